@@ -1,0 +1,6 @@
+/// Accounts.
+#[derive(Debug)]
+pub struct LocalAccounts;
+/// Cost.
+#[derive(Debug)]
+pub struct PasswordCost;

@@ -1,0 +1,150 @@
+//! The contract with whoever knows the users: credential in, [`Principal`] out.
+//!
+//! A provider says who somebody is. It never says what they may do: that is decided by [`crate::access`] alone.
+//!
+//! ```
+//! use registry_core::auth::{Credential, Principal};
+//! let credential = Credential::from_authorization("Bearer npm_secret").unwrap();
+//! assert!(matches!(credential, Credential::Bearer(_)));
+//! assert!(!format!("{credential:?}").contains("secret"));
+//! assert_eq!(Principal::user("ana").name, "ana");
+//! ```
+
+mod credential;
+#[cfg(feature = "local-accounts")]
+mod local_accounts;
+mod principal;
+
+use std::fmt::{Debug, Display};
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::error::BoxError;
+
+pub use credential::Credential;
+#[cfg(feature = "local-accounts")]
+pub use local_accounts::{LocalAccounts, PasswordCost};
+pub use principal::{Caller, Principal, PrincipalKind};
+
+/// Why a provider could not say who somebody is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// The provider, or what it asks, did not answer. Nobody is let in, and trying again may help.
+    #[error("{provider} did not answer")]
+    Unavailable {
+        /// The provider, as it displays itself.
+        provider: String,
+        /// What went wrong.
+        #[source]
+        source: BoxError,
+    },
+    /// The provider cannot take what was given, for a reason that the user can mend.
+    #[error("{reason}")]
+    Unacceptable {
+        /// What is wrong and what to do, for the user to read.
+        reason: String,
+    },
+}
+
+/// What came of showing a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identified {
+    /// The credential is good, and this is who holds it.
+    Principal(Principal),
+    /// The credential is of a kind this provider knows, and it is not good.
+    Rejected,
+    /// Not a credential of this provider: ask the next one.
+    NotMine,
+}
+
+/// Name and password, as a client's login sends them.
+#[derive(Debug, Clone)]
+pub struct PasswordLogin {
+    /// The name, as typed.
+    pub name: String,
+    /// The password, or what was pasted in its place.
+    pub password: SecretString,
+    /// The mail address, which some clients ask for at sign-up.
+    pub email: Option<String>,
+}
+
+/// What came of a login with name and password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoggedIn {
+    /// Name and password are good.
+    Principal(Principal),
+    /// The account exists, and the password is wrong.
+    WrongPassword,
+    /// This provider has no such account, or takes no passwords: ask the next one.
+    NoSuchAccount,
+}
+
+/// What came of asking for a new account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignedUp {
+    /// The account was made.
+    Principal(Principal),
+    /// Somebody has that name.
+    NameTaken,
+    /// This provider makes no accounts.
+    NotOffered,
+}
+
+/// What is publicly known of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Who it is, with the groups as they are now.
+    pub principal: Principal,
+    /// The mail address, where one is known.
+    pub email: Option<String>,
+}
+
+/// Where a browser login is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebLogin {
+    /// The page to open in the browser.
+    pub url: Url,
+    /// What the provider needs to finish this login, kept by the registry until then and shown to nobody.
+    pub state: String,
+}
+
+/// Knows users.
+///
+/// # Contract
+///
+/// - A provider answers only for itself: what it does not know it leaves to the next one ([`Identified::NotMine`],
+///   [`LoggedIn::NoSuchAccount`], [`SignedUp::NotOffered`], `None`).
+/// - An answer that cannot be had is [`AuthError::Unavailable`], never "rejected" and never "accepted".
+/// - `identify` and `look_up` are asked often: whoever asks another service keeps its answers for a short while.
+/// - Comparing secrets takes the same time whether they match or not; slow hashing happens off the async threads.
+/// - Secrets appear in no error, no `Debug` and no `Display`.
+/// - `revoke` is idempotent.
+#[async_trait]
+pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
+    /// A short name that never changes, such as `local`. Tokens remember it.
+    fn id(&self) -> &'static str;
+
+    /// Who holds this credential.
+    async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError>;
+
+    /// Logs in with name and password.
+    async fn log_in(&self, login: &PasswordLogin) -> Result<LoggedIn, AuthError>;
+
+    /// Makes a new account.
+    async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError>;
+
+    /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
+    async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
+
+    /// Begins a login in the browser that ends at `callback`; `None` where the provider has none.
+    async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError>;
+
+    /// Ends a login in the browser, given the kept state and the query string the browser came back with.
+    async fn finish_web_login(&self, state: &str, query: &str) -> Result<Identified, AuthError>;
+
+    /// Makes a credential of this provider useless, where the provider can.
+    async fn revoke(&self, credential: &Credential) -> Result<(), AuthError>;
+}

@@ -1,0 +1,121 @@
+use crate::domain::{Integrity, PackageName, Version};
+
+use super::{BlobPath, BlobPathError, BlobPrefix};
+
+/// Every path in the store, what is at it, and how long an answer made of it may be kept.
+///
+/// ```text
+/// {name}/index.json                               the packument: the commit point, changed by compare-and-swap only
+/// {name}/-/{sha512, 32 hex}/{base}-{version}.tgz  a tarball: content-addressed, never changed
+/// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
+/// _accounts/{account}.json                        a local account
+/// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
+/// _stars/{account}/{name}                         that the account starred the package; the packument decides
+/// _probe/{id}                                     scratch space of the start-up probe
+/// ```
+///
+/// Names that begin with `_` cannot be npm names, so those folders are ours. Capitals in names are written as
+/// `=` and the small letter, because some disks do not tell `A` from `a`; a packument that codebox-npm
+/// wrote under a name with plain capitals is still found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Key<'a> {
+    /// The packument of a package.
+    Packument(&'a PackageName),
+    /// The packument as codebox-npm wrote it: the same path, but with plain capitals.
+    PlainPackument(&'a PackageName),
+    /// The tarball of a version.
+    Tarball(&'a PackageName, &'a Version, &'a Integrity),
+    /// The tarball of a version as codebox-npm wrote it.
+    PlainTarball(&'a PackageName, &'a Version),
+    /// A local account.
+    Account(&'a str),
+    /// A registry token, by the lower-case hex SHA-256 of its secret.
+    Token(&'a str),
+    /// That an account starred a package.
+    Star(&'a str, &'a PackageName),
+    /// A scratch blob of the start-up probe.
+    Probe(&'a str),
+}
+
+/// How long a client may keep an answer without asking again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheLifetime {
+    /// To be asked for again each time.
+    Revalidate,
+    /// For ever: the content behind the path cannot change.
+    Immutable,
+    /// Not to be kept at all.
+    Never,
+}
+
+impl Key<'_> {
+    /// Where it is. Fails only where a name is longer than a store can hold.
+    pub fn path(&self) -> Result<BlobPath, BlobPathError> {
+        BlobPath::parse(&match self {
+            Self::Packument(name) => format!("{}/index.json", escape_capitals(name.as_str())),
+            Self::PlainPackument(name) => format!("{name}/index.json"),
+            Self::Tarball(name, version, integrity) => format!(
+                "{}/-/{}/{}-{version}.tgz",
+                escape_capitals(name.as_str()),
+                const_hex::encode(&integrity.sha512()[..16]),
+                escape_capitals(name.base()),
+            ),
+            Self::PlainTarball(name, version) => format!("{name}/{version}.tgz"),
+            Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
+            Self::Token(hash) => format!("_tokens/{hash}.json"),
+            Self::Star(account, name) => {
+                format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
+            }
+            Self::Probe(id) => format!("_probe/{id}"),
+        })
+    }
+
+    /// The media type of what is there.
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            Self::Tarball(..) | Self::PlainTarball(..) => "application/octet-stream",
+            Self::Star(..) | Self::Probe(_) => "text/plain",
+            _ => "application/json",
+        }
+    }
+
+    /// How long an answer made of it may be kept.
+    pub fn cache_lifetime(&self) -> CacheLifetime {
+        match self {
+            Self::Tarball(..) | Self::PlainTarball(..) => CacheLifetime::Immutable,
+            Self::Packument(_) | Self::PlainPackument(_) => CacheLifetime::Revalidate,
+            _ => CacheLifetime::Never,
+        }
+    }
+
+    /// The folder of all stars of an account.
+    pub fn stars_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(&format!("_stars/{}", escape_segment(account))).map(BlobPrefix::folder)
+    }
+}
+
+/// A capital becomes `=` and the small letter. No package name holds a `=`.
+fn escape_capitals(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            escaped.push('=');
+        }
+        escaped.push(character.to_ascii_lowercase());
+    }
+    escaped
+}
+
+/// Any text as one segment: all but small letters, digits, `-` and inner `.` become `=` and two hex digits.
+fn escape_segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => escaped.push(char::from(byte)),
+            b'.' if at > 0 => escaped.push('.'),
+            _ => escaped.push_str(&format!("={byte:02x}")),
+        }
+    }
+    escaped
+}

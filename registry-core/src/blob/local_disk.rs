@@ -1,0 +1,3 @@
+/// A folder.
+#[derive(Debug)]
+pub struct LocalDisk;

@@ -1,0 +1,5 @@
+/// Probe.
+#[derive(Debug)]
+pub struct ProbeError;
+/// Probe.
+pub fn probe() {}

@@ -1,0 +1,32 @@
+//! Time, as it is asked for everywhere in this library.
+//!
+//! ```
+//! use registry_core::clock::{Clock, SystemClock};
+//! assert!(SystemClock.now().timestamp() > 1_700_000_000);
+//! ```
+
+use std::fmt::Debug;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// Tells the time. Injected, so that a test can fix it.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// Now, in Coordinated Universal Time.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A moment as packuments spell it: `2026-11-22T06:51:00.000Z`.
+pub(crate) fn timestamp(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

@@ -1,0 +1,71 @@
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha512};
+use subtle::ConstantTimeEq as _;
+
+/// The SHA-512 of a tarball, written as npm writes it: `sha512-` and base64 (W3C Subresource Integrity).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Integrity {
+    sha512: [u8; 64],
+}
+
+/// Why a text is not an integrity.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntegrityError {
+    /// No part begins with `sha512-`.
+    #[error("an integrity must contain a sha512 digest, such as `sha512-…`")]
+    NoSha512,
+    /// The SHA-512 is not 64 bytes of base64.
+    #[error("the sha512 digest is not 64 bytes in base64")]
+    Malformed,
+}
+
+impl Integrity {
+    /// Reads the SHA-512 out of an integrity text, which may list other digests too.
+    pub fn parse(integrity: &str) -> Result<Self, IntegrityError> {
+        let encoded = integrity
+            .split_ascii_whitespace()
+            .find_map(|part| part.strip_prefix("sha512-"))
+            .ok_or(IntegrityError::NoSha512)?;
+        let encoded = encoded.split('?').next().unwrap_or(encoded);
+        let digest = STANDARD.decode(encoded).map_err(|_| IntegrityError::Malformed)?;
+        let sha512 = digest.try_into().map_err(|_| IntegrityError::Malformed)?;
+        Ok(Self { sha512 })
+    }
+
+    /// The integrity of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { sha512: Sha512::digest(bytes).into() }
+    }
+
+    /// Whether these bytes have this integrity.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        Self::of(bytes).sha512.ct_eq(&self.sha512).into()
+    }
+
+    /// The digest itself.
+    pub fn sha512(&self) -> &[u8; 64] {
+        &self.sha512
+    }
+}
+
+/// The SHA-1 of bytes in lower-case hex, as npm's `shasum` has it.
+pub(crate) fn shasum_of(bytes: &[u8]) -> String {
+    const_hex::encode(Sha1::digest(bytes))
+}
+
+impl fmt::Display for Integrity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "sha512-{}", STANDARD.encode(self.sha512))
+    }
+}
+
+impl fmt::Debug for Integrity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Integrity({self})")
+    }
+}

@@ -1,0 +1,136 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name in bytes, as npm has it for new packages.
+const LONGEST: usize = 214;
+
+/// The name of a package: `left-pad`, `@scope/name`.
+///
+/// Follows npm's rules for packages that may already exist (`validate-npm-package-name`, `validForOldPackages`),
+/// so `JSONStream` is a name. Two differences: 214 bytes are the limit for every name, and a leading hyphen is
+/// allowed but for the name `-` alone, which the registry's own routes begin with. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PackageName(Arc<str>);
+
+/// Why a text is not the name of a package.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageNameError {
+    /// Nothing at all, or nothing after the scope.
+    #[error("a package name cannot be empty")]
+    Empty,
+    /// Longer than 214 bytes.
+    #[error("a package name cannot be longer than {LONGEST} characters")]
+    TooLong,
+    /// Begins with `.` or `_`.
+    #[error("a package name cannot start with a period or an underscore")]
+    Start,
+    /// Holds something that URLs must escape.
+    #[error("a package name can only contain URL-friendly characters")]
+    Character,
+    /// A name that tools or this registry use for something else.
+    #[error("this package name is reserved")]
+    Reserved,
+}
+
+impl PackageName {
+    /// Checks a name.
+    pub fn parse(name: &str) -> Result<Self, PackageNameError> {
+        if name.is_empty() {
+            return Err(PackageNameError::Empty);
+        }
+        if name.len() > LONGEST {
+            return Err(PackageNameError::TooLong);
+        }
+        if name.starts_with(['.', '_']) {
+            return Err(PackageNameError::Start);
+        }
+        let base = match name.strip_prefix('@') {
+            None => name,
+            Some(scoped) => {
+                let (scope, base) = scoped.split_once('/').ok_or(PackageNameError::Character)?;
+                if scope.is_empty() || base.is_empty() {
+                    return Err(PackageNameError::Empty);
+                }
+                if base.starts_with('.') {
+                    return Err(PackageNameError::Start);
+                }
+                if !is_url_friendly(scope) {
+                    return Err(PackageNameError::Character);
+                }
+                base
+            }
+        };
+        if !is_url_friendly(base) {
+            return Err(PackageNameError::Character);
+        }
+        if ["-", "node_modules", "favicon.ico"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+            return Err(PackageNameError::Reserved);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The scope without its `@`, if there is one.
+    pub fn scope(&self) -> Option<&str> {
+        Some(self.0.strip_prefix('@')?.split_once('/')?.0)
+    }
+
+    /// The name without its scope, as file names of tarballs begin.
+    pub fn base(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+}
+
+/// Whether `encodeURIComponent` would leave the text as it is.
+pub(super) fn is_url_friendly(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte))
+}
+
+impl FromStr for PackageName {
+    type Err = PackageNameError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::parse(name)
+    }
+}
+
+impl TryFrom<String> for PackageName {
+    type Error = PackageNameError;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(&name)
+    }
+}
+
+impl From<PackageName> for String {
+    fn from(name: PackageName) -> Self {
+        name.0.as_ref().into()
+    }
+}
+
+impl AsRef<str> for PackageName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PackageName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PackageName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PackageName({})", self.0)
+    }
+}

@@ -1,0 +1,100 @@
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::domain::{DistTag, PackageName, Version};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// Who did it; absent for an anonymous caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// From where, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// The package it concerns, if it concerns one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<PackageName>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A version was published.
+    Published {
+        /// The version.
+        version: Version,
+        /// The tag it was published under.
+        tag: DistTag,
+        /// The SHA-512 of the tarball as npm spells it.
+        integrity: String,
+    },
+    /// A tag was set.
+    DistTagSet {
+        /// The tag.
+        tag: DistTag,
+        /// The version it now names.
+        version: Version,
+    },
+    /// A tag was removed.
+    DistTagRemoved {
+        /// The tag.
+        tag: DistTag,
+    },
+    /// Versions were deprecated, or their message changed.
+    Deprecated {
+        /// The versions.
+        versions: Vec<Version>,
+        /// What installs will say.
+        message: String,
+    },
+    /// Versions are no longer deprecated.
+    Undeprecated {
+        /// The versions.
+        versions: Vec<Version>,
+    },
+    /// Versions were removed. Their numbers stay taken.
+    Unpublished {
+        /// The versions.
+        versions: Vec<Version>,
+    },
+    /// The whole package was removed. Its version numbers stay taken.
+    PackageUnpublished {
+        /// The versions it had.
+        versions: Vec<Version>,
+    },
+    /// The owners changed.
+    OwnersChanged {
+        /// The owners now.
+        owners: Vec<String>,
+    },
+    /// The principal starred the package.
+    Starred,
+    /// The principal took the star back.
+    Unstarred,
+    /// An account was made.
+    SignedUp,
+    /// Somebody logged in.
+    LoggedIn,
+    /// Somebody failed to log in.
+    LoginFailed {
+        /// The name that was tried.
+        name: String,
+    },
+    /// A token was given back.
+    LoggedOut,
+    /// Something was refused for want of permission.
+    Denied {
+        /// What was asked for: `read`, `publish` or `administer`.
+        action: String,
+    },
+}

@@ -1,0 +1,57 @@
+//! What happened, told to whoever wants to know.
+//!
+//! Every change, denial and login becomes one [`Event`]. Events leave the request path through an
+//! [`EventQueue`] and reach an [`EventSink`] in batches, in the order in which they happened in this process.
+//!
+//! ```
+//! use registry_core::events::{Event, EventKind};
+//! use chrono::DateTime;
+//! let event = Event {
+//!     time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+//!     principal: Some("ana".into()),
+//!     address: None,
+//!     package: None,
+//!     kind: EventKind::LoggedIn,
+//! };
+//! let json = serde_json::to_string(&event).unwrap();
+//! assert_eq!(json, r#"{"time":"2023-11-14T22:13:20Z","principal":"ana","kind":"logged-in"}"#);
+//! ```
+
+mod event;
+mod queue;
+mod sinks;
+
+use std::fmt::{Debug, Display};
+
+use async_trait::async_trait;
+
+use crate::error::BoxError;
+
+pub use event::{Event, EventKind};
+pub use queue::EventQueue;
+pub use sinks::{FanOut, LogEvents};
+
+/// Why a sink did not take a batch. The batch is offered again, whole, after a pause.
+#[derive(Debug, thiserror::Error)]
+#[error("{sink} did not take the events")]
+pub struct EventError {
+    /// The sink, as it displays itself.
+    pub sink: String,
+    /// What went wrong.
+    #[source]
+    pub source: BoxError,
+}
+
+/// Is told what happened.
+///
+/// # Contract
+///
+/// - A batch is taken whole or not at all. A batch answered with an error comes again, so a sink may see an
+///   event twice, and never sees a later event of this process before an earlier one.
+/// - Batches come one after the other, never at once, off the request path: a slow sink delays no client.
+/// - Events hold no secrets.
+#[async_trait]
+pub trait EventSink: Debug + Display + Send + Sync + 'static {
+    /// Takes a batch, oldest event first; never an empty one.
+    async fn deliver(&self, events: &[Event]) -> Result<(), EventError>;
+}

@@ -1,0 +1,3 @@
+/// Queue.
+#[derive(Debug)]
+pub struct EventQueue;

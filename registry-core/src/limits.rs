@@ -1,0 +1,29 @@
+//! How much of anything the registry takes from a client.
+
+/// Bounds on what clients send. Each has a default that fits real packages with room to spare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a publish request's body. A tarball takes 4/3 of its size there. Default 100 MiB.
+    pub publish_body_bytes: usize,
+    /// Bytes of every other request's body. Default 10 MiB: a deprecation sends back the whole packument.
+    pub other_body_bytes: usize,
+    /// Bytes of a published tarball when unpacked. Default 1 GiB.
+    pub unpacked_bytes: u64,
+    /// Files and folders in a published tarball. Default 100,000.
+    pub tarball_entries: usize,
+    /// Bytes of the `package.json` inside a tarball. Default 2 MiB.
+    pub manifest_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            publish_body_bytes: 100 << 20,
+            other_body_bytes: 10 << 20,
+            unpacked_bytes: 1 << 30,
+            tarball_entries: 100_000,
+            manifest_bytes: 2 << 20,
+        }
+    }
+}
