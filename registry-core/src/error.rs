@@ -1,4 +1,227 @@
-//! What can go wrong.
+//! What can go wrong, in one enum that every operation answers with.
+//!
+//! ```
+//! use registry_core::{Error, domain::PackageName};
+//! let error = Error::PackageNotFound(PackageName::parse("pear").unwrap());
+//! assert_eq!(error.to_string(), "the package pear does not exist in this registry");
+//! ```
+
+use std::sync::Arc;
+
+use crate::access::Action;
+use crate::auth::AuthError;
+use crate::blob::{BlobError, BlobPathError};
+use crate::domain::packument::PackumentError;
+use crate::domain::publication::PublishError;
+use crate::domain::shorten::shorten;
+use crate::domain::{DistTagError, PackageName, PackageNameError, Version, VersionError};
+use crate::upstream::UpstreamError;
 
 /// Any error, for those that are only passed on.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why an operation did not do what it was asked. The text is for the user to read and holds no internals,
+/// unless [`Error::is_internal`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name is not one.
+    #[error("{0}")]
+    Name(#[from] PackageNameError),
+    /// The version is not one.
+    #[error("{0}")]
+    Version(#[from] VersionError),
+    /// The tag is not one.
+    #[error("{0}")]
+    Tag(#[from] DistTagError),
+    /// A publication is refused.
+    #[error("{0}")]
+    Publish(#[from] PublishError),
+    /// A request cannot be understood.
+    #[error("{reason}")]
+    Request {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// More was sent than the registry takes.
+    #[error(
+        "the request is larger than the {limit} bytes that this registry accepts: make the package smaller \
+         (see `npm pack --dry-run`), or ask the registry's operator to raise the limit"
+    )]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Nobody is signed in, and somebody must be.
+    #[error("you must be signed in to do this: run `npm login` with this registry, then try again")]
+    AuthenticationRequired,
+    /// The credential is not, or no longer, good.
+    #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
+    InvalidCredential,
+    /// Name or password is wrong.
+    #[error("incorrect username or password, or the username belongs to somebody else")]
+    WrongPassword,
+    /// The principal may not do this.
+    #[error(
+        "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"
+    )]
+    Forbidden {
+        /// What was asked for.
+        action: Action,
+        /// Of which package.
+        name: PackageName,
+    },
+    /// The version was published before.
+    #[error("You cannot publish over the previously published versions: {version}.")]
+    VersionTaken {
+        /// The version.
+        version: Version,
+    },
+    /// `latest` cannot go.
+    #[error("the dist-tag latest cannot be removed: set it to another version instead")]
+    LatestTag,
+    /// A package needs an owner.
+    #[error("{name} must keep at least one owner: add another one first")]
+    LastOwner {
+        /// The package.
+        name: PackageName,
+    },
+    /// No such package, or none that the caller may see.
+    #[error("the package {0} does not exist in this registry")]
+    PackageNotFound(PackageName),
+    /// The package was unpublished.
+    #[error("Unpublished on {time}: the package {name} does not exist any more")]
+    Unpublished {
+        /// The package.
+        name: PackageName,
+        /// When.
+        time: String,
+    },
+    /// No such version or tag.
+    #[error("version not found: {selector}")]
+    VersionNotFound {
+        /// What was asked for.
+        selector: String,
+    },
+    /// No such tag.
+    #[error("the dist-tag {} does not exist", shown(tag))]
+    TagNotFound {
+        /// The tag.
+        tag: String,
+    },
+    /// No such account.
+    #[error("the user {} does not exist in this registry", shown(account))]
+    AccountNotFound {
+        /// The name.
+        account: String,
+    },
+    /// Whom somebody wants to remove from the owners is not among them.
+    #[error("{} is not an owner of {name}", shown(account))]
+    NotAnOwner {
+        /// The name.
+        account: String,
+        /// The package.
+        name: PackageName,
+    },
+    /// The client changes a state that is no longer the current one.
+    #[error("conflict: the package was changed meanwhile, run the command again")]
+    StaleRevision,
+    /// Too many writers at once for too long.
+    #[error("the package is being changed by too many at once: try again in a moment")]
+    Busy,
+    /// The store did not answer or refused.
+    #[error("the registry's storage did not answer: try again in a moment")]
+    Store(#[from] BlobError),
+    /// A provider did not answer, or cannot take what was given.
+    #[error("{}", auth_text(.0))]
+    Auth(#[from] AuthError),
+    /// Something stored cannot be read.
+    #[error("the stored data of this package is damaged: ask the registry's operator to look at the log")]
+    Damaged(#[source] BoxError),
+    /// An upstream did not answer, or not usefully.
+    #[error("{}", upstream_text(.0))]
+    Upstream(#[from] UpstreamError),
+    /// The name belongs to a package of an upstream.
+    #[error(
+        "{name} exists in the registry {upstream} that this one stands in front of: publish under another name or scope"
+    )]
+    NameTakenUpstream {
+        /// The package.
+        name: PackageName,
+        /// The upstream, as it is configured.
+        upstream: String,
+    },
+    /// The rules say that packages of this name come from elsewhere.
+    #[error(
+        "packages of the name {name} are not published here: the registry's rules take them from elsewhere"
+    )]
+    NotHostedHere {
+        /// The package.
+        name: PackageName,
+    },
+    /// What went wrong for several who waited for the same.
+    #[error("{0}")]
+    Shared(#[source] Arc<Error>),
+    /// A part of the registry broke down.
+    #[error("the registry failed to answer: ask its operator to look at the log")]
+    Internal(#[source] BoxError),
+}
+
+/// A text of a client as a message may repeat it: the beginning of it, in one line.
+fn shown(text: &str) -> String {
+    shorten(text).escape_debug().to_string()
+}
+
+fn auth_text(error: &AuthError) -> String {
+    match error {
+        AuthError::Unacceptable { reason } => reason.clone(),
+        AuthError::Unavailable { .. } => {
+            "the service that knows the users did not answer: try again in a moment".into()
+        }
+    }
+}
+
+fn upstream_text(error: &UpstreamError) -> &'static str {
+    match error {
+        UpstreamError::Unusable { .. } => {
+            "the registry that this package comes from sent something unusable: try again later, or ask the \
+             registry's operator to look at the log"
+        }
+        _ => "the registry that this package comes from did not answer: try again in a moment",
+    }
+}
+
+impl Error {
+    /// A request that cannot be understood, and what to do about it.
+    pub(crate) fn request(reason: impl Into<String>) -> Self {
+        Self::Request { reason: reason.into() }
+    }
+
+    /// Whether the registry failed, not its caller: worth a line in the log, with the source.
+    pub fn is_internal(&self) -> bool {
+        if let Self::Shared(error) = self {
+            return error.is_internal();
+        }
+        matches!(
+            self,
+            Self::Store(_)
+                | Self::Upstream(_)
+                | Self::Auth(AuthError::Unavailable { .. })
+                | Self::Damaged(_)
+                | Self::Internal(_)
+                | Self::Busy
+        )
+    }
+}
+
+impl From<PackumentError> for Error {
+    fn from(error: PackumentError) -> Self {
+        Self::Damaged(Box::new(error))
+    }
+}
+
+impl From<BlobPathError> for Error {
+    fn from(_: BlobPathError) -> Self {
+        Self::request("this name is longer than a store can hold")
+    }
+}

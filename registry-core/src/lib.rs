@@ -1,4 +1,26 @@
 //! A private npm registry as a library whose only dependency is an object store.
+//!
+//! [`Registry`] is the whole of it: give it a store, and it answers HTTP requests with [`Registry::handle`] and
+//! takes the same operations as typed calls without HTTP, such as [`Registry::publish`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use registry_core::{Body, Registry, blob::ObjectStoreBlobs};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let request = http::Request::get("/-/ping").body(Body::empty()).unwrap();
+//! assert_eq!(registry.handle(request).await.status(), 200);
+//! # });
+//! ```
+//!
+//! # Where things are
+//!
+//! - [`http`]: a request becomes a route, a caller and one operation; an answer becomes a response.
+//! - [`ops`]: the operations, one a file. They decide.
+//! - [`domain`]: what npm means. Pure.
+//! - [`blob`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
+//! - [`access`]: who may do what.
+
 pub mod access;
 pub mod auth;
 pub mod blob;
@@ -10,4 +32,14 @@ pub mod http;
 pub mod limits;
 pub mod ops;
 pub mod randomness;
+mod registry;
 pub mod upstream;
+
+pub use error::Error;
+pub use http::Body;
+pub use registry::{Registry, RegistryBuilder};
+
+/// Makes tests of the examples in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

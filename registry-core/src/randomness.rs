@@ -22,7 +22,10 @@ pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     #[expect(clippy::disallowed_methods, reason = "the one place where the system's generator is read")]
-    #[expect(clippy::expect_used, reason = "without randomness no secret can be made, and going on would be unsafe")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made, and going on would be unsafe"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system's random generator answers");
     }

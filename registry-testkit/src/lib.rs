@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What `registry-core` and everything built on it is tested with: backends in memory, faults, a clock,
+//! conformance suites, real clients.
+//!
+//! ```
+//! use registry_core::blob::ObjectStoreBlobs;
+//! use registry_testkit::conformance::{self, BlobStoreCapabilities};
+//! use std::sync::Arc;
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
+//! conformance::blob_store(
+//!     || async { Arc::new(ObjectStoreBlobs::in_memory()) as _ },
+//!     BlobStoreCapabilities { signed_urls: false },
+//! )
+//! .await;
+//! # });
+//! ```
+
+#[cfg(unix)]
+pub mod clients;
+pub mod conformance;
+pub mod fake_upstream;
+pub mod faulty;
+pub mod http_client;
+pub mod publish_document;
+#[cfg(unix)]
+pub mod server_process;
+pub mod tarball;
+pub mod test_registry;
+
+mod clock;
+mod events;
+mod randomness;
+mod scripted_upstream;
+mod tls_provider;
+
+pub use clock::FixedClock;
+pub use events::RecordedEvents;
+pub use randomness::SeededRandomness;
+pub use scripted_upstream::ScriptedUpstream;
+pub use test_registry::TestRegistry;
+pub use tls_provider::install_tls_provider;

@@ -48,7 +48,8 @@ mod tests {
             panic!("not a bearer")
         };
         assert_eq!(token.expose_secret(), "abc");
-        let Some(Credential::Basic { name, password }) = Credential::from_authorization("Basic YW5hOnB3OjE=") else {
+        let Some(Credential::Basic { name, password }) = Credential::from_authorization("Basic YW5hOnB3OjE=")
+        else {
             panic!("not basic")
         };
         assert_eq!((name.as_str(), password.expose_secret()), ("ana", "pw:1"));

@@ -1,8 +1,9 @@
 use crate::domain::{Integrity, PackageName, Version};
+use crate::upstream::PackumentForm;
 
 use super::{BlobPath, BlobPathError, BlobPrefix};
 
-/// Every path in the store, what is at it, and how long an answer made of it may be kept.
+/// Every path in the store, and what is at it.
 ///
 /// ```text
 /// {name}/index.json                               the packument: the commit point, changed by compare-and-swap only
@@ -11,6 +12,8 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _accounts/{account}.json                        a local account
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
+/// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
+/// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
 /// _probe/{id}                                     scratch space of the start-up probe
 /// ```
 ///
@@ -34,19 +37,12 @@ pub enum Key<'a> {
     Token(&'a str),
     /// That an account starred a package.
     Star(&'a str, &'a PackageName),
+    /// A packument of an upstream.
+    UpstreamPackument(&'a str, &'a PackageName, PackumentForm),
+    /// A tarball of an upstream, by the hex of the digest that its packument gives.
+    UpstreamTarball(&'a str, &'a PackageName, &'a Version, &'a str),
     /// A scratch blob of the start-up probe.
     Probe(&'a str),
-}
-
-/// How long a client may keep an answer without asking again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheLifetime {
-    /// To be asked for again each time.
-    Revalidate,
-    /// For ever: the content behind the path cannot change.
-    Immutable,
-    /// Not to be kept at all.
-    Never,
 }
 
 impl Key<'_> {
@@ -67,26 +63,25 @@ impl Key<'_> {
             Self::Star(account, name) => {
                 format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
             }
+            Self::UpstreamPackument(upstream, name, form) => {
+                let form = match form {
+                    PackumentForm::Full => "full",
+                    PackumentForm::Abbreviated => "abbreviated",
+                };
+                format!(
+                    "_upstream/{}/{}/{form}.json",
+                    escape_segment(upstream),
+                    escape_capitals(name.as_str())
+                )
+            }
+            Self::UpstreamTarball(upstream, name, version, digest) => format!(
+                "_upstream/{}/{}/-/{digest}/{}-{version}.tgz",
+                escape_segment(upstream),
+                escape_capitals(name.as_str()),
+                escape_capitals(name.base()),
+            ),
             Self::Probe(id) => format!("_probe/{id}"),
         })
-    }
-
-    /// The media type of what is there.
-    pub fn content_type(&self) -> &'static str {
-        match self {
-            Self::Tarball(..) | Self::PlainTarball(..) => "application/octet-stream",
-            Self::Star(..) | Self::Probe(_) => "text/plain",
-            _ => "application/json",
-        }
-    }
-
-    /// How long an answer made of it may be kept.
-    pub fn cache_lifetime(&self) -> CacheLifetime {
-        match self {
-            Self::Tarball(..) | Self::PlainTarball(..) => CacheLifetime::Immutable,
-            Self::Packument(_) | Self::PlainPackument(_) => CacheLifetime::Revalidate,
-            _ => CacheLifetime::Never,
-        }
     }
 
     /// The folder of all stars of an account.
@@ -114,7 +109,10 @@ fn escape_segment(text: &str) -> String {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' | b'-' => escaped.push(char::from(byte)),
             b'.' if at > 0 => escaped.push('.'),
-            _ => escaped.push_str(&format!("={byte:02x}")),
+            _ => {
+                escaped.push('=');
+                escaped.push_str(&const_hex::encode([byte]));
+            }
         }
     }
     escaped

@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+#[cfg(feature = "clouds")]
+mod bucket;
 mod error;
 mod extension;
 mod key;
@@ -25,6 +27,7 @@ mod local_disk;
 mod object_store_blobs;
 mod path;
 mod probe;
+mod regroup;
 mod values;
 
 use std::fmt::{Debug, Display};
@@ -35,15 +38,19 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use url::Url;
 
+#[cfg(feature = "clouds")]
+pub use bucket::{BucketError, open_bucket};
 pub use error::BlobError;
 pub use extension::BlobStoreExt;
-pub use key::{CacheLifetime, Key};
+pub use key::Key;
 #[cfg(feature = "local-disk")]
-pub use local_disk::LocalDisk;
+pub use local_disk::{LocalDisk, LocalDiskError};
 pub use object_store_blobs::ObjectStoreBlobs;
 pub use path::{BlobPath, BlobPathError, BlobPrefix};
 pub use probe::{ProbeError, probe};
-pub use values::{Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When};
+pub use values::{
+    Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
+};
 
 /// A stream of chunks, as [`BlobStore::put_stream`] takes them and [`BlobStore::open`] gives them.
 pub type ByteStream = BoxStream<'static, Result<Bytes, BlobError>>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::package_name::is_url_friendly;
+use super::version::{LARGEST_NUMBER, Version};
 
 /// The longest tag in bytes.
 const LONGEST: usize = 214;
@@ -69,36 +70,72 @@ impl DistTag {
     }
 }
 
-/// Whether npm's `semver.validRange` takes a URL-friendly text for a range.
-fn is_range(text: &str) -> bool {
-    let text = text.strip_prefix('~').unwrap_or(text);
-    let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    let (numbers, prerelease) = match text.split_once('-') {
-        None => (text, None),
-        Some((numbers, prerelease)) => (numbers, Some(prerelease)),
-    };
-    let parts: Vec<&str> = numbers.split('.').collect();
-    let numbers_fit = match parts.as_slice() {
-        [""] => prerelease.is_none(),
-        parts => parts.len() <= 3 && parts.iter().all(|part| is_number_or_wildcard(part)),
-    };
-    let prerelease_fits = match prerelease {
-        None => true,
-        Some(prerelease) => {
-            parts.len() == 3
-                && prerelease.split('.').all(|part| {
-                    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                })
-        }
-    };
-    numbers_fit && prerelease_fits
+/// One of the numbers of a range: `1`, or `x` for any.
+enum Part {
+    Any,
+    Number(u64),
 }
 
-fn is_number_or_wildcard(part: &str) -> bool {
-    matches!(part, "x" | "X" | "*")
-        || (!part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_digit())
-            && (part == "0" || !part.starts_with('0')))
+impl Part {
+    fn parse(part: &str) -> Option<Self> {
+        match part {
+            "x" | "X" | "*" => Some(Self::Any),
+            _ => is_number(part).then(|| Self::Number(part.parse().unwrap_or(u64::MAX))),
+        }
+    }
+}
+
+/// Whether npm's `semver.validRange` takes a URL-friendly text for a range.
+fn is_range(text: &str) -> bool {
+    // What npm cannot read as `1.x` or the like, it reads again without its first star: `1*.2.3` is a version.
+    is_simple_range(text)
+        || text.split_once('*').is_some_and(|(before, after)| {
+            let version = format!("{before}{after}");
+            Version::parse(version.strip_prefix('v').unwrap_or(&version)).is_ok()
+        })
+}
+
+fn is_simple_range(text: &str) -> bool {
+    let (tilde, text) = text.strip_prefix('~').map_or((false, text), |text| (true, text));
+    let version = text.trim_start_matches('v');
+    let leading_vs = text.len() - version.len();
+    let (numbers, prerelease) =
+        version.split_once('-').map_or((version, None), |(numbers, prerelease)| (numbers, Some(prerelease)));
+    let Some(parts) = numbers.split('.').map(Part::parse).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    if parts.len() > 3 || prerelease.is_some_and(|text| parts.len() < 3 || !is_prerelease(text)) {
+        return false;
+    }
+    // npm writes a range as bounds (`1.2` as `>=1.2.0 <1.3.0-0`), and a bound above its largest number is an error.
+    let fits = |number: &u64| *number <= LARGEST_NUMBER;
+    let next_fits = |number: &u64| *number < LARGEST_NUMBER;
+    match parts.as_slice() {
+        [Part::Number(major), Part::Number(minor), Part::Number(patch)] if tilde => {
+            fits(major) && next_fits(minor) && fits(patch)
+        }
+        [Part::Number(major), Part::Number(minor), Part::Number(patch)] => {
+            leading_vs <= 1 && [major, minor, patch].into_iter().all(fits)
+        }
+        [Part::Number(major), Part::Number(minor), ..] => fits(major) && next_fits(minor),
+        [Part::Any, Part::Number(_), ..] | [_, Part::Any, Part::Number(_)] if !tilde => false,
+        [Part::Number(major), ..] => next_fits(major),
+        _ => true,
+    }
+}
+
+fn is_prerelease(text: &str) -> bool {
+    text.split('.').all(|part| {
+        let is_word = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && part.bytes().any(|byte| !byte.is_ascii_digit());
+        is_word || is_number(part)
+    })
+}
+
+fn is_number(part: &str) -> bool {
+    !part.is_empty()
+        && part.bytes().all(|byte| byte.is_ascii_digit())
+        && (part == "0" || !part.starts_with('0'))
 }
 
 impl FromStr for DistTag {

@@ -3,9 +3,16 @@
 mod dist_tag;
 mod integrity;
 mod package_name;
+pub mod packument;
+pub mod publication;
+pub(crate) mod shorten;
+pub(crate) mod strict_json;
+pub mod tarball;
 mod version;
 
 pub use dist_tag::{DistTag, DistTagError};
 pub use integrity::{Integrity, IntegrityError};
 pub use package_name::{PackageName, PackageNameError};
+pub use strict_json::StrictJsonError;
+pub use tarball::{ManifestDisagreement, TarballContents, TarballError};
 pub use version::{Version, VersionError};

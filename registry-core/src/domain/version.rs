@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The longest version in bytes, as npm has it.
 const LONGEST: usize = 256;
 /// The largest number in a version: what JavaScript can count to exactly.
-const LARGEST_NUMBER: u64 = (1 << 53) - 1;
+pub(super) const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// A version of a package: `1.2.3-rc.1`. Strict SemVer 2.0 with npm's limits. Cheap to clone.
 ///

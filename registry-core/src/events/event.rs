@@ -47,8 +47,8 @@ pub enum EventKind {
     },
     /// A tag was removed.
     DistTagRemoved {
-        /// The tag.
-        tag: DistTag,
+        /// The tag, which may be one that could not be set today.
+        tag: String,
     },
     /// Versions were deprecated, or their message changed.
     Deprecated {
@@ -81,6 +81,11 @@ pub enum EventKind {
     Starred,
     /// The principal took the star back.
     Unstarred,
+    /// An upstream took versions back that it had.
+    WithdrawnUpstream {
+        /// The versions.
+        versions: Vec<Version>,
+    },
     /// An account was made.
     SignedUp,
     /// Somebody logged in.

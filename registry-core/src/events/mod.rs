@@ -17,6 +17,8 @@
 //! assert_eq!(json, r#"{"time":"2023-11-14T22:13:20Z","principal":"ana","kind":"logged-in"}"#);
 //! ```
 
+#[cfg(test)]
+mod captured_log;
 mod event;
 mod queue;
 mod sinks;

@@ -1,1 +1,32 @@
-//! Placeholder.
+//! HTTP in, HTTP out: a request becomes a [`Route`](route::Route), a caller and one operation; what the
+//! operation says becomes a response. No rule of the registry lives here.
+//!
+//! ```
+//! use registry_core::http::{negotiation, route::Route};
+//! use registry_core::upstream::PackumentForm;
+//! let route = Route::parse(&http::Method::GET, "/@acme%2fpear")?;
+//! assert!(matches!(&route, Route::Packument { name } if name.as_str() == "@acme/pear"));
+//! assert_eq!(negotiation::packument_form(Some("application/json")), PackumentForm::Full);
+//! # Ok::<(), registry_core::http::route::RouteError>(())
+//! ```
+
+mod accounts;
+mod answer;
+mod base_url;
+mod body;
+pub mod conditional;
+mod dist_tags;
+mod handle;
+mod incoming;
+pub mod negotiation;
+mod owners;
+mod packument;
+pub mod range;
+pub mod route;
+mod stars;
+mod status;
+mod tarball;
+mod writes;
+
+pub use body::Body;
+pub use handle::{ClientAddress, PrincipalName, RouteKind};

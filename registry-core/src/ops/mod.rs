@@ -1,1 +1,50 @@
-//! Placeholder.
+//! The operations of a registry, one a file. An operation takes a typed request on behalf of a
+//! [`Caller`](crate::auth::Caller) and knows neither HTTP nor any particular backend.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use registry_core::{Error, Registry, auth::Caller, blob::ObjectStoreBlobs, domain::PackageName};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let pear = PackageName::parse("pear").unwrap();
+//! let answer = registry.dist_tags(&Caller::anonymous(), &pear).await;
+//! assert!(matches!(answer, Err(Error::PackageNotFound(_))));
+//! # });
+//! ```
+
+mod authorize;
+mod backoff;
+mod commit;
+mod deprecate;
+mod derived_cache;
+mod detached;
+mod dist_tags;
+mod document_change;
+mod gates;
+mod identify;
+mod login;
+mod manifest;
+mod owners;
+mod packument;
+mod publish;
+mod read_index;
+mod star;
+mod tarball;
+mod tokens;
+mod unpublish;
+mod upstream;
+mod users;
+
+pub(crate) use detached::{compute, compute_elsewhere};
+pub(crate) use gates::Gates;
+pub(crate) use packument::ReadCaches;
+pub(crate) use tokens::TokenCache;
+pub(crate) use upstream::{NamedUpstream, UpstreamParts};
+
+pub use document_change::ChangeDocument;
+pub(crate) use document_change::seen_revision;
+pub use login::Session;
+pub use packument::Representation;
+pub use publish::Published;
+pub use tarball::{FoundTarball, TarballRange};
+pub use upstream::UpstreamFreshness;

@@ -10,6 +10,9 @@
 //! assert_ne!(PackumentForm::Full, PackumentForm::Abbreviated);
 //! ```
 
+#[cfg(feature = "upstream-http")]
+mod http_upstream;
+
 use std::fmt::{Debug, Display};
 use std::time::Duration;
 
@@ -19,6 +22,9 @@ use futures::stream::BoxStream;
 
 use crate::domain::{PackageName, Version};
 use crate::error::BoxError;
+
+#[cfg(feature = "upstream-http")]
+pub use http_upstream::{HttpUpstream, HttpUpstreamError, HttpUpstreamSettings};
 
 /// A stream of a tarball's bytes.
 pub type TarballStream = BoxStream<'static, Result<Bytes, UpstreamError>>;

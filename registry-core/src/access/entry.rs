@@ -1,0 +1,106 @@
+use crate::auth::Principal;
+
+/// Whom a rule lets do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// `@all`: everybody, whether signed in or not.
+    All,
+    /// `@authenticated`: whoever is signed in.
+    Authenticated,
+    /// `user:ana`.
+    User(Box<str>),
+    /// `group:github:acme/platform`.
+    Group(Box<str>),
+}
+
+impl Entry {
+    /// Reads an entry as rules spell it, or says what to write instead.
+    pub(super) fn parse(entry: &str) -> Result<Self, String> {
+        let named = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
+        match (entry, entry.split_once(':')) {
+            ("@all", _) => Ok(Self::All),
+            ("@authenticated", _) => Ok(Self::Authenticated),
+            (_, Some(("user", name))) if named(name) => Ok(Self::User(name.into())),
+            (_, Some(("group", name))) if named(name) => Ok(Self::Group(name.into())),
+            _ => Err(instead_of(entry)),
+        }
+    }
+
+    pub(super) fn holds(&self, principal: Option<&Principal>) -> bool {
+        match (self, principal) {
+            (Self::All, _) | (Self::Authenticated, Some(_)) => true,
+            (Self::User(name), Some(principal)) => **name == *principal.name,
+            (Self::Group(name), Some(principal)) => {
+                principal.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
+            }
+            (_, None) => false,
+        }
+    }
+
+    /// Whether it names a user or a group, rather than everybody.
+    pub(super) fn names_somebody(&self) -> bool {
+        matches!(self, Self::User(_) | Self::Group(_))
+    }
+}
+
+/// What was probably meant by an entry that is none.
+fn instead_of(entry: &str) -> String {
+    let text: String = entry.split_whitespace().collect();
+    let word = text.trim_start_matches(['@', '$']).to_ascii_lowercase();
+    match (word.as_str(), text.split_once(':')) {
+        ("all" | "*" | "**" | "everyone" | "anyone" | "public", _) => "`@all`".into(),
+        ("authenticated", _) => "`@authenticated`".into(),
+        ("", _) | (_, Some((_, ""))) => "`@all`, `@authenticated`, `user:NAME` or `group:NAME`".into(),
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("user") => format!("`user:{name}`"),
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") => format!("`group:{name}`"),
+        (_, Some(_)) => format!("`group:{text}`"),
+        (_, None) => {
+            let name = text.trim_start_matches(['@', '$']);
+            format!("`user:{name}` or `group:{name}`")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_whom_it_says() {
+        let ana = Principal::user("ana").in_group("github:Acme/Platform");
+        for (entry, for_ana, for_nobody) in [
+            ("@all", true, true),
+            ("@authenticated", true, false),
+            ("user:ana", true, false),
+            ("user:Ana", false, false),
+            ("user:an", false, false),
+            ("group:github:acme/platform", true, false),
+            ("group:github:acme", false, false),
+            ("group:ana", false, false),
+        ] {
+            let entry = Entry::parse(entry).unwrap();
+            assert_eq!(entry.holds(Some(&ana)), for_ana, "{entry:?}");
+            assert_eq!(entry.holds(None), for_nobody, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_entry_is_told_what_to_write() {
+        for (entry, instead) in [
+            ("all", "`@all`"),
+            ("$all", "`@all`"),
+            ("*", "`@all`"),
+            ("$authenticated", "`@authenticated`"),
+            ("@Authenticated", "`@authenticated`"),
+            ("ana", "`user:ana` or `group:ana`"),
+            ("@acme", "`user:acme` or `group:acme`"),
+            ("User:ana", "`user:ana`"),
+            ("user: ana", "`user:ana`"),
+            ("github:acme", "`group:github:acme`"),
+            ("group:", "`@all`, `@authenticated`, `user:NAME` or `group:NAME`"),
+            ("", "`@all`, `@authenticated`, `user:NAME` or `group:NAME`"),
+        ] {
+            assert_eq!(Entry::parse(entry).unwrap_err(), instead, "{entry:?}");
+        }
+    }
+}

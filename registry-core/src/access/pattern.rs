@@ -1,0 +1,268 @@
+use std::sync::Arc;
+
+/// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern(Arc<str>);
+
+/// Why a text is not a pattern, as the rest of a sentence that begins with "it".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// Nothing at all.
+    #[error("is empty; write `**` for every package")]
+    Empty,
+    /// Begins with `!`, as exceptions do elsewhere.
+    #[error("begins with `!`, and rules know no exceptions; write an earlier rule for the exception")]
+    Negated,
+    /// Three stars in a row.
+    #[error("has three stars in a row; write `*` for any text without a `/`, or `**` for any text")]
+    Stars,
+    /// Holds something that no package name holds.
+    #[error("holds {character:?}, which no package name holds; only `*` and `**` stand for other text")]
+    Character {
+        /// The first such character.
+        character: char,
+    },
+    /// A scope without a name, a `/` without a scope, a version.
+    #[error("matches no package name; write `{instead}`")]
+    Impossible {
+        /// What was probably meant.
+        instead: String,
+    },
+}
+
+impl Pattern {
+    pub(super) fn parse(pattern: &str) -> Result<Self, PatternError> {
+        if pattern.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if pattern.starts_with('!') {
+            return Err(PatternError::Negated);
+        }
+        if pattern.contains("***") {
+            return Err(PatternError::Stars);
+        }
+        let fits = |character: char| character.is_ascii_alphanumeric() || "-_.!~*'()@/".contains(character);
+        if let Some(character) = pattern.chars().find(|character| !fits(*character)) {
+            return Err(PatternError::Character { character });
+        }
+        let possible = match pattern.split_once('/') {
+            None => !pattern.contains('@'),
+            Some((scope, name)) => {
+                (scope.starts_with('*') || scope.strip_prefix('@').is_some_and(|scope| !scope.is_empty()))
+                    && !scope[1..].contains('@')
+                    && !name.is_empty()
+                    && !name.contains(['@', '/'])
+            }
+        };
+        if possible {
+            Ok(Self(pattern.into()))
+        } else {
+            Err(PatternError::Impossible { instead: possible_instead_of(pattern) })
+        }
+    }
+
+    /// `**`.
+    pub(super) fn everything() -> Self {
+        Self("**".into())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn matches(&self, name: &str) -> bool {
+        matches(self.0.as_bytes(), name.as_bytes())
+    }
+
+    /// Whether every name that `other` matches is known to match this pattern too.
+    ///
+    /// A star of `other` stands in its text for itself, so only a star of this pattern can have matched it,
+    /// and that star would match whatever the other stands for. A `**` may stand for a `/`, which `*` does
+    /// not match, so a pattern with one is only compared as a whole.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        if *self.0 == *"**" || self.0 == other.0 {
+            return true;
+        }
+        !other.0.contains("**") && self.matches(&other.0)
+    }
+}
+
+/// What was probably meant by a pattern that can match nothing: `@acme`, `acme/*`, `left-pad@1.0.0`.
+fn possible_instead_of(pattern: &str) -> String {
+    let without_version = pattern.trim_matches(['@', '/']).split('@').next().unwrap_or_default();
+    let text = without_version.trim_end_matches('/');
+    match text.split_once('/') {
+        None if text.is_empty() => "@*/*".into(),
+        None if pattern.starts_with('@') || pattern.contains('/') => format!("@{text}/*"),
+        None => text.into(),
+        Some((scope, rest)) => {
+            let name = rest.trim_start_matches('/').split('/').next().unwrap_or_default();
+            format!("@{scope}/{name}")
+        }
+    }
+}
+
+/// Takes the shortest text for each star and lengthens it when the rest does not match. Only the last star of
+/// each kind is ever lengthened: a longer text for an earlier one leaves less to those that follow.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut pattern_at, mut name_at) = (0, 0);
+    let mut any_text: Option<(usize, usize)> = None;
+    let mut any_segment: Option<(usize, usize)> = None;
+    loop {
+        let rest = &pattern[pattern_at..];
+        if rest.starts_with(b"**") {
+            pattern_at += 2;
+            any_text = Some((pattern_at, name_at));
+            any_segment = None;
+        } else if rest.first() == Some(&b'*') {
+            pattern_at += 1;
+            any_segment = Some((pattern_at, name_at));
+        } else if name_at < name.len() && rest.first() == Some(&name[name_at]) {
+            pattern_at += 1;
+            name_at += 1;
+        } else if rest.is_empty() && name_at == name.len() {
+            return true;
+        } else if let Some((after, from)) =
+            any_segment.filter(|(_, from)| !matches!(name.get(*from), None | Some(b'/')))
+        {
+            any_segment = Some((after, from + 1));
+            (pattern_at, name_at) = (after, from + 1);
+        } else if let Some((after, from)) = any_text.filter(|(_, from)| *from < name.len()) {
+            any_text = Some((after, from + 1));
+            any_segment = None;
+            (pattern_at, name_at) = (after, from + 1);
+        } else {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_star_stays_within_its_part_of_the_name() {
+        for (text, matching, other) in [
+            ("**", &["left-pad", "@acme/web", "@acme/web-app"][..], &[][..]),
+            ("*", &["left-pad", "a"], &["@acme/web"]),
+            ("left-pad", &["left-pad"], &["left-pa", "left-padd", "Left-pad"]),
+            ("acme-*", &["acme-web", "acme-"], &["acme", "my-acme-web", "@acme-x/web"]),
+            ("*-web-*", &["a-web-b", "web-web-web", "a-web-web-"], &["web-", "a-web"]),
+            ("@acme/*", &["@acme/web", "@acme/_x"], &["acme", "@acme2/web", "@acm/e"]),
+            ("@acme/**", &["@acme/web"], &["@other/web"]),
+            ("@*/*", &["@acme/web", "@b/c"], &["left-pad"]),
+            ("@*/config", &["@acme/config"], &["config", "@acme/config2"]),
+            ("@acme-*/web*", &["@acme-x/web", "@acme-/web2"], &["@acme/web", "@acme-x/eweb"]),
+            ("**-internal", &["a-internal", "@acme/a-internal"], &["a-internal-b"]),
+        ] {
+            for name in matching {
+                assert!(pattern(text).matches(name), "{text} matches {name}");
+            }
+            for name in other {
+                assert!(!pattern(text).matches(name), "{text} does not match {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_told_what_to_write() {
+        for (text, said) in [
+            ("", "is empty; write `**` for every package"),
+            (
+                "!@acme/*",
+                "begins with `!`, and rules know no exceptions; write an earlier rule for the exception",
+            ),
+            ("a***", "has three stars in a row; write `*` for any text without a `/`, or `**` for any text"),
+            ("a b", "holds ' ', which no package name holds; only `*` and `**` stand for other text"),
+            ("a?", "holds '?', which no package name holds; only `*` and `**` stand for other text"),
+            ("@acme", "matches no package name; write `@acme/*`"),
+            ("@acme/", "matches no package name; write `@acme/*`"),
+            ("acme/*", "matches no package name; write `@acme/*`"),
+            ("@acme/a/b", "matches no package name; write `@acme/a`"),
+            ("/", "matches no package name; write `@*/*`"),
+            ("@", "matches no package name; write `@*/*`"),
+            ("@/a", "matches no package name; write `@a/*`"),
+            ("@@a/b", "matches no package name; write `@a/b`"),
+            ("left-pad@1.0.0", "matches no package name; write `left-pad`"),
+            ("@acme/web@1.0.0", "matches no package name; write `@acme/web`"),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap_err().to_string(), said, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_narrower_ones() {
+        for (wide, narrow) in [
+            ("**", "@acme/**"),
+            ("*", "left-pad"),
+            ("*", "acme-*"),
+            ("@acme/*", "@acme/secret"),
+            ("@*/*", "@acme/*"),
+            ("@acme/**", "@acme/*"),
+            ("a*b", "a*b"),
+        ] {
+            assert!(pattern(wide).covers(&pattern(narrow)), "{wide} covers {narrow}");
+        }
+        for (one, other) in
+            [("*", "**"), ("*", "@*/*"), ("@acme/secret", "@acme/*"), ("a*b", "a*"), ("*a", "**a")]
+        {
+            assert!(!pattern(one).covers(&pattern(other)), "{one} does not cover {other}");
+        }
+    }
+
+    /// The same by trying every length for every star.
+    fn matches_naively(pattern: &str, name: &str) -> bool {
+        if let Some(rest) = pattern.strip_prefix("**") {
+            (0..=name.len()).any(|taken| matches_naively(rest, &name[taken..]))
+        } else if let Some(rest) = pattern.strip_prefix('*') {
+            (0..=name.len())
+                .take_while(|taken| !name[..*taken].contains('/'))
+                .any(|taken| matches_naively(rest, &name[taken..]))
+        } else {
+            match (pattern.chars().next(), name.chars().next()) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one == other && matches_naively(&pattern[1..], &name[1..]),
+                _ => false,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn matching_agrees_with_trying_everything(text in "[ab/*]{0,8}", name in "[ab/]{0,10}") {
+            prop_assume!(!text.contains("***"));
+            prop_assert_eq!(matches(text.as_bytes(), name.as_bytes()), matches_naively(&text, &name));
+        }
+
+        #[test]
+        fn what_is_suggested_is_a_pattern(text in "[a*@/!]{0,8}") {
+            if let Err(PatternError::Impossible { instead }) = Pattern::parse(&text) {
+                prop_assert!(Pattern::parse(&instead).is_ok(), "{text}: {instead}");
+            }
+        }
+
+        #[test]
+        fn what_is_covered_is_matched(
+            wide in "@?[ab*]{1,4}(/[ab*]{1,3})?",
+            narrow in "@?[ab*]{1,4}(/[ab*]{1,3})?",
+            name in "@?[ab]{1,5}(/[ab]{1,4})?",
+        ) {
+            if let (Ok(wide), Ok(narrow)) = (Pattern::parse(&wide), Pattern::parse(&narrow))
+                && wide.covers(&narrow)
+                && narrow.matches(&name)
+            {
+                prop_assert!(wide.matches(&name), "{wide:?} covers {narrow:?} but not {name}");
+            }
+        }
+    }
+}

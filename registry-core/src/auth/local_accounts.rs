@@ -1,6 +1,0 @@
-/// Accounts.
-#[derive(Debug)]
-pub struct LocalAccounts;
-/// Cost.
-#[derive(Debug)]
-pub struct PasswordCost;

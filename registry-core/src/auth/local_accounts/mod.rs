@@ -1,0 +1,213 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin, Profile, SignedUp, WebLogin,
+};
+use crate::blob::{BlobStore, Key, PutOutcome, When};
+use crate::clock::Clock;
+use crate::error::BoxError;
+use crate::randomness::Randomness;
+
+mod acceptable;
+mod account;
+mod passwords;
+mod recent;
+#[cfg(test)]
+mod tests;
+
+use account::Account;
+use passwords::Passwords;
+use recent::{LoginHash, RecentLogins};
+
+pub use passwords::PasswordCost;
+
+/// Accounts with name and password, kept in the object store, where every process that shares it sees them.
+///
+/// - A name has 1 to 64 small letters, digits, `-`, `_` and `.`, and begins with a letter or a digit.
+/// - A password has at least 3 characters, since scripts on private networks are used to short ones, and at most
+///   1024 bytes.
+/// - Passwords are kept as Argon2id hashes. At most two are checked at a time, off the async threads. An unknown
+///   name takes as long as a wrong password.
+/// - Clients that send name and password with each request wait for that check once in 30 seconds. So long,
+///   too, they may still be let in after their account was removed.
+///
+/// ```
+/// use std::sync::Arc;
+/// use registry_core::auth::{AuthProvider, LocalAccounts, LoggedIn, PasswordLogin, SignedUp};
+/// use registry_core::blob::ObjectStoreBlobs;
+/// use registry_core::clock::SystemClock;
+/// use registry_core::randomness::SystemRandomness;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let store = Arc::new(ObjectStoreBlobs::in_memory());
+/// let accounts = LocalAccounts::new(store, Arc::new(SystemClock), Arc::new(SystemRandomness));
+/// let mut login = PasswordLogin { name: "ana".into(), password: "orange tree".into(), email: None };
+/// assert!(matches!(accounts.sign_up(&login).await?, SignedUp::Principal(_)));
+/// assert!(matches!(accounts.log_in(&login).await?, LoggedIn::Principal(_)));
+/// login.password = "apple tree".into();
+/// assert_eq!(accounts.log_in(&login).await?, LoggedIn::WrongPassword);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct LocalAccounts {
+    store: Arc<dyn BlobStore>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    passwords: Passwords,
+    recent: RecentLogins,
+    sign_up: bool,
+}
+
+impl LocalAccounts {
+    /// The accounts in `store`, with sign-up on.
+    pub fn new(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
+        let recent = RecentLogins::new(Arc::clone(&clock), &*randomness);
+        let passwords = Passwords::new(PasswordCost::default());
+        Self { store, clock, randomness, passwords, recent, sign_up: true }
+    }
+
+    /// How much work new passwords are to guess. Passwords that are stored keep the cost they were stored with.
+    #[must_use]
+    pub fn with_password_cost(self, cost: PasswordCost) -> Self {
+        Self { passwords: Passwords::new(cost), ..self }
+    }
+
+    /// Whether anybody may make an account.
+    #[must_use]
+    pub fn with_sign_up(self, sign_up: bool) -> Self {
+        Self { sign_up, ..self }
+    }
+
+    async fn account(&self, name: &str) -> Result<Option<Account>, AuthError> {
+        if !acceptable::is_name(name) {
+            return Ok(None);
+        }
+        let path = Key::Account(name).path().map_err(unavailable)?;
+        match self.store.get(&path).await.map_err(unavailable)? {
+            None => Ok(None),
+            Some(blob) => Account::read(&path, name, &blob.bytes).map(Some).map_err(unavailable),
+        }
+    }
+
+    /// Checks name and password, unless they turn out to be remembered as `recent` when their turn comes: of
+    /// many requests that a client starts at once, the first pays for the others.
+    async fn check(
+        &self,
+        name: &str,
+        password: &SecretString,
+        recent: Option<LoginHash>,
+    ) -> Result<LoggedIn, AuthError> {
+        let account = self.account(name).await?;
+        let turn = self.passwords.turn().await.map_err(unavailable)?;
+        if let Some(principal) = recent.and_then(|login| self.recent.get(login)) {
+            return Ok(LoggedIn::Principal(principal));
+        }
+        let Some(account) = account else {
+            self.passwords.check_nothing(turn, password).await.map_err(unavailable)?;
+            return Ok(LoggedIn::NoSuchAccount);
+        };
+        if !self.passwords.check(turn, password, &account.password).await.map_err(unavailable)? {
+            return Ok(LoggedIn::WrongPassword);
+        }
+        let principal = account.principal();
+        if let Some(login) = recent {
+            self.recent.remember(login, &principal);
+        }
+        Ok(LoggedIn::Principal(principal))
+    }
+}
+
+fn unavailable(source: impl Into<BoxError>) -> AuthError {
+    AuthError::Unavailable { provider: "local accounts".into(), source: source.into() }
+}
+
+#[async_trait]
+impl AuthProvider for LocalAccounts {
+    fn id(&self) -> &'static str {
+        "local"
+    }
+
+    async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError> {
+        let Credential::Basic { name, password } = credential else {
+            return Ok(Identified::NotMine);
+        };
+        let login = self.recent.hash(name, password);
+        if let Some(principal) = self.recent.get(login) {
+            return Ok(Identified::Principal(principal));
+        }
+        Ok(match self.check(name, password, Some(login)).await? {
+            LoggedIn::Principal(principal) => Identified::Principal(principal),
+            LoggedIn::WrongPassword => Identified::Rejected,
+            LoggedIn::NoSuchAccount => Identified::NotMine,
+        })
+    }
+
+    async fn log_in(&self, login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
+        self.check(&login.name, &login.password, None).await
+    }
+
+    async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        if !self.sign_up {
+            return Ok(SignedUp::NotOffered);
+        }
+        let email = login.email.as_deref().filter(|email| !email.is_empty());
+        acceptable::check(&login.name, &login.password, email)
+            .map_err(|reason| AuthError::Unacceptable { reason })?;
+        let turn = self.passwords.turn().await.map_err(unavailable)?;
+        let hash =
+            self.passwords.hash(turn, &login.password, &*self.randomness).await.map_err(unavailable)?;
+        let now = self.clock.now();
+        let account = Account {
+            name: login.name.clone(),
+            email: email.map(Into::into),
+            password: hash,
+            created: now,
+            updated: now,
+        };
+        let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
+        let path = Key::Account(&account.name).path().map_err(unavailable)?;
+        match self.store.put(&path, json.into(), When::Absent).await.map_err(unavailable)? {
+            PutOutcome::Stored(_) => Ok(SignedUp::Principal(account.principal())),
+            PutOutcome::Conflict => Ok(SignedUp::NameTaken),
+        }
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
+        let account = self.account(name).await?;
+        Ok(account.map(|account| Profile { principal: account.principal(), email: account.email }))
+    }
+
+    async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
+        Ok(None)
+    }
+
+    async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
+        Ok(Identified::NotMine)
+    }
+
+    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
+        Ok(())
+    }
+}
+
+impl fmt::Display for LocalAccounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("local accounts")
+    }
+}
+
+impl fmt::Debug for LocalAccounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LocalAccounts")
+            .field("store", &format_args!("{}", self.store))
+            .field("passwords", &self.passwords)
+            .field("recent", &self.recent)
+            .field("sign_up", &self.sign_up)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::Principal;
+use crate::clock::Clock;
+use crate::randomness::{Randomness, random_bytes};
+
+/// How long a password that was right need not be checked again.
+const LIFETIME: TimeDelta = TimeDelta::seconds(30);
+/// How many are remembered.
+const MOST: u64 = 4096;
+
+/// Names and passwords that were found right a moment ago. Holds no password: only a hash of both under a key
+/// that never leaves the process.
+pub(super) struct RecentLogins {
+    clock: Arc<dyn Clock>,
+    key: [u8; 32],
+    logins: Cache<LoginHash, (Principal, DateTime<Utc>)>,
+}
+
+/// Name and password under the key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct LoginHash([u8; 32]);
+
+impl RecentLogins {
+    pub(super) fn new(clock: Arc<dyn Clock>, randomness: &dyn Randomness) -> Self {
+        Self { clock, key: random_bytes(randomness), logins: Cache::new(MOST) }
+    }
+
+    pub(super) fn hash(&self, name: &str, password: &SecretString) -> LoginHash {
+        let hash = Sha256::new()
+            .chain_update(self.key)
+            .chain_update(name.len().to_be_bytes())
+            .chain_update(name)
+            .chain_update(password.expose_secret());
+        LoginHash(hash.finalize().into())
+    }
+
+    pub(super) fn get(&self, login: LoginHash) -> Option<Principal> {
+        let (principal, at) = self.logins.get(&login)?;
+        let age = self.clock.now() - at;
+        (TimeDelta::zero() <= age && age < LIFETIME).then_some(principal)
+    }
+
+    pub(super) fn remember(&self, login: LoginHash, principal: &Principal) {
+        self.logins.insert(login, (principal.clone(), self.clock.now()));
+    }
+}
+
+impl fmt::Debug for RecentLogins {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RecentLogins")
+            .field("logins", &self.logins.entry_count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,284 @@
+mod store;
+
+use std::error::Error as _;
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt as _;
+use futures::future::join_all;
+
+use super::*;
+use crate::blob;
+use crate::blob::BlobPath;
+use store::MapStore;
+
+#[derive(Debug)]
+struct SetClock(Mutex<DateTime<Utc>>);
+
+impl SetClock {
+    fn advance(&self, by: TimeDelta) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Sevens;
+
+impl Randomness for Sevens {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(7);
+    }
+}
+
+struct Fixture {
+    store: Arc<MapStore>,
+    clock: Arc<SetClock>,
+    accounts: LocalAccounts,
+}
+
+fn fixture() -> Fixture {
+    let store = Arc::new(MapStore::default());
+    let clock = Arc::new(SetClock(Mutex::new(DateTime::from_timestamp(1_767_323_045, 0).unwrap())));
+    let accounts = LocalAccounts::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, Arc::new(Sevens))
+        .with_password_cost(PasswordCost::cheapest());
+    Fixture { store, clock, accounts }
+}
+
+async fn with_ana() -> Fixture {
+    let fixture = fixture();
+    let signed_up = fixture.accounts.sign_up(&login("ana", "orange tree")).await.unwrap();
+    assert!(matches!(signed_up, SignedUp::Principal(_)));
+    fixture
+}
+
+fn login(name: &str, password: &str) -> PasswordLogin {
+    PasswordLogin { name: name.into(), password: password.into(), email: Some("ana@mail.example".into()) }
+}
+
+fn basic(name: &str, password: &str) -> Credential {
+    Credential::Basic { name: name.into(), password: password.into() }
+}
+
+fn ana() -> crate::auth::Principal {
+    crate::auth::Principal::user("ana").with_email("ana@mail.example")
+}
+
+fn path_of_ana() -> BlobPath {
+    Key::Account("ana").path().unwrap()
+}
+
+#[tokio::test]
+async fn an_account_is_made_once_and_then_logs_in() {
+    let Fixture { accounts, .. } = fixture();
+    assert_eq!(accounts.log_in(&login("ana", "orange tree")).await.unwrap(), LoggedIn::NoSuchAccount);
+    assert_eq!(accounts.sign_up(&login("ana", "orange tree")).await.unwrap(), SignedUp::Principal(ana()));
+    assert_eq!(accounts.sign_up(&login("ana", "apple tree")).await.unwrap(), SignedUp::NameTaken);
+    assert_eq!(accounts.log_in(&login("ana", "orange tree")).await.unwrap(), LoggedIn::Principal(ana()));
+    assert_eq!(accounts.log_in(&login("ana", "apple tree")).await.unwrap(), LoggedIn::WrongPassword);
+    assert_eq!(accounts.log_in(&login("ana", &"x".repeat(1025))).await.unwrap(), LoggedIn::WrongPassword);
+    assert_eq!(accounts.log_in(&login("ben", "orange tree")).await.unwrap(), LoggedIn::NoSuchAccount);
+    let profile = Profile { principal: ana(), email: Some("ana@mail.example".into()) };
+    assert_eq!(accounts.look_up("ana").await.unwrap(), Some(profile));
+    assert_eq!(accounts.look_up("ben").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_stored_account_holds_a_hash_and_no_password() {
+    let Fixture { store, .. } = with_ana().await;
+    let stored = store.get(&path_of_ana()).await.unwrap().unwrap().bytes;
+    insta::assert_snapshot!(std::str::from_utf8(&stored).unwrap(), @r#"
+    {
+      "name": "ana",
+      "email": "ana@mail.example",
+      "password": "$argon2id$v=19$m=8,t=1,p=1$BwcHBwcHBwcHBwcHBwcHBw$HC2yBxss+XvxO3QZNoANp5fFjo1kwDO7f3VFaE3epiU",
+      "created": "2026-01-02T03:04:05.000Z",
+      "updated": "2026-01-02T03:04:05.000Z"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn of_many_who_want_a_name_at_once_one_gets_it() {
+    let Fixture { accounts, .. } = fixture();
+    let passwords: Vec<String> = (0..8).map(|number| format!("password {number}")).collect();
+    let sign_ups: Vec<PasswordLogin> = passwords.iter().map(|password| login("ana", password)).collect();
+    let outcomes = join_all(sign_ups.iter().map(|sign_up| accounts.sign_up(sign_up))).await;
+    let outcomes: Vec<SignedUp> = outcomes.into_iter().map(Result::unwrap).collect();
+    let winners: Vec<usize> = (0..8).filter(|at| outcomes[*at] == SignedUp::Principal(ana())).collect();
+    let [winner] = winners[..] else { panic!("{outcomes:?}") };
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == SignedUp::NameTaken).count(), 7);
+    for (at, sign_up) in sign_ups.iter().enumerate() {
+        let expected = if at == winner { LoggedIn::Principal(ana()) } else { LoggedIn::WrongPassword };
+        assert_eq!(accounts.log_in(sign_up).await.unwrap(), expected, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_an_account_is_refused_with_a_sentence() {
+    let Fixture { store, accounts, .. } = fixture();
+    let long = "a".repeat(65);
+    for name in ["", "Ana", ".ana", "-ana", "_ana", "a/b", "a b", "änna", "a:b", "a\0", &long] {
+        let refused = accounts.sign_up(&login(name, "orange tree")).await.unwrap_err();
+        assert!(matches!(refused, AuthError::Unacceptable { .. }), "{name:?}");
+        assert!(refused.to_string().starts_with("an account name has 1 to 64 small letters"), "{refused}");
+        assert_eq!(accounts.log_in(&login(name, "orange tree")).await.unwrap(), LoggedIn::NoSuchAccount);
+        assert_eq!(accounts.look_up(name).await.unwrap(), None);
+    }
+    for (password, said) in [
+        ("", "a password has at least 3 characters; choose a longer one"),
+        ("pw", "a password has at least 3 characters; choose a longer one"),
+        (&"x".repeat(1025), "a password has at most 1024 bytes; choose a shorter one"),
+    ] {
+        assert_eq!(accounts.sign_up(&login("ana", password)).await.unwrap_err().to_string(), said);
+    }
+    let with_email = |email: &str| PasswordLogin { email: Some(email.into()), ..login("ana", "orange tree") };
+    for email in ["a\n@mail.example", &"x".repeat(255)] {
+        let refused = accounts.sign_up(&with_email(email)).await.unwrap_err();
+        assert!(refused.to_string().starts_with("a mail address has"), "{refused}");
+    }
+    assert_eq!(store.get(&path_of_ana()).await.unwrap(), None);
+
+    for name in ["a", "0", "ana.maria-2_b", &"a".repeat(64)] {
+        let signed_up = accounts.sign_up(&login(name, "abc")).await.unwrap();
+        assert!(matches!(signed_up, SignedUp::Principal(principal) if principal.name == name), "{name}");
+    }
+    let signed_up = accounts.sign_up(&with_email("")).await.unwrap();
+    assert_eq!(signed_up, SignedUp::Principal(crate::auth::Principal::user("ana")));
+}
+
+#[tokio::test]
+async fn without_sign_up_there_are_only_the_accounts_there_are() {
+    let accounts = with_ana().await.accounts.with_sign_up(false);
+    assert_eq!(accounts.sign_up(&login("ben", "orange tree")).await.unwrap(), SignedUp::NotOffered);
+    assert_eq!(accounts.log_in(&login("ana", "orange tree")).await.unwrap(), LoggedIn::Principal(ana()));
+}
+
+#[tokio::test]
+async fn basic_credentials_are_like_a_login_and_tokens_are_for_others() {
+    let Fixture { accounts, .. } = with_ana().await;
+    let right = accounts.identify(&basic("ana", "orange tree")).await.unwrap();
+    assert_eq!(right, Identified::Principal(ana()));
+    assert_eq!(accounts.identify(&basic("ana", "apple tree")).await.unwrap(), Identified::Rejected);
+    assert_eq!(accounts.identify(&basic("ben", "orange tree")).await.unwrap(), Identified::NotMine);
+    let token = Credential::Bearer("orange tree".into());
+    assert_eq!(accounts.identify(&token).await.unwrap(), Identified::NotMine);
+    accounts.revoke(&token).await.unwrap();
+    let callback = Url::parse("https://registry.example/done").unwrap();
+    assert_eq!(accounts.start_web_login(&callback).await.unwrap(), None);
+    assert_eq!(accounts.finish_web_login("", "").await.unwrap(), Identified::NotMine);
+}
+
+#[tokio::test]
+async fn a_password_that_was_right_is_not_hashed_again_for_half_a_minute() {
+    let Fixture { clock, accounts, .. } = with_ana().await;
+    let (right, wrong) = (basic("ana", "orange tree"), basic("ana", "apple tree"));
+    assert_eq!(accounts.identify(&right).await.unwrap(), Identified::Principal(ana()));
+    assert_eq!(accounts.identify(&wrong).await.unwrap(), Identified::Rejected);
+
+    // While nobody gets a turn, only what needs no hashing is answered.
+    let turns = (accounts.passwords.turn().await.unwrap(), accounts.passwords.turn().await.unwrap());
+    clock.advance(TimeDelta::milliseconds(29_999));
+    assert_eq!(accounts.identify(&right).now_or_never().unwrap().unwrap(), Identified::Principal(ana()));
+    assert!(accounts.identify(&wrong).now_or_never().is_none());
+    assert!(accounts.identify(&basic("anao", "range tree")).now_or_never().is_none());
+    clock.advance(TimeDelta::milliseconds(1));
+    assert!(accounts.identify(&right).now_or_never().is_none());
+    clock.advance(TimeDelta::minutes(-1));
+    assert!(
+        accounts.identify(&right).now_or_never().is_none(),
+        "a clock that was set back lengthens nothing"
+    );
+    drop(turns);
+    assert_eq!(accounts.identify(&right).await.unwrap(), Identified::Principal(ana()));
+}
+
+/// A runtime with one thread for hashing, so that a test can keep it busy.
+fn runtime_with_one_hashing_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap()
+}
+
+/// Keeps that thread busy until what it answers is dropped.
+fn keep_hashing_thread_busy() -> std::sync::mpsc::Sender<()> {
+    let (release, released) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || released.recv());
+    release
+}
+
+#[test]
+fn of_many_requests_at_once_one_pays_for_the_others() {
+    runtime_with_one_hashing_thread().block_on(async {
+        let Fixture { accounts, .. } = with_ana().await;
+        let right = basic("ana", "orange tree");
+        let turns = (accounts.passwords.turn().await.unwrap(), accounts.passwords.turn().await.unwrap());
+        let mut waiting = Box::pin(accounts.identify(&right));
+        assert!((&mut waiting).now_or_never().is_none());
+        accounts.recent.remember(accounts.recent.hash("ana", &"orange tree".into()), &ana());
+        let _busy = keep_hashing_thread_busy();
+        drop(turns);
+        assert!(waiting.now_or_never().is_some(), "what is remembered meanwhile needs no hashing");
+    });
+}
+
+#[test]
+fn an_unknown_name_is_hashed_for_as_a_known_one_is() {
+    for name in ["ana", "ben", "Not A Name"] {
+        runtime_with_one_hashing_thread().block_on(async {
+            let Fixture { accounts, .. } = with_ana().await;
+            let _busy = keep_hashing_thread_busy();
+            // The store of these tests answers at once, so whatever is waited for is a hash.
+            assert!(
+                accounts.log_in(&login(name, &"x".repeat(1025))).now_or_never().is_some(),
+                "{name}, too long"
+            );
+            assert!(accounts.log_in(&login(name, "apple tree")).now_or_never().is_none(), "{name}");
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_account_is_an_error_that_shows_no_secret() {
+    let Fixture { store, accounts, .. } = with_ana().await;
+    let whole = store.get(&path_of_ana()).await.unwrap().unwrap().bytes;
+    let whole = std::str::from_utf8(&whole).unwrap();
+    let other_name = whole.replace(r#""ana""#, r#""ben""#);
+    let no_hash = whole.replace("$argon2id", "argon2id");
+    for (damaged, said) in [
+        (&whole[..40], "_accounts/ana.json holds no account: unexpected JSON at line 3, column"),
+        (r#""$argon2id$secret""#, "_accounts/ana.json holds no account: unexpected JSON at line 1, column"),
+        (&other_name, "_accounts/ana.json holds no account: it is the account of somebody else"),
+        (&no_hash, "_accounts/ana.json holds no account: its password is no hash"),
+    ] {
+        let _ = store.put(&path_of_ana(), damaged.to_owned().into(), When::Always).await.unwrap();
+        let error = accounts.log_in(&login("ana", "orange tree")).await.unwrap_err();
+        assert_eq!(error.to_string(), "local accounts did not answer");
+        let source = error.source().unwrap().to_string();
+        assert!(source.starts_with(said), "{source}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        assert!(accounts.identify(&basic("ana", "orange tree")).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn nothing_shown_holds_a_password() {
+    let Fixture { accounts, .. } = with_ana().await;
+    accounts.identify(&basic("ana", "orange tree")).await.unwrap();
+    assert!(!format!("{accounts:?} {accounts}").contains("orange"));
+    assert_eq!(accounts.to_string(), "local accounts");
+    assert_eq!(accounts.id(), "local");
+}
+
+#[tokio::test]
+async fn passwords_cost_what_owasp_recommends() {
+    let Fixture { store, accounts, .. } = fixture();
+    let accounts = accounts.with_password_cost(PasswordCost::default());
+    accounts.sign_up(&login("ana", "orange tree")).await.unwrap();
+    let stored = store.get(&path_of_ana()).await.unwrap().unwrap().bytes;
+    let stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    assert!(stored["password"].as_str().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+}

@@ -1,3 +1,0 @@
-/// A folder.
-#[derive(Debug)]
-pub struct LocalDisk;

@@ -1,0 +1,117 @@
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind};
+use std::path::{self, Path, PathBuf};
+
+use super::folder::Folder;
+use super::staged::{Staged, sweep};
+
+/// What the file `version` holds.
+const FORMAT: &str = "1";
+/// What may be in a folder that is not a store yet: what an opening that was cut short left, and what a new
+/// file system comes with.
+const HARMLESS: [&str; 4] = ["locks", "lost+found", "objects", "staging"];
+
+/// Why a folder could not be opened as a store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LocalDiskError {
+    /// The folder belongs to something else.
+    #[error("{} holds other files ({found}) and no registry; name an empty folder, or one that does not exist", root.display())]
+    Foreign {
+        /// The folder.
+        root: PathBuf,
+        /// One of the files in it.
+        found: String,
+    },
+    /// The folder was written by another release.
+    #[error(
+        "{} holds a registry in format {found}, and this release knows format {FORMAT} only; use the release that wrote it",
+        root.display()
+    )]
+    Format {
+        /// The folder.
+        root: PathBuf,
+        /// Its format.
+        found: String,
+    },
+    /// The disk said no.
+    #[error("cannot open {} as the folder of a registry; check that it exists or can be made, and its owner", root.display())]
+    Disk {
+        /// The folder.
+        root: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Opens the folder, making it where it is missing, and sweeps it.
+pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
+    let disk = |source| LocalDiskError::Disk { root: shown.to_owned(), source };
+    let root = path::absolute(shown).map_err(disk)?;
+    make(&root).map_err(disk)?;
+    let folder = Folder::new(shown, &root);
+    let version = root.join("version");
+    match fs::read_to_string(&version) {
+        Ok(found) if found.trim() == FORMAT => {}
+        Ok(found) => {
+            return Err(LocalDiskError::Format { root: shown.to_owned(), found: found.trim().to_owned() });
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if let Some(found) = foreign(&root).map_err(disk)? {
+                return Err(LocalDiskError::Foreign { root: shown.to_owned(), found });
+            }
+        }
+        Err(error) => return Err(disk(error)),
+    }
+    prepare(&folder, &root, &version).map_err(disk)?;
+    let swept = sweep(&folder.staging).map_err(disk)?;
+    if swept > 0 {
+        tracing::info!(store = %folder, swept, "removed files that a process left half-written");
+    }
+    Ok(folder)
+}
+
+fn make(root: &Path) -> io::Result<()> {
+    if let Some(parent) = root.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(root) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && root.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// Makes what is missing. Several processes may do so at once, since each step is atomic and gives all the same.
+fn prepare(folder: &Folder, root: &Path, version: &Path) -> io::Result<()> {
+    for part in [&folder.objects, &folder.locks, &folder.staging] {
+        fs::create_dir_all(part)?;
+    }
+    if !version.try_exists()? {
+        Staged::holding(folder, format!("{FORMAT}\n").as_bytes())?.place(version)?;
+    }
+    for made in [Some(root), root.parent()].into_iter().flatten() {
+        // A parent that belongs to somebody else may not be readable; then it was not made just now either.
+        if cfg!(unix)
+            && let Ok(opened) = File::open(made)
+        {
+            opened.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// A file that says that this folder is not ours to fill.
+fn foreign(root: &Path) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(root)? {
+        let name = entry?.file_name();
+        // Another process may have made the folder a store since we looked for its version.
+        if !HARMLESS.iter().any(|harmless| name == *harmless) && name != "version" {
+            return Ok(Some(name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,80 @@
+use std::fmt::Write as _;
+use std::fs::Metadata;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::blob::{BlobETag, When};
+
+/// What tells one state of a file from another without reading it.
+///
+/// The time alone would not do: kernels stamp files from a clock that ticks every few milliseconds, so two writes
+/// can carry one time; and an inode's number is free for the next file as soon as the last one is gone, so adding
+/// it does not help either. Therefore each commit makes the time later than that of the file it
+/// replaces, and than the last deletion among its neighbours (see `commit`). The length and the inode are there
+/// for changes made behind our back, such as a restored backup that keeps times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) modified: SystemTime,
+    pub(super) length: u64,
+    inode: u64,
+}
+
+impl State {
+    pub(super) fn of(metadata: &Metadata) -> io::Result<Self> {
+        Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode: inode(metadata) })
+    }
+
+    /// The state of the file at `path`; `None` where there is no file, but nothing, a folder or a symbolic link.
+    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => Self::of(&metadata).map(Some),
+            Ok(_) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn etag(&self) -> BlobETag {
+        BlobETag::new(self.name())
+    }
+
+    /// Whether `etag` names this state.
+    pub(super) fn is(&self, etag: &BlobETag) -> bool {
+        etag.as_str() == self.name()
+    }
+
+    fn name(&self) -> String {
+        /// Three numbers of 16 digits, and what is between them.
+        const LONGEST: usize = 50;
+        let since = self.modified.duration_since(UNIX_EPOCH).unwrap_or_else(|before| before.duration());
+        let mut name = String::with_capacity(LONGEST);
+        // Writing to a string cannot fail. Unlike `format!` it need not grow: this is on the way of every read.
+        let _ = write!(name, "{:x}-{:x}-{:x}", since.as_nanos(), self.length, self.inode);
+        name
+    }
+}
+
+/// Whether `when` holds for the file with this state.
+pub(super) fn condition_holds(when: &When, state: Option<&State>) -> bool {
+    match when {
+        When::Always => true,
+        When::Absent => state.is_none(),
+        When::Matches(etag) => state.is_some_and(|state| state.is(etag)),
+    }
+}
+
+/// Whether there is no file because there is nothing of that name, or because a folder on the way is a file.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+#[cfg(unix)]
+fn inode(metadata: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> u64 {
+    0
+}

@@ -1,3 +1,0 @@
-/// A store of the `object_store` crate.
-#[derive(Debug)]
-pub struct ObjectStoreBlobs;

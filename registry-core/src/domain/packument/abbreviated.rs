@@ -1,0 +1,87 @@
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+
+use super::full::{DistTags, field, key, write_versions};
+use super::manifest::write_with_tarball;
+use super::{Packument, PackumentError, Text};
+
+/// The fields of a manifest that an install needs. npm's list, and `libc`, which pnpm and bun read.
+const FIELDS: [&str; 19] = [
+    "name",
+    "version",
+    "deprecated",
+    "dependencies",
+    "acceptDependencies",
+    "optionalDependencies",
+    "devDependencies",
+    "bundleDependencies",
+    "bundledDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "bin",
+    "directories",
+    "engines",
+    "_hasShrinkwrap",
+    "funding",
+    "cpu",
+    "os",
+    "libc",
+];
+
+/// The scripts that run at an install.
+const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];
+
+/// The abbreviated document, `application/vnd.npm.install-v1+json`, with the whole `time` map added, so that
+/// clients with an age gate need no second request. `base` is as in [`render_full`](super::render_full).
+pub fn render_abbreviated(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, PackumentError> {
+    write(packument, base).map_err(|source| PackumentError { name: packument.name.clone(), source })
+}
+
+fn write(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = Vec::with_capacity(packument.versions.len() * (512 + base.len()));
+    json.push(b'{');
+    field(&mut json, "name", &packument.name)?;
+    if let Some(modified) = packument.time.get("modified") {
+        field(&mut json, "modified", modified)?;
+    }
+    field(&mut json, "dist-tags", &DistTags(packument))?;
+    key(&mut json, "versions")?;
+    write_versions(&mut json, packument, |json, version, manifest| {
+        write_version(json, packument, version, manifest, base)
+    })?;
+    if packument.versions.keys().all(|version| packument.time.contains_key(version.as_str())) {
+        field(&mut json, "time", &packument.time)?;
+    }
+    json.push(b'}');
+    Ok(json)
+}
+
+fn write_version(
+    json: &mut Vec<u8>,
+    packument: &Packument<'_>,
+    version: &str,
+    manifest: &RawValue,
+    base: &str,
+) -> Result<(), serde_json::Error> {
+    let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
+    json.push(b'{');
+    for (name, value) in &fields {
+        if FIELDS.contains(&name.as_str()) {
+            field(json, name.as_str(), value)?;
+        }
+    }
+    if fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
+        field(json, "hasInstallScript", &true)?;
+    }
+    if let Some(dist) = fields.get("dist") {
+        key(json, "dist")?;
+        write_with_tarball(json, &packument.name, version, dist.get(), Some(dist), base)?;
+    }
+    json.push(b'}');
+    Ok(())
+}
+
+fn has_install_script(scripts: &RawValue) -> bool {
+    serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())
+        .is_ok_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.contains_key(script)))
+}

@@ -1,0 +1,141 @@
+//! The packument: what a registry knows of a package, as one JSON document.
+//!
+//! A stored packument names no host: each `dist.tarball` is the path `{name}/-/{base}-{version}.tgz`, completed
+//! when the document is rendered. Manifests stay raw JSON slices, so a package of thousands of versions is
+//! read, changed and rendered without a tree of it in memory.
+//!
+//! ```
+//! use registry_core::domain::{PackageName, packument::Packument};
+//! let json = br#"{"name":"pear","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"pear"}}}"#;
+//! let packument = Packument::parse(&PackageName::parse("pear").unwrap(), json).unwrap();
+//! assert_eq!(packument.latest(), Some("1.0.0"));
+//! assert!(packument.versions.contains_key("1.0.0"));
+//! ```
+
+mod abbreviated;
+mod foreign;
+mod full;
+mod history;
+mod manifest;
+mod raw;
+mod read;
+mod revision;
+mod tarball_index;
+mod write;
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+pub use abbreviated::render_abbreviated;
+pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
+pub use full::render_full;
+pub use history::History;
+pub use manifest::{render_manifest, tarball_path};
+pub use raw::Text;
+pub use revision::Revision;
+pub use tarball_index::{TarballIndex, TarballLocation};
+
+use super::PackageName;
+
+/// A packument as it is stored. Fields that the registry does not interpret are kept as they are.
+#[derive(Debug, Clone)]
+pub struct Packument<'json> {
+    /// The package.
+    pub name: PackageName,
+    /// Counts the changes.
+    pub revision: Revision,
+    /// Tag → version. Texts, since a bucket written by codebox-npm may hold anything here.
+    pub dist_tags: IndexMap<String, String>,
+    /// Version → manifest, in the order of publishing.
+    pub versions: IndexMap<Text<'json>, Cow<'json, RawValue>>,
+    /// `created`, `modified` and version → moment of publishing (RFC 3339).
+    pub time: IndexMap<String, String>,
+    /// The owners.
+    pub maintainers: Vec<Person>,
+    /// Who starred the package.
+    pub users: IndexMap<String, bool>,
+    /// Versions that were unpublished, and when. Their numbers are never free again.
+    pub tombstones: IndexMap<String, String>,
+    /// The latest commits, to recognise one's own after an answer was lost.
+    pub history: History,
+    /// `description`, `readme` and whatever else stands at the top.
+    pub other: IndexMap<Text<'json>, Cow<'json, RawValue>>,
+}
+
+/// An owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The name of the principal.
+    #[serde(default)]
+    pub name: String,
+    /// The mail address, which npm wants to see even when it is empty.
+    #[serde(default)]
+    pub email: String,
+}
+
+/// Why a packument cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the packument of {name} cannot be read or written")]
+pub struct PackumentError {
+    name: PackageName,
+    #[source]
+    source: serde_json::Error,
+}
+
+impl Packument<'_> {
+    /// A package that was never published.
+    pub fn new(name: PackageName) -> Self {
+        Self {
+            name,
+            revision: Revision::default(),
+            dist_tags: IndexMap::new(),
+            versions: IndexMap::new(),
+            time: IndexMap::new(),
+            maintainers: Vec::new(),
+            users: IndexMap::new(),
+            tombstones: IndexMap::new(),
+            history: History::default(),
+            other: IndexMap::new(),
+        }
+    }
+
+    /// The version that `latest` names.
+    pub fn latest(&self) -> Option<&str> {
+        self.dist_tags.get("latest").map(String::as_str)
+    }
+
+    /// Whether the package had versions and has none any more.
+    pub fn is_unpublished(&self) -> bool {
+        self.versions.is_empty()
+    }
+
+    /// Whether `principal` owns the package. A package without owners, as codebox-npm wrote them, is everybody's.
+    pub fn is_owned_by(&self, principal: &str) -> bool {
+        self.maintainers.is_empty() || self.maintainers.iter().any(|person| person.name == principal)
+    }
+
+    /// The version that a version or a tag names.
+    pub fn resolve<'a>(&'a self, version_or_tag: &'a str) -> Option<&'a str> {
+        if self.versions.contains_key(version_or_tag) {
+            return Some(version_or_tag);
+        }
+        let version = self.dist_tags.get(version_or_tag)?;
+        self.versions.contains_key(version.as_str()).then_some(version)
+    }
+
+    /// Whether `version` is taken: published now, unpublished once, or told from such a one by build metadata alone.
+    pub fn is_taken(&self, version: &super::Version) -> bool {
+        let taken =
+            || self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));
+        if self.versions.contains_key(version.as_str()) || self.tombstones.contains_key(version.as_str()) {
+            return true;
+        }
+        let may_differ_in_build = |other: &&str| version.as_str().contains('+') || other.contains('+');
+        taken()
+            .filter(may_differ_in_build)
+            .any(|other| super::Version::parse(other).is_ok_and(|other| other.is_same_release(version)))
+    }
+}

@@ -1,0 +1,87 @@
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+
+use indexmap::Equivalent;
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::Person;
+
+/// A key of a JSON object, borrowed from the document unless it holds an escape.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Text<'json>(Cow<'json, str>);
+
+impl Text<'_> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl<'json> From<&'json str> for Text<'json> {
+    fn from(text: &'json str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl Borrow<str> for Text<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Equivalent<Text<'_>> for &str {
+    fn equivalent(&self, key: &Text<'_>) -> bool {
+        *self == key.as_str()
+    }
+}
+
+impl Serialize for Text<'_> {
+    fn serialize<Target: Serializer>(&self, serializer: Target) -> Result<Target::Ok, Target::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de: 'json, 'json> Deserialize<'de> for Text<'json> {
+    fn deserialize<Source: Deserializer<'de>>(deserializer: Source) -> Result<Self, Source::Error> {
+        struct Borrowing;
+
+        impl<'json> Visitor<'json> for Borrowing {
+            type Value = Text<'json>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a string")
+            }
+
+            fn visit_borrowed_str<Failure>(self, text: &'json str) -> Result<Self::Value, Failure> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<Failure>(self, text: &str) -> Result<Self::Value, Failure> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Borrowing)
+    }
+}
+
+/// Reads `maintainers`, leaving out what is no person.
+pub(super) fn people(value: &RawValue) -> Result<Vec<Person>, serde_json::Error> {
+    let values: Vec<serde_json::Value> = serde_json::from_str(value.get())?;
+    Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
+}
+
+/// Where `part` lies within `whole`, which it was borrowed from.
+pub(super) fn position(whole: &str, part: &str) -> Option<std::ops::Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let end = start.checked_add(part.len())?;
+    (end <= whole.len()).then_some(start..end)
+}

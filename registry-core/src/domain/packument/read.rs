@@ -1,0 +1,121 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::domain::PackageName;
+
+use super::{Packument, PackumentError, Revision, Text, raw};
+
+impl<'json> Packument<'json> {
+    /// Reads a stored packument, also one that codebox-npm wrote.
+    pub fn parse(name: &PackageName, json: &'json [u8]) -> Result<Self, PackumentError> {
+        parse(name, json).map_err(|source| PackumentError { name: name.clone(), source })
+    }
+}
+
+/// Goes through the text once: of thousands of versions, that is all that reading costs.
+fn parse<'json>(name: &PackageName, json: &'json [u8]) -> Result<Packument<'json>, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let (mut packument, revision) = reader.deserialize_map(Fields(name))?;
+    reader.end()?;
+    packument.revision = revision.unwrap_or_else(|| Revision::of_content(json));
+    Ok(packument)
+}
+
+struct Fields<'name>(&'name PackageName);
+
+impl<'json> Visitor<'json> for Fields<'_> {
+    type Value = (Packument<'json>, Option<Revision>);
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a packument")
+    }
+
+    fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
+        let mut packument = Packument::new(self.0.clone());
+        let mut revision = None;
+        while let Some(field) = map.next_key::<Text<'json>>()? {
+            match field.as_str() {
+                "_rev" => revision = Some(map.next_value()?),
+                "dist-tags" => packument.dist_tags = map.next_value()?,
+                "versions" => {
+                    let versions: IndexMap<Text<'json>, &'json RawValue> = map.next_value()?;
+                    packument.versions = versions
+                        .into_iter()
+                        .map(|(version, manifest)| (version, Cow::Borrowed(manifest)))
+                        .collect();
+                }
+                "time" => packument.time = map.next_value()?,
+                "maintainers" => {
+                    packument.maintainers =
+                        raw::people(map.next_value()?).map_err(serde::de::Error::custom)?;
+                }
+                "users" => packument.users = map.next_value()?,
+                "_tombstones" => packument.tombstones = map.next_value()?,
+                "_history" => packument.history = map.next_value()?,
+                "_id" | "name" | "_attachments" => {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                }
+                _ => {
+                    packument.other.insert(field, Cow::Borrowed(map.next_value()?));
+                }
+            }
+        }
+        Ok((packument, revision))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Packument<'_>, PackumentError> {
+        Packument::parse(&PackageName::parse("pear").unwrap(), json.as_bytes())
+    }
+
+    #[test]
+    fn a_document_without_a_revision_has_one_of_its_content() {
+        let json = r#"{"name":"pear","versions":{}}"#;
+        assert_eq!(parse(json).unwrap().revision, Revision::of_content(json.as_bytes()));
+        let stored = r#"{"versions":{},"_rev":"7-07070707070707070707070707070707"}"#;
+        assert_eq!(parse(stored).unwrap().revision.number(), 7);
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept_as_it_is() {
+        let packument =
+            parse(r#"{"_id":"pear","readme":"\u0070ear","x": [1, 2.50],"_attachments":{}}"#).unwrap();
+        let kept: Vec<_> =
+            packument.other.iter().map(|(field, value)| (field.as_str(), value.get())).collect();
+        assert_eq!(kept, [("readme", r#""\u0070ear""#), ("x", "[1, 2.50]")]);
+    }
+
+    #[test]
+    fn the_last_of_several_fields_counts() {
+        let packument =
+            parse(r#"{"versions":{"1.0.0":{}},"a":1,"b":2,"versions":{"2.0.0":{}},"a":3}"#).unwrap();
+        assert_eq!(packument.versions.keys().map(Text::as_str).collect::<Vec<_>>(), ["2.0.0"]);
+        let kept: Vec<_> =
+            packument.other.iter().map(|(field, value)| (field.as_str(), value.get())).collect();
+        assert_eq!(kept, [("a", "3"), ("b", "2")]);
+    }
+
+    #[test]
+    fn what_is_damaged_is_an_error() {
+        for json in [
+            "",
+            "[]",
+            "null",
+            "{",
+            r#"{"a":1}x"#,
+            r#"{"versions":[]}"#,
+            r#"{"_rev":7}"#,
+            r#"{"time":{"a":1}}"#,
+        ] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+}

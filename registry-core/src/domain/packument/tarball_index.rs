@@ -1,0 +1,64 @@
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use crate::domain::Integrity;
+
+use super::manifest::{DistView, ManifestView};
+use super::{Packument, PackumentError};
+
+/// Where the tarball of each version of a package is.
+#[derive(Debug, Clone, Default)]
+pub struct TarballIndex(HashMap<Box<str>, TarballLocation>);
+
+/// Where the tarball of one version is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TarballLocation {
+    /// Under its digest.
+    ContentAddressed(Integrity),
+    /// Under its version, as codebox-npm wrote it.
+    Plain,
+}
+
+impl TarballIndex {
+    /// Reads the locations out of a packument.
+    pub fn of(packument: &Packument<'_>) -> Result<Self, PackumentError> {
+        let locate = |manifest: &RawValue| -> Result<TarballLocation, serde_json::Error> {
+            let view: ManifestView<'_> = serde_json::from_str(manifest.get())?;
+            let dist = view.dist.map(|dist| serde_json::from_str::<DistView<'_>>(dist.get())).transpose()?;
+            Ok(dist.map_or(TarballLocation::Plain, |dist| dist.location()))
+        };
+        let locations = packument
+            .versions
+            .iter()
+            .map(|(version, manifest)| Ok((version.as_str().into(), locate(manifest)?)))
+            .collect::<Result<_, serde_json::Error>>();
+        locations.map(Self).map_err(|source| PackumentError { name: packument.name.clone(), source })
+    }
+
+    /// Where the tarball of `version` is; `None` if the package has no such version.
+    pub fn get(&self, version: &str) -> Option<&TarballLocation> {
+        self.0.get(version)
+    }
+
+    /// Whether `version` exists and its tarball has this integrity.
+    pub fn names(&self, version: &str, integrity: &Integrity) -> bool {
+        matches!(self.get(version), Some(TarballLocation::ContentAddressed(stored)) if stored == integrity)
+    }
+
+    /// About how many bytes of memory this takes.
+    pub fn weight(&self) -> usize {
+        self.0.len() * (size_of::<(Box<str>, TarballLocation)>() + 16)
+    }
+}
+
+impl DistView<'_> {
+    /// A stored URL with a host was written by codebox-npm, which knew no digests in paths.
+    fn location(&self) -> TarballLocation {
+        let names_a_host = self.tarball.is_none_or(|tarball| tarball.get().contains("://"));
+        match self.integrity.as_deref().map(Integrity::parse) {
+            Some(Ok(integrity)) if !names_a_host => TarballLocation::ContentAddressed(integrity),
+            _ => TarballLocation::Plain,
+        }
+    }
+}

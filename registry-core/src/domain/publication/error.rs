@@ -1,0 +1,117 @@
+use crate::domain::strict_json::StrictJsonError;
+use crate::domain::{
+    DistTagError, IntegrityError, ManifestDisagreement, PackageName, PackageNameError, TarballError, Version,
+    VersionError,
+};
+
+/// Why a publication is refused. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The body is not strict JSON.
+    #[error("the publish document is not valid JSON: {0}")]
+    Json(#[from] StrictJsonError),
+    /// The body is JSON of another shape.
+    #[error("the publish document does not have the form that npm sends: {reason}")]
+    Shape {
+        /// What is missing or of the wrong type.
+        reason: String,
+    },
+    /// The document is of another package than the URL.
+    #[error("the document's {field} does not name the package {expected} that the URL names")]
+    OtherName {
+        /// Which field: `name`, `_id`, `versions[…].name`.
+        field: &'static str,
+        /// The package of the URL.
+        expected: PackageName,
+    },
+    /// The name is not one.
+    #[error("{0}")]
+    Name(#[from] PackageNameError),
+    /// The version is not one.
+    #[error("{0}")]
+    Version(#[from] VersionError),
+    /// The tag is not one.
+    #[error("{0}")]
+    Tag(#[from] DistTagError),
+    /// None or several versions at once.
+    #[error("exactly one version can be published at a time, and the document has {count}")]
+    VersionCount {
+        /// How many there are.
+        count: usize,
+    },
+    /// A version under the key of another.
+    #[error("versions[\"{key}\"] says that its version is another one")]
+    OtherVersion {
+        /// The key.
+        key: Version,
+    },
+    /// None or several tags at once.
+    #[error("exactly one dist-tag can be published at a time, and the document has {count}")]
+    TagCount {
+        /// How many there are.
+        count: usize,
+    },
+    /// A tag that names another version.
+    #[error("the dist-tag {tag} names another version than the one published")]
+    TagOfOtherVersion {
+        /// The tag.
+        tag: String,
+    },
+    /// A package that says of itself that it is not for publishing.
+    #[error("this package is marked as private: remove \"private\" from its package.json to publish it")]
+    Private,
+    /// Restricted access without a scope.
+    #[error("packages without a scope cannot be published with restricted access")]
+    RestrictedWithoutScope,
+    /// None or several tarballs.
+    #[error("exactly one tarball must be attached, and the document has {count}")]
+    TarballCount {
+        /// How many there are.
+        count: usize,
+    },
+    /// A provenance bundle, which this registry does not keep.
+    #[error("this registry does not keep provenance statements: publish without --provenance")]
+    Provenance,
+    /// An attachment that is neither tarball nor provenance.
+    #[error("the attachment {name} is not a tarball")]
+    Attachment {
+        /// The attachment, cut short.
+        name: String,
+    },
+    /// The tarball is not base64.
+    #[error("the attached tarball is not valid base64: it may have been cut off on the way, publish again")]
+    Base64,
+    /// The tarball has another length than declared.
+    #[error("the attached tarball has {actual} bytes and not the declared {declared}: publish again")]
+    Length {
+        /// What the document says.
+        declared: u64,
+        /// What was counted.
+        actual: u64,
+    },
+    /// The SHA-1 differs.
+    #[error("the tarball's SHA-1 is not the declared dist.shasum: publish again")]
+    Shasum,
+    /// The SHA-512 differs.
+    #[error("the tarball's SHA-512 is not the declared dist.integrity: publish again")]
+    Integrity,
+    /// The integrity cannot be read.
+    #[error("dist.integrity cannot be read: {0}")]
+    IntegrityText(#[from] IntegrityError),
+    /// The tarball itself is refused.
+    #[error("the tarball is refused: {0}")]
+    Tarball(#[from] TarballError),
+    /// The tarball says something else than the document.
+    #[error("{0}")]
+    Disagreement(#[from] ManifestDisagreement),
+    /// Name and version are longer together than a store can hold.
+    #[error("the name and the version are too long together: choose a shorter one of either")]
+    TooLongTogether,
+}
+
+impl PublishError {
+    pub(super) fn shape(reason: impl Into<String>) -> Self {
+        Self::Shape { reason: reason.into() }
+    }
+}

@@ -1,0 +1,52 @@
+use serde_json::{Map, Value, json};
+
+use crate::domain::packument::{Person, tarball_path};
+
+use super::Publication;
+
+/// What stands at the top of a packument, taken from the manifest that `latest` names.
+const HOISTED: [&str; 8] =
+    ["description", "keywords", "license", "homepage", "repository", "bugs", "author", "contributors"];
+
+/// What clients may say of how a version came to be.
+const KEPT_UNDERSCORED: [&str; 3] = ["_id", "_nodeVersion", "_npmVersion"];
+
+impl Publication {
+    /// The manifest as it is stored: as published, less what clients must not decide, with what was verified.
+    pub fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {
+        let mut manifest = self.manifest.clone();
+        manifest.retain(|field, value| match field.as_str() {
+            "readme" | "dist" | "maintainers" | "hasInstallScript" => false,
+            "deprecated" => value.as_str().is_some_and(|message| !message.is_empty()),
+            _ => !field.starts_with('_') || KEPT_UNDERSCORED.contains(&field.as_str()),
+        });
+        manifest.insert("_id".into(), format!("{}@{}", self.name, self.version).into());
+        manifest.insert("_npmUser".into(), json!(publisher));
+        manifest.insert("maintainers".into(), json!(maintainers));
+        if self.contents.has_shrinkwrap {
+            manifest.insert("_hasShrinkwrap".into(), true.into());
+        }
+        manifest.insert(
+            "dist".into(),
+            json!({
+                "integrity": self.integrity.to_string(),
+                "shasum": self.shasum,
+                "tarball": tarball_path(&self.name, self.version.as_str()),
+                "fileCount": self.contents.file_count,
+                "unpackedSize": self.contents.unpacked_size,
+            }),
+        );
+        manifest
+    }
+
+    /// The name of the readme's file, where the tarball has one.
+    pub fn readme_filename(&self) -> Option<&str> {
+        self.contents.readme.as_ref().map(|(filename, _)| filename.as_str())
+    }
+}
+
+/// The fields of a manifest that stand at the top of the packument while `latest` names it; absent ones too,
+/// as `None`, since they must go when the version before had them.
+pub fn hoisted_fields(manifest: &Map<String, Value>) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
+    HOISTED.iter().map(|field| (*field, manifest.get(*field)))
+}

@@ -1,0 +1,169 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::blob::Key;
+use crate::domain::integrity::shasum_of;
+use crate::domain::{DistTag, Integrity, PackageName, TarballContents, Version, strict_json, tarball};
+use crate::limits::Limits;
+
+use super::document::{Attachment, Document};
+use super::{Publication, PublishError};
+
+impl Publication {
+    /// Checks a publish document as npm, pnpm, yarn and bun send it to `PUT /{name}`.
+    ///
+    /// Takes time in proportion to the tarball and its unpacked size: call it off the async threads.
+    pub fn from_document(url_name: &PackageName, json: &[u8], limits: &Limits) -> Result<Self, PublishError> {
+        let document = Document::parse(json)?;
+        check_name(&document, url_name)?;
+        let (version, manifest) = the_version(&document, url_name)?;
+        let tag = the_tag(&document, &version)?;
+        if manifest.get("private").is_some_and(|private| private == &Value::Bool(true)) {
+            return Err(PublishError::Private);
+        }
+        if document.access.as_deref() == Some("restricted") && url_name.scope().is_none() {
+            return Err(PublishError::RestrictedWithoutScope);
+        }
+        let tarball = decode(the_tarball(&document)?)?;
+        let integrity = check_digests(&manifest, &tarball)?;
+        let contents = tarball::inspect(&tarball, limits)?;
+        tarball::agree(&manifest, &contents)?;
+        let readme = document
+            .readme
+            .and_then(|readme| serde_json::from_str(readme.get()).ok())
+            .or_else(|| manifest.get("readme").and_then(Value::as_str).map(str::to_owned));
+        Self::checked(url_name.clone(), version, tag, tarball.into(), integrity, readme, manifest, contents)
+    }
+
+    /// Checks a tarball as `npm pack` makes it, to be published under `tag`. Name, version and manifest are its own.
+    ///
+    /// Takes time in proportion to the unpacked size: call it off the async threads.
+    pub fn from_tarball(tarball: Bytes, tag: DistTag, limits: &Limits) -> Result<Self, PublishError> {
+        let contents = tarball::inspect(&tarball, limits)?;
+        let manifest = contents.manifest.clone();
+        let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+        let name = PackageName::parse(text("name"))?;
+        let version = Version::parse(text("version"))?;
+        if manifest.get("private").is_some_and(|private| private == &Value::Bool(true)) {
+            return Err(PublishError::Private);
+        }
+        let integrity = Integrity::of(&tarball);
+        Self::checked(name, version, tag, tarball, integrity, None, manifest, contents)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "these are the fields of a publication, each already checked"
+    )]
+    fn checked(
+        name: PackageName,
+        version: Version,
+        tag: DistTag,
+        tarball: Bytes,
+        integrity: Integrity,
+        readme: Option<String>,
+        manifest: Map<String, Value>,
+        contents: TarballContents,
+    ) -> Result<Self, PublishError> {
+        Key::Tarball(&name, &version, &integrity).path().map_err(|_| PublishError::TooLongTogether)?;
+        let readme = readme.or_else(|| contents.readme.as_ref().map(|(_, text)| text.clone()));
+        let shasum = shasum_of(&tarball);
+        Ok(Self { name, version, tag, tarball, integrity, readme, shasum, manifest, contents })
+    }
+}
+
+fn check_name(document: &Document<'_>, expected: &PackageName) -> Result<(), PublishError> {
+    for (field, value) in [("name", &document.name), ("_id", &document.id)] {
+        let required = field == "name";
+        if value.as_deref().map_or(required, |value| value != expected.as_str()) {
+            return Err(PublishError::OtherName { field, expected: expected.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn the_version(
+    document: &Document<'_>,
+    name: &PackageName,
+) -> Result<(Version, Map<String, Value>), PublishError> {
+    let mut versions = document.versions.iter();
+    let (Some((key, manifest)), None) = (versions.next(), versions.next()) else {
+        return Err(PublishError::VersionCount { count: document.versions.len() });
+    };
+    let key = Version::parse(key.as_str())?;
+    let Value::Object(manifest) = strict_json::parse_strict_json(manifest.get().as_bytes())? else {
+        return Err(PublishError::shape("a version is not an object"));
+    };
+    if manifest.get("name").and_then(Value::as_str) != Some(name.as_str()) {
+        return Err(PublishError::OtherName { field: "versions[…].name", expected: name.clone() });
+    }
+    if manifest.get("version").and_then(Value::as_str) != Some(key.as_str()) {
+        return Err(PublishError::OtherVersion { key });
+    }
+    Ok((key, manifest))
+}
+
+fn the_tag(document: &Document<'_>, version: &Version) -> Result<DistTag, PublishError> {
+    let mut tags = document.dist_tags.iter();
+    let (Some((tag, tagged)), None) = (tags.next(), tags.next()) else {
+        return Err(PublishError::TagCount { count: document.dist_tags.len() });
+    };
+    let tag = DistTag::parse(tag)?;
+    if tagged != version.as_str() {
+        return Err(PublishError::TagOfOtherVersion { tag: tag.to_string() });
+    }
+    Ok(tag)
+}
+
+fn the_tarball<'a>(document: &'a Document<'_>) -> Result<&'a Attachment<'a>, PublishError> {
+    let media_type =
+        |attachment: &Attachment<'_>| attachment.content_type.as_deref().unwrap_or_default().to_owned();
+    for (name, attachment) in &document.attachments {
+        let media_type = media_type(attachment);
+        if media_type.starts_with("application/vnd.dev.sigstore.bundle") {
+            return Err(PublishError::Provenance);
+        }
+        if !matches!(
+            media_type.as_str(),
+            "" | "application/octet-stream" | "application/gzip" | "application/x-gzip"
+        ) {
+            return Err(PublishError::Attachment { name: name.as_str().chars().take(100).collect() });
+        }
+    }
+    let mut tarballs = document.attachments.values();
+    let (Some(tarball), None) = (tarballs.next(), tarballs.next()) else {
+        return Err(PublishError::TarballCount { count: document.attachments.len() });
+    };
+    Ok(tarball)
+}
+
+fn decode(attachment: &Attachment<'_>) -> Result<Vec<u8>, PublishError> {
+    let tarball = STANDARD.decode(attachment.data.as_bytes()).map_err(|_| PublishError::Base64)?;
+    let actual = tarball.len() as u64;
+    match attachment.length {
+        Some(declared) if declared != actual => Err(PublishError::Length { declared, actual }),
+        _ => Ok(tarball),
+    }
+}
+
+fn check_digests(manifest: &Map<String, Value>, tarball: &[u8]) -> Result<Integrity, PublishError> {
+    let declared =
+        |field: &str| manifest.get("dist").and_then(|dist| dist.get(field)).and_then(Value::as_str);
+    let actual = Integrity::of(tarball);
+    let mut checked = false;
+    if let Some(integrity) = declared("integrity") {
+        if Integrity::parse(integrity)? != actual {
+            return Err(PublishError::Integrity);
+        }
+        checked = true;
+    }
+    if let Some(shasum) = declared("shasum") {
+        if !shasum.eq_ignore_ascii_case(&shasum_of(tarball)) {
+            return Err(PublishError::Shasum);
+        }
+        checked = true;
+    }
+    if checked { Ok(actual) } else { Err(PublishError::shape("dist declares neither integrity nor shasum")) }
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::ManifestDisagreement;
+
+/// Whether the document has the commands that the tarball has.
+///
+/// Clients write `bin` as an object, without folders in the names and with plain relative paths.
+pub(super) fn agree(
+    document: &Map<String, Value>,
+    manifest: &Map<String, Value>,
+) -> Result<(), ManifestDisagreement> {
+    let (said, packed) = (document.get("bin"), manifest.get("bin"));
+    if said == packed {
+        return Ok(());
+    }
+    let disagreement = || ManifestDisagreement::new("bin", said, packed);
+    let name = manifest.get("name").and_then(Value::as_str).unwrap_or_default().trim();
+    let said_commands = match said {
+        None | Some(Value::Null) => BTreeMap::new(),
+        Some(Value::Object(bins))
+            if bins
+                .iter()
+                .all(|(command, path)| leads_inside(command) && path.as_str().is_some_and(leads_inside)) =>
+        {
+            commands(said, name)
+        }
+        Some(_) => return Err(disagreement()),
+    };
+    let packed_commands = commands(packed, name);
+    let folder =
+        manifest.get("directories").and_then(|directories| directories.get("bin")).and_then(Value::as_str);
+    // Where the folder is the whole package, npm begins its paths with a slash.
+    let is_whole_package = folder.is_some_and(|folder| parts(folder).is_empty());
+    let is_absolute = |path: &Value| path.as_str().is_some_and(|path| path.starts_with('/'));
+    if !is_whole_package && said.and_then(Value::as_object).is_some_and(|bins| bins.values().any(is_absolute))
+    {
+        return Err(disagreement());
+    }
+    match folder {
+        // All files of a folder are commands, of which clients list more or fewer, or none.
+        Some(folder) if packed_commands.is_empty() => {
+            let folder = parts(folder);
+            let is_from_folder = |(command, path): (&String, &String)| {
+                let parts = parts(path);
+                parts.len() > folder.len()
+                    && parts.starts_with(&folder)
+                    && parts.last() == Some(&command.as_str())
+            };
+            if said_commands.iter().all(is_from_folder) { Ok(()) } else { Err(disagreement()) }
+        }
+        _ if said_commands != packed_commands => Err(disagreement()),
+        _ => Ok(()),
+    }
+}
+
+/// The commands and their paths, tidied as npm does it.
+fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, String> {
+    let tidied = |command: &str, path: &str| {
+        let command = parts(command).last()?.to_string();
+        let path = parts(path).join("/");
+        (!path.is_empty()).then_some((command, path))
+    };
+    match bin {
+        Some(Value::String(path)) => tidied(name, path).into_iter().collect(),
+        Some(Value::Array(paths)) => {
+            paths.iter().filter_map(|path| tidied(path.as_str()?, path.as_str()?)).collect()
+        }
+        Some(Value::Object(bins)) => {
+            bins.iter().filter_map(|(command, path)| tidied(command, path.as_str()?)).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+/// The parts of a path inside the package; `..` at the root leads nowhere, as npm has it.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split(['/', '\\', ':']) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// Whether a client that does not tidy a path stays inside the package with it.
+fn leads_inside(path: &str) -> bool {
+    !path.contains(['\\', ':']) && path.split('/').all(|part| part != "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn says(document: &Value, manifest: &Value) -> bool {
+        let mut manifest = manifest.as_object().unwrap().clone();
+        manifest.insert("name".to_owned(), json!("@scope/tool"));
+        let result = agree(&Map::from_iter([("bin".to_owned(), document.clone())]), &manifest);
+        assert!(result.is_ok() || result.unwrap_err().field() == "bin");
+        agree(&Map::from_iter([("bin".to_owned(), document.clone())]), &manifest).is_ok()
+    }
+
+    #[test]
+    fn another_an_added_and_a_hidden_command_are_refused() {
+        let packed = json!({ "bin": { "tool": "cli.js" } });
+        assert!(says(&json!({ "tool": "cli.js" }), &packed));
+        for document in [
+            json!(null),
+            json!({}),
+            json!({ "tool": "evil.js" }),
+            json!({ "npm": "cli.js" }),
+            json!({ "tool": "cli.js", "npm": "cli.js" }),
+            json!({ "tool": "cli.js", "npm": 7 }),
+            json!({ "tool": "../../cli.js" }),
+            json!({ "tool": "/cli.js" }),
+            json!({ "tool": "..\\cli.js" }),
+            json!({ "../tool": "cli.js" }),
+            json!("cli.js"),
+            json!(["cli.js"]),
+        ] {
+            assert!(!says(&document, &packed), "{document}");
+        }
+        assert!(!says(&json!({ "npm": "cli.js" }), &json!({})));
+        assert!(!says(&json!({ "npm": 7 }), &json!({})));
+    }
+
+    #[test]
+    fn a_text_stands_for_a_command_of_the_packages_name() {
+        for packed in ["cli.js", "./cli.js", "/cli.js", "lib/../cli.js", ".\\cli.js", "../../cli.js"] {
+            for document in [json!({ "tool": "cli.js" }), json!({ "@scope/tool": "./cli.js" }), json!(packed)]
+            {
+                assert!(says(&document, &json!({ "bin": packed })), "{document} and {packed}");
+            }
+        }
+        assert!(!says(&json!({ "scope": "cli.js" }), &json!({ "bin": "cli.js" })));
+    }
+
+    #[test]
+    fn a_list_stands_for_commands_of_the_files_names() {
+        let packed = json!({ "bin": ["./bin/one", "two.js", 3] });
+        assert!(says(&json!({ "one": "bin/one", "two.js": "two.js" }), &packed));
+        assert!(!says(&json!({ "one": "bin/one" }), &packed));
+    }
+
+    #[test]
+    fn a_folder_stands_for_its_files() {
+        let packed = json!({ "directories": { "bin": "./tools/" } });
+        for document in
+            [json!(null), json!({ "a": "tools/a" }), json!({ "a": "tools//a", "b.js": "tools/deep/b.js" })]
+        {
+            assert!(says(&document, &packed), "{document}");
+        }
+        for document in [
+            json!({ "a": "lib/a" }),
+            json!({ "npm": "tools/a" }),
+            json!({ "tools": "tools" }),
+            json!({ "a": "tools/../a" }),
+            json!({ "a": "toolsa/a" }),
+        ] {
+            assert!(!says(&document, &packed), "{document}");
+        }
+        let whole = json!({ "directories": { "bin": "." } });
+        assert!(says(&json!({ "a": "/lib/a" }), &whole));
+        assert!(!says(&json!({ "a": "/lib/b" }), &whole));
+        let both = json!({ "bin": "cli.js", "directories": { "bin": "tools" } });
+        assert!(!says(&json!({ "a": "tools/a" }), &both), "`bin` goes before the folder");
+    }
+}

@@ -1,0 +1,99 @@
+/// Why a tarball is refused. Each message says what its publisher can do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TarballError {
+    /// The bytes do not begin as gzip does.
+    #[error("the tarball is not gzip; publish what `npm pack` writes")]
+    NotGzip,
+    /// The gzip stream is damaged or cut off.
+    #[error("the tarball's gzip stream is damaged or cut off; pack and publish again")]
+    CorruptGzip,
+    /// Something that is neither gzip nor zeros follows the gzip stream.
+    #[error("something follows the end of the tarball's gzip stream; pack and publish again")]
+    TrailingData,
+    /// The gzip stream does not hold a whole tar archive.
+    #[error("the tarball is not a whole tar archive ({reason}); pack and publish again")]
+    CorruptTar {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The archive is larger than the registry takes.
+    #[error("the tarball is larger than {limit} bytes when unpacked; leave out files with the `files` field")]
+    UnpackedTooLarge {
+        /// The most bytes that are taken.
+        limit: u64,
+    },
+    /// The archive has more entries than the registry takes.
+    #[error("the tarball has more than {limit} files and folders; leave out files with the `files` field")]
+    TooManyEntries {
+        /// The most entries that are taken.
+        limit: usize,
+    },
+    /// The path of an entry is absolute, leads out of the package, or cannot be a path.
+    #[error("the tarball has an entry at {path:?}, which {problem}; rename or leave out the file")]
+    EntryPath {
+        /// The beginning of the path.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The entry is neither a file, a folder nor a link.
+    #[error("the tarball's entry {path:?} is neither a file, a folder nor a link; leave it out")]
+    EntryKind {
+        /// The beginning of its path.
+        path: String,
+    },
+    /// Clients would not agree on what the entry is or where it ends.
+    #[error("clients would not agree on the tarball's entry {path:?}: {reason}; pack with `npm pack`")]
+    Ambiguous {
+        /// The beginning of its path.
+        path: String,
+        /// What they would read differently.
+        reason: &'static str,
+    },
+    /// The entry would be written to where a link points.
+    #[error("the tarball's entry {path:?} is at or below a link in the same tarball; leave out one of them")]
+    BehindLink {
+        /// The beginning of its path.
+        path: String,
+    },
+    /// There is no `package.json` in the top folder.
+    #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
+    NoManifest,
+    /// More than one entry would be installed as `package.json`.
+    #[error("more than one entry of the tarball would be installed as package.json; leave only one")]
+    SeveralManifests,
+    /// `package.json` is spelled with capitals, in another folder style, or without the top folder.
+    #[error("the tarball's package.json is at {path:?}; it must be at package/package.json")]
+    ManifestPath {
+        /// The beginning of its path.
+        path: String,
+    },
+    /// `package.json` is a link or a folder.
+    #[error("the tarball's package.json is not a regular file; replace the link with the file")]
+    ManifestNotAFile,
+    /// `package.json` is larger than the registry takes.
+    #[error("the tarball's package.json is larger than {limit} bytes; make it smaller")]
+    ManifestTooLarge {
+        /// The most bytes that are taken.
+        limit: usize,
+    },
+    /// `package.json` is not UTF-8.
+    #[error("the tarball's package.json is not UTF-8; save it as UTF-8")]
+    ManifestNotUtf8,
+    /// `package.json` is not JSON, repeats a key, or is nested too deep.
+    #[error("the tarball's package.json is not usable JSON: {reason}")]
+    ManifestJson {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `package.json` holds a list or a single value.
+    #[error("the tarball's package.json is not a JSON object; write `{{ … }}`")]
+    ManifestNotAnObject,
+    /// `package.json` has no `name` text.
+    #[error("the tarball's package.json has no name; add `\"name\"`")]
+    NoName,
+    /// `package.json` has no `version` text.
+    #[error("the tarball's package.json has no version; add `\"version\"`")]
+    NoVersion,
+}

@@ -1,0 +1,67 @@
+//! What is in a tarball, and whether a publish document tells the truth about it.
+//!
+//! ```
+//! use std::io::Write as _;
+//!
+//! use registry_core::domain::tarball::{agree, inspect};
+//! use registry_core::limits::Limits;
+//! use serde_json::json;
+//!
+//! let manifest = json!({ "name": "greet", "version": "1.0.0", "bin": "./greet.js" }).to_string();
+//! let mut header = tar::Header::new_ustar();
+//! header.set_size(manifest.len() as u64);
+//! let mut archive = tar::Builder::new(Vec::new());
+//! archive.append_data(&mut header, "package/package.json", manifest.as_bytes())?;
+//! let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+//! gzip.write_all(&archive.into_inner()?)?;
+//!
+//! let contents = inspect(&gzip.finish()?, &Limits::default())?;
+//! assert_eq!(contents.file_count, 1);
+//!
+//! // npm writes `bin` as an object into the document; that is the same to every client.
+//! let mut document = json!({ "name": "greet", "version": "1.0.0", "bin": { "greet": "greet.js" } });
+//! assert_eq!(agree(document.as_object().unwrap(), &contents), Ok(()));
+//!
+//! document["dependencies"] = json!({ "hidden": "^1.0.0" });
+//! let disagreement = agree(document.as_object().unwrap(), &contents).unwrap_err();
+//! assert_eq!(disagreement.field(), "dependencies.hidden");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod bins;
+mod dependencies;
+mod error;
+mod git_reference;
+mod header;
+mod inspect;
+mod manifest_agreement;
+mod path;
+mod pax;
+mod readme;
+mod scripts;
+mod unpacker;
+
+use serde_json::{Map, Value};
+
+pub use error::TarballError;
+pub use inspect::inspect;
+pub use manifest_agreement::{ManifestDisagreement, agree};
+
+/// What the registry wants to know of a tarball.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct TarballContents {
+    /// The `package.json` inside, as it is written there.
+    pub manifest: Map<String, Value>,
+    /// Regular files.
+    pub file_count: u64,
+    /// Bytes of all files.
+    pub unpacked_size: u64,
+    /// Whether there is an `npm-shrinkwrap.json` at the root.
+    pub has_shrinkwrap: bool,
+    /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install without being
+    /// asked by a script.
+    pub has_gyp_file: bool,
+    /// The name and the text of the readme at the root. The text is UTF-8 and at most 64 KiB.
+    pub readme: Option<(String, String)>,
+}

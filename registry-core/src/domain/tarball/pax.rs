@@ -1,0 +1,134 @@
+//! Extended headers, which give the next entry another path or size.
+//!
+//! npm's own reader takes them line by line, others go by the length that each record begins with, and a value that
+//! holds a line break tells the two different things. Both readings are made here, and must say the same.
+
+/// What an extended header says about the next entry.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Extensions<'a> {
+    pub(super) path: Option<&'a [u8]>,
+    pub(super) link: Option<&'a [u8]>,
+    pub(super) size: Option<&'a [u8]>,
+}
+
+/// Reads an extended header, or says what clients would read differently.
+pub(super) fn parse(data: &[u8]) -> Result<Extensions<'_>, &'static str> {
+    let extensions = meaning(by_length(data)?)?;
+    if extensions == meaning(by_lines(data))? {
+        Ok(extensions)
+    } else {
+        Err("its extended header holds a line break that hides something")
+    }
+}
+
+fn by_length(mut data: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
+    const MALFORMED: &str = "its extended header is malformed";
+    let mut records = Vec::new();
+    while !data.is_empty() {
+        let digits = data.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let length = std::str::from_utf8(&data[..digits])
+            .ok()
+            .and_then(|length| length.parse::<usize>().ok())
+            .filter(|length| (digits + 2..=data.len()).contains(length))
+            .ok_or(MALFORMED)?;
+        let (record, rest) = data.split_at(length);
+        match (record[digits], record[length - 1]) {
+            (b' ', b'\n') => records.push(&record[digits + 1..length - 1]),
+            _ => return Err(MALFORMED),
+        }
+        data = rest;
+    }
+    Ok(records)
+}
+
+fn by_lines(data: &[u8]) -> Vec<&[u8]> {
+    data.split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let digits = line.iter().position(|byte| *byte == b' ')?;
+            let length: usize = std::str::from_utf8(&line[..digits]).ok()?.trim().parse().ok()?;
+            (length == line.len() + 1).then_some(&line[digits + 1..])
+        })
+        .collect()
+}
+
+fn meaning(records: Vec<&[u8]>) -> Result<Extensions<'_>, &'static str> {
+    let mut extensions = Extensions::default();
+    for record in records {
+        let Some(equals) = record.iter().position(|byte| *byte == b'=') else {
+            continue;
+        };
+        let (key, value) = (&record[..equals], &record[equals + 1..]);
+        let slot = match key {
+            b"path" => &mut extensions.path,
+            b"linkpath" => &mut extensions.link,
+            b"size" => &mut extensions.size,
+            // npm's reader takes `type` for the kind of the entry; others know no such key.
+            b"type" => return Err("its extended header changes its kind"),
+            key if key.starts_with(b"GNU.sparse.") => return Err("it is a sparse file"),
+            _ => continue,
+        };
+        if slot.replace(value).is_some() {
+            return Err("its extended header says something twice");
+        }
+    }
+    Ok(extensions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(text: &str) -> String {
+        let rest = format!(" {text}\n");
+        let length =
+            (rest.len()..rest.len() + 9).find(|length| length.to_string().len() + rest.len() == *length);
+        format!("{}{rest}", length.unwrap())
+    }
+
+    #[test]
+    fn reads_what_it_knows_and_skips_the_rest() {
+        let data = record("mtime=1.5")
+            + &record("path=package/é")
+            + &record("size=7")
+            + &record("SCHILY.xattr.x=\0\x01");
+        let expected = Extensions { path: Some("package/é".as_bytes()), size: Some(b"7"), link: None };
+        assert_eq!(parse(data.as_bytes()), Ok(expected));
+        assert_eq!(parse(b""), Ok(Extensions::default()));
+        assert_eq!(parse(record("linkpath=a=b").as_bytes()).unwrap().link, Some(&b"a=b"[..]));
+    }
+
+    #[test]
+    fn a_line_break_is_harmless_until_it_hides_something() {
+        assert_eq!(parse(record("comment=a\nb").as_bytes()), Ok(Extensions::default()));
+        let hidden = record(&format!("comment=a\n{}", record("path=package/package.json").trim_end()));
+        assert!(parse(hidden.as_bytes()).unwrap_err().contains("line break"));
+        assert!(parse(record("path=package/a\nb").as_bytes()).unwrap_err().contains("line break"));
+        let after_an_empty_line = record("comment=a") + "\n" + &record("path=x");
+        assert!(parse(after_an_empty_line.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_clients_read_differently_is_refused() {
+        for text in ["type=Directory", "GNU.sparse.name=package/package.json", "GNU.sparse.major=1"] {
+            assert!(parse(record(text).as_bytes()).is_err(), "{text}");
+        }
+        assert!(parse((record("path=a") + &record("path=b")).as_bytes()).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn lengths_must_be_right() {
+        for data in [
+            "x",
+            "9 path=a",
+            "7 path=a\n",
+            "99 path=a\n",
+            "0 \n",
+            "2 \n",
+            "18446744073709551616 a=b\n",
+            "-9 path=a\n",
+        ] {
+            assert!(parse(data.as_bytes()).is_err(), "{data:?}");
+        }
+        assert!(parse(b"9 path=a\n").is_ok());
+    }
+}

@@ -1,0 +1,64 @@
+use http::{Response, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::Error;
+use crate::auth::PasswordLogin;
+
+use super::answer::json_response;
+use super::body::Body;
+use super::handle::Call;
+use super::status::Failure;
+
+/// The user document, as `npm login --auth-type=legacy` sends it.
+#[derive(Deserialize)]
+struct UserDocument {
+    name: Option<String>,
+    password: Option<SecretString>,
+    email: Option<String>,
+}
+
+impl Call<'_> {
+    pub(super) fn whoami(self) -> Result<Response<Body>, Failure> {
+        let username = self.registry.whoami(&self.caller)?;
+        Ok(json_response(StatusCode::OK, &json!({ "username": username })))
+    }
+
+    pub(super) async fn log_in(mut self, account: String) -> Result<Response<Body>, Failure> {
+        let document: UserDocument = self.json().await?;
+        if document.name.as_ref().is_some_and(|name| *name != account) {
+            return Err(Error::request("the body names another user than the address").into());
+        }
+        let password = document.password.ok_or_else(|| Error::request("a login needs a password"))?;
+        let email = document.email.filter(|email| !email.is_empty());
+        let login = PasswordLogin { name: account, password, email };
+        let session = self.registry.log_in(&self.caller, &login).await?;
+        let id = format!("org.couchdb.user:{}", session.principal.name);
+        let answer = json!({
+            "ok": true,
+            "success": true,
+            "id": id,
+            "rev": "1-0",
+            "token": session.token.expose_secret(),
+        });
+        Ok(json_response(StatusCode::CREATED, &answer))
+    }
+
+    pub(super) async fn log_out(self, token: &SecretString) -> Result<Response<Body>, Failure> {
+        self.registry.log_out(&self.caller, token).await?;
+        Ok(json_response(StatusCode::OK, &json!({ "ok": true, "success": true })))
+    }
+
+    pub(super) async fn user(self, account: &str) -> Result<Response<Body>, Failure> {
+        let profile = self.registry.profile(&self.caller, account).await?;
+        let answer = json!({
+            "_id": format!("org.couchdb.user:{}", profile.principal.name),
+            "name": profile.principal.name,
+            "email": profile.email.unwrap_or_default(),
+            "type": "user",
+            "roles": [],
+        });
+        Ok(json_response(StatusCode::OK, &answer))
+    }
+}

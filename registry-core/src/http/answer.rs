@@ -1,0 +1,34 @@
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::domain::PackageName;
+use crate::domain::packument::Revision;
+
+use super::body::Body;
+
+/// A JSON answer that nobody keeps.
+pub(super) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
+    json_bytes(status, value.to_string().into_bytes())
+}
+
+/// The same of JSON that is bytes already.
+pub(super) fn json_bytes(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+    let length = json.len();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, length.into());
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// What a write that succeeded is answered with. Some clients insist on `ok`, others on `success`.
+pub(super) fn done(status: StatusCode, name: &PackageName, revision: Option<&Revision>) -> Response<Body> {
+    let mut answer = json!({ "ok": true, "success": true, "id": name });
+    if let Some(revision) = revision {
+        answer["rev"] = revision.to_string().into();
+    }
+    json_response(status, &answer)
+}

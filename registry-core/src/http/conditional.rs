@@ -1,0 +1,143 @@
+//! Whether a client still has what it asks for (RFC 9110, section 13).
+//!
+//! ```
+//! use registry_core::http::conditional::not_modified;
+//! assert!(not_modified(Some(r#"W/"7-ab", "6-9f""#), None, r#""6-9f""#, None));
+//! assert!(not_modified(Some(r#""6-9f-gzip""#), None, r#""6-9f""#, None), "the same entity, compressed");
+//! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None));
+//! ```
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+/// Whether to answer 304 to a `GET` or `HEAD` of what now has this `ETag`, quotes included, and this time.
+///
+/// `If-None-Match` alone decides where it is sent, and compares weakly. `"x"` and `"x-gzip"` are one entity, plain
+/// and compressed. Several headers of one name are to be joined with commas first. A header that cannot be
+/// understood matches nothing.
+pub fn not_modified(
+    if_none_match: Option<&str>,
+    if_modified_since: Option<&str>,
+    etag: &str,
+    last_modified: Option<DateTime<Utc>>,
+) -> bool {
+    if let Some(known) = if_none_match {
+        let is_known = |etag| opaque_tags(known).any(|known| without_coding(known) == without_coding(etag));
+        return known.trim() == "*" || opaque_tags(etag).next().is_some_and(is_known);
+    }
+    let (Some(since), Some(last_modified)) = (if_modified_since, last_modified) else { return false };
+    // The header knows whole seconds only.
+    httpdate::parse_http_date(since.trim())
+        .is_ok_and(|since| last_modified.trunc_subsecs(0) <= DateTime::<Utc>::from(since))
+}
+
+/// What is between the quotes of each `ETag` in a list, weak or strong. Commas may be inside the quotes.
+fn opaque_tags(list: &str) -> impl Iterator<Item = &str> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        let (_, from_quote) = rest.split_once('"')?;
+        let (tag, after) = from_quote.split_once('"')?;
+        rest = after;
+        Some(tag)
+    })
+}
+
+fn without_coding(tag: &str) -> &str {
+    tag.strip_suffix("-gzip").unwrap_or(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ETAG: &str = r#""6-9f""#;
+
+    fn time() -> DateTime<Utc> {
+        "2026-08-01T12:00:00.750Z".parse().unwrap()
+    }
+
+    #[test]
+    fn an_etag_is_compared_weakly_and_without_its_coding() {
+        for known in [
+            r#""6-9f""#,
+            r#"W/"6-9f""#,
+            r#""6-9f-gzip""#,
+            r#"W/"6-9f-gzip""#,
+            "*",
+            " * ",
+            r#""1", "6-9f""#,
+            r#""a,b","6-9f","c""#,
+            r#", ,"6-9f","#,
+            r#"garbage "6-9f""#,
+        ] {
+            assert!(not_modified(Some(known), None, ETAG, None), "{known}");
+            assert!(not_modified(Some(known), None, r#""6-9f-gzip""#, None), "{known}, served compressed");
+        }
+    }
+
+    #[test]
+    fn what_is_not_this_entity_does_not_match() {
+        for known in [
+            "",
+            "6-9f",
+            r#""6-9F""#,
+            r#""6-9f"#,
+            r#""6-9f-br""#,
+            r#""6-9f-gzip-gzip""#,
+            r#""x6-9f""#,
+            r#""1", "2""#,
+            r#""1,6-9f,2""#,
+            "**",
+            r#"*, "1""#,
+            r#"""#,
+            r#""""#,
+        ] {
+            assert!(!not_modified(Some(known), None, ETAG, None), "{known}");
+        }
+    }
+
+    #[test]
+    fn a_date_counts_in_whole_seconds() {
+        for (since, expected) in [
+            ("Sat, 01 Aug 2026 12:00:00 GMT", true),
+            ("Sat, 01 Aug 2026 12:00:01 GMT", true),
+            ("Sat, 01 Aug 2026 11:59:59 GMT", false),
+            ("Saturday, 01-Aug-26 12:00:00 GMT", true),
+            ("Sat Aug  1 12:00:00 2026", true),
+            ("2026-08-01T12:00:00.750Z", false),
+            ("yesterday", false),
+            ("", false),
+        ] {
+            assert_eq!(not_modified(None, Some(since), ETAG, Some(time())), expected, "{since}");
+            assert!(!not_modified(None, Some(since), ETAG, None), "{since}, and no time is known");
+        }
+        assert!(!not_modified(None, None, ETAG, Some(time())));
+    }
+
+    #[test]
+    fn the_etag_decides_against_the_date() {
+        let later = httpdate::fmt_http_date((time() + TimeDelta::days(1)).into());
+        assert!(!not_modified(Some(r#""5-00""#), Some(&later), ETAG, Some(time())));
+        assert!(!not_modified(Some("garbage"), Some(&later), ETAG, Some(time())));
+        assert!(not_modified(Some(ETAG), Some("Thu, 01 Jan 1970 00:00:00 GMT"), ETAG, Some(time())));
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_with_the_etag_in_it_matches(
+            before in proptest::collection::vec("(W/)?\"[!#-~]{0,8}\"", 0..4),
+            after in proptest::collection::vec("(W/)?\"[!#-~]{0,8}\"", 0..4),
+        ) {
+            let list = [before, vec![ETAG.to_owned()], after].concat().join(", ");
+            prop_assert!(not_modified(Some(&list), None, ETAG, None));
+        }
+
+        #[test]
+        fn no_header_is_an_error(known in any::<String>(), since in any::<String>()) {
+            not_modified(Some(&known), Some(&since), ETAG, Some(time()));
+            not_modified(None, Some(&since), &known, Some(time()));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, EXPECT};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use serde_json::json;
+
+use crate::auth::{Caller, Credential, Principal};
+use crate::error::BoxError;
+use crate::{Error, Registry};
+
+use super::answer::json_response;
+use super::base_url::base_url;
+use super::body::Body;
+use super::incoming::Incoming;
+use super::route::{Route, strip_prefix};
+use super::status::{Failure, failure_response};
+
+/// How many times more than a publish may have is taken from a client that is refused, so that it reads why. What
+/// comes after that ends in a broken connection.
+const DRAINED: usize = 8;
+
+/// Set on a request by the frontend: where it came from.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+/// Set on a response: which kind of route answered, for logs and metrics. One of few values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteKind(pub &'static str);
+
+/// Set on a response: who asked, for logs. Absent for anonymous callers.
+#[derive(Debug, Clone)]
+pub struct PrincipalName(Arc<Principal>);
+
+impl fmt::Display for PrincipalName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.name)
+    }
+}
+
+impl From<Arc<Principal>> for PrincipalName {
+    fn from(principal: Arc<Principal>) -> Self {
+        Self(principal)
+    }
+}
+
+/// A request on its way to an operation.
+pub(super) struct Call<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) request: &'a Parts,
+    pub(super) caller: Caller,
+    pub(super) under_prefix: bool,
+    pub(super) body: &'a mut Incoming,
+}
+
+impl Registry {
+    /// Answers a request. Every error is an answer too; the connection is never left without one.
+    ///
+    /// A frontend may set [`ClientAddress`] on the request, and finds [`RouteKind`] and [`PrincipalName`] on the
+    /// response. `X-Forwarded-Host` and `X-Forwarded-Proto` are believed: take them away from strangers.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (request, body) = request.into_parts();
+        let mut body = Incoming::new(body);
+        let mut response = self.answer(&request, &mut body).await;
+        if response.status().is_client_error() && !request.headers.contains_key(EXPECT) {
+            body.drain(self.parts.limits.publish_body_bytes.saturating_mul(DRAINED)).await;
+        }
+        if request.method == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    async fn answer(&self, request: &Parts, body: &mut Incoming) -> Response<Body> {
+        let path = request.uri.path();
+        let inner = match self.parts.path_prefix.as_str() {
+            "" => None,
+            prefix => strip_prefix(path, prefix),
+        };
+        let reading = matches!(request.method, Method::GET | Method::HEAD);
+        let route = match Route::parse(&request.method, inner.unwrap_or(path)) {
+            Ok(route) => route,
+            Err(error) => {
+                let mut response = failure_response(&Failure::Route { error, reading });
+                response.extensions_mut().insert(RouteKind("none"));
+                return response;
+            }
+        };
+        let kind = RouteKind(route.kind());
+        let (caller, result) = match self.caller(request, &route).await {
+            Err(error) => (Caller::anonymous(), Err(error.into())),
+            Ok(caller) => {
+                let call = Call {
+                    registry: self,
+                    request,
+                    caller: caller.clone(),
+                    under_prefix: inner.is_some(),
+                    body,
+                };
+                (caller, call.dispatch(route).await)
+            }
+        };
+        let mut response = result.unwrap_or_else(|failure: Failure| failure_response(&failure));
+        response.extensions_mut().insert(kind);
+        if let Some(principal) = caller.principal {
+            response.extensions_mut().insert(PrincipalName(principal));
+        }
+        response
+    }
+
+    async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
+        let address = request.extensions.get::<ClientAddress>().map(|address| address.0);
+        // Clients send an old token along when they log in or out, and must not be refused for it.
+        let needs_nobody = matches!(
+            route,
+            Route::Root
+                | Route::Ping
+                | Route::Login { .. }
+                | Route::LoginRevision { .. }
+                | Route::Logout { .. }
+        );
+        let credential = match request.headers.get(AUTHORIZATION) {
+            Some(header) if !needs_nobody => {
+                let header = header.to_str().map_err(|_| Error::InvalidCredential)?;
+                Some(Credential::from_authorization(header).ok_or(Error::InvalidCredential)?)
+            }
+            _ => None,
+        };
+        self.identify(credential.as_ref(), address).await
+    }
+}
+
+impl Call<'_> {
+    async fn dispatch(self, route: Route) -> Result<Response<Body>, Failure> {
+        match route {
+            Route::Root | Route::Ping => Ok(json_response(StatusCode::OK, &json!({}))),
+            Route::Whoami => self.whoami(),
+            Route::Packument { name } => self.packument(name).await,
+            Route::Tarball { name, version } => self.tarball(name, version).await,
+            // The others are boxed, so that the future of every read need not have room for the largest write.
+            Route::Manifest { name, selector } => Box::pin(self.manifest(name, &selector)).await,
+            Route::PutPackument { name } => Box::pin(self.put_packument(name, None)).await,
+            Route::PutPackumentRevision { name, revision } => {
+                Box::pin(self.put_packument(name, Some(revision))).await
+            }
+            Route::DeletePackument { name, revision } => {
+                Box::pin(self.delete_packument(name, &revision)).await
+            }
+            Route::DeleteTarball { name, version, .. } => Box::pin(self.delete_tarball(name, version)).await,
+            Route::DistTags { name } => Box::pin(self.dist_tags(name)).await,
+            Route::SetDistTag { name, tag } => Box::pin(self.set_dist_tag(name, tag)).await,
+            Route::RemoveDistTag { name, tag } => Box::pin(self.remove_dist_tag(name, tag)).await,
+            Route::Owners { name } => Box::pin(self.owners(name)).await,
+            Route::AddOwner { name } => Box::pin(self.add_owner(name)).await,
+            Route::RemoveOwner { name, account } => Box::pin(self.remove_owner(name, &account)).await,
+            Route::Login { account } | Route::LoginRevision { account, .. } => {
+                Box::pin(self.log_in(account)).await
+            }
+            Route::User { account } => Box::pin(self.user(&account)).await,
+            Route::Logout { token } => Box::pin(self.log_out(&token)).await,
+            Route::Star { name } => Box::pin(self.star(name, true)).await,
+            Route::Unstar { name } => Box::pin(self.star(name, false)).await,
+            Route::Stars { account } => Box::pin(self.stars(account)).await,
+            Route::StarredBy => Box::pin(self.starred_by()).await,
+        }
+    }
+
+    /// The registry's URL as this client reaches it.
+    pub(super) fn base_url(&self) -> Result<Arc<str>, Error> {
+        base_url(self.registry, self.request, self.under_prefix)
+    }
+
+    /// The value of a request header, if it is text.
+    pub(super) fn header(&self, name: http::HeaderName) -> Option<&str> {
+        self.request.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON, for routes with small ones.
+    pub(super) async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let body = self.body.read(self.registry.parts.limits.other_body_bytes).await?;
+        crate::domain::strict_json::check_strict_json(&body)
+            .map_err(|error| Error::request(format!("the request's body is not valid JSON: {error}")))?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Error::request(format!("the request's body has another form than this route takes: {error}"))
+        })
+    }
+}

@@ -1,0 +1,67 @@
+use std::sync::{Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use crate::Error;
+use crate::error::BoxError;
+
+/// How much is reserved before anything arrived, whatever length was declared.
+const FIRST_RESERVE: u64 = 1 << 20;
+
+/// The body of a request, not yet read. The mutex is never locked: it lets threads share what holds a body,
+/// which nobody reads but through `&mut`.
+pub(super) struct Incoming(Mutex<Option<UnsyncBoxBody<Bytes, BoxError>>>);
+
+impl Incoming {
+    pub(super) fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Mutex::new((!body.is_end_stream()).then(|| body.map_err(Into::into).boxed_unsync())))
+    }
+
+    fn unread(&mut self) -> &mut Option<UnsyncBoxBody<Bytes, BoxError>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads it whole, if it is not longer than `limit` bytes.
+    pub(super) async fn read(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let Some(body) = self.unread() else { return Ok(Bytes::new()) };
+        let declared = http_body::Body::size_hint(body).lower();
+        if declared > limit as u64 {
+            return Err(Error::TooLarge { limit });
+        }
+        let mut bytes = BytesMut::with_capacity(declared.min(FIRST_RESERVE) as usize);
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|_| Error::request("the request's body ended before it was complete"))?;
+            if let Ok(data) = frame.into_data() {
+                if bytes.len() + data.len() > limit {
+                    return Err(Error::TooLarge { limit });
+                }
+                bytes.extend_from_slice(&data);
+            }
+        }
+        *self.unread() = None;
+        Ok(bytes.freeze())
+    }
+
+    /// Takes what is left and forgets it, up to `limit` bytes. Clients that are still sending do not read the
+    /// answer, and would report a broken connection in place of it.
+    ///
+    /// Nothing is taken from a client that asked whether to send at all (`Expect: 100-continue`): reading says yes.
+    pub(super) async fn drain(&mut self, limit: usize) {
+        let Some(body) = self.unread() else { return };
+        let mut left = limit;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            if length > left {
+                return;
+            }
+            left -= length;
+        }
+    }
+}

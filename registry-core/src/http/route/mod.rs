@@ -1,0 +1,242 @@
+//! Method and path in, [`Route`] out. The path is taken raw, as it came over the wire and without its query.
+//!
+//! Clients spell the same address in many ways: the slash of a scope as `/`, `%2f` or `%2F`, its `@` as `%40`,
+//! any other character escaped or not. All of them give the same route.
+//!
+//! ```
+//! use http::Method;
+//! use registry_core::http::route::{Route, RouteError};
+//! for path in ["/@acme/pear/-/pear-1.0.0.tgz", "/@acme%2Fpear/-/%40acme%2fpear-1.0.0.tgz"] {
+//!     let Route::Tarball { name, version } = Route::parse(&Method::GET, path)? else { panic!("{path}") };
+//!     assert_eq!((name.as_str(), version.as_str()), ("@acme/pear", "1.0.0"));
+//! }
+//! assert_eq!(Route::parse(&Method::GET, "/..%2fetc").unwrap_err(), RouteError::Traversal);
+//! # Ok::<(), RouteError>(())
+//! ```
+
+mod error;
+mod of_a_package;
+mod of_the_registry;
+mod prefix;
+mod segments;
+#[cfg(test)]
+mod tests;
+
+use http::Method;
+use secrecy::SecretString;
+
+use crate::domain::{DistTag, PackageName, Version};
+
+pub use error::RouteError;
+pub use prefix::strip_prefix;
+
+use segments::Segments;
+
+/// What a request is for. `HEAD` is taken wherever `GET` is. The `Debug` of a route shows no secret.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Route {
+    /// `GET /`
+    Root,
+    /// `GET /-/ping`
+    Ping,
+    /// `GET /-/whoami`
+    Whoami,
+    /// `GET /{name}`
+    Packument {
+        /// The package.
+        name: PackageName,
+    },
+    /// `GET /{name}/{version or dist-tag}`
+    Manifest {
+        /// The package.
+        name: PackageName,
+        /// A version or a dist-tag, unchecked: what is neither selects nothing.
+        selector: String,
+    },
+    /// `GET /{name}/-/{base}-{version}.tgz`
+    Tarball {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// `PUT /{name}`: a publish, or another change that only the body tells.
+    PutPackument {
+        /// The package.
+        name: PackageName,
+    },
+    /// `PUT /{name}/-rev/{revision}`
+    PutPackumentRevision {
+        /// The package.
+        name: PackageName,
+        /// The revision the change was made from, unchecked: some clients send `undefined`.
+        revision: String,
+    },
+    /// `DELETE /{name}/-rev/{revision}`
+    DeletePackument {
+        /// The package.
+        name: PackageName,
+        /// The revision the client saw, unchecked.
+        revision: String,
+    },
+    /// `DELETE /{name}/-/{base}-{version}.tgz/-rev/{revision}`
+    DeleteTarball {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// The revision the client saw, unchecked.
+        revision: String,
+    },
+    /// `GET /-/package/{name}/dist-tags`
+    DistTags {
+        /// The package.
+        name: PackageName,
+    },
+    /// `PUT /-/package/{name}/dist-tags/{tag}`
+    SetDistTag {
+        /// The package.
+        name: PackageName,
+        /// The tag to set.
+        tag: DistTag,
+    },
+    /// `DELETE /-/package/{name}/dist-tags/{tag}`
+    RemoveDistTag {
+        /// The package.
+        name: PackageName,
+        /// The tag to remove, unchecked: it may be older than the rules for tags.
+        tag: String,
+    },
+    /// `GET /-/package/{name}/owners`
+    Owners {
+        /// The package.
+        name: PackageName,
+    },
+    /// `PUT /-/package/{name}/owners`
+    AddOwner {
+        /// The package.
+        name: PackageName,
+    },
+    /// `DELETE /-/package/{name}/owners/{account}`
+    RemoveOwner {
+        /// The package.
+        name: PackageName,
+        /// The owner to remove.
+        account: String,
+    },
+    /// `PUT /-/user/org.couchdb.user:{account}`: login or sign-up.
+    Login {
+        /// The account, as typed.
+        account: String,
+    },
+    /// `PUT /-/user/org.couchdb.user:{account}/-rev/{revision}`: a login again, after a conflict.
+    LoginRevision {
+        /// The account, as typed.
+        account: String,
+        /// The revision of the account's document, unchecked.
+        revision: String,
+    },
+    /// `GET /-/user/org.couchdb.user:{account}`
+    User {
+        /// The account.
+        account: String,
+    },
+    /// `DELETE /-/user/token/{token}`
+    Logout {
+        /// The token to revoke.
+        token: SecretString,
+    },
+    /// `PUT /-/user/v1/star`, `PUT /-/user/package/{name}/star`
+    Star {
+        /// The package; `None` if the body names it.
+        name: Option<PackageName>,
+    },
+    /// `DELETE /-/user/v1/star`, `DELETE /-/user/package/{name}/star`
+    Unstar {
+        /// The package; `None` if the body names it.
+        name: Option<PackageName>,
+    },
+    /// `GET /-/user/v1/star`, `GET /-/user/{account}/stars`, `GET /-/util/user/{account}/stars`
+    Stars {
+        /// Whose stars; `None` for those of the caller.
+        account: Option<String>,
+    },
+    /// `GET /-/_view/starredByUser`: the query tells whose stars.
+    StarredBy,
+}
+
+impl Route {
+    /// Reads a route from the raw path: still percent-encoded, without query and without the configured prefix
+    /// (see [`strip_prefix`]).
+    pub fn parse(method: &Method, raw_path: &str) -> Result<Self, RouteError> {
+        let verb = Verb::of(method);
+        if raw_path == "/" {
+            return verb.read_only(Self::Root);
+        }
+        let segments = Segments::split(raw_path)?;
+        if segments.get(0) == Some("-") {
+            of_the_registry::parse(verb, &segments)
+        } else {
+            of_a_package::parse(verb, &segments)
+        }
+    }
+
+    /// A short name that is the same for all packages and accounts, for logs and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Ping => "ping",
+            Self::Whoami => "whoami",
+            Self::Packument { .. } => "packument",
+            Self::Manifest { .. } => "manifest",
+            Self::Tarball { .. } => "tarball",
+            Self::PutPackument { .. } => "put-packument",
+            Self::PutPackumentRevision { .. } => "put-packument-revision",
+            Self::DeletePackument { .. } => "delete-packument",
+            Self::DeleteTarball { .. } => "delete-tarball",
+            Self::DistTags { .. } => "dist-tags",
+            Self::SetDistTag { .. } => "set-dist-tag",
+            Self::RemoveDistTag { .. } => "remove-dist-tag",
+            Self::Owners { .. } => "owners",
+            Self::AddOwner { .. } => "add-owner",
+            Self::RemoveOwner { .. } => "remove-owner",
+            Self::Login { .. } => "login",
+            Self::LoginRevision { .. } => "login-revision",
+            Self::User { .. } => "user",
+            Self::Logout { .. } => "logout",
+            Self::Star { .. } => "star",
+            Self::Unstar { .. } => "unstar",
+            Self::Stars { .. } => "stars",
+            Self::StarredBy => "starred-by",
+        }
+    }
+}
+
+/// The methods that routes tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Read,
+    Put,
+    Delete,
+    Other,
+}
+
+impl Verb {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET | Method::HEAD => Self::Read,
+            Method::PUT => Self::Put,
+            Method::DELETE => Self::Delete,
+            _ => Self::Other,
+        }
+    }
+
+    /// The route, if this verb only reads.
+    fn read_only(self, route: Route) -> Result<Route, RouteError> {
+        match self {
+            Self::Read => Ok(route),
+            _ => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD" }),
+        }
+    }
+}

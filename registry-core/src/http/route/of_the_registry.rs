@@ -1,0 +1,97 @@
+use crate::domain::DistTag;
+
+use super::segments::Segments;
+use super::{Route, RouteError, Verb};
+
+/// What `CouchDB` begins the ids of accounts with.
+const ACCOUNT_ID: &str = "org.couchdb.user:";
+
+/// Reads the routes below `/-/`.
+pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
+    match &segments.list()[1..segments.count()] {
+        ["ping"] => verb.read_only(Route::Ping),
+        ["whoami"] => verb.read_only(Route::Whoami),
+        ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
+        ["package", _, ..] => package(verb, segments),
+        ["user", "v1", "star"] => match verb {
+            Verb::Read => Ok(Route::Stars { account: None }),
+            Verb::Put => Ok(Route::Star { name: None }),
+            Verb::Delete => Ok(Route::Unstar { name: None }),
+            Verb::Other => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, PUT, DELETE" }),
+        },
+        ["user", "token", token] => match verb {
+            Verb::Delete => Ok(Route::Logout { token: (*token).into() }),
+            _ => Err(RouteError::MethodNotAllowed { allow: "DELETE" }),
+        },
+        ["user", "package", _, .., "star"] => star(verb, segments),
+        ["user", account, "stars"] | ["util", "user", account, "stars"] => {
+            verb.read_only(Route::Stars { account: Some(account_name(account)?) })
+        }
+        ["user", id] => {
+            let account = account_of_id(id)?;
+            match verb {
+                Verb::Read => Ok(Route::User { account }),
+                Verb::Put => Ok(Route::Login { account }),
+                _ => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+            }
+        }
+        ["user", id, "-rev", revision] => {
+            let account = account_of_id(id)?;
+            match verb {
+                Verb::Put => Ok(Route::LoginRevision { account, revision: (*revision).to_owned() }),
+                _ => Err(RouteError::MethodNotAllowed { allow: "PUT" }),
+            }
+        }
+        _ => Err(RouteError::NotFound),
+    }
+}
+
+/// Reads `/-/package/{name}/…`.
+fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
+    let (name, next) = segments.name_at(2)?;
+    match &segments.list()[next..segments.count()] {
+        ["dist-tags"] => verb.read_only(Route::DistTags { name }),
+        ["dist-tags", tag] => match verb {
+            Verb::Put => Ok(Route::SetDistTag { name, tag: DistTag::parse(tag)? }),
+            Verb::Delete => Ok(Route::RemoveDistTag { name, tag: (*tag).to_owned() }),
+            _ => Err(RouteError::MethodNotAllowed { allow: "PUT, DELETE" }),
+        },
+        ["owners"] => match verb {
+            Verb::Read => Ok(Route::Owners { name }),
+            Verb::Put => Ok(Route::AddOwner { name }),
+            _ => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, PUT" }),
+        },
+        ["owners", account] => match verb {
+            Verb::Delete => Ok(Route::RemoveOwner { name, account: account_name(account)? }),
+            _ => Err(RouteError::MethodNotAllowed { allow: "DELETE" }),
+        },
+        _ => Err(RouteError::NotFound),
+    }
+}
+
+/// Reads `/-/user/package/{name}/star`.
+fn star(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
+    let (name, next) = segments.name_at(3)?;
+    if next + 1 != segments.count() {
+        return Err(RouteError::NotFound);
+    }
+    match verb {
+        Verb::Put => Ok(Route::Star { name: Some(name) }),
+        Verb::Delete => Ok(Route::Unstar { name: Some(name) }),
+        _ => Err(RouteError::MethodNotAllowed { allow: "PUT, DELETE" }),
+    }
+}
+
+fn account_of_id(id: &str) -> Result<String, RouteError> {
+    account_name(
+        id.strip_prefix(ACCOUNT_ID).filter(|account| !account.is_empty()).ok_or(RouteError::NotFound)?,
+    )
+}
+
+/// An account stands for itself in the keys of the store, where a slash would mean a folder.
+fn account_name(account: &str) -> Result<String, RouteError> {
+    if account.contains('/') {
+        return Err(RouteError::Character);
+    }
+    Ok(account.to_owned())
+}

@@ -1,0 +1,114 @@
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use crate::Error;
+use crate::auth::AuthError;
+use crate::blob::BlobError;
+use crate::domain::TarballError;
+use crate::domain::publication::PublishError;
+
+use crate::upstream::UpstreamError;
+
+use super::answer::json_response;
+use super::body::Body;
+use super::route::RouteError;
+
+/// What went wrong with a request.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// There is no such route. `reading` tells whether the request only wanted to read.
+    Route { error: RouteError, reading: bool },
+    /// The operation refused or failed.
+    Operation(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Operation(error)
+    }
+}
+
+/// The one place where an error becomes a status.
+fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Route { error, reading } => match error {
+            RouteError::NotFound => StatusCode::NOT_FOUND,
+            RouteError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            // To a reader, a package with an impossible name is one that does not exist.
+            RouteError::Name(_) if *reading => StatusCode::NOT_FOUND,
+            RouteError::TooLong => StatusCode::URI_TOO_LONG,
+            RouteError::Name(_)
+            | RouteError::Tag(_)
+            | RouteError::Encoding
+            | RouteError::Traversal
+            | RouteError::Character => StatusCode::BAD_REQUEST,
+        },
+        Failure::Operation(error) => operation_status(error),
+    }
+}
+
+fn operation_status(error: &Error) -> StatusCode {
+    match error {
+        Error::Shared(error) => operation_status(error),
+        Error::Publish(PublishError::Tarball(
+            TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
+        ))
+        | Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Name(_)
+        | Error::Version(_)
+        | Error::Tag(_)
+        | Error::Publish(_)
+        | Error::Request { .. }
+        | Error::LatestTag
+        | Error::LastOwner { .. }
+        | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
+        Error::AuthenticationRequired | Error::InvalidCredential | Error::WrongPassword => {
+            StatusCode::UNAUTHORIZED
+        }
+        Error::Forbidden { .. }
+        | Error::VersionTaken { .. }
+        | Error::NameTakenUpstream { .. }
+        | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
+        Error::PackageNotFound(_)
+        | Error::Unpublished { .. }
+        | Error::VersionNotFound { .. }
+        | Error::TagNotFound { .. }
+        | Error::AccountNotFound { .. }
+        | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
+        Error::StaleRevision => StatusCode::CONFLICT,
+        Error::Busy
+        | Error::Store(BlobError::Unavailable { .. })
+        | Error::Upstream(UpstreamError::Unavailable { .. })
+        | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Upstream(_) => StatusCode::BAD_GATEWAY,
+        // Trying again would not help.
+        Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The response for a failure. Failures of the registry itself are logged here, once, and not shown.
+pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
+    let text = match failure {
+        Failure::Route { error, .. } => error.to_string(),
+        Failure::Operation(error) => {
+            if error.is_internal() {
+                tracing::error!(error = error as &dyn std::error::Error, "a request failed");
+            }
+            error.to_string()
+        }
+    };
+    let status = status(failure);
+    let mut response = json_response(status, &json!({ "error": text, "message": text }));
+    let headers = response.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if let Failure::Route { error: RouteError::MethodNotAllowed { allow }, .. } = failure {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}

@@ -1,0 +1,93 @@
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::Error;
+use crate::domain::packument::Text;
+use crate::domain::publication::Publication;
+use crate::domain::{PackageName, Version, strict_json};
+use crate::ops::{ChangeDocument, compute_elsewhere, seen_revision};
+
+use super::answer::done;
+use super::body::Body;
+use super::handle::Call;
+use super::status::Failure;
+
+/// What a document sent to `PUT /{name}` turned out to be.
+enum Put {
+    Publish(Box<Publication>),
+    Change(Box<ChangeDocument>),
+}
+
+impl Call<'_> {
+    /// A publish, or a change that shows only in what the document holds: never in `npm-command` or `Referer`.
+    pub(super) async fn put_packument(
+        self,
+        name: PackageName,
+        revision: Option<String>,
+    ) -> Result<Response<Body>, Failure> {
+        // Before a hundred megabytes are read for somebody who may do nothing with them.
+        self.registry.whoami(&self.caller)?;
+        let limits = self.registry.parts.limits;
+        let body = self.body.read(limits.publish_body_bytes).await?;
+        let url_name = name.clone();
+        let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await??;
+        match put {
+            Put::Publish(_) if revision.is_some() => {
+                Err(Error::request("a version is published with PUT /{name}, without a revision").into())
+            }
+            Put::Publish(publication) => {
+                let published = self.registry.publish(&self.caller, *publication).await?;
+                Ok(done(StatusCode::CREATED, &name, Some(&published.revision)))
+            }
+            Put::Change(document) => {
+                self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref()).await?;
+                Ok(done(StatusCode::OK, &name, None))
+            }
+        }
+    }
+
+    pub(super) async fn delete_packument(
+        self,
+        name: PackageName,
+        revision: &str,
+    ) -> Result<Response<Body>, Failure> {
+        self.registry.whoami(&self.caller)?;
+        let expected = seen_revision(revision)?;
+        self.registry.unpublish_package(&self.caller, &name, Some(expected)).await?;
+        Ok(done(StatusCode::OK, &name, None))
+    }
+
+    pub(super) async fn delete_tarball(
+        self,
+        name: PackageName,
+        version: Version,
+    ) -> Result<Response<Body>, Failure> {
+        self.registry.remove_tarball(&self.caller, &name, &version).await?;
+        Ok(done(StatusCode::OK, &name, None))
+    }
+}
+
+fn read(name: &PackageName, body: &Bytes, limits: &crate::limits::Limits) -> Result<Put, Error> {
+    /// The one field that tells a publish from everything else.
+    #[derive(Deserialize)]
+    struct Kind<'json> {
+        #[serde(rename = "_attachments", borrow, default)]
+        attachments: Option<IndexMap<Text<'json>, IgnoredAny>>,
+    }
+
+    let not_json =
+        |error: &dyn std::fmt::Display| Error::request(format!("the document is not valid JSON: {error}"));
+    strict_json::check_strict_json(body).map_err(|error| not_json(&error))?;
+    let Kind { attachments } = serde_json::from_slice(body).map_err(|error| {
+        Error::request(format!("the document does not have the form that npm sends: {error}"))
+    })?;
+    if attachments.is_some_and(|attachments| !attachments.is_empty()) {
+        return Ok(Put::Publish(Box::new(Publication::from_document(name, body, limits)?)));
+    }
+    serde_json::from_slice(body).map(|document| Put::Change(Box::new(document))).map_err(|error| {
+        Error::request(format!("the document does not have the form that npm sends: {error}"))
+    })
+}

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use crate::access::{Action, Verdict};
+use crate::auth::{Caller, Principal};
+use crate::domain::PackageName;
+use crate::domain::packument::Packument;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+/// That somebody may write packages: all that a rule matches, or those they own.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteRight {
+    pub(crate) principal: Arc<Principal>,
+    action: Action,
+    owned_only: bool,
+}
+
+impl Registry {
+    /// Whether the caller may read the package.
+    pub(crate) fn may_read(&self, caller: &Caller, name: &PackageName) -> bool {
+        self.verdict(Action::Read, caller, name) != Verdict::Denied
+    }
+
+    /// Whether anybody at all may read the package, so that caches on the way may keep it for everybody.
+    pub(crate) fn is_public(&self, name: &PackageName) -> bool {
+        self.may_read(&Caller::anonymous(), name)
+    }
+
+    /// Refuses a caller who may not read the package. To them it does not exist.
+    pub(crate) fn require_read(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
+        if self.may_read(caller, name) {
+            return Ok(());
+        }
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
+        match caller.principal {
+            None => Err(Error::AuthenticationRequired),
+            Some(_) => Err(Error::PackageNotFound(name.clone())),
+        }
+    }
+
+    /// Refuses a caller who may write no package of this name, whoever owns it.
+    pub(crate) fn require_write(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        action: Action,
+    ) -> Result<WriteRight, Error> {
+        let verdict = self.verdict(action, caller, name);
+        match (&caller.principal, verdict) {
+            (Some(principal), Verdict::Allowed | Verdict::AllowedToOwners) => Ok(WriteRight {
+                principal: Arc::clone(principal),
+                action,
+                owned_only: verdict == Verdict::AllowedToOwners,
+            }),
+            (None, _) => Err(Error::AuthenticationRequired),
+            (Some(_), Verdict::Denied) => {
+                self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+                if self.may_read(caller, name) {
+                    Err(Error::Forbidden { action, name: name.clone() })
+                } else {
+                    Err(Error::PackageNotFound(name.clone()))
+                }
+            }
+        }
+    }
+
+    /// Tells the sink of a denial that an operation found out itself.
+    pub(crate) fn report_denial<T>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if let Err(Error::Forbidden { action, .. }) = &result {
+            self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+        }
+        result
+    }
+
+    fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
+        self.parts.access.decide(action, caller.principal.as_deref(), name).verdict
+    }
+}
+
+impl WriteRight {
+    /// Refuses those whose right depends on owning the package and who do not.
+    pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
+        if self.owned_only && !packument.is_owned_by(&self.principal.name) {
+            return Err(Error::Forbidden { action: self.action, name: packument.name.clone() });
+        }
+        Ok(())
+    }
+}

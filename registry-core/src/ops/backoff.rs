@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+use crate::randomness::{Randomness, random_bytes};
+
+const FIRST: Duration = Duration::from_millis(2);
+const LONGEST: Duration = Duration::from_millis(200);
+
+/// Pauses between attempts, growing and random, so that writers who collided do not collide again.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(FIRST)
+    }
+}
+
+impl Backoff {
+    /// Waits between nothing and the present pause, which then doubles.
+    pub(super) async fn pause(&mut self, randomness: &dyn Randomness) {
+        let share = f64::from(u32::from_le_bytes(random_bytes(randomness))) / f64::from(u32::MAX);
+        tokio::time::sleep(self.0.mul_f64(share)).await;
+        self.0 = (self.0 * 2).min(LONGEST);
+    }
+}

@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::auth::Caller;
+use crate::blob::{BlobETag, BlobPath, Fetched, Key, PutOutcome, When};
+use crate::domain::PackageName;
+use crate::domain::packument::{Packument, Revision};
+use crate::events::EventKind;
+use crate::randomness::random_bytes;
+use crate::{Error, Registry};
+
+use super::backoff::Backoff;
+use super::detached::{compute, detached};
+use super::read_index::StoredIndex;
+
+/// For how long a writer goes on trying against others.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What an operation decided after it saw the packument.
+pub(super) enum Decision<T> {
+    /// Store the packument as it was changed.
+    Commit(T),
+    /// There is nothing to change.
+    Keep(T),
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub(super) struct Committed<T> {
+    pub(super) value: T,
+    pub(super) revision: Revision,
+}
+
+/// A change that was made, or found to be there already, and who wanted it.
+#[derive(Debug)]
+pub(super) struct Change<T> {
+    pub(super) registry: Registry,
+    pub(super) caller: Caller,
+    pub(super) name: PackageName,
+    pub(super) value: T,
+}
+
+impl<T> Change<T> {
+    /// Tells the sink of it.
+    pub(super) fn emit(&self, kind: EventKind) {
+        self.registry.emit(&self.caller, Some(&self.name), kind);
+    }
+}
+
+enum Step<T> {
+    Done(Committed<T>),
+    Write { json: Vec<u8>, when: When, revision: Revision, value: T },
+}
+
+/// What must be done once a change is decided and before it is stored. It is told whether the package exists.
+pub(super) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
+
+impl Registry {
+    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if nobody else did
+    /// meanwhile, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
+    /// package never existed. What is to follow a change, such as to tell of it, belongs into `then`.
+    ///
+    /// All of it runs to its end also if the caller goes away: nobody avoids the log by hanging up.
+    pub(super) async fn change<T, Decide, Then, Done>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        decide: Decide,
+        then: Then,
+    ) -> Result<Committed<T>, Error>
+    where
+        T: Clone + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.change_after(caller, name, None, decide, then).await
+    }
+
+    /// The same with something to be done first: after `decide` had nothing against the change, and outside this
+    /// process's turn, since it may take long. It is done once, also if others change the packument meanwhile.
+    pub(super) async fn change_after<T, Decide, Then, Done>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        before: Option<Before>,
+        decide: Decide,
+        then: Then,
+    ) -> Result<Committed<T>, Error>
+    where
+        T: Clone + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move {
+            let committed = registry.change_here(&name, before, decide).await;
+            let committed = registry.report_denial(&caller, &name, committed)?;
+            then(Change { registry, caller, name, value: committed.value.clone() }).await;
+            Ok(committed)
+        })
+        .await
+    }
+
+    async fn change_here<T, Decide>(
+        &self,
+        name: &PackageName,
+        mut before: Option<Before>,
+        mut decide: Decide,
+    ) -> Result<Committed<T>, Error>
+    where
+        T: Clone + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+    {
+        let mut _turn = if before.is_none() { Some(self.parts.gates.pass(name).await) } else { None };
+        let path = Key::Packument(name).path()?;
+        let mut deadline = Instant::now() + PATIENCE;
+        let mut backoff = Backoff::default();
+        let mut attempts: Vec<(Revision, T)> = Vec::new();
+        loop {
+            let found = self.read_index(name).await?;
+            let id = random_bytes(self.parts.randomness.as_ref());
+            let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
+            let state = found.as_ref().map(|index| (index.path.clone(), index.blob.etag.clone()));
+            let (again, earlier, owner) = (decide, attempts, name.clone());
+            let step;
+            (decide, attempts, step) = compute(size, move || {
+                let (mut decide, attempts) = (again, earlier);
+                let step = take_step(&owner, found.as_ref(), &attempts, id, &mut decide);
+                (decide, attempts, step)
+            })
+            .await?;
+            let (json, when, revision, value) = match step? {
+                Step::Done(committed) => return Ok(committed),
+                Step::Write { json, when, revision, value } => (json, when, revision, value),
+            };
+            if let Some(before) = before.take() {
+                before(state.is_some()).await?;
+                deadline = Instant::now() + PATIENCE;
+                _turn = Some(self.parts.gates.pass(name).await);
+                if !self.is_still(state).await? {
+                    continue;
+                }
+            }
+            match self.write_index(&path, json, when).await {
+                Ok(PutOutcome::Stored(_)) => return Ok(Committed { value, revision }),
+                // An answer may have been lost inside the store's client: the next read shows whose write landed.
+                Ok(PutOutcome::Conflict) => attempts.push((revision, value)),
+                Err(error @ Error::Store(crate::blob::BlobError::Unavailable { .. })) => {
+                    if Instant::now() > deadline {
+                        return Err(error);
+                    }
+                    attempts.push((revision, value));
+                }
+                Err(error) => return Err(error),
+            }
+            if Instant::now() > deadline {
+                return Err(Error::Busy);
+            }
+            backoff.pause(self.parts.randomness.as_ref()).await;
+        }
+    }
+
+    /// Whether a packument is still the one that was read. Only spares a write that would be in vain.
+    async fn is_still(&self, state: Option<(BlobPath, BlobETag)>) -> Result<bool, Error> {
+        let Some((path, etag)) = state else { return Ok(true) };
+        Ok(self.parts.store.get_if_changed(&path, &etag).await? == Fetched::Unchanged)
+    }
+
+    async fn write_index(&self, path: &BlobPath, json: Vec<u8>, when: When) -> Result<PutOutcome, Error> {
+        Ok(self.parts.store.put(path, json.into(), when).await?)
+    }
+}
+
+fn take_step<T: Clone>(
+    name: &PackageName,
+    found: Option<&StoredIndex>,
+    attempts: &[(Revision, T)],
+    id: [u8; 16],
+    decide: &mut impl FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error>,
+) -> Result<Step<T>, Error> {
+    let path = Key::Packument(name).path()?;
+    let mut packument = match found {
+        None => Packument::new(name.clone()),
+        Some(index) => Packument::parse(name, &index.blob.bytes)?,
+    };
+    if let Some((revision, value)) =
+        attempts.iter().find(|(revision, _)| packument.history.contains(revision))
+    {
+        return Ok(Step::Done(Committed { value: value.clone(), revision: revision.clone() }));
+    }
+    match decide(&mut packument)? {
+        Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision })),
+        Decision::Commit(value) => {
+            packument.revision = packument.revision.next(id);
+            packument.history.push(packument.revision.clone());
+            let when = match found {
+                // A packument of codebox-npm under plain capitals stays where it is; ours supersedes it.
+                Some(index) if index.path == path => When::Matches(index.blob.etag.clone()),
+                _ => When::Absent,
+            };
+            Ok(Step::Write { json: packument.to_json()?, when, revision: packument.revision, value })
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use secrecy::SecretString;
+
+use crate::auth::{AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::detached::detached;
+
+/// A login that succeeded.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Who logged in.
+    pub principal: Principal,
+    /// The token to show from now on. It is kept nowhere: this is the only time it can be read.
+    pub token: SecretString,
+}
+
+impl Registry {
+    /// Logs in with name and password. A name that nobody has gets an account, where a provider makes accounts.
+    ///
+    /// Runs to its end also if the caller goes away, so that every attempt is told of.
+    pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { registry.log_in_here(&caller, &login).await }).await
+    }
+
+    /// Gives a token back. Whoever holds a token may; one that is unknown was given back already.
+    pub async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
+        let (registry, address, token) = (self.clone(), caller.address, token.clone());
+        detached(async move {
+            if let Some(principal) = registry.delete_token(&token).await? {
+                let who = Caller { principal: Some(principal.into()), address };
+                registry.emit(&who, None, EventKind::LoggedOut);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn log_in_here(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+        let result = self.log_in_or_sign_up(login).await;
+        let (kind, principal) = match &result {
+            Ok((kind, session)) => (kind.clone(), Some(&session.principal)),
+            Err(Error::WrongPassword) => (EventKind::LoginFailed { name: login.name.clone() }, None),
+            Err(_) => return result.map(|(_, session)| session),
+        };
+        let who = Caller { principal: principal.cloned().map(Into::into), address: caller.address };
+        self.emit(&who, None, kind);
+        result.map(|(_, session)| session)
+    }
+
+    async fn log_in_or_sign_up(&self, login: &PasswordLogin) -> Result<(EventKind, Session), Error> {
+        if let Some(session) = self.try_providers(login).await? {
+            return Ok((EventKind::LoggedIn, session));
+        }
+        for provider in &self.parts.providers {
+            match provider.sign_up(login).await? {
+                SignedUp::Principal(principal) => {
+                    let session = self.open_session(provider.as_ref(), principal).await?;
+                    return Ok((EventKind::SignedUp, session));
+                }
+                // Somebody was faster; it may have been this very client, trying again.
+                SignedUp::NameTaken => {
+                    let session = self.try_providers(login).await?.ok_or(Error::WrongPassword)?;
+                    return Ok((EventKind::LoggedIn, session));
+                }
+                SignedUp::NotOffered => {}
+            }
+        }
+        Err(Error::WrongPassword)
+    }
+
+    async fn try_providers(&self, login: &PasswordLogin) -> Result<Option<Session>, Error> {
+        for provider in &self.parts.providers {
+            match provider.log_in(login).await? {
+                LoggedIn::Principal(principal) => {
+                    return self.open_session(provider.as_ref(), principal).await.map(Some);
+                }
+                LoggedIn::WrongPassword => return Err(Error::WrongPassword),
+                LoggedIn::NoSuchAccount => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn open_session(
+        &self,
+        provider: &dyn AuthProvider,
+        principal: Principal,
+    ) -> Result<Session, Error> {
+        let token = self.create_token(provider, &principal).await?;
+        Ok(Session { principal, token })
+    }
+}

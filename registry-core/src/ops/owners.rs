@@ -1,0 +1,117 @@
+use crate::access::Action;
+use crate::auth::Caller;
+use crate::clock::timestamp;
+use crate::domain::PackageName;
+use crate::domain::packument::{Packument, Person, Revision};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::commit::{Change, Decision};
+use super::deprecate::{require_existing, require_revision};
+
+impl Registry {
+    /// The owners of a package.
+    pub async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
+        self.require_read(caller, name)?;
+        let document = self.require_document(name).await?;
+        let packument = Packument::parse(name, &document)?;
+        require_existing(&packument)?;
+        Ok(packument.maintainers)
+    }
+
+    /// Makes `owners` the owners. There must be one at least, and each new one must have an account.
+    pub async fn set_owners(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        owners: Vec<Person>,
+        expected: Option<Revision>,
+    ) -> Result<Revision, Error> {
+        self.require_write(caller, name, Action::Administer)?;
+        let known = self.owners(caller, name).await?;
+        for owner in &owners {
+            if !known.iter().any(|known| known.name == owner.name) {
+                self.require_account(&owner.name).await?;
+            }
+        }
+        self.change_owners(caller, name, expected, move |_| Ok(owners.clone())).await
+    }
+
+    /// Adds an owner, who must have an account.
+    pub async fn add_owner(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        owner: &str,
+    ) -> Result<Revision, Error> {
+        self.require_write(caller, name, Action::Administer)?;
+        let person = self.require_account(owner).await?;
+        self.change_owners(caller, name, None, move |owners| {
+            let mut owners = owners.to_vec();
+            if !owners.iter().any(|owner| owner.name == person.name) {
+                owners.push(person.clone());
+            }
+            Ok(owners)
+        })
+        .await
+    }
+
+    /// Removes an owner, unless it is the last one.
+    pub async fn remove_owner(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        owner: &str,
+    ) -> Result<Revision, Error> {
+        let (removed, package) = (owner.to_owned(), name.clone());
+        self.change_owners(caller, name, None, move |owners| {
+            let left: Vec<_> = owners.iter().filter(|owner| owner.name != removed).cloned().collect();
+            if left.len() == owners.len() {
+                return Err(Error::NotAnOwner { account: removed.clone(), name: package.clone() });
+            }
+            Ok(left)
+        })
+        .await
+    }
+
+    async fn change_owners(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        expected: Option<Revision>,
+        change: impl Fn(&[Person]) -> Result<Vec<Person>, Error> + Send + 'static,
+    ) -> Result<Revision, Error> {
+        let right = self.require_write(caller, name, Action::Administer)?;
+        let registry = self.clone();
+        let decide = move |packument: &mut Packument<'_>| {
+            require_existing(packument)?;
+            right.check(packument)?;
+            require_revision(packument, expected.as_ref())?;
+            let owners = change(&packument.maintainers)?;
+            if owners == packument.maintainers {
+                return Ok(Decision::Keep(None));
+            }
+            if owners.is_empty() {
+                return Err(Error::LastOwner { name: packument.name.clone() });
+            }
+            packument.maintainers.clone_from(&owners);
+            packument.time.insert("modified".into(), timestamp(registry.parts.clock.now()));
+            Ok(Decision::Commit(Some(owners)))
+        };
+        let tell = async |change: Change<Option<Vec<Person>>>| {
+            if let Some(owners) = &change.value {
+                let owners = owners.iter().map(|owner| owner.name.clone()).collect();
+                change.emit(EventKind::OwnersChanged { owners });
+            }
+        };
+        Ok(self.change(caller, name, decide, tell).await?.revision)
+    }
+
+    async fn require_account(&self, account: &str) -> Result<Person, Error> {
+        let profile = self
+            .look_up_account(account)
+            .await?
+            .ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        Ok(Person { name: profile.principal.name, email: profile.email.unwrap_or_default() })
+    }
+}

@@ -1,0 +1,171 @@
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::Caller;
+use crate::domain::PackageName;
+use crate::domain::packument::{Packument, TarballIndex, render_abbreviated, render_full};
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::deprecate::require_existing;
+use super::derived_cache::{Derived, DerivedCache};
+
+/// A packument as clients get it: rendered once, compressed once, given out as bytes.
+#[derive(Debug)]
+pub struct Representation {
+    /// The JSON.
+    pub identity: Bytes,
+    /// The same, compressed with gzip.
+    pub gzip: Bytes,
+    /// A strong `ETag` of `identity`, quotes included. It changes with every revision of the packument.
+    pub etag: String,
+    /// The `ETag` of `gzip`: the other one with `-gzip` before the last quote.
+    pub gzip_etag: String,
+    /// When the package was last changed, where that is known.
+    pub last_modified: Option<DateTime<Utc>>,
+}
+
+/// Which representation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RepresentationKey {
+    name: PackageName,
+    form: PackumentForm,
+    base: Arc<str>,
+}
+
+/// What is kept of packuments between reads.
+#[derive(Debug)]
+pub(crate) struct ReadCaches {
+    representations: DerivedCache<Representation>,
+    tarballs: DerivedCache<TarballIndex>,
+}
+
+impl ReadCaches {
+    /// A tenth of the room goes to where tarballs are, the rest to rendered packuments.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            representations: DerivedCache::new(bytes - bytes / 10),
+            tarballs: DerivedCache::new(bytes / 10),
+        }
+    }
+}
+
+impl Registry {
+    /// The packument in `form`, with every tarball below `base`, the registry's URL without a slash at its end.
+    /// As fresh as the store.
+    pub async fn packument(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Arc<Representation>, Error> {
+        self.require_read(caller, name)?;
+        let found = match self.hosted_packument(name, form, base).await? {
+            Some(hosted) => Some(hosted),
+            None => Box::pin(self.upstream_packument(name, form, base)).await?,
+        };
+        found.ok_or_else(|| Error::PackageNotFound(name.clone()))
+    }
+
+    async fn hosted_packument(
+        &self,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Option<Arc<Representation>>, Error> {
+        let key = RepresentationKey { name: name.clone(), form, base: Arc::clone(base) };
+        self.if_hosted(name, self.parts.caches.representations.get(self, name, &key)).await
+    }
+
+    /// What `look` finds of a package here. Does not look where the name is never hosted, or was not a moment ago.
+    pub(super) async fn if_hosted<T>(
+        &self,
+        name: &PackageName,
+        look: impl Future<Output = Result<Option<T>, Error>> + Send,
+    ) -> Result<Option<T>, Error> {
+        let origin = self.parts.access.origin(name);
+        let check = &self.parts.upstream.hosted;
+        let has_upstream = !origin.upstreams.is_empty();
+        if !origin.hosted || (has_upstream && check.is_known_absent(name)) {
+            return Ok(None);
+        }
+        let begun = check.look();
+        let found = look.await?;
+        if found.is_none() && has_upstream {
+            check.set_absent(name, begun);
+        }
+        Ok(found)
+    }
+
+    /// Where the tarballs of a package are; `None` where there is no package.
+    pub(crate) async fn tarball_index(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
+        self.parts.caches.tarballs.get(self, name, name).await
+    }
+}
+
+impl Derived for Representation {
+    type Key = RepresentationKey;
+
+    fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        let packument = Packument::parse(name, json)?;
+        require_existing(&packument)?;
+        let identity = match key.form {
+            PackumentForm::Full => render_full(&packument, &key.base)?,
+            PackumentForm::Abbreviated => render_abbreviated(&packument, &key.base)?,
+        };
+        let last_modified = packument.time.get("modified").and_then(|time| time.parse().ok());
+        // The abbreviated form does not show the revision, and must still differ with each.
+        let representation = Self::of(identity, &packument.revision.to_string())?;
+        Ok(Self { last_modified, ..representation })
+    }
+
+    fn weight(&self) -> usize {
+        Self::weight(self)
+    }
+}
+
+impl Representation {
+    /// Compresses a document and names it, in a way that changes with the document and with `state`.
+    pub(super) fn of(identity: Vec<u8>, state: &str) -> Result<Self, Error> {
+        let mut hash = Sha256::new();
+        hash.update(state);
+        hash.update(&identity);
+        let digest = const_hex::encode(&hash.finalize()[..16]);
+        Ok(Self {
+            gzip: compress(&identity)?.into(),
+            identity: identity.into(),
+            etag: format!("\"{digest}\""),
+            gzip_etag: format!("\"{digest}-gzip\""),
+            last_modified: None,
+        })
+    }
+
+    /// About how many bytes of memory this takes.
+    pub(super) fn weight(&self) -> usize {
+        self.identity.len() + self.gzip.len()
+    }
+}
+
+impl Derived for TarballIndex {
+    type Key = PackageName;
+
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        Ok(Self::of(&Packument::parse(name, json)?)?)
+    }
+
+    fn weight(&self) -> usize {
+        TarballIndex::weight(self)
+    }
+}
+
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|error| Error::Internal(Box::new(error)))
+}

@@ -1,0 +1,174 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::value::to_raw_value;
+use serde_json::{Map, Value};
+
+use crate::access::Action;
+use crate::auth::Caller;
+use crate::blob::{BlobStoreExt as _, Key};
+use crate::clock::timestamp;
+use crate::domain::packument::{Packument, Person, Revision};
+use crate::domain::publication::{Publication, hoisted_fields};
+use crate::domain::{Integrity, PackageName, Version};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::authorize::WriteRight;
+use super::commit::{Before, Change, Decision};
+use super::detached::detached;
+
+/// What was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The package.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// The digest of its tarball.
+    pub integrity: Integrity,
+    /// The revision of the packument that has it.
+    pub revision: Revision,
+}
+
+impl Registry {
+    /// Publishes one version. When this answers `Ok`, packument and tarball are durable.
+    ///
+    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`].
+    /// A version number is taken for ever, also after it was unpublished.
+    pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
+        let right = self.require_write(caller, &publication.name, Action::Publish)?;
+        let (registry, caller) = (self.clone(), caller.clone());
+        detached(async move { registry.publish_here(&caller, right, Arc::new(publication)).await }).await
+    }
+
+    async fn publish_here(
+        &self,
+        caller: &Caller,
+        right: WriteRight,
+        publication: Arc<Publication>,
+    ) -> Result<Published, Error> {
+        let Publication { name, version, integrity, tag, .. } = &*publication;
+        if !self.parts.access.origin(name).hosted {
+            return Err(Error::NotHostedHere { name: name.clone() });
+        }
+        let (storing, stored) = (self.clone(), Arc::clone(&publication));
+        let store_tarball: Before =
+            Box::new(move |exists| Box::pin(async move { storing.store_tarball(&stored, exists).await }));
+        let (registry, adding) = (self.clone(), Arc::clone(&publication));
+        let decide = move |packument: &mut Packument<'_>| {
+            right.check(packument)?;
+            add_version(packument, &adding, &right.principal, &timestamp(registry.parts.clock.now()))?;
+            Ok(Decision::Commit(()))
+        };
+        let event = EventKind::Published {
+            version: version.clone(),
+            tag: tag.clone(),
+            integrity: integrity.to_string(),
+        };
+        let tell = async move |change: Change<()>| change.emit(event);
+        let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
+            Err(error @ Error::VersionTaken { .. }) => {
+                self.remove_tarball_of_the_loser(&publication).await;
+                return Err(error);
+            }
+            committed => committed?,
+        };
+        self.parts.upstream.hosted.set_hosted(name);
+        Ok(Published {
+            name: name.clone(),
+            version: version.clone(),
+            integrity: integrity.clone(),
+            revision: committed.revision,
+        })
+    }
+
+    /// Stores the tarball, after the packument had nothing against it and before it names it.
+    async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
+        let Publication { name, version, integrity, tarball, .. } = publication;
+        if !package_exists {
+            self.require_free_upstream(name).await?;
+        }
+        let path = Key::Tarball(name, version, integrity).path()?;
+        Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
+    }
+
+    /// The version is taken for good, so no index will ever name these bytes, unless the winner's are the same.
+    /// A failure is no harm: a tarball that no index names does not exist for anybody.
+    async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
+        let Publication { name, version, integrity, .. } = publication;
+        let winner = self.tarball_index(name).await.ok().flatten();
+        let is_ours = winner.is_none_or(|index| index.names(version.as_str(), integrity));
+        if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {
+            let _ = self.parts.store.delete(&path).await;
+        }
+    }
+}
+
+fn require_free(packument: &Packument<'_>, version: &Version) -> Result<(), Error> {
+    if packument.is_taken(version) { Err(Error::VersionTaken { version: version.clone() }) } else { Ok(()) }
+}
+
+fn add_version(
+    packument: &mut Packument<'_>,
+    publication: &Publication,
+    principal: &crate::auth::Principal,
+    now: &str,
+) -> Result<(), Error> {
+    require_free(packument, &publication.version)?;
+    let publisher =
+        Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() };
+    let never_existed = packument.time.is_empty() && packument.versions.is_empty();
+    if never_existed {
+        packument.maintainers = vec![publisher.clone()];
+        packument.time.insert("created".into(), now.into());
+    }
+    let version = publication.version.to_string();
+    // npm takes a package for gone while this stands in it, whatever versions it has.
+    packument.time.shift_remove("unpublished");
+    packument.time.insert("modified".into(), now.into());
+    packument.time.insert(version.clone(), now.into());
+    packument.dist_tags.insert(publication.tag.to_string(), version.clone());
+    let has_latest = packument.live_dist_tags().any(|(tag, _)| tag == "latest");
+    if !has_latest {
+        packument.dist_tags.insert("latest".into(), version.clone());
+    }
+    let manifest = publication.stored_manifest(&publisher, &packument.maintainers);
+    if packument.latest() == Some(&version) {
+        hoist(packument, &manifest)?;
+        hoist_readme(packument, publication)?;
+    }
+    packument.versions.insert(version.into(), Cow::Owned(to_raw_value(&manifest).map_err(internal)?));
+    Ok(())
+}
+
+/// Takes what stands at the top of the packument from a manifest.
+pub(super) fn hoist(packument: &mut Packument<'_>, manifest: &Map<String, Value>) -> Result<(), Error> {
+    for (field, value) in hoisted_fields(manifest) {
+        set_other(packument, field, value)?;
+    }
+    Ok(())
+}
+
+fn hoist_readme(packument: &mut Packument<'_>, publication: &Publication) -> Result<(), Error> {
+    let readme = publication.readme.as_deref().map(Value::from);
+    let filename = publication.readme_filename().map(Value::from);
+    set_other(packument, "readme", readme.as_ref())?;
+    set_other(packument, "readmeFilename", filename.as_ref())
+}
+
+fn set_other(packument: &mut Packument<'_>, field: &'static str, value: Option<&Value>) -> Result<(), Error> {
+    match value {
+        None => {
+            packument.other.shift_remove(field);
+        }
+        Some(value) => {
+            packument.other.insert(field.into(), Cow::Owned(to_raw_value(value).map_err(internal)?));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(Box::new(error))
+}

@@ -1,0 +1,69 @@
+use futures::TryStreamExt as _;
+
+use crate::auth::Caller;
+use crate::blob::{Key, When};
+use crate::domain::PackageName;
+use crate::domain::packument::Packument;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::commit::{Change, Decision};
+use super::deprecate::require_existing;
+
+impl Registry {
+    /// Stars a package for the caller, or takes the star back. Whoever may read a package may star it.
+    pub async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
+        self.require_read(caller, name)?;
+        let account = caller.name().ok_or(Error::AuthenticationRequired)?.to_owned();
+        let marker = Key::Star(&account, name).path()?;
+        if starred {
+            let index = self.require_index(name).await?;
+            require_existing(&Packument::parse(name, &index.blob.bytes)?)?;
+            // Before the commit, so that a crash in between leaves a marker without a star, which reading ignores.
+            let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+        }
+        let decide = move |packument: &mut Packument<'_>| {
+            require_existing(packument)?;
+            let changed = if starred {
+                packument.users.insert(account.clone(), true) != Some(true)
+            } else {
+                packument.users.shift_remove(&account).is_some()
+            };
+            Ok(if changed { Decision::Commit(true) } else { Decision::Keep(false) })
+        };
+        let then = async move |change: Change<bool>| {
+            // Reading ignores a marker without a star, so it does no harm if it stays.
+            if !starred && let Err(error) = change.registry.parts.store.delete(&marker).await {
+                tracing::warn!(path = %marker, %error, "the marker of a star that is gone stays in the store");
+            }
+            if change.value {
+                change.emit(if starred { EventKind::Starred } else { EventKind::Unstarred });
+            }
+        };
+        self.change(caller, name, decide, then).await.map(drop)
+    }
+
+    /// The packages that `account` starred and the caller may read, in the order of their names.
+    pub async fn stars(&self, caller: &Caller, account: &str) -> Result<Vec<PackageName>, Error> {
+        let folder = Key::stars_of(account)?;
+        let markers: Vec<_> = self.parts.store.list(&folder).try_collect().await?;
+        let mut starred = Vec::new();
+        for marker in markers {
+            let Some(blob) = self.parts.store.get(&marker.path).await? else { continue };
+            let Some(name) = std::str::from_utf8(&blob.bytes).ok().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if self.may_read(caller, &name) && self.is_starred_by(account, &name).await? {
+                starred.push(name);
+            }
+        }
+        starred.sort_unstable();
+        Ok(starred)
+    }
+
+    async fn is_starred_by(&self, account: &str, name: &PackageName) -> Result<bool, Error> {
+        let Some(index) = self.read_index(name).await? else { return Ok(false) };
+        let packument = Packument::parse(name, &index.blob.bytes)?;
+        Ok(!packument.is_unpublished() && packument.users.get(account) == Some(&true))
+    }
+}

@@ -1,0 +1,92 @@
+use crate::auth::Caller;
+use crate::blob::{BlobPath, BlobRange, Key, OpenBlob};
+use crate::domain::packument::TarballLocation;
+use crate::domain::{PackageName, Version};
+use crate::{Error, Registry};
+
+use super::upstream::TarballSource;
+
+/// Which bytes of a tarball to read.
+pub type TarballRange = Option<BlobRange>;
+
+/// A tarball that the packument names, not yet opened.
+#[derive(Debug, Clone)]
+pub struct FoundTarball {
+    /// A strong `ETag`, quotes included. The bytes behind a name and version never change.
+    pub etag: String,
+    /// Whether anybody may read it, so that shared caches may keep it.
+    pub is_public: bool,
+    name: PackageName,
+    version: Version,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Hosted(BlobPath),
+    Upstream(Box<TarballSource>),
+}
+
+impl Registry {
+    /// Finds the tarball of a version. A tarball that the packument does not name does not exist.
+    pub async fn find_tarball(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<FoundTarball, Error> {
+        self.require_read(caller, name)?;
+        let (etag, place) = if let Some(index) = self.if_hosted(name, self.tarball_index(name)).await? {
+            hosted_tarball(name, version, index.get(version.as_str()))?
+        } else {
+            let source = Box::pin(self.tarball_source(name, version)).await?;
+            let source = source.ok_or_else(|| not_found(name, version))?;
+            (source.etag.clone(), Place::Upstream(Box::new(source)))
+        };
+        let is_public = self.is_public(name);
+        Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
+    }
+
+    /// Opens a tarball, or a part of it.
+    pub async fn open_tarball(&self, tarball: &FoundTarball, range: TarballRange) -> Result<OpenBlob, Error> {
+        let FoundTarball { name, version, place, .. } = tarball;
+        let path = match place {
+            Place::Hosted(path) => path,
+            Place::Upstream(source) => {
+                return Box::pin(self.open_upstream_tarball(name, version, source, range)).await;
+            }
+        };
+        if let Some(blob) = self.parts.store.open(path, range).await? {
+            return Ok(blob);
+        }
+        // An unpublish between finding and opening takes the bytes away; nothing else may.
+        let index = self.tarball_index(name).await?;
+        if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
+            return Err(Error::Damaged(
+                format!("{path}, which the packument names, is not in the store").into(),
+            ));
+        }
+        Err(not_found(name, version))
+    }
+}
+
+fn hosted_tarball(
+    name: &PackageName,
+    version: &Version,
+    location: Option<&TarballLocation>,
+) -> Result<(String, Place), Error> {
+    match location {
+        None => Err(not_found(name, version)),
+        Some(TarballLocation::ContentAddressed(integrity)) => {
+            let path = Key::Tarball(name, version, integrity).path()?;
+            Ok((format!("\"{}\"", const_hex::encode(&integrity.sha512()[..16])), Place::Hosted(path)))
+        }
+        Some(TarballLocation::Plain) => {
+            Ok((format!("\"{version}\""), Place::Hosted(Key::PlainTarball(name, version).path()?)))
+        }
+    }
+}
+
+fn not_found(name: &PackageName, version: &Version) -> Error {
+    Error::VersionNotFound { selector: format!("{name}@{version}") }
+}

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::upstream::{PackumentForm, Validators};
+
+/// What is known of an upstream's packument that is kept in the store. It stands in the first line of the blob,
+/// and the document below it, so that both change at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+    /// When the upstream last said that this is the document.
+    pub(super) checked: DateTime<Utc>,
+    /// Names the content: the hex of a digest of it.
+    pub(super) content: Arc<str>,
+    /// Whether the document is in the abbreviated form.
+    pub(super) abbreviated: bool,
+}
+
+impl Known {
+    pub(super) fn of(
+        document: &[u8],
+        form: PackumentForm,
+        validators: Validators,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            etag: validators.etag,
+            last_modified: validators.last_modified,
+            checked: now,
+            content: const_hex::encode(&Sha256::digest(document)[..16]).into(),
+            abbreviated: form == PackumentForm::Abbreviated,
+        }
+    }
+
+    pub(super) fn validators(&self) -> Validators {
+        Validators { etag: self.etag.clone(), last_modified: self.last_modified.clone() }
+    }
+}
+
+/// The blob for a document.
+pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json::Error> {
+    let mut blob = serde_json::to_vec(known)?;
+    blob.reserve_exact(document.len() + 1);
+    blob.push(b'\n');
+    blob.extend_from_slice(document);
+    Ok(blob.into())
+}
+
+/// What a blob holds; `None` if it is damaged, which is as good as absent: the upstream has it still.
+pub(super) fn read(blob: &Bytes) -> Option<(Known, Bytes)> {
+    let end = blob.iter().position(|byte| *byte == b'\n')?;
+    let known = serde_json::from_slice(&blob[..end]).ok()?;
+    Some((known, blob.slice(end + 1..)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_gives_back_both_parts() {
+        let validators = Validators { etag: Some("\"1\"".into()), last_modified: None };
+        let known = Known::of(b"{\n}", PackumentForm::Full, validators, DateTime::UNIX_EPOCH);
+        let blob = write(&known, b"{\n}").unwrap();
+        assert_eq!(read(&blob), Some((known, Bytes::from_static(b"{\n}"))));
+    }
+
+    #[test]
+    fn a_damaged_blob_gives_nothing() {
+        for blob in ["", "{}", "{}\n{}", "\n"] {
+            assert_eq!(read(&Bytes::from_static(blob.as_bytes())), None, "{blob:?}");
+        }
+    }
+}

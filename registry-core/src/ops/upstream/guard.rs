@@ -1,0 +1,23 @@
+use crate::domain::PackageName;
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::freshness::State;
+
+impl Registry {
+    /// Refuses to begin a package here under a name that an upstream has: those who install the one would get the
+    /// other. An upstream that cannot answer refuses too.
+    pub(in crate::ops) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
+        if self.parts.access.origin(name).shadow {
+            return Ok(());
+        }
+        for upstream in self.upstreams_of(name) {
+            if let State::Present(_) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?
+            {
+                let upstream = upstream.id.to_string();
+                return Err(Error::NameTakenUpstream { name: name.clone(), upstream });
+            }
+        }
+        Ok(())
+    }
+}

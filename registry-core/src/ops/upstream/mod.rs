@@ -1,0 +1,99 @@
+//! Packages of other registries: asked for once, kept in the store, served like our own.
+
+mod document;
+mod fill;
+mod freshness;
+mod guard;
+mod hosted_check;
+mod packument;
+mod tarball;
+mod tarball_sources;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Registry;
+use crate::domain::PackageName;
+use crate::upstream::Upstream;
+
+pub(crate) use fill::Fills;
+pub(crate) use freshness::Documents;
+pub(crate) use hosted_check::HostedCheck;
+pub(crate) use packument::UpstreamRepresentations;
+pub(super) use tarball_sources::TarballSource;
+use tarball_sources::{ForeignTarballCache, foreign_tarball_cache};
+
+/// An upstream and the name that rules call it by.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedUpstream {
+    pub(crate) id: Arc<str>,
+    pub(crate) upstream: Arc<dyn Upstream>,
+}
+
+/// For how long what an upstream said is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpstreamFreshness {
+    /// A packument is served for so long without asking again. Default 5 minutes.
+    pub packument: Duration,
+    /// So much longer it is served at once, while the upstream is asked behind it. Default 5 minutes.
+    pub while_revalidating: Duration,
+    /// That a package does not exist is believed for so long. Default 30 seconds.
+    pub missing: Duration,
+    /// After an upstream failed, what is kept is served for so long before it is asked again. Default 15 seconds.
+    pub after_failure: Duration,
+    /// That a name was never hosted here is believed for so long. Default 5 seconds.
+    pub hosted_check: Duration,
+}
+
+impl Default for UpstreamFreshness {
+    fn default() -> Self {
+        Self {
+            packument: Duration::from_mins(5),
+            while_revalidating: Duration::from_mins(5),
+            missing: Duration::from_secs(30),
+            after_failure: Duration::from_secs(15),
+            hosted_check: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What is kept in memory of other registries.
+#[derive(Debug)]
+pub(crate) struct UpstreamParts {
+    pub(crate) upstreams: Vec<NamedUpstream>,
+    pub(crate) freshness: UpstreamFreshness,
+    pub(crate) documents: Documents,
+    pub(crate) representations: UpstreamRepresentations,
+    pub(crate) hosted: HostedCheck,
+    pub(crate) tarballs: ForeignTarballCache,
+    pub(crate) fills: Fills,
+}
+
+impl UpstreamParts {
+    pub(crate) fn new(upstreams: Vec<NamedUpstream>, freshness: UpstreamFreshness, bytes: u64) -> Self {
+        Self {
+            upstreams,
+            freshness,
+            documents: Documents::default(),
+            representations: UpstreamRepresentations::new(bytes),
+            hosted: HostedCheck::new(freshness.hosted_check),
+            tarballs: foreign_tarball_cache(bytes / 4),
+            fills: Fills::default(),
+        }
+    }
+}
+
+impl fmt::Display for NamedUpstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.upstream.fmt(formatter)
+    }
+}
+
+impl Registry {
+    /// The upstreams that are asked for a name, in order.
+    pub(crate) fn upstreams_of(&self, name: &PackageName) -> impl Iterator<Item = &NamedUpstream> {
+        let ids = &self.parts.access.origin(name).upstreams;
+        ids.iter().filter_map(|id| self.parts.upstream.upstreams.iter().find(|upstream| upstream.id == *id))
+    }
+}

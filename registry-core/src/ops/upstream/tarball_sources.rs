@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use moka::future::Cache;
+
+use crate::blob::{BlobPath, Key};
+use crate::domain::packument::{ForeignTarball, ForeignTarballs};
+use crate::domain::{Integrity, PackageName, Version};
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::NamedUpstream;
+use super::freshness::State;
+
+/// Where tarballs are, by upstream, package and content of its packument.
+pub(super) type ForeignTarballCache = Cache<(Arc<str>, PackageName, Arc<str>), Arc<ForeignTarballs>>;
+
+pub(super) fn foreign_tarball_cache(bytes: u64) -> ForeignTarballCache {
+    let weigh =
+        |_: &_, tarballs: &Arc<ForeignTarballs>| u32::try_from(tarballs.weight() + 256).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(bytes).weigher(weigh).build()
+}
+
+/// What a tarball must hash to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Digest {
+    Sha512(Integrity),
+    /// Of packages published before there was anything better; in lower-case hex.
+    Sha1(Box<str>),
+}
+
+/// A tarball that an upstream has: where, what it must be, and where it is kept here.
+#[derive(Debug, Clone)]
+pub(in crate::ops) struct TarballSource {
+    pub(super) upstream: NamedUpstream,
+    pub(super) url: Box<str>,
+    pub(super) digest: Digest,
+    pub(in crate::ops) path: BlobPath,
+    pub(in crate::ops) etag: String,
+}
+
+impl Registry {
+    /// Finds the tarball in the packument of the first upstream that has the package.
+    pub(in crate::ops) async fn tarball_source(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<Option<TarballSource>, Error> {
+        for upstream in self.upstreams_of(name) {
+            // The form that an install just asked for is the one that is known already.
+            let form = self.known_form(upstream, name);
+            let State::Present(known) = self.upstream_state(upstream, name, form).await? else { continue };
+            let tarballs = self.foreign_tarballs(upstream, name, form, &known.content).await?;
+            let Some(tarball) = tarballs.get(version.as_str()) else { return Ok(None) };
+            return source(upstream, name, version, tarball).map(Some);
+        }
+        Ok(None)
+    }
+
+    async fn foreign_tarballs(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        form: PackumentForm,
+        content: &Arc<str>,
+    ) -> Result<Arc<ForeignTarballs>, Error> {
+        let key = (Arc::clone(&upstream.id), name.clone(), Arc::clone(content));
+        let read = async {
+            let (_, document) = self.read_document(upstream, name, form).await?;
+            let name = name.clone();
+            let tarballs =
+                crate::ops::compute(document.len(), move || ForeignTarballs::of(&name, &document)).await??;
+            Ok(Arc::new(tarballs))
+        };
+        self.parts.upstream.tarballs.try_get_with_by_ref(&key, read).await.map_err(Error::Shared)
+    }
+}
+
+fn source(
+    upstream: &NamedUpstream,
+    name: &PackageName,
+    version: &Version,
+    tarball: &ForeignTarball,
+) -> Result<TarballSource, Error> {
+    let sha512 = tarball.integrity.as_deref().and_then(|integrity| Integrity::parse(integrity).ok());
+    let is_sha1 = |shasum: &&str| shasum.len() == 40 && shasum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (digest, hex) = match (sha512, tarball.shasum.as_deref().filter(is_sha1)) {
+        (Some(integrity), _) => {
+            let hex = const_hex::encode(&integrity.sha512()[..16]);
+            (Digest::Sha512(integrity), hex)
+        }
+        (None, Some(shasum)) => {
+            let hex = shasum.to_ascii_lowercase();
+            (Digest::Sha1(hex.as_str().into()), hex)
+        }
+        (None, None) => {
+            return Err(Error::Upstream(crate::upstream::UpstreamError::Unusable {
+                upstream: upstream.to_string(),
+                reason: format!("{name}@{version} has no digest to check its tarball with"),
+            }));
+        }
+    };
+    Ok(TarballSource {
+        upstream: upstream.clone(),
+        url: tarball.url.clone(),
+        digest,
+        path: Key::UpstreamTarball(&upstream.id, name, version, &hex).path()?,
+        etag: format!("\"{hex}\""),
+    })
+}

@@ -1,0 +1,206 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::Error;
+use crate::access::AccessRules;
+use crate::auth::{AuthProvider, Caller};
+use crate::blob::{BlobStore, Key};
+use crate::clock::{Clock, SystemClock};
+use crate::domain::PackageName;
+use crate::events::{Event, EventKind, EventQueue, EventSink};
+use crate::limits::Limits;
+use crate::ops::{Gates, NamedUpstream, ReadCaches, TokenCache, UpstreamFreshness, UpstreamParts};
+use crate::randomness::{Randomness, SystemRandomness};
+use crate::upstream::Upstream;
+
+/// A registry on one store. Cheap to clone; all clones are the same registry.
+///
+/// Any number of registries, in any number of processes, may share one store.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What a registry is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn BlobStore>,
+    pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
+    pub(crate) events: EventQueue,
+    pub(crate) access: AccessRules,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) path_prefix: String,
+    pub(crate) caches: ReadCaches,
+    pub(crate) upstream: UpstreamParts,
+    pub(crate) tokens: TokenCache,
+    pub(crate) gates: Gates,
+}
+
+/// Puts a [`Registry`] together. Everything but the store has a default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct RegistryBuilder {
+    store: Arc<dyn BlobStore>,
+    providers: Vec<Arc<dyn AuthProvider>>,
+    sink: Option<Arc<dyn EventSink>>,
+    upstreams: Vec<NamedUpstream>,
+    freshness: UpstreamFreshness,
+    access: AccessRules,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    public_url: Option<Url>,
+    path_prefix: String,
+    cache_bytes: u64,
+    token_cache: Duration,
+}
+
+impl Registry {
+    /// Begins a registry on `store`.
+    pub fn builder(store: Arc<dyn BlobStore>) -> RegistryBuilder {
+        RegistryBuilder {
+            store,
+            providers: Vec::new(),
+            sink: None,
+            upstreams: Vec::new(),
+            freshness: UpstreamFreshness::default(),
+            access: AccessRules::open_to_all_publish_for_signed_in(),
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            public_url: None,
+            path_prefix: String::new(),
+            cache_bytes: 64 << 20,
+            token_cache: Duration::from_secs(5),
+        }
+    }
+
+    /// The store it is on.
+    pub fn store(&self) -> &Arc<dyn BlobStore> {
+        &self.parts.store
+    }
+
+    /// Whether the store answers.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.parts.store.get(&Key::Probe("ready").path()?).await?;
+        Ok(())
+    }
+
+    /// Waits until every event of the past has reached the sink. Set your own limit of time.
+    pub async fn flush_events(&self) {
+        self.parts.events.flush().await;
+    }
+
+    /// Tells the sink what `caller` did.
+    pub(crate) fn emit(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) {
+        self.parts.events.emit(Event {
+            time: self.parts.clock.now(),
+            principal: caller.name().map(str::to_owned),
+            address: caller.address,
+            package: package.cloned(),
+            kind,
+        });
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Registry").field("store", &self.parts.store).finish_non_exhaustive()
+    }
+}
+
+impl RegistryBuilder {
+    /// Adds a provider of principals. They are asked in the order in which they were added.
+    pub fn auth_provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// Sets who is told what happens. Default: nobody.
+    pub fn event_sink(self, sink: Arc<dyn EventSink>) -> Self {
+        Self { sink: Some(sink), ..self }
+    }
+
+    /// Adds a registry that this one stands in front of. Access rules call it `id` in `origin`.
+    pub fn upstream(mut self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
+        self.upstreams.push(NamedUpstream { id: id.into(), upstream });
+        self
+    }
+
+    /// Sets for how long what upstreams say is believed.
+    pub fn upstream_freshness(self, freshness: UpstreamFreshness) -> Self {
+        Self { freshness, ..self }
+    }
+
+    /// Sets who may do what. Default: everybody reads, whoever is signed in publishes.
+    pub fn access(self, access: AccessRules) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Sets how much is taken from clients.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Sets the clock. Default: the machine's.
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Sets the source of randomness, secrets included. Default: the operating system's.
+    pub fn randomness(self, randomness: Arc<dyn Randomness>) -> Self {
+        Self { randomness, ..self }
+    }
+
+    /// Sets the URL under which clients reach the registry, which every `dist.tarball` begins with, path included.
+    /// Default: taken from the `Host` of each request.
+    pub fn public_url(self, public_url: Option<Url>) -> Self {
+        Self { public_url, ..self }
+    }
+
+    /// Sets a path, such as `/registry`, under which routes answer as well as at the root. Default: none.
+    pub fn path_prefix(self, path_prefix: &str) -> Self {
+        let trimmed = path_prefix.trim_matches('/');
+        let path_prefix = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
+        Self { path_prefix, ..self }
+    }
+
+    /// Sets how many bytes of rendered packuments are kept in memory. Default: 64 MiB.
+    pub fn cache_bytes(self, cache_bytes: u64) -> Self {
+        Self { cache_bytes, ..self }
+    }
+
+    /// Sets for how long a token is believed before the store is asked again: so long a token that was revoked
+    /// through another process goes on working. Default: 5 seconds.
+    pub fn token_cache(self, token_cache: Duration) -> Self {
+        Self { token_cache, ..self }
+    }
+
+    /// Makes the registry. With an event sink, call it within a tokio runtime.
+    pub fn build(self) -> Registry {
+        let upstream_bytes = if self.upstreams.is_empty() { 0 } else { self.cache_bytes / 2 };
+        let hosted_bytes = self.cache_bytes - upstream_bytes;
+        Registry {
+            parts: Arc::new(Parts {
+                store: self.store,
+                providers: self.providers,
+                events: self.sink.map_or_else(EventQueue::disabled, EventQueue::start),
+                access: self.access,
+                limits: self.limits,
+                clock: self.clock,
+                randomness: self.randomness,
+                public_url: self.public_url.map(|url| url.as_str().trim_end_matches('/').into()),
+                path_prefix: self.path_prefix,
+                caches: ReadCaches::new(hosted_bytes),
+                upstream: UpstreamParts::new(self.upstreams, self.freshness, upstream_bytes),
+                tokens: TokenCache::new(self.token_cache),
+                gates: Gates::default(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+use reqwest::{Response, StatusCode};
+
+use super::HttpUpstream;
+use super::failure::Failed;
+use super::question::Question;
+
+/// What a status says.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Found(Response),
+    Unchanged,
+    Missing,
+}
+
+impl HttpUpstream {
+    /// Asks once and reads the status of the answer.
+    pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Failed> {
+        self.read_status(question, self.send(question).await?)
+    }
+
+    /// The same for what not every registry has. Some say so with 405 or 501.
+    pub(super) async fn ask_for_extra(&self, question: &Question) -> Result<Answer, Failed> {
+        let response = self.send(question).await?;
+        match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Answer::Missing),
+            _ => self.read_status(question, response),
+        }
+    }
+
+    fn read_status(&self, question: &Question, response: Response) -> Result<Answer, Failed> {
+        match response.status() {
+            StatusCode::OK => Ok(Answer::Found(response)),
+            StatusCode::NOT_MODIFIED if question.is_conditional() => Ok(Answer::Unchanged),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Answer::Missing),
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                Err(Failed::status(status, response.headers()))
+            }
+            status if status.is_server_error() => Err(Failed::status(status, response.headers())),
+            status if status.is_client_error() => Err(self.refused(status).into()),
+            status => Err(self.unusable(format!("an answer with status {}", status.as_u16())).into()),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::HttpUpstream;
+use super::breaker::{Paused, Permit};
+use super::failure::{Failed, Unanswered};
+use super::question::Question;
+use crate::randomness::random_bytes;
+use crate::upstream::UpstreamError;
+
+/// The pause before the first retry; before each further one it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no whole answer came within {} ms", .0.as_millis())]
+struct TooSlow(Duration);
+
+impl HttpUpstream {
+    /// Makes attempts until one is answered, as many as are allowed and fit into the time.
+    pub(super) async fn attempt<Answer, Attempt>(
+        &self,
+        question: &Question,
+        once: impl Fn() -> Attempt + Send + Sync,
+    ) -> Result<Answer, UpstreamError>
+    where
+        Attempt: Future<Output = Result<Answer, Failed>> + Send,
+    {
+        let deadline = Instant::now() + self.settings.request_timeout;
+        let mut retries = 0;
+        let mut before = None;
+        loop {
+            let permit = match self.permit(question) {
+                Ok(permit) => permit,
+                Err(paused) => return Err(before.unwrap_or_else(|| self.unavailable(paused, None))),
+            };
+            let outcome = timeout_at(deadline, once())
+                .await
+                .unwrap_or_else(|_| Err(Failed::broken(TooSlow(self.settings.request_timeout))));
+            let answered = match outcome {
+                Ok(answer) => Ok(answer),
+                Err(Failed::Answered(error)) => Err(error),
+                Err(Failed::Unanswered(unanswered)) => {
+                    if permit.is_some_and(Permit::failed) {
+                        tracing::warn!(upstream = %self, pause = ?self.settings.pause, "left alone for a while");
+                    }
+                    let pause = self.pause_before_retry(question, &unanswered, retries, deadline);
+                    let error = self.unavailable(unanswered.source, unanswered.retry_after);
+                    let Some(pause) = pause else { return Err(error) };
+                    tracing::debug!(upstream = %self, ?error, ?pause, "asking again");
+                    sleep(pause).await;
+                    before = Some(error);
+                    retries += 1;
+                    continue;
+                }
+            };
+            if let Some(permit) = permit {
+                permit.answered();
+            }
+            return answered;
+        }
+    }
+
+    /// Only what is asked at the configured host counts: a packument may name tarballs anywhere.
+    fn permit(&self, question: &Question) -> Result<Option<Permit<'_>>, Paused> {
+        if self.is_home(&question.url) { self.breaker.admit().map(Some) } else { Ok(None) }
+    }
+
+    /// How long to wait before asking again: what the upstream asked for, or between half and the whole of a time
+    /// that doubles. `None` if that does not fit, is not allowed or would not be safe.
+    fn pause_before_retry(
+        &self,
+        question: &Question,
+        unanswered: &Unanswered,
+        retries: u32,
+        deadline: Instant,
+    ) -> Option<Duration> {
+        if retries >= self.settings.retries || unanswered.is_sent && !question.is_repeatable() {
+            return None;
+        }
+        let pause = match unanswered.retry_after {
+            Some(asked) if asked > self.settings.longest_retry_after => return None,
+            Some(asked) => asked,
+            None => {
+                let half = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(retries)) / 2;
+                let share = f64::from(u32::from_le_bytes(random_bytes(&*self.settings.randomness)));
+                half + half.mul_f64(share / f64::from(u32::MAX))
+            }
+        };
+        Some(pause).filter(|pause| *pause < deadline.saturating_duration_since(Instant::now()))
+    }
+}

@@ -1,0 +1,159 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Leaves an upstream alone for a while once it has failed often enough in a row, and then lets a single request
+/// find out whether it is back.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    failures_until_pause: u32,
+    pause: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failures: u32,
+    paused_until: Option<Instant>,
+    probing: bool,
+}
+
+/// Why nothing was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("it failed {failures} times in a row, so that it is left alone for {} ms more", remaining.as_millis())]
+pub(super) struct Paused {
+    failures: u32,
+    remaining: Duration,
+}
+
+/// The right to make one request. Dropped without a verdict, as when its caller goes away, it changes nothing.
+#[derive(Debug)]
+pub(super) struct Permit<'breaker> {
+    breaker: &'breaker Breaker,
+    is_probe: bool,
+}
+
+impl Breaker {
+    /// Pauses for `pause` after that many failures in a row; 0 is never.
+    pub(super) fn new(failures_until_pause: u32, pause: Duration) -> Self {
+        Self { failures_until_pause, pause, state: Mutex::default() }
+    }
+
+    /// Lets a request through, or says for how long none is let through.
+    pub(super) fn admit(&self) -> Result<Permit<'_>, Paused> {
+        let mut state = self.lock();
+        let Some(until) = state.paused_until else { return Ok(Permit { breaker: self, is_probe: false }) };
+        let remaining = until.saturating_duration_since(Instant::now());
+        if state.probing || !remaining.is_zero() {
+            return Err(Paused { failures: state.failures, remaining });
+        }
+        state.probing = true;
+        Ok(Permit { breaker: self, is_probe: true })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit<'_> {
+    /// The upstream answered, whatever it said.
+    pub(super) fn answered(self) {
+        *self.breaker.lock() = State::default();
+    }
+
+    /// The upstream failed. Returns whether it is left alone from now on.
+    pub(super) fn failed(self) -> bool {
+        let mut state = self.breaker.lock();
+        state.failures = state.failures.saturating_add(1);
+        // Others that were under way when the pause began do not make it longer.
+        let pauses = self.is_probe || state.failures == self.breaker.failures_until_pause;
+        if pauses {
+            state.paused_until = Some(Instant::now() + self.breaker.pause);
+        }
+        pauses
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.breaker.lock().probing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    fn paused() -> Breaker {
+        let breaker = Breaker::new(3, PAUSE);
+        let verdicts: Vec<_> = (0..3).map(|_| breaker.admit().unwrap().failed()).collect();
+        assert_eq!(verdicts, [false, false, true]);
+        breaker
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_after_failures_in_a_row_only() {
+        let breaker = Breaker::new(2, PAUSE);
+        for _ in 0..5 {
+            assert!(!breaker.admit().unwrap().failed());
+            breaker.admit().unwrap().answered();
+        }
+        assert!(!breaker.admit().unwrap().failed());
+        assert!(breaker.admit().unwrap().failed());
+        let refusal = breaker.admit().unwrap_err().to_string();
+        assert_eq!(refusal, "it failed 2 times in a row, so that it is left alone for 10000 ms more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_probe_at_a_time_decides() {
+        let breaker = paused();
+        advance(Duration::from_millis(9_999)).await;
+        assert!(breaker.admit().is_err());
+        advance(Duration::from_millis(1)).await;
+        let probe = breaker.admit().unwrap();
+        assert!(breaker.admit().is_err(), "while one asks, others wait for what it finds");
+        assert!(probe.failed());
+        assert!(breaker.admit().is_err(), "it is left alone again");
+
+        advance(PAUSE).await;
+        breaker.admit().unwrap().answered();
+        let (one, _other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
+        assert!(!one.failed(), "counting begins anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_that_goes_away_makes_room_for_another() {
+        let breaker = paused();
+        advance(PAUSE).await;
+        drop(breaker.admit().unwrap());
+        breaker.admit().unwrap().answered();
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_under_way_does_not_make_the_pause_longer() {
+        let breaker = Breaker::new(1, PAUSE);
+        let (one, other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
+        assert!(one.failed());
+        advance(PAUSE / 2).await;
+        assert!(!other.failed());
+        advance(PAUSE / 2).await;
+        assert!(breaker.admit().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn zero_never_pauses() {
+        let breaker = Breaker::new(0, PAUSE);
+        for _ in 0..100 {
+            assert!(!breaker.admit().unwrap().failed());
+        }
+    }
+}

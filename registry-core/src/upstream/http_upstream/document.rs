@@ -1,0 +1,151 @@
+use std::borrow::Cow;
+use std::io::Read as _;
+
+use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::Response;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::HttpUpstream;
+use super::failure::Failed;
+use crate::domain::PackageName;
+use crate::domain::shorten::shorten;
+
+/// More bytes than this are inflated and read where they hold up nobody else's work.
+const QUICK: usize = 16 << 10;
+
+impl HttpUpstream {
+    /// The JSON object that a response carries, inflated, of `limit` bytes at most; with a `name`, a packument of it.
+    pub(super) async fn document(
+        &self,
+        response: Response,
+        limit: usize,
+        name: Option<&PackageName>,
+    ) -> Result<Bytes, Failed> {
+        let headers = response.headers().clone();
+        let bytes = self.collect(response, limit).await?;
+        let name = name.cloned();
+        let is_long = bytes.len() > QUICK;
+        let read = move || read(&headers, bytes, limit, name.as_ref());
+        let outcome =
+            if is_long { tokio::task::spawn_blocking(read).await.map_err(Failed::broken)? } else { read() };
+        outcome.map_err(|reason| self.unusable(reason).into())
+    }
+
+    async fn collect(&self, mut response: Response, limit: usize) -> Result<Bytes, Failed> {
+        let declared = response.content_length().unwrap_or(0);
+        if declared > limit as u64 {
+            return Err(self.unusable(too_large(limit)).into());
+        }
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(Failed::cut)? {
+            if bytes.len() + chunk.len() > limit {
+                return Err(self.unusable(too_large(limit)).into());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+fn too_large(limit: usize) -> String {
+    format!("a document of more than {limit} bytes")
+}
+
+fn read(
+    headers: &HeaderMap,
+    bytes: Bytes,
+    limit: usize,
+    name: Option<&PackageName>,
+) -> Result<Bytes, String> {
+    let bytes = inflate(headers, bytes, limit)?;
+    check(&bytes, name).map_err(|reason| match media_type(headers) {
+        Some(sent) if !sent.ends_with("json") => format!("{reason}, and calls it {:?}", shorten(sent)),
+        _ => reason,
+    })?;
+    Ok(bytes)
+}
+
+fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, String> {
+    let encoding = headers.get(CONTENT_ENCODING).map_or("identity", |value| value.to_str().unwrap_or("?"));
+    match encoding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => return Ok(bytes),
+        "gzip" | "x-gzip" => {}
+        other => {
+            return Err(format!("a document in the encoding {:?}, and gzip was asked for", shorten(other)));
+        }
+    }
+    let mut inflated = Vec::new();
+    let most = (limit as u64).saturating_add(1);
+    let length = MultiGzDecoder::new(&*bytes)
+        .take(most)
+        .read_to_end(&mut inflated)
+        .map_err(|_| "a document that calls itself gzip and is not")?;
+    if length > limit { Err(too_large(limit)) } else { Ok(inflated.into()) }
+}
+
+/// Reads the document to its end, and of a packument whose it is.
+fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Named<'document> {
+        #[serde(borrow)]
+        name: Cow<'document, str>,
+    }
+
+    // What is read as a struct could otherwise be an array.
+    let text = str::from_utf8(bytes).ok().filter(|text| text.trim_ascii_start().starts_with('{'));
+    let text = text.ok_or("something that is no JSON object")?;
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Err("something that is no JSON".into());
+    }
+    let Some(name) = name else { return Ok(()) };
+    let named: Named<'_> =
+        serde_json::from_str(text).map_err(|_| format!("a document that is no packument of {name}"))?;
+    if named.name != name.as_str() {
+        return Err(format!("the packument of {:?} for that of {name}", shorten(&named.name)));
+    }
+    Ok(())
+}
+
+/// The `Content-Type` without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(document: &str) -> Result<(), String> {
+        check(document.as_bytes(), Some(&PackageName::parse("pear").unwrap()))
+    }
+
+    #[test]
+    fn a_packument_names_its_package_once() {
+        for document in [r#"{"name":"pear"}"#, " \n{\"versions\":{},\"name\":\"\\u0070ear\"}\n"] {
+            assert_eq!(verdict(document), Ok(()), "{document}");
+        }
+        let no_packument = Err("a document that is no packument of pear".to_owned());
+        for document in
+            [r#"{"name":"pear","name":"pear"}"#, "{}", r#"{"name":1}"#, r#"{"error":"not_found"}"#]
+        {
+            assert_eq!(verdict(document), no_packument, "{document}");
+        }
+        let other = Err("the packument of \"Pear\" for that of pear".to_owned());
+        assert_eq!(verdict(r#"{"name":"Pear"}"#), other);
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        for document in [r#"["pear"]"#, "", "null", "<!doctype html>"] {
+            assert_eq!(verdict(document), Err("something that is no JSON object".to_owned()), "{document}");
+        }
+        for document in [r#"{"name":"pear""#, r#"{"name":"pear"}{}"#, r#"{"name":"pear","a":nul}"#] {
+            assert_eq!(verdict(document), Err("something that is no JSON".to_owned()), "{document}");
+        }
+        assert!(check(b"{\"name\":\"pear\",\"a\":\"\xff\"}", None).is_err());
+    }
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{DATE, RETRY_AFTER};
+use reqwest::StatusCode;
+
+use super::HttpUpstream;
+use crate::error::BoxError;
+use crate::upstream::UpstreamError;
+
+/// How one attempt failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The upstream answered, and would answer the same again.
+    Answered(UpstreamError),
+    /// It did not, or asked to come back.
+    Unanswered(Unanswered),
+}
+
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) source: BoxError,
+    pub(super) retry_after: Option<Duration>,
+    /// Whether the upstream may have read the question.
+    pub(super) is_sent: bool,
+}
+
+impl From<UpstreamError> for Failed {
+    fn from(error: UpstreamError) -> Self {
+        Self::Answered(error)
+    }
+}
+
+impl Failed {
+    /// No response came. URLs are left out of the text, for a redirect's may be signed.
+    pub(super) fn no_response(error: reqwest::Error, is_first_hop: bool) -> Self {
+        let is_sent = !(is_first_hop && error.is_connect());
+        Self::Unanswered(Unanswered { source: error.without_url().into(), retry_after: None, is_sent })
+    }
+
+    /// A response began and did not end.
+    pub(super) fn cut(error: reqwest::Error) -> Self {
+        Self::broken(error.without_url())
+    }
+
+    /// Something broke after the question was sent.
+    pub(super) fn broken(source: impl Into<BoxError>) -> Self {
+        Self::Unanswered(Unanswered { source: source.into(), retry_after: None, is_sent: true })
+    }
+
+    /// A status that asks to come back.
+    pub(super) fn status(status: StatusCode, headers: &HeaderMap) -> Self {
+        Self::Unanswered(Unanswered {
+            source: format!("it answered with status {}", status.as_u16()).into(),
+            retry_after: retry_after(headers),
+            is_sent: true,
+        })
+    }
+}
+
+/// How long the upstream wants to be left alone. A date counts from the upstream's own, so that no clock matters.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let after = text(RETRY_AFTER)?;
+    if let Ok(seconds) = after.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    date(after)?.duration_since(date(text(DATE)?)?).ok()
+}
+
+impl HttpUpstream {
+    pub(super) fn unavailable(
+        &self,
+        source: impl Into<BoxError>,
+        retry_after: Option<Duration>,
+    ) -> UpstreamError {
+        UpstreamError::Unavailable { upstream: self.to_string(), retry_after, source: source.into() }
+    }
+
+    pub(super) fn refused(&self, status: StatusCode) -> UpstreamError {
+        UpstreamError::Refused { upstream: self.to_string(), status: status.as_u16() }
+    }
+
+    pub(super) fn unusable(&self, reason: impl Into<String>) -> UpstreamError {
+        UpstreamError::Unusable { upstream: self.to_string(), reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |after: &'static str, date: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, after.parse().unwrap());
+            date.map(|date| headers.insert(DATE, date.parse().unwrap()));
+            retry_after(&headers).map(|duration| duration.as_secs())
+        };
+        let (now, later) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT");
+        assert_eq!(read(" 120 ", None), Some(120));
+        assert_eq!(read(later, Some(now)), Some(60));
+        for (after, date) in [(now, Some(later)), (later, None), ("-1", None), ("soon", Some(now))] {
+            assert_eq!(read(after, date), None, "{after}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! Another registry over HTTP or HTTPS.
+//!
+//! ```
+//! use registry_core::auth::Credential;
+//! use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once, when the process starts.
+//! let _ = rustls::crypto::ring::default_provider().install_default();
+//!
+//! let mut settings = HttpUpstreamSettings::new("https://registry.example/npm/".parse()?);
+//! settings.credential = Some(Credential::Bearer("npm_secret".into()));
+//! let upstream = HttpUpstream::new(settings)?;
+//! assert_eq!(upstream.to_string(), "registry.example/npm");
+//! assert!(!format!("{upstream:?}").contains("npm_secret"));
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod attempts;
+mod breaker;
+mod connection;
+mod document;
+mod error;
+mod failure;
+mod question;
+mod settings;
+mod tarball;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ETAG, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Client;
+use url::Url;
+
+use self::answer::Answer;
+use self::breaker::Breaker;
+use self::question::Question;
+use crate::domain::{PackageName, Version};
+use crate::upstream::{
+    PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
+};
+
+pub use error::HttpUpstreamError;
+pub use settings::HttpUpstreamSettings;
+
+/// The type of the form for installs.
+const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
+
+/// No time that is waited for is longer, whatever the settings say.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// A registry that is asked over HTTP or HTTPS, as [`HttpUpstreamSettings`] say.
+///
+/// Proxies are taken from the environment. HTTP/2 is spoken where the registry offers it. Connections are kept and
+/// shared, so make one of these per registry and keep it.
+pub struct HttpUpstream {
+    settings: HttpUpstreamSettings,
+    client: Client,
+    authorization: Option<HeaderValue>,
+    breaker: Breaker,
+}
+
+impl HttpUpstream {
+    /// Checks the settings and opens nothing yet. The process must have installed a default `rustls` crypto
+    /// provider, also for a registry without TLS, since it may redirect to one with it.
+    pub fn new(mut settings: HttpUpstreamSettings) -> Result<Self, HttpUpstreamError> {
+        connection::check_url(&settings.url)
+            .map_err(|reason| HttpUpstreamError::Url { upstream: settings.name.clone(), reason })?;
+        settings.request_timeout = settings.request_timeout.min(LONGEST);
+        Ok(Self {
+            client: connection::client(&settings)?,
+            authorization: connection::authorization(&settings)?,
+            breaker: Breaker::new(settings.failures_until_pause, settings.pause.min(LONGEST)),
+            settings,
+        })
+    }
+
+    /// The URL of a path of npm's protocol, below whatever path the registry has itself.
+    fn endpoint(&self, path: &str) -> Url {
+        let mut url = self.settings.url.clone();
+        url.set_path(&format!("{}{path}", self.settings.url.path().trim_end_matches('/')));
+        url
+    }
+
+    /// A document that not every registry has.
+    async fn extra(&self, question: &Question) -> Result<Option<Bytes>, UpstreamError> {
+        self.attempt(question, || async move {
+            match self.ask_for_extra(question).await? {
+                Answer::Found(response) => {
+                    self.document(response, self.settings.small_answer_bytes, None).await.map(Some)
+                }
+                Answer::Missing | Answer::Unchanged => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for HttpUpstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HttpUpstream").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for HttpUpstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.settings.name)
+    }
+}
+
+#[async_trait]
+impl Upstream for HttpUpstream {
+    async fn packument(
+        &self,
+        name: &PackageName,
+        form: PackumentForm,
+        known: &Validators,
+    ) -> Result<UpstreamPackument, UpstreamError> {
+        let url = self.endpoint(&format!("/{}", one_segment(name)));
+        let question = &Question::document(url).of_packument(form, known);
+        self.attempt(question, || async move {
+            let response = match self.ask(question).await? {
+                Answer::Found(response) => response,
+                Answer::Unchanged => return Ok(UpstreamPackument::Unchanged),
+                Answer::Missing => return Ok(UpstreamPackument::Missing),
+            };
+            let (form, validators) = (form_of(response.headers()), validators(response.headers()));
+            let bytes = self.document(response, self.settings.packument_bytes, Some(name)).await?;
+            Ok(UpstreamPackument::Found { bytes, form, validators })
+        })
+        .await
+    }
+
+    async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError> {
+        let url = Url::parse(url).ok().and_then(question::fetchable);
+        let url = url.ok_or_else(|| self.unusable("the URL of a tarball that is no http or https URL"))?;
+        let question = &Question::tarball(url);
+        self.attempt(question, || async move {
+            Ok(match self.ask(question).await? {
+                Answer::Found(response) => Some(self.passing_on(response)),
+                Answer::Missing | Answer::Unchanged => None,
+            })
+        })
+        .await
+    }
+
+    async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError> {
+        let mut url = self.endpoint("/-/v1/search");
+        url.set_query(Some(query));
+        self.extra(&Question::document(url)).await
+    }
+
+    async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
+        let url = self.endpoint("/-/npm/v1/security/advisories/bulk");
+        self.extra(&Question::document(url).posting(packages)).await
+    }
+
+    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
+        self.extra(&Question::document(self.endpoint("/-/npm/v1/keys"))).await
+    }
+
+    async fn attestations(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        // Some servers read a plain + as a space.
+        let version = version.as_str().replace('+', "%2B");
+        let url = self.endpoint(&format!("/-/npm/v1/attestations/{}@{version}", one_segment(name)));
+        self.extra(&Question::document(url)).await
+    }
+}
+
+/// The name as npm writes it into paths. Nothing else in a name needs an escape.
+fn one_segment(name: &PackageName) -> String {
+    name.as_str().replace('/', "%2f")
+}
+
+fn form_of(headers: &HeaderMap) -> PackumentForm {
+    match document::media_type(headers) {
+        Some(sent) if sent.eq_ignore_ascii_case(ABBREVIATED) => PackumentForm::Abbreviated,
+        _ => PackumentForm::Full,
+    }
+}
+
+fn validators(headers: &HeaderMap) -> Validators {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::to_owned);
+    Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
+}

@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use reqwest::Response;
+
+use super::HttpUpstream;
+use crate::error::BoxError;
+use crate::upstream::{UpstreamError, UpstreamTarball};
+
+#[derive(Debug, thiserror::Error)]
+#[error("the tarball stopped: nothing came for {} ms", .0.as_millis())]
+struct Stalled(Duration);
+
+impl HttpUpstream {
+    /// Passes the bytes of a response on as they come. An error ends the stream.
+    pub(super) fn passing_on(&self, response: Response) -> UpstreamTarball {
+        let length = response.content_length();
+        let (upstream, stall_timeout) = (self.to_string(), self.settings.stall_timeout);
+        let unavailable = move |source: BoxError| UpstreamError::Unavailable {
+            upstream: upstream.clone(),
+            retry_after: None,
+            source,
+        };
+        let stream =
+            stream::try_unfold((response, unavailable), move |(mut response, unavailable)| async move {
+                match tokio::time::timeout(stall_timeout, response.chunk()).await {
+                    Ok(Ok(chunk)) => Ok(chunk.map(|chunk| (chunk, (response, unavailable)))),
+                    Ok(Err(error)) => Err(unavailable(error.without_url().into())),
+                    Err(_) => Err(unavailable(Stalled(stall_timeout).into())),
+                }
+            });
+        UpstreamTarball { stream: stream.boxed(), length }
+    }
+}

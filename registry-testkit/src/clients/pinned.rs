@@ -1,0 +1,142 @@
+//! The versions of the clients, all in one place.
+//!
+//! ```
+//! use registry_testkit::clients::NPM;
+//! assert_eq!(NPM.specification(), format!("npm@{}", NPM.version));
+//! ```
+
+/// A package manager at one version, as its npm package offers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PinnedClient {
+    /// What users type to run it, to show in messages.
+    pub command: &'static str,
+    /// The npm package it comes in.
+    pub package: &'static str,
+    /// The version that is installed, never a range.
+    pub version: &'static str,
+    /// What is run.
+    pub program: Program,
+    /// What it is told by the environment, so that it shows plain text and behaves as the others do.
+    pub environment: &'static [(&'static str, &'static str)],
+}
+
+/// How an installed client is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// By Node.js.
+    Script {
+        /// The script, below `node_modules`.
+        path: &'static str,
+        /// The ranges of Node.js versions it runs on; one must match.
+        node: &'static [&'static str],
+    },
+    /// By itself. Each platform has an executable in an optional dependency, and npm installs the one for the machine.
+    Executable {
+        /// The executables, below `node_modules`.
+        paths: &'static [&'static str],
+    },
+}
+
+impl PinnedClient {
+    /// What `npm install` is told: `package@version`.
+    pub fn specification(&self) -> String {
+        format!("{}@{}", self.package, self.version)
+    }
+
+    /// The files that may be what is run, below `node_modules`.
+    pub(super) fn paths(&self) -> &[&'static str] {
+        match &self.program {
+            Program::Script { path, .. } => std::slice::from_ref(path),
+            Program::Executable { paths } => paths,
+        }
+    }
+}
+
+/// npm, at the newest version that runs on Node.js 20.
+pub const NPM: PinnedClient = PinnedClient {
+    command: "npm",
+    package: "npm",
+    version: "11.21.2",
+    program: Program::Script { path: "npm/bin/npm-cli.js", node: &["^20.17.0", ">=22.9.0"] },
+    environment: &[],
+};
+
+/// pnpm, which is no Node.js program any more since version 12.
+pub const PNPM: PinnedClient = PinnedClient {
+    command: "pnpm",
+    package: "pnpm",
+    version: "12.21.0",
+    program: Program::Executable {
+        paths: &[
+            "@pnpm/exe.linux-x64/pnpm",
+            "@pnpm/exe.linux-arm64/pnpm",
+            "@pnpm/exe.linux-x64-musl/pnpm",
+            "@pnpm/exe.linux-arm64-musl/pnpm",
+            "@pnpm/exe.darwin-x64/pnpm",
+            "@pnpm/exe.darwin-arm64/pnpm",
+        ],
+    },
+    environment: &[("pnpm_config_minimum_release_age", "0")],
+};
+
+/// The last yarn 1.
+pub const YARN_1: PinnedClient = PinnedClient {
+    command: "yarn",
+    package: "yarn",
+    version: "1.22.22",
+    program: Program::Script { path: "yarn/bin/yarn.js", node: &[">=4.0.0"] },
+    environment: &[
+        // Else it sends no token for an unscoped name.
+        ("npm_config_always_auth", "true"),
+        // Else the home of root is a folder that all of its homes would share.
+        ("FAKEROOTKEY", "1"),
+    ],
+};
+
+/// yarn 4, called Berry.
+pub const YARN_4: PinnedClient = PinnedClient {
+    command: "yarn",
+    package: "@yarnpkg/cli-dist",
+    version: "4.18.1",
+    program: Program::Script { path: "@yarnpkg/cli-dist/bin/yarn.js", node: &[">=18.12.0"] },
+    environment: &[
+        ("YARN_ENABLE_COLORS", "0"),
+        ("YARN_ENABLE_TELEMETRY", "0"),
+        // The layout that the other clients have, so that one test can look into all of them.
+        ("YARN_NODE_LINKER", "node-modules"),
+    ],
+};
+
+/// bun.
+pub const BUN: PinnedClient = PinnedClient {
+    command: "bun",
+    package: "bun",
+    version: "1.4.5",
+    program: Program::Executable {
+        paths: &[
+            "@oven/bun-linux-x64/bin/bun",
+            "@oven/bun-linux-aarch64/bin/bun",
+            "@oven/bun-linux-x64-musl/bin/bun",
+            "@oven/bun-linux-aarch64-musl/bin/bun",
+            "@oven/bun-darwin-x64/bin/bun",
+            "@oven/bun-darwin-aarch64/bin/bun",
+        ],
+    },
+    environment: &[("NO_COLOR", "1"), ("DO_NOT_TRACK", "1")],
+};
+
+/// deno. Its age gate has no environment variable: tests pass `--minimum-dependency-age=0`.
+pub const DENO: PinnedClient = PinnedClient {
+    command: "deno",
+    package: "deno",
+    version: "2.9.6",
+    program: Program::Executable {
+        paths: &[
+            "@deno/linux-x64-glibc/deno",
+            "@deno/linux-arm64-glibc/deno",
+            "@deno/darwin-x64/deno",
+            "@deno/darwin-arm64/deno",
+        ],
+    },
+    environment: &[("NO_COLOR", "1"), ("DENO_NO_UPDATE_CHECK", "1")],
+};

@@ -1,0 +1,211 @@
+//! Another registry on this machine that breaks when it is told to.
+//!
+//! ```
+//! use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings, Upstream as _};
+//! use registry_testkit::conformance::ServedPackages;
+//! use registry_testkit::fake_upstream::{FakeAnswer, FakeUpstream};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! registry_testkit::install_tls_provider();
+//! let fake = FakeUpstream::start(ServedPackages::sample()).await;
+//! let upstream = HttpUpstream::new(HttpUpstreamSettings::new(fake.base_url().parse().unwrap())).unwrap();
+//!
+//! fake.answer("/-/npm/v1/keys", FakeAnswer::status(500));
+//! assert!(upstream.keys().await.is_err());
+//! fake.answer_as_usual();
+//! assert_eq!(upstream.keys().await.unwrap().unwrap(), r#"{"keys":[]}"#);
+//! assert_eq!(fake.requests_of("/-/npm/v1/keys"), 4, "three attempts and one");
+//! # });
+//! ```
+
+mod answer;
+mod usual;
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::conformance::ServedPackages;
+
+pub use answer::FakeAnswer;
+use answer::FakeBody;
+
+/// A registry on `127.0.0.1` that serves [`ServedPackages`] and keeps a record of what it was asked. It ends when it
+/// is dropped.
+#[derive(Debug)]
+pub struct FakeUpstream {
+    base_url: String,
+    state: Arc<Mutex<State>>,
+    listening: AbortHandle,
+}
+
+/// What a fake upstream was asked.
+#[derive(Debug, Clone)]
+pub struct FakeRequest {
+    /// The method.
+    pub method: Method,
+    /// The path as it was sent, with whatever escapes, and without the query.
+    pub path: String,
+    /// What followed the `?`.
+    pub query: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+#[derive(Debug)]
+struct State {
+    served: ServedPackages,
+    next: HashMap<String, VecDeque<FakeAnswer>>,
+    always: HashMap<String, FakeAnswer>,
+    everything: Option<FakeAnswer>,
+    requests: Vec<FakeRequest>,
+    connections: usize,
+}
+
+impl FakeUpstream {
+    /// Listens on a free port of this machine.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
+    pub async fn start(served: ServedPackages) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
+        let address = listener.local_addr().expect("the address of a listener");
+        let base_url = format!("http://{address}");
+        let state = Arc::new(Mutex::new(State {
+            served,
+            next: HashMap::new(),
+            always: HashMap::new(),
+            everything: None,
+            requests: Vec::new(),
+            connections: 0,
+        }));
+        let listening = tokio::spawn(listen(listener, base_url.clone(), Arc::clone(&state))).abort_handle();
+        Self { base_url, state, listening }
+    }
+
+    /// Its URL, without a `/` at the end.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Serves these packages from now on.
+    pub fn serve(&self, served: ServedPackages) {
+        self.state().served = served;
+    }
+
+    /// Answers every request of this path, as it is sent and without a query, like this.
+    pub fn answer(&self, path: &str, answer: FakeAnswer) {
+        self.state().always.insert(path.to_owned(), answer);
+    }
+
+    /// Answers the next request of this path like this; called again, the one after it.
+    pub fn answer_next(&self, path: &str, answer: FakeAnswer) {
+        self.state().next.entry(path.to_owned()).or_default().push_back(answer);
+    }
+
+    /// Answers every request like this for which nothing else is said.
+    pub fn answer_everything(&self, answer: FakeAnswer) {
+        self.state().everything = Some(answer);
+    }
+
+    /// Forgets how to answer otherwise than a good registry.
+    pub fn answer_as_usual(&self) {
+        let mut state = self.state();
+        state.next.clear();
+        state.always.clear();
+        state.everything = None;
+    }
+
+    /// Breaks every connection and takes no more.
+    pub fn go_away(&self) {
+        self.listening.abort();
+    }
+
+    /// Every request so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<FakeRequest> {
+        self.state().requests.clone()
+    }
+
+    /// How many requests of this path came, as it was sent and without a query.
+    pub fn requests_of(&self, path: &str) -> usize {
+        self.state().requests.iter().filter(|request| request.path == path).count()
+    }
+
+    /// How many connections were opened so far.
+    pub fn connections(&self) -> usize {
+        self.state().connections
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl Drop for FakeUpstream {
+    fn drop(&mut self) {
+        self.go_away();
+    }
+}
+
+impl State {
+    /// Records the request, and says how it is answered.
+    fn script(&mut self, request: &FakeRequest) -> FakeAnswer {
+        self.requests.push(request.clone());
+        let next = self.next.get_mut(&request.path).and_then(VecDeque::pop_front);
+        let scripted = next.or_else(|| self.always.get(&request.path).or(self.everything.as_ref()).cloned());
+        scripted.unwrap_or_default()
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves connections, which end with this.
+async fn listen(listener: TcpListener, base_url: String, state: Arc<Mutex<State>>) {
+    let base_url: Arc<str> = base_url.into();
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let (base_url, state) = (Arc::clone(&base_url), Arc::clone(&state));
+        lock(&state).connections += 1;
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(request, Arc::clone(&base_url), Arc::clone(&state)));
+            // That a client went away, or was hung up on, is part of the test.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    base_url: Arc<str>,
+    state: Arc<Mutex<State>>,
+) -> io::Result<Response<FakeBody>> {
+    let (head, body) = request.into_parts();
+    let request = FakeRequest {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: head.headers,
+        body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
+    };
+    let (script, usual) = {
+        let mut state = lock(&state);
+        (state.script(&request), usual::answer(&request, &state.served, &base_url))
+    };
+    script.give(usual).await
+}

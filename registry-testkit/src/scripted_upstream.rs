@@ -1,0 +1,184 @@
+//! Another registry, played by a script: what it has, what it says, and what it was asked.
+//!
+//! ```
+//! use registry_core::upstream::{PackumentForm, Upstream, UpstreamPackument, Validators};
+//! use registry_testkit::ScriptedUpstream;
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let upstream = ScriptedUpstream::default();
+//! upstream.publish("pear", "1.0.0", b"the bytes of a tarball");
+//! let known = Validators::default();
+//! let answer = upstream.packument(&"pear".parse()?, PackumentForm::Full, &known).await?;
+//! assert!(matches!(answer, UpstreamPackument::Found { .. }));
+//! assert_eq!(upstream.take_asked(), ["packument pear"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt as _};
+use registry_core::domain::{Integrity, PackageName, Version};
+use registry_core::upstream::{
+    PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
+};
+use serde_json::{Value, json};
+
+/// Another registry, played by a script. Clones are the same one.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptedUpstream(Arc<Mutex<Script>>);
+
+#[derive(Debug, Default)]
+struct Script {
+    packuments: BTreeMap<String, Value>,
+    tarballs: BTreeMap<String, Bytes>,
+    is_down: bool,
+    cut_after: Option<usize>,
+    asked: Vec<String>,
+}
+
+impl ScriptedUpstream {
+    /// Adds a version with this tarball, signed and attested as far as a document shows.
+    pub fn publish(&self, name: &str, version: &str, tarball: &'static [u8]) {
+        let url = url_of(name, version);
+        let manifest = json!({
+            "name": name,
+            "version": version,
+            "dist": {
+                "tarball": url,
+                "integrity": Integrity::of(tarball).to_string(),
+                "signatures": [{ "keyid": "SHA256:upstream", "sig": "MEUC" }],
+            },
+        });
+        let mut script = self.script();
+        script.tarballs.insert(url, Bytes::from_static(tarball));
+        let packument = script.packuments.entry(name.to_owned()).or_insert_with(|| {
+            json!({ "_id": name, "_rev": "1-abc", "name": name, "dist-tags": {}, "versions": {}, "time": {} })
+        });
+        packument["versions"][version] = manifest;
+        packument["dist-tags"]["latest"] = version.into();
+        packument["time"][version] = "2026-01-01T00:00:00.000Z".into();
+    }
+
+    /// Takes a version back.
+    pub fn withdraw(&self, name: &str, version: &str) {
+        let mut script = self.script();
+        if let Some(versions) =
+            script.packuments.get_mut(name).and_then(|packument| packument["versions"].as_object_mut())
+        {
+            versions.shift_remove(version);
+        }
+    }
+
+    /// Gives other bytes for a tarball than its packument promises.
+    pub fn replace_tarball(&self, name: &str, version: &str, tarball: &'static [u8]) {
+        self.script().tarballs.insert(url_of(name, version), Bytes::from_static(tarball));
+    }
+
+    /// Breaks every tarball off after so many bytes; `None` ends that.
+    pub fn cut_tarballs_after(&self, bytes: Option<usize>) {
+        self.script().cut_after = bytes;
+    }
+
+    /// Stops answering, or answers again.
+    pub fn set_down(&self, is_down: bool) {
+        self.script().is_down = is_down;
+    }
+
+    /// What was asked since the last call, oldest first, such as `packument pear` and `tarball …`.
+    pub fn take_asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.script().asked)
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, what: String) -> Result<MutexGuard<'_, Script>, UpstreamError> {
+        let mut script = self.script();
+        script.asked.push(what);
+        if script.is_down {
+            return Err(UpstreamError::Unavailable {
+                upstream: self.to_string(),
+                retry_after: None,
+                source: "it is down".into(),
+            });
+        }
+        Ok(script)
+    }
+}
+
+fn url_of(name: &str, version: &str) -> String {
+    format!("https://registry.example/files/{name}-{version}.tgz")
+}
+
+#[async_trait]
+impl Upstream for ScriptedUpstream {
+    async fn packument(
+        &self,
+        name: &PackageName,
+        form: PackumentForm,
+        known: &Validators,
+    ) -> Result<UpstreamPackument, UpstreamError> {
+        // Gives those who ask at once the time to meet.
+        tokio::task::yield_now().await;
+        let script = self.ask(format!("packument {name}"))?;
+        let Some(packument) = script.packuments.get(name.as_str()) else {
+            return Ok(UpstreamPackument::Missing);
+        };
+        let bytes = packument.to_string();
+        let etag = Some(Integrity::of(bytes.as_bytes()).to_string());
+        if known.etag == etag {
+            return Ok(UpstreamPackument::Unchanged);
+        }
+        let validators = Validators { etag, last_modified: None };
+        Ok(UpstreamPackument::Found { bytes: bytes.into(), form, validators })
+    }
+
+    async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError> {
+        tokio::task::yield_now().await;
+        let script = self.ask(format!("tarball {url}"))?;
+        let Some(bytes) = script.tarballs.get(url).cloned() else { return Ok(None) };
+        let length = Some(bytes.len() as u64);
+        let sent = bytes.slice(..script.cut_after.unwrap_or(bytes.len()).min(bytes.len()));
+        let is_cut = sent.len() < bytes.len();
+        let end = is_cut.then(|| {
+            Err(UpstreamError::Unavailable {
+                upstream: self.to_string(),
+                retry_after: None,
+                source: "it was cut off".into(),
+            })
+        });
+        // Two bytes at a time, so that a client has part of it before the end is known.
+        let chunks: Vec<_> = sent.chunks(2).map(Bytes::copy_from_slice).map(Ok).chain(end).collect();
+        Ok(Some(UpstreamTarball { stream: stream::iter(chunks).boxed(), length }))
+    }
+
+    async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError> {
+        self.ask(format!("search {query}")).map(|_| None)
+    }
+
+    async fn advisories(&self, _: Bytes) -> Result<Option<Bytes>, UpstreamError> {
+        self.ask("advisories".into()).map(|_| None)
+    }
+
+    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
+        self.ask("keys".into()).map(|_| None)
+    }
+
+    async fn attestations(
+        &self,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        self.ask(format!("attestations {name}@{version}")).map(|_| None)
+    }
+}
+
+impl fmt::Display for ScriptedUpstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("scripted upstream")
+    }
+}

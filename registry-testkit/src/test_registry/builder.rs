@@ -1,0 +1,151 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use registry_core::access::AccessRules;
+use registry_core::auth::{LocalAccounts, PasswordCost};
+use registry_core::blob::{BlobStore, ObjectStoreBlobs};
+use registry_core::limits::Limits;
+use registry_core::randomness::Randomness;
+use registry_core::{Registry, RegistryBuilder};
+use url::Url;
+
+use super::TestRegistry;
+use crate::clock::FixedClock;
+use crate::events::RecordedEvents;
+use crate::faulty::{FaultPlan, Faulty};
+use crate::randomness::SeededRandomness;
+
+/// What is to be set of a [`TestRegistry`]. Everything has a default.
+///
+/// ```
+/// use registry_testkit::TestRegistry;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let registry = TestRegistry::builder().path_prefix("/npm").start().await;
+/// assert_eq!(registry.ana().get("/npm/-/whoami").await.json()["username"], "ana");
+/// # });
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `start`"]
+pub struct TestRegistryBuilder {
+    access: AccessRules,
+    limits: Limits,
+    faults: FaultPlan,
+    path_prefix: String,
+    public_url: Option<Url>,
+    randomness: Arc<SeededRandomness>,
+}
+
+impl Default for TestRegistryBuilder {
+    fn default() -> Self {
+        Self {
+            access: AccessRules::open_to_all_publish_for_signed_in(),
+            limits: Limits::default(),
+            faults: FaultPlan::NONE,
+            path_prefix: String::new(),
+            public_url: None,
+            randomness: Arc::new(SeededRandomness::new(1)),
+        }
+    }
+}
+
+impl TestRegistryBuilder {
+    /// With these rules of access.
+    pub fn access(self, access: AccessRules) -> Self {
+        Self { access, ..self }
+    }
+
+    /// With these limits.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// With a store that fails by itself.
+    pub fn faults(self, faults: FaultPlan) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Answering under this path as well as at the root.
+    pub fn path_prefix(self, path_prefix: &str) -> Self {
+        Self { path_prefix: path_prefix.to_owned(), ..self }
+    }
+
+    /// Reached under this URL, which packuments name.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    pub fn public_url(self, public_url: &str) -> Self {
+        let parsed = Url::parse(public_url).unwrap_or_else(|error| panic!("no URL: {public_url}: {error}"));
+        Self { public_url: Some(parsed), ..self }
+    }
+
+    /// The registry, with the account `ana` in it. Call it within a tokio runtime.
+    pub async fn start(self) -> TestRegistry {
+        let memory = ObjectStoreBlobs::in_memory();
+        let store = Arc::new(Faulty::new(memory.clone(), self.faults));
+        let registry = TestRegistry::assemble(self, memory, store, Arc::new(FixedClock::new()));
+        registry.user("ana").await;
+        registry
+    }
+
+    /// A registry with these settings on the store of another one, as another process would be. It shares the
+    /// clock and the accounts, and no cache and no lock.
+    pub async fn start_on(self, other: &TestRegistry) -> TestRegistry {
+        let store = Arc::new(Faulty::new(other.memory.clone(), self.faults));
+        let settings = Self { randomness: Arc::clone(&other.settings.randomness), ..self };
+        let registry =
+            TestRegistry::assemble(settings, other.memory.clone(), store, Arc::clone(&other.clock));
+        registry.user("ana").await;
+        registry
+    }
+
+    fn configured(&self, store: Arc<dyn BlobStore>, clock: Arc<FixedClock>) -> RegistryBuilder {
+        Registry::builder(store)
+            .access(self.access.clone())
+            .limits(self.limits)
+            .clock(clock)
+            .randomness(Arc::clone(&self.randomness) as Arc<dyn Randomness>)
+            .public_url(self.public_url.clone())
+            .path_prefix(&self.path_prefix)
+            .token_cache(Duration::ZERO)
+    }
+
+    fn accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {
+        let randomness = Arc::clone(&self.randomness) as Arc<dyn Randomness>;
+        LocalAccounts::new(store, Arc::clone(clock) as _, randomness)
+            .with_password_cost(PasswordCost::cheapest())
+    }
+}
+
+impl TestRegistry {
+    pub(super) fn assemble(
+        settings: TestRegistryBuilder,
+        memory: ObjectStoreBlobs,
+        store: Arc<Faulty<ObjectStoreBlobs>>,
+        clock: Arc<FixedClock>,
+    ) -> Self {
+        let events = RecordedEvents::default();
+        let behind = Arc::new(memory.clone()) as Arc<dyn BlobStore>;
+        let backstage = settings
+            .configured(Arc::clone(&behind), Arc::clone(&clock))
+            .auth_provider(Arc::new(settings.accounts(behind, &clock)))
+            .build();
+        let before = Arc::clone(&store) as Arc<dyn BlobStore>;
+        let registry = settings
+            .configured(Arc::clone(&before), Arc::clone(&clock))
+            .auth_provider(Arc::new(settings.accounts(before, &clock)))
+            .event_sink(Arc::new(events.clone()))
+            .build();
+        Self {
+            registry,
+            backstage,
+            memory,
+            store,
+            clock,
+            events,
+            settings,
+            tokens: Mutex::new(BTreeMap::new()),
+        }
+    }
+}

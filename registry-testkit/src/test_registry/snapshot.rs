@@ -1,0 +1,56 @@
+use std::fmt::Write as _;
+
+use http::header::CONTENT_LENGTH;
+use serde_json::{Value, json};
+
+use super::TestRegistry;
+use crate::http_client::TestResponse;
+
+impl TestRegistry {
+    /// An answer and what came with it as one text: status, headers (but for the length), body, the keys in the
+    /// store, and the events since the last snapshot (but for their time).
+    ///
+    /// ```
+    /// use registry_testkit::TestRegistry;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let registry = TestRegistry::new().await;
+    /// let snapshot = registry.snapshot_of(&registry.ana().get("/-/whoami").await).await;
+    /// assert!(snapshot.starts_with("200 OK\ncache-control: no-cache\ncontent-type: application/json\n\n{\n"));
+    /// assert!(snapshot.ends_with("\n\nevents:\n"));
+    /// # });
+    /// ```
+    pub async fn snapshot_of(&self, response: &TestResponse) -> String {
+        let mut snapshot = format!("{}\n", response.status);
+        let mut headers: Vec<_> =
+            response.headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH).collect();
+        headers.sort_by_key(|(name, _)| name.as_str());
+        for (name, value) in headers {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            // Writing to a text cannot fail.
+            let _ = writeln!(snapshot, "{name}: {value}");
+        }
+        let _ = write!(snapshot, "\n{}\n\nstore:\n", readable(&response.body));
+        for key in self.keys().await {
+            let _ = writeln!(snapshot, "  {key}");
+        }
+        snapshot.push_str("\nevents:\n");
+        self.registry().flush_events().await;
+        for event in self.events().take() {
+            let mut event = json!(event);
+            if let Value::Object(fields) = &mut event {
+                fields.shift_remove("time");
+            }
+            let _ = writeln!(snapshot, "  {event}");
+        }
+        snapshot
+    }
+}
+
+/// JSON with indents, other text as it is, and of anything else its length.
+fn readable(body: &[u8]) -> String {
+    match (serde_json::from_slice::<Value>(body), std::str::from_utf8(body)) {
+        (Ok(json), _) => format!("{json:#}"),
+        (_, Ok(text)) => text.to_owned(),
+        (_, Err(_)) => format!("({} bytes)", body.len()),
+    }
+}
