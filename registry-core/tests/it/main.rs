@@ -1,0 +1,10 @@
+//! Tests of the library from outside, in one binary.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may panic as the tests do")]
+
+mod access;
+mod domain;
+mod packument;
+mod tarball;
+mod tarball_builder;
+mod writes;

@@ -1,0 +1,173 @@
+//! Packuments as they are stored, rendered and looked into.
+
+use registry_core::domain::packument::{
+    Packument, TarballIndex, TarballLocation, render_abbreviated, render_full, render_manifest,
+};
+use registry_core::domain::{Integrity, PackageName, Version};
+use serde_json::{Value, json};
+
+const BASE: &str = "https://npm.example.com/registry";
+
+fn name() -> PackageName {
+    "@acme/pear".parse().unwrap()
+}
+
+fn manifest(version: &str) -> Value {
+    json!({
+        "name": "@acme/pear",
+        "version": version,
+        "description": "a \"pear\" at registry.example/@acme/pear/-/pear-1.0.0.tgz",
+        "scripts": { "test": "true" },
+        "dependencies": { "apple": "^1.0.0" },
+        "libc": ["glibc"],
+        "_npmUser": { "name": "ana", "email": "" },
+        "dist": {
+            "integrity": Integrity::of(version.as_bytes()).to_string(),
+            "shasum": "00",
+            "tarball": format!("@acme/pear/-/pear-{version}.tgz"),
+            "fileCount": 3
+        }
+    })
+}
+
+fn stored() -> Value {
+    json!({
+        "_id": "@acme/pear",
+        "_rev": "3-0123456789abcdef0123456789abcdef",
+        "name": "@acme/pear",
+        "description": "a pear",
+        "readme": "# pear",
+        "dist-tags": { "latest": "1.1.0", "gone": "0.9.0" },
+        "versions": { "1.0.0": manifest("1.0.0"), "1.1.0": manifest("1.1.0") },
+        "time": { "created": "2026-01-01T00:00:00.000Z", "modified": "2026-01-03T00:00:00.000Z",
+                  "1.0.0": "2026-01-02T00:00:00.000Z", "1.1.0": "2026-01-03T00:00:00.000Z" },
+        "maintainers": [{ "name": "ana", "email": "ana@example.com" }],
+        "users": { "bob": true },
+        "_tombstones": { "0.9.0": "2026-01-02T00:00:00.000Z" },
+        "_history": ["3-0123456789abcdef0123456789abcdef"]
+    })
+}
+
+fn parse(json: &str) -> Packument<'_> {
+    Packument::parse(&name(), json.as_bytes()).unwrap()
+}
+
+fn value(json: &[u8]) -> Value {
+    serde_json::from_slice(json).unwrap()
+}
+
+#[test]
+fn what_is_stored_is_read_and_written_as_it_was() {
+    let json = stored().to_string();
+    assert_eq!(value(&parse(&json).to_json().unwrap()), stored());
+}
+
+#[test]
+fn the_full_document_shows_all_but_what_the_registry_keeps_for_itself() {
+    let json = stored().to_string();
+    let mut expected = stored();
+    let fields = expected.as_object_mut().unwrap();
+    fields.remove("_tombstones");
+    fields.remove("_history");
+    // Some clients give up on a package with a tag that names no version.
+    fields["dist-tags"].as_object_mut().unwrap().remove("gone");
+    for version in ["1.0.0", "1.1.0"] {
+        fields["versions"][version]["dist"]["tarball"] =
+            format!("{BASE}/@acme/pear/-/pear-{version}.tgz").into();
+    }
+    assert_eq!(value(&render_full(&parse(&json), BASE).unwrap()), expected);
+}
+
+#[test]
+fn the_abbreviated_document_has_what_an_install_needs_and_nothing_else() {
+    let mut stored = stored();
+    stored["versions"]["1.1.0"]["scripts"]["postinstall"] = "true".into();
+    stored["versions"]["1.1.0"]["deprecated"] = "rotten".into();
+    let json = stored.to_string();
+    let abbreviated = value(&render_abbreviated(&parse(&json), BASE).unwrap());
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&abbreviated), ["name", "modified", "dist-tags", "versions", "time"]);
+    assert_eq!(
+        keys(&abbreviated["versions"]["1.0.0"]),
+        ["name", "version", "dependencies", "libc", "dist"],
+        "{abbreviated}"
+    );
+    assert_eq!(
+        abbreviated["versions"]["1.0.0"]["dist"]["tarball"],
+        format!("{BASE}/@acme/pear/-/pear-1.0.0.tgz")
+    );
+    assert_eq!(abbreviated["versions"]["1.1.0"]["hasInstallScript"], true);
+    assert_eq!(abbreviated["versions"]["1.1.0"]["deprecated"], "rotten");
+    assert_eq!(abbreviated["time"]["1.0.0"], "2026-01-02T00:00:00.000Z");
+}
+
+#[test]
+fn a_time_map_with_holes_is_left_out_of_the_abbreviated_document() {
+    let mut stored = stored();
+    stored["time"].as_object_mut().unwrap().remove("1.0.0");
+    let json = stored.to_string();
+    assert!(value(&render_abbreviated(&parse(&json), BASE).unwrap()).get("time").is_none());
+}
+
+#[test]
+fn nothing_but_the_tarball_of_a_manifest_is_touched() {
+    let json = stored().to_string();
+    let packument = parse(&json);
+    let rendered = render_manifest(&name(), "1.0.0", &packument.versions["1.0.0"], BASE).unwrap();
+    let mut expected = manifest("1.0.0");
+    expected["dist"]["tarball"] = format!("{BASE}/@acme/pear/-/pear-1.0.0.tgz").into();
+    assert_eq!(String::from_utf8(rendered).unwrap(), expected.to_string());
+}
+
+#[test]
+fn tarballs_of_codebox_are_found_under_their_version() {
+    let mut stored = stored();
+    stored["versions"]["1.0.0"]["dist"]["tarball"] =
+        "https://old.example.com/prod/registry/@acme%2fpear/-/%40acme%2Fpear-1.0.0.tgz".into();
+    let json = stored.to_string();
+    let index = TarballIndex::of(&parse(&json)).unwrap();
+    assert_eq!(index.get("1.0.0"), Some(&TarballLocation::Plain));
+    let integrity = Integrity::of(b"1.1.0");
+    assert_eq!(index.get("1.1.0"), Some(&TarballLocation::ContentAddressed(integrity)));
+    assert_eq!(index.get("0.9.0"), None);
+}
+
+#[test]
+fn a_document_of_codebox_without_revision_and_times_is_read() {
+    let json = json!({
+        "_id": "@acme/pear", "name": "@acme/pear", "dist-tags": { "latest": "1.0.0", "odd": "9.9.9" },
+        "versions": { "1.0.0": { "name": "@acme/pear", "version": "1.0.0", "dist": { "tarball": "https://x.example/y" } } },
+        "_attachments": { "@acme/pear-1.0.0.tgz": { "data": "AAAA" } }, "access": null
+    })
+    .to_string();
+    let packument = parse(&json);
+    assert_eq!(packument.revision.number(), 0);
+    assert_ne!(packument.revision.to_string(), "0-00000000000000000000000000000000");
+    assert!(packument.is_owned_by("anybody"));
+    let written = value(&packument.to_json().unwrap());
+    assert!(written.get("_attachments").is_none());
+    assert_eq!(written["dist-tags"]["odd"], "9.9.9");
+}
+
+#[test]
+fn versions_and_tags_select() {
+    let json = stored().to_string();
+    let packument = parse(&json);
+    assert_eq!(packument.resolve("1.0.0"), Some("1.0.0"));
+    assert_eq!(packument.resolve("latest"), Some("1.1.0"));
+    assert_eq!(packument.resolve("gone"), None);
+    assert_eq!(packument.resolve("2.0.0"), None);
+}
+
+#[test]
+fn a_version_is_taken_by_itself_by_its_tombstone_and_by_another_build_of_it() {
+    let json = stored().to_string();
+    let packument = parse(&json);
+    let taken = |version: &str| packument.is_taken(&Version::parse(version).unwrap());
+    for version in ["1.0.0", "0.9.0", "1.0.0+build.2", "0.9.0+x"] {
+        assert!(taken(version), "{version}");
+    }
+    for version in ["1.0.1", "1.0.0-rc.1", "0.9.1"] {
+        assert!(!taken(version), "{version}");
+    }
+}

@@ -1,0 +1,145 @@
+use registry_core::domain::TarballError;
+use registry_core::domain::tarball::inspect;
+use registry_core::limits::Limits;
+use tar::EntryType;
+
+use super::{contents, refusal};
+use crate::tarball_builder::{TarballBuilder, gzip, record};
+
+#[test]
+fn counts_files_and_their_bytes() {
+    let contents = contents(
+        TarballBuilder::default()
+            .entry(EntryType::Directory, "package/", b"")
+            .file("package/index.js", b"12345")
+            .entry(EntryType::Directory, "package/lib", b"")
+            .file("package/lib/a.js", &[b'x'; 600])
+            .link(EntryType::Symlink, "package/lib/b.js", "a.js")
+            .file("package/package.json", br#"{"name":"greet","version":"1.0.0","x":[1]}"#),
+    );
+    assert_eq!((contents.file_count, contents.unpacked_size), (3, 5 + 600 + 42));
+    assert_eq!(contents.manifest["x"], serde_json::json!([1]));
+    assert!(!contents.has_shrinkwrap && !contents.has_gyp_file && contents.readme.is_none());
+}
+
+#[test]
+fn finds_what_the_registry_tells_about() {
+    let contents = contents(
+        TarballBuilder::with_manifest()
+            .file("package/binding.gyp", b"{}")
+            .file("package/npm-shrinkwrap.json", b"{}")
+            .file("package/README.md", "# Größe".as_bytes()),
+    );
+    assert!(contents.has_gyp_file && contents.has_shrinkwrap);
+    assert_eq!(contents.readme, Some(("README.md".to_owned(), "# Größe".to_owned())));
+}
+
+#[test]
+fn finds_them_at_the_root_only() {
+    let contents = contents(
+        TarballBuilder::with_manifest()
+            .file("package/lib/binding.gyp", b"{}")
+            .file("package/.gyp", b"{}")
+            .file("package/lib/npm-shrinkwrap.json", b"{}")
+            .file("package/lib/README.md", b"# a")
+            .file("README.md", b"# a"),
+    );
+    assert!(!contents.has_gyp_file && !contents.has_shrinkwrap && contents.readme.is_none());
+}
+
+#[test]
+fn long_paths_of_both_kinds_are_read() {
+    let long = format!("package/{}/README.md", "d".repeat(150));
+    let contents = contents(
+        TarballBuilder::default()
+            .entry(EntryType::GNULongName, "././@LongLink", format!("{long}\0").as_bytes())
+            .file("package/cut-off", b"1")
+            .extended("path", "package/README.md")
+            .file("package/cut-off", b"# a")
+            .altered(EntryType::Regular, "package.json", br#"{"name":"a","version":"1.0.0"}"#, |header| {
+                header[345..345 + 7].copy_from_slice(b"package");
+            }),
+    );
+    assert_eq!(contents.file_count, 3);
+    assert_eq!(contents.readme, Some(("README.md".to_owned(), "# a".to_owned())));
+}
+
+#[test]
+fn what_real_packers_add_is_harmless() {
+    let size = br#"{"name":"a","version":"1.0.0"}"#.len().to_string();
+    contents(
+        TarballBuilder::default()
+            .entry(EntryType::XGlobalHeader, "pax_global_header", record("comment", "0a1b2c").as_bytes())
+            .entry(
+                EntryType::XHeader,
+                "PaxHeader/package.json",
+                [record("mtime", "1.5"), record("size", &size), record("SCHILY.xattr.x", "\u{1}\0\u{2}")]
+                    .concat()
+                    .as_bytes(),
+            )
+            .file("package/package.json", br#"{"name":"a","version":"1.0.0"}"#)
+            .entry(EntryType::Continuous, "package/a", b"a")
+            .altered(EntryType::Regular, "package/b", b"b", |header| {
+                header[257..265].copy_from_slice(b"ustar  \0");
+            })
+            .altered(EntryType::Regular, "package/c", b"c", |header| header[156..].fill(0))
+            .entry(EntryType::Regular, "package/old-folder/", b""),
+    );
+}
+
+#[test]
+fn an_archive_may_come_in_several_gzip_members_and_without_an_end() {
+    let whole = TarballBuilder::with_manifest().file("package/a", &[7; 3000]);
+    let bytes = whole.build_without_end();
+    assert!(inspect(&bytes, &Limits::default()).is_ok());
+    assert!(inspect(&[bytes.clone(), gzip(&[0; 10_240]), vec![0; 99]].concat(), &Limits::default()).is_ok());
+    let refusal = inspect(&[bytes, b"garbage".to_vec()].concat(), &Limits::default()).unwrap_err();
+    assert_eq!(refusal, TarballError::TrailingData);
+}
+
+#[test]
+fn what_is_no_tarball_is_refused() {
+    let whole = TarballBuilder::with_manifest().file("package/a", &[7; 3000]).build();
+    let inspect = |bytes: &[u8]| inspect(bytes, &Limits::default()).unwrap_err();
+    assert_eq!(inspect(b""), TarballError::NotGzip);
+    assert_eq!(inspect(b"PK\x03\x04"), TarballError::NotGzip);
+    assert_eq!(inspect(&whole[..whole.len() - 9]), TarballError::CorruptGzip);
+    assert!(matches!(inspect(&gzip(b"no tar")), TarballError::CorruptTar { .. }));
+    assert!(matches!(inspect(&gzip(&[b'x'; 5000])), TarballError::CorruptTar { .. }));
+    assert_eq!(inspect(&gzip(&[0; 1024])), TarballError::NoManifest);
+    assert_eq!(inspect(&gzip(b"")), TarballError::NoManifest);
+}
+
+#[test]
+fn the_checksum_of_gzip_is_checked_to_its_end() {
+    let mut bytes = TarballBuilder::with_manifest().build();
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    assert_eq!(inspect(&bytes, &Limits::default()), Err(TarballError::CorruptGzip));
+}
+
+#[test]
+fn paths_that_leave_the_package_are_refused() {
+    for path in ["/etc/passwd", "package/../../x", "package\\..\\..\\x", "C:\\x", "..", ""] {
+        let refusal = refusal(TarballBuilder::with_manifest().file(path, b"x"));
+        assert!(
+            matches!(&refusal, TarballError::EntryPath { path: shown, .. } if shown == path),
+            "{path}: {refusal}"
+        );
+    }
+    for (key, value) in [("path", "../x"), ("path", "package/a\0b")] {
+        let refusal = refusal(TarballBuilder::with_manifest().extended(key, value).file("package/a", b"x"));
+        assert!(matches!(refusal, TarballError::EntryPath { .. }), "{value:?}: {refusal}");
+    }
+}
+
+#[test]
+fn nothing_is_written_through_a_link() {
+    for kind in [EntryType::Symlink, EntryType::Link] {
+        for below in ["package/dir", "package/DIR/package.json", "other/dir/x", "package/./dir//x"] {
+            let tarball = TarballBuilder::with_manifest().link(kind, "package/dir", ".").file(below, b"{}");
+            assert!(matches!(refusal(tarball), TarballError::BehindLink { .. }), "{below}");
+        }
+        contents(TarballBuilder::with_manifest().link(kind, "package/dir", ".").file("package/dirs/x", b""));
+    }
+}

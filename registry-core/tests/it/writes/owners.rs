@@ -1,0 +1,171 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::{pear, text, with_pear};
+
+#[tokio::test]
+async fn npm_sends_the_owners_as_they_are_to_be() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ben = registry.user("ben").await;
+    let packument = pear(&registry).await;
+    let revision = text(&packument, "_rev").to_owned();
+    let document = json!({
+        "_id": "pear",
+        "_rev": revision,
+        "maintainers": [
+            { "name": "ana", "email": "ana@registry.example" },
+            { "name": "ben", "email": "ben@registry.example" },
+        ],
+    });
+    let answer = registry.ana().put(&format!("/pear/-rev/{revision}"), &document).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"owners-changed","owners":["ana","ben"]}
+    "#);
+    assert_eq!(pear(&registry).await["maintainers"], document["maintainers"]);
+
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let document = json!({ "_id": "pear", "_rev": revision, "maintainers": [document["maintainers"][1]] });
+    let answer = ben.put(&format!("/pear/-rev/{revision}"), &document).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"owners-changed","owners":["ben"]}
+    "#);
+}
+
+#[tokio::test]
+async fn pnpm_adds_and_removes_one_owner_at_a_time() {
+    let registry = with_pear(&["1.0.0"]).await;
+    registry.user("ben").await;
+    let ana = registry.ana();
+    let answer = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear",
+      "rev": "2-17fcf32e4e82d6400cfffe56222e9e87"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"owners-changed","owners":["ana","ben"]}
+    "#);
+    let answer = ana.delete("/-/package/pear/owners/ana").await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear",
+      "rev": "3-f5e04b5e44022e8bc1533500bb598cbf"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"owners-changed","owners":["ben"]}
+    "#);
+    let owners = registry.anonymous().get("/-/package/pear/owners").await.json();
+    assert_eq!(owners, json!([{ "username": "ben", "email": "ben@registry.example" }]));
+}
+
+#[tokio::test]
+async fn the_last_owner_stays_and_a_new_one_must_exist() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ana = registry.ana();
+    let answer = ana.delete("/-/package/pear/owners/ana").await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    400 Bad Request
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "pear must keep at least one owner: add another one first",
+      "message": "pear must keep at least one owner: add another one first"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "#);
+    let answer = ana.put("/-/package/pear/owners", &json!({ "user": "nobody" })).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    404 Not Found
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "the user nobody does not exist in this registry",
+      "message": "the user nobody does not exist in this registry"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "#);
+}

@@ -1,0 +1,128 @@
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::{pear, text, with_pear};
+
+#[tokio::test]
+async fn npm_stars_with_a_document() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ben = registry.user("ben").await;
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let answer =
+        ben.put("/pear", &json!({ "_id": "pear", "_rev": revision, "users": { "ben": true } })).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _stars/ben/pear
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"starred"}
+    "#);
+    let starred = registry.anonymous().get("/-/_view/starredByUser?key=%22ben%22").await;
+    assert_eq!(starred.json(), json!({ "rows": [{ "value": "pear" }] }));
+
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let answer = ben.put("/pear", &json!({ "_id": "pear", "_rev": revision, "users": {} })).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"unstarred"}
+    "#);
+    assert_eq!(pear(&registry).await.get("users"), None);
+}
+
+#[tokio::test]
+async fn nobody_stars_for_others() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ben = registry.user("ben").await;
+    let document = json!({ "_id": "pear", "users": { "ana": true, "ben": true, "carol": true } });
+    let _ = ben.put("/pear", &document).await.assert_status(200);
+    assert_eq!(pear(&registry).await["users"], json!({ "ben": true }));
+}
+
+#[tokio::test]
+async fn pnpm_stars_with_a_route() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ben = registry.user("ben").await;
+    let answer = ben.put("/-/user/v1/star", &json!({ "package": "pear" })).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _stars/ben/pear
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"starred"}
+    "#);
+    assert_eq!(ben.get("/-/user/v1/star").await.json(), json!(["pear"]));
+    let answer = ben.delete("/-/user/package/pear/star").await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"unstarred"}
+    "#);
+    assert_eq!(ben.get("/-/user/v1/star").await.json(), json!([]));
+}

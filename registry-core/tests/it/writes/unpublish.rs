@@ -1,0 +1,281 @@
+use insta::assert_snapshot;
+use registry_testkit::publish_document::PublishDocument;
+
+use super::{forget_events, pear, text, with_pear};
+
+#[tokio::test]
+async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let ana = registry.ana();
+    let mut document = pear(&registry).await;
+    document["versions"].as_object_mut().unwrap().shift_remove("1.1.0");
+    document["dist-tags"]["latest"] = "1.0.0".into();
+    let revision = text(&document, "_rev").to_owned();
+    let answer = ana.put(&format!("/pear/-rev/{revision}"), &document).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"unpublished","versions":["1.1.0"]}
+    "#);
+
+    let packument = pear(&registry).await;
+    assert_eq!(packument["dist-tags"]["latest"], "1.0.0");
+    let revision = text(&packument, "_rev");
+    let answer = ana.delete(&format!("/pear/-/pear-1.1.0.tgz/-rev/{revision}")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "#);
+
+    let _ = ana.get("/pear/-/pear-1.1.0.tgz").await.assert_status(404);
+    let answer = ana.publish(&PublishDocument::new("pear", "1.1.0")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    403 Forbidden
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "You cannot publish over the previously published versions: 1.1.0.",
+      "message": "You cannot publish over the previously published versions: 1.1.0."
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "#);
+}
+
+#[tokio::test]
+async fn a_package_goes_whole() {
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let answer = registry.ana().delete(&format!("/pear/-rev/{revision}")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"package-unpublished","versions":["1.0.0","1.1.0"]}
+    "#);
+    let answer = registry.anonymous().get("/pear").await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    404 Not Found
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "Unpublished on 2026-01-02T03:04:05.000Z: the package pear does not exist any more",
+      "message": "Unpublished on 2026-01-02T03:04:05.000Z: the package pear does not exist any more"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/index.json
+
+    events:
+    "#);
+}
+
+#[tokio::test]
+async fn a_package_comes_back_with_its_owners_and_other_versions() {
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let _ = registry.ana().delete(&format!("/pear/-rev/{revision}")).await.assert_status(200);
+
+    let answer = registry.user("ben").await.publish(&PublishDocument::new("pear", "2.0.0")).await;
+    assert_eq!(answer.status, 403);
+    let answer = registry.ana().publish(&PublishDocument::new("pear", "1.0.0")).await;
+    assert_eq!(answer.error(), "You cannot publish over the previously published versions: 1.0.0.");
+    forget_events(&registry).await;
+    let answer = registry.ana().publish(&PublishDocument::new("pear", "2.0.0")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    201 Created
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "ok": true,
+      "success": true,
+      "id": "pear",
+      "rev": "4-63811059bf1f823cb2ff8786380dffa7"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/a3f0511a3d80645ea1c885db78da293d/pear-2.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","package":"pear","kind":"published","version":"2.0.0","tag":"latest","integrity":"sha512-o/BRGj2AZF6hyIXbeNopPUf7e7C0bnXf9UlWHA9TDrz/fIt+Hhb6vAa3tRgivDqmDijmvBHF/s7W8THqW7G39A=="}
+    "#);
+    let packument = registry.anonymous().get("/pear").await;
+    assert_snapshot!(registry.snapshot_of(&packument).await, @r##"
+    200 OK
+    cache-control: no-cache
+    content-type: application/json
+    etag: "982db2a8200e06fe9ac6437f21931d31"
+    last-modified: Fri, 02 Jan 2026 03:04:05 GMT
+    vary: accept, accept-encoding
+
+    {
+      "_id": "pear",
+      "_rev": "4-63811059bf1f823cb2ff8786380dffa7",
+      "name": "pear",
+      "readme": "# pear\n",
+      "dist-tags": {
+        "latest": "2.0.0"
+      },
+      "versions": {
+        "2.0.0": {
+          "name": "pear",
+          "version": "2.0.0",
+          "readmeFilename": "README.md",
+          "_id": "pear@2.0.0",
+          "_nodeVersion": "24.21.0",
+          "_npmVersion": "11.21.2",
+          "_npmUser": {
+            "name": "ana",
+            "email": "ana@registry.example"
+          },
+          "maintainers": [
+            {
+              "name": "ana",
+              "email": "ana@registry.example"
+            }
+          ],
+          "dist": {
+            "integrity": "sha512-o/BRGj2AZF6hyIXbeNopPUf7e7C0bnXf9UlWHA9TDrz/fIt+Hhb6vAa3tRgivDqmDijmvBHF/s7W8THqW7G39A==",
+            "shasum": "5cf980147720179749ee04d15e7b73f1d2520628",
+            "tarball": "http://registry.example/pear/-/pear-2.0.0.tgz",
+            "fileCount": 1,
+            "unpackedSize": 43
+          }
+        }
+      },
+      "time": {
+        "created": "2026-01-02T03:04:05.000Z",
+        "modified": "2026-01-02T03:04:05.000Z",
+        "2.0.0": "2026-01-02T03:04:05.000Z"
+      },
+      "maintainers": [
+        {
+          "name": "ana",
+          "email": "ana@registry.example"
+        }
+      ]
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/a3f0511a3d80645ea1c885db78da293d/pear-2.0.0.tgz
+      pear/index.json
+
+    events:
+    "##);
+}
+
+#[tokio::test]
+async fn a_tarball_does_not_go_while_its_version_is_there() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let answer = registry.ana().delete(&format!("/pear/-/pear-1.0.0.tgz/-rev/{revision}")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    400 Bad Request
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "the tarball of pear@1.0.0 cannot be removed while the version is published: run `npm unpublish pear@1.0.0`",
+      "message": "the tarball of pear@1.0.0 cannot be removed while the version is published: run `npm unpublish pear@1.0.0`"
+    }
+
+    store:
+      _accounts/ana.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "#);
+}
+
+#[tokio::test]
+async fn only_owners_unpublish() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let revision = text(&pear(&registry).await, "_rev").to_owned();
+    let answer = registry.user("ben").await.delete(&format!("/pear/-rev/{revision}")).await;
+    assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
+    403 Forbidden
+    cache-control: no-cache
+    content-type: application/json
+
+    {
+      "error": "you do not have permission to administer pear: ask one of its owners or the registry's operator",
+      "message": "you do not have permission to administer pear: ask one of its owners or the registry's operator"
+    }
+
+    store:
+      _accounts/ana.json
+      _accounts/ben.json
+      _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ben","package":"pear","kind":"denied","action":"administer"}
+    "#);
+}

@@ -1,0 +1,13 @@
+//! Each conformance suite against what keeps its contract, and against what is broken on purpose.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the answer")]
+
+mod auth_provider;
+mod bad_input;
+mod blob_store;
+mod dependencies;
+mod event_sink;
+mod faults;
+mod http_upstream;
+mod proxy;
+mod upstream;

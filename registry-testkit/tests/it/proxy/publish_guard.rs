@@ -1,0 +1,64 @@
+use registry_core::Error;
+use registry_core::domain::DistTag;
+use registry_core::domain::publication::Publication;
+use registry_core::limits::Limits;
+use registry_testkit::tarball::Tarball;
+use serde_json::json;
+
+use super::{Proxy, ana};
+
+fn publication(name: &str, version: &str) -> Publication {
+    let tarball = Tarball::of_manifest(json!({ "name": name, "version": version })).pack();
+    Publication::from_tarball(tarball.into(), DistTag::latest(), &Limits::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_name_that_exists_upstream_cannot_be_begun_here() {
+    let proxy = Proxy::start();
+    let refused = proxy.registry.publish(&ana(), publication("pear", "2.0.0")).await;
+    assert!(matches!(refused, Err(Error::NameTakenUpstream { .. })), "{refused:?}");
+    proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upstream_that_cannot_answer_refuses_too() {
+    let proxy = Proxy::start();
+    proxy.upstream.set_down(true);
+    let refused = proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await;
+    assert!(refused.is_err());
+    // What is hosted already needs nobody's word, and what is hosted only neither.
+    proxy.registry.publish(&ana(), publication("@ours/web", "1.0.0")).await.unwrap();
+    proxy.upstream.set_down(false);
+    proxy.clock.advance(std::time::Duration::from_mins(1));
+    proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap();
+    proxy.upstream.set_down(true);
+    proxy.registry.publish(&ana(), publication("apple", "1.1.0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_package_of_both_is_ours_whole() {
+    let rules = json!([{
+        "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"], "shadow": true
+    }]);
+    let proxy = Proxy::with_rules(&rules);
+    assert_eq!(proxy.json("/pear").await["dist-tags"]["latest"], "1.0.0");
+    proxy.registry.publish(&ana(), publication("pear", "2.0.0")).await.unwrap();
+    let versions =
+        proxy.json("/pear").await["versions"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(versions, ["2.0.0"]);
+    assert_eq!(proxy.get("/pear/-/pear-1.0.0.tgz").await.0, 404);
+
+    // Unpublished, it is gone, and not the other one again.
+    let name = "pear".parse().unwrap();
+    proxy.registry.unpublish_package(&ana(), &name, None).await.unwrap();
+    assert_eq!(proxy.get("/pear").await.0, 404);
+}
+
+#[tokio::test]
+async fn what_comes_from_elsewhere_is_not_published_here() {
+    let rules =
+        json!([{ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["npm"] }]);
+    let proxy = Proxy::with_rules(&rules);
+    let refused = proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await;
+    assert!(matches!(refused, Err(Error::NotHostedHere { .. })), "{refused:?}");
+}

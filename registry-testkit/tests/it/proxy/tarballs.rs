@@ -1,0 +1,81 @@
+use futures::TryStreamExt as _;
+use futures::future::join_all;
+use http::{Request, StatusCode};
+use registry_core::Body;
+use registry_core::blob::BlobPrefix;
+
+use super::{PATH, Proxy, TARBALL, read, request};
+
+async fn kept(proxy: &Proxy) -> Vec<String> {
+    let listed: Vec<_> = proxy.store.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
+    listed.into_iter().map(|blob| blob.path.to_string()).filter(|path| path.contains(".tgz")).collect()
+}
+
+#[tokio::test]
+async fn a_tarball_is_fetched_once_and_kept() {
+    let proxy = Proxy::start();
+    let answers = join_all((0..20).map(|_| proxy.get(PATH))).await;
+    for answer in answers {
+        assert_eq!(answer, (StatusCode::OK, TARBALL.to_vec()));
+    }
+    let asked = proxy.upstream.take_asked();
+    assert_eq!(asked, ["packument pear", "tarball https://registry.example/files/pear-1.0.0.tgz"]);
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+    assert!(proxy.upstream.take_asked().is_empty());
+    assert_eq!(kept(&proxy).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_tarball_is_never_whole_at_a_client_and_never_kept() {
+    let proxy = Proxy::start();
+    proxy.upstream.replace_tarball("pear", "1.0.0", b"the bytes of a tarbomb");
+    for _ in 0..3 {
+        let (_, body) = proxy.get(PATH).await;
+        assert!(body.is_empty(), "a wrong tarball came through");
+        assert!(kept(&proxy).await.is_empty());
+    }
+    proxy.upstream.replace_tarball("pear", "1.0.0", TARBALL);
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+}
+
+#[tokio::test]
+async fn a_tarball_that_is_cut_off_is_never_kept() {
+    let proxy = Proxy::start();
+    for bytes in [0, 1, TARBALL.len() / 2, TARBALL.len() - 1] {
+        proxy.upstream.cut_tarballs_after(Some(bytes));
+        let (_, body) = proxy.get(PATH).await;
+        assert!(body.is_empty(), "{bytes}");
+        assert!(kept(&proxy).await.is_empty(), "{bytes}");
+    }
+    proxy.upstream.cut_tarballs_after(None);
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_nothing_along() {
+    let proxy = Proxy::start();
+    drop(proxy.registry.handle(request(PATH)).await);
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+    let asked = proxy.upstream.take_asked();
+    assert_eq!(asked.iter().filter(|asked| asked.starts_with("tarball")).count(), 1, "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_part_and_a_length_are_told_of_the_checked_whole() {
+    let proxy = Proxy::start();
+    let part = Request::get(PATH).header("range", "bytes=4-8").body(Body::empty()).unwrap();
+    assert_eq!(
+        read(proxy.registry.handle(part).await).await,
+        (StatusCode::PARTIAL_CONTENT, b"bytes".to_vec())
+    );
+    let head = Request::head(PATH).body(Body::empty()).unwrap();
+    let answer = proxy.registry.handle(head).await;
+    assert_eq!(answer.headers()["content-length"], TARBALL.len().to_string());
+}
+
+#[tokio::test]
+async fn a_version_that_the_packument_does_not_name_is_not_asked_for() {
+    let proxy = Proxy::start();
+    assert_eq!(proxy.get("/pear/-/pear-9.9.9.tgz").await.0, 404);
+    assert_eq!(proxy.upstream.take_asked(), ["packument pear"]);
+}
