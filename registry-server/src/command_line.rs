@@ -1,0 +1,80 @@
+//! The command line. Every flag is also an environment variable and a key of `registry.toml`.
+//!
+//! ```
+//! use clap::Parser as _;
+//! use registry_server::command_line::CommandLine;
+//! let line = CommandLine::parse_from(["registry-server", "--storage", "memory:"]);
+//! assert!(line.command.is_none());
+//! assert_eq!(line.overrides.storage.unwrap().to_string(), "memory:");
+//! ```
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
+
+/// A private npm registry in one binary, on a folder.
+///
+/// Flags win over environment variables, those over the file given with --config, that over the defaults.
+#[derive(Debug, Parser)]
+#[command(name = "registry-server", version)]
+pub struct CommandLine {
+    /// What to do; without it, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What overrides the configuration file.
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the registry until SIGTERM or SIGINT (the default).
+    Serve,
+    /// Print a registry.toml in which every key is explained: registry-server config > registry.toml
+    Config {
+        /// What to do instead of printing.
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
+    },
+}
+
+/// What can be done with a configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Say what is wrong with the configuration, if anything, without starting.
+    Check,
+}
+
+/// Settings that win over the configuration file.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Overrides {
+    /// The configuration: a registry.toml, or its text (with a line break or a `=`).
+    #[arg(long, global = true, value_name = "FILE", env = "REGISTRY_CONFIG", hide_env_values = true)]
+    pub config: Option<String>,
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:4873]
+    #[arg(long, global = true, value_name = "ADDR", env = "REGISTRY_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where everything is kept: `file:DIR` or `memory:` [default: `file:./registry-data`]
+    #[arg(long, global = true, value_name = "URL", env = "REGISTRY_STORAGE")]
+    pub storage: Option<StorageUrl>,
+    /// A registry to stand in front of; names that were never hosted here are asked for there [default: the
+    /// registry that npm is configured with, if any]
+    #[arg(long, global = true, value_name = "URL", env = "REGISTRY_UPSTREAM")]
+    pub upstream: Option<UpstreamUrl>,
+    /// The URL under which clients reach the registry [default: taken from each request]
+    #[arg(long, global = true, value_name = "URL", env = "REGISTRY_PUBLIC_URL")]
+    pub public_url: Option<PublicUrl>,
+    /// A path under which the routes answer too, such as /registry [default: none]
+    #[arg(long, global = true, value_name = "PATH", env = "REGISTRY_PATH_PREFIX")]
+    pub path_prefix: Option<PathPrefix>,
+    /// How log lines look [default: text]
+    #[arg(long, global = true, env = "REGISTRY_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Which log lines are written to stderr, such as `warn` or `info,registry_core=debug` [default: info]
+    #[arg(long, global = true, value_name = "FILTER", env = "REGISTRY_LOG")]
+    pub log: Option<LogFilter>,
+}

@@ -1,0 +1,136 @@
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use http::header::{FORWARDED, HeaderName};
+
+use crate::settings::Network;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// What proxies say of the request they pass on. Believed from trusted proxies alone, and dropped otherwise.
+const SAID_BY_PROXIES: [HeaderName; 6] = [
+    FORWARDED_FOR,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    FORWARDED,
+];
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Client {
+    /// The address of the client, as far as it can be known.
+    pub(super) address: IpAddr,
+    /// Whether a proxy nobody trusts passed the request on: then `address` is that of the proxy.
+    pub(super) behind_unknown_proxy: bool,
+}
+
+impl Client {
+    /// Whether the client certainly runs on this machine.
+    pub(super) fn is_this_machine(&self) -> bool {
+        self.address.is_loopback() && !self.behind_unknown_proxy
+    }
+}
+
+/// Finds the client of a request that came from `peer`, and drops headers that nobody vouches for.
+pub(super) fn find_client(trusted: &[Network], peer: IpAddr, headers: &mut HeaderMap) -> Client {
+    let peer = peer.to_canonical();
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if is_trusted(peer) {
+        return Client { address: furthest_known(peer, is_trusted, headers), behind_unknown_proxy: false };
+    }
+    let mut behind_unknown_proxy = false;
+    for name in &SAID_BY_PROXIES {
+        behind_unknown_proxy |= headers.remove(name).is_some();
+    }
+    Client { address: peer, behind_unknown_proxy }
+}
+
+/// Walks back along `X-Forwarded-For`, where each proxy has appended whom it was asked by, up to the first address
+/// that is not a trusted proxy: what stands before it, that client may have made up.
+fn furthest_known(peer: IpAddr, is_trusted: impl Fn(IpAddr) -> bool, headers: &HeaderMap) -> IpAddr {
+    let mut known = peer;
+    let lines = headers.get_all(FORWARDED_FOR).into_iter().rev();
+    for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+        let Some(address) = parse_hop(hop) else { break };
+        known = address;
+        if !is_trusted(address) {
+            break;
+        }
+    }
+    known
+}
+
+/// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` and `[2001:db8::1]:80`.
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let with_port = || hop.parse().ok().map(|address: std::net::SocketAddr| address.ip());
+    let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    hop.parse().ok().or_else(with_port).or_else(in_brackets).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(trusted: &[&str], peer: &str, headers: &mut HeaderMap) -> Client {
+        let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        find_client(&trusted, peer.parse().unwrap(), headers)
+    }
+
+    fn forwarded_for(lines: &[&'static str]) -> HeaderMap {
+        lines.iter().map(|line| (FORWARDED_FOR, line.parse().unwrap())).collect()
+    }
+
+    #[track_caller]
+    fn assert_client(trusted: &[&str], peer: &str, lines: &[&'static str], expected: &str) {
+        let client = find(trusted, peer, &mut forwarded_for(lines));
+        assert_eq!(client.address, expected.parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn nobody_is_believed_by_default() {
+        let mut headers = forwarded_for(&["192.0.2.1", "192.0.2.2"]);
+        headers.insert("x-forwarded-host", "evil.example".parse().unwrap());
+        headers.insert("host", "npm.example".parse().unwrap());
+        let client = find(&[], "127.0.0.1", &mut headers);
+        assert_eq!(client.address, "127.0.0.1".parse::<IpAddr>().unwrap());
+        assert!(!client.is_this_machine());
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["host"]);
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed() {
+        let mut headers = forwarded_for(&["192.0.2.1"]);
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        let client = find(&["127.0.0.1"], "127.0.0.1", &mut headers);
+        assert_eq!(client.address, "192.0.2.1".parse::<IpAddr>().unwrap());
+        assert!(!client.is_this_machine());
+        assert!(headers.contains_key("x-forwarded-proto"));
+    }
+
+    #[test]
+    fn a_client_cannot_choose_its_address() {
+        assert_client(&["10.0.0.0/8"], "10.0.0.1", &["127.0.0.1, 192.0.2.1, 10.0.0.2"], "192.0.2.1");
+        assert_client(&["10.0.0.0/8"], "10.0.0.1", &["127.0.0.1", "192.0.2.1", "10.0.0.2"], "192.0.2.1");
+        assert_client(&["10.0.0.0/8"], "10.0.0.1", &["127.0.0.1, unknown, 10.0.0.2"], "10.0.0.2");
+        assert_client(&["10.0.0.0/8"], "192.0.2.1", &["127.0.0.1"], "192.0.2.1");
+    }
+
+    #[test]
+    fn all_spellings_of_an_address_are_read() {
+        assert_client(&["::1/128"], "::1", &["192.0.2.1:4000"], "192.0.2.1");
+        assert_client(&["::1/128"], "::1", &["[2001:db8::1]:4000"], "2001:db8::1");
+        assert_client(&["::1/128"], "::1", &["[2001:db8::1]"], "2001:db8::1");
+        assert_client(&["10.0.0.1"], "::ffff:10.0.0.1", &["::ffff:192.0.2.1"], "192.0.2.1");
+        assert_client(&["10.0.0.1"], "10.0.0.1", &[], "10.0.0.1");
+    }
+
+    #[test]
+    fn this_machine_is_recognised() {
+        assert!(find(&[], "127.0.0.1", &mut HeaderMap::new()).is_this_machine());
+        assert!(find(&[], "::1", &mut HeaderMap::new()).is_this_machine());
+        assert!(!find(&[], "192.0.2.1", &mut HeaderMap::new()).is_this_machine());
+    }
+}

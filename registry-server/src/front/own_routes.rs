@@ -1,0 +1,83 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+
+use super::client::Client;
+use super::{Front, Handler, json};
+
+/// How long the store may take until the server is called not ready.
+const READY_TIME: Duration = Duration::from_secs(5);
+
+/// What the server answers by itself, at the root alone. It is asked every few seconds by machines, so it is neither
+/// counted nor logged as a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OwnRoute {
+    Ready,
+    Metrics,
+    /// One of the two, with a method that it does not have.
+    WrongMethod,
+}
+
+impl OwnRoute {
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
+        let route = match request.uri().path() {
+            "/-/ready" => Self::Ready,
+            "/-/metrics" => Self::Metrics,
+            _ => return None,
+        };
+        let can_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        Some(if can_read { route } else { Self::WrongMethod })
+    }
+}
+
+impl<H: Handler> Front<H> {
+    pub(super) async fn answer_own_route(&self, route: OwnRoute, client: Client) -> Response<String> {
+        let mut response = match route {
+            OwnRoute::Ready => self.tell_ready().await,
+            OwnRoute::Metrics => self.show_metrics(client),
+            OwnRoute::WrongMethod => {
+                let mut refused = json(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD here");
+                refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refused
+            }
+        };
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    async fn tell_ready(&self) -> Response<String> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return json(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        }
+        match tokio::time::timeout(READY_TIME, self.handler.ready()).await {
+            Ok(Ok(())) => {
+                let mut response = json(StatusCode::OK, "");
+                r#"{"ok":true}"#.clone_into(response.body_mut());
+                response
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error, "not ready: the store does not answer");
+                json(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; the log says more")
+            }
+            Err(_too_late) => {
+                tracing::warn!("not ready: the store did not answer within {} s", READY_TIME.as_secs());
+                json(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer in time")
+            }
+        }
+    }
+
+    fn show_metrics(&self, client: Client) -> Response<String> {
+        if !self.metrics_are_public && !client.is_this_machine() {
+            return json(
+                StatusCode::FORBIDDEN,
+                "metrics are shown to this machine alone; set public = true under [metrics] to show them to others",
+            );
+        }
+        let mut response = Response::new(self.metrics.render());
+        let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        response
+    }
+}

@@ -1,0 +1,160 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+
+use crate::metrics::{Finished, Metrics};
+use registry_core::error::BoxError;
+use registry_core::http::{PrincipalName, RouteKind};
+
+/// What is noted of a client that hung up before the answer. No client ever sees it.
+const CLIENT_HUNG_UP: u16 = 499;
+
+/// One request, from its head to the last byte of the answer. When it is dropped, finished or not, it is counted
+/// and logged.
+#[derive(Debug)]
+pub(super) struct Record {
+    metrics: Arc<Metrics>,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    client: IpAddr,
+    route: &'static str,
+    principal: Option<PrincipalName>,
+    status: u16,
+    bytes: u64,
+}
+
+impl Record {
+    pub(super) fn begin<B>(metrics: &Arc<Metrics>, request: &Request<B>, client: IpAddr) -> Self {
+        metrics.entered();
+        Self {
+            metrics: Arc::clone(metrics),
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            client,
+            route: "unknown",
+            principal: None,
+            status: CLIENT_HUNG_UP,
+            bytes: 0,
+        }
+    }
+
+    /// Takes note of the answer, and goes on with its body.
+    pub(super) fn follow<B>(mut self, mut response: Response<B>) -> Response<Recorded<B>> {
+        self.status = response.status().as_u16();
+        if let Some(RouteKind(route)) = response.extensions_mut().remove() {
+            self.route = route;
+        }
+        self.principal = response.extensions_mut().remove();
+        response.map(|body| Recorded { body, record: self })
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let took = self.started.elapsed();
+        self.metrics.left();
+        self.metrics.finished(&Finished {
+            route: self.route,
+            method: &self.method,
+            status: self.status,
+            took,
+            bytes: self.bytes,
+        });
+        tracing::info!(
+            target: "registry_server::access",
+            method = self.method.as_str(),
+            route = self.route,
+            path = %WithoutSecret(self.uri.path()),
+            status = self.status,
+            duration_ms = milliseconds(took),
+            bytes = self.bytes,
+            client = %self.client,
+            principal = self.principal.as_ref().map(tracing::field::display),
+        );
+    }
+}
+
+/// In thousandths: more digits would be noise.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
+}
+
+/// A path that can be logged: a logout carries the token in it.
+struct WithoutSecret<'path>(&'path str);
+
+impl fmt::Display for WithoutSecret<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LOGOUT: &str = "/-/user/token/";
+        match self.0.find(LOGOUT) {
+            Some(start) => write!(formatter, "{}[redacted]", &self.0[..start + LOGOUT.len()]),
+            None => formatter.write_str(self.0),
+        }
+    }
+}
+
+/// The body of an answer, and the record that ends with it.
+#[derive(Debug)]
+pub(crate) struct Recorded<B> {
+    body: B,
+    record: Record,
+}
+
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Recorded<B> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| match frame {
+            Ok(frame) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.record.bytes += u64::try_from(length).unwrap_or(u64::MAX);
+                Ok(frame)
+            }
+            Err(error) => {
+                let error = error.into();
+                let path = WithoutSecret(self.record.uri.path());
+                tracing::error!(%path, error, "the answer broke off");
+                Err(error)
+            }
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_a_logout_is_not_logged() {
+        let logged = |path| WithoutSecret(path).to_string();
+        assert_eq!(logged("/-/user/token/npm_secret"), "/-/user/token/[redacted]");
+        assert_eq!(logged("/registry/-/user/token/npm_secret/x"), "/registry/-/user/token/[redacted]");
+        assert_eq!(logged("/@acme%2fpear"), "/@acme%2fpear");
+    }
+
+    #[test]
+    fn times_are_rounded() {
+        assert!((milliseconds(Duration::from_nanos(1_234_567)) - 1.235).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,199 @@
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use http_body_util::{BodyExt as _, Empty};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+use registry_core::auth::Principal;
+use registry_core::http::{PrincipalName, RouteKind};
+
+/// Answers what its path asks for.
+#[derive(Debug)]
+struct Scripted {
+    ready: Result<(), &'static str>,
+    entered: Sender<()>,
+}
+
+impl Handler for Scripted {
+    type Body = Full<Bytes>;
+
+    async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let _ = self.entered.send(());
+        match request.uri().path() {
+            "/panics" => panic!("a secret"),
+            "/never" => std::future::pending().await,
+            "/host" => Response::new(request.headers()[HOST].as_bytes().to_vec().into()),
+            "/client" => {
+                let ClientAddress(address) = request.extensions().get().unwrap();
+                Response::new(address.to_string().into())
+            }
+            _ => {
+                let mut response = Response::new("hello".into());
+                response.extensions_mut().insert(RouteKind("greeting"));
+                response.extensions_mut().insert(PrincipalName::from(Arc::new(Principal::user("ana"))));
+                response
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), BoxError> {
+        self.ready.map_err(Into::into)
+    }
+}
+
+const HERE: &str = "127.0.0.1:5000";
+const ELSEWHERE: &str = "192.0.2.1:5000";
+
+fn front(settings: &str) -> (Front<Scripted>, Receiver<()>) {
+    let (entered, has_entered) = channel();
+    let settings = Settings::from_toml(settings).unwrap();
+    let metrics = Arc::new(Metrics::new(0));
+    (Front::new(Scripted { ready: Ok(()), entered }, metrics, &settings), has_entered)
+}
+
+fn request(method: &str, uri: &str) -> Request<Empty<Bytes>> {
+    Request::builder().method(method).uri(uri).body(Empty::new()).unwrap()
+}
+
+async fn ask(front: &Front<Scripted>, peer: &str, request: Request<Empty<Bytes>>) -> (u16, String) {
+    let response = front.answer(peer.parse().unwrap(), request).await;
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+async fn metrics_of(front: &Front<Scripted>) -> String {
+    let (status, page) = ask(front, HERE, request("GET", "/-/metrics")).await;
+    assert_eq!(status, 200);
+    page
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_and_the_next_request_too() {
+    let (front, _) = front("");
+    let (status, body) = ask(&front, HERE, request("GET", "/panics")).await;
+    assert_eq!(status, 500);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let error = body["error"].as_str().unwrap();
+    assert!(error.contains("try again") && !error.contains("secret"));
+
+    assert_eq!(ask(&front, HERE, request("GET", "/")).await, (200, "hello".into()));
+    let page = metrics_of(&front).await;
+    assert!(page.contains(r#"{route="unknown",method="GET",status="500"} 1"#), "{page}");
+    assert!(page.contains("registry_requests_in_flight 0"), "{page}");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_is_counted_and_no_longer_in_flight() {
+    let (front, has_entered) = front("");
+    let front = Arc::new(front);
+    let asked = tokio::spawn({
+        let front = Arc::clone(&front);
+        async move { ask(&front, HERE, request("GET", "/never")).await }
+    });
+    while has_entered.try_recv().is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(metrics_of(&front).await.contains("registry_requests_in_flight 1"));
+    asked.abort();
+    assert!(asked.await.unwrap_err().is_cancelled());
+    let page = metrics_of(&front).await;
+    assert!(page.contains("registry_requests_in_flight 0"), "{page}");
+    assert!(page.contains(r#"status="499"} 1"#), "{page}");
+}
+
+#[tokio::test]
+async fn ready_follows_the_store_and_the_shutdown() {
+    let (mut front, _) = front("");
+    assert_eq!(ask(&front, ELSEWHERE, request("GET", "/-/ready")).await, (200, r#"{"ok":true}"#.into()));
+    assert_eq!(ask(&front, HERE, request("HEAD", "/-/ready")).await.0, 200);
+    assert_eq!(ask(&front, HERE, request("PUT", "/-/ready")).await.0, 405);
+    assert_eq!(ask(&front, HERE, request("GET", "/registry/-/ready")).await.1, "hello");
+
+    front.handler.ready = Err("the bucket is gone");
+    let (status, body) = ask(&front, HERE, request("GET", "/-/ready")).await;
+    assert_eq!(status, 503);
+    assert!(body.starts_with(r#"{"error":"#) && !body.contains("bucket"), "{body}");
+
+    front.handler.ready = Ok(());
+    front.begin_to_stop();
+    assert_eq!(
+        ask(&front, HERE, request("GET", "/-/ready")).await,
+        (503, r#"{"error":"the server is stopping"}"#.into())
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_for_this_machine_unless_they_are_public() {
+    let (closed, _) = front("");
+    assert_eq!(ask(&closed, HERE, request("GET", "/-/metrics")).await.0, 200);
+    let (status, body) = ask(&closed, ELSEWHERE, request("GET", "/-/metrics")).await;
+    assert!(status == 403 && body.contains("[metrics]"), "{status} {body}");
+    let mut proxied = request("GET", "/-/metrics");
+    proxied.headers_mut().insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+    assert_eq!(ask(&closed, HERE, proxied).await.0, 403);
+
+    let (public, _) = front("[metrics]\npublic = true");
+    assert_eq!(ask(&public, ELSEWHERE, request("GET", "/-/metrics")).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_registry_is_told_host_and_client() {
+    let (front, _) = front("[server]\ntrusted_proxies = [\"127.0.0.1\"]");
+    let mut proxied = request("GET", "/client");
+    proxied.headers_mut().insert("x-forwarded-for", "192.0.2.7".parse().unwrap());
+    assert_eq!(ask(&front, HERE, proxied).await.1, "192.0.2.7");
+    assert_eq!(ask(&front, HERE, request("GET", "http://npm.example:81/host")).await.1, "npm.example:81");
+}
+
+/// Keeps log lines for a test to read.
+#[derive(Debug, Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_log_line() {
+    let kept = Kept::default();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(kept.clone()).finish();
+    let log = tracing::subscriber::set_default(subscriber);
+    let (front, _) = front("");
+    ask(&front, HERE, request("GET", "/-/ready")).await;
+    ask(&front, ELSEWHERE, request("DELETE", "/-/user/token/npm_secret?write=true")).await;
+    drop(log);
+
+    let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    let mut line: serde_json::Value = serde_json::from_str(&lines).unwrap();
+    let took = line["duration_ms"].take();
+    assert!(took.as_f64().is_some_and(|milliseconds| milliseconds > 0.0), "{took}");
+    line.as_object_mut().unwrap().remove("timestamp");
+    let expected = serde_json::json!({
+        "level": "INFO", "target": "registry_server::access", "method": "DELETE", "route": "greeting",
+        "path": "/-/user/token/[redacted]", "status": 200, "duration_ms": null, "bytes": 5,
+        "client": "192.0.2.1", "principal": "ana",
+    });
+    assert_eq!(line, expected);
+}

@@ -1,0 +1,24 @@
+//! The registry as a server: command line, configuration, connections, logs and numbers. What a registry is and
+//! does, `registry-core` knows.
+//!
+//! ```
+//! use clap::Parser as _;
+//! use registry_server::{command_line::CommandLine, run};
+//! let line = CommandLine::parse_from(["registry-server", "config", "check", "--listen", "0.0.0.0:80"]);
+//! let refusal = run(&line).unwrap_err().to_string();
+//! assert!(refusal.contains("[[packages]]"));
+//! ```
+
+pub mod command_line;
+mod connections;
+mod front;
+pub mod log_lines;
+mod logging;
+pub mod metrics;
+mod run;
+pub mod settings;
+mod signals;
+mod storage;
+mod upstreams;
+
+pub use run::run;

@@ -1,0 +1,211 @@
+//! The numbers behind `/-/metrics`.
+//!
+//! ```
+//! use std::time::Duration;
+//! use registry_server::metrics::{Finished, Metrics};
+//! let metrics = Metrics::new(1_700_000_000);
+//! let method = http::Method::GET;
+//! metrics.finished(&Finished { route: "packument", method: &method, status: 200, took: Duration::ZERO, bytes: 5 });
+//! let page = metrics.render();
+//! assert!(page.contains(r#"registry_requests_total{route="packument",method="GET",status="200"} 1"#), "{page}");
+//! ```
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use http::Method;
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _, Unit};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+const REQUESTS: &str = "registry_requests_total";
+const DURATION: &str = "registry_request_duration_seconds";
+const IN_FLIGHT: &str = "registry_requests_in_flight";
+const BYTES: &str = "registry_response_bytes_total";
+const START_TIME: &str = "process_start_time_seconds";
+const BUILD_INFO: &str = "registry_build_info";
+
+/// Upper ends of the histogram's buckets, in seconds: from a cached packument to a large tarball on a slow line.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+
+/// Methods that have a label of their own. The rest share one: the label's values must not grow at a client's will.
+const METHODS: [&str; 7] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
+
+/// Counts requests.
+#[derive(Debug)]
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    page: PrometheusHandle,
+    in_flight: Gauge,
+    bytes: Counter,
+    /// Handles once made, so that a request costs a look-up and no allocation.
+    series: RwLock<HashMap<SeriesKey, Series>>,
+}
+
+type SeriesKey = (&'static str, &'static str, u16);
+
+#[derive(Debug, Clone)]
+struct Series {
+    requests: Counter,
+    duration: Histogram,
+}
+
+/// A request that was answered to the end.
+#[derive(Debug)]
+pub struct Finished<'request> {
+    /// The kind of route, one of a few.
+    pub route: &'static str,
+    /// The method.
+    pub method: &'request Method,
+    /// The status of the answer.
+    pub status: u16,
+    /// From the head of the request to the end of the answer.
+    pub took: Duration,
+    /// Bytes of the answer's body.
+    pub bytes: u64,
+}
+
+impl Metrics {
+    /// Begins to count, for a process that started at `start_time`, in seconds since 1970.
+    pub fn new(start_time: i64) -> Self {
+        let recorder = build_recorder();
+        let describe = |name: &'static str, unit, text: &'static str| match name {
+            DURATION => recorder.describe_histogram(name.into(), unit, text.into()),
+            IN_FLIGHT | START_TIME | BUILD_INFO => recorder.describe_gauge(name.into(), unit, text.into()),
+            _ => recorder.describe_counter(name.into(), unit, text.into()),
+        };
+        describe(REQUESTS, None, "Requests answered; status 499 where the client hung up before the answer.");
+        describe(DURATION, Some(Unit::Seconds), "From the head of the request to the end of the answer.");
+        describe(IN_FLIGHT, None, "Requests being answered.");
+        describe(BYTES, Some(Unit::Bytes), "Bytes of the bodies of answers.");
+        describe(START_TIME, Some(Unit::Seconds), "When the process started, in seconds since 1970.");
+        describe(BUILD_INFO, None, "Always 1; the label tells the version.");
+
+        let in_flight = recorder.register_gauge(&Key::from_static_name(IN_FLIGHT), &METADATA);
+        let bytes = recorder.register_counter(&Key::from_static_name(BYTES), &METADATA);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact for as long as the year has less than nine digits"
+        )]
+        recorder.register_gauge(&Key::from_static_name(START_TIME), &METADATA).set(start_time as f64);
+        let version = vec![Label::from_static_parts("version", env!("CARGO_PKG_VERSION"))];
+        recorder.register_gauge(&Key::from_parts(BUILD_INFO, version), &METADATA).set(1.0);
+
+        let page = recorder.handle();
+        Self { recorder, page, in_flight, bytes, series: RwLock::default() }
+    }
+
+    /// One request more is being answered, until [`Metrics::left`].
+    pub fn entered(&self) {
+        self.in_flight.increment(1.0);
+    }
+
+    /// One request less is being answered.
+    pub fn left(&self) {
+        self.in_flight.decrement(1.0);
+    }
+
+    /// Counts a request that was answered.
+    pub fn finished(&self, request: &Finished<'_>) {
+        let method = METHODS.into_iter().find(|known| *known == request.method.as_str()).unwrap_or("OTHER");
+        let key = (request.route, method, request.status);
+        let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = known.get(&key) {
+            series.count(request);
+        } else {
+            drop(known);
+            let mut all = self.series.write().unwrap_or_else(PoisonError::into_inner);
+            all.entry(key).or_insert_with(|| self.register(key)).count(request);
+        }
+        self.bytes.increment(request.bytes);
+    }
+
+    fn register(&self, (route, method, status): SeriesKey) -> Series {
+        let route = Label::from_static_parts("route", route);
+        let method = Label::from_static_parts("method", method);
+        let status = Label::new("status", status.to_string());
+        let duration = Key::from_parts(DURATION, vec![route.clone()]);
+        Series {
+            requests: self
+                .recorder
+                .register_counter(&Key::from_parts(REQUESTS, vec![route, method, status]), &METADATA),
+            duration: self.recorder.register_histogram(&duration, &METADATA),
+        }
+    }
+
+    /// The page as Prometheus reads it.
+    pub fn render(&self) -> String {
+        self.page.render()
+    }
+
+    /// Sorts the durations since the last time into their buckets. To be called every few seconds: until then each
+    /// takes memory of its own.
+    pub fn upkeep(&self) {
+        self.page.run_upkeep();
+    }
+}
+
+#[expect(clippy::expect_used, reason = "it fails for an empty list of buckets, and this one is not")]
+fn build_recorder() -> PrometheusRecorder {
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)
+        .expect("there are buckets")
+        .build_recorder()
+}
+
+impl Series {
+    fn count(&self, request: &Finished<'_>) {
+        self.requests.increment(1);
+        self.duration.record(request.took.as_secs_f64());
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(method: &Method, status: u16, took: Duration) -> Finished<'_> {
+        Finished { route: "tarball", method, status, took, bytes: 10 }
+    }
+
+    #[test]
+    fn counts_by_route_method_and_status() {
+        let metrics = Metrics::new(1_700_000_000);
+        let (get, odd) = (Method::GET, Method::from_bytes(b"MADE-UP").unwrap());
+        metrics.entered();
+        metrics.entered();
+        metrics.left();
+        metrics.finished(&finished(&get, 200, Duration::from_millis(3)));
+        metrics.finished(&finished(&get, 200, Duration::from_secs(3)));
+        metrics.finished(&finished(&odd, 405, Duration::ZERO));
+        let page = metrics.render();
+        for line in [
+            "# TYPE registry_requests_total counter",
+            r#"registry_requests_total{route="tarball",method="GET",status="200"} 2"#,
+            r#"registry_requests_total{route="tarball",method="OTHER",status="405"} 1"#,
+            "# TYPE registry_request_duration_seconds histogram",
+            r#"registry_request_duration_seconds_bucket{route="tarball",le="0.0025"} 1"#,
+            r#"registry_request_duration_seconds_bucket{route="tarball",le="0.005"} 2"#,
+            r#"registry_request_duration_seconds_bucket{route="tarball",le="+Inf"} 3"#,
+            "registry_requests_in_flight 1",
+            "registry_response_bytes_total 30",
+            "process_start_time_seconds 1700000000",
+            concat!(r#"registry_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
+        ] {
+            assert!(page.lines().any(|found| found == line), "no {line} in\n{page}");
+        }
+    }
+
+    #[test]
+    fn upkeep_loses_no_duration() {
+        let metrics = Metrics::new(0);
+        for _ in 0..3 {
+            metrics.finished(&finished(&Method::PUT, 201, Duration::from_millis(3)));
+            metrics.upkeep();
+        }
+        assert!(metrics.render().contains(r#"registry_request_duration_seconds_count{route="tarball"} 3"#));
+    }
+}

@@ -1,0 +1,182 @@
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::command_line::{Command, CommandLine, ConfigAction, Overrides};
+use crate::front::Front;
+use crate::metrics::Metrics;
+use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
+use crate::signals::Signals;
+use crate::{connections, logging, storage, upstreams};
+use registry_core::Registry;
+use registry_core::access::AccessRules;
+use registry_core::auth::LocalAccounts;
+use registry_core::blob::BlobStore;
+use registry_core::clock::{Clock as _, SystemClock};
+use registry_core::events::LogEvents;
+use registry_core::randomness::SystemRandomness;
+use registry_core::upstream::Upstream;
+
+/// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
+const BLOCKING_THREADS: usize = 64;
+
+/// How often the durations of requests are sorted into their buckets.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a stopping server waits for its last events to be delivered.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
+
+/// How long a stopping server waits for the threads that may still be at a file.
+const THREADS_TIME: Duration = Duration::from_secs(1);
+
+/// Does what the command line says. A server ends well when a signal told it to stop.
+pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
+    match &command_line.command {
+        None | Some(Command::Serve) => serve(&command_line.overrides),
+        Some(Command::Config { action: None }) => print(TEMPLATE),
+        Some(Command::Config { action: Some(ConfigAction::Check) }) => {
+            let settings = Settings::load(&command_line.overrides)?;
+            settings.refuse_open_doors()?;
+            settings.packages.compile(&settings.upstreams)?;
+            print("the configuration is sound\n")
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
+}
+
+fn serve(overrides: &Overrides) -> anyhow::Result<()> {
+    let mut settings = Settings::load(overrides)?;
+    settings.refuse_open_doors()?;
+    let _flusher = logging::start(&settings.log)?;
+    if settings.packages.is_empty() {
+        tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
+    }
+    if settings.upstreams.is_empty() && settings.packages.is_empty() {
+        stand_in_front_of_what_npm_uses(&mut settings);
+    }
+    let access = std::mem::take(&mut settings.packages).compile(&settings.upstreams)?;
+    let runtime = Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the server")?;
+    let served = runtime.block_on(serve_until_signal(&runtime, &settings, access));
+    runtime.shutdown_timeout(THREADS_TIME);
+    served
+}
+
+async fn serve_until_signal(
+    runtime: &Runtime,
+    settings: &Settings,
+    access: AccessRules,
+) -> anyhow::Result<()> {
+    // A second installation fails and changes nothing, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let listener = listen(settings.listen).await?;
+    let store = storage::open(&settings.storage).await?;
+    let upstreams = upstreams::open(&settings.upstreams)?;
+    let registry = build_registry(settings, store, access, upstreams);
+    let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
+    runtime.spawn(keep_up(Arc::clone(&metrics)));
+    let front = Arc::new(Front::new(registry.clone(), metrics, settings));
+    announce(&listener)?;
+
+    let (told_to_stop, stop) = tokio::sync::oneshot::channel::<()>();
+    runtime.spawn(async move {
+        signals.next().await;
+        drop(told_to_stop);
+        let code = signals.next().await;
+        std::process::exit(code);
+    });
+    connections::serve(listener, front, &settings.server, async {
+        let _ = stop.await;
+    })
+    .await;
+    if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
+        tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "cannot listen on {address}: another program does already; stop it, or choose another port with --listen"
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+    })
+}
+
+/// Without a word on upstreams, the one to stand in front of is the registry that npm asks otherwise.
+fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
+    let home = std::env::home_dir();
+    match npm_registry(std::env::vars(), home.as_deref()) {
+        Some(url) if !is_this_server(&url, settings) => {
+            settings.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url));
+        }
+        _ => tracing::info!(
+            "no upstream: only packages published here are served; name another registry with --upstream"
+        ),
+    }
+}
+
+/// npm may be configured with the very server that is being started.
+fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
+    let url = url.as_url();
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let is_public = settings.public_url.as_ref().is_some_and(|own| own.as_url().host_str() == url.host_str());
+    is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
+}
+
+fn build_registry(
+    settings: &Settings,
+    store: Arc<dyn BlobStore>,
+    access: AccessRules,
+    upstreams: Vec<(String, Arc<dyn Upstream>)>,
+) -> Registry {
+    let accounts = LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness))
+        .with_sign_up(settings.accounts.sign_up);
+    let builder = upstreams
+        .into_iter()
+        .fold(Registry::builder(store), |builder, (name, upstream)| builder.upstream(&name, upstream));
+    builder
+        .auth_provider(Arc::new(accounts))
+        .event_sink(Arc::new(LogEvents))
+        .access(access)
+        .limits(settings.limits.to_limits())
+        .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
+        .path_prefix(settings.path_prefix.as_str())
+        .cache_bytes(settings.cache.representation_bytes())
+        .token_cache(settings.cache.token_lifetime())
+        .upstream_freshness(settings.cache.upstream_freshness())
+        .build()
+}
+
+async fn keep_up(metrics: Arc<Metrics>) {
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        metrics.upkeep();
+    }
+}
+
+/// The line that scripts wait for. That nobody reads stdout is no reason not to serve.
+fn announce(listener: &TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot tell the address that was listened on")?;
+    if let Err(error) = print(&format!("listening on http://{address}\n")) {
+        tracing::warn!(error = %format!("{error:#}"), "cannot announce the address");
+    }
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    Ok(())
+}

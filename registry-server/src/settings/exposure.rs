@@ -1,0 +1,33 @@
+use std::net::SocketAddr;
+
+use super::Settings;
+
+/// The server would be open to other machines, and nobody has said who may do what.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "other machines could reach {listen}, and no access rules say who may do what. Write them to the file given with \
+     --config, for example:
+
+[[packages]]
+match = \"**\"
+read = [\"@authenticated\"]
+publish = [\"user:ana\"]
+
+Whoever reaches the server may make an account and is then @authenticated, until you write sign_up = false under \
+     [accounts]. Or listen on this machine alone: --listen 127.0.0.1:{}",
+    .listen.port()
+)]
+pub struct ExposureError {
+    /// The address that is not loopback.
+    pub listen: SocketAddr,
+}
+
+impl Settings {
+    /// Refuses an address that other machines can reach while no access rules are written.
+    pub fn refuse_open_doors(&self) -> Result<(), ExposureError> {
+        if self.listen.ip().to_canonical().is_loopback() || !self.packages.is_empty() {
+            return Ok(());
+        }
+        Err(ExposureError { listen: self.listen })
+    }
+}

@@ -1,0 +1,58 @@
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::{MAIN_UPSTREAM, Settings, UpstreamSettings};
+use crate::command_line::Overrides;
+
+impl Settings {
+    /// Reads the text of a `registry.toml`. Errors say the line.
+    pub fn from_toml(text: &str) -> anyhow::Result<Self> {
+        let settings: Self = toml::from_str(text)?;
+        if let Some((start, error)) = settings.packages.first_wrong(&settings.upstreams) {
+            let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
+            return Err(anyhow::Error::new(error).context(format!("the rule at line {line}")));
+        }
+        Ok(settings)
+    }
+
+    /// What holds in the end: flags and environment over the file over the defaults.
+    pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
+        let mut settings = match overrides.config.as_deref() {
+            Some(config) => Self::from_path_or_text(config)?,
+            None => Self::default(),
+        };
+        settings.apply(overrides);
+        Ok(settings)
+    }
+
+    /// Reads the file `config` names, or `config` itself where it is the text of one.
+    fn from_path_or_text(config: &str) -> anyhow::Result<Self> {
+        let is_text = config.contains('\n') || (config.contains('=') && !Path::new(config).exists());
+        if is_text {
+            return Self::from_toml(config).context("the configuration given as text is wrong");
+        }
+        let text = std::fs::read_to_string(config)
+            .with_context(|| format!("cannot read the configuration file {config}"))?;
+        Self::from_toml(&text).with_context(|| format!("the configuration file {config} is wrong"))
+    }
+
+    fn apply(&mut self, overrides: &Overrides) {
+        fn replace<Value: Clone>(target: &mut Value, value: Option<&Value>) {
+            if let Some(value) = value {
+                target.clone_from(value);
+            }
+        }
+        replace(&mut self.listen, overrides.listen.as_ref());
+        replace(&mut self.storage.url, overrides.storage.as_ref());
+        replace(&mut self.path_prefix, overrides.path_prefix.as_ref());
+        replace(&mut self.log.format, overrides.log_format.as_ref());
+        replace(&mut self.log.filter, overrides.log.as_ref());
+        if let Some(url) = &overrides.upstream {
+            self.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url.clone()));
+        }
+        if overrides.public_url.is_some() {
+            self.public_url.clone_from(&overrides.public_url);
+        }
+    }
+}

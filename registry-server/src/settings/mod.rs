@@ -1,0 +1,242 @@
+//! What can be configured: every key of `registry.toml`, with its default.
+//!
+//! ```
+//! use registry_server::settings::Settings;
+//! let settings = Settings::from_toml("[accounts]\nsign_up = false").unwrap();
+//! assert!(!settings.accounts.sign_up);
+//! assert_eq!(settings.listen.to_string(), "127.0.0.1:4873");
+//! let refusal = Settings::from_toml("\nlisen = \"127.0.0.1:80\"").unwrap_err().to_string();
+//! assert!(refusal.contains("line 2") && refusal.contains("lisen"), "{refusal}");
+//! ```
+
+mod exposure;
+mod load;
+mod npm_config;
+mod packages;
+mod storage_url;
+#[cfg(test)]
+mod tests;
+mod upstreams;
+mod values;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use exposure::ExposureError;
+pub use npm_config::npm_registry;
+pub use packages::PackageRules;
+pub use storage_url::{StorageUrl, StorageUrlError};
+pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
+pub use values::{LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
+
+use registry_core::limits::Limits;
+use registry_core::ops::UpstreamFreshness;
+
+/// A `registry.toml` in which every key is commented, with its default and what it is for.
+pub const TEMPLATE: &str = include_str!("../../registry.toml.template");
+
+/// Everything that can be configured.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The URL under which clients reach the registry; `None` takes it from each request.
+    pub public_url: Option<PublicUrl>,
+    /// A path under which the routes answer too.
+    pub path_prefix: PathPrefix,
+    /// Where packages are kept.
+    pub storage: StorageSettings,
+    /// Registries that this one stands in front of.
+    pub upstreams: Upstreams,
+    /// Accounts with name and password.
+    pub accounts: AccountSettings,
+    /// Bounds on what clients send.
+    pub limits: LimitSettings,
+    /// What is kept in memory.
+    pub cache: CacheSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// The page of numbers for Prometheus.
+    pub metrics: MetricsSettings,
+    /// Connections and how they end.
+    pub server: ServerSettings,
+    /// Who may do what with which packages.
+    pub packages: PackageRules,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4873)),
+            public_url: None,
+            path_prefix: PathPrefix::default(),
+            storage: StorageSettings::default(),
+            upstreams: Upstreams::new(),
+            accounts: AccountSettings::default(),
+            limits: LimitSettings::default(),
+            cache: CacheSettings::default(),
+            log: LogSettings::default(),
+            metrics: MetricsSettings::default(),
+            server: ServerSettings::default(),
+            packages: PackageRules::default(),
+        }
+    }
+}
+
+/// `[storage]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSettings {
+    /// Which store, and where.
+    pub url: StorageUrl,
+    /// Settings of a bucket that win over the environment, such as `aws_region`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// `[accounts]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountSettings {
+    /// Whether anybody may make an account, as `npm adduser` does.
+    pub sign_up: bool,
+}
+
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self { sign_up: true }
+    }
+}
+
+/// `[limits]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// MiB of the body of a publish request.
+    pub publish_body_mib: NonZeroU32,
+    /// MiB of the body of any other request.
+    pub other_body_mib: NonZeroU32,
+    /// MiB of a published tarball when unpacked.
+    pub unpacked_mib: NonZeroU32,
+    /// Files and folders in a published tarball.
+    pub tarball_entries: NonZeroU32,
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            publish_body_mib: at_least_one(100),
+            other_body_mib: at_least_one(10),
+            unpacked_mib: at_least_one(1024),
+            tarball_entries: at_least_one(100_000),
+        }
+    }
+}
+
+impl LimitSettings {
+    /// The same as the library takes it.
+    pub fn to_limits(&self) -> Limits {
+        let bytes = |mib: NonZeroU32| u64::from(mib.get()) << 20;
+        let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let mut limits = Limits::default();
+        limits.publish_body_bytes = size(bytes(self.publish_body_mib));
+        limits.other_body_bytes = size(bytes(self.other_body_mib));
+        limits.unpacked_bytes = bytes(self.unpacked_mib);
+        limits.tarball_entries = size(self.tarball_entries.get().into());
+        limits
+    }
+}
+
+/// `[cache]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheSettings {
+    /// MiB of rendered packuments kept in memory.
+    pub representations_mib: u32,
+    /// For how long a token once found good is believed.
+    pub token_seconds: u32,
+    /// For how long a packument of an upstream is served without asking again.
+    pub upstream_seconds: u32,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { representations_mib: 64, token_seconds: 5, upstream_seconds: 300 }
+    }
+}
+
+impl CacheSettings {
+    /// Bytes of rendered packuments kept in memory.
+    pub fn representation_bytes(&self) -> u64 {
+        u64::from(self.representations_mib) << 20
+    }
+
+    /// For how long what upstreams say is believed.
+    pub fn upstream_freshness(&self) -> UpstreamFreshness {
+        let packument = Duration::from_secs(self.upstream_seconds.into());
+        UpstreamFreshness { packument, while_revalidating: packument, ..UpstreamFreshness::default() }
+    }
+
+    /// For how long a token once found good is believed.
+    pub fn token_lifetime(&self) -> Duration {
+        Duration::from_secs(self.token_seconds.into())
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// Lines to read or lines to parse.
+    pub format: LogFormat,
+    /// Which lines.
+    pub filter: LogFilter,
+}
+
+/// `[metrics]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Whether `/-/metrics` answers other machines than this one.
+    pub public: bool,
+}
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// How long a stopping server waits for requests in flight.
+    pub shutdown_seconds: u32,
+    /// How long a client may take to send the head of a request, how long it may pause in the middle of a body, and
+    /// how long a connection may idle.
+    pub header_read_seconds: NonZeroU32,
+    /// The proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            shutdown_seconds: 30,
+            header_read_seconds: NonZeroU32::new(30).unwrap_or(NonZeroU32::MIN),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl ServerSettings {
+    /// How long a stopping server waits for requests in flight.
+    pub fn shutdown_time(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds.into())
+    }
+
+    /// How long a client may take to send the head of a request.
+    pub fn header_read_time(&self) -> Duration {
+        Duration::from_secs(self.header_read_seconds.get().into())
+    }
+}

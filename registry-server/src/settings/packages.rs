@@ -1,0 +1,44 @@
+use serde::Deserialize;
+use toml::Spanned;
+
+use registry_core::access::{AccessRuleError, AccessRules, RuleSettings};
+
+use super::Upstreams;
+
+/// `[[packages]]`: the access rules, in the order in which they are tried.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct PackageRules(Vec<Spanned<RuleSettings>>);
+
+impl PackageRules {
+    /// Whether no rule is written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where in the text the first rule begins that is wrong by itself.
+    pub(super) fn first_wrong(&self, upstreams: &Upstreams) -> Option<(usize, AccessRuleError)> {
+        let names = names(upstreams);
+        self.0.iter().find_map(|rule| {
+            let alone = std::slice::from_ref(rule.get_ref());
+            Some((rule.span().start, AccessRules::compile_with_upstreams(alone, &names).err()?))
+        })
+    }
+
+    /// The rules, ready for use. Where none is written, everybody reads and who is signed in publishes, and names
+    /// that were never hosted here are asked for upstream, where there is an upstream.
+    pub fn compile(self, upstreams: &Upstreams) -> Result<AccessRules, AccessRuleError> {
+        if self.is_empty() {
+            return Ok(match upstreams.keys().next() {
+                None => AccessRules::open_to_all_publish_for_signed_in(),
+                Some(upstream) => AccessRules::open_to_all_in_front_of(upstream),
+            });
+        }
+        let rules: Vec<RuleSettings> = self.0.into_iter().map(Spanned::into_inner).collect();
+        AccessRules::compile_with_upstreams(&rules, &names(upstreams))
+    }
+}
+
+fn names(upstreams: &Upstreams) -> Vec<&str> {
+    upstreams.keys().map(String::as_str).collect()
+}

@@ -1,0 +1,193 @@
+use clap::{CommandFactory as _, Parser as _};
+
+use super::*;
+use crate::command_line::CommandLine;
+
+/// The template with every commented key taken out of its comment. What is a sentence stays one.
+fn uncommented_template() -> String {
+    let is_toml = |line: &str| {
+        let key = line.split(" = ").next().unwrap_or_default();
+        line.starts_with('[') || (key != line && key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+    };
+    let uncomment = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_toml(rest)).unwrap_or(line);
+    TEMPLATE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}
+
+/// The keys that `section` takes, as the error for a key that it does not take lists them.
+fn keys_of(section: &str) -> Vec<String> {
+    let refusal = Settings::from_toml(&format!("{section}\nno_such_key = 1")).unwrap_err().to_string();
+    let expected = refusal.rsplit_once("expected ").map(|(_, expected)| expected).unwrap_or_default();
+    let keys: Vec<_> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    assert!(!keys.is_empty(), "{refusal}");
+    keys
+}
+
+#[test]
+fn the_template_changes_nothing_as_it_is() {
+    let settings = Settings::from_toml(TEMPLATE).unwrap();
+    assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+}
+
+#[test]
+fn the_template_tells_the_defaults() {
+    let mut settings = Settings::from_toml(&uncommented_template()).unwrap();
+    assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
+    assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
+    assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
+    assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+}
+
+#[test]
+fn the_template_knows_every_key() {
+    let template: toml::Table = uncommented_template().parse().unwrap();
+    for key in keys_of("") {
+        let value = template.get(&key).unwrap_or_else(|| panic!("`{key}` is not in the template"));
+        let (header, table) = match value {
+            toml::Value::Table(table) => (format!("[{key}]"), table),
+            toml::Value::Array(rules) => (format!("[[{key}]]"), rules[0].as_table().unwrap()),
+            _ => continue,
+        };
+        // Below it stand tables with names of the operator's own.
+        let (header, table) = match table.values().next() {
+            Some(toml::Value::Table(named)) if key == "upstreams" => (format!("[{key}.npm]"), named),
+            _ => (header, table),
+        };
+        for inner in keys_of(&header) {
+            assert!(table.contains_key(&inner), "`{inner}` of {header} is not in the template");
+        }
+    }
+}
+
+#[test]
+fn the_limits_are_those_of_the_library() {
+    assert_eq!(LimitSettings::default().to_limits(), Limits::default());
+}
+
+#[track_caller]
+fn assert_refused(text: &str, line: usize, words: &[&str]) {
+    let refusal = format!("{:#}", Settings::from_toml(text).unwrap_err());
+    assert!(refusal.contains(&format!("line {line}")), "no line {line} in: {refusal}");
+    for word in words {
+        assert!(refusal.contains(word), "no {word} in: {refusal}");
+    }
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line() {
+    assert_refused("\nlisten = \"localhost\"", 2, &["listen"]);
+    assert_refused("[storage]\nurl = \"ftp://bucket\"", 2, &["not a storage URL"]);
+    assert_refused("\n\n[acounts]\nsign_up = true", 3, &["acounts", "accounts"]);
+    assert_refused("[limits]\nother_body_mib = 0", 2, &["other_body_mib", "nonzero"]);
+    assert_refused("[log]\nformat = \"xml\"", 2, &["xml", "json"]);
+    assert_refused("[log]\nfilter = \"info,=\"", 2, &["not a log filter"]);
+    assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["no network", "10.0.0.0/8"]);
+    assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
+    assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
+    assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
+}
+
+#[test]
+fn a_rule_that_makes_no_sense_is_told_with_its_line() {
+    assert_refused(
+        "[[packages]]\nmatch = \"**\"\n\n[[packages]]\nmatch = \"[\"",
+        4,
+        &["'['", "no package name holds"],
+    );
+}
+
+#[test]
+fn addresses_of_stores_are_read() {
+    let folder = |text: &str| text.parse::<StorageUrl>().unwrap().to_string();
+    assert_eq!(folder("file:./registry-data"), "file:./registry-data");
+    assert_eq!(folder("file:/srv/registry"), "file:/srv/registry");
+    assert_eq!(folder("file:///srv/registry"), "file:/srv/registry");
+    assert_eq!(folder("memory:"), "memory:");
+    let refusal = |text: &str| text.parse::<StorageUrl>().unwrap_err().to_string();
+    for (url, feature, is_in_this_build) in [
+        ("s3://bucket/prefix", "aws", cfg!(feature = "aws")),
+        ("gs://bucket", "gcp", cfg!(feature = "gcp")),
+        ("az://container", "azure", cfg!(feature = "azure")),
+    ] {
+        if is_in_this_build {
+            assert_eq!(folder(url), url);
+        } else {
+            let scheme = &url[..2];
+            assert!(refusal(url).contains(&format!("no support for {scheme}:// storage")));
+            assert!(refusal(url).contains(&format!("--features {feature}")));
+        }
+    }
+    assert!(refusal("file:").contains("names no folder"));
+    assert!(refusal("file://srv/registry").contains("names a host"));
+    assert!(refusal("./data").contains("not a storage URL"));
+    assert!(refusal("C:\\data").contains("not a storage URL"));
+}
+
+#[test]
+fn paths_and_urls_that_cannot_work_are_refused() {
+    for good in ["", "/", "/registry", "/npm/private/", "/v1.0_~"] {
+        assert!(good.parse::<PathPrefix>().is_ok(), "{good}");
+    }
+    assert_eq!("/registry/".parse::<PathPrefix>().unwrap().as_str(), "/registry");
+    for bad in ["registry", "//", "/a//b", "/../x", "/-", "/a b", "/%2f", "/@acme"] {
+        assert!(bad.parse::<PathPrefix>().is_err(), "{bad}");
+    }
+    for good in ["https://npm.example.com", "http://10.0.0.1:4873/npm/"] {
+        assert!(good.parse::<PublicUrl>().is_ok(), "{good}");
+    }
+    for bad in [
+        "npm.example.com",
+        "ftp://npm.example.com",
+        "https://a:b@npm.example.com",
+        "https://x/?y",
+        "https://",
+    ] {
+        assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let file = "listen = \"127.0.0.1:1\"\npublic_url = \"https://a.example\"\n[log]\nfilter = \"warn\"\n";
+    let arguments =
+        ["registry-server", "serve", "--config", file, "--listen", "127.0.0.1:2", "--log-format", "json"];
+    let settings = Settings::load(&CommandLine::parse_from(arguments).overrides).unwrap();
+    assert_eq!(settings.listen.port(), 2);
+    assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.log.filter, "warn".parse().unwrap());
+    assert_eq!(settings.public_url.unwrap().as_url().as_str(), "https://a.example/");
+}
+
+#[test]
+fn every_flag_has_its_environment_variable() {
+    for argument in CommandLine::command().get_arguments() {
+        let Some(flag) = argument.get_long().filter(|flag| !matches!(*flag, "help" | "version")) else {
+            continue;
+        };
+        let expected = format!("REGISTRY_{}", flag.replace('-', "_").to_uppercase());
+        assert_eq!(argument.get_env().unwrap().to_str(), Some(expected.as_str()));
+    }
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn only_this_machine_is_let_in_without_rules() {
+    let open = |listen: &str, rules: &str| {
+        Settings::from_toml(&format!("listen = \"{listen}\"\n{rules}")).unwrap().refuse_open_doors().is_ok()
+    };
+    let rules = "[[packages]]\nmatch = \"**\"";
+    for loopback in ["127.0.0.1:80", "127.1.2.3:80", "[::1]:80", "[::ffff:127.0.0.1]:80"] {
+        assert!(open(loopback, ""), "{loopback}");
+    }
+    for reachable in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "[::ffff:10.0.0.1]:80"] {
+        assert!(!open(reachable, ""), "{reachable}");
+        assert!(open(reachable, rules), "{reachable}");
+    }
+}
+
+#[test]
+fn the_lines_a_refusal_tells_to_write_are_enough() {
+    let refusal = ExposureError { listen: "0.0.0.0:80".parse().unwrap() }.to_string();
+    let lines = refusal.split("\n\n").find(|part| part.starts_with('[')).unwrap();
+    let settings = Settings::from_toml(&format!("listen = \"0.0.0.0:80\"\n{lines}")).unwrap();
+    assert!(settings.refuse_open_doors().is_ok());
+}

@@ -1,0 +1,64 @@
+//! Opens the store that the configuration names, and proves that it can be relied on.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::settings::{StorageSettings, StorageUrl};
+#[cfg(feature = "clouds")]
+use registry_core::blob::open_bucket;
+use registry_core::blob::{BlobStore, LocalDisk, ObjectStoreBlobs, probe};
+use registry_core::randomness::{Randomness, SystemRandomness};
+
+/// Opens the store and tries whether it keeps the promises that the registry builds on.
+pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Arc<dyn BlobStore>> {
+    let url = &settings.url;
+    let store: Arc<dyn BlobStore> = match url {
+        StorageUrl::Memory => {
+            tracing::warn!("storage is memory: everything is gone when the server stops");
+            Arc::new(ObjectStoreBlobs::in_memory())
+        }
+        StorageUrl::Folder(folder) => {
+            let disk = LocalDisk::open(folder).with_context(|| format!("cannot open the storage {url}"))?;
+            Arc::new(disk)
+        }
+        #[cfg(feature = "clouds")]
+        StorageUrl::Bucket(bucket) => {
+            let blobs = open_bucket(bucket, &settings.options);
+            Arc::new(blobs.with_context(|| format!("cannot open the storage {url}"))?)
+        }
+        #[cfg(not(feature = "clouds"))]
+        StorageUrl::Bucket(_) => anyhow::bail!("this build has no support for the storage {url}"),
+    };
+    let mut id = [0; 8];
+    SystemRandomness.fill(&mut id);
+    let id = format!("{:016x}", u64::from_be_bytes(id));
+    probe(store.as_ref(), &id).await.with_context(|| format!("the storage {url} cannot be used"))?;
+    tracing::info!(storage = %store, "storage is open");
+    Ok(store)
+}
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use registry_core::blob::{BucketError, open_bucket};
+
+    fn open(url: &str, options: &[(&str, &str)]) -> Result<String, BucketError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        open_bucket(&url.parse().unwrap(), &options).map(|store| store.to_string())
+    }
+
+    #[test]
+    fn a_prefix_is_taken_from_the_url() {
+        let region = [("aws_region", "eu-west-1")];
+        assert_eq!(open("s3://bucket/team/a/", &region).unwrap(), "s3://bucket/team/a");
+        assert_eq!(open("s3://bucket", &region).unwrap(), "s3://bucket");
+    }
+
+    #[test]
+    fn a_mistyped_option_is_refused() {
+        let refused = open("s3://bucket", &[("aws_regoin", "eu-west-1")]);
+        assert!(matches!(refused, Err(BucketError::Option(option)) if option == "aws_regoin"));
+        assert!(open("s3://bucket", &[("aws_server_side_encryption", "aes256")]).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! Makes the upstreams that the configuration names.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use registry_core::auth::Credential;
+use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings, Upstream};
+
+use crate::settings::{UpstreamSettings, Upstreams};
+
+/// Every configured upstream with its name.
+pub(crate) fn open(upstreams: &Upstreams) -> anyhow::Result<Vec<(String, Arc<dyn Upstream>)>> {
+    let open = |(name, settings): (&String, &UpstreamSettings)| {
+        let upstream = open_one(settings)
+            .with_context(|| format!("the upstream {name} ({}) cannot be used", settings.url))?;
+        tracing::info!(name, url = %settings.url, "standing in front of another registry");
+        Ok((name.clone(), Arc::new(upstream) as Arc<dyn Upstream>))
+    };
+    upstreams.iter().map(open).collect()
+}
+
+fn open_one(settings: &UpstreamSettings) -> anyhow::Result<HttpUpstream> {
+    let mut http = HttpUpstreamSettings::new(settings.url.as_url().clone());
+    http.credential = token(settings)?.map(|token| Credential::Bearer(token.into()));
+    for file in &settings.certificate_files {
+        let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        http.extra_root_certificates.push(pem.into());
+    }
+    Ok(HttpUpstream::new(http)?)
+}
+
+fn token(settings: &UpstreamSettings) -> anyhow::Result<Option<String>> {
+    if let Some(variable) = &settings.token_env {
+        let token = std::env::var(variable)
+            .with_context(|| format!("token_env names the variable {variable}, which is not set"))?;
+        return Ok(Some(token));
+    }
+    let Some(file) = &settings.token_file else { return Ok(None) };
+    let token = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the token in {}", file.display()))?;
+    Ok(Some(token.trim().to_owned()))
+}

@@ -1,0 +1,147 @@
+//! What the command line and `registry.toml` do, and how mistakes in them are told.
+
+use std::net::TcpListener;
+
+use crate::running::{Running, registry_server, run, stderr_of_failure};
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn the_printed_template_is_sound() {
+    let printed = run(&["config"]);
+    assert!(printed.status.success());
+    let template = file(std::str::from_utf8(&printed.stdout).unwrap());
+    let checked = run(&["config", "check", "--config", template.path().to_str().unwrap()]);
+    assert!(checked.status.success(), "{checked:?}");
+    assert_eq!(String::from_utf8_lossy(&checked.stdout), "the configuration is sound\n");
+}
+
+#[test]
+fn an_unknown_key_is_told_with_file_and_line() {
+    let config = file("listen = \"127.0.0.1:0\"\n\n[storage]\nulr = \"memory:\"\n");
+    let path = config.path().to_str().unwrap();
+    for arguments in
+        [&["config", "check", "--config", path][..], &["--config", path], &["serve", "--config", path]]
+    {
+        let stderr = stderr_of_failure(&run(arguments), 1);
+        for part in [path, "line 4", "`ulr`", "`url`"] {
+            assert!(stderr.contains(part), "no {part} in {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_file_may_have_any_name() {
+    let config = tempfile::Builder::new().prefix("a=b").tempfile().unwrap();
+    let checked = run(&["config", "check", "--config", config.path().to_str().unwrap()]);
+    assert!(checked.status.success(), "{checked:?}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let stderr = stderr_of_failure(&run(&["--config", "no/such/registry.toml"]), 1);
+    assert!(
+        stderr.starts_with("registry-server: cannot read the configuration file no/such/registry.toml: ")
+    );
+}
+
+#[test]
+fn a_wrong_flag_or_variable_is_a_usage_error() {
+    let stderr = stderr_of_failure(&run(&["--storage", "s3://bucket/prefix"]), 2);
+    assert!(stderr.contains("this build has no support for s3:// storage"), "{stderr}");
+    let stderr = stderr_of_failure(&registry_server(&[]).env("REGISTRY_LISTEN", "here").output().unwrap(), 2);
+    assert!(stderr.contains("'here'") && stderr.contains("--listen"), "{stderr}");
+    stderr_of_failure(&run(&["--frobnicate"]), 2);
+}
+
+#[test]
+fn other_machines_are_not_let_in_without_rules() {
+    let stderr = stderr_of_failure(&run(&["--listen", "0.0.0.0:0", "--storage", "memory:"]), 1);
+    assert!(stderr.contains("0.0.0.0:0"), "{stderr}");
+    for line in ["[[packages]]", "match = \"**\"", "read = [\"@authenticated\"]", "publish = [\"user:ana\"]"]
+    {
+        assert!(stderr.lines().any(|found| found == line), "no {line} in {stderr}");
+    }
+}
+
+#[test]
+fn the_environment_carries_a_whole_configuration() {
+    let text = "listen = \"127.0.0.1:0\"\nstorage.url = \"memory:\"\npath_prefix = \"/registry\"\n[log]\nfilter = \"off\"";
+    let server = Running::start_command(registry_server(&[]).env("REGISTRY_CONFIG", text));
+    assert!(server.get("/-/ready").starts_with("HTTP/1.1 200 OK"));
+}
+
+#[test]
+fn flags_win_over_the_environment_over_the_file() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let config =
+        file(&format!("listen = \"{taken}\"\n[storage]\nurl = \"memory:\"\n[log]\nfilter = \"info\""));
+    let start = || registry_server(&["--config", config.path().to_str().unwrap()]);
+    let by_environment = Running::start_command(start().env("REGISTRY_LISTEN", "127.0.0.1:0"));
+    assert_ne!(by_environment.address.to_string(), taken);
+    let by_flag = Running::start_command(
+        start().args(["--listen", "127.0.0.1:0"]).env("REGISTRY_LISTEN", &taken).env("REGISTRY_LOG", "off"),
+    );
+    assert_ne!(by_flag.address.to_string(), taken);
+}
+
+#[test]
+fn a_folder_is_made_where_the_server_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Running::start_command(
+        registry_server(&["--listen", "127.0.0.1:0", "--storage", "file:data/packages"]).current_dir(&folder),
+    );
+    assert!(server.get("/-/ready").contains(r#"{"ok":true}"#));
+    assert!(folder.path().join("data/packages").is_dir());
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let in_the_way = file("");
+    let storage = format!("file:{}/packages", in_the_way.path().display());
+    let stderr =
+        stderr_of_failure_line(&run(&["--listen", "127.0.0.1:0", "--log", "off", "--storage", &storage]));
+    assert!(stderr.starts_with(&format!("registry-server: cannot open the storage {storage}: ")), "{stderr}");
+}
+
+#[track_caller]
+fn stderr_of_failure_line(output: &std::process::Output) -> String {
+    let stderr = stderr_of_failure(output, 1);
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    stderr
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let stderr =
+        stderr_of_failure_line(&run(&["--listen", &address, "--storage", "memory:", "--log", "off"]));
+    assert_eq!(
+        stderr,
+        format!(
+            "registry-server: cannot listen on {address}: another program does already; stop it, or choose another \
+             port with --listen\n"
+        )
+    );
+}
+
+#[test]
+fn help_and_version_answer() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).unwrap();
+    for word in ["serve", "config", "--public-url", "REGISTRY_STORAGE", "file:./registry-data"] {
+        assert!(help.contains(word), "no {word} in {help}");
+    }
+    let version = run(&["--version"]);
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        concat!("registry-server ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}

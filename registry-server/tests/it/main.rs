@@ -1,0 +1,17 @@
+//! The server from outside: the real binary, real clients and plain HTTP.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
+
+mod bad_requests;
+mod codebox_scenarios;
+mod configuration;
+mod documents;
+mod npm_in_front;
+mod npm_manage;
+mod npm_publish;
+mod other_clients;
+mod process;
+mod running;
+mod storms;
+mod support;

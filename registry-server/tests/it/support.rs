@@ -1,0 +1,84 @@
+//! A server on a folder of its own, and people who use it.
+
+use std::path::Path;
+
+use registry_testkit::clients::{Npm, PackageFolder};
+use registry_testkit::http_client::HttpClient;
+use registry_testkit::server_process::ServerProcess;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// The password of everybody here.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A server and its folder. Both go when it is dropped.
+pub(crate) struct Registry {
+    pub(crate) server: ServerProcess,
+    storage: TempDir,
+}
+
+impl Registry {
+    /// A server with nothing set but its folder, and nothing in the folder.
+    pub(crate) async fn start() -> Self {
+        let storage = TempDir::with_prefix("storage-").unwrap();
+        let server = start_server(storage.path()).await;
+        Self { server, storage }
+    }
+
+    /// The folder that everything is stored in.
+    pub(crate) fn storage(&self) -> &Path {
+        self.storage.path()
+    }
+
+    /// Plain HTTP to the server.
+    pub(crate) fn http(&self) -> HttpClient {
+        HttpClient::new(self.server.base_url())
+    }
+
+    /// npm, signed in nowhere.
+    pub(crate) async fn stranger(&self) -> Npm {
+        Npm::new(self.server.base_url()).await
+    }
+
+    /// npm, signed in as a new user.
+    pub(crate) async fn user(&self, name: &str) -> Npm {
+        let token = sign_up(&self.http(), name).await;
+        Npm::with_token(self.server.base_url(), &token).await
+    }
+}
+
+/// The server under test, on `storage`.
+pub(crate) async fn start_server(storage: &Path) -> ServerProcess {
+    ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_registry-server")), &[], storage).await
+}
+
+/// Makes an account and returns its token.
+pub(crate) async fn sign_up(http: &HttpClient, name: &str) -> String {
+    let account = account(name, PASSWORD);
+    let answer = http.put(&user_path(name)).json(&account).send().await.assert_status(201);
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+/// What npm sends to sign up or to log in.
+pub(crate) fn account(name: &str, password: &str) -> serde_json::Value {
+    json!({
+        "_id": format!("org.couchdb.user:{name}"),
+        "name": name,
+        "password": password,
+        "email": format!("{name}@registry.example"),
+        "type": "user",
+        "roles": [],
+        "date": "2026-11-22T07:00:00.000Z",
+    })
+}
+
+/// Where npm sends it.
+pub(crate) fn user_path(name: &str) -> String {
+    format!("/-/user/org.couchdb.user:{name}")
+}
+
+/// Publishes a package with `npm publish`.
+pub(crate) async fn publish(npm: &Npm, package: &PackageFolder) {
+    let folder = npm.home().project(package);
+    let _ = npm.run_in(&folder, &["publish"]).await.assert_success();
+}
