@@ -113,7 +113,8 @@ impl Registry {
         Ok(Some(state))
     }
 
-    /// The form of a packument that is known already, the full one otherwise asked for last.
+    /// The form to look a tarball up in: the full one where it is known already, else the one that costs less to ask
+    /// for. Both name the same tarballs.
     pub(super) fn known_form(&self, upstream: &NamedUpstream, name: &PackageName) -> PackumentForm {
         let full = (Arc::clone(&upstream.id), name.clone(), PackumentForm::Full);
         let is_known = self.parts.upstream.documents.states.contains_key(&full);
