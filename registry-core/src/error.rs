@@ -58,6 +58,12 @@ pub enum Error {
     /// The credential is not, or no longer, good.
     #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
     InvalidCredential,
+    /// The token may not be used from where it is shown.
+    #[error(
+        "your token may not be used from this network address: use it from one of the networks it was made for, or \
+         make another one with `npm token create`"
+    )]
+    AddressNotPermitted,
     /// Name or password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
@@ -66,6 +72,17 @@ pub enum Error {
         "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"
     )]
     Forbidden {
+        /// What was asked for.
+        action: Action,
+        /// Of which package.
+        name: PackageName,
+    },
+    /// The principal may do this, and not with this token.
+    #[error(
+        "your token does not permit to {action} {name}, though you may: use a token that does, or make one with \
+         `npm token create`"
+    )]
+    TokenForbids {
         /// What was asked for.
         action: Action,
         /// Of which package.

@@ -72,7 +72,7 @@ use serde::Deserialize;
 
 pub use error::AccessRuleError;
 pub use origin::Origin;
-pub use pattern::PatternError;
+pub use pattern::{Pattern as PackagePattern, PatternError};
 pub use rules::AccessRules;
 
 /// One `[[packages]]` table of `registry.toml`.

@@ -1,8 +1,19 @@
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all.
-#[derive(Debug, Clone)]
-pub(super) struct Pattern(Arc<str>);
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pattern(Arc<str>);
+
+impl TryFrom<String> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(text: String) -> Result<Self, PatternError> {
+        Self::parse(&text)
+    }
+}
 
 /// Why a text is not a pattern, as the rest of a sentence that begins with "it".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +43,8 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    pub(super) fn parse(pattern: &str) -> Result<Self, PatternError> {
+    /// Reads a pattern as access rules spell it.
+    pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         if pattern.is_empty() {
             return Err(PatternError::Empty);
         }
@@ -67,11 +79,13 @@ impl Pattern {
         Self("**".into())
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn matches(&self, name: &str) -> bool {
+    /// Whether the pattern is for the package of this name.
+    pub fn matches(&self, name: &str) -> bool {
         matches(self.0.as_bytes(), name.as_bytes())
     }
 

@@ -14,6 +14,8 @@ mod credential;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
 mod principal;
+mod token_hash;
+mod token_limits;
 
 use std::fmt::{Debug, Display};
 
@@ -26,7 +28,10 @@ use crate::error::BoxError;
 pub use credential::Credential;
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
+pub(crate) use principal::Shown;
 pub use principal::{Caller, Principal, PrincipalKind};
+pub(crate) use token_hash::TokenHash;
+pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
 
 /// Why a provider could not say who somebody is.
 #[derive(Debug, thiserror::Error)]

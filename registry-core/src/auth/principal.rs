@@ -1,7 +1,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::access::Action;
+use crate::domain::PackageName;
+
+use super::{TokenHash, TokenLimits};
 
 /// Somebody, as a provider vouches for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +60,21 @@ pub struct Caller {
     pub principal: Option<Arc<Principal>>,
     /// Where the request came from, where that is known.
     pub address: Option<IpAddr>,
+    /// What the token that was shown is limited to; `None` where it was no token of this registry.
+    pub limits: Option<Arc<TokenLimits>>,
+    /// The one-time password that was sent along, unchecked.
+    pub one_time_password: Option<SecretString>,
+    /// With what the caller was identified; `None` where whoever embeds the registry vouches for them.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// What somebody showed to be identified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A bearer token, of this registry or of a provider.
+    Token(TokenHash),
+    /// Name and password.
+    Password,
 }
 
 impl Caller {
@@ -66,10 +87,16 @@ impl Caller {
     pub fn name(&self) -> Option<&str> {
         self.principal.as_deref().map(|principal| principal.name.as_str())
     }
+
+    /// Who this is when it comes to doing `action` to `package`: nobody, where the token is not for that.
+    pub(crate) fn principal_for(&self, action: Action, package: &PackageName) -> Option<&Principal> {
+        let permitted = self.limits.as_ref().is_none_or(|limits| limits.permit(action, package));
+        self.principal.as_deref().filter(|_| permitted)
+    }
 }
 
 impl From<Principal> for Caller {
     fn from(principal: Principal) -> Self {
-        Self { principal: Some(Arc::new(principal)), address: None }
+        Self { principal: Some(Arc::new(principal)), ..Self::default() }
     }
 }

@@ -11,6 +11,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
 /// _accounts/{account}.json                        a local account
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
+/// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
@@ -35,6 +36,8 @@ pub enum Key<'a> {
     Account(&'a str),
     /// A registry token, by the lower-case hex SHA-256 of its secret.
     Token(&'a str),
+    /// That somebody of this name holds the token of this hash.
+    TokenOf(&'a str, &'a str),
     /// That an account starred a package.
     Star(&'a str, &'a PackageName),
     /// A packument of an upstream.
@@ -60,6 +63,7 @@ impl Key<'_> {
             Self::PlainTarball(name, version) => format!("{name}/{version}.tgz"),
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
+            Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
             Self::Star(account, name) => {
                 format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
             }
@@ -82,6 +86,11 @@ impl Key<'_> {
             ),
             Self::Probe(id) => format!("_probe/{id}"),
         })
+    }
+
+    /// The folder of all that tells which tokens somebody holds.
+    pub fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.

@@ -63,10 +63,12 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::LatestTag
         | Error::LastOwner { .. }
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
-        Error::AuthenticationRequired | Error::InvalidCredential | Error::WrongPassword => {
-            StatusCode::UNAUTHORIZED
-        }
+        Error::AuthenticationRequired
+        | Error::InvalidCredential
+        | Error::AddressNotPermitted
+        | Error::WrongPassword => StatusCode::UNAUTHORIZED,
         Error::Forbidden { .. }
+        | Error::TokenForbids { .. }
         | Error::VersionTaken { .. }
         | Error::NameTakenUpstream { .. }
         | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
@@ -87,6 +89,14 @@ fn operation_status(error: &Error) -> StatusCode {
     }
 }
 
+/// What clients tell the reasons for a 401 apart by.
+fn scheme(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Operation(Error::AddressNotPermitted) => "ipaddress",
+        _ => "Bearer",
+    }
+}
+
 /// The response for a failure. Failures of the registry itself are logged here, once, and not shown.
 pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let text = match failure {
@@ -102,7 +112,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let mut response = json_response(status, &json!({ "error": text, "message": text }));
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -55,7 +55,11 @@ impl Registry {
             (None, _) => Err(Error::AuthenticationRequired),
             (Some(_), Verdict::Denied) => {
                 self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
-                if self.may_read(caller, name) {
+                let rules = self.parts.access.decide(action, caller.principal.as_deref(), name);
+                if rules.verdict != Verdict::Denied {
+                    // The token is the caller's own: it gives nothing away to say that a better one would do.
+                    Err(Error::TokenForbids { action, name: name.clone() })
+                } else if self.may_read(caller, name) {
                     Err(Error::Forbidden { action, name: name.clone() })
                 } else {
                     Err(Error::PackageNotFound(name.clone()))
@@ -77,8 +81,9 @@ impl Registry {
         result
     }
 
+    /// What the access rules say, and the limits of the token with them: the one place where both are asked.
     fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
-        self.parts.access.decide(action, caller.principal.as_deref(), name).verdict
+        self.parts.access.decide(action, caller.principal_for(action, name), name).verdict
     }
 }
 

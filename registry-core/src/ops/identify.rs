@@ -1,39 +1,56 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::auth::{Caller, Credential, Identified, Principal};
+use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
 use crate::{Error, Registry};
 
-use super::tokens::TokenHash;
+use super::tokens::Identity;
 
 impl Registry {
-    /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error.
+    /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error, and so is
+    /// a token that is shown after its time or from outside its networks.
     pub async fn identify(
         &self,
         credential: Option<&Credential>,
         address: Option<IpAddr>,
     ) -> Result<Caller, Error> {
-        let principal = match credential {
-            None => None,
+        let nobody = Caller { address, ..Caller::default() };
+        match credential {
+            None => Ok(nobody),
             Some(bearer @ Credential::Bearer(secret)) => {
                 let hash = TokenHash::of(secret);
-                match self.parts.tokens.get(&hash) {
-                    Some(principal) => Some(principal),
-                    None => Some(self.identify_bearer(bearer, hash).await?),
-                }
+                let identity = match self.parts.tokens.get(&hash) {
+                    Some(identity) => identity,
+                    None => self.identify_bearer(bearer, hash).await?,
+                };
+                self.check_token_now(&identity, address)?;
+                let Identity { principal, limits } = identity;
+                Ok(Caller { principal: Some(principal), limits, shown: Some(Shown::Token(hash)), ..nobody })
             }
-            Some(basic @ Credential::Basic { .. }) => Some(Arc::new(self.ask_providers(basic).await?)),
-        };
-        Ok(Caller { principal, address })
+            Some(basic @ Credential::Basic { .. }) => {
+                let principal = Some(Arc::new(self.ask_providers(basic).await?));
+                Ok(Caller { principal, shown: Some(Shown::Password), ..nobody })
+            }
+        }
     }
 
-    async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Arc<Principal>, Error> {
-        let principal = Arc::new(match self.principal_of_token(hash).await? {
-            Some(principal) => principal,
-            None => self.ask_providers(bearer).await?,
-        });
-        self.parts.tokens.insert(hash, Arc::clone(&principal));
-        Ok(principal)
+    /// What is to be looked at each time, also of a token that is remembered.
+    fn check_token_now(&self, identity: &Identity, address: Option<IpAddr>) -> Result<(), Error> {
+        let Some(limits) = &identity.limits else { return Ok(()) };
+        // The clock is not asked for tokens that last.
+        if limits.expires.is_some() && limits.is_expired(self.parts.clock.now()) {
+            return Err(Error::InvalidCredential);
+        }
+        if limits.permit_address(address) { Ok(()) } else { Err(Error::AddressNotPermitted) }
+    }
+
+    async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Identity, Error> {
+        let identity = match self.identity_of_token(hash).await? {
+            Some(identity) => identity,
+            None => Identity { principal: Arc::new(self.ask_providers(bearer).await?), limits: None },
+        };
+        self.parts.tokens.insert(hash, identity.clone());
+        Ok(identity)
     }
 
     async fn ask_providers(&self, credential: &Credential) -> Result<Principal, Error> {

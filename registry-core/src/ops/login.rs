@@ -1,6 +1,6 @@
 use secrecy::SecretString;
 
-use crate::auth::{AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp};
+use crate::auth::{AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -28,8 +28,8 @@ impl Registry {
     pub async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
         let (registry, address, token) = (self.clone(), caller.address, token.clone());
         detached(async move {
-            if let Some(principal) = registry.delete_token(&token).await? {
-                let who = Caller { principal: Some(principal.into()), address };
+            if let Some(principal) = registry.delete_token(TokenHash::of(&token)).await? {
+                let who = Caller { principal: Some(principal.into()), address, ..Caller::default() };
                 registry.emit(&who, None, EventKind::LoggedOut);
             }
             Ok(())
@@ -44,7 +44,11 @@ impl Registry {
             Err(Error::WrongPassword) => (EventKind::LoginFailed { name: login.name.clone() }, None),
             Err(_) => return result.map(|(_, session)| session),
         };
-        let who = Caller { principal: principal.cloned().map(Into::into), address: caller.address };
+        let who = Caller {
+            principal: principal.cloned().map(Into::into),
+            address: caller.address,
+            ..Caller::default()
+        };
         self.emit(&who, None, kind);
         result.map(|(_, session)| session)
     }
@@ -88,7 +92,7 @@ impl Registry {
         provider: &dyn AuthProvider,
         principal: Principal,
     ) -> Result<Session, Error> {
-        let token = self.create_token(provider, &principal).await?;
+        let token = self.create_session_token(provider, &principal).await?;
         Ok(Session { principal, token })
     }
 }

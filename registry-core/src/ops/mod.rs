@@ -47,4 +47,5 @@ pub use login::Session;
 pub use packument::Representation;
 pub use publish::Published;
 pub use tarball::{FoundTarball, TarballRange};
+pub use tokens::{NewToken, TokenHolder};
 pub use upstream::UpstreamFreshness;

@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Action, PackagePattern};
+use crate::domain::PackageName;
+
+/// What a token may be used for. Limits narrow what the token's holder may do and never widen it: whatever they keep
+/// away is to the caller as it is to somebody who is not signed in.
+///
+/// ```
+/// use registry_core::access::{Action, PackagePattern};
+/// use registry_core::auth::{TokenLimits, TokenPermission};
+/// use registry_core::domain::PackageName;
+/// let limits = TokenLimits {
+///     permission: TokenPermission::ReadOnly,
+///     packages: Some(vec![PackagePattern::parse("@acme/*")?]),
+///     ..TokenLimits::default()
+/// };
+/// let (ours, other) = (PackageName::parse("@acme/web")?, PackageName::parse("pear")?);
+/// assert!(limits.permit(Action::Read, &ours) && !limits.permit(Action::Publish, &ours));
+/// assert!(!limits.permit(Action::Read, &other));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenLimits {
+    /// How the token came to be.
+    #[serde(default)]
+    pub kind: TokenKind,
+    /// From when on it is good for nothing; `None` for a token that lasts until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// What may be done to the packages below.
+    #[serde(default)]
+    pub permission: TokenPermission,
+    /// The packages it is for; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<PackagePattern>>,
+    /// The networks it may be used from; empty for all. Where a request comes from must then be known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<IpNet>,
+    /// Whether writes with it need no one-time password. Such a token publishes, and changes neither owners nor
+    /// accounts, and unpublishes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_two_factor: bool,
+    /// Whom the token was exchanged for, where [`TokenKind::TrustedPublishing`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<TrustedPublisher>,
+}
+
+/// How a token came to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TokenKind {
+    /// By a login.
+    #[default]
+    Session,
+    /// By its holder, as `npm token create` does.
+    Granular,
+    /// By the registry's operator.
+    Operator,
+    /// In exchange for the identity of a build.
+    TrustedPublishing,
+}
+
+/// What a token's holder may do with it to the packages that it is for. A greater one permits more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenPermission {
+    /// Nothing more than strangers may.
+    NoAccess,
+    /// See and install.
+    ReadOnly,
+    /// That, and stage versions for somebody to approve. Nothing else is changed.
+    StageOnly,
+    /// Whatever the holder may.
+    #[default]
+    ReadWrite,
+}
+
+/// The build that a token of trusted publishing was made for, for the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedPublisher {
+    /// Who vouched for the build.
+    pub issuer: String,
+    /// What the issuer said of it, such as `repository`.
+    pub claims: BTreeMap<String, String>,
+}
+
+impl TokenLimits {
+    /// Whether the token is good for nothing any more.
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether the token may be used from `address`, which is `None` where it is not known.
+    pub fn permit_address(&self, address: Option<IpAddr>) -> bool {
+        self.networks.is_empty()
+            || address
+                .map(|address| address.to_canonical())
+                .is_some_and(|address| self.networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// Whether the token may be used to do `action` to `package`.
+    pub fn permit(&self, action: Action, package: &PackageName) -> bool {
+        let needed = match action {
+            Action::Read => TokenPermission::ReadOnly,
+            Action::Publish => TokenPermission::ReadWrite,
+            Action::Administer if self.bypass_two_factor => return false,
+            Action::Administer => TokenPermission::ReadWrite,
+        };
+        self.permission >= needed && self.is_for(package)
+    }
+
+    /// Whether the token may be used to change accounts, tokens, organisations and teams: only one that is limited
+    /// neither to packages nor to reading, and that stands for a second factor where one is asked for.
+    pub fn permit_account_changes(&self) -> bool {
+        self.permission == TokenPermission::ReadWrite && self.packages.is_none() && !self.bypass_two_factor
+    }
+
+    /// Whether the package is among those that the token is for.
+    pub fn is_for(&self, package: &PackageName) -> bool {
+        let name = package.as_str();
+        self.packages.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(name)))
+    }
+}

@@ -1,0 +1,48 @@
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::auth::{TokenHash, TokenLimits};
+use crate::blob::{Key, PutOutcome, When};
+use crate::{Error, Registry};
+
+use super::TokenHolder;
+use super::record::TokenRecord;
+use super::secret::{PREFIX, new_secret};
+
+/// How many characters of a secret are kept after `npm_`.
+const SHOWN: usize = 4;
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Who will hold it.
+    pub holder: TokenHolder,
+    /// What it is called, if anything.
+    pub name: Option<String>,
+    /// What it is limited to.
+    pub limits: TokenLimits,
+}
+
+impl Registry {
+    /// Makes a token, and asks nobody whether it may be made: that is for whoever calls this to know. Tells the sink
+    /// of nothing. The secret is kept nowhere: this is the only time it can be read.
+    pub async fn issue_token(&self, token: NewToken) -> Result<SecretString, Error> {
+        let secret = new_secret(self.parts.randomness.as_ref());
+        let hash = TokenHash::of(&secret).to_hex();
+        let NewToken { holder, name, limits } = token;
+        let record = TokenRecord {
+            created: self.parts.clock.now(),
+            name,
+            prefix: secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into),
+            limits,
+            holder,
+        };
+        let json = serde_json::to_vec(&record).map_err(crate::ops::publish::internal)?;
+        // First, so that a crash in between leaves a marker without a token, which listing ignores.
+        let marker = Key::TokenOf(record.holder.name(), &hash).path()?;
+        let _ = self.parts.store.put(&marker, hash.clone().into(), When::Always).await?;
+        match self.parts.store.put(&Key::Token(&hash).path()?, json.into(), When::Absent).await? {
+            PutOutcome::Stored(_) => Ok(secret),
+            PutOutcome::Conflict => Err(Error::Internal("the same random token was made twice".into())),
+        }
+    }
+}
