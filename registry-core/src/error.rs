@@ -158,6 +158,29 @@ pub enum Error {
     /// An upstream did not answer, or not usefully.
     #[error("{}", upstream_text(.0))]
     Upstream(#[from] UpstreamError),
+    /// An upstream could not tell what is known against its packages.
+    #[error(
+        "the registry {upstream} behind this one could not tell its security advisories, so nothing is known of \
+         these packages: try again in a moment, or ask the registry's operator to look at the log"
+    )]
+    NoAdvisories {
+        /// The upstream, as it is configured.
+        upstream: String,
+        /// What came of asking it.
+        #[source]
+        source: UpstreamError,
+    },
+    /// No upstream signs packages, and this registry does not either.
+    #[error("there are no signing keys: neither this registry nor one behind it signs packages")]
+    NoKeys,
+    /// Nobody attested anything of a version.
+    #[error("no attestations of {name}@{version} are known")]
+    NoAttestations {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
     /// The name belongs to a package of an upstream.
     #[error(
         "{name} exists in the registry {upstream} that this one stands in front of: publish under another name or scope"
@@ -223,6 +246,7 @@ impl Error {
             self,
             Self::Store(_)
                 | Self::Upstream(_)
+                | Self::NoAdvisories { .. }
                 | Self::Auth(AuthError::Unavailable { .. })
                 | Self::Damaged(_)
                 | Self::Internal(_)

@@ -12,7 +12,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::Limits;
-use crate::ops::{Gates, NamedUpstream, ReadCaches, TokenCache, UpstreamFreshness, UpstreamParts};
+use crate::ops::{
+    AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, TokenCache, UpstreamFreshness, UpstreamParts,
+};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
 
@@ -37,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) path_prefix: String,
     pub(crate) caches: ReadCaches,
     pub(crate) upstream: UpstreamParts,
+    pub(crate) keys: KeptKeys,
+    pub(crate) audit_fallback: AuditFallback,
     pub(crate) tokens: TokenCache,
     pub(crate) gates: Gates,
 }
@@ -50,6 +54,7 @@ pub struct RegistryBuilder {
     sink: Option<Arc<dyn EventSink>>,
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
+    audit_fallback: AuditFallback,
     access: AccessRules,
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -69,6 +74,7 @@ impl Registry {
             sink: None,
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
+            audit_fallback: AuditFallback::default(),
             access: AccessRules::open_to_all_publish_for_signed_in(),
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
@@ -137,6 +143,11 @@ impl RegistryBuilder {
         Self { freshness, ..self }
     }
 
+    /// Sets what an audit is answered when an upstream cannot tell its advisories. Default: an error.
+    pub fn audit_fallback(self, audit_fallback: AuditFallback) -> Self {
+        Self { audit_fallback, ..self }
+    }
+
     /// Sets who may do what. Default: everybody reads, whoever is signed in publishes.
     pub fn access(self, access: AccessRules) -> Self {
         Self { access, ..self }
@@ -198,6 +209,8 @@ impl RegistryBuilder {
                 path_prefix: self.path_prefix,
                 caches: ReadCaches::new(hosted_bytes),
                 upstream: UpstreamParts::new(self.upstreams, self.freshness, upstream_bytes),
+                keys: KeptKeys::default(),
+                audit_fallback: self.audit_fallback,
                 tokens: TokenCache::new(self.token_cache),
                 gates: Gates::default(),
             }),

@@ -159,6 +159,7 @@ fn build_registry(
         .path_prefix(settings.path_prefix.as_str())
         .cache_bytes(settings.cache.representation_bytes())
         .token_cache(settings.cache.token_lifetime())
+        .audit_fallback(settings.audit.to_fallback())
         .upstream_freshness(settings.cache.upstream_freshness())
         .build()
 }

@@ -34,6 +34,7 @@ pub struct ScriptedUpstream(Arc<Mutex<Script>>);
 struct Script {
     packuments: BTreeMap<String, Value>,
     tarballs: BTreeMap<String, Bytes>,
+    told: BTreeMap<String, Bytes>,
     is_down: bool,
     cut_after: Option<usize>,
     asked: Vec<String>,
@@ -50,6 +51,10 @@ impl ScriptedUpstream {
                 "tarball": url,
                 "integrity": Integrity::of(tarball).to_string(),
                 "signatures": [{ "keyid": "SHA256:upstream", "sig": "MEUC" }],
+                "attestations": {
+                    "url": format!("https://registry.example/attested/{name}@{version}"),
+                    "provenance": { "predicateType": "https://slsa.dev/provenance/v1" },
+                },
             },
         });
         let mut script = self.script();
@@ -60,6 +65,12 @@ impl ScriptedUpstream {
         packument["versions"][version] = manifest;
         packument["dist-tags"]["latest"] = version.into();
         packument["time"][version] = "2026-01-01T00:00:00.000Z".into();
+    }
+
+    /// Answers like this from now on where it was silent before: to `advisories` (whatever they are asked of), to `keys`,
+    /// and to what is asked as `attestations pear@1.0.0`.
+    pub fn tell(&self, what: &str, answer: &str) {
+        self.script().told.insert(what.to_owned(), answer.to_owned().into());
     }
 
     /// Takes a version back.
@@ -160,12 +171,15 @@ impl Upstream for ScriptedUpstream {
         self.ask(format!("search {query}")).map(|_| None)
     }
 
-    async fn advisories(&self, _: Bytes) -> Result<Option<Bytes>, UpstreamError> {
-        self.ask("advisories".into()).map(|_| None)
+    async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
+        let script = self.ask(format!("advisories {}", String::from_utf8_lossy(&packages)))?;
+        Ok(script.told.get("advisories").cloned())
     }
 
     async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
-        self.ask("keys".into()).map(|_| None)
+        // Gives those who ask at once the time to meet.
+        tokio::task::yield_now().await;
+        Ok(self.ask("keys".into())?.told.get("keys").cloned())
     }
 
     async fn attestations(
@@ -173,7 +187,8 @@ impl Upstream for ScriptedUpstream {
         name: &PackageName,
         version: &Version,
     ) -> Result<Option<Bytes>, UpstreamError> {
-        self.ask(format!("attestations {name}@{version}")).map(|_| None)
+        let what = format!("attestations {name}@{version}");
+        Ok(self.ask(what.clone())?.told.get(&what).cloned())
     }
 }
 

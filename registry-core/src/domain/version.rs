@@ -55,6 +55,11 @@ impl Version {
         &self.text
     }
 
+    /// The version in its parts.
+    pub(crate) fn parsed(&self) -> &semver::Version {
+        &self.parsed
+    }
+
     /// Whether it is a prerelease, such as `1.0.0-rc.1`.
     pub fn is_prerelease(&self) -> bool {
         !self.parsed.pre.is_empty()

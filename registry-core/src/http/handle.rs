@@ -169,6 +169,7 @@ impl Call<'_> {
             Route::Unstar { name } => Box::pin(self.star(name, false)).await,
             Route::Stars { account } => Box::pin(self.stars(account)).await,
             Route::StarredBy => Box::pin(self.starred_by()).await,
+            Route::Audit(route) => Box::pin(self.audit(route)).await,
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod answer;
+mod audit;
 mod base_url;
 mod body;
 pub mod conditional;

@@ -76,14 +76,17 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Unpublished { .. }
         | Error::VersionNotFound { .. }
         | Error::TagNotFound { .. }
+        | Error::NoKeys
+        | Error::NoAttestations { .. }
         | Error::AccountNotFound { .. }
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
         Error::StaleRevision => StatusCode::CONFLICT,
         Error::Busy
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Upstream(UpstreamError::Unavailable { .. })
+        | Error::NoAdvisories { source: UpstreamError::Unavailable { .. }, .. }
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Upstream(_) => StatusCode::BAD_GATEWAY,
+        Error::Upstream(_) | Error::NoAdvisories { .. } => StatusCode::BAD_GATEWAY,
         // Trying again would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

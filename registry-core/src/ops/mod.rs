@@ -12,6 +12,8 @@
 //! # });
 //! ```
 
+mod attestations;
+mod audit;
 mod authorize;
 mod backoff;
 mod commit;
@@ -22,6 +24,7 @@ mod dist_tags;
 mod document_change;
 mod gates;
 mod identify;
+mod keys;
 mod login;
 mod manifest;
 mod owners;
@@ -37,10 +40,12 @@ mod users;
 
 pub(crate) use detached::{compute, compute_elsewhere};
 pub(crate) use gates::Gates;
+pub(crate) use keys::KeptKeys;
 pub(crate) use packument::ReadCaches;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{NamedUpstream, UpstreamParts};
 
+pub use audit::{Advisories, AuditFallback, AuditTree, AuditedPackages};
 pub use document_change::ChangeDocument;
 pub(crate) use document_change::seen_revision;
 pub use login::Session;

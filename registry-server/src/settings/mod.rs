@@ -9,6 +9,7 @@
 //! assert!(refusal.contains("line 2") && refusal.contains("lisen"), "{refusal}");
 //! ```
 
+mod audit;
 mod exposure;
 mod load;
 mod npm_config;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use audit::{AuditSettings, UnavailableAudit};
 pub use exposure::ExposureError;
 pub use npm_config::npm_registry;
 pub use packages::PackageRules;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// Registries that this one stands in front of.
     pub upstreams: Upstreams,
+    /// What audits are answered.
+    pub audit: AuditSettings,
     /// Accounts with name and password.
     pub accounts: AccountSettings,
     /// Bounds on what clients send.
@@ -77,6 +81,7 @@ impl Default for Settings {
             path_prefix: PathPrefix::default(),
             storage: StorageSettings::default(),
             upstreams: Upstreams::new(),
+            audit: AuditSettings::default(),
             accounts: AccountSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),

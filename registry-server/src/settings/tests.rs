@@ -78,6 +78,7 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("[storage]\nurl = \"ftp://bucket\"", 2, &["not a storage URL"]);
     assert_refused("\n\n[acounts]\nsign_up = true", 3, &["acounts", "accounts"]);
     assert_refused("[limits]\nother_body_mib = 0", 2, &["other_body_mib", "nonzero"]);
+    assert_refused("[audit]\nunavailable = \"panic\"", 2, &["panic", "empty"]);
     assert_refused("[log]\nformat = \"xml\"", 2, &["xml", "json"]);
     assert_refused("[log]\nfilter = \"info,=\"", 2, &["not a log filter"]);
     assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["no network", "10.0.0.0/8"]);

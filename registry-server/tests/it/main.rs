@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
+mod audits;
 mod bad_requests;
 mod codebox_scenarios;
 mod configuration;

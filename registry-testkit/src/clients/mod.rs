@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`PNPM`], [`YARN_1`], [`YARN_4`],
+//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`NPM_10`], [`PNPM`], [`YARN_1`], [`YARN_4`],
 //! [`BUN`] and [`DENO`], through
 //! whatever registry the machine's own `npm` is set up with. The client under test sees none of that set-up: its
 //! environment is empty but for `PATH`, `LANG` and folders of its own.
@@ -32,5 +32,5 @@ pub use client_home::ClientHome;
 pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
-pub use pinned::{BUN, DENO, NPM, PNPM, PinnedClient, Program, YARN_1, YARN_4};
+pub use pinned::{BUN, DENO, NPM, NPM_10, PNPM, PinnedClient, Program, YARN_1, YARN_4};
 pub use toolbox::Toolbox;

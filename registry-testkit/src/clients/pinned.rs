@@ -61,6 +61,13 @@ pub const NPM: PinnedClient = PinnedClient {
     environment: &[],
 };
 
+/// The last npm that asks for the older form of an audit when the bulk form does not work.
+pub const NPM_10: PinnedClient = PinnedClient {
+    version: "10.9.4",
+    program: Program::Script { path: "npm/bin/npm-cli.js", node: &["^18.17.0", ">=20.5.0"] },
+    ..NPM
+};
+
 /// pnpm, which is no Node.js program any more since version 12.
 pub const PNPM: PinnedClient = PinnedClient {
     command: "pnpm",

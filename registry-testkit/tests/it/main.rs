@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the answer")]
 
+mod audit;
 mod auth_provider;
 mod bad_input;
 mod blob_store;

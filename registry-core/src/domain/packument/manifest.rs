@@ -1,12 +1,12 @@
 use std::borrow::Cow;
-use std::io::Write as _;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
-use super::raw;
+use super::raw::{self, Text};
 
 /// The parts of a stored manifest that rendering looks at.
 #[derive(Deserialize)]
@@ -22,6 +22,8 @@ pub(super) struct DistView<'json> {
     pub(super) tarball: Option<&'json RawValue>,
     #[serde(borrow)]
     pub(super) integrity: Option<Cow<'json, str>>,
+    #[serde(borrow)]
+    attestations: Option<&'json RawValue>,
 }
 
 /// The path of a tarball below the registry's base URL: `@scope/name/-/name-1.0.0.tgz`.
@@ -41,7 +43,7 @@ pub fn render_manifest(
     Ok(json)
 }
 
-/// Writes a stored manifest, with the value of `dist.tarball` replaced and every other byte as it is.
+/// Writes a stored manifest, with the URLs in `dist` replaced and every other byte as it is.
 pub(super) fn write_manifest(
     json: &mut Vec<u8>,
     name: &PackageName,
@@ -53,7 +55,7 @@ pub(super) fn write_manifest(
     write_with_tarball(json, name, version, manifest.get(), view.dist, base)
 }
 
-/// Writes `text`, which holds `dist`, with the value of `dist.tarball` replaced.
+/// Writes `text`, which holds `dist`, with the values of `dist.tarball` and `dist.attestations.url` replaced.
 pub(super) fn write_with_tarball(
     json: &mut Vec<u8>,
     name: &PackageName,
@@ -62,19 +64,88 @@ pub(super) fn write_with_tarball(
     dist: Option<&RawValue>,
     base: &str,
 ) -> Result<(), serde_json::Error> {
-    let tarball = match dist {
-        None => None,
-        Some(dist) => serde_json::from_str::<DistView<'_>>(dist.get())?.tarball,
-    };
-    match tarball.and_then(|tarball| raw::position(text, tarball.get())) {
-        None => json.extend_from_slice(text.as_bytes()),
-        Some(place) => {
-            json.extend_from_slice(&text.as_bytes()[..place.start]);
-            // Names, versions and checked URLs hold nothing that JSON must escape.
-            write!(json, "\"{base}/{name}/-/{}-{version}.tgz\"", name.base())
-                .map_err(serde_json::Error::io)?;
-            json.extend_from_slice(&text.as_bytes()[place.end..]);
+    let view: Option<DistView<'_>> = dist.map(|dist| serde_json::from_str(dist.get())).transpose()?;
+    let (tarball, attestations) = view.map_or((None, None), |view| (view.tarball, view.attestations));
+    let attestations = attestations.and_then(attestations_url);
+    let place = |value: Option<&RawValue>| raw::position(text, value?.get());
+    let mut urls = [
+        place(tarball).map(|place| (place, format!("{base}/{}", tarball_path(name, version)))),
+        place(attestations).map(|place| (place, format!("{base}/{}", attestations_path(name, version)))),
+    ];
+    urls.sort_by_key(|url| url.as_ref().map(|(place, _)| place.start));
+    let mut written = 0;
+    for (place, url) in urls.into_iter().flatten() {
+        json.extend_from_slice(&text.as_bytes()[written..place.start]);
+        serde_json::to_writer(&mut *json, &url)?;
+        written = place.end;
+    }
+    json.extend_from_slice(&text.as_bytes()[written..]);
+    Ok(())
+}
+
+/// Where `dist.attestations` says that they are, if it says so in the form that npm knows.
+fn attestations_url(attestations: &RawValue) -> Option<&RawValue> {
+    let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(attestations.get()).ok()?;
+    fields.get("url").copied().filter(|url| url.get().starts_with('"'))
+}
+
+/// The path of a version's attestations below the registry's base URL. Some servers read a plain + as a space.
+fn attestations_path(name: &PackageName, version: &str) -> String {
+    let name = name.as_str().replace('/', "%2f");
+    format!("-/npm/v1/attestations/{name}@{}", version.replace('+', "%2B"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(version: &str, dist: &str) -> String {
+        let name = PackageName::parse("@acme/pear").unwrap();
+        let manifest = RawValue::from_string(format!("{{\"a\": 1.0, \"dist\": {dist}}}")).unwrap();
+        let json = render_manifest(&name, version, &manifest, "https://r.example").unwrap();
+        let json = String::from_utf8(json).unwrap();
+        json.strip_prefix("{\"a\": 1.0, \"dist\": ").unwrap().strip_suffix('}').unwrap().to_owned()
+    }
+
+    #[test]
+    fn both_urls_are_replaced_wherever_they_stand() {
+        let (tarball, attestations) = (
+            r#""https://r.example/@acme/pear/-/pear-1.0.0+b.tgz""#,
+            r#""https://r.example/-/npm/v1/attestations/@acme%2fpear@1.0.0%2Bb""#,
+        );
+        for (dist, expected) in [
+            (
+                r#"{"tarball":"x", "attestations":{"url":"y","provenance":{"p": 1}},"z":0}"#,
+                format!(
+                    r#"{{"tarball":{tarball}, "attestations":{{"url":{attestations},"provenance":{{"p": 1}}}},"z":0}}"#
+                ),
+            ),
+            (
+                r#"{"attestations": {"url":null }, "tarball": "x"}"#,
+                format!(r#"{{"attestations": {{"url":null }}, "tarball": {tarball}}}"#),
+            ),
+            (
+                r#"{"attestations": {"url":"" }, "tarball": "x"}"#,
+                format!(r#"{{"attestations": {{"url":{attestations} }}, "tarball": {tarball}}}"#),
+            ),
+        ] {
+            assert_eq!(rendered("1.0.0+b", dist), expected);
         }
     }
-    Ok(())
+
+    #[test]
+    fn what_has_another_form_stays_as_it_is() {
+        for dist in
+            [r#"{"attestations":"yes"}"#, r#"{"attestations":{}}"#, r#"{"attestations":[ 1]}"#, "{}", "null"]
+        {
+            assert_eq!(rendered("1.0.0", dist), dist);
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_none_breaks_no_json() {
+        let json = rendered("1\",\"x", r#"{"tarball":"x"}"#);
+        let dist: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(dist["tarball"], "https://r.example/@acme/pear/-/pear-1\",\"x.tgz");
+    }
 }

@@ -14,6 +14,7 @@
 //! # Ok::<(), RouteError>(())
 //! ```
 
+mod audit;
 mod error;
 mod of_a_package;
 mod of_the_registry;
@@ -27,6 +28,7 @@ use secrecy::SecretString;
 
 use crate::domain::{DistTag, PackageName, Version};
 
+pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use prefix::strip_prefix;
 
@@ -164,6 +166,8 @@ pub enum Route {
     },
     /// `GET /-/_view/starredByUser`: the query tells whose stars.
     StarredBy,
+    /// Below `/-/npm/v1/`: what audits ask.
+    Audit(AuditRoute),
 }
 
 impl Route {
@@ -209,6 +213,7 @@ impl Route {
             Self::Unstar { .. } => "unstar",
             Self::Stars { .. } => "stars",
             Self::StarredBy => "starred-by",
+            Self::Audit(route) => route.kind(),
         }
     }
 }
@@ -218,6 +223,7 @@ impl Route {
 enum Verb {
     Read,
     Put,
+    Post,
     Delete,
     Other,
 }
@@ -227,6 +233,7 @@ impl Verb {
         match *method {
             Method::GET | Method::HEAD => Self::Read,
             Method::PUT => Self::Put,
+            Method::POST => Self::Post,
             Method::DELETE => Self::Delete,
             _ => Self::Other,
         }

@@ -1,7 +1,7 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{Route, RouteError, Verb};
+use super::{Route, RouteError, Verb, audit};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -9,6 +9,7 @@ const ACCOUNT_ID: &str = "org.couchdb.user:";
 /// Reads the routes below `/-/`.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     match &segments.list()[1..segments.count()] {
+        ["npm", ..] => audit::parse(verb, segments).unwrap_or(Err(RouteError::NotFound)),
         ["ping"] => verb.read_only(Route::Ping),
         ["whoami"] => verb.read_only(Route::Whoami),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
@@ -17,7 +18,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
             Verb::Read => Ok(Route::Stars { account: None }),
             Verb::Put => Ok(Route::Star { name: None }),
             Verb::Delete => Ok(Route::Unstar { name: None }),
-            Verb::Other => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, PUT, DELETE" }),
+            _ => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, PUT, DELETE" }),
         },
         ["user", "token", token] => match verb {
             Verb::Delete => Ok(Route::Logout { token: (*token).into() }),

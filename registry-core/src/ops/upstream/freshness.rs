@@ -113,6 +113,25 @@ impl Registry {
         Ok(Some(state))
     }
 
+    /// Whether it is known, without asking the upstream, that it has the package.
+    pub(super) async fn is_known_present(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+    ) -> Result<bool, Error> {
+        for form in [PackumentForm::Abbreviated, PackumentForm::Full] {
+            let key = (Arc::clone(&upstream.id), name.clone(), form);
+            let state = match self.parts.upstream.documents.states.get(&key) {
+                Some(state) => Some(state),
+                None => self.stored_state(&key).await?,
+            };
+            if matches!(state, Some(State::Present(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The form to look a tarball up in: the full one where it is known already, else the one that costs less to ask
     /// for. Both name the same tarballs.
     pub(super) fn known_form(&self, upstream: &NamedUpstream, name: &PackageName) -> PackumentForm {

@@ -8,6 +8,7 @@ mod hosted_check;
 mod packument;
 mod tarball;
 mod tarball_sources;
+mod whose;
 
 use std::fmt;
 use std::sync::Arc;

@@ -23,6 +23,11 @@ const ADDRESSES: &[(&str, &[&str])] = &[
     ("/-/user/v1/star", &["GET", "HEAD", "PUT", "DELETE"]),
     ("/-/user/ana/stars", &["GET", "HEAD"]),
     ("/-/_view/starredByUser", &["GET", "HEAD"]),
+    ("/-/npm/v1/security/advisories/bulk", &["POST"]),
+    ("/-/npm/v1/security/audits", &["POST"]),
+    ("/-/npm/v1/security/audits/quick", &["POST"]),
+    ("/-/npm/v1/keys", &["GET", "HEAD"]),
+    ("/-/npm/v1/attestations/pear@1.0.0", &["GET", "HEAD"]),
 ];
 
 const METHODS: &[&str] = &[

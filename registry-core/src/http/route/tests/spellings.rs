@@ -192,6 +192,27 @@ fn accounts_and_stars() {
 }
 
 #[test]
+fn audits_and_signatures() {
+    assert_spellings(&[
+        ("Audit(Advisories)", &["POST /-/npm/v1/security/advisories/bulk"]),
+        ("Audit(Report)", &["POST /-/npm/v1/security/audits/quick", "POST /-/npm/v1/security/audits"]),
+        ("Audit(Keys)", &["GET /-/npm/v1/keys", "HEAD /-/npm/v1/keys"]),
+        (
+            "Audit(Attestations { name: PackageName(@acme/pear), version: Version(1.0.0+b) })",
+            &[
+                "GET /-/npm/v1/attestations/@acme/pear@1.0.0+b",
+                "GET /-/npm/v1/attestations/@acme%2fpear@1.0.0%2Bb",
+                "GET /-/npm/v1/attestations/%40acme%2Fpear%401.0.0+b",
+            ],
+        ),
+        (
+            "Audit(Attestations { name: PackageName(pear), version: Version(1.0.0) })",
+            &["GET /-/npm/v1/attestations/pear@1.0.0"],
+        ),
+    ]);
+}
+
+#[test]
 fn a_logout_hides_its_token() {
     let route = parse("DELETE /-/user/token/npm_s%65cret%2B%2F").unwrap();
     assert!(!format!("{route:?}").contains("npm"), "{route:?}");
@@ -211,6 +232,7 @@ fn the_kind_is_the_same_for_all_packages() {
         ("remove-dist-tag", ["DELETE /-/package/a/dist-tags/x", "DELETE /-/package/b/dist-tags/y"]),
         ("logout", ["DELETE /-/user/token/a", "DELETE /-/user/token/b"]),
         ("stars", ["GET /-/user/v1/star", "GET /-/user/bob/stars"]),
+        ("attestations", ["GET /-/npm/v1/attestations/a@1.0.0", "GET /-/npm/v1/attestations/@b/c@2.0.0"]),
     ] {
         for request in requests {
             assert_eq!(parse(request).unwrap().kind(), kind, "{request}");
