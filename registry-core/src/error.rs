@@ -67,6 +67,33 @@ pub enum Error {
     /// Name or password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
+    /// The password that a change needs is missing or wrong.
+    #[error("the password of your account is wrong: try again with the password that you log in with")]
+    WrongOwnPassword,
+    /// The account has a second factor, and none was shown.
+    #[error(
+        "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a \
+         recovery code. A client that does not ask for it takes it as --otp"
+    )]
+    OneTimePasswordRequired,
+    /// The second factor that was shown is wrong, or was used before.
+    #[error(
+        "the one-time pass is wrong, or was used already: try again with the next digits that your authenticator app \
+         shows"
+    )]
+    WrongOneTimePassword,
+    /// The caller's token is not for accounts.
+    #[error(
+        "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \
+         token of that session"
+    )]
+    TokenForbidsAccount,
+    /// No provider changes this account.
+    #[error("your account is not kept by this registry: change it where you log in")]
+    AccountNotOurs,
+    /// No such token, or none of the caller's.
+    #[error("you have no such token: `npm token list` shows those you have")]
+    TokenNotFound,
     /// The principal may not do this.
     #[error(
         "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"

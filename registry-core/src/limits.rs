@@ -27,3 +27,19 @@ impl Default for Limits {
         }
     }
 }
+
+/// How long tokens last that people make for themselves with `npm token create`. A token that leaks is found in a year
+/// rather than never, and a build that stops tells why: so they expire, unless a registry's operator decides otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenLifetimes {
+    /// In days, where nobody says; `None` for as long as the most. Default 90.
+    pub default_days: Option<u32>,
+    /// The most that one can ask for, in days; `None` for ever. Default 365.
+    pub most_days: Option<u32>,
+}
+
+impl Default for TokenLifetimes {
+    fn default() -> Self {
+        Self { default_days: Some(90), most_days: Some(365) }
+    }
+}

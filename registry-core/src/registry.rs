@@ -11,7 +11,7 @@ use crate::blob::{BlobStore, Key};
 use crate::clock::{Clock, SystemClock};
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
-use crate::limits::Limits;
+use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
     AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, TokenCache, UpstreamFreshness, UpstreamParts,
 };
@@ -42,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) keys: KeptKeys,
     pub(crate) audit_fallback: AuditFallback,
     pub(crate) tokens: TokenCache,
+    pub(crate) token_lifetimes: TokenLifetimes,
     pub(crate) gates: Gates,
 }
 
@@ -63,6 +64,7 @@ pub struct RegistryBuilder {
     path_prefix: String,
     cache_bytes: u64,
     token_cache: Duration,
+    token_lifetimes: TokenLifetimes,
 }
 
 impl Registry {
@@ -83,6 +85,7 @@ impl Registry {
             path_prefix: String::new(),
             cache_bytes: 64 << 20,
             token_cache: Duration::from_secs(5),
+            token_lifetimes: TokenLifetimes::default(),
         }
     }
 
@@ -192,6 +195,11 @@ impl RegistryBuilder {
         Self { token_cache, ..self }
     }
 
+    /// Sets how long tokens last that people make for themselves. Default: see [`TokenLifetimes`].
+    pub fn token_lifetimes(self, token_lifetimes: TokenLifetimes) -> Self {
+        Self { token_lifetimes, ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let upstream_bytes = if self.upstreams.is_empty() { 0 } else { self.cache_bytes / 2 };
@@ -212,6 +220,7 @@ impl RegistryBuilder {
                 keys: KeptKeys::default(),
                 audit_fallback: self.audit_fallback,
                 tokens: TokenCache::new(self.token_cache),
+                token_lifetimes: self.token_lifetimes,
                 gates: Gates::default(),
             }),
         }

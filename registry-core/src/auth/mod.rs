@@ -14,6 +14,7 @@ mod credential;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
 mod principal;
+mod profile;
 mod token_hash;
 mod token_limits;
 
@@ -30,6 +31,7 @@ pub use credential::Credential;
 pub use local_accounts::{LocalAccounts, PasswordCost};
 pub(crate) use principal::Shown;
 pub use principal::{Caller, Principal, PrincipalKind};
+pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};
 pub(crate) use token_hash::TokenHash;
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
 
@@ -98,15 +100,6 @@ pub enum SignedUp {
     NotOffered,
 }
 
-/// What is publicly known of an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// Who it is, with the groups as they are now.
-    pub principal: Principal,
-    /// The mail address, where one is known.
-    pub email: Option<String>,
-}
-
 /// Where a browser login is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebLogin {
@@ -121,7 +114,7 @@ pub struct WebLogin {
 /// # Contract
 ///
 /// - A provider answers only for itself: what it does not know it leaves to the next one ([`Identified::NotMine`],
-///   [`LoggedIn::NoSuchAccount`], [`SignedUp::NotOffered`], `None`).
+///   [`LoggedIn::NoSuchAccount`], [`SignedUp::NotOffered`], [`AccountChanged::NotOffered`], `None`).
 /// - An answer that cannot be had is [`AuthError::Unavailable`], never "rejected" and never "accepted".
 /// - `identify` and `look_up` are asked often: whoever asks another service keeps its answers for a short while.
 /// - Comparing secrets takes the same time whether they match or not; slow hashing happens off the async threads.
@@ -143,6 +136,12 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
 
     /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
+
+    /// Changes what is stored of the account `name`: all that is asked for, or nothing.
+    ///
+    /// A new password ends the sessions: from then on, `look_up` answers with the moment in
+    /// [`ProfileDetails::sessions_since`].
+    async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError>;
 
     /// Begins a login in the browser that ends at `callback`; `None` where the provider has none.
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError>;

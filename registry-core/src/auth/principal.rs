@@ -88,6 +88,16 @@ impl Caller {
         self.principal.as_deref().map(|principal| principal.name.as_str())
     }
 
+    /// The same request under this name, to tell of somebody who is not let in.
+    pub(crate) fn named(&self, name: &str) -> Self {
+        Self { principal: Some(Arc::new(Principal::user(name))), address: self.address, ..Self::default() }
+    }
+
+    /// The same, and no second factor is asked of them: for what changes nothing that others rely on.
+    pub(crate) fn without_two_factor(&self) -> Self {
+        Self { shown: None, ..self.clone() }
+    }
+
     /// Who this is when it comes to doing `action` to `package`: nobody, where the token is not for that.
     pub(crate) fn principal_for(&self, action: Action, package: &PackageName) -> Option<&Principal> {
         let permitted = self.limits.as_ref().is_none_or(|limits| limits.permit(action, package));

@@ -109,9 +109,8 @@ impl TokenLimits {
     pub fn permit(&self, action: Action, package: &PackageName) -> bool {
         let needed = match action {
             Action::Read => TokenPermission::ReadOnly,
-            Action::Publish => TokenPermission::ReadWrite,
             Action::Administer if self.bypass_two_factor => return false,
-            Action::Administer => TokenPermission::ReadWrite,
+            Action::Publish | Action::Administer => TokenPermission::ReadWrite,
         };
         self.permission >= needed && self.is_for(package)
     }

@@ -12,6 +12,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _accounts/{account}.json                        a local account
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
+/// _two_factor/{account}.json                      the second factor of an account
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
@@ -38,6 +39,8 @@ pub enum Key<'a> {
     Token(&'a str),
     /// That somebody of this name holds the token of this hash.
     TokenOf(&'a str, &'a str),
+    /// The second factor of an account.
+    TwoFactor(&'a str),
     /// That an account starred a package.
     Star(&'a str, &'a PackageName),
     /// A packument of an upstream.
@@ -64,6 +67,7 @@ impl Key<'_> {
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
+            Self::TwoFactor(account) => format!("_two_factor/{}.json", escape_segment(account)),
             Self::Star(account, name) => {
                 format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
             }

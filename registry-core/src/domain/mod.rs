@@ -2,6 +2,7 @@
 
 mod dist_tag;
 mod integrity;
+pub(crate) mod one_time_password;
 mod package_name;
 pub mod packument;
 pub mod publication;

@@ -97,6 +97,42 @@ pub enum EventKind {
     },
     /// A token was given back.
     LoggedOut,
+    /// A token was made that lasts longer than a session.
+    TokenCreated {
+        /// Its id.
+        key: String,
+        /// Whose it is.
+        holder: String,
+        /// What it is called, if anything.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// When it expires, if ever.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires: Option<DateTime<Utc>>,
+    },
+    /// A token was revoked.
+    TokenRevoked {
+        /// Its id.
+        key: String,
+        /// Whose it was.
+        holder: String,
+    },
+    /// A password was changed, which ended the other sessions.
+    PasswordChanged,
+    /// An account's mail address, or what its holder says of themselves, was changed.
+    ProfileChanged,
+    /// A second factor was set up, changed or taken away.
+    TwoFactorChanged {
+        /// `auth-only`, `auth-and-writes` or `disabled`.
+        mode: String,
+    },
+    /// A wrong one-time password was shown.
+    TwoFactorFailed,
+    /// A recovery code was used in place of a one-time password.
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: usize,
+    },
     /// Something was refused for want of permission.
     Denied {
         /// What was asked for: `read`, `publish` or `administer`.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::auth::{Caller, Credential, Principal};
 use crate::error::BoxError;
+use crate::ops::one_time_password;
 use crate::{Error, Registry};
 
 use super::answer::json_response;
@@ -22,6 +23,9 @@ use super::status::{Failure, failure_response};
 /// How many times more than a publish may have is taken from a client that is refused, so that it reads why. What
 /// comes after that ends in a broken connection.
 const DRAINED: usize = 8;
+
+/// Where clients show a one-time password.
+const ONE_TIME_PASSWORD: &str = "npm-otp";
 
 /// Set on a request by the frontend: where it came from.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +137,8 @@ impl Registry {
             }
             _ => None,
         };
-        self.identify(credential.as_ref(), address).await
+        let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
+        self.identify(credential.as_ref(), address, shown.and_then(one_time_password)).await
     }
 }
 
@@ -170,6 +175,7 @@ impl Call<'_> {
             Route::Stars { account } => Box::pin(self.stars(account)).await,
             Route::StarredBy => Box::pin(self.starred_by()).await,
             Route::Audit(route) => Box::pin(self.audit(route)).await,
+            Route::Token(route) => Box::pin(self.token(route)).await,
         }
     }
 

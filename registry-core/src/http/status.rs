@@ -12,6 +12,7 @@ use crate::upstream::UpstreamError;
 
 use super::answer::json_response;
 use super::body::Body;
+use super::challenge::one_time_password_challenge;
 use super::route::RouteError;
 
 /// What went wrong with a request.
@@ -66,9 +67,14 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::AuthenticationRequired
         | Error::InvalidCredential
         | Error::AddressNotPermitted
-        | Error::WrongPassword => StatusCode::UNAUTHORIZED,
+        | Error::WrongPassword
+        | Error::WrongOwnPassword
+        | Error::OneTimePasswordRequired
+        | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
         Error::Forbidden { .. }
         | Error::TokenForbids { .. }
+        | Error::TokenForbidsAccount
+        | Error::AccountNotOurs
         | Error::VersionTaken { .. }
         | Error::NameTakenUpstream { .. }
         | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
@@ -79,6 +85,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::NoKeys
         | Error::NoAttestations { .. }
         | Error::AccountNotFound { .. }
+        | Error::TokenNotFound
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
         Error::StaleRevision => StatusCode::CONFLICT,
         Error::Busy
@@ -111,6 +118,9 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
             error.to_string()
         }
     };
+    if let Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) = failure {
+        return one_time_password_challenge(&text);
+    }
     let status = status(failure);
     let mut response = json_response(status, &json!({ "error": text, "message": text }));
     let headers = response.headers_mut();

@@ -62,6 +62,8 @@ impl Registry {
     /// meanwhile, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
     /// package never existed. What is to follow a change, such as to tell of it, belongs into `then`.
     ///
+    /// This is also where the second factor is asked for, of callers who have one for writes.
+    ///
     /// All of it runs to its end also if the caller goes away: nobody avoids the log by hanging up.
     pub(super) async fn change<T, Decide, Then, Done>(
         &self,
@@ -97,6 +99,7 @@ impl Registry {
     {
         let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
         detached(async move {
+            registry.require_two_factor_to_write(&caller).await?;
             let committed = registry.change_here(&name, before, decide).await;
             let committed = registry.report_denial(&caller, &name, committed)?;
             then(Change { registry, caller, name, value: committed.value.clone() }).await;

@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
 use crate::{Error, Registry};
 
@@ -9,12 +11,15 @@ use super::tokens::Identity;
 impl Registry {
     /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error, and so is
     /// a token that is shown after its time or from outside its networks.
+    ///
+    /// Whoever has a second factor and shows a password with each request must show `one_time_password` with each.
     pub async fn identify(
         &self,
         credential: Option<&Credential>,
         address: Option<IpAddr>,
+        one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
-        let nobody = Caller { address, ..Caller::default() };
+        let nobody = Caller { address, one_time_password, ..Caller::default() };
         match credential {
             None => Ok(nobody),
             Some(bearer @ Credential::Bearer(secret)) => {
@@ -29,7 +34,11 @@ impl Registry {
             }
             Some(basic @ Credential::Basic { .. }) => {
                 let principal = Some(Arc::new(self.ask_providers(basic).await?));
-                Ok(Caller { principal, shown: Some(Shown::Password), ..nobody })
+                let caller = Caller { principal, shown: Some(Shown::Password), ..nobody };
+                if self.needs_two_factor(self.whoami(&caller)?).await? {
+                    self.require_two_factor(&caller).await?;
+                }
+                Ok(caller)
             }
         }
     }

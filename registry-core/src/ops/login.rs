@@ -1,6 +1,8 @@
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::auth::{AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
+use crate::blob::Key;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -38,7 +40,7 @@ impl Registry {
     }
 
     async fn log_in_here(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
-        let result = self.log_in_or_sign_up(login).await;
+        let result = self.log_in_or_sign_up(caller, login).await;
         let (kind, principal) = match &result {
             Ok((kind, session)) => (kind.clone(), Some(&session.principal)),
             Err(Error::WrongPassword) => (EventKind::LoginFailed { name: login.name.clone() }, None),
@@ -53,19 +55,29 @@ impl Registry {
         result.map(|(_, session)| session)
     }
 
-    async fn log_in_or_sign_up(&self, login: &PasswordLogin) -> Result<(EventKind, Session), Error> {
-        if let Some(session) = self.try_providers(login).await? {
+    async fn log_in_or_sign_up(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<(EventKind, Session), Error> {
+        // Before the password is checked: a session of a password that is changed meanwhile is over before it begins.
+        let since = self.parts.clock.now();
+        if let Some(session) = self.try_providers(caller, login, since).await? {
             return Ok((EventKind::LoggedIn, session));
         }
         for provider in &self.parts.providers {
             match provider.sign_up(login).await? {
                 SignedUp::Principal(principal) => {
-                    let session = self.open_session(provider.as_ref(), principal).await?;
+                    // It may have been that of somebody who had the name before.
+                    self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
+                    let since = self.parts.clock.now();
+                    let session = self.open_session(provider.as_ref(), principal, since).await?;
                     return Ok((EventKind::SignedUp, session));
                 }
                 // Somebody was faster; it may have been this very client, trying again.
                 SignedUp::NameTaken => {
-                    let session = self.try_providers(login).await?.ok_or(Error::WrongPassword)?;
+                    let session = self.try_providers(caller, login, since).await?;
+                    let session = session.ok_or(Error::WrongPassword)?;
                     return Ok((EventKind::LoggedIn, session));
                 }
                 SignedUp::NotOffered => {}
@@ -74,11 +86,17 @@ impl Registry {
         Err(Error::WrongPassword)
     }
 
-    async fn try_providers(&self, login: &PasswordLogin) -> Result<Option<Session>, Error> {
+    async fn try_providers(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Session>, Error> {
         for provider in &self.parts.providers {
             match provider.log_in(login).await? {
                 LoggedIn::Principal(principal) => {
-                    return self.open_session(provider.as_ref(), principal).await.map(Some);
+                    self.require_two_factor_at_login(caller, &principal.name).await?;
+                    return self.open_session(provider.as_ref(), principal, since).await.map(Some);
                 }
                 LoggedIn::WrongPassword => return Err(Error::WrongPassword),
                 LoggedIn::NoSuchAccount => {}
@@ -91,8 +109,9 @@ impl Registry {
         &self,
         provider: &dyn AuthProvider,
         principal: Principal,
+        since: DateTime<Utc>,
     ) -> Result<Session, Error> {
-        let token = self.create_session_token(provider, &principal).await?;
+        let token = self.create_session_token(provider, &principal, since).await?;
         Ok(Session { principal, token })
     }
 }

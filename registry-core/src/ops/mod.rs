@@ -12,6 +12,7 @@
 //! # });
 //! ```
 
+mod account;
 mod attestations;
 mod audit;
 mod authorize;
@@ -34,6 +35,7 @@ mod read_index;
 mod star;
 mod tarball;
 mod tokens;
+mod two_factor;
 mod unpublish;
 mod upstream;
 mod users;
@@ -45,6 +47,7 @@ pub(crate) use packument::ReadCaches;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{NamedUpstream, UpstreamParts};
 
+pub use account::OwnProfile;
 pub use audit::{Advisories, AuditFallback, AuditTree, AuditedPackages};
 pub use document_change::ChangeDocument;
 pub(crate) use document_change::seen_revision;
@@ -52,5 +55,7 @@ pub use login::Session;
 pub use packument::Representation;
 pub use publish::Published;
 pub use tarball::{FoundTarball, TarballRange};
-pub use tokens::{NewToken, TokenHolder};
+pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
+pub(crate) use two_factor::one_time_password;
+pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
 pub use upstream::UpstreamFreshness;

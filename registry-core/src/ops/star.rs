@@ -40,7 +40,7 @@ impl Registry {
                 change.emit(if starred { EventKind::Starred } else { EventKind::Unstarred });
             }
         };
-        self.change(caller, name, decide, then).await.map(drop)
+        self.change(&caller.without_two_factor(), name, decide, then).await.map(drop)
     }
 
     /// The packages that `account` starred and the caller may read, in the order of their names.

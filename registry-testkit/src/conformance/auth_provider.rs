@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use registry_core::auth::{
-    AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin, SignedUp,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, NewPassword,
+    PasswordLogin, ProfileField, SignedUp,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -54,6 +55,7 @@ where
     lets_nobody_else_in(&*make().await, known).await;
     logs_in_with_a_password(&*make().await, known).await;
     makes_accounts_once(&*make().await, known).await;
+    changes_accounts_whole_or_not_at_all(&*make().await, known).await;
     finishes_no_web_login_that_it_did_not_start(&*make().await).await;
     revokes_more_than_once(&*make().await, known).await;
 }
@@ -188,6 +190,54 @@ async fn makes_accounts_once(provider: &dyn AuthProvider, known: &KnownAccount) 
         let logged_in = matches!(provider.log_in(login).await, Ok(LoggedIn::Principal(_)));
         assert_eq!(logged_in, won, "whoever got the name logs in, and nobody else");
     }
+}
+
+async fn changes_accounts_whole_or_not_at_all(provider: &dyn AuthProvider, known: &KnownAccount) {
+    let homepage = |text: &str| AccountChange {
+        fields: vec![(ProfileField::Homepage, Some(text.to_owned()))],
+        ..AccountChange::default()
+    };
+    for name in UNKNOWN_NAMES {
+        let changed = provider.change_account(name, &homepage("https://registry.example/")).await;
+        assert!(
+            matches!(changed, Ok(AccountChanged::NotOffered)),
+            "there is no account {name:?} to change, yet: {changed:?}"
+        );
+    }
+    let Some(password) = &known.password else { return };
+    let to_new = |old: &str| AccountChange {
+        password: Some(NewPassword { old: old.into(), new: "conformance: a new password".into() }),
+        ..homepage("https://registry.example/new")
+    };
+    match provider.change_account(&known.name, &homepage("https://registry.example/old")).await {
+        Ok(AccountChanged::NotOffered) => return,
+        Ok(AccountChanged::Profile(_)) => {}
+        answer => panic!("an account is changed or not, yet: {answer:?}"),
+    }
+    let homepage_now = async || match provider.look_up(&known.name).await {
+        Ok(Some(profile)) => profile.details.get(ProfileField::Homepage).map(str::to_owned),
+        answer => panic!("the account of a good credential can be looked up: {answer:?}"),
+    };
+    let refused = provider.change_account(&known.name, &to_new("conformance: a wrong password")).await;
+    assert!(
+        matches!(refused, Ok(AccountChanged::WrongPassword)),
+        "a wrong old password changes nothing, yet: {refused:?}"
+    );
+    assert_eq!(homepage_now().await.as_deref(), Some("https://registry.example/old"), "not even the rest");
+    let changed = provider.change_account(&known.name, &to_new(password.expose_secret())).await;
+    let Ok(AccountChanged::Profile(profile)) = changed else {
+        panic!("the right old password changes the account, yet: {changed:?}");
+    };
+    assert!(profile.details.sessions_since.is_some(), "a new password ends the sessions: {profile:?}");
+    assert_eq!(homepage_now().await.as_deref(), Some("https://registry.example/new"), "all is changed");
+    let old = provider.log_in(&login(&known.name, password.expose_secret())).await;
+    assert!(matches!(old, Ok(LoggedIn::WrongPassword)), "the old password is over, yet: {old:?}");
+    assert!(
+        !matches!(provider.identify(&known.credential).await, Ok(Identified::Principal(_))),
+        "a credential with the old password is over"
+    );
+    let new = provider.log_in(&login(&known.name, "conformance: a new password")).await;
+    assert!(matches!(new, Ok(LoggedIn::Principal(_))), "the new password logs in, yet: {new:?}");
 }
 
 async fn finishes_no_web_login_that_it_did_not_start(provider: &dyn AuthProvider) {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use registry_core::auth::{
-    AuthError, AuthProvider, Credential, Identified, LocalAccounts, LoggedIn, PasswordCost, PasswordLogin,
-    Principal, Profile, SignedUp, WebLogin,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LocalAccounts, LoggedIn,
+    PasswordCost, PasswordLogin, Principal, Profile, SignedUp, WebLogin,
 };
 use registry_core::blob;
 use registry_testkit::conformance::{self, KnownAccount};
@@ -52,6 +52,8 @@ enum Flaw {
     MakesAccountsAgain,
     ShowsThePassword,
     FinishesAnyWebLogin,
+    ChangesAnyPassword,
+    KeepsSessions,
     RefusesToRevokeTwice,
 }
 
@@ -100,6 +102,20 @@ impl AuthProvider for Flawed {
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         let found = self.accounts.look_up(name).await?;
         Ok(found.filter(|_| self.flaw != Flaw::KeepsNoAccounts))
+    }
+
+    async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError> {
+        match (self.accounts.change_account(name, change).await?, self.flaw) {
+            (AccountChanged::WrongPassword, Flaw::ChangesAnyPassword) => {
+                let found = self.accounts.look_up(name).await?;
+                Ok(found.map_or(AccountChanged::NotOffered, AccountChanged::Profile))
+            }
+            (AccountChanged::Profile(mut profile), Flaw::KeepsSessions) => {
+                profile.details.sessions_since = None;
+                Ok(AccountChanged::Profile(profile))
+            }
+            (changed, _) => Ok(changed),
+        }
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {
@@ -165,6 +181,18 @@ async fn a_provider_that_shows_a_password_is_found_out() {
 #[should_panic(expected = "lets somebody in")]
 async fn a_provider_that_finishes_any_web_login_is_found_out() {
     check(Flaw::FinishesAnyWebLogin).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a wrong old password changes nothing")]
+async fn a_provider_that_changes_any_password_is_found_out() {
+    check(Flaw::ChangesAnyPassword).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "a new password ends the sessions")]
+async fn a_provider_that_keeps_sessions_is_found_out() {
+    check(Flaw::KeepsSessions).await;
 }
 
 #[tokio::test]

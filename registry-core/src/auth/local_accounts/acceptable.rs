@@ -1,5 +1,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::auth::ProfileField;
+
 /// The longest name in bytes.
 const LONGEST_NAME: usize = 64;
 /// The shortest password in characters.
@@ -8,6 +10,8 @@ const SHORTEST_PASSWORD: usize = 3;
 pub(super) const LONGEST_PASSWORD: usize = 1024;
 /// The longest mail address in bytes, as SMTP has it.
 const LONGEST_EMAIL: usize = 254;
+/// The longest field of a profile in bytes.
+const LONGEST_FIELD: usize = 512;
 
 /// Whether an account could have this name.
 pub(super) fn is_name(name: &str) -> bool {
@@ -25,6 +29,12 @@ pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) ->
              and begins with a letter or a digit; choose another name"
         ));
     }
+    check_password(password)?;
+    check_email(email)
+}
+
+/// Says what is wrong with a password that somebody wants to have.
+pub(super) fn check_password(password: &SecretString) -> Result<(), String> {
     let password = password.expose_secret();
     if password.chars().count() < SHORTEST_PASSWORD {
         return Err(format!("a password has at least {SHORTEST_PASSWORD} characters; choose a longer one"));
@@ -32,9 +42,25 @@ pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) ->
     if password.len() > LONGEST_PASSWORD {
         return Err(format!("a password has at most {LONGEST_PASSWORD} bytes; choose a shorter one"));
     }
+    Ok(())
+}
+
+/// Says what is wrong with a mail address that somebody wants to have.
+pub(super) fn check_email(email: Option<&str>) -> Result<(), String> {
     if email.is_some_and(|email| email.len() > LONGEST_EMAIL || email.chars().any(char::is_control)) {
         return Err(format!(
             "a mail address has at most {LONGEST_EMAIL} bytes and no control characters; give another one or none"
+        ));
+    }
+    Ok(())
+}
+
+/// Says what is wrong with what somebody says of themselves.
+pub(super) fn check_field(field: ProfileField, text: &str) -> Result<(), String> {
+    if text.len() > LONGEST_FIELD || text.chars().any(char::is_control) {
+        return Err(format!(
+            "{} has at most {LONGEST_FIELD} bytes and no control characters; give a shorter one",
+            field.as_str()
         ));
     }
     Ok(())

@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::passwords::is_hash;
-use crate::auth::Principal;
+use crate::auth::{Principal, Profile, ProfileDetails, ProfileField};
 use crate::blob::BlobPath;
 use crate::clock::timestamp;
 
@@ -17,6 +19,12 @@ pub(super) struct Account {
     pub(super) created: DateTime<Utc>,
     #[serde(serialize_with = "as_timestamp")]
     pub(super) updated: DateTime<Utc>,
+    /// When the password was changed: sessions of before have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sessions_since: Option<DateTime<Utc>>,
+    /// What the holder says of themselves, by the names that npm has for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) fields: BTreeMap<String, String>,
 }
 
 /// What is stored at `path` is not that account. Says where in the text, and not what is there: that could be
@@ -45,6 +53,17 @@ impl Account {
 
     pub(super) fn principal(&self) -> Principal {
         Principal { email: self.email.clone(), ..Principal::user(&self.name) }
+    }
+
+    pub(super) fn profile(&self) -> Profile {
+        let known = |field: ProfileField| Some((field, self.fields.get(field.as_str())?.clone()));
+        let details = ProfileDetails {
+            fields: ProfileField::ALL.into_iter().filter_map(known).collect(),
+            created: Some(self.created),
+            updated: Some(self.updated),
+            sessions_since: self.sessions_since,
+        };
+        Profile { principal: self.principal(), email: self.email.clone(), details }
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -6,15 +7,17 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin, Profile, SignedUp, WebLogin,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin,
+    Profile, SignedUp, WebLogin,
 };
-use crate::blob::{BlobStore, Key, PutOutcome, When};
+use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
 use crate::error::BoxError;
 use crate::randomness::Randomness;
 
 mod acceptable;
 mod account;
+mod change;
 mod passwords;
 mod recent;
 #[cfg(test)]
@@ -34,7 +37,8 @@ pub use passwords::PasswordCost;
 /// - Passwords are kept as Argon2id hashes. At most two are checked at a time, off the async threads. An unknown
 ///   name takes as long as a wrong password.
 /// - Clients that send name and password with each request wait for that check once in 30 seconds. So long,
-///   too, they may still be let in after their account was removed.
+///   too, they may still be let in after their account was removed, or its password changed through another
+///   process.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -83,14 +87,18 @@ impl LocalAccounts {
     }
 
     async fn account(&self, name: &str) -> Result<Option<Account>, AuthError> {
+        Ok(self.stored_account(name).await?.map(|(account, _)| account))
+    }
+
+    /// An account, and the state that it is stored in.
+    async fn stored_account(&self, name: &str) -> Result<Option<(Account, BlobETag)>, AuthError> {
         if !acceptable::is_name(name) {
             return Ok(None);
         }
         let path = Key::Account(name).path().map_err(unavailable)?;
-        match self.store.get(&path).await.map_err(unavailable)? {
-            None => Ok(None),
-            Some(blob) => Account::read(&path, name, &blob.bytes).map(Some).map_err(unavailable),
-        }
+        let Some(blob) = self.store.get(&path).await.map_err(unavailable)? else { return Ok(None) };
+        let account = Account::read(&path, name, &blob.bytes).map_err(unavailable)?;
+        Ok(Some((account, blob.etag)))
     }
 
     /// Checks name and password, unless they turn out to be remembered as `recent` when their turn comes: of
@@ -167,6 +175,8 @@ impl AuthProvider for LocalAccounts {
             password: hash,
             created: now,
             updated: now,
+            sessions_since: None,
+            fields: BTreeMap::new(),
         };
         let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
         let path = Key::Account(&account.name).path().map_err(unavailable)?;
@@ -178,7 +188,11 @@ impl AuthProvider for LocalAccounts {
 
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         let account = self.account(name).await?;
-        Ok(account.map(|account| Profile { principal: account.principal(), email: account.email }))
+        Ok(account.map(|account| account.profile()))
+    }
+
+    async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError> {
+        self.change(name, change).await
     }
 
     async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {

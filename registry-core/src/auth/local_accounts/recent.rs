@@ -47,6 +47,10 @@ impl RecentLogins {
         (TimeDelta::zero() <= age && age < LIFETIME).then_some(principal)
     }
 
+    pub(super) fn forget(&self, login: LoginHash) {
+        self.logins.invalidate(&login);
+    }
+
     pub(super) fn remember(&self, login: LoginHash, principal: &Principal) {
         self.logins.insert(login, (principal.clone(), self.clock.now()));
     }

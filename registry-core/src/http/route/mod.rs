@@ -22,6 +22,7 @@ mod prefix;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use http::Method;
 use secrecy::SecretString;
@@ -31,6 +32,7 @@ use crate::domain::{DistTag, PackageName, Version};
 pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use prefix::strip_prefix;
+pub use tokens::TokenRoute;
 
 use segments::Segments;
 
@@ -168,6 +170,8 @@ pub enum Route {
     StarredBy,
     /// Below `/-/npm/v1/`: what audits ask.
     Audit(AuditRoute),
+    /// The caller's own account and tokens.
+    Token(TokenRoute),
 }
 
 impl Route {
@@ -214,6 +218,7 @@ impl Route {
             Self::Stars { .. } => "stars",
             Self::StarredBy => "starred-by",
             Self::Audit(route) => route.kind(),
+            Self::Token(route) => route.kind(),
         }
     }
 }
@@ -222,8 +227,8 @@ impl Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Read,
-    Put,
     Post,
+    Put,
     Delete,
     Other,
 }
@@ -232,8 +237,8 @@ impl Verb {
     fn of(method: &Method) -> Self {
         match *method {
             Method::GET | Method::HEAD => Self::Read,
-            Method::PUT => Self::Put,
             Method::POST => Self::Post,
+            Method::PUT => Self::Put,
             Method::DELETE => Self::Delete,
             _ => Self::Other,
         }

@@ -1,7 +1,7 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{Route, RouteError, Verb, audit};
+use super::{Route, RouteError, TokenRoute, Verb, audit};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -9,7 +9,6 @@ const ACCOUNT_ID: &str = "org.couchdb.user:";
 /// Reads the routes below `/-/`.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     match &segments.list()[1..segments.count()] {
-        ["npm", ..] => audit::parse(verb, segments).unwrap_or(Err(RouteError::NotFound)),
         ["ping"] => verb.read_only(Route::Ping),
         ["whoami"] => verb.read_only(Route::Whoami),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
@@ -43,6 +42,9 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
                 _ => Err(RouteError::MethodNotAllowed { allow: "PUT" }),
             }
         }
+        ["npm", "v1", rest @ ..] => audit::parse(verb, segments)
+            .or_else(|| Some(TokenRoute::parse(verb, rest)?.map(Route::Token)))
+            .unwrap_or(Err(RouteError::NotFound)),
         _ => Err(RouteError::NotFound),
     }
 }

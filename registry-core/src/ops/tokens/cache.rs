@@ -15,29 +15,61 @@ pub(in crate::ops) struct Identity {
 /// Who showed a good credential of late. Bounded in number and time. When a token expires, and where it may be used
 /// from, is looked at each time, also of what is kept here.
 #[derive(Debug)]
-pub(crate) struct TokenCache(Option<Cache<TokenHash, Identity>>);
+pub(crate) struct TokenCache(Option<Caches>);
+
+#[derive(Debug)]
+struct Caches {
+    identities: Cache<TokenHash, Identity>,
+    /// Accounts that have no second factor.
+    without_two_factor: Cache<String, ()>,
+}
 
 impl TokenCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
         /// More than the builds and people that one process serves within seconds.
         const ENTRIES: u64 = 10_000;
-        let cache = || Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build();
-        Self((!time_to_live.is_zero()).then(cache))
+        Self((!time_to_live.is_zero()).then(|| Caches {
+            identities: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
+            without_two_factor: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
+        }))
     }
 
     pub(in crate::ops) fn get(&self, hash: &TokenHash) -> Option<Identity> {
-        self.0.as_ref()?.get(hash)
+        self.0.as_ref()?.identities.get(hash)
     }
 
     pub(in crate::ops) fn insert(&self, hash: TokenHash, identity: Identity) {
-        if let Some(cache) = &self.0 {
-            cache.insert(hash, identity);
+        if let Some(caches) = &self.0 {
+            caches.identities.insert(hash, identity);
         }
     }
 
     pub(super) fn remove(&self, hash: &TokenHash) {
-        if let Some(cache) = &self.0 {
-            cache.invalidate(hash);
+        if let Some(caches) = &self.0 {
+            caches.identities.invalidate(hash);
+        }
+    }
+
+    /// For what changes more than one token.
+    pub(in crate::ops) fn remove_all(&self) {
+        if let Some(caches) = &self.0 {
+            caches.identities.invalidate_all();
+        }
+    }
+
+    pub(in crate::ops) fn has_no_two_factor(&self, account: &str) -> bool {
+        self.0.as_ref().is_some_and(|caches| caches.without_two_factor.contains_key(account))
+    }
+
+    pub(in crate::ops) fn remember_no_two_factor(&self, account: &str) {
+        if let Some(caches) = &self.0 {
+            caches.without_two_factor.insert(account.to_owned(), ());
+        }
+    }
+
+    pub(in crate::ops) fn forget_two_factor(&self, account: &str) {
+        if let Some(caches) = &self.0 {
+            caches.without_two_factor.invalidate(account);
         }
     }
 }

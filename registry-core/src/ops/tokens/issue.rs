@@ -1,6 +1,7 @@
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::auth::{TokenHash, TokenLimits};
+use crate::auth::{TokenHash, TokenKind, TokenLimits};
 use crate::blob::{Key, PutOutcome, When};
 use crate::{Error, Registry};
 
@@ -18,6 +19,8 @@ pub struct NewToken {
     pub holder: TokenHolder,
     /// What it is called, if anything.
     pub name: Option<String>,
+    /// What it is for, if its holder says so.
+    pub description: Option<String>,
     /// What it is limited to.
     pub limits: TokenLimits,
 }
@@ -26,22 +29,27 @@ impl Registry {
     /// Makes a token, and asks nobody whether it may be made: that is for whoever calls this to know. Tells the sink
     /// of nothing. The secret is kept nowhere: this is the only time it can be read.
     pub async fn issue_token(&self, token: NewToken) -> Result<SecretString, Error> {
+        self.issue_token_as_of(token, self.parts.clock.now()).await.map(|(secret, _)| secret)
+    }
+
+    pub(super) async fn issue_token_as_of(
+        &self,
+        token: NewToken,
+        created: DateTime<Utc>,
+    ) -> Result<(SecretString, TokenRecord), Error> {
         let secret = new_secret(self.parts.randomness.as_ref());
         let hash = TokenHash::of(&secret).to_hex();
-        let NewToken { holder, name, limits } = token;
-        let record = TokenRecord {
-            created: self.parts.clock.now(),
-            name,
-            prefix: secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into),
-            limits,
-            holder,
-        };
+        let NewToken { holder, name, description, limits } = token;
+        let prefix = secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into);
+        let record = TokenRecord { holder, created, name, description, prefix, limits };
         let json = serde_json::to_vec(&record).map_err(crate::ops::publish::internal)?;
-        // First, so that a crash in between leaves a marker without a token, which listing ignores.
-        let marker = Key::TokenOf(record.holder.name(), &hash).path()?;
-        let _ = self.parts.store.put(&marker, hash.clone().into(), When::Always).await?;
+        if record.limits.kind != TokenKind::Session {
+            // First, so that a crash in between leaves a marker without a token, which listing ignores.
+            let marker = Key::TokenOf(record.holder.name(), &hash).path()?;
+            let _ = self.parts.store.put(&marker, hash.clone().into(), When::Always).await?;
+        }
         match self.parts.store.put(&Key::Token(&hash).path()?, json.into(), When::Absent).await? {
-            PutOutcome::Stored(_) => Ok(secret),
+            PutOutcome::Stored(_) => Ok((secret, record)),
             PutOutcome::Conflict => Err(Error::Internal("the same random token was made twice".into())),
         }
     }

@@ -1,38 +1,46 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::{AuthProvider, Principal, TokenHash, TokenLimits};
-use crate::blob::Key;
+use crate::auth::{AuthProvider, Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
+use crate::blob::{Key, When};
 use crate::{Error, Registry};
 
 mod cache;
+mod create;
 mod issue;
+mod list;
 mod record;
+mod revoke;
 mod secret;
 
 pub(super) use cache::Identity;
 pub(crate) use cache::TokenCache;
+pub use create::{MadeToken, TokenOptions, TokenRequest};
 pub use issue::NewToken;
+pub use list::TokenInfo;
 pub use record::TokenHolder;
 use record::TokenRecord;
 
 impl Registry {
-    /// Makes a token for an account that `provider` vouched for.
+    /// Makes a token for an account that `provider` vouched for, at a login that began at `since`.
     pub(super) async fn create_session_token(
         &self,
         provider: &dyn AuthProvider,
         principal: &Principal,
+        since: DateTime<Utc>,
     ) -> Result<SecretString, Error> {
         let holder =
             TokenHolder::Account { provider: provider.id().to_owned(), account: principal.name.clone() };
-        self.issue_token(NewToken { holder, name: None, limits: TokenLimits::default() }).await
+        let token = NewToken { holder, name: None, description: None, limits: TokenLimits::default() };
+        self.issue_token_as_of(token, since).await.map(|(secret, _)| secret)
     }
 
     /// Who holds a token of this registry, and what it is limited to; `None` if it is not one, or not any more.
     pub(super) async fn identity_of_token(&self, hash: TokenHash) -> Result<Option<Identity>, Error> {
         let Some(record) = self.token_record(&hash.to_hex()).await? else { return Ok(None) };
-        let Some(principal) = self.holder_now(&record.holder).await? else { return Ok(None) };
+        let Some(principal) = self.holder_now(&record).await? else { return Ok(None) };
         Ok(Some(Identity { principal: Arc::new(principal), limits: Some(Arc::new(record.limits)) }))
     }
 
@@ -40,11 +48,32 @@ impl Registry {
     pub(super) async fn delete_token(&self, hash: TokenHash) -> Result<Option<Principal>, Error> {
         let hex = hash.to_hex();
         let Some(record) = self.token_record(&hex).await? else { return Ok(None) };
-        let principal = self.holder_now(&record.holder).await?;
+        let principal = self.holder_now(&record).await?;
+        self.forget_token(hash, &record).await?;
+        Ok(principal)
+    }
+
+    async fn forget_token(&self, hash: TokenHash, record: &TokenRecord) -> Result<(), Error> {
+        let hex = hash.to_hex();
         self.parts.store.delete(&Key::Token(&hex).path()?).await?;
         self.parts.tokens.remove(&hash);
-        self.parts.store.delete(&Key::TokenOf(record.holder.name(), &hex).path()?).await?;
-        Ok(principal)
+        if record.limits.kind != TokenKind::Session {
+            self.parts.store.delete(&Key::TokenOf(record.holder.name(), &hex).path()?).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the session that the caller is in begin now, so that it outlives the others of its account.
+    pub(super) async fn renew_session(&self, caller: &Caller) -> Result<(), Error> {
+        let Some(Shown::Token(hash)) = caller.shown else { return Ok(()) };
+        let Some(mut record) = self.token_record(&hash.to_hex()).await? else { return Ok(()) };
+        if record.limits.kind == TokenKind::Session {
+            record.created = self.parts.clock.now();
+            let json = serde_json::to_vec(&record).map_err(super::publish::internal)?;
+            let path = Key::Token(&hash.to_hex()).path()?;
+            let _ = self.parts.store.put(&path, json.into(), When::Always).await?;
+        }
+        Ok(())
     }
 
     async fn token_record(&self, hash: &str) -> Result<Option<TokenRecord>, Error> {
@@ -52,14 +81,21 @@ impl Registry {
         serde_json::from_slice(&blob.bytes).map(Some).map_err(|error| Error::Damaged(Box::new(error)))
     }
 
-    /// The holder of a token as they are now; `None` once their account is gone.
-    async fn holder_now(&self, holder: &TokenHolder) -> Result<Option<Principal>, Error> {
-        match holder {
+    /// The holder of a token as they are now; `None` once their account is gone, or the
+    /// session has ended.
+    async fn holder_now(&self, record: &TokenRecord) -> Result<Option<Principal>, Error> {
+        match &record.holder {
             TokenHolder::Principal { principal } => Ok(Some(principal.clone())),
             TokenHolder::Account { provider, account } => {
                 let known = self.parts.providers.iter().find(|known| known.id() == provider);
                 let Some(provider) = known else { return Ok(None) };
-                Ok(provider.look_up(account).await?.map(|profile| profile.principal))
+                let Some(profile) = provider.look_up(account).await? else { return Ok(None) };
+                let before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|at| record.created < at);
+                let details = &profile.details;
+                // An account of the same name that was there before is another one.
+                let ended = before(details.created)
+                    || (record.limits.kind == TokenKind::Session && before(details.sessions_since));
+                Ok((!ended).then_some(profile.principal))
             }
         }
     }

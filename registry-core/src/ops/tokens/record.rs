@@ -12,6 +12,9 @@ pub(super) struct TokenRecord {
     /// What its holder calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
+    /// What it is for, as its holder says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
     /// How the secret begins, so that its holder tells it from others. 24 of its 214 random bits: what is left takes
     /// as long to guess as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,132 @@
+use std::collections::HashMap;
+
+use http::{Response, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::auth::{AccountChange, NewPassword, ProfileField};
+use crate::clock::timestamp;
+use crate::domain::shorten::shorten;
+use crate::ops::{OwnProfile, TwoFactorChanged, TwoFactorMode, one_time_password};
+
+use super::answer::json_response;
+use super::body::Body;
+use super::handle::Call;
+use super::status::Failure;
+
+/// What `npm profile set` sends: everything that can be set, as it was read before, with one field changed.
+#[derive(Deserialize)]
+struct ProfileDocument {
+    password: Option<PasswordDocument>,
+    tfa: Option<TwoFactorDocument>,
+    #[serde(flatten)]
+    fields: HashMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct PasswordDocument {
+    old: SecretString,
+    new: SecretString,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TwoFactorDocument {
+    /// Begins, changes or ends it.
+    Mode { password: SecretString, mode: String },
+    /// The one-time password that ends the setting up.
+    Confirm([SecretString; 1]),
+}
+
+impl Call<'_> {
+    pub(super) async fn own_profile(self) -> Result<Response<Body>, Failure> {
+        let own = self.registry.own_profile(&self.caller).await?;
+        Ok(json_response(StatusCode::OK, &described(&own)))
+    }
+
+    pub(super) async fn set_profile(mut self) -> Result<Response<Body>, Failure> {
+        // Before a body is read for somebody who may do nothing with it.
+        self.registry.whoami(&self.caller)?;
+        let mut document: ProfileDocument = self.json().await?;
+        if let Some(two_factor) = document.tfa.take() {
+            let outcome = self.set_two_factor(two_factor).await?;
+            let mut answer = described(&self.registry.own_profile(&self.caller).await?);
+            answer["tfa"] = outcome;
+            return Ok(json_response(StatusCode::OK, &answer));
+        }
+        let own = self.registry.change_account(&self.caller, document.into_change()?).await?;
+        Ok(json_response(StatusCode::OK, &described(&own)))
+    }
+
+    /// Answers with what npm expects as `tfa`: a URL to scan, the recovery codes, the mode, or that it is off.
+    async fn set_two_factor(&self, document: TwoFactorDocument) -> Result<Value, Error> {
+        let (password, mode) = match document {
+            TwoFactorDocument::Confirm([shown]) => {
+                let shown = one_time_password(shown.expose_secret()).ok_or(Error::WrongOneTimePassword)?;
+                let codes = self.registry.confirm_two_factor(&self.caller, &shown).await?;
+                return Ok(codes.iter().map(ExposeSecret::expose_secret).collect());
+            }
+            TwoFactorDocument::Mode { password, mode } => (password, mode),
+        };
+        let mode = match mode.as_str() {
+            "auth-only" => Some(TwoFactorMode::AuthOnly),
+            "auth-and-writes" => Some(TwoFactorMode::AuthAndWrites),
+            "disable" => None,
+            other => {
+                return Err(Error::request(format!(
+                    "there is no two-factor mode {:?}: use auth-only, auth-and-writes or disable",
+                    shorten(other)
+                )));
+            }
+        };
+        Ok(match self.registry.set_two_factor(&self.caller, &password, mode).await? {
+            TwoFactorChanged::Begun(url) => url.expose_secret().into(),
+            TwoFactorChanged::Mode(mode) => json!({ "mode": mode, "pending": false }),
+            TwoFactorChanged::Off => false.into(),
+        })
+    }
+}
+
+impl ProfileDocument {
+    fn into_change(self) -> Result<AccountChange, Error> {
+        let password = self.password.map(|password| NewPassword { old: password.old, new: password.new });
+        let mut fields = Vec::new();
+        for field in ProfileField::ALL {
+            let text = match self.fields.get(field.as_str()) {
+                None => continue,
+                Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+                Some(Value::String(_) | Value::Null) => None,
+                Some(_) => return Err(Error::request(format!("{} must be a text", field.as_str()))),
+            };
+            fields.push((field, text));
+        }
+        Ok(AccountChange { password, fields })
+    }
+}
+
+/// An account as its holder sees it, under the names that npm has.
+fn described(own: &OwnProfile) -> Value {
+    let details = &own.profile.details;
+    let two_factor = own.two_factor.map_or(
+        Value::Bool(false),
+        |two_factor| json!({ "mode": two_factor.mode, "pending": two_factor.pending }),
+    );
+    let mut answer = json!({
+        "name": own.profile.principal.name,
+        "email_verified": false,
+        "created": details.created.map(timestamp),
+        "updated": details.updated.map(timestamp),
+        "cidr_whitelist": null,
+        "tfa": two_factor,
+    });
+    for field in ProfileField::ALL {
+        let text = match field {
+            ProfileField::Email => own.profile.email.as_deref(),
+            field => details.get(field),
+        };
+        answer[field.as_str()] = text.unwrap_or_default().into();
+    }
+    answer
+}

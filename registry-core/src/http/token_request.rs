@@ -1,0 +1,123 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::Error;
+use crate::access::PackagePattern;
+use crate::auth::TokenPermission;
+use crate::domain::shorten::shorten;
+use crate::ops::{TokenOptions, TokenRequest};
+
+/// What `npm token create` sends, in the granular form of npm 11 and in that of before.
+#[derive(Deserialize)]
+pub(super) struct TokenDocument {
+    password: Option<SecretString>,
+    name: Option<String>,
+    description: Option<String>,
+    token_description: Option<String>,
+    packages: Option<Vec<String>>,
+    packages_all: Option<bool>,
+    scopes: Option<Vec<String>>,
+    orgs: Option<Vec<String>>,
+    packages_and_scopes_permission: Option<String>,
+    orgs_permission: Option<String>,
+    expires: Option<u32>,
+    cidr_whitelist: Option<OneOrMore>,
+    cidr: Option<OneOrMore>,
+    bypass_2fa: Option<bool>,
+    readonly: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl TokenDocument {
+    pub(super) fn into_request(self) -> Result<TokenRequest, Error> {
+        let chosen = self.chosen_packages()?;
+        let permission = self.permission(chosen.is_some())?;
+        let packages = match chosen {
+            Some(Chosen::Some(packages)) => Some(packages),
+            None if permission == TokenPermission::NoAccess => Some(Vec::new()),
+            None if self.packages_and_scopes_permission.is_some() => {
+                return Err(Error::request(
+                    "a permission needs packages that it is for: add --packages, --scopes or --packages-all",
+                ));
+            }
+            // The form of before knows no packages.
+            Some(Chosen::All) | None => None,
+        };
+        let organisations = self.orgs.as_ref().is_some_and(|names| !names.is_empty());
+        if organisations && self.orgs_permission.as_deref() != Some("no-access") {
+            return Err(Error::request(
+                "tokens of this registry change no organisations: leave --orgs and --orgs-permission out, and log in \
+                 to change them",
+            ));
+        }
+        let networks = match self.cidr_whitelist.or(self.cidr) {
+            None => Vec::new(),
+            Some(OneOrMore::One(one)) => vec![network(&one)?],
+            Some(OneOrMore::More(more)) => more.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
+        };
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let options = TokenOptions {
+            name: text(self.name),
+            description: text(self.description).or_else(|| text(self.token_description)),
+            permission,
+            packages,
+            networks,
+            days: self.expires,
+            bypass_two_factor: self.bypass_2fa == Some(true),
+        };
+        Ok(TokenRequest { password: self.password, options })
+    }
+
+    fn chosen_packages(&self) -> Result<Option<Chosen>, Error> {
+        let names = self.packages.as_deref().unwrap_or_default();
+        let scopes = self.scopes.as_deref().unwrap_or_default();
+        if self.packages_all == Some(true) || names.iter().any(|name| name == "*" || name == "**") {
+            return Ok(Some(Chosen::All));
+        }
+        if names.is_empty() && scopes.is_empty() {
+            return Ok(None);
+        }
+        let scopes = scopes.iter().map(|scope| format!("@{}/*", scope.trim_start_matches('@')));
+        let patterns = names.iter().cloned().chain(scopes).map(|text| {
+            PackagePattern::parse(&text).map_err(|problem| {
+                Error::request(format!("the token cannot be for {:?}: it {problem}", shorten(&text)))
+            })
+        });
+        patterns.collect::<Result<_, _>>().map(|patterns| Some(Chosen::Some(patterns)))
+    }
+
+    /// Who chooses packages and no permission gets the least that is of use.
+    fn permission(&self, chosen: bool) -> Result<TokenPermission, Error> {
+        match (self.packages_and_scopes_permission.as_deref(), self.readonly) {
+            (Some("read-only"), _) | (Some("read-write") | None, Some(true)) => Ok(TokenPermission::ReadOnly),
+            (None, None) if chosen => Ok(TokenPermission::ReadOnly),
+            (Some("read-write"), _) | (None, Some(false) | None) => Ok(TokenPermission::ReadWrite),
+            (Some("read-write-stage-only"), _) => Ok(TokenPermission::StageOnly),
+            (Some("no-access"), _) => Ok(TokenPermission::NoAccess),
+            (Some(other), _) => Err(Error::request(format!(
+                "there is no permission {:?}: use read-only, read-write, read-write-stage-only or no-access",
+                shorten(other)
+            ))),
+        }
+    }
+}
+
+enum Chosen {
+    All,
+    Some(Vec<PackagePattern>),
+}
+
+fn network(text: &str) -> Result<IpNet, Error> {
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        Error::request(format!("{:?} is no network: write one such as 10.0.0.0/8", shorten(text)))
+    })
+}

@@ -1,0 +1,100 @@
+use chrono::{DateTime, Utc};
+use http::{Response, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+
+use crate::auth::TokenPermission;
+use crate::clock::timestamp;
+use crate::ops::TokenInfo;
+
+use super::answer::json_response;
+use super::body::Body;
+use super::handle::Call;
+use super::paging::Page;
+use super::route::TokenRoute;
+use super::status::Failure;
+use super::token_request::TokenDocument;
+
+impl Call<'_> {
+    pub(super) async fn token(self, route: TokenRoute) -> Result<Response<Body>, Failure> {
+        match route {
+            TokenRoute::List => self.tokens().await,
+            TokenRoute::Create => self.create_token().await,
+            TokenRoute::Revoke { wanted } => self.revoke_token(&wanted).await,
+            TokenRoute::Profile => self.own_profile().await,
+            TokenRoute::SetProfile => self.set_profile().await,
+        }
+    }
+
+    async fn tokens(self) -> Result<Response<Body>, Failure> {
+        let page = Page::of(self.request.uri.query());
+        let tokens = self.registry.tokens(&self.caller).await?;
+        let shown: Vec<Value> = page.of_list(&tokens).iter().map(described).collect();
+        let mut urls = json!({});
+        if let Some(next) = page.next(tokens.len()) {
+            urls["next"] = format!("/-/npm/v1/tokens?{next}").into();
+        }
+        let answer = json!({ "objects": shown, "total": tokens.len(), "urls": urls });
+        Ok(json_response(StatusCode::OK, &answer))
+    }
+
+    async fn create_token(mut self) -> Result<Response<Body>, Failure> {
+        // Before a body is read for somebody who may do nothing with it.
+        self.registry.whoami(&self.caller)?;
+        let request = self.json::<TokenDocument>().await?.into_request()?;
+        let made = self.registry.create_token(&self.caller, request).await?;
+        let mut answer = described(&made.info);
+        answer["token"] = made.secret.expose_secret().into();
+        Ok(json_response(StatusCode::CREATED, &answer))
+    }
+
+    async fn revoke_token(self, wanted: &SecretString) -> Result<Response<Body>, Failure> {
+        self.registry.revoke_token(&self.caller, wanted).await?;
+        Ok(json_response(StatusCode::OK, &json!({ "ok": true, "success": true })))
+    }
+}
+
+/// A token as clients know it. They disagree on how some fields are called, so these are there under each name.
+fn described(token: &TokenInfo) -> Value {
+    let limits = &token.limits;
+    let moment = |moment: DateTime<Utc>| Value::from(timestamp(moment));
+    let expires = limits.expires.map_or(Value::Null, moment);
+    let networks = match limits.networks.as_slice() {
+        [] => Value::Null,
+        networks => networks.iter().map(ToString::to_string).collect(),
+    };
+    let action = match limits.permission {
+        TokenPermission::NoAccess => None,
+        TokenPermission::ReadOnly => Some("read"),
+        TokenPermission::StageOnly => Some("stage"),
+        TokenPermission::ReadWrite => Some("write"),
+    };
+    let permissions: Vec<Value> =
+        action.iter().map(|action| json!({ "name": "package", "action": action })).collect();
+    let scopes: Vec<Value> = match &limits.packages {
+        None => vec![json!({ "type": "package", "name": "*" })],
+        Some(packages) => packages
+            .iter()
+            .map(|package| match package.as_str().strip_suffix("/*") {
+                Some(scope) => json!({ "type": "scope", "name": scope }),
+                None => json!({ "type": "package", "name": package }),
+            })
+            .collect(),
+    };
+    json!({
+        "key": token.key,
+        "token": token.prefix,
+        "name": token.name,
+        "description": token.description,
+        "created": moment(token.created),
+        "updated": moment(token.created),
+        "readonly": limits.permission <= TokenPermission::ReadOnly,
+        "cidr_whitelist": networks,
+        "cidr": networks,
+        "expires": expires,
+        "expiry": expires,
+        "bypass_2fa": limits.bypass_two_factor,
+        "permissions": permissions,
+        "scopes": scopes,
+    })
+}

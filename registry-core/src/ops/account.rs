@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::auth::{
+    AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
+};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::detached::detached;
+use super::two_factor::TwoFactorState;
+
+/// What the holder of an account sees of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnProfile {
+    /// What others see too.
+    pub profile: Profile,
+    /// The second factor, where there is one.
+    pub two_factor: Option<TwoFactorState>,
+}
+
+impl Registry {
+    /// What is known of the caller's own account.
+    pub async fn own_profile(&self, caller: &Caller) -> Result<OwnProfile, Error> {
+        let profile = self.profile(caller, self.whoami(caller)?).await?;
+        let two_factor = self.two_factor_of(&profile.principal.name).await?;
+        Ok(OwnProfile { profile, two_factor })
+    }
+
+    /// Changes the caller's own account: all that is asked for, or nothing. A one-time password is asked for where
+    /// the account has a second factor.
+    ///
+    /// A new password ends every session of the account but the one that the caller is in, on other replicas within
+    /// the time for which they believe tokens. Tokens that the holder made go on: builds do not stop because a person
+    /// has a new password.
+    pub async fn change_account(&self, caller: &Caller, change: AccountChange) -> Result<OwnProfile, Error> {
+        let (registry, caller) = (self.clone(), caller.clone());
+        detached(async move { registry.change_account_here(&caller, &change).await }).await
+    }
+
+    async fn change_account_here(
+        &self,
+        caller: &Caller,
+        change: &AccountChange,
+    ) -> Result<OwnProfile, Error> {
+        let account = self.require_account_change(caller)?.name.clone();
+        self.require_two_factor(caller).await?;
+        let Some(profile) = self.change_at_its_provider(&account, change).await? else {
+            return Err(Error::AccountNotOurs);
+        };
+        if change.password.is_some() {
+            self.renew_session(caller).await?;
+            self.emit(caller, None, EventKind::PasswordChanged);
+        }
+        // Who they are may have changed, and which sessions there are.
+        self.parts.tokens.remove_all();
+        if !change.fields.is_empty() {
+            self.emit(caller, None, EventKind::ProfileChanged);
+        }
+        let two_factor = self.two_factor_of(&account).await?;
+        Ok(OwnProfile { profile, two_factor })
+    }
+
+    async fn change_at_its_provider(
+        &self,
+        account: &str,
+        change: &AccountChange,
+    ) -> Result<Option<Profile>, Error> {
+        for provider in &self.parts.providers {
+            match provider.change_account(account, change).await? {
+                AccountChanged::Profile(profile) => return Ok(Some(profile)),
+                AccountChanged::WrongPassword => return Err(Error::WrongPassword),
+                AccountChanged::NotOffered => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses a caller who may not change their account, its tokens, organisations or teams: nobody in particular,
+    /// and whoever shows a token that is not for that.
+    pub(crate) fn require_account_change<'caller>(
+        &self,
+        caller: &'caller Caller,
+    ) -> Result<&'caller Arc<Principal>, Error> {
+        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
+            return Ok(principal);
+        }
+        self.emit(caller, None, EventKind::Denied { action: "change the account".into() });
+        Err(Error::TokenForbidsAccount)
+    }
+
+    /// Refuses a caller who may not see what belongs to their account.
+    pub(super) fn require_account_read<'caller>(
+        &self,
+        caller: &'caller Caller,
+    ) -> Result<&'caller Arc<Principal>, Error> {
+        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        if caller.limits.as_ref().is_none_or(|limits| limits.packages.is_none()) {
+            return Ok(principal);
+        }
+        self.emit(caller, None, EventKind::Denied { action: "read the account".into() });
+        Err(Error::TokenForbidsAccount)
+    }
+
+    /// Asks for the caller's password again, so that a terminal left alone gives nothing lasting away. Where no
+    /// provider knows a password of theirs, that they logged in must do.
+    pub(super) async fn require_password(
+        &self,
+        caller: &Caller,
+        password: Option<&SecretString>,
+    ) -> Result<(), Error> {
+        let name = self.whoami(caller)?.to_owned();
+        let password = password.cloned().unwrap_or_default();
+        let login = PasswordLogin { name, password, email: None };
+        for provider in &self.parts.providers {
+            match provider.log_in(&login).await? {
+                LoggedIn::Principal(principal) if principal.name == login.name => return Ok(()),
+                LoggedIn::Principal(_) | LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
+                LoggedIn::NoSuchAccount => {}
+            }
+        }
+        let logged_in = caller.limits.as_ref().is_none_or(|limits| limits.kind == TokenKind::Session);
+        if logged_in { Ok(()) } else { Err(Error::WrongOwnPassword) }
+    }
+}

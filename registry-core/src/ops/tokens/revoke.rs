@@ -1,0 +1,35 @@
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::auth::{Caller, TokenHash};
+use crate::events::EventKind;
+use crate::ops::detached::detached;
+use crate::{Error, Registry};
+
+use super::secret::PREFIX;
+
+impl Registry {
+    /// Revokes a token of the caller's account, by its key or as a whole. Whoever has the whole of a token may revoke
+    /// it, whosever it is. No second factor is asked for: to lock a door must be easy.
+    ///
+    /// The token is dead at once here, and on other replicas within the time for which they believe tokens.
+    pub async fn revoke_token(&self, caller: &Caller, key_or_token: &SecretString) -> Result<(), Error> {
+        let (registry, caller, wanted) = (self.clone(), caller.clone(), key_or_token.clone());
+        detached(async move { registry.revoke_token_here(&caller, wanted).await }).await
+    }
+
+    async fn revoke_token_here(&self, caller: &Caller, wanted: SecretString) -> Result<(), Error> {
+        let account = self.require_account_change(caller)?.name.clone();
+        let text = wanted.expose_secret();
+        let is_whole = text.starts_with(PREFIX);
+        let hash = if is_whole { Some(TokenHash::of(&wanted)) } else { TokenHash::from_hex(text) };
+        let hash = hash.ok_or(Error::TokenNotFound)?;
+        let record = self.token_record(&hash.to_hex()).await?.ok_or(Error::TokenNotFound)?;
+        if !is_whole && record.holder.name() != account {
+            return Err(Error::TokenNotFound);
+        }
+        self.forget_token(hash, &record).await?;
+        let holder = record.holder.name().to_owned();
+        self.emit(caller, None, EventKind::TokenRevoked { key: hash.to_hex(), holder });
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+use secrecy::SecretString;
+
+use crate::auth::{Caller, Shown as ShownCredential};
+use crate::blob::{BlobETag, Key, PutOutcome, When};
+use crate::domain::one_time_password::period_at;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+mod record;
+mod set_up;
+
+pub use record::TwoFactorMode;
+pub use set_up::TwoFactorChanged;
+
+use record::{Shown, TwoFactor};
+
+/// How often a one-time password is tried against others of the same account.
+const ATTEMPTS: usize = 8;
+
+/// The second factor of an account, for those who may know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TwoFactorState {
+    /// When it is asked for.
+    pub mode: TwoFactorMode,
+    /// Whether it is not asked for yet, because the holder has not shown that their app knows the secret.
+    pub pending: bool,
+}
+
+impl Registry {
+    /// Asks for the second factor of an account that logs in, where it has one.
+    pub(super) async fn require_two_factor_at_login(
+        &self,
+        caller: &Caller,
+        account: &str,
+    ) -> Result<(), Error> {
+        self.take_one_time_password(caller, account, None).await
+    }
+
+    /// Asks for the second factor of a caller who changes a package, where their account asks for one with writes.
+    /// A token that stands for a second factor need not show one, and neither does a caller whom the embedding
+    /// program vouches for.
+    pub(super) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<(), Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(()) };
+        match self.two_factor_of(account).await? {
+            Some(TwoFactorState { mode: TwoFactorMode::AuthAndWrites, pending: false }) => {
+                self.take_one_time_password(caller, account, Some(&by)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one.
+    pub(super) async fn require_two_factor(&self, caller: &Caller) -> Result<(), Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(()) };
+        self.take_one_time_password(caller, account, Some(&by)).await
+    }
+
+    /// Whether an account has a second factor.
+    pub(super) async fn two_factor_of(&self, account: &str) -> Result<Option<TwoFactorState>, Error> {
+        let stored = self.stored_two_factor(account).await?;
+        Ok(stored.map(|(factor, _)| TwoFactorState { mode: factor.mode, pending: factor.pending }))
+    }
+
+    /// Checks the one-time password that came with a request, and remembers that it is used up. Without a second
+    /// factor there is nothing to check.
+    ///
+    /// A command of a client may take several requests, and sends the same password with each. So whoever showed one
+    /// may show it again while it lasts, and nobody else may: not even a login, which has nothing yet to be known by.
+    async fn take_one_time_password(
+        &self,
+        caller: &Caller,
+        account: &str,
+        by: Option<&str>,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let (mut factor, etag) = match self.stored_two_factor(account).await? {
+                Some((factor, etag)) if !factor.pending => (factor, etag),
+                _ => return Ok(()),
+            };
+            let Some(password) = &caller.one_time_password else {
+                return Err(Error::OneTimePasswordRequired);
+            };
+            let now = period_at(self.parts.clock.now().timestamp());
+            match factor.show(password, by, now) {
+                Shown::Again => return Ok(()),
+                Shown::Wrong => {
+                    self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
+                    return Err(Error::WrongOneTimePassword);
+                }
+                Shown::Taken { recovery } => {
+                    if self.store_two_factor(account, &factor, When::Matches(etag)).await? {
+                        if recovery {
+                            let left = factor.recovery.len();
+                            self.emit(&caller.named(account), None, EventKind::RecoveryCodeUsed { left });
+                        }
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    async fn stored_two_factor(&self, account: &str) -> Result<Option<(TwoFactor, BlobETag)>, Error> {
+        let Some(blob) = self.parts.store.get(&Key::TwoFactor(account).path()?).await? else {
+            return Ok(None);
+        };
+        // What serde says could repeat the secret.
+        let factor = serde_json::from_slice(&blob.bytes)
+            .map_err(|_| Error::Damaged(format!("the second factor of {account} cannot be read").into()))?;
+        Ok(Some((factor, blob.etag)))
+    }
+
+    /// Whether it was stored; if not, somebody was faster.
+    async fn store_two_factor(&self, account: &str, factor: &TwoFactor, when: When) -> Result<bool, Error> {
+        let json = serde_json::to_vec(factor).map_err(super::publish::internal)?;
+        let outcome = self.parts.store.put(&Key::TwoFactor(account).path()?, json.into(), when).await?;
+        Ok(matches!(outcome, PutOutcome::Stored(_)))
+    }
+}
+
+/// Whose second factor is to be asked for, and by what whoever shows it is known.
+fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
+    let by = match caller.shown? {
+        ShownCredential::Token(hash) => hash.to_hex(),
+        ShownCredential::Password => "password".into(),
+    };
+    let bypass = caller.limits.as_ref().is_some_and(|limits| limits.bypass_two_factor);
+    caller.name().filter(|_| !bypass).map(|name| (name, by))
+}
+
+/// The text of a one-time password that a client sent; `None` for one that is empty.
+pub(crate) fn one_time_password(text: &str) -> Option<SecretString> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.into())
+}

@@ -1,0 +1,125 @@
+use data_encoding::BASE32_NOPAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::one_time_password::period_of;
+use crate::randomness::{Randomness, random_bytes};
+
+/// How many recovery codes an account has.
+const RECOVERY_CODES: usize = 5;
+
+/// The second factor of an account, as it is stored.
+///
+/// The secret is there as it is, since what an app shows cannot be checked against a hash. Whoever reads the store
+/// still lacks the password, of which there is only a hash.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TwoFactor {
+    /// In Base32, as apps take it.
+    secret: String,
+    pub(super) mode: TwoFactorMode,
+    /// Whether the account's holder has not yet shown that their app knows the secret.
+    pub(super) pending: bool,
+    /// The SHA-256 of each code that was not used yet, in hex. The codes have 256 random bits.
+    #[serde(default)]
+    pub(super) recovery: Vec<String>,
+    /// The last period of which digits were taken, and from whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<LastTaken>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LastTaken {
+    period: u64,
+    /// Who showed them, as [`Shower`] tells. `None` after a login, after which nobody may show them again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+}
+
+/// When a one-time password is asked for beside the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TwoFactorMode {
+    /// At logins, and to change the account and its tokens.
+    AuthOnly,
+    /// Also with each change to a package.
+    AuthAndWrites,
+}
+
+impl TwoFactorMode {
+    /// The name that npm has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthOnly => "auth-only",
+            Self::AuthAndWrites => "auth-and-writes",
+        }
+    }
+}
+
+/// What came of showing a one-time password.
+pub(super) enum Shown {
+    /// It is good, and what is to be remembered of it is in the record.
+    Taken { recovery: bool },
+    /// The same credential showed it a moment ago, for another request of the same command.
+    Again,
+    /// It is wrong, or was used up.
+    Wrong,
+}
+
+impl TwoFactor {
+    pub(super) fn pending(mode: TwoFactorMode, randomness: &dyn Randomness) -> Self {
+        let secret: [u8; 20] = random_bytes(randomness);
+        Self { secret: BASE32_NOPAD.encode(&secret), mode, pending: true, recovery: Vec::new(), last: None }
+    }
+
+    /// What an authenticator app scans.
+    pub(super) fn url(&self, issuer: &str, account: &str) -> SecretString {
+        use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let (issuer, account) = (encoded(issuer), encoded(account));
+        format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.secret).into()
+    }
+
+    /// Looks at a one-time password, or a recovery code, that `by` shows in the period `now`.
+    pub(super) fn show(&mut self, password: &SecretString, by: Option<&str>, now: u64) -> Shown {
+        let typed: String = password.expose_secret().split_whitespace().collect();
+        let code = typed.to_ascii_lowercase();
+        if code.len() == 64 {
+            return self.show_recovery_code(&code);
+        }
+        let Ok(secret) = BASE32_NOPAD.decode(self.secret.as_bytes()) else { return Shown::Wrong };
+        let Some(period) = period_of(&secret, &typed, now) else { return Shown::Wrong };
+        match &self.last {
+            Some(last) if period == last.period && by.is_some() && last.by.as_deref() == by => {
+                return Shown::Again;
+            }
+            Some(last) if period <= last.period => return Shown::Wrong,
+            _ => {}
+        }
+        self.last = Some(LastTaken { period, by: by.map(Into::into) });
+        Shown::Taken { recovery: false }
+    }
+
+    fn show_recovery_code(&mut self, code: &str) -> Shown {
+        let hash = hash_of(code);
+        match self.recovery.iter().position(|known| *known == hash) {
+            Some(at) => {
+                self.recovery.remove(at);
+                Shown::Taken { recovery: true }
+            }
+            None => Shown::Wrong,
+        }
+    }
+
+    /// Gives the account new recovery codes. Of 64 hex digits each, because npm takes nothing else but six digits.
+    pub(super) fn renew_recovery_codes(&mut self, randomness: &dyn Randomness) -> Vec<SecretString> {
+        let codes: Vec<String> =
+            (0..RECOVERY_CODES).map(|_| const_hex::encode(random_bytes::<32>(randomness))).collect();
+        self.recovery = codes.iter().map(|code| hash_of(code)).collect();
+        codes.into_iter().map(Into::into).collect()
+    }
+}
+
+fn hash_of(code: &str) -> String {
+    const_hex::encode(Sha256::digest(code))
+}
