@@ -43,6 +43,9 @@ pub enum Error {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A search without anything to search for.
+    #[error("there is nothing to search for: send a `text`, as in `npm search pear`")]
+    SearchTextMissing,
     /// More was sent than the registry takes.
     #[error(
         "the request is larger than the {limit} bytes that this registry accepts: make the package smaller \

@@ -13,7 +13,8 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, TokenCache, UpstreamFreshness, UpstreamParts,
+    AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings, TokenCache,
+    UpstreamFreshness, UpstreamParts,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -41,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) upstream: UpstreamParts,
     pub(crate) keys: KeptKeys,
     pub(crate) audit_fallback: AuditFallback,
+    pub(crate) search: SearchParts,
     pub(crate) tokens: TokenCache,
     pub(crate) token_lifetimes: TokenLifetimes,
     pub(crate) gates: Gates,
@@ -56,6 +58,7 @@ pub struct RegistryBuilder {
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
     audit_fallback: AuditFallback,
+    search: SearchSettings,
     access: AccessRules,
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -77,6 +80,7 @@ impl Registry {
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
             audit_fallback: AuditFallback::default(),
+            search: SearchSettings::default(),
             access: AccessRules::open_to_all_publish_for_signed_in(),
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
@@ -151,6 +155,12 @@ impl RegistryBuilder {
         Self { audit_fallback, ..self }
     }
 
+    /// Sets how searches are answered. Default: upstreams are asked too, and the index is compared with the packages
+    /// once a day.
+    pub fn search(self, search: SearchSettings) -> Self {
+        Self { search, ..self }
+    }
+
     /// Sets who may do what. Default: everybody reads, whoever is signed in publishes.
     pub fn access(self, access: AccessRules) -> Self {
         Self { access, ..self }
@@ -219,6 +229,7 @@ impl RegistryBuilder {
                 upstream: UpstreamParts::new(self.upstreams, self.freshness, upstream_bytes),
                 keys: KeptKeys::default(),
                 audit_fallback: self.audit_fallback,
+                search: SearchParts::new(self.search),
                 tokens: TokenCache::new(self.token_cache),
                 token_lifetimes: self.token_lifetimes,
                 gates: Gates::default(),

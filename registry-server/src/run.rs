@@ -160,6 +160,7 @@ fn build_registry(
         .cache_bytes(settings.cache.representation_bytes())
         .token_cache(settings.cache.token_lifetime())
         .audit_fallback(settings.audit.to_fallback())
+        .search(settings.search.to_settings())
         .upstream_freshness(settings.cache.upstream_freshness())
         .build()
 }

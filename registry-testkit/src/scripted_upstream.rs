@@ -36,6 +36,7 @@ struct Script {
     tarballs: BTreeMap<String, Bytes>,
     told: BTreeMap<String, Bytes>,
     is_down: bool,
+    searches_hang: bool,
     cut_after: Option<usize>,
     asked: Vec<String>,
 }
@@ -98,6 +99,11 @@ impl ScriptedUpstream {
         self.script().is_down = is_down;
     }
 
+    /// Takes searches and never answers them, or answers again.
+    pub fn set_searches_hang(&self, hang: bool) {
+        self.script().searches_hang = hang;
+    }
+
     /// What was asked since the last call, oldest first, such as `packument pear` and `tarball …`.
     pub fn take_asked(&self) -> Vec<String> {
         std::mem::take(&mut self.script().asked)
@@ -118,6 +124,28 @@ impl ScriptedUpstream {
             });
         }
         Ok(script)
+    }
+}
+
+impl Script {
+    /// All packages with one of the words in their names, in the order of the names. Without `maintainers`, which
+    /// some registries leave out.
+    fn search(&self, query: &str) -> Value {
+        let field = |wanted: &str| {
+            let mut fields = url::form_urlencoded::parse(query.as_bytes());
+            fields.find(|(field, _)| field == wanted).map(|(_, value)| value.into_owned())
+        };
+        let number = |wanted: &str| field(wanted).and_then(|number| number.parse().ok());
+        let text = field("text").unwrap_or_default();
+        let found =
+            self.packuments.iter().filter(|(name, _)| text.split(' ').any(|word| name.contains(word)));
+        let found = found.map(|(name, packument)| {
+            json!({ "package": { "name": name, "version": packument["dist-tags"]["latest"] }, "searchScore": 1 })
+        });
+        let found: Vec<_> = found.collect();
+        let (from, size) = (number("from").unwrap_or(0), number("size").unwrap_or(20));
+        let page: Vec<_> = found.iter().skip(from).take(size).collect();
+        json!({ "objects": page, "total": found.len(), "time": "2026-01-01T00:00:00.000Z" })
     }
 }
 
@@ -168,7 +196,14 @@ impl Upstream for ScriptedUpstream {
     }
 
     async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError> {
-        self.ask(format!("search {query}")).map(|_| None)
+        let hits = {
+            let script = self.ask(format!("search {query}"))?;
+            if script.searches_hang { None } else { Some(script.search(query)) }
+        };
+        match hits {
+            Some(hits) => Ok(Some(hits.to_string().into())),
+            None => std::future::pending().await,
+        }
     }
 
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {

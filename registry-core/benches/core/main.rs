@@ -8,6 +8,7 @@ mod decisions;
 mod fixture;
 mod packuments;
 mod publishing;
+mod searching;
 
 fn main() {
     divan::main();

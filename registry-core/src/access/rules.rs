@@ -1,3 +1,5 @@
+mod upstream_search;
+
 use std::sync::Arc;
 
 use super::entry::Entry;

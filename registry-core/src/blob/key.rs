@@ -16,6 +16,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
+/// _search/{shard}.json                           a part of the index for searches, made of packuments
 /// _probe/{id}                                     scratch space of the start-up probe
 /// ```
 ///
@@ -47,6 +48,8 @@ pub enum Key<'a> {
     UpstreamPackument(&'a str, &'a PackageName, PackumentForm),
     /// A tarball of an upstream, by the hex of the digest that its packument gives.
     UpstreamTarball(&'a str, &'a PackageName, &'a Version, &'a str),
+    /// A part of the index for searches.
+    SearchShard(u8),
     /// A scratch blob of the start-up probe.
     Probe(&'a str),
 }
@@ -88,6 +91,7 @@ impl Key<'_> {
                 escape_capitals(name.as_str()),
                 escape_capitals(name.base()),
             ),
+            Self::SearchShard(shard) => format!("_search/{shard:02x}.json"),
             Self::Probe(id) => format!("_probe/{id}"),
         })
     }
@@ -100,6 +104,22 @@ impl Key<'_> {
     /// The folder of all stars of an account.
     pub fn stars_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_stars/{}", escape_segment(account))).map(BlobPrefix::folder)
+    }
+}
+
+impl Key<'_> {
+    /// The package that a folder may be of, given as a path from the root: `left-pad`, `@acme/=j=s=o=n`. The folder may
+    /// also be one of codebox-npm, with plain capitals.
+    pub fn package_of_folder(folder: &str) -> Option<PackageName> {
+        let mut name = String::with_capacity(folder.len());
+        let mut characters = folder.chars();
+        while let Some(character) = characters.next() {
+            name.push(match character {
+                '=' => characters.next().filter(char::is_ascii_lowercase)?.to_ascii_uppercase(),
+                other => other,
+            });
+        }
+        PackageName::parse(&name).ok()
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod one_time_password;
 mod package_name;
 pub mod packument;
 pub mod publication;
+pub mod search;
 pub(crate) mod shorten;
 pub(crate) mod strict_json;
 pub mod tarball;

@@ -176,6 +176,7 @@ impl Call<'_> {
             Route::StarredBy => Box::pin(self.starred_by()).await,
             Route::Audit(route) => Box::pin(self.audit(route)).await,
             Route::Token(route) => Box::pin(self.token(route)).await,
+            Route::Search => Box::pin(self.search()).await,
         }
     }
 

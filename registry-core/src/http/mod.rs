@@ -27,6 +27,7 @@ mod paging;
 mod profile;
 pub mod range;
 pub mod route;
+mod search;
 mod stars;
 mod status;
 mod tarball;

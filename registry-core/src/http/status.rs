@@ -61,6 +61,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Tag(_)
         | Error::Publish(_)
         | Error::Request { .. }
+        | Error::SearchTextMissing
         | Error::LatestTag
         | Error::LastOwner { .. }
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
@@ -122,7 +123,12 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
         return one_time_password_challenge(&text);
     }
     let status = status(failure);
-    let mut response = json_response(status, &json!({ "error": text, "message": text }));
+    let mut answer = json!({ "error": text, "message": text });
+    if let Failure::Operation(Error::SearchTextMissing) = failure {
+        // npm's registry has a code for this one.
+        answer["code"] = "ERR_TEXT_MISSING".into();
+    }
+    let mut response = json_response(status, &answer);
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));

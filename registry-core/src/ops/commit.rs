@@ -7,6 +7,7 @@ use crate::auth::Caller;
 use crate::blob::{BlobETag, BlobPath, Fetched, Key, PutOutcome, When};
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
+use crate::domain::search::SearchEntry;
 use crate::events::EventKind;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
@@ -14,6 +15,7 @@ use crate::{Error, Registry};
 use super::backoff::Backoff;
 use super::detached::{compute, detached};
 use super::read_index::StoredIndex;
+use super::search::IndexUpdate;
 
 /// For how long a writer goes on trying against others.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -50,8 +52,8 @@ impl<T> Change<T> {
 }
 
 enum Step<T> {
-    Done(Committed<T>),
-    Write { json: Vec<u8>, when: When, revision: Revision, value: T },
+    Done(Committed<T>, Option<IndexUpdate>),
+    Write { json: Vec<u8>, when: When, committed: Committed<T>, update: Option<IndexUpdate> },
 }
 
 /// What must be done once a change is decided and before it is stored. It is told whether the package exists.
@@ -100,9 +102,13 @@ impl Registry {
         let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
         detached(async move {
             registry.require_two_factor_to_write(&caller).await?;
-            let committed = registry.change_here(&name, before, decide).await;
-            let committed = registry.report_denial(&caller, &name, committed)?;
-            then(Change { registry, caller, name, value: committed.value.clone() }).await;
+            let changed = registry.change_here(&name, before, decide).await;
+            let (committed, update) = registry.report_denial(&caller, &name, changed)?;
+            let value = committed.value.clone();
+            then(Change { registry: registry.clone(), caller, name: name.clone(), value }).await;
+            if let Some(update) = update {
+                registry.index_for_search(&name, update).await;
+            }
             Ok(committed)
         })
         .await
@@ -113,7 +119,7 @@ impl Registry {
         name: &PackageName,
         mut before: Option<Before>,
         mut decide: Decide,
-    ) -> Result<Committed<T>, Error>
+    ) -> Result<(Committed<T>, Option<IndexUpdate>), Error>
     where
         T: Clone + Send + 'static,
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
@@ -136,10 +142,11 @@ impl Registry {
                 (decide, attempts, step)
             })
             .await?;
-            let (json, when, revision, value) = match step? {
-                Step::Done(committed) => return Ok(committed),
-                Step::Write { json, when, revision, value } => (json, when, revision, value),
+            let (json, when, committed, update) = match step? {
+                Step::Done(committed, update) => return Ok((committed, update)),
+                Step::Write { json, when, committed, update } => (json, when, committed, update),
             };
+            let Committed { value, revision } = committed;
             if let Some(before) = before.take() {
                 before(state.is_some()).await?;
                 deadline = Instant::now() + PATIENCE;
@@ -149,7 +156,7 @@ impl Registry {
                 }
             }
             match self.write_index(&path, json, when).await {
-                Ok(PutOutcome::Stored(_)) => return Ok(Committed { value, revision }),
+                Ok(PutOutcome::Stored(_)) => return Ok((Committed { value, revision }, update)),
                 // An answer may have been lost inside the store's client: the next read shows whose write landed.
                 Ok(PutOutcome::Conflict) => attempts.push((revision, value)),
                 Err(error @ Error::Store(crate::blob::BlobError::Unavailable { .. })) => {
@@ -193,10 +200,12 @@ fn take_step<T: Clone>(
     if let Some((revision, value)) =
         attempts.iter().find(|(revision, _)| packument.history.contains(revision))
     {
-        return Ok(Step::Done(Committed { value: value.clone(), revision: revision.clone() }));
+        let committed = Committed { value: value.clone(), revision: revision.clone() };
+        return Ok(Step::Done(committed, Some(IndexUpdate::of(&packument))));
     }
+    let shown = SearchEntry::of(&packument);
     match decide(&mut packument)? {
-        Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision })),
+        Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision }, None)),
         Decision::Commit(value) => {
             packument.revision = packument.revision.next(id);
             packument.history.push(packument.revision.clone());
@@ -205,7 +214,12 @@ fn take_step<T: Clone>(
                 Some(index) if index.path == path => When::Matches(index.blob.etag.clone()),
                 _ => When::Absent,
             };
-            Ok(Step::Write { json: packument.to_json()?, when, revision: packument.revision, value })
+            let update = IndexUpdate::of(&packument);
+            // Such as a star. Whoever made what is shown enters it, or has.
+            let update = (update.entry != shown).then_some(update);
+            let json = packument.to_json()?;
+            let committed = Committed { value, revision: packument.revision };
+            Ok(Step::Write { json, when, committed, update })
         }
     }
 }

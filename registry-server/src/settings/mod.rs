@@ -14,6 +14,7 @@ mod exposure;
 mod load;
 mod npm_config;
 mod packages;
+mod search;
 mod storage_url;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use audit::{AuditSettings, UnavailableAudit};
 pub use exposure::ExposureError;
 pub use npm_config::npm_registry;
 pub use packages::PackageRules;
+pub use search::SearchSection;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
@@ -63,6 +65,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// What is kept in memory.
     pub cache: CacheSettings,
+    /// How searches are answered.
+    pub search: SearchSection,
     /// What is logged, and how.
     pub log: LogSettings,
     /// The page of numbers for Prometheus.
@@ -85,6 +89,7 @@ impl Default for Settings {
             accounts: AccountSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
+            search: SearchSection::default(),
             log: LogSettings::default(),
             metrics: MetricsSettings::default(),
             server: ServerSettings::default(),

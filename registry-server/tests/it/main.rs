@@ -14,5 +14,6 @@ mod npm_publish;
 mod other_clients;
 mod process;
 mod running;
+mod search;
 mod storms;
 mod support;

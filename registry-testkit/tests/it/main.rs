@@ -11,4 +11,5 @@ mod event_sink;
 mod faults;
 mod http_upstream;
 mod proxy;
+mod search;
 mod upstream;

@@ -172,6 +172,8 @@ pub enum Route {
     Audit(AuditRoute),
     /// The caller's own account and tokens.
     Token(TokenRoute),
+    /// `GET /-/v1/search`: the query tells for what.
+    Search,
 }
 
 impl Route {
@@ -219,6 +221,7 @@ impl Route {
             Self::StarredBy => "starred-by",
             Self::Audit(route) => route.kind(),
             Self::Token(route) => route.kind(),
+            Self::Search => "search",
         }
     }
 }

@@ -11,6 +11,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
     match &segments.list()[1..segments.count()] {
         ["ping"] => verb.read_only(Route::Ping),
         ["whoami"] => verb.read_only(Route::Whoami),
+        ["v1", "search"] => verb.read_only(Route::Search),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
         ["package", _, ..] => package(verb, segments),
         ["user", "v1", "star"] => match verb {

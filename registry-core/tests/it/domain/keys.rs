@@ -23,6 +23,7 @@ fn paths_of(name: &PackageName, version: &Version, account: &str) -> Vec<String>
         Key::PlainTarball(name, version),
         Key::Account(account),
         Key::Star(account, name),
+        Key::SearchShard(7),
     ]
     .iter()
     .filter_map(|key| key.path().ok())
@@ -75,4 +76,22 @@ fn capitals_are_escaped() {
     let name = PackageName::parse("@Acme/JSONStream").unwrap();
     assert_eq!(Key::Packument(&name).path().unwrap().as_str(), "@=acme/=j=s=o=n=stream/index.json");
     assert_eq!(Key::PlainPackument(&name).path().unwrap().as_str(), "@Acme/JSONStream/index.json");
+}
+
+proptest! {
+    #[test]
+    fn the_folder_of_a_package_tells_its_name(name in name()) {
+        for key in [Key::Packument(&name), Key::PlainPackument(&name)] {
+            let path = key.path().unwrap();
+            let (folder, _) = path.as_str().rsplit_once('/').unwrap();
+            prop_assert_eq!(Key::package_of_folder(folder), Some(name.clone()));
+        }
+    }
+}
+
+#[test]
+fn other_folders_are_no_packages() {
+    for folder in ["_search", "_accounts", "@acme", "a=", "a=B", "lost+found", "@acme/_search/x"] {
+        assert_eq!(Key::package_of_folder(folder), None, "{folder}");
+    }
 }

@@ -23,6 +23,7 @@ async fn a_message_comes_and_goes() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -50,6 +51,7 @@ async fn a_message_comes_and_goes() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -101,6 +103,7 @@ async fn only_owners_deprecate() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz

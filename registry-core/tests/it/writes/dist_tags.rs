@@ -25,6 +25,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -51,6 +52,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -76,6 +78,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -107,6 +110,7 @@ async fn setting_a_tag_to_what_it_is_changes_nothing() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -133,6 +137,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -152,6 +157,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -171,6 +177,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json

@@ -32,6 +32,7 @@ async fn npm_sends_the_owners_as_they_are_to_be() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -59,6 +60,7 @@ async fn npm_sends_the_owners_as_they_are_to_be() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -90,6 +92,7 @@ async fn pnpm_adds_and_removes_one_owner_at_a_time() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -114,6 +117,7 @@ async fn pnpm_adds_and_removes_one_owner_at_a_time() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -143,6 +147,7 @@ async fn the_last_owner_stays_and_a_new_one_must_exist() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -162,6 +167,7 @@ async fn the_last_owner_stays_and_a_new_one_must_exist() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json

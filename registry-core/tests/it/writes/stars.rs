@@ -24,6 +24,7 @@ async fn npm_stars_with_a_document() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _stars/ben/pear
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -52,6 +53,7 @@ async fn npm_stars_with_a_document() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -91,6 +93,7 @@ async fn pnpm_stars_with_a_route() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _stars/ben/pear
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -116,6 +119,7 @@ async fn pnpm_stars_with_a_route() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz

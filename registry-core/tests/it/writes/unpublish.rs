@@ -25,6 +25,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -50,6 +51,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -71,6 +73,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -97,6 +100,7 @@ async fn a_package_goes_whole() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/index.json
 
@@ -116,6 +120,7 @@ async fn a_package_goes_whole() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/index.json
 
@@ -150,6 +155,7 @@ async fn a_package_comes_back_with_its_owners_and_other_versions() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/a3f0511a3d80645ea1c885db78da293d/pear-2.0.0.tgz
@@ -218,6 +224,7 @@ async fn a_package_comes_back_with_its_owners_and_other_versions() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/a3f0511a3d80645ea1c885db78da293d/pear-2.0.0.tgz
@@ -244,6 +251,7 @@ async fn a_tarball_does_not_go_while_its_version_is_there() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
       pear/index.json
@@ -270,6 +278,7 @@ async fn only_owners_unpublish() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz

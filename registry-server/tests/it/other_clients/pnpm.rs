@@ -74,3 +74,18 @@ async fn the_registry_answers_a_ping() {
     let place = Place::of(&MANAGER).await;
     let _ = place.run(&["ping"]).await.assert_success().assert_printed("PONG");
 }
+
+#[tokio::test]
+async fn packages_are_searched_for() {
+    let place = Place::of(&MANAGER).await;
+    let _ = place.publish(&package("@acme/one", "1.0.0")).await.assert_success();
+    let _ = place.publish(&package("two", "1.0.0")).await.assert_success();
+    let found = place.run(&["search", "one"]).await.assert_success().assert_printed("@acme/one");
+    assert!(!found.printed("two"), "{found}");
+    let json = place.printed(&["search", "--json", "one"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["name"], "@acme/one");
+    let stranger = Client::new(&PNPM, place.server.base_url()).await;
+    let hidden = stranger.run(&["search", "one"]).await;
+    assert!(!hidden.printed("@acme/one"), "{hidden}");
+}

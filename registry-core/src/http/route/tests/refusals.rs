@@ -19,7 +19,7 @@ fn what_the_registry_does_not_have() {
             "GET /-/ready",
             "GET /-/metrics",
             "GET /-/all",
-            "GET /-/v1/search",
+            "GET /-/v1/search/more",
             "POST /-/v1/login",
             "GET /-/v1/done",
             "GET /-/npm/v1/tokens",

@@ -167,6 +167,7 @@ fn accounts_and_stars() {
         ("Root", &["GET /", "HEAD /"]),
         ("Ping", &["GET /-/ping", "HEAD /-/ping", "GET /-/ping/", "GET /%2D/ping"]),
         ("Whoami", &["GET /-/whoami"]),
+        ("Search", &["GET /-/v1/search"]),
         (
             "Login { account: \"bob\" }",
             &["PUT /-/user/org.couchdb.user:bob", "PUT /-/user/org.couchdb.user%3Abob"],

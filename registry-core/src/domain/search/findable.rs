@@ -1,0 +1,50 @@
+use crate::domain::PackageName;
+
+use super::SearchEntry;
+
+/// A package ready to be looked at by any number of searches: what there is to compare stands here in small letters.
+#[derive(Debug, Clone)]
+pub struct Findable {
+    /// The package.
+    pub name: PackageName,
+    /// What is shown of it; `None` for one whose versions were all unpublished, which nobody finds.
+    pub entry: Option<SearchEntry>,
+    pub(super) folded_name: String,
+    pub(super) description: String,
+    pub(super) keywords: Vec<String>,
+    pub(super) authors: Vec<String>,
+    pub(super) maintainers: Vec<String>,
+}
+
+impl Findable {
+    /// Prepares a package.
+    pub fn new(name: PackageName, entry: Option<SearchEntry>) -> Self {
+        let kept = entry.as_ref();
+        let fold = |text: &String| text.to_lowercase();
+        let authors = kept.map(|kept| {
+            let publisher = kept.publisher.as_ref().map(|publisher| &publisher.name);
+            kept.author.iter().chain(publisher).map(fold).collect()
+        });
+        Self {
+            folded_name: name.as_str().to_lowercase(),
+            description: kept.map(|kept| kept.description.to_lowercase()).unwrap_or_default(),
+            keywords: kept.map(|kept| kept.keywords.iter().map(fold).collect()).unwrap_or_default(),
+            authors: authors.unwrap_or_default(),
+            maintainers: kept
+                .map(|kept| kept.maintainers.iter().map(|person| person.name.to_lowercase()).collect())
+                .unwrap_or_default(),
+            name,
+            entry,
+        }
+    }
+
+    /// The scope in small letters, without its `@`.
+    pub(super) fn scope(&self) -> Option<&str> {
+        Some(self.folded_name.strip_prefix('@')?.split_once('/')?.0)
+    }
+
+    /// The name in small letters, without the scope.
+    pub(super) fn base(&self) -> &str {
+        self.folded_name.rsplit('/').next().unwrap_or(&self.folded_name)
+    }
+}

@@ -1,0 +1,233 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::blob::{BlobError, Fetched, Key, PutOutcome, When};
+use crate::domain::PackageName;
+use crate::domain::packument::{Packument, Revision};
+use crate::domain::search::SearchEntry;
+use crate::ops::backoff::Backoff;
+use crate::ops::detached::compute;
+use crate::{Error, Registry};
+
+use super::shard::{Contents, Indexed, Shard, is_newer, shard_of};
+
+/// For how long a write waits until searches know of it. It is committed already, so it never fails for that.
+const PATIENCE_OF_WRITES: Duration = Duration::from_secs(2);
+/// For how long the index goes on trying against other processes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a store that does not answer is asked.
+const ATTEMPTS: usize = 3;
+/// What a package in the index takes when stored, about.
+const BYTES_OF_ENTRY: usize = 400;
+
+/// What a commit changed of that which searches show.
+#[derive(Debug)]
+pub(in crate::ops) struct IndexUpdate {
+    pub(in crate::ops) revision: Revision,
+    pub(in crate::ops) entry: Option<SearchEntry>,
+}
+
+impl IndexUpdate {
+    /// The present state of a packument.
+    pub(in crate::ops) fn of(packument: &Packument<'_>) -> Self {
+        Self { revision: packument.revision.clone(), entry: SearchEntry::of(packument) }
+    }
+}
+
+/// One part of the index within this process: its last known state, and what is on its way into it. However many
+/// write, one at a time is at the store, and takes with it all that came in meanwhile.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    known: Mutex<Option<Arc<Shard>>>,
+    pending: Mutex<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    packages: BTreeMap<PackageName, Arc<Indexed>>,
+    waiting: Vec<oneshot::Sender<()>>,
+    is_under_way: bool,
+}
+
+impl Lane {
+    pub(super) fn known(&self) -> Option<Arc<Shard>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_known(&self, shard: Arc<Shard>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(shard);
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is still to be entered, once nobody is at it: left over from an index that could not be written.
+    pub(super) fn has_left_over(&self) -> bool {
+        let pending = self.pending();
+        !pending.is_under_way && !pending.packages.is_empty()
+    }
+}
+
+impl Pending {
+    /// Keeps the newer of two states.
+    fn add(&mut self, indexed: Arc<Indexed>) {
+        let known = self.packages.get(&indexed.package.name);
+        if known.is_none_or(|known| is_newer(&indexed.revision, &known.revision)) {
+            self.packages.insert(indexed.package.name.clone(), indexed);
+        }
+    }
+}
+
+impl Registry {
+    /// Lets searches know of a commit. Waits until they do, but not for long: a failure is logged, and what could
+    /// not be entered is tried again with the next write or search.
+    pub(in crate::ops) async fn index_for_search(&self, name: &PackageName, update: IndexUpdate) {
+        let shard = shard_of(name);
+        let indexed = Arc::new(Indexed::new(name.clone(), update.revision, update.entry));
+        let (entered, wait) = oneshot::channel();
+        {
+            let mut pending = self.lane(shard).pending();
+            pending.add(indexed);
+            pending.waiting.push(entered);
+        }
+        self.begin_flight(shard);
+        if tokio::time::timeout(PATIENCE_OF_WRITES, wait).await.is_err() {
+            tracing::warn!(%name, "the index for searches is slow: a change that is committed is not in it yet");
+        }
+    }
+
+    /// Sees to it that what is pending is entered.
+    pub(super) fn begin_flight(&self, shard: u8) {
+        {
+            let mut pending = self.lane(shard).pending();
+            if pending.is_under_way {
+                return;
+            }
+            pending.is_under_way = true;
+        }
+        let registry = self.clone();
+        tokio::spawn(async move { registry.fly(shard).await });
+    }
+
+    async fn fly(&self, shard: u8) {
+        loop {
+            let (packages, waiting) = {
+                let mut pending = self.lane(shard).pending();
+                if pending.packages.is_empty() {
+                    pending.is_under_way = false;
+                    return;
+                }
+                (std::mem::take(&mut pending.packages), std::mem::take(&mut pending.waiting))
+            };
+            let entered = self.enter(shard, &packages).await;
+            let mut is_last = false;
+            if let Err(error) = &entered {
+                let error = error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    shard,
+                    "a committed change could not be entered into the index for searches"
+                );
+                let mut pending = self.lane(shard).pending();
+                // Those who came meanwhile are waiting for an attempt of their own.
+                is_last = pending.packages.is_empty();
+                pending.is_under_way = !is_last;
+                for indexed in packages.into_values() {
+                    pending.add(indexed);
+                }
+            }
+            for waiting in waiting {
+                // Whoever has gone away needs no answer.
+                let _ = waiting.send(());
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    /// Brings packages into a part of the index by compare-and-swap. Begins from the last known state, so that a
+    /// process that writes alone does not read.
+    async fn enter(&self, shard: u8, packages: &BTreeMap<PackageName, Arc<Indexed>>) -> Result<(), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut backoff = Backoff::default();
+        let mut failures = 0;
+        let mut known = self.lane(shard).known().filter(|known| known.etag.is_some());
+        loop {
+            let attempt = async {
+                let base = match known.take() {
+                    Some(known) => known,
+                    None => self.read_shard(shard).await?,
+                };
+                match base.contents.with(packages.values()) {
+                    None => Ok(true),
+                    Some(contents) => self.write_shard(shard, &base, contents).await,
+                }
+            };
+            match attempt.await {
+                Ok(true) => return Ok(()),
+                Ok(false) if Instant::now() < deadline => {}
+                Ok(false) => return Err(Error::Busy),
+                // The write may have landed; reading shows it.
+                Err(Error::Store(BlobError::Unavailable { .. })) if failures + 1 < ATTEMPTS => failures += 1,
+                Err(error) => return Err(error),
+            }
+            backoff.pause(self.parts.randomness.as_ref()).await;
+        }
+    }
+
+    /// A part of the index as it is in the store now. What did not change is not read again.
+    pub(super) async fn read_shard(&self, shard: u8) -> Result<Arc<Shard>, Error> {
+        let path = Key::SearchShard(shard).path()?;
+        let known = self.lane(shard).known();
+        let blob = match known.as_ref().and_then(|known| Some((known, known.etag.as_ref()?))) {
+            None => self.parts.store.get(&path).await?,
+            Some((known, etag)) => match self.parts.store.get_if_changed(&path, etag).await? {
+                Fetched::Unchanged => return Ok(Arc::clone(known)),
+                Fetched::Changed(blob) => Some(blob),
+                Fetched::Missing => None,
+            },
+        };
+        let read = match blob {
+            None => Shard::default(),
+            Some(blob) => {
+                let bytes = blob.bytes;
+                let contents = compute(bytes.len(), move || Contents::read(&bytes)).await?;
+                Shard { etag: Some(blob.etag), contents }
+            }
+        };
+        let read = Arc::new(read);
+        self.lane(shard).set_known(Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// Replaces a part of the index, if it still is what `base` was read as. Whether it was.
+    pub(super) async fn write_shard(
+        &self,
+        shard: u8,
+        base: &Shard,
+        contents: Contents,
+    ) -> Result<bool, Error> {
+        let path = Key::SearchShard(shard).path()?;
+        let size = contents.packages.len() * BYTES_OF_ENTRY;
+        let (contents, json) = compute(size, move || {
+            let json = contents.write();
+            (contents, json)
+        })
+        .await?;
+        let json = json.map_err(|error| Error::Internal(Box::new(error)))?;
+        let when = base.etag.clone().map_or(When::Absent, When::Matches);
+        match self.parts.store.put(&path, json.into(), when).await? {
+            PutOutcome::Conflict => Ok(false),
+            PutOutcome::Stored(etag) => {
+                self.lane(shard).set_known(Arc::new(Shard { etag: Some(etag), contents }));
+                Ok(true)
+            }
+        }
+    }
+}
