@@ -257,6 +257,10 @@ fn upstream_text(error: &UpstreamError) -> &'static str {
             "the registry that this package comes from sent something unusable: try again later, or ask the \
              registry's operator to look at the log"
         }
+        UpstreamError::Refused { .. } => {
+            "the registry that this package comes from refused to give it: ask the registry's operator to look at \
+             the log and at the credential for it"
+        }
         _ => "the registry that this package comes from did not answer: try again in a moment",
     }
 }

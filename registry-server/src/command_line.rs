@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
+use crate::settings::{GithubTable, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
 /// A private npm registry in one binary, on a folder.
 ///
@@ -77,4 +77,51 @@ pub struct Overrides {
     /// Which log lines are written to stderr, such as `warn` or `info,registry_core=debug` [default: info]
     #[arg(long, global = true, value_name = "FILTER", env = "REGISTRY_LOG")]
     pub log: Option<LogFilter>,
+    /// Signing in with GitHub.
+    #[command(flatten)]
+    pub github: GithubOverrides,
+}
+
+/// Settings of `[github]`. Any of them turns it on.
+#[derive(Debug, Default, Args)]
+pub struct GithubOverrides {
+    /// Sign in with the GitHub at this URL [default where GitHub is on: <https://github.com>]
+    #[arg(long, global = true, value_name = "URL", env = "REGISTRY_GITHUB_URL")]
+    pub github_url: Option<UpstreamUrl>,
+    /// The client id of the OAuth app at GitHub; its secret is in `REGISTRY_GITHUB_CLIENT_SECRET`
+    #[arg(long, global = true, value_name = "ID", env = "REGISTRY_GITHUB_CLIENT_ID")]
+    pub github_client_id: Option<String>,
+    /// The organizations whose members are let in, with commas between them [default: everybody at GitHub]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        env = "REGISTRY_GITHUB_ORGANIZATIONS"
+    )]
+    pub github_organizations: Option<Vec<String>>,
+    /// The logins of those in the group `github-admins`, with commas between them [default: nobody]
+    #[arg(long, global = true, value_name = "LOGINS", value_delimiter = ',', env = "REGISTRY_GITHUB_ADMINS")]
+    pub github_admins: Option<Vec<String>>,
+}
+
+impl GithubOverrides {
+    /// Overrides what the file says.
+    pub(crate) fn apply(&self, github: &mut Option<GithubTable>) {
+        fn replace<Value: Clone>(
+            github: &mut Option<GithubTable>,
+            value: Option<&Value>,
+            of: impl FnOnce(&mut GithubTable) -> &mut Value,
+        ) {
+            if let Some(value) = value {
+                of(github.get_or_insert_default()).clone_from(value);
+            }
+        }
+        replace(github, self.github_url.as_ref(), |table| &mut table.url);
+        replace(github, self.github_organizations.as_ref(), |table| &mut table.organizations);
+        replace(github, self.github_admins.as_ref(), |table| &mut table.admins);
+        if let Some(client_id) = &self.github_client_id {
+            github.get_or_insert_default().client_id = Some(client_id.clone());
+        }
+    }
 }

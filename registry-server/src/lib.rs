@@ -12,6 +12,7 @@
 pub mod command_line;
 mod connections;
 mod front;
+mod github;
 pub mod log_lines;
 mod logging;
 pub mod metrics;

@@ -12,8 +12,7 @@ use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
 use crate::signals::Signals;
-use crate::{connections, logging, storage, upstreams};
-use registry_core::Registry;
+use crate::{connections, github, logging, storage, upstreams};
 use registry_core::access::AccessRules;
 use registry_core::auth::LocalAccounts;
 use registry_core::blob::BlobStore;
@@ -21,6 +20,7 @@ use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::LogEvents;
 use registry_core::randomness::SystemRandomness;
 use registry_core::upstream::Upstream;
+use registry_core::{Registry, RegistryBuilder};
 
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
 const BLOCKING_THREADS: usize = 64;
@@ -42,6 +42,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             let settings = Settings::load(&command_line.overrides)?;
             settings.refuse_open_doors()?;
+            settings.refuse_two_sources_of_names()?;
             settings.packages.compile(&settings.upstreams)?;
             print("the configuration is sound\n")
         }
@@ -56,6 +57,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
     settings.refuse_open_doors()?;
+    settings.refuse_two_sources_of_names()?;
     let _flusher = logging::start(&settings.log)?;
     if settings.packages.is_empty() {
         tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
@@ -85,7 +87,7 @@ async fn serve_until_signal(
     let listener = listen(settings.listen).await?;
     let store = storage::open(&settings.storage).await?;
     let upstreams = upstreams::open(&settings.upstreams)?;
-    let registry = build_registry(settings, store, access, upstreams);
+    let registry = build_registry(settings, store, access, upstreams)?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
     let front = Arc::new(Front::new(registry.clone(), metrics, settings));
@@ -144,14 +146,17 @@ fn build_registry(
     store: Arc<dyn BlobStore>,
     access: AccessRules,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
-) -> Registry {
+) -> anyhow::Result<Registry> {
+    // Last of all, for it has a word for every password that nobody else knows.
+    let github = settings.github.as_ref().map(|table| github::open(table, Arc::clone(&store))).transpose()?;
     let accounts = LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness))
         .with_sign_up(settings.accounts.sign_up);
     let builder = upstreams
         .into_iter()
         .fold(Registry::builder(store), |builder, (name, upstream)| builder.upstream(&name, upstream));
-    builder
-        .auth_provider(Arc::new(accounts))
+    let builder = builder.auth_provider(Arc::new(accounts));
+    let builder = github.into_iter().fold(builder, RegistryBuilder::auth_provider);
+    Ok(builder
         .event_sink(Arc::new(LogEvents))
         .access(access)
         .limits(settings.limits.to_limits())
@@ -162,7 +167,7 @@ fn build_registry(
         .audit_fallback(settings.audit.to_fallback())
         .search(settings.search.to_settings())
         .upstream_freshness(settings.cache.upstream_freshness())
-        .build()
+        .build())
 }
 
 async fn keep_up(metrics: Arc<Metrics>) {

@@ -32,12 +32,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::conformance::ServedPackages;
 
 pub use answer::FakeAnswer;
-use answer::FakeBody;
+pub(crate) use answer::FakeBody;
 
 /// A registry on `127.0.0.1` that serves [`ServedPackages`] and keeps a record of what it was asked. It ends when it
 /// is dropped.
@@ -45,7 +45,7 @@ use answer::FakeBody;
 pub struct FakeUpstream {
     base_url: String,
     state: Arc<Mutex<State>>,
-    listening: AbortHandle,
+    listening: JoinHandle<()>,
 }
 
 /// What a fake upstream was asked.
@@ -92,7 +92,7 @@ impl FakeUpstream {
             requests: Vec::new(),
             connections: 0,
         }));
-        let listening = tokio::spawn(listen(listener, base_url.clone(), Arc::clone(&state))).abort_handle();
+        let listening = tokio::spawn(listen(listener, base_url.clone(), Arc::clone(&state)));
         Self { base_url, state, listening }
     }
 
@@ -132,6 +132,21 @@ impl FakeUpstream {
     /// Breaks every connection and takes no more.
     pub fn go_away(&self) {
         self.listening.abort();
+    }
+
+    /// Listens again at the same address, after [`FakeUpstream::go_away`].
+    ///
+    /// # Panics
+    ///
+    /// If somebody else took the port meanwhile.
+    #[expect(clippy::expect_used, reason = "without the port there is nothing to test")]
+    pub async fn come_back(&mut self) {
+        self.go_away();
+        // It has let go of the port once it has ended; that it was told to is no news.
+        let _ = (&mut self.listening).await;
+        let address = self.base_url.trim_start_matches("http://");
+        let listener = TcpListener::bind(address).await.expect("the port that was ours");
+        self.listening = tokio::spawn(listen(listener, self.base_url.clone(), Arc::clone(&self.state)));
     }
 
     /// Every request so far, in the order in which they came.

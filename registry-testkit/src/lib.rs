@@ -17,6 +17,7 @@
 #[cfg(unix)]
 pub mod clients;
 pub mod conformance;
+pub mod fake_github;
 pub mod fake_upstream;
 pub mod faulty;
 pub mod http_client;

@@ -38,6 +38,8 @@ struct Script {
     is_down: bool,
     searches_hang: bool,
     cut_after: Option<usize>,
+    empty_piece: bool,
+    declared: Option<u64>,
     asked: Vec<String>,
 }
 
@@ -74,6 +76,16 @@ impl ScriptedUpstream {
         self.script().told.insert(what.to_owned(), answer.to_owned().into());
     }
 
+    /// Deprecates a version.
+    pub fn deprecate(&self, name: &str, version: &str, message: &str) {
+        let mut script = self.script();
+        if let Some(manifest) =
+            script.packuments.get_mut(name).and_then(|packument| packument["versions"].get_mut(version))
+        {
+            manifest["deprecated"] = message.into();
+        }
+    }
+
     /// Takes a version back.
     pub fn withdraw(&self, name: &str, version: &str) {
         let mut script = self.script();
@@ -92,6 +104,16 @@ impl ScriptedUpstream {
     /// Breaks every tarball off after so many bytes; `None` ends that.
     pub fn cut_tarballs_after(&self, bytes: Option<usize>) {
         self.script().cut_after = bytes;
+    }
+
+    /// Ends every tarball with a piece of no bytes, as HTTP/2 may, or no longer does.
+    pub fn end_tarballs_with_an_empty_piece(&self, empty_piece: bool) {
+        self.script().empty_piece = empty_piece;
+    }
+
+    /// Declares this length for every tarball, whatever it is; `None` ends that.
+    pub fn declare_tarballs(&self, length: Option<u64>) {
+        self.script().declared = length;
     }
 
     /// Stops answering, or answers again.
@@ -180,7 +202,7 @@ impl Upstream for ScriptedUpstream {
         tokio::task::yield_now().await;
         let script = self.ask(format!("tarball {url}"))?;
         let Some(bytes) = script.tarballs.get(url).cloned() else { return Ok(None) };
-        let length = Some(bytes.len() as u64);
+        let length = script.declared.or(Some(bytes.len() as u64));
         let sent = bytes.slice(..script.cut_after.unwrap_or(bytes.len()).min(bytes.len()));
         let is_cut = sent.len() < bytes.len();
         let end = is_cut.then(|| {
@@ -190,8 +212,10 @@ impl Upstream for ScriptedUpstream {
                 source: "it was cut off".into(),
             })
         });
+        let empty_piece = script.empty_piece.then(Bytes::new);
         // Two bytes at a time, so that a client has part of it before the end is known.
-        let chunks: Vec<_> = sent.chunks(2).map(Bytes::copy_from_slice).map(Ok).chain(end).collect();
+        let pieces = sent.chunks(2).map(Bytes::copy_from_slice).chain(empty_piece).map(Ok);
+        let chunks: Vec<_> = pieces.chain(end).collect();
         Ok(Some(UpstreamTarball { stream: stream::iter(chunks).boxed(), length }))
     }
 

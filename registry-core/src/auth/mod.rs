@@ -11,6 +11,9 @@
 //! ```
 
 mod credential;
+mod device_login;
+#[cfg(feature = "github")]
+pub mod github;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
 mod principal;
@@ -27,6 +30,7 @@ use url::Url;
 use crate::error::BoxError;
 
 pub use credential::Credential;
+pub use device_login::{DeviceLogin, DevicePoll};
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
 pub(crate) use principal::Shown;
@@ -148,6 +152,13 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
 
     /// Ends a login in the browser, given the kept state and the query string the browser came back with.
     async fn finish_web_login(&self, state: &str, query: &str) -> Result<Identified, AuthError>;
+
+    /// Begins a login at a terminal: its user types a short code into a page of the provider, in a browser anywhere.
+    /// `None` where the provider has none.
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError>;
+
+    /// Asks, given the kept state, whether the user has typed the code. To be asked no more often than was said.
+    async fn poll_device_login(&self, state: &SecretString) -> Result<DevicePoll, AuthError>;
 
     /// Makes a credential of this provider useless, where the provider can.
     async fn revoke(&self, credential: &Credential) -> Result<(), AuthError>;

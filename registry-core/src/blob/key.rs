@@ -10,6 +10,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// {name}/-/{sha512, 32 hex}/{base}-{version}.tgz  a tarball: content-addressed, never changed
 /// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
 /// _accounts/{account}.json                        a local account
+/// _accounts/github/{login}.json                   what GitHub said of somebody last
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
 /// _two_factor/{account}.json                      the second factor of an account
@@ -36,6 +37,8 @@ pub enum Key<'a> {
     PlainTarball(&'a PackageName, &'a Version),
     /// A local account.
     Account(&'a str),
+    /// What GitHub said of somebody last, by their login in small letters.
+    GithubAccount(&'a str),
     /// A registry token, by the lower-case hex SHA-256 of its secret.
     Token(&'a str),
     /// That somebody of this name holds the token of this hash.
@@ -68,6 +71,7 @@ impl Key<'_> {
             ),
             Self::PlainTarball(name, version) => format!("{name}/{version}.tgz"),
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
+            Self::GithubAccount(login) => format!("_accounts/github/{}.json", escape_segment(login)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
             Self::TwoFactor(account) => format!("_two_factor/{}.json", escape_segment(account)),

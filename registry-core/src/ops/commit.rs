@@ -80,11 +80,13 @@ impl Registry {
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
-        self.change_after(caller, name, None, decide, then).await
+        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move { registry.change_after(&caller, &name, None, decide, then).await }).await
     }
 
     /// The same with something to be done first: after `decide` had nothing against the change, and outside this
     /// process's turn, since it may take long. It is done once, also if others change the packument meanwhile.
+    /// Not detached: the caller is, since it has more to do after it.
     pub(super) async fn change_after<T, Decide, Then, Done>(
         &self,
         caller: &Caller,
@@ -99,19 +101,15 @@ impl Registry {
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
-        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
-        detached(async move {
-            registry.require_two_factor_to_write(&caller).await?;
-            let changed = registry.change_here(&name, before, decide).await;
-            let (committed, update) = registry.report_denial(&caller, &name, changed)?;
-            let value = committed.value.clone();
-            then(Change { registry: registry.clone(), caller, name: name.clone(), value }).await;
-            if let Some(update) = update {
-                registry.index_for_search(&name, update).await;
-            }
-            Ok(committed)
-        })
-        .await
+        self.require_two_factor_to_write(caller).await?;
+        let changed = self.change_here(name, before, decide).await;
+        let (committed, update) = self.report_denial(caller, name, changed)?;
+        let value = committed.value.clone();
+        then(Change { registry: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
+        if let Some(update) = update {
+            self.index_for_search(name, update).await;
+        }
+        Ok(committed)
     }
 
     async fn change_here<T, Decide>(

@@ -12,6 +12,7 @@ use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
+use super::authorize::WriteRight;
 use super::commit::{Change, Decision};
 use super::publish::internal;
 
@@ -30,9 +31,7 @@ impl Registry {
         let right = self.require_write(caller, name, Action::Publish)?;
         let registry = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            require_existing(packument)?;
-            right.check(packument)?;
-            require_revision(packument, expected.as_ref())?;
+            require_changeable(packument, &right, expected.as_ref())?;
             let mut changed: IndexMap<String, Vec<Version>> = IndexMap::new();
             for (version, message) in &messages {
                 if set_deprecated(packument, version, message)? {
@@ -69,6 +68,17 @@ pub(super) fn require_existing(packument: &Packument<'_>) -> Result<(), Error> {
         Some(time) => Error::Unpublished { name: packument.name.clone(), time: time.clone() },
         None => Error::PackageNotFound(packument.name.clone()),
     })
+}
+
+/// Refuses to change a package that is not there, is somebody else's, or is not as the caller saw it.
+pub(super) fn require_changeable(
+    packument: &Packument<'_>,
+    right: &WriteRight,
+    expected: Option<&Revision>,
+) -> Result<(), Error> {
+    require_existing(packument)?;
+    right.check(packument)?;
+    require_revision(packument, expected)
 }
 
 /// Refuses a change that was decided on seeing another revision.

@@ -7,7 +7,7 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::{require_existing, require_revision};
+use super::deprecate::{require_changeable, require_existing};
 
 impl Registry {
     /// The owners of a package.
@@ -84,9 +84,7 @@ impl Registry {
         let right = self.require_write(caller, name, Action::Administer)?;
         let registry = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            require_existing(packument)?;
-            right.check(packument)?;
-            require_revision(packument, expected.as_ref())?;
+            require_changeable(packument, &right, expected.as_ref())?;
             let owners = change(&packument.maintainers)?;
             if owners == packument.maintainers {
                 return Ok(Decision::Keep(None));

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
@@ -52,9 +53,15 @@ impl Registry {
         if !self.parts.access.origin(name).hosted {
             return Err(Error::NotHostedHere { name: name.clone() });
         }
-        let (storing, stored) = (self.clone(), Arc::clone(&publication));
-        let store_tarball: Before =
-            Box::new(move |exists| Box::pin(async move { storing.store_tarball(&stored, exists).await }));
+        let is_stored = Arc::new(AtomicBool::new(false));
+        let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
+        let store_tarball: Before = Box::new(move |exists| {
+            Box::pin(async move {
+                storing.store_tarball(&storable, exists).await?;
+                stored.store(true, Ordering::Relaxed);
+                Ok(())
+            })
+        });
         let (registry, adding) = (self.clone(), Arc::clone(&publication));
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
@@ -68,7 +75,7 @@ impl Registry {
         };
         let tell = async move |change: Change<()>| change.emit(event);
         let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
-            Err(error @ Error::VersionTaken { .. }) => {
+            Err(error @ Error::VersionTaken { .. }) if is_stored.load(Ordering::Relaxed) => {
                 self.remove_tarball_of_the_loser(&publication).await;
                 return Err(error);
             }

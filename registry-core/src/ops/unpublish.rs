@@ -11,7 +11,7 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::{require_existing, require_revision};
+use super::deprecate::require_changeable;
 use super::publish::{hoist, internal};
 
 impl Registry {
@@ -70,9 +70,7 @@ impl Registry {
         let right = self.require_write(caller, name, Action::Administer)?;
         let registry = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            require_existing(packument)?;
-            right.check(packument)?;
-            require_revision(packument, expected.as_ref())?;
+            require_changeable(packument, &right, expected.as_ref())?;
             let tarballs = TarballIndex::of(packument)?;
             let removed = removal.apply(packument, &timestamp(registry.parts.clock.now()))?;
             let paths =

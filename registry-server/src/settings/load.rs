@@ -51,6 +51,7 @@ impl Settings {
         if let Some(url) = &overrides.upstream {
             self.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url.clone()));
         }
+        overrides.github.apply(&mut self.github);
         if overrides.public_url.is_some() {
             self.public_url.clone_from(&overrides.public_url);
         }

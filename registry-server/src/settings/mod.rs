@@ -11,6 +11,7 @@
 
 mod audit;
 mod exposure;
+mod github;
 mod load;
 mod npm_config;
 mod packages;
@@ -30,6 +31,7 @@ use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};
 pub use exposure::ExposureError;
+pub use github::{GithubTable, TwoSourcesOfNames};
 pub use npm_config::npm_registry;
 pub use packages::PackageRules;
 pub use search::SearchSection;
@@ -61,6 +63,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Accounts with name and password.
     pub accounts: AccountSettings,
+    /// Signing in with GitHub; `None` is off.
+    pub github: Option<GithubTable>,
     /// Bounds on what clients send.
     pub limits: LimitSettings,
     /// What is kept in memory.
@@ -87,6 +91,7 @@ impl Default for Settings {
             upstreams: Upstreams::new(),
             audit: AuditSettings::default(),
             accounts: AccountSettings::default(),
+            github: None,
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
             search: SearchSection::default(),

@@ -34,6 +34,10 @@ fn the_template_tells_the_defaults() {
     assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
     assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
     assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
+    let mut github = settings.github.take().unwrap();
+    assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
+    assert!(github.client_secret_file.take().is_some(), "an example, too");
+    assert_eq!(format!("{github:?}"), format!("{:?}", GithubTable::default()));
     assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
 }
 
@@ -156,6 +160,28 @@ fn flags_win_over_the_file() {
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.log.filter, "warn".parse().unwrap());
     assert_eq!(settings.public_url.unwrap().as_url().as_str(), "https://a.example/");
+}
+
+#[test]
+fn github_is_on_where_its_table_is_written_or_a_flag_given() {
+    let load = |arguments: &[&str]| {
+        let arguments = ["registry-server"].iter().chain(arguments);
+        Settings::load(&CommandLine::parse_from(arguments).overrides).unwrap()
+    };
+    assert!(load(&[]).github.is_none());
+    let file = "[accounts]\nsign_up = false\n[github]\norganizations = [\"acme\"]\n";
+    let settings = load(&["--config", file, "--github-admins", "ana,Ben"]);
+    let github = settings.github.as_ref().unwrap();
+    assert_eq!(
+        (&*github.organizations, &*github.admins),
+        (&["acme".to_owned()][..], &["ana".into(), "Ben".into()][..])
+    );
+    assert_eq!(github.url.to_string(), "https://github.com/");
+    assert_eq!(settings.refuse_two_sources_of_names(), Ok(()));
+
+    let settings = load(&["--github-url", "https://github.example"]);
+    assert_eq!(settings.github.as_ref().unwrap().url.to_string(), "https://github.example/");
+    assert_eq!(settings.refuse_two_sources_of_names(), Err(TwoSourcesOfNames));
 }
 
 #[test]

@@ -8,11 +8,14 @@ mod bad_requests;
 mod codebox_scenarios;
 mod configuration;
 mod documents;
+mod npm_github;
 mod npm_in_front;
 mod npm_manage;
 mod npm_publish;
 mod other_clients;
 mod process;
+#[cfg(target_os = "linux")]
+mod proxy_memory;
 mod running;
 mod search;
 mod storms;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use registry_core::auth::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, NewPassword,
-    PasswordLogin, ProfileField, SignedUp,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DevicePoll, Identified, LoggedIn,
+    NewPassword, PasswordLogin, ProfileField, SignedUp,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -57,6 +57,7 @@ where
     makes_accounts_once(&*make().await, known).await;
     changes_accounts_whole_or_not_at_all(&*make().await, known).await;
     finishes_no_web_login_that_it_did_not_start(&*make().await).await;
+    finishes_no_device_login_before_its_user_does(&*make().await).await;
     revokes_more_than_once(&*make().await, known).await;
 }
 
@@ -126,12 +127,15 @@ async fn logs_in_with_a_password(provider: &dyn AuthProvider, known: &KnownAccou
     let wrong = provider.log_in(&login(&known.name, "conformance: a wrong password")).await;
     let Some(password) = &known.password else {
         assert!(
-            matches!(wrong, Ok(LoggedIn::NoSuchAccount)),
-            "a provider without passwords leaves them to the next"
+            matches!(wrong, Ok(LoggedIn::NoSuchAccount) | Err(AuthError::Unacceptable { .. })),
+            "a provider without passwords leaves them to the next, or says what to do instead"
         );
         return;
     };
-    assert!(matches!(wrong, Ok(LoggedIn::WrongPassword)), "a wrong password is called one, not {wrong:?}");
+    assert!(
+        matches!(wrong, Ok(LoggedIn::WrongPassword) | Err(AuthError::Unacceptable { .. })),
+        "a wrong password is called one, or it is said what to do instead, not {wrong:?}"
+    );
     let right = provider.log_in(&login(&known.name, password.expose_secret())).await;
     let Ok(LoggedIn::Principal(principal)) = right else {
         panic!("a right password logs in, yet: {right:?}");
@@ -264,6 +268,28 @@ async fn finishes_no_web_login_that_it_did_not_start(provider: &dyn AuthProvider
                 "{query:?} lets somebody in: {finished:?}"
             );
         }
+    }
+}
+
+async fn finishes_no_device_login_before_its_user_does(provider: &dyn AuthProvider) {
+    let started = match provider.start_device_login().await {
+        Ok(started) => started,
+        Err(error) => panic!("a login at a terminal starts or is not offered, yet: {error:?}"),
+    };
+    let mut states = vec![SecretString::from(""), "conformance: no state".into()];
+    if let Some(login) = started {
+        assert!(matches!(login.url.scheme(), "http" | "https"), "a browser can open {}", login.url);
+        assert!(!login.user_code.is_empty(), "there is something to type");
+        assert!(!login.expires_in.is_zero(), "there is time to type it");
+        assert_hidden(&login.state, &format!("{login:?}"));
+        states.push(login.state);
+    }
+    for state in states {
+        let polled = provider.poll_device_login(&state).await;
+        assert!(
+            !matches!(polled, Ok(DevicePoll::Finished(Identified::Principal(_)))),
+            "nobody has typed a code, and somebody is let in: {polled:?}"
+        );
     }
 }
 

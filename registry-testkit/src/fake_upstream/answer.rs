@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 
 /// The body of a fake answer.
-pub(super) type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
+pub(crate) type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
 
 /// How a [`FakeUpstream`](super::FakeUpstream) answers: as usual, but for what is said here.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +101,7 @@ impl FakeAnswer {
         self
     }
 
-    pub(super) async fn give(self, usual: Response<Bytes>) -> io::Result<Response<FakeBody>> {
+    pub(crate) async fn give(self, usual: Response<Bytes>) -> io::Result<Response<FakeBody>> {
         tokio::time::sleep(self.delay).await;
         let mut response = self.body.map_or(usual, Response::new);
         if let Some(status) = self.status {

@@ -7,6 +7,7 @@ use registry_core::auth::{LocalAccounts, PasswordCost};
 use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::limits::Limits;
 use registry_core::randomness::Randomness;
+use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
 use url::Url;
 
@@ -34,6 +35,7 @@ pub struct TestRegistryBuilder {
     path_prefix: String,
     public_url: Option<Url>,
     randomness: Arc<SeededRandomness>,
+    upstreams: Vec<(String, Arc<dyn Upstream>)>,
 }
 
 impl Default for TestRegistryBuilder {
@@ -45,6 +47,7 @@ impl Default for TestRegistryBuilder {
             path_prefix: String::new(),
             public_url: None,
             randomness: Arc::new(SeededRandomness::new(1)),
+            upstreams: Vec::new(),
         }
     }
 }
@@ -63,6 +66,12 @@ impl TestRegistryBuilder {
     /// With a store that fails by itself.
     pub fn faults(self, faults: FaultPlan) -> Self {
         Self { faults, ..self }
+    }
+
+    /// In front of this registry, which rules of access call `id`.
+    pub fn upstream(mut self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
+        self.upstreams.push((id.to_owned(), upstream));
+        self
     }
 
     /// Answering under this path as well as at the root.
@@ -101,7 +110,13 @@ impl TestRegistryBuilder {
     }
 
     fn configured(&self, store: Arc<dyn BlobStore>, clock: Arc<FixedClock>) -> RegistryBuilder {
-        Registry::builder(store)
+        let builder = Registry::builder(store);
+        let add = |builder: RegistryBuilder, (id, upstream): &(String, Arc<dyn Upstream>)| {
+            builder.upstream(id, Arc::clone(upstream))
+        };
+        self.upstreams
+            .iter()
+            .fold(builder, add)
             .access(self.access.clone())
             .limits(self.limits)
             .clock(clock)

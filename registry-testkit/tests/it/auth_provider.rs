@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use registry_core::auth::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LocalAccounts, LoggedIn,
-    PasswordCost, PasswordLogin, Principal, Profile, SignedUp, WebLogin,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
+    LocalAccounts, LoggedIn, PasswordCost, PasswordLogin, Principal, Profile, SignedUp, WebLogin,
 };
 use registry_core::blob;
 use registry_testkit::conformance::{self, KnownAccount};
 use registry_testkit::{FixedClock, SeededRandomness};
+use secrecy::SecretString;
 use url::Url;
 
 #[path = "../../../registry-core/src/auth/local_accounts/tests/store.rs"]
@@ -54,6 +55,7 @@ enum Flaw {
     FinishesAnyWebLogin,
     ChangesAnyPassword,
     KeepsSessions,
+    FinishesAnyDeviceLogin,
     RefusesToRevokeTwice,
 }
 
@@ -129,6 +131,19 @@ impl AuthProvider for Flawed {
         }
     }
 
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
+        self.accounts.start_device_login().await
+    }
+
+    async fn poll_device_login(&self, state: &SecretString) -> Result<DevicePoll, AuthError> {
+        match self.flaw {
+            Flaw::FinishesAnyDeviceLogin => {
+                Ok(DevicePoll::Finished(Identified::Principal(Principal::user("ana"))))
+            }
+            _ => self.accounts.poll_device_login(state).await,
+        }
+    }
+
     async fn revoke(&self, credential: &Credential) -> Result<(), AuthError> {
         match self.flaw {
             Flaw::RefusesToRevokeTwice => Err(AuthError::Unacceptable { reason: "already revoked".into() }),
@@ -193,6 +208,12 @@ async fn a_provider_that_changes_any_password_is_found_out() {
 #[should_panic(expected = "a new password ends the sessions")]
 async fn a_provider_that_keeps_sessions_is_found_out() {
     check(Flaw::KeepsSessions).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "nobody has typed a code")]
+async fn a_provider_that_finishes_any_device_login_is_found_out() {
+    check(Flaw::FinishesAnyDeviceLogin).await;
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin,
-    Profile, SignedUp, WebLogin,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
+    LoggedIn, PasswordLogin, Profile, SignedUp, WebLogin,
 };
 use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
@@ -201,6 +201,14 @@ impl AuthProvider for LocalAccounts {
 
     async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
         Ok(Identified::NotMine)
+    }
+
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
+        Ok(None)
+    }
+
+    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
+        Ok(DevicePoll::Finished(Identified::NotMine))
     }
 
     async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {

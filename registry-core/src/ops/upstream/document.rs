@@ -19,7 +19,13 @@ pub(super) struct Known {
     pub(super) content: Arc<str>,
     /// Whether the document is in the abbreviated form.
     pub(super) abbreviated: bool,
+    /// As if it had been checked then: set after a failure, so that the upstream is left alone for a while.
+    #[serde(skip)]
+    pub(super) believed_since: Option<DateTime<Utc>>,
 }
+
+/// Of a document that is older than the same package's other form: it is asked for again before it is served.
+const SUPERSEDED: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 impl Known {
     pub(super) fn of(
@@ -34,7 +40,23 @@ impl Known {
             checked: now,
             content: const_hex::encode(&Sha256::digest(document)[..16]).into(),
             abbreviated: form == PackumentForm::Abbreviated,
+            believed_since: None,
         }
+    }
+
+    /// The same document, about which the upstream was just asked again.
+    pub(super) fn checked_again(&self, now: DateTime<Utc>) -> Self {
+        Self { checked: now, believed_since: None, ..self.clone() }
+    }
+
+    /// The same document, about which the upstream could not say anything.
+    pub(super) fn believed_since(&self, since: DateTime<Utc>) -> Self {
+        Self { believed_since: Some(since), ..self.clone() }
+    }
+
+    /// The same document, now that the package's other form has changed.
+    pub(super) fn superseded(&self) -> Self {
+        Self { checked: SUPERSEDED, believed_since: None, ..self.clone() }
     }
 
     pub(super) fn validators(&self) -> Validators {

@@ -117,8 +117,10 @@ impl Registry {
         let Some(tarball) = source.upstream.upstream.tarball(&source.url).await? else {
             return Ok(Ended::Gone);
         };
+        // Of no bytes, none could be kept back until the digest is right.
+        let has_length = tarball.length.is_some_and(|length| length > 0);
         // A client that goes away before it hears of the length takes nothing along.
-        let client = client.filter(|_| tarball.length.is_some() && length.send(tarball.length).is_ok());
+        let client = client.filter(|_| has_length && length.send(tarball.length).is_ok());
         let (store, chunks) = mpsc::channel(CHUNKS);
         let storing = self.parts.store.put_stream(&source.path, receive(chunks));
         let (pumped, stored) = futures::future::join(pump(source, tarball, store, client), storing).await;
@@ -151,10 +153,15 @@ async fn pump(
     let mut received = 0;
     while let Some(chunk) = stream.next().await {
         let chunk = match chunk {
+            // HTTP/2 ends many a body with nothing, for which the last bytes must not be let go.
+            Ok(chunk) if chunk.is_empty() => continue,
             Ok(chunk) => chunk,
             Err(error) => return refuse(source, &store, client.as_ref(), error).await,
         };
         received += chunk.len() as u64;
+        if length.is_some_and(|length| received > length) {
+            break;
+        }
         check.update(&chunk);
         let ready = std::mem::replace(&mut held, chunk.clone());
         // Where the store stopped taking, its own error tells why.

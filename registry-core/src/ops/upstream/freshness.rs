@@ -11,6 +11,7 @@ use crate::blob::{Key, When};
 use crate::domain::PackageName;
 use crate::domain::packument::version_names;
 use crate::events::EventKind;
+use crate::ops::Gates;
 use crate::upstream::{PackumentForm, UpstreamPackument, Validators};
 use crate::{Error, Registry};
 
@@ -19,6 +20,9 @@ use super::document::{self, Known};
 
 /// How many documents are known of at once.
 const ENTRIES: u64 = 50_000;
+
+/// The forms, the one that installs ask for first.
+pub(super) const FORMS: [PackumentForm; 2] = [PackumentForm::Abbreviated, PackumentForm::Full];
 
 type DocumentKey = (Arc<str>, PackageName, PackumentForm);
 
@@ -29,6 +33,8 @@ pub(crate) struct Documents {
     /// One request upstream for any number who wait for it; errors are shared, and nothing is kept.
     flights: Cache<DocumentKey, State>,
     revalidating: Mutex<HashSet<DocumentKey>>,
+    /// The two forms of a packument are asked for one after the other, so that it is known which is the newer one.
+    turns: Gates,
 }
 
 /// What an upstream last said.
@@ -41,6 +47,23 @@ pub(super) enum State {
         /// When it said so.
         checked: DateTime<Utc>,
     },
+}
+
+impl State {
+    /// When the upstream said so.
+    fn checked(&self) -> DateTime<Utc> {
+        match self {
+            Self::Present(known) => known.checked,
+            Self::Missing { checked } => *checked,
+        }
+    }
+
+    fn content(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Present(known) => Some(&known.content),
+            Self::Missing { .. } => None,
+        }
+    }
 }
 
 /// What to do about a state of a certain age.
@@ -56,6 +79,7 @@ impl Default for Documents {
             states: moka::sync::Cache::new(ENTRIES),
             flights: Cache::new(ENTRIES),
             revalidating: Mutex::default(),
+            turns: Gates::default(),
         }
     }
 }
@@ -91,7 +115,10 @@ impl Registry {
     fn age(&self, state: &State) -> Age {
         let freshness = &self.parts.upstream.freshness;
         let (checked, fresh_for, stale_for) = match state {
-            State::Present(known) => (known.checked, freshness.packument, freshness.while_revalidating),
+            State::Present(known) => {
+                let checked = known.believed_since.unwrap_or(known.checked);
+                (checked, freshness.packument, freshness.while_revalidating)
+            }
             State::Missing { checked } => (*checked, freshness.missing, Duration::ZERO),
         };
         let age = (self.parts.clock.now() - checked).to_std().unwrap_or_default();
@@ -132,12 +159,21 @@ impl Registry {
         Ok(false)
     }
 
-    /// The form to look a tarball up in: the full one where it is known already, else the one that costs less to ask
-    /// for. Both name the same tarballs.
-    pub(super) fn known_form(&self, upstream: &NamedUpstream, name: &PackageName) -> PackumentForm {
-        let full = (Arc::clone(&upstream.id), name.clone(), PackumentForm::Full);
-        let is_known = self.parts.upstream.documents.states.contains_key(&full);
-        if is_known { PackumentForm::Full } else { PackumentForm::Abbreviated }
+    /// The form to look a tarball up in: the one that the upstream spoke of last, which is the one whose readers ask
+    /// for tarballs. Where nothing is known, the one that costs less to ask for.
+    pub(super) async fn last_known_form(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+    ) -> Result<PackumentForm, Error> {
+        let keys = FORMS.map(|form| (Arc::clone(&upstream.id), name.clone(), form));
+        let in_memory = |key| self.parts.upstream.documents.states.get(key);
+        let mut states = [in_memory(&keys[0]), in_memory(&keys[1])];
+        if let [None, None] = states {
+            states = [self.stored_state(&keys[0]).await?, self.stored_state(&keys[1]).await?];
+        }
+        let [abbreviated, full] = states.map(|state| state.map(|state| state.checked()));
+        Ok(if full > abbreviated { PackumentForm::Full } else { PackumentForm::Abbreviated })
     }
 
     /// Asks the upstream while the caller is answered from what is known; one question at a time.
@@ -172,6 +208,7 @@ impl Registry {
 
     async fn ask_alone(&self, upstream: &NamedUpstream, key: &DocumentKey) -> Result<State, Error> {
         let documents = &self.parts.upstream.documents;
+        let _turn = documents.turns.pass(&key.1).await;
         let known = match documents.states.get(key) {
             Some(state) => Some(state),
             None => self.stored_state(key).await?,
@@ -191,7 +228,9 @@ impl Registry {
             (Ok(UpstreamPackument::Found { bytes, form, validators }), before) => {
                 self.keep(key, bytes, form, validators, before.is_some()).await?
             }
-            (Ok(UpstreamPackument::Unchanged), Some(known)) => checked_again(&known, self.parts.clock.now()),
+            (Ok(UpstreamPackument::Unchanged), Some(known)) => {
+                State::Present(Arc::new(known.checked_again(self.parts.clock.now())))
+            }
             (Ok(UpstreamPackument::Unchanged), None) => {
                 return Err(Error::Internal("an upstream called unchanged what was never asked for".into()));
             }
@@ -205,12 +244,33 @@ impl Registry {
                 tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "serving a packument that could not be revalidated");
                 let freshness = &self.parts.upstream.freshness;
                 let again = freshness.packument.saturating_sub(freshness.after_failure);
-                checked_again(&known, self.parts.clock.now() - again)
+                State::Present(Arc::new(known.believed_since(self.parts.clock.now() - again)))
             }
             (Err(error), None) => return Err(error.into()),
         };
+        if known.as_ref().and_then(State::content) != state.content() {
+            self.supersede_other_form(key).await?;
+        }
         documents.states.insert(key.clone(), state.clone());
         Ok(state)
+    }
+
+    /// After one form changed, the other is asked for before it is served again: a reader of it would be told of
+    /// other tarballs than there are now.
+    async fn supersede_other_form(&self, (id, name, form): &DocumentKey) -> Result<(), Error> {
+        let other = match form {
+            PackumentForm::Full => PackumentForm::Abbreviated,
+            PackumentForm::Abbreviated => PackumentForm::Full,
+        };
+        self.parts.upstream.documents.states.invalidate(&(Arc::clone(id), name.clone(), other));
+        let path = Key::UpstreamPackument(id, name, other).path()?;
+        let Some(blob) = self.parts.store.get(&path).await? else { return Ok(()) };
+        let Some((known, document)) = document::read(&blob.bytes) else { return Ok(()) };
+        let superseded =
+            document::write(&known.superseded(), &document).map_err(crate::ops::publish::internal)?;
+        // Where another process changed it meanwhile, it is new.
+        let _ = self.parts.store.put(&path, superseded, When::Matches(blob.etag)).await?;
+        Ok(())
     }
 
     async fn keep(
@@ -256,24 +316,40 @@ impl Registry {
         Ok(self.parts.store.delete(&path).await?)
     }
 
-    /// The document of a state that was present a moment ago.
+    /// The document of a state that was present a moment ago, or of a later one: another process may have changed it,
+    /// which is then known here too.
     pub(super) async fn upstream_document(
         &self,
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<Option<(Arc<str>, Bytes)>, Error> {
+    ) -> Result<Option<(Arc<Known>, Bytes)>, Error> {
+        let key = (Arc::clone(&upstream.id), name.clone(), form);
+        let states = &self.parts.upstream.documents.states;
         let path = Key::UpstreamPackument(&upstream.id, name, form).path()?;
-        let Some(blob) = self.parts.store.get(&path).await? else {
+        let blob = self.parts.store.get(&path).await?;
+        let Some((known, document)) = blob.and_then(|blob| document::read(&blob.bytes)) else {
             // Evicted: to be asked for again.
-            let key = (Arc::clone(&upstream.id), name.clone(), form);
-            self.parts.upstream.documents.states.invalidate(&key);
+            states.invalidate(&key);
             return Ok(None);
         };
-        Ok(document::read(&blob.bytes).map(|(known, document)| (known.content, document)))
+        let known = Arc::new(known);
+        if states.get(&key).is_none_or(|state| state.content() != Some(&known.content)) {
+            states.insert(key, State::Present(Arc::clone(&known)));
+        }
+        Ok(Some((known, document)))
     }
-}
 
-fn checked_again(known: &Known, checked: DateTime<Utc>) -> State {
-    State::Present(Arc::new(Known { checked, ..known.clone() }))
+    /// Whether this is still the content of the document, as far as is known here.
+    pub(super) fn is_current(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        form: PackumentForm,
+        content: &Arc<str>,
+    ) -> bool {
+        let key = (Arc::clone(&upstream.id), name.clone(), form);
+        let state = self.parts.upstream.documents.states.get(&key);
+        state.is_some_and(|state| state.content() == Some(content))
+    }
 }

@@ -10,6 +10,7 @@ use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 use super::NamedUpstream;
+use super::document::Known;
 use super::freshness::State;
 
 /// Upstream packuments as clients get them, by upstream, package, form, base URL and content.
@@ -71,16 +72,22 @@ impl Registry {
             return Ok(Some(representation));
         }
         let render = async {
-            let (content, document) = self.read_document(upstream, name, form).await?;
+            let (read, document) = self.read_document(upstream, name, form).await?;
             let (name, base) = (name.clone(), Arc::clone(base));
             crate::ops::compute(document.len(), move || {
-                Representation::of(render_foreign(&name, &document, &base)?, &content)
+                Representation::of(render_foreign(&name, &document, &base)?, &read.content)
             })
             .await?
             .map(Arc::new)
         };
         let representations = &self.parts.upstream.representations.0;
-        representations.try_get_with_by_ref(&key, render).await.map(Some).map_err(Error::Shared)
+        let representation =
+            representations.try_get_with_by_ref(&key, render).await.map_err(Error::Shared)?;
+        if !self.is_current(upstream, name, form, &known.content) {
+            // It may be of a later document, and must not come back when that is taken back.
+            representations.invalidate(&key).await;
+        }
+        Ok(Some(representation))
     }
 
     /// The document that a present state spoke of, or a later one. What was evicted meanwhile is asked for again.
@@ -89,7 +96,7 @@ impl Registry {
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<(Arc<str>, Bytes), Error> {
+    ) -> Result<(Arc<Known>, Bytes), Error> {
         if let Some(found) = self.upstream_document(upstream, name, form).await? {
             return Ok(found);
         }

@@ -9,7 +9,8 @@ use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 use super::NamedUpstream;
-use super::freshness::State;
+use super::document::Known;
+use super::freshness::{FORMS, State};
 
 /// Where tarballs are, by upstream, package and content of its packument.
 pub(super) type ForeignTarballCache = Cache<(Arc<str>, PackageName, Arc<str>), Arc<ForeignTarballs>>;
@@ -46,12 +47,34 @@ impl Registry {
         version: &Version,
     ) -> Result<Option<TarballSource>, Error> {
         for upstream in self.upstreams_of(name) {
-            // The form that an install just asked for is the one that is known already.
-            let form = self.known_form(upstream, name);
+            let form = self.last_known_form(upstream, name).await?;
             let State::Present(known) = self.upstream_state(upstream, name, form).await? else { continue };
             let tarballs = self.foreign_tarballs(upstream, name, form, &known.content).await?;
-            let Some(tarball) = tarballs.get(version.as_str()) else { return Ok(None) };
-            return source(upstream, name, version, tarball).map(Some);
+            if let Some(tarball) = tarballs.get(version.as_str()) {
+                return source(upstream, name, version, tarball).map(Some);
+            }
+            return self.tarball_of_later_document(upstream, name, version, &known).await;
+        }
+        Ok(None)
+    }
+
+    /// Another process may have heard of a version, in either form, and shown it to a client who now asks here.
+    async fn tarball_of_later_document(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        version: &Version,
+        known: &Known,
+    ) -> Result<Option<TarballSource>, Error> {
+        for form in FORMS {
+            let Some((later, _)) = self.upstream_document(upstream, name, form).await? else { continue };
+            if later.checked < known.checked || later.content == known.content {
+                continue;
+            }
+            let tarballs = self.foreign_tarballs(upstream, name, form, &later.content).await?;
+            if let Some(tarball) = tarballs.get(version.as_str()) {
+                return source(upstream, name, version, tarball).map(Some);
+            }
         }
         Ok(None)
     }
@@ -71,7 +94,13 @@ impl Registry {
                 crate::ops::compute(document.len(), move || ForeignTarballs::of(&name, &document)).await??;
             Ok(Arc::new(tarballs))
         };
-        self.parts.upstream.tarballs.try_get_with_by_ref(&key, read).await.map_err(Error::Shared)
+        let cache = &self.parts.upstream.tarballs;
+        let tarballs = cache.try_get_with_by_ref(&key, read).await.map_err(Error::Shared)?;
+        if !self.is_current(upstream, name, form, content) {
+            // They may be those of a later document, and must not come back when that is taken back.
+            cache.invalidate(&key).await;
+        }
+        Ok(tarballs)
     }
 }
 

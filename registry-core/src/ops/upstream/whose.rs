@@ -11,7 +11,7 @@ impl Registry {
         name: &PackageName,
     ) -> Result<Option<&NamedUpstream>, Error> {
         for upstream in self.upstreams_of(name) {
-            let form = self.known_form(upstream, name);
+            let form = self.last_known_form(upstream, name).await?;
             if let State::Present(_) = self.upstream_state(upstream, name, form).await? {
                 return Ok(Some(upstream));
             }

@@ -1,0 +1,110 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use url::Url;
+use url::form_urlencoded;
+
+use super::GithubApp;
+use super::api::Api;
+use super::trouble::Trouble;
+use crate::randomness::{Randomness, random_bytes};
+
+/// What must be read of a user: the organizations and teams that they are in.
+pub(super) const SCOPE: &str = "read:org";
+
+/// What is kept of a login between its begin and its end.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WebLoginState {
+    /// Comes back in the query: the browser that ends the login is the one that began it.
+    nonce: String,
+    /// Proves at the exchange that who ends the login began it (RFC 7636).
+    verifier: String,
+    callback: Url,
+}
+
+/// How a login in the browser ended at GitHub.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// With a token for the app.
+    Token(SecretString),
+    /// Not with a token, or not this login.
+    Refused,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TokenAnswer {
+    pub(super) access_token: Option<SecretString>,
+    pub(super) error: Option<String>,
+}
+
+impl WebLoginState {
+    pub(super) fn new(callback: &Url, randomness: &dyn Randomness) -> Self {
+        let random = || URL_SAFE_NO_PAD.encode(random_bytes::<32>(randomness));
+        Self { nonce: random(), verifier: random(), callback: callback.clone() }
+    }
+
+    /// The page where the user agrees.
+    pub(super) fn page(&self, github: &Url, app: &GithubApp) -> Url {
+        let mut page = github.clone();
+        page.set_path(&format!("{}/login/oauth/authorize", github.path().trim_end_matches('/')));
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&self.verifier));
+        page.query_pairs_mut()
+            .append_pair("client_id", &app.client_id)
+            .append_pair("redirect_uri", self.callback.as_str())
+            .append_pair("scope", SCOPE)
+            .append_pair("state", &self.nonce)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        page
+    }
+
+    /// Ends the login with the query that the browser came back with.
+    pub(super) async fn end(&self, query: &str, api: &Api, app: &GithubApp) -> Result<Ended, Trouble> {
+        let value = |name: &str| {
+            let mut pairs = form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
+            pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        let is_ours =
+            value("state").is_some_and(|state| bool::from(state.as_bytes().ct_eq(self.nonce.as_bytes())));
+        let Some(code) = value("code").filter(|_| is_ours) else { return Ok(Ended::Refused) };
+        let body = json!({
+            "client_id": app.client_id,
+            "client_secret": app.client_secret.expose_secret(),
+            "code": code,
+            "redirect_uri": self.callback,
+            "code_verifier": self.verifier,
+        });
+        let answer = api.ask_web("/login/oauth/access_token", &body).await?;
+        if !answer.status.is_success() {
+            return Err(Trouble::down(format!("it ended the login with status {}", answer.status.as_u16())));
+        }
+        // Errors, too, come with status 200.
+        let answer: TokenAnswer = answer.read()?;
+        match (answer.access_token, answer.error.as_deref()) {
+            (Some(token), None) => Ok(Ended::Token(token)),
+            (_, Some("bad_verification_code" | "access_denied" | "unverified_user_email")) => {
+                Ok(Ended::Refused)
+            }
+            (_, error) => Err(misconfigured(error)),
+        }
+    }
+}
+
+/// An error that the user can do nothing about.
+pub(super) fn misconfigured(error: Option<&str>) -> Trouble {
+    let known = [
+        "incorrect_client_credentials",
+        "redirect_uri_mismatch",
+        "device_flow_disabled",
+        "application_suspended",
+    ];
+    let named = error.and_then(|error| known.into_iter().find(|known| *known == error));
+    Trouble::down(format!(
+        "it ended the login with {}: look at the OAuth app's page, at its client id, secret and callback URL",
+        named.unwrap_or("an error that is not known here")
+    ))
+}

@@ -1,0 +1,130 @@
+//! Organizations, teams and admins.
+
+use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
+use registry_core::auth::Identified;
+use registry_core::auth::github::{Github, GithubError, GithubSettings};
+use registry_testkit::fake_upstream::FakeAnswer;
+
+use super::{Ground, identify, principal};
+
+#[tokio::test]
+async fn organizations_and_teams_are_groups() {
+    let ground = Ground::new().await;
+    ground.fake.invite("ana", "Elsewhere");
+    ground.fake.join("ana", "second");
+    let ana = principal(&ground.provider(), &ground.fake.personal_token("ana")).await;
+    assert_eq!(ana.groups, ["github:acme", "github:second", "github:acme/platform"]);
+
+    let rule =
+        r#"{ "match": "**", "read": ["group:github:ACME"], "publish": ["group:github:acme/Platform"] }"#;
+    let rules: Vec<RuleSettings> = vec![serde_json::from_str(rule).unwrap()];
+    let rules = AccessRules::compile(&rules).unwrap();
+    let verdict = rules.decide(Action::Publish, Some(&ana), &"pear".parse().unwrap()).verdict;
+    assert_eq!(verdict, Verdict::Allowed, "capitals do not count");
+}
+
+#[tokio::test]
+async fn all_pages_are_read() {
+    let ground = Ground::new().await.restricted_to(&["last"]);
+    for number in 0..4 {
+        ground.fake.join("ana", &format!("filler-{number}"));
+        ground.fake.join_team("ana", "Acme", &format!("team-{number}"));
+    }
+    ground.fake.join("ana", "Last");
+    ground.fake.set_page_size(2);
+    let ana = principal(&ground.provider(), &ground.fake.personal_token("ana")).await;
+    let asked = ground.fake.take_asked();
+    let pages = |path: &str| asked.iter().filter(|asked| asked.ends_with(path)).count();
+    assert_eq!((pages("/orgs"), pages("/teams")), (3, 3), "{asked:?}");
+    assert_eq!(ana.groups.len(), 6 + 5);
+    assert!(ana.groups.contains(&"github:last".to_owned()));
+}
+
+#[tokio::test]
+async fn only_active_members_of_restricted_organizations_are_let_in() {
+    let ground = Ground::new().await.restricted_to(&["other", "aCME"]);
+    let github = ground.provider();
+    assert_eq!(principal(&github, &ground.fake.personal_token("ana")).await.name, "ana");
+    for (login, organization) in [("ben", "elsewhere"), ("cleo", "acme-2")] {
+        ground.fake.add_user(login);
+        ground.fake.join(login, organization);
+        assert_eq!(identify(&github, &ground.fake.personal_token(login)).await, Identified::Rejected);
+    }
+    ground.fake.invite("ben", "Acme");
+    assert_eq!(identify(&github, &ground.fake.personal_token("ben")).await, Identified::Rejected);
+    // A token that may not read organizations shows none.
+    assert_eq!(identify(&github, &ground.fake.token_without_scopes("ana")).await, Identified::Rejected);
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_read_organizations_is_in_no_group() {
+    let ground = Ground::new().await;
+    let ana = principal(&ground.provider(), &ground.fake.token_without_scopes("ana")).await;
+    assert_eq!((ana.name.as_str(), ana.groups.len()), ("ana", 0));
+}
+
+#[tokio::test]
+async fn admins_are_in_a_group_that_no_organization_has() {
+    let mut ground = Ground::new().await;
+    ground.settings.admins = vec!["ANA".into()];
+    ground.fake.add_user("eve");
+    ground.fake.join("eve", "admins");
+    ground.fake.join("eve", "github-admins");
+    let github = ground.provider();
+    let ana = principal(&github, &ground.fake.personal_token("ana")).await;
+    assert!(ana.groups.contains(&"github-admins".to_owned()), "{:?}", ana.groups);
+    let eve = principal(&github, &ground.fake.personal_token("eve")).await;
+    assert_eq!(eve.groups, ["github:admins", "github:github-admins"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_names_nobody_is_no_answer() {
+    let ground = Ground::new().await;
+    let token = ground.fake.personal_token("ana");
+    for body in [
+        "",
+        "[]",
+        "<html>",
+        r#"{"login":"ana"}"#,
+        r#"{"login":"../ana","id":1}"#,
+        r#"{"login":"","id":1}"#,
+        r#"{"login":"a\nb","id":1}"#,
+    ] {
+        ground.fake.answer_next("GET /user", FakeAnswer::status(200).body(body));
+        let answer =
+            registry_core::auth::AuthProvider::identify(&ground.provider(), &super::bearer(&token)).await;
+        assert!(answer.is_err(), "{body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_meant_are_refused() {
+    let ground = Ground::new().await;
+    let refusal = |change: &dyn Fn(&mut GithubSettings)| {
+        let mut settings = ground.settings.clone();
+        change(&mut settings);
+        let randomness = std::sync::Arc::new(registry_testkit::SeededRandomness::new(1));
+        Github::new(settings, ground.store.clone(), ground.clock.clone(), randomness).unwrap_err()
+    };
+    for name in ["", " acme", "acme,other", "acme/platform", "@acme"] {
+        let error = refusal(&|settings| settings.restricted_organizations = vec![name.into()]);
+        assert!(matches!(error, GithubError::Name { .. }), "{error}");
+        let error = refusal(&|settings| settings.admins = vec!["ana".into(), name.into()]);
+        assert!(matches!(error, GithubError::Name { .. }), "{error}");
+    }
+    for url in ["ftp://github.example", "https://ana:pw@github.example", "https://github.example/?a=b"] {
+        let error = refusal(&|settings| settings.api_url = url.parse().unwrap());
+        assert!(matches!(error, GithubError::Url { which: "URL of the API", .. }), "{error}");
+        assert!(!error.to_string().contains("pw"));
+    }
+    for client_id in ["", "a/b", "../x", "a b"] {
+        let error = refusal(&|settings| settings.app.as_mut().unwrap().client_id = client_id.into());
+        assert!(matches!(error, GithubError::App { which: "client id" }), "{error}");
+    }
+    let error = refusal(&|settings| settings.app.as_mut().unwrap().client_secret = "sec\nret".into());
+    assert!(
+        matches!(error, GithubError::App { which: "client secret" }) && !error.to_string().contains("sec\n")
+    );
+    let error = refusal(&|settings| settings.extra_root_certificates = vec!["no PEM".into()]);
+    assert!(matches!(error, GithubError::Certificates(_)), "{error}");
+}

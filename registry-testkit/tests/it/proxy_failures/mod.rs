@@ -1,0 +1,11 @@
+//! The whole proxy, from clients over HTTP to an upstream over HTTP that fails in every way: what was kept is still
+//! served, what was not ends soon with a clear error, and nothing wrong is ever kept.
+
+mod coalescing;
+mod defaults;
+mod everything_fails;
+mod in_front;
+mod raw_upstream;
+mod redirects;
+mod replicas;
+mod tarballs;
