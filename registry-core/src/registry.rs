@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use url::Url;
@@ -25,6 +25,8 @@ use crate::upstream::Upstream;
 #[derive(Clone)]
 pub struct Registry {
     pub(crate) parts: Arc<Parts>,
+    /// The rules that the request at hand began with; `None` outside of one.
+    held_access: Option<AccessRules>,
 }
 
 /// What a registry is made of.
@@ -32,7 +34,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<dyn BlobStore>,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
     pub(crate) events: EventQueue,
-    pub(crate) access: AccessRules,
+    access: RwLock<AccessRules>,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) randomness: Arc<dyn Randomness>,
@@ -104,6 +106,27 @@ impl Registry {
         Ok(())
     }
 
+    /// Changes who may do what, from the next request on. Requests in flight go on with the rules that they began
+    /// with, origins included. An upstream that `origin` names and this registry does not have is not asked.
+    pub fn set_access(&self, access: AccessRules) {
+        *self.parts.access.write().unwrap_or_else(PoisonError::into_inner) = access;
+    }
+
+    /// The rules that hold now.
+    pub fn access(&self) -> AccessRules {
+        match &self.held_access {
+            Some(held) => held.clone(),
+            None => self.parts.access.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// The same registry, for which the rules stay as they are now: for one who does several things of which each
+    /// asks the rules, and who wants the same answers each time. [`Registry::handle`] does so with every request.
+    #[must_use]
+    pub fn holding_access(&self) -> Self {
+        Self { parts: Arc::clone(&self.parts), held_access: Some(self.access()) }
+    }
+
     /// Waits until every event of the past has reached the sink. Set your own limit of time.
     pub async fn flush_events(&self) {
         self.parts.events.flush().await;
@@ -111,7 +134,11 @@ impl Registry {
 
     /// Tells the sink what `caller` did.
     pub(crate) fn emit(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) {
+        let rules = self.access();
+        let decide =
+            |(action, name)| (action, rules.decide(action, caller.principal.as_deref(), name)).into();
         self.parts.events.emit(Event {
+            access: kind.action().zip(package).map(decide),
             time: self.parts.clock.now(),
             principal: caller.name().map(str::to_owned),
             address: caller.address,
@@ -215,11 +242,12 @@ impl RegistryBuilder {
         let upstream_bytes = if self.upstreams.is_empty() { 0 } else { self.cache_bytes / 2 };
         let hosted_bytes = self.cache_bytes - upstream_bytes;
         Registry {
+            held_access: None,
             parts: Arc::new(Parts {
                 store: self.store,
                 providers: self.providers,
                 events: self.sink.map_or_else(EventQueue::disabled, EventQueue::start),
-                access: self.access,
+                access: RwLock::new(self.access),
                 limits: self.limits,
                 clock: self.clock,
                 randomness: self.randomness,

@@ -10,7 +10,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::{GithubTable, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
@@ -39,6 +39,73 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
+    /// Show the audit log of the storage, oldest first: who did what to which package, and which rule decided.
+    Log(LogQuestion),
+    /// Ask the access rules.
+    Access {
+        /// What to ask.
+        #[command(subcommand)]
+        action: AccessAction,
+    },
+}
+
+/// `log`
+#[derive(Debug, Args)]
+pub struct LogQuestion {
+    /// Only what happened from then on: 2026-01-02T03:04:05Z, 2026-01-02 (UTC), or how long ago: 30m, 24h, 7d
+    #[arg(long = "since", value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only what happened until then, written the same way
+    #[arg(long = "until", value_name = "TIME")]
+    pub until: Option<String>,
+    /// Only what this user did, or failed to log in as
+    #[arg(long = "user", value_name = "NAME")]
+    pub user: Option<String>,
+    /// Only what concerns this package
+    #[arg(long = "package", value_name = "PACKAGE")]
+    pub package: Option<String>,
+    /// Only this kind of event, such as published or logged-in, or what needs this right: read, publish, administer
+    #[arg(long = "action", value_name = "ACTION")]
+    pub action: Option<String>,
+    /// Only what was refused: denials, and logins that failed
+    #[arg(long = "denied")]
+    pub denied: bool,
+    /// Print each event as one line of JSON
+    #[arg(long = "json")]
+    pub json: bool,
+}
+
+/// What the access rules can be asked.
+#[derive(Debug, Subcommand)]
+pub enum AccessAction {
+    /// Say whether somebody may do something to a package, and which rule decides. Groups, owners and accounts are
+    /// looked up in the storage. The exit code is 0 if they may, and 3 if they may not.
+    Explain(AccessQuestion),
+}
+
+/// `access explain USER ACTION PACKAGE`
+#[derive(Debug, Args)]
+pub struct AccessQuestion {
+    /// The name of the user; `anonymous` for somebody who is not signed in.
+    pub user: String,
+    /// What they want to do.
+    pub action: AskedAction,
+    /// The package.
+    pub package: String,
+    /// A group to count them into, as rules spell it without `group:`; may be given more than once.
+    #[arg(long = "group", value_name = "GROUP")]
+    pub groups: Vec<String>,
+}
+
+/// What can be done to a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AskedAction {
+    /// See and install it.
+    Read,
+    /// Publish versions, deprecate them, move dist-tags.
+    Publish,
+    /// Change its owners, remove it or versions of it.
+    Administer,
 }
 
 /// What can be done with a configuration.
@@ -49,7 +116,7 @@ pub enum ConfigAction {
 }
 
 /// Settings that win over the configuration file.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Overrides {
     /// The configuration: a registry.toml, or its text (with a line break or a `=`).
@@ -83,7 +150,7 @@ pub struct Overrides {
 }
 
 /// Settings of `[github]`. Any of them turns it on.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct GithubOverrides {
     /// Sign in with the GitHub at this URL [default where GitHub is on: <https://github.com>]
     #[arg(long, global = true, value_name = "URL", env = "REGISTRY_GITHUB_URL")]

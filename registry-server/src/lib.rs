@@ -9,17 +9,22 @@
 //! assert!(refusal.contains("[[packages]]"));
 //! ```
 
+mod audit;
 pub mod command_line;
 mod connections;
+mod explain;
 mod front;
 mod github;
 pub mod log_lines;
 mod logging;
 pub mod metrics;
+mod providers;
+mod reload;
 mod run;
 pub mod settings;
 mod signals;
 mod storage;
 mod upstreams;
 
+pub use explain::AccessDenied;
 pub use run::run;

@@ -4,11 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use registry_server::AccessDenied;
 use registry_server::command_line::CommandLine;
 
 fn main() -> ExitCode {
     match registry_server::run(&CommandLine::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // What was asked for is answered on stdout already.
+        Err(error) if error.is::<AccessDenied>() => ExitCode::from(AccessDenied::EXIT_CODE),
         Err(error) => {
             // Where stderr is closed there is nobody to tell, and the exit code still says it.
             let _ = writeln!(std::io::stderr(), "registry-server: {error:#}");

@@ -7,17 +7,18 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command_line::{Command, CommandLine, ConfigAction, Overrides};
+use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides};
 use crate::front::Front;
 use crate::metrics::Metrics;
+use crate::reload::Reloading;
 use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
-use crate::signals::Signals;
-use crate::{connections, github, logging, storage, upstreams};
+use crate::signals::{HangUps, Signals};
+use crate::{audit, connections, explain, logging, providers, storage, upstreams};
 use registry_core::access::AccessRules;
-use registry_core::auth::LocalAccounts;
+use registry_core::auth::AuthProvider;
 use registry_core::blob::BlobStore;
 use registry_core::clock::{Clock as _, SystemClock};
-use registry_core::events::LogEvents;
+use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
 use registry_core::randomness::SystemRandomness;
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
@@ -27,6 +28,9 @@ const BLOCKING_THREADS: usize = 64;
 
 /// How often the durations of requests are sorted into their buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often what is old is removed from the audit log.
+const CLEANING_INTERVAL: Duration = Duration::from_hours(24);
 
 /// How long a stopping server waits for its last events to be delivered.
 const FLUSH_TIME: Duration = Duration::from_secs(5);
@@ -43,8 +47,15 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             let settings = Settings::load(&command_line.overrides)?;
             settings.refuse_open_doors()?;
             settings.refuse_two_sources_of_names()?;
+            settings.check_providers()?;
             settings.packages.compile(&settings.upstreams)?;
             print("the configuration is sound\n")
+        }
+        Some(Command::Log(question)) => audit::show(&command_line.overrides, question),
+        Some(Command::Access { action: AccessAction::Explain(question) }) => {
+            let answer = explain::explain(&command_line.overrides, question)?;
+            print(&answer.text)?;
+            answer.result
         }
     }
 }
@@ -58,20 +69,22 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
     settings.refuse_open_doors()?;
     settings.refuse_two_sources_of_names()?;
+    settings.check_providers()?;
     let _flusher = logging::start(&settings.log)?;
     if settings.packages.is_empty() {
         tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
     }
+    let reloading = Reloading::new(overrides.clone(), &settings);
     if settings.upstreams.is_empty() && settings.packages.is_empty() {
         stand_in_front_of_what_npm_uses(&mut settings);
     }
-    let access = std::mem::take(&mut settings.packages).compile(&settings.upstreams)?;
+    let access = settings.packages.compile(&settings.upstreams)?;
     let runtime = Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    let served = runtime.block_on(serve_until_signal(&runtime, &settings, access));
+    let served = runtime.block_on(serve_until_signal(&runtime, &settings, access, reloading));
     runtime.shutdown_timeout(THREADS_TIME);
     served
 }
@@ -80,19 +93,32 @@ async fn serve_until_signal(
     runtime: &Runtime,
     settings: &Settings,
     access: AccessRules,
+    reloading: Reloading,
 ) -> anyhow::Result<()> {
     // A second installation fails and changes nothing, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let mut hang_ups = HangUps::listen().context("cannot listen for signals")?;
     let listener = listen(settings.listen).await?;
     let store = storage::open(&settings.storage).await?;
     let upstreams = upstreams::open(&settings.upstreams)?;
-    let registry = build_registry(settings, store, access, upstreams)?;
+    let providers = providers::open(settings, &store)?;
+    let registry = build_registry(settings, store, providers, access, upstreams);
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
+    if settings.log.audit && settings.log.audit_days > 0 {
+        runtime.spawn(clean_audit_log(registry.clone(), settings.log.audit_days));
+    }
     let front = Arc::new(Front::new(registry.clone(), metrics, settings));
     announce(&listener)?;
 
+    let (reloaded, running_upstreams) = (registry.clone(), settings.upstreams.clone());
+    runtime.spawn(async move {
+        loop {
+            hang_ups.next().await;
+            reloading.reload(&reloaded, &running_upstreams);
+        }
+    });
     let (told_to_stop, stop) = tokio::sync::oneshot::channel::<()>();
     runtime.spawn(async move {
         signals.next().await;
@@ -144,20 +170,18 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
 fn build_registry(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
+    providers: Vec<Arc<dyn AuthProvider>>,
     access: AccessRules,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
-) -> anyhow::Result<Registry> {
-    // Last of all, for it has a word for every password that nobody else knows.
-    let github = settings.github.as_ref().map(|table| github::open(table, Arc::clone(&store))).transpose()?;
-    let accounts = LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness))
-        .with_sign_up(settings.accounts.sign_up);
+) -> Registry {
+    let event_sink = event_sink(settings, &store);
     let builder = upstreams
         .into_iter()
         .fold(Registry::builder(store), |builder, (name, upstream)| builder.upstream(&name, upstream));
-    let builder = builder.auth_provider(Arc::new(accounts));
-    let builder = github.into_iter().fold(builder, RegistryBuilder::auth_provider);
-    Ok(builder
-        .event_sink(Arc::new(LogEvents))
+    providers
+        .into_iter()
+        .fold(builder, RegistryBuilder::auth_provider)
+        .event_sink(event_sink)
         .access(access)
         .limits(settings.limits.to_limits())
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
@@ -167,7 +191,24 @@ fn build_registry(
         .audit_fallback(settings.audit.to_fallback())
         .search(settings.search.to_settings())
         .upstream_freshness(settings.cache.upstream_freshness())
-        .build())
+        .build()
+}
+
+/// The log on stderr, and the one in the storage.
+fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventSink> {
+    if !settings.log.audit {
+        return Arc::new(LogEvents);
+    }
+    let audit = AuditLog::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
+    Arc::new(FanOut::new(vec![Arc::new(LogEvents), Arc::new(audit)]))
+}
+
+async fn clean_audit_log(registry: Registry, keep_days: u32) {
+    let mut interval = tokio::time::interval(CLEANING_INTERVAL);
+    loop {
+        interval.tick().await;
+        audit::clean(&registry, keep_days).await;
+    }
 }
 
 async fn keep_up(metrics: Arc<Metrics>) {

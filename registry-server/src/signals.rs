@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first asks the server to stop, the second does not wait.
+//! SIGTERM and SIGINT: the first asks the server to stop, the second does not wait. SIGHUP asks it to read its
+//! configuration again.
 
 use std::io;
 
@@ -42,5 +43,39 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         128 + 2
+    }
+}
+
+/// Hears SIGHUP from the moment it is made.
+#[derive(Debug)]
+pub(crate) struct HangUps {
+    #[cfg(unix)]
+    signal: Signal,
+}
+
+impl HangUps {
+    #[cfg(unix)]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { signal: signal(SignalKind::hangup())? })
+    }
+
+    /// Waits for the next one.
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) {
+        if self.signal.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on every system")]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Such a system has none.
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) {
+        std::future::pending::<()>().await;
     }
 }

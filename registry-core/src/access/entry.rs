@@ -1,4 +1,6 @@
-use crate::auth::Principal;
+use std::fmt;
+
+use super::groups::Asking;
 
 /// Whom a rule lets do something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +28,12 @@ impl Entry {
         }
     }
 
-    pub(super) fn holds(&self, principal: Option<&Principal>) -> bool {
-        match (self, principal) {
+    pub(super) fn holds(&self, asking: &Asking<'_>) -> bool {
+        match (self, asking.principal) {
             (Self::All, _) | (Self::Authenticated, Some(_)) => true,
             (Self::User(name), Some(principal)) => **name == *principal.name,
-            (Self::Group(name), Some(principal)) => {
-                principal.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
+            (Self::Group(name), Some(_)) => {
+                asking.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
             }
             (_, None) => false,
         }
@@ -40,6 +42,17 @@ impl Entry {
     /// Whether it names a user or a group, rather than everybody.
     pub(super) fn names_somebody(&self) -> bool {
         matches!(self, Self::User(_) | Self::Group(_))
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => formatter.write_str("@all"),
+            Self::Authenticated => formatter.write_str("@authenticated"),
+            Self::User(name) => write!(formatter, "user:{name}"),
+            Self::Group(name) => write!(formatter, "group:{name}"),
+        }
     }
 }
 
@@ -64,6 +77,8 @@ fn instead_of(entry: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::groups::GroupMask;
+    use crate::auth::Principal;
 
     #[test]
     fn names_whom_it_says() {
@@ -78,9 +93,12 @@ mod tests {
             ("group:github:acme", false, false),
             ("group:ana", false, false),
         ] {
+            let text = entry;
             let entry = Entry::parse(entry).unwrap();
-            assert_eq!(entry.holds(Some(&ana)), for_ana, "{entry:?}");
-            assert_eq!(entry.holds(None), for_nobody, "{entry:?}");
+            let mask = GroupMask::of(std::slice::from_ref(&entry));
+            assert_eq!(entry.holds(&Asking::of(Some(&ana), mask)), for_ana, "{entry:?}");
+            assert_eq!(entry.holds(&Asking::of(None, mask)), for_nobody, "{entry:?}");
+            assert_eq!(entry.to_string(), text);
         }
     }
 

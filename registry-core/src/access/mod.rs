@@ -62,13 +62,15 @@
 
 mod entry;
 mod error;
+mod groups;
+mod lookup;
 mod origin;
 mod pattern;
 mod rules;
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use error::AccessRuleError;
 pub use origin::Origin;
@@ -104,7 +106,8 @@ fn hosted() -> Vec<String> {
 }
 
 /// What somebody wants to do to a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// See and install it.
     Read,
@@ -131,10 +134,36 @@ pub struct Decision<'rules> {
     pub verdict: Verdict,
     /// The pattern of the rule that decided; `None` where no rule matches.
     pub rule: Option<&'rules str>,
+    /// Which rule that is, counted from 1.
+    pub number: Option<usize>,
+    /// What in the rule allowed it; `None` where it is denied.
+    pub grant: Option<Grant<'rules>>,
+}
+
+/// The entry of a rule that allowed something. Displays itself as `user:ana in publish`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant<'rules> {
+    /// The list that the entry is in. One for more than was asked gives what was asked too.
+    pub list: Action,
+    entry: &'rules entry::Entry,
+}
+
+impl Grant<'_> {
+    /// The entry as rules spell it, such as `user:ana`.
+    pub fn entry(&self) -> String {
+        self.entry.to_string()
+    }
+}
+
+impl fmt::Display for Grant<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} in {}", self.entry, self.list)
+    }
 }
 
 /// Whether something may be done. A greater verdict allows more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Not at all.
     Denied,

@@ -3,14 +3,22 @@ mod upstream_search;
 use std::sync::Arc;
 
 use super::entry::Entry;
+use super::groups::{Asking, GroupMask};
+use super::lookup::Lookup;
 use super::pattern::Pattern;
-use super::{AccessRuleError, Action, Decision, Origin, RuleSettings, Verdict};
+use super::{AccessRuleError, Action, Decision, Grant, Origin, RuleSettings, Verdict};
 use crate::auth::Principal;
 use crate::domain::PackageName;
 
 /// The rules, ready to decide. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct AccessRules(Arc<[Rule]>);
+pub struct AccessRules(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    rules: Vec<Rule>,
+    lookup: Lookup,
+}
 
 #[derive(Debug)]
 struct Rule {
@@ -18,10 +26,16 @@ struct Rule {
     read: Vec<Entry>,
     publish: Vec<Entry>,
     administer: Vec<Entry>,
+    groups: GroupMask,
     origin: Origin,
 }
 
 impl AccessRules {
+    fn of(rules: Vec<Rule>) -> Self {
+        let lookup = Lookup::new(rules.iter().map(|rule| &rule.pattern));
+        Self(Arc::new(Compiled { rules, lookup }))
+    }
+
     /// Checks rules and makes them ready, where there is no upstream. No rules deny everything.
     pub fn compile(settings: &[RuleSettings]) -> Result<Self, AccessRuleError> {
         Self::compile_with_upstreams(settings, &[])
@@ -45,32 +59,18 @@ impl AccessRules {
             }
             rules.push(rule);
         }
-        Ok(Self(rules.into()))
+        Ok(Self::of(rules))
     }
 
     /// What holds where nothing is configured: everybody reads everything, and whoever is signed in publishes
     /// new packages and those that they own.
     pub fn open_to_all_publish_for_signed_in() -> Self {
-        let rule = Rule {
-            pattern: Pattern::everything(),
-            read: vec![Entry::All],
-            publish: vec![Entry::Authenticated],
-            administer: Vec::new(),
-            origin: Origin::HOSTED,
-        };
-        Self(Arc::new([rule]))
+        Self::of(vec![Rule::open(Origin::HOSTED)])
     }
 
     /// The same in front of an upstream, which is asked for names that were never hosted here.
     pub fn open_to_all_in_front_of(upstream: &str) -> Self {
-        let rule = Rule {
-            pattern: Pattern::everything(),
-            read: vec![Entry::All],
-            publish: vec![Entry::Authenticated],
-            administer: Vec::new(),
-            origin: Origin { upstreams: vec![upstream.into()], ..Origin::HOSTED },
-        };
-        Self(Arc::new([rule]))
+        Self::of(vec![Rule::open(Origin { upstreams: vec![upstream.into()], ..Origin::HOSTED })])
     }
 
     /// Where packages of this name come from. A name that no rule matches comes from nowhere but here.
@@ -80,22 +80,27 @@ impl AccessRules {
     }
 
     fn rule_of(&self, package: &PackageName) -> Option<&Rule> {
-        self.0.iter().find(|rule| rule.pattern.matches(package.as_str()))
+        self.place_of(package).map(|at| &self.0.rules[at])
     }
 
-    /// Whether `principal`, or nobody in particular, may do `action` to `package`.
+    fn place_of(&self, package: &PackageName) -> Option<usize> {
+        self.0.lookup.find(package, |at| &self.0.rules[at].pattern)
+    }
+
+    /// Whether `principal`, or nobody in particular, may do `action` to `package`. Takes a fraction of a microsecond,
+    /// also with hundreds of rules and groups.
     pub fn decide(
         &self,
         action: Action,
         principal: Option<&Principal>,
         package: &PackageName,
     ) -> Decision<'_> {
-        match self.rule_of(package) {
-            None => Decision { verdict: Verdict::Denied, rule: None },
-            Some(rule) => {
-                Decision { verdict: rule.verdict(action, principal), rule: Some(rule.pattern.as_str()) }
-            }
-        }
+        let Some(at) = self.place_of(package) else {
+            return Decision { verdict: Verdict::Denied, rule: None, number: None, grant: None };
+        };
+        let rule = &self.0.rules[at];
+        let (verdict, grant) = rule.decide(action, &Asking::of(principal, rule.groups));
+        Decision { verdict, rule: Some(rule.pattern.as_str()), number: Some(at + 1), grant }
     }
 }
 
@@ -118,41 +123,53 @@ impl Rule {
             };
             entries.iter().map(parse).collect()
         };
-        Ok(Self {
-            pattern,
-            read: entries(Action::Read, &settings.read)?,
-            publish: entries(Action::Publish, &settings.publish)?,
-            administer: entries(Action::Administer, &settings.administer)?,
-            origin: Origin::compile(settings, number, upstreams)?,
-        })
+        let read = entries(Action::Read, &settings.read)?;
+        let publish = entries(Action::Publish, &settings.publish)?;
+        let administer = entries(Action::Administer, &settings.administer)?;
+        let groups = GroupMask::of(read.iter().chain(&publish).chain(&administer));
+        let origin = Origin::compile(settings, number, upstreams)?;
+        Ok(Self { pattern, read, publish, administer, groups, origin })
     }
 
-    fn verdict(&self, action: Action, principal: Option<&Principal>) -> Verdict {
-        let change = principal.map_or(Verdict::Denied, |principal| self.change(principal));
+    /// Everybody reads everything, and whoever is signed in publishes.
+    fn open(origin: Origin) -> Self {
+        Self {
+            pattern: Pattern::everything(),
+            read: vec![Entry::All],
+            publish: vec![Entry::Authenticated],
+            administer: Vec::new(),
+            groups: GroupMask::default(),
+            origin,
+        }
+    }
+
+    fn decide(&self, action: Action, asking: &Asking<'_>) -> (Verdict, Option<Grant<'_>>) {
+        let (change, by) = self.change(asking);
         match action {
-            Action::Publish => change,
-            Action::Administer if self.administers(principal) => Verdict::Allowed,
-            Action::Administer => change.min(Verdict::AllowedToOwners),
-            Action::Read if change > Verdict::Denied => Verdict::Allowed,
-            Action::Read if self.read.iter().any(|entry| entry.holds(principal)) => Verdict::Allowed,
-            Action::Read => Verdict::Denied,
+            Action::Publish => (change, by),
+            Action::Administer if by.is_some_and(|grant| grant.list == Action::Administer) => (change, by),
+            Action::Administer => (change.min(Verdict::AllowedToOwners), by),
+            Action::Read if change > Verdict::Denied => (Verdict::Allowed, by),
+            Action::Read => match self.read.iter().find(|entry| entry.holds(asking)) {
+                Some(entry) => (Verdict::Allowed, Some(Grant { list: Action::Read, entry })),
+                None => (Verdict::Denied, None),
+            },
         }
     }
 
-    fn administers(&self, principal: Option<&Principal>) -> bool {
-        principal.is_some() && self.administer.iter().any(|entry| entry.holds(principal))
-    }
-
-    /// To which packages the principal may publish.
-    fn change(&self, principal: &Principal) -> Verdict {
-        if self.administers(Some(principal)) {
-            return Verdict::Allowed;
+    /// To which packages somebody may publish, and by which entry.
+    fn change(&self, asking: &Asking<'_>) -> (Verdict, Option<Grant<'_>>) {
+        if asking.principal.is_none() {
+            return (Verdict::Denied, None);
         }
-        let holding = self.publish.iter().filter(|entry| entry.holds(Some(principal)));
-        let verdict = |entry: &Entry| {
-            if entry.names_somebody() { Verdict::Allowed } else { Verdict::AllowedToOwners }
-        };
-        holding.map(verdict).max().unwrap_or(Verdict::Denied)
+        if let Some(entry) = self.administer.iter().find(|entry| entry.holds(asking)) {
+            return (Verdict::Allowed, Some(Grant { list: Action::Administer, entry }));
+        }
+        let mut holding = self.publish.iter().filter(|entry| entry.holds(asking));
+        let Some(first) = holding.next() else { return (Verdict::Denied, None) };
+        let somebody = Some(first).into_iter().chain(holding).find(|entry| entry.names_somebody());
+        let verdict = if somebody.is_some() { Verdict::Allowed } else { Verdict::AllowedToOwners };
+        (verdict, Some(Grant { list: Action::Publish, entry: somebody.unwrap_or(first) }))
     }
 }
 

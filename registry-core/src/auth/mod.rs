@@ -14,10 +14,14 @@ mod credential;
 mod device_login;
 #[cfg(feature = "github")]
 pub mod github;
+#[cfg(feature = "htpasswd")]
+mod htpasswd;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
 mod principal;
 mod profile;
+#[cfg(any(feature = "htpasswd", feature = "local-accounts"))]
+mod recent;
 mod token_hash;
 mod token_limits;
 
@@ -31,6 +35,8 @@ use crate::error::BoxError;
 
 pub use credential::Credential;
 pub use device_login::{DeviceLogin, DevicePoll};
+#[cfg(feature = "htpasswd")]
+pub use htpasswd::{Htpasswd, HtpasswdError};
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
 pub(crate) use principal::Shown;

@@ -18,6 +18,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
 /// _search/{shard}.json                           a part of the index for searches, made of packuments
+/// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl  what happened on a day, from the first time to the last
 /// _probe/{id}                                     scratch space of the start-up probe
 /// ```
 ///
@@ -53,6 +54,8 @@ pub enum Key<'a> {
     UpstreamTarball(&'a str, &'a PackageName, &'a Version, &'a str),
     /// A part of the index for searches.
     SearchShard(u8),
+    /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
+    AuditLog(&'a str, &'a str),
     /// A scratch blob of the start-up probe.
     Probe(&'a str),
 }
@@ -96,6 +99,7 @@ impl Key<'_> {
                 escape_capitals(name.base()),
             ),
             Self::SearchShard(shard) => format!("_search/{shard:02x}.json"),
+            Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
             Self::Probe(id) => format!("_probe/{id}"),
         })
     }
@@ -103,6 +107,12 @@ impl Key<'_> {
     /// The folder of all that tells which tokens somebody holds.
     pub fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
+    }
+
+    /// A folder of the audit log: all of it, or what is below a year, a month or a day, such as `2026/01`.
+    pub fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
+        let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
+        BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::access::{Action, Decision, Verdict};
 use crate::domain::{DistTag, PackageName, Version};
 
 /// One thing that happened.
@@ -22,6 +23,39 @@ pub struct Event {
     /// What.
     #[serde(flatten)]
     pub kind: EventKind,
+    /// What the access rules say of it, where it is something that they decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<RuleDecision>,
+}
+
+/// What the access rules say of something that was done or refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleDecision {
+    /// What was decided on.
+    pub action: Action,
+    /// Whether the rules allow it. What they allow to owners may have been refused to somebody who is none.
+    pub verdict: Verdict,
+    /// Which rule decided, counted from 1; absent where none matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
+    /// The pattern of that rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// The entry in it that allowed it, such as `user:ana in publish`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+}
+
+impl From<(Action, Decision<'_>)> for RuleDecision {
+    fn from((action, decision): (Action, Decision<'_>)) -> Self {
+        Self {
+            action,
+            verdict: decision.verdict,
+            rule: decision.number,
+            pattern: decision.rule.map(str::to_owned),
+            entry: decision.grant.map(|grant| grant.to_string()),
+        }
+    }
 }
 
 /// What can happen.
@@ -135,7 +169,30 @@ pub enum EventKind {
     },
     /// Something was refused for want of permission.
     Denied {
-        /// What was asked for: `read`, `publish` or `administer`.
+        /// What was asked for: `read`, `star`, `publish` or `administer`. Where nobody is signed in, what such
+        /// requests usually ask for.
         action: String,
     },
+}
+
+impl EventKind {
+    /// What the access rules were asked for, where they were.
+    pub(crate) fn action(&self) -> Option<Action> {
+        match self {
+            Self::Published { .. }
+            | Self::DistTagSet { .. }
+            | Self::DistTagRemoved { .. }
+            | Self::Deprecated { .. }
+            | Self::Undeprecated { .. } => Some(Action::Publish),
+            Self::Unpublished { .. } | Self::PackageUnpublished { .. } | Self::OwnersChanged { .. } => {
+                Some(Action::Administer)
+            }
+            Self::Starred | Self::Unstarred => Some(Action::Read),
+            Self::Denied { action } => [Action::Publish, Action::Administer]
+                .into_iter()
+                .find(|one| one.to_string() == *action)
+                .or(Some(Action::Read)),
+            _ => None,
+        }
+    }
 }

@@ -12,6 +12,7 @@
 //!     address: None,
 //!     package: None,
 //!     kind: EventKind::LoggedIn,
+//!     access: None,
 //! };
 //! let json = serde_json::to_string(&event).unwrap();
 //! assert_eq!(json, r#"{"time":"2023-11-14T22:13:20Z","principal":"ana","kind":"logged-in"}"#);
@@ -29,9 +30,12 @@ use async_trait::async_trait;
 
 use crate::error::BoxError;
 
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, RuleDecision};
 pub use queue::EventQueue;
-pub use sinks::{FanOut, LogEvents};
+pub use sinks::{
+    AuditLog, AuditLogError, AuditRecord, AuditSpan, FanOut, LogEvents, read_audit_log,
+    remove_audit_log_before,
+};
 
 /// Why a sink did not take a batch. The batch is offered again, whole, after a pause.
 #[derive(Debug, thiserror::Error)]

@@ -20,7 +20,7 @@ impl Call<'_> {
         name: PackageName,
         tag: DistTag,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.whoami(&self.caller)?;
+        self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
         let version: String = self.json().await?;
         let version = Version::parse(&version).map_err(Error::from)?;
         self.registry.set_dist_tag(&self.caller, &name, tag, version).await?;

@@ -72,7 +72,7 @@ impl Registry {
     {
         let (request, body) = request.into_parts();
         let mut body = Incoming::new(body);
-        let mut response = self.answer(&request, &mut body).await;
+        let mut response = self.holding_access().answer(&request, &mut body).await;
         if response.status().is_client_error() && !request.headers.contains_key(EXPECT) {
             body.drain(self.parts.limits.publish_body_bytes.saturating_mul(DRAINED)).await;
         }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::domain::PackageName;
+use crate::ops::STAR;
 
 use super::answer::{done, json_response};
 use super::body::Body;
@@ -23,7 +24,7 @@ impl Call<'_> {
         name: Option<PackageName>,
         starred: bool,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.whoami(&self.caller)?;
+        self.registry.require_signed_in(&self.caller, name.as_ref(), STAR)?;
         let name = if let Some(name) = name {
             name
         } else {

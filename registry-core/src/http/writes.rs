@@ -29,7 +29,7 @@ impl Call<'_> {
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         // Before a hundred megabytes are read for somebody who may do nothing with them.
-        self.registry.whoami(&self.caller)?;
+        self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
         let limits = self.registry.parts.limits;
         let body = self.body.read(limits.publish_body_bytes).await?;
         let url_name = name.clone();
@@ -54,7 +54,7 @@ impl Call<'_> {
         name: PackageName,
         revision: &str,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.whoami(&self.caller)?;
+        self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
         let expected = seen_revision(revision)?;
         self.registry.unpublish_package(&self.caller, &name, Some(expected)).await?;
         Ok(done(StatusCode::OK, &name, None))

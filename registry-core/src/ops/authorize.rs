@@ -38,6 +38,21 @@ impl Registry {
         }
     }
 
+    /// Refuses a caller who is not signed in, where a request would otherwise be read before the rules are asked.
+    /// `action` is what such requests ask for, as a denial names it.
+    pub(crate) fn require_signed_in(
+        &self,
+        caller: &Caller,
+        name: Option<&PackageName>,
+        action: &str,
+    ) -> Result<(), Error> {
+        if caller.principal.is_some() {
+            return Ok(());
+        }
+        self.emit(caller, name, EventKind::Denied { action: action.to_owned() });
+        Err(Error::AuthenticationRequired)
+    }
+
     /// Refuses a caller who may write no package of this name, whoever owns it.
     pub(crate) fn require_write(
         &self,
@@ -52,11 +67,13 @@ impl Registry {
                 action,
                 owned_only: verdict == Verdict::AllowedToOwners,
             }),
-            (None, _) => Err(Error::AuthenticationRequired),
-            (Some(_), Verdict::Denied) => {
+            (None, _) | (Some(_), Verdict::Denied) => {
                 self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
-                let rules = self.parts.access.decide(action, caller.principal.as_deref(), name);
-                if rules.verdict != Verdict::Denied {
+                if caller.principal.is_none() {
+                    return Err(Error::AuthenticationRequired);
+                }
+                let rules = self.access().decide(action, caller.principal.as_deref(), name).verdict;
+                if rules != Verdict::Denied {
                     // The token is the caller's own: it gives nothing away to say that a better one would do.
                     Err(Error::TokenForbids { action, name: name.clone() })
                 } else if self.may_read(caller, name) {
@@ -83,7 +100,7 @@ impl Registry {
 
     /// What the access rules say, and the limits of the token with them: the one place where both are asked.
     fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
-        self.parts.access.decide(action, caller.principal_for(action, name), name).verdict
+        self.access().decide(action, caller.principal_for(action, name), name).verdict
     }
 }
 

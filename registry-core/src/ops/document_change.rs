@@ -57,7 +57,7 @@ impl Registry {
         removal_revision: Option<&str>,
     ) -> Result<(), Error> {
         self.require_read(caller, name)?;
-        self.whoami(caller)?;
+        self.require_signed_in(caller, Some(name), "publish")?;
         let index = self.require_index(name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         require_existing(&packument)?;

@@ -46,6 +46,7 @@ pub(crate) use gates::Gates;
 pub(crate) use keys::KeptKeys;
 pub(crate) use packument::ReadCaches;
 pub(crate) use search::SearchParts;
+pub(crate) use star::STAR;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{NamedUpstream, UpstreamParts};
 

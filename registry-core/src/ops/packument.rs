@@ -90,7 +90,8 @@ impl Registry {
         name: &PackageName,
         look: impl Future<Output = Result<Option<T>, Error>> + Send,
     ) -> Result<Option<T>, Error> {
-        let origin = self.parts.access.origin(name);
+        let access = self.access();
+        let origin = access.origin(name);
         let check = &self.parts.upstream.hosted;
         let has_upstream = !origin.upstreams.is_empty();
         if !origin.hosted || (has_upstream && check.is_known_absent(name)) {

@@ -38,8 +38,8 @@ impl Registry {
     /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`].
     /// A version number is taken for ever, also after it was unpublished.
     pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
-        let right = self.require_write(caller, &publication.name, Action::Publish)?;
-        let (registry, caller) = (self.clone(), caller.clone());
+        let (registry, caller) = (self.holding_access(), caller.clone());
+        let right = registry.require_write(&caller, &publication.name, Action::Publish)?;
         detached(async move { registry.publish_here(&caller, right, Arc::new(publication)).await }).await
     }
 
@@ -50,7 +50,7 @@ impl Registry {
         publication: Arc<Publication>,
     ) -> Result<Published, Error> {
         let Publication { name, version, integrity, tag, .. } = &*publication;
-        if !self.parts.access.origin(name).hosted {
+        if !self.access().origin(name).hosted {
             return Err(Error::NotHostedHere { name: name.clone() });
         }
         let is_stored = Arc::new(AtomicBool::new(false));

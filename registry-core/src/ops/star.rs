@@ -10,11 +10,15 @@ use crate::{Error, Registry};
 use super::commit::{Change, Decision};
 use super::deprecate::require_existing;
 
+/// What a denial says that was asked for.
+pub(crate) const STAR: &str = "star";
+
 impl Registry {
     /// Stars a package for the caller, or takes the star back. Whoever may read a package may star it.
     pub async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
         self.require_read(caller, name)?;
-        let account = caller.name().ok_or(Error::AuthenticationRequired)?.to_owned();
+        self.require_signed_in(caller, Some(name), STAR)?;
+        let account = self.whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;
         if starred {
             let index = self.require_index(name).await?;

@@ -40,7 +40,7 @@ impl Registry {
             hosted_tarball(name, version, index.get(version.as_str()))?
         } else {
             let source = Box::pin(self.tarball_source(name, version)).await?;
-            let source = source.ok_or_else(|| not_found(name, version))?;
+            let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
             (source.etag.clone(), Place::Upstream(Box::new(source)))
         };
         let is_public = self.is_public(name);

@@ -2,6 +2,8 @@
 
 use http::Method;
 use registry_core::access::AccessRules;
+use registry_core::events::EventKind;
+use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::{TestClient, TestRegistry};
@@ -72,11 +74,84 @@ async fn a_private_package_does_not_exist_for_strangers_who_are_signed_in() {
     let absent = ask_everything(&ben, "@acme/absent").await;
     for ((what, secret), (_, absent)) in secret.iter().zip(&absent) {
         assert_eq!(secret.status, 404, "{what}: {}", secret.text());
-        assert_eq!(secret.text().replace("secret", "absent"), absent.text(), "{what} tells them apart");
-        let header_names = |answer: &TestResponse| answer.headers.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(header_names(secret), header_names(absent), "{what} tells them apart");
+        assert_eq!(bytes_of(secret).replace("secret", "absent"), bytes_of(absent), "{what} tells them apart");
     }
     assert_eq!(registry.stored().await, before);
+    // Reading what really is not there, where everybody may read: the very same words.
+    let missing = ask_everything(&ben, "@open/secret").await;
+    for ((what, secret), (_, missing)) in secret.iter().zip(&missing) {
+        if what.starts_with("GET") || what.starts_with("HEAD") {
+            assert_eq!(bytes_of(secret).replace("@acme", "@open"), bytes_of(missing), "{what}");
+        }
+    }
+}
+
+/// All that a client gets to see.
+fn bytes_of(answer: &TestResponse) -> String {
+    format!("{} {:?}\n{}", answer.status, answer.headers, answer.text())
+}
+
+#[tokio::test]
+async fn no_answer_takes_longer_because_the_package_is_there() {
+    let registry = private_registry().await;
+    let ben = registry.user("ben").await;
+    let mut asked = Vec::new();
+    for name in ["@acme/secret", "@acme/absent"] {
+        for client in [&ben, &registry.anonymous()] {
+            let before = registry.store().calls().len();
+            ask_everything(client, name).await;
+            let calls = registry.store().calls().split_off(before);
+            // Who ben is must be looked up; nothing may be asked of the package.
+            assert!(calls.iter().all(|(_, path)| !path.contains("acme")), "{name}: {calls:?}");
+            asked.push(calls);
+        }
+    }
+    assert_eq!(asked[..2], asked[2..]);
+}
+
+#[tokio::test]
+async fn every_refusal_is_told_to_the_sink() {
+    let registry = private_registry().await;
+    for client in [registry.anonymous(), registry.user("ben").await] {
+        registry.registry().flush_events().await;
+        registry.events().take();
+        let asked = ask_everything(&client, "@acme/secret").await;
+        registry.registry().flush_events().await;
+        let events = registry.events().take();
+        assert_eq!(events.len(), asked.len());
+        for (event, (what, _)) in events.iter().zip(&asked) {
+            assert!(matches!(event.kind, EventKind::Denied { .. }), "{what}: {event:?}");
+            let by_body = event.principal.is_none() && what.ends_with("/-/user/v1/star");
+            assert_eq!(event.package.is_none(), by_body, "{what}: {event:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rules_change_with_the_next_request_and_not_within_one() {
+    let registry = private_registry().await;
+    let everybody = json!([{ "match": "**", "read": ["@all"] }]);
+    let everybody = AccessRules::compile(&serde_json::from_value::<Vec<_>>(everybody).unwrap()).unwrap();
+    let anonymous = registry.anonymous();
+    let _ = anonymous.get("/@acme%2fsecret").await.assert_status(401);
+
+    let gate = Gate::new();
+    let at_the_packument = |path: &str| path == "@acme/secret/index.json";
+    registry.store().fail_next_at(Operation::GetIfChanged, at_the_packument, Fault::Hold(gate.clone()));
+    let carol = registry.user("carol").await;
+    let _ = carol.get("/@acme%2fsecret").await.assert_status(200);
+    let in_flight = tokio::spawn(async move { carol.get("/@acme%2fsecret").await });
+    gate.reached().await;
+    registry.registry().set_access(everybody);
+    let _ = anonymous.get("/@acme%2fsecret").await.assert_status(200);
+    gate.open();
+    // Read under rules that call it private, it is not marked as public half-way.
+    let begun_before = in_flight.await.unwrap().assert_status(200);
+    assert_eq!(begun_before.header("cache-control"), Some("private, no-cache"));
+    let begun_after = anonymous.get("/@acme%2fsecret").await.assert_status(200);
+    assert_eq!(begun_after.header("cache-control"), Some("no-cache"));
+    let publish = PublishDocument::new("@acme/secret", "1.0.1");
+    let _ = registry.ana().publish(&publish).await.assert_status(403);
 }
 
 #[tokio::test]
@@ -88,7 +163,7 @@ async fn whoever_is_not_signed_in_is_told_to_sign_in_and_nothing_else() {
     for ((what, secret), (_, absent)) in secret.iter().zip(&absent) {
         assert_eq!(secret.status, 401, "{what}: {}", secret.text());
         assert_eq!(secret.header("www-authenticate"), Some("Bearer"), "{what}");
-        assert_eq!(secret.text(), absent.text(), "{what} tells them apart");
+        assert_eq!(bytes_of(secret), bytes_of(absent), "{what} tells them apart");
         if !what.starts_with("HEAD") {
             assert!(secret.error().contains("npm login"), "{what}: {}", secret.error());
         }

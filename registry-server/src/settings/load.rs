@@ -26,6 +26,47 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The settings that hold until the server is started again, each as a text to compare.
+    pub(crate) fn fixed_while_running(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            listen,
+            public_url,
+            path_prefix,
+            storage,
+            upstreams,
+            providers,
+            accounts,
+            audit,
+            github,
+            htpasswd,
+            limits,
+            cache,
+            search,
+            log,
+            metrics,
+            server,
+            packages: _,
+        } = self;
+        vec![
+            ("listen", format!("{listen:?}")),
+            ("public_url", format!("{public_url:?}")),
+            ("path_prefix", format!("{path_prefix:?}")),
+            ("storage", format!("{storage:?}")),
+            ("upstreams", format!("{upstreams:?}")),
+            ("providers", format!("{providers:?}")),
+            ("accounts", format!("{accounts:?}")),
+            ("audit", format!("{audit:?}")),
+            ("github", format!("{github:?}")),
+            ("search", format!("{search:?}")),
+            ("htpasswd", format!("{htpasswd:?}")),
+            ("limits", format!("{limits:?}")),
+            ("cache", format!("{cache:?}")),
+            ("log", format!("{log:?}")),
+            ("metrics", format!("{metrics:?}")),
+            ("server", format!("{server:?}")),
+        ]
+    }
+
     /// Reads the file `config` names, or `config` itself where it is the text of one.
     fn from_path_or_text(config: &str) -> anyhow::Result<Self> {
         let is_text = config.contains('\n') || (config.contains('=') && !Path::new(config).exists());

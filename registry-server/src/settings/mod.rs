@@ -15,6 +15,7 @@ mod github;
 mod load;
 mod npm_config;
 mod packages;
+mod providers;
 mod search;
 mod storage_url;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use exposure::ExposureError;
 pub use github::{GithubTable, TwoSourcesOfNames};
 pub use npm_config::npm_registry;
 pub use packages::PackageRules;
+pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
@@ -61,10 +63,15 @@ pub struct Settings {
     pub upstreams: Upstreams,
     /// What audits are answered.
     pub audit: AuditSettings,
-    /// Accounts with name and password.
-    pub accounts: AccountSettings,
     /// Signing in with GitHub; `None` is off.
     pub github: Option<GithubTable>,
+    /// Who is asked who somebody is, in this order; `None` for all that are configured, in the order of
+    /// [`ProviderName`].
+    pub providers: Option<Vec<ProviderName>>,
+    /// Accounts with name and password.
+    pub accounts: AccountSettings,
+    /// Names and password hashes in a file.
+    pub htpasswd: HtpasswdSettings,
     /// Bounds on what clients send.
     pub limits: LimitSettings,
     /// What is kept in memory.
@@ -90,8 +97,10 @@ impl Default for Settings {
             storage: StorageSettings::default(),
             upstreams: Upstreams::new(),
             audit: AuditSettings::default(),
-            accounts: AccountSettings::default(),
             github: None,
+            providers: None,
+            accounts: AccountSettings::default(),
+            htpasswd: HtpasswdSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
             search: SearchSection::default(),
@@ -204,13 +213,23 @@ impl CacheSettings {
 }
 
 /// `[log]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
     /// Lines to read or lines to parse.
     pub format: LogFormat,
     /// Which lines.
     pub filter: LogFilter,
+    /// Whether the storage keeps a log of every write, login and denial.
+    pub audit: bool,
+    /// For how many days it keeps them; 0 for ever.
+    pub audit_days: u32,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: LogFilter::default(), audit: true, audit_days: 365 }
+    }
 }
 
 /// `[metrics]`

@@ -27,14 +27,14 @@ impl PackageRules {
 
     /// The rules, ready for use. Where none is written, everybody reads and who is signed in publishes, and names
     /// that were never hosted here are asked for upstream, where there is an upstream.
-    pub fn compile(self, upstreams: &Upstreams) -> Result<AccessRules, AccessRuleError> {
+    pub fn compile(&self, upstreams: &Upstreams) -> Result<AccessRules, AccessRuleError> {
         if self.is_empty() {
             return Ok(match upstreams.keys().next() {
                 None => AccessRules::open_to_all_publish_for_signed_in(),
                 Some(upstream) => AccessRules::open_to_all_in_front_of(upstream),
             });
         }
-        let rules: Vec<RuleSettings> = self.0.into_iter().map(Spanned::into_inner).collect();
+        let rules: Vec<RuleSettings> = self.0.iter().map(|rule| rule.get_ref().clone()).collect();
         AccessRules::compile_with_upstreams(&rules, &names(upstreams))
     }
 }

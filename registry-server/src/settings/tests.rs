@@ -30,7 +30,9 @@ fn the_template_changes_nothing_as_it_is() {
 
 #[test]
 fn the_template_tells_the_defaults() {
-    let mut settings = Settings::from_toml(&uncommented_template()).unwrap();
+    // The file shown stands for no file, and without one nobody is to be asked for it.
+    let template = uncommented_template().replace("file = \"/etc/registry/htpasswd\"", "");
+    let mut settings = Settings::from_toml(&template).unwrap();
     assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
     assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
     assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
@@ -48,7 +50,9 @@ fn the_template_knows_every_key() {
         let value = template.get(&key).unwrap_or_else(|| panic!("`{key}` is not in the template"));
         let (header, table) = match value {
             toml::Value::Table(table) => (format!("[{key}]"), table),
-            toml::Value::Array(rules) => (format!("[[{key}]]"), rules[0].as_table().unwrap()),
+            toml::Value::Array(rules) if rules[0].is_table() => {
+                (format!("[[{key}]]"), rules[0].as_table().unwrap())
+            }
             _ => continue,
         };
         // Below it stand tables with names of the operator's own.
@@ -89,6 +93,25 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
+}
+
+#[test]
+fn providers_go_with_what_is_configured_of_them() {
+    let read = |text: &str| Settings::from_toml(text).unwrap();
+    let refusal = |text: &str| read(text).check_providers().unwrap_err().to_string();
+    let (file, github) = ("[htpasswd]\nfile = \"users\"", "[github]\norganizations = [\"acme\"]");
+    assert!(refusal(&format!("providers = [\"local\"]\n{file}")).contains("list \"htpasswd\" in providers"));
+    assert!(refusal(&format!("providers = [\"local\"]\n{github}")).contains("list \"github\" in providers"));
+    assert!(refusal("providers = [\"htpasswd\"]").contains("no file is named"));
+    assert!(refusal("providers = [\"github\"]").contains("write a table [github]"));
+    assert!(refusal("providers = [\"local\", \"local\"]").contains("twice"));
+    let unknown = Settings::from_toml("providers = [\"ldap\"]").unwrap_err().to_string();
+    assert!(unknown.contains("expected one of `local`, `htpasswd`, `github`"), "{unknown}");
+    let all = read(&format!("{file}\n{github}"));
+    assert_eq!(all.check_providers(), Ok(()));
+    assert_eq!(all.provider_order(), [ProviderName::Local, ProviderName::Htpasswd, ProviderName::Github]);
+    let reversed = read(&format!("providers = [\"htpasswd\", \"local\"]\n{file}"));
+    assert_eq!(reversed.provider_order(), [ProviderName::Htpasswd, ProviderName::Local]);
 }
 
 #[test]

@@ -3,11 +3,14 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
+mod access;
+mod audit;
 mod audits;
 mod bad_requests;
 mod codebox_scenarios;
 mod configuration;
 mod documents;
+mod htpasswd;
 mod npm_github;
 mod npm_in_front;
 mod npm_manage;

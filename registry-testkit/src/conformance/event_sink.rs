@@ -71,6 +71,7 @@ fn event(second: u32, package: Option<PackageName>, kind: EventKind) -> Event {
         address: second.is_multiple_of(3).then(|| [192, 0, 2, 7].into()),
         package,
         kind,
+        access: None,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::http_client::TestResponse;
 
 impl TestRegistry {
     /// An answer and what came with it as one text: status, headers (but for the length), body, the keys in the
-    /// store, and the events since the last snapshot (but for their time).
+    /// store, and the events since the last snapshot (but for their time and for what the access rules said).
     ///
     /// ```
     /// use registry_testkit::TestRegistry;
@@ -39,6 +39,7 @@ impl TestRegistry {
             let mut event = json!(event);
             if let Value::Object(fields) = &mut event {
                 fields.shift_remove("time");
+                fields.shift_remove("access");
             }
             let _ = writeln!(snapshot, "  {event}");
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the answer")]
 
 mod audit;
+mod audit_log;
 mod auth_provider;
 mod bad_input;
 mod blob_store;
@@ -11,6 +12,7 @@ mod dependency_confusion;
 mod event_sink;
 mod faults;
 mod github;
+mod htpasswd;
 mod http_upstream;
 mod proxy;
 mod proxy_failures;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{AccessRules, Rule};
+use super::{AccessRules, Asking, Rule};
 use crate::access::pattern::Pattern;
 use crate::access::{Action, Verdict};
 use crate::auth::Principal;
@@ -10,7 +10,10 @@ impl AccessRules {
     /// The upstreams that have something which `principal`, or nobody in particular, may read, as rules list them.
     pub(crate) fn upstreams_readable_by(&self, principal: Option<&Principal>) -> Vec<Arc<str>> {
         let mut found: Vec<Arc<str>> = Vec::new();
-        let readable = self.0.iter().filter(|rule| rule.verdict(Action::Read, principal) != Verdict::Denied);
+        let may_read = |rule: &&Rule| {
+            rule.decide(Action::Read, &Asking::of(principal, rule.groups)).0 != Verdict::Denied
+        };
+        let readable = self.0.rules.iter().filter(may_read);
         for upstream in readable.flat_map(|rule| &rule.origin.upstreams) {
             if !found.contains(upstream) {
                 found.push(Arc::clone(upstream));
@@ -21,7 +24,7 @@ impl AccessRules {
 
     /// The texts between the stars of patterns whose names `upstream` must not hear of, scope and name apart.
     pub(crate) fn literals_hidden_from<'a>(&'a self, upstream: &'a str) -> impl Iterator<Item = &'a str> {
-        let hidden = self.0.iter().filter(move |rule| !rule.comes_from(upstream));
+        let hidden = self.0.rules.iter().filter(move |rule| !rule.comes_from(upstream));
         let literals = hidden.flat_map(|rule| rule.pattern.as_str().split(['*', '/', '@']));
         literals.filter(|literal| !literal.is_empty())
     }
@@ -29,7 +32,7 @@ impl AccessRules {
     /// Whether every name of the scope, given without its `@`, may be asked for at `upstream`.
     pub(crate) fn scope_comes_from(&self, scope: &str, upstream: &str) -> bool {
         let Ok(whole_scope) = Pattern::parse(&format!("@{scope}/*")) else { return false };
-        for rule in self.0.iter() {
+        for rule in &self.0.rules {
             if rule.pattern.covers(&whole_scope) {
                 return rule.comes_from(upstream);
             }

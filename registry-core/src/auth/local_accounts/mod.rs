@@ -19,13 +19,12 @@ mod acceptable;
 mod account;
 mod change;
 mod passwords;
-mod recent;
 #[cfg(test)]
 mod tests;
 
+use super::recent::{LoginHash, RecentLogins};
 use account::Account;
 use passwords::Passwords;
-use recent::{LoginHash, RecentLogins};
 
 pub use passwords::PasswordCost;
 

@@ -76,6 +76,7 @@ fn event(number: usize) -> Event {
         address: None,
         package: None,
         kind: EventKind::LoggedIn,
+        access: None,
     }
 }
 

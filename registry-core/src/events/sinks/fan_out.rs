@@ -122,6 +122,7 @@ mod tests {
             address: None,
             package: None,
             kind: kind.clone(),
+            access: None,
         })
     }
 

@@ -64,6 +64,7 @@ mod tests {
             address: Some([192, 0, 2, 7].into()),
             package: Some(PackageName::parse("@acme/web").unwrap()),
             kind: EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() },
+            access: None,
         };
         let signed_up = Event {
             principal: None,

@@ -88,7 +88,7 @@ impl Registry {
         if !self.parts.search.settings.upstream || view.rebuilt().is_none() {
             return Ok(Vec::new());
         }
-        let ids = self.parts.access.upstreams_readable_by(caller.principal.as_deref());
+        let ids = self.access().upstreams_readable_by(caller.principal.as_deref());
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -97,7 +97,7 @@ impl Registry {
             let text = TypedText::new(&text);
             let may_see = |id: &Arc<str>| {
                 let hosted = view.packages().map(|indexed| &indexed.private);
-                text.may_be_seen_by(id, &registry.parts.access, hosted)
+                text.may_be_seen_by(id, &registry.access(), hosted)
             };
             ids.into_iter().filter(may_see).collect::<Vec<_>>()
         })
@@ -133,7 +133,7 @@ impl Registry {
             SearchHit::Hosted(shown) => shown.name == name,
             SearchHit::Upstream(shown) => shown["package"]["name"] == name.as_str(),
         });
-        let comes_from_it = self.parts.access.origin(&name).upstreams.contains(&upstream.id);
+        let comes_from_it = self.access().origin(&name).upstreams.contains(&upstream.id);
         if is_there_already || hosted.contains(&name) || !comes_from_it || !self.may_read(caller, &name) {
             return;
         }

@@ -8,7 +8,7 @@ impl Registry {
     /// Refuses to begin a package here under a name that an upstream has: those who install the one would get the
     /// other. An upstream that cannot answer refuses too.
     pub(in crate::ops) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
-        if self.parts.access.origin(name).shadow {
+        if self.access().origin(name).shadow {
             return Ok(());
         }
         for upstream in self.upstreams_of(name) {

@@ -94,7 +94,8 @@ impl fmt::Display for NamedUpstream {
 impl Registry {
     /// The upstreams that are asked for a name, in order.
     pub(crate) fn upstreams_of(&self, name: &PackageName) -> impl Iterator<Item = &NamedUpstream> {
-        let ids = &self.parts.access.origin(name).upstreams;
-        ids.iter().filter_map(|id| self.parts.upstream.upstreams.iter().find(|upstream| upstream.id == *id))
+        let known = &self.parts.upstream.upstreams;
+        let of_id = |id: &Arc<str>| known.iter().find(|upstream| upstream.id == *id);
+        self.access().origin(name).upstreams.iter().filter_map(of_id).collect::<Vec<_>>().into_iter()
     }
 }

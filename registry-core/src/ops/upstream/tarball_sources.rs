@@ -40,7 +40,7 @@ pub(in crate::ops) struct TarballSource {
 }
 
 impl Registry {
-    /// Finds the tarball in the packument of the first upstream that has the package.
+    /// Finds the tarball in the packument of the first upstream that has the package; `None` where none has it.
     pub(in crate::ops) async fn tarball_source(
         &self,
         name: &PackageName,
@@ -53,7 +53,9 @@ impl Registry {
             if let Some(tarball) = tarballs.get(version.as_str()) {
                 return source(upstream, name, version, tarball).map(Some);
             }
-            return self.tarball_of_later_document(upstream, name, version, &known).await;
+            let later = self.tarball_of_later_document(upstream, name, version, &known).await?;
+            let missing = || Error::VersionNotFound { selector: format!("{name}@{version}") };
+            return later.ok_or_else(missing).map(Some);
         }
         Ok(None)
     }

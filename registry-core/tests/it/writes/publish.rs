@@ -232,6 +232,7 @@ async fn a_stranger_publishes_nothing() {
       pear/index.json
 
     events:
+      {"package":"pear","kind":"denied","action":"publish"}
     "#);
     let answer = registry.user("ben").await.publish(&document).await;
     assert_snapshot!(registry.snapshot_of(&answer).await, @r#"

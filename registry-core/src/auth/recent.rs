@@ -17,7 +17,7 @@ const MOST: u64 = 4096;
 
 /// Names and passwords that were found right a moment ago. Holds no password: only a hash of both under a key
 /// that never leaves the process.
-pub(super) struct RecentLogins {
+pub(in crate::auth) struct RecentLogins {
     clock: Arc<dyn Clock>,
     key: [u8; 32],
     logins: Cache<LoginHash, (Principal, DateTime<Utc>)>,
@@ -25,14 +25,14 @@ pub(super) struct RecentLogins {
 
 /// Name and password under the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct LoginHash([u8; 32]);
+pub(in crate::auth) struct LoginHash([u8; 32]);
 
 impl RecentLogins {
-    pub(super) fn new(clock: Arc<dyn Clock>, randomness: &dyn Randomness) -> Self {
+    pub(in crate::auth) fn new(clock: Arc<dyn Clock>, randomness: &dyn Randomness) -> Self {
         Self { clock, key: random_bytes(randomness), logins: Cache::new(MOST) }
     }
 
-    pub(super) fn hash(&self, name: &str, password: &SecretString) -> LoginHash {
+    pub(in crate::auth) fn hash(&self, name: &str, password: &SecretString) -> LoginHash {
         let hash = Sha256::new()
             .chain_update(self.key)
             .chain_update(name.len().to_be_bytes())
@@ -41,17 +41,17 @@ impl RecentLogins {
         LoginHash(hash.finalize().into())
     }
 
-    pub(super) fn get(&self, login: LoginHash) -> Option<Principal> {
+    pub(in crate::auth) fn get(&self, login: LoginHash) -> Option<Principal> {
         let (principal, at) = self.logins.get(&login)?;
         let age = self.clock.now() - at;
         (TimeDelta::zero() <= age && age < LIFETIME).then_some(principal)
     }
 
-    pub(super) fn forget(&self, login: LoginHash) {
+    pub(in crate::auth) fn forget(&self, login: LoginHash) {
         self.logins.invalidate(&login);
     }
 
-    pub(super) fn remember(&self, login: LoginHash, principal: &Principal) {
+    pub(in crate::auth) fn remember(&self, login: LoginHash, principal: &Principal) {
         self.logins.insert(login, (principal.clone(), self.clock.now()));
     }
 }

@@ -1,0 +1,96 @@
+use std::collections::HashMap;
+
+use super::pattern::Pattern;
+use crate::domain::PackageName;
+
+/// Finds the first of many patterns that matches a name, without trying them all.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    /// Patterns that are a name.
+    names: HashMap<Box<str>, usize>,
+    /// Patterns for all of a scope, by the scope.
+    scopes: HashMap<Box<str>, usize>,
+    /// All others, in their order.
+    others: Vec<(Beginning, usize)>,
+}
+
+/// The first bytes that a name must have, up to eight, in one number.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    mask: u64,
+    bytes: u64,
+}
+
+impl Lookup {
+    pub(super) fn new<'patterns>(patterns: impl Iterator<Item = &'patterns Pattern>) -> Self {
+        let mut lookup = Self::default();
+        for (at, pattern) in patterns.enumerate() {
+            let text = pattern.as_str();
+            let scope = text.strip_suffix("/**").or_else(|| text.strip_suffix("/*"));
+            if !text.contains('*') {
+                lookup.names.entry(text.into()).or_insert(at);
+            } else if let Some(scope) = scope.filter(|scope| !scope.contains('*')) {
+                lookup.scopes.entry(scope.into()).or_insert(at);
+            } else {
+                lookup.others.push((Beginning::of_pattern(text), at));
+            }
+        }
+        lookup
+    }
+
+    /// The place of the first pattern that matches. `patterns` are those that this was made of.
+    pub(super) fn find<'patterns>(
+        &self,
+        name: &PackageName,
+        pattern: impl Fn(usize) -> &'patterns Pattern,
+    ) -> Option<usize> {
+        let name = name.as_str();
+        let named = self.names.get(name).copied();
+        let scoped = name.split_once('/').and_then(|(scope, _)| self.scopes.get(scope).copied());
+        let known = named.into_iter().chain(scoped).min();
+        let beginning = first_bytes(name);
+        let others = self.others.iter().take_while(|(_, at)| known.is_none_or(|known| *at < known));
+        let mut others = others.filter(|(required, _)| beginning & required.mask == required.bytes);
+        others.find(|(_, at)| pattern(*at).matches(name)).map(|(_, at)| *at).or(known)
+    }
+}
+
+impl Beginning {
+    fn of_pattern(pattern: &str) -> Self {
+        let literal = pattern.split('*').next().unwrap_or_default();
+        let length = literal.len().min(8);
+        let mask = if length == 8 { u64::MAX } else { (1 << (8 * length)) - 1 };
+        Self { mask, bytes: first_bytes(literal) }
+    }
+}
+
+/// The first eight bytes, the first of them lowest; zeros where there are fewer.
+fn first_bytes(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(8);
+    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+    u64::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn it_finds_what_trying_one_after_the_other_finds(
+            texts in prop::collection::vec("(@[ab*]{1,2}/)?[ab*]{1,3}|@ab/\\*\\*?|abababab[ab*]{1,2}", 0..12),
+            name in "(@[ab]{1,2}/)?([ab]{1,3}|abababab[ab]{1,2})",
+        ) {
+            let patterns: Vec<Pattern> = texts.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
+            let name = PackageName::parse(&name).unwrap();
+            let naive = patterns.iter().position(|pattern| pattern.matches(name.as_str()));
+            let found = Lookup::new(patterns.iter()).find(&name, |at| &patterns[at]);
+            prop_assert_eq!(found, naive, "{:?} {}", patterns, name);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::recent::RecentLogins;
+use super::{
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
+    LoggedIn, PasswordLogin, Principal, Profile, ProfileDetails, SignedUp, WebLogin,
+};
+use crate::clock::Clock;
+use crate::error::BoxError;
+use crate::randomness::Randomness;
+
+mod apr1;
+mod hash;
+mod users;
+mod watched;
+
+use hash::Hash;
+use users::Users;
+use watched::Watched;
+
+pub use watched::HtpasswdError;
+
+/// How many passwords are checked at a time.
+const AT_A_TIME: usize = 2;
+/// The longest password in bytes. Bcrypt itself looks at the first 72 only, as Apache does.
+const LONGEST_PASSWORD: usize = 1024;
+
+/// Names and password hashes from a file, as Apache's `htpasswd` and Verdaccio write it: bcrypt, APR1 and SHA-1. Plain
+/// text and Unix crypt are refused.
+///
+/// - The file is looked at with each question and read again when it has changed: who is no longer in it is out at
+///   once, apart from tokens, which a registry believes for some seconds.
+/// - A file that cannot be used refuses to open. If it becomes so later, the log says why, and who was in it stays.
+/// - At most two passwords are checked at a time, off the async threads. An unknown name takes as long as a wrong
+///   password, which takes as long as the costliest hash in the file.
+/// - Makes no accounts.
+///
+/// ```
+/// use std::sync::Arc;
+/// use registry_core::auth::{AuthProvider, Htpasswd, LoggedIn, PasswordLogin};
+/// use registry_core::clock::SystemClock;
+/// use registry_core::randomness::SystemRandomness;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("htpasswd");
+/// std::fs::write(&file, "ana:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")?;
+/// let htpasswd = Htpasswd::open(&file, Arc::new(SystemClock), &SystemRandomness)?;
+/// let login = PasswordLogin { name: "ana".into(), password: "secret".into(), email: None };
+/// assert!(matches!(htpasswd.log_in(&login).await?, LoggedIn::Principal(_)));
+/// std::fs::write(&file, "")?;
+/// assert_eq!(htpasswd.log_in(&login).await?, LoggedIn::NoSuchAccount);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Htpasswd {
+    file: Arc<Watched>,
+    recent: Arc<RecentLogins>,
+    turns: Arc<Semaphore>,
+}
+
+impl Htpasswd {
+    /// Reads the file. Call it where it may block.
+    pub fn open(
+        file: &Path,
+        clock: Arc<dyn Clock>,
+        randomness: &dyn Randomness,
+    ) -> Result<Self, HtpasswdError> {
+        let recent = Arc::new(RecentLogins::new(Arc::clone(&clock), randomness));
+        let file = Arc::new(Watched::open(file, clock)?);
+        Ok(Self { file, recent, turns: Arc::new(Semaphore::new(AT_A_TIME)) })
+    }
+
+    async fn users(&self) -> Result<Arc<Users>, AuthError> {
+        let file = Arc::clone(&self.file);
+        self.elsewhere(move || file.users()).await
+    }
+
+    /// Checks a password. With `remember`, one that was right a moment ago is not checked again, unless the file has
+    /// another hash for that name now.
+    async fn check(
+        &self,
+        name: &str,
+        password: &SecretString,
+        remember: bool,
+    ) -> Result<LoggedIn, AuthError> {
+        let users = self.users().await?;
+        let login = users.get(name).filter(|_| remember).map(|hash| {
+            // The hash stands for the name's entry in the file: with another one, nothing is remembered.
+            self.recent.hash(&format!("{name}:{}", hash.identity()), password)
+        });
+        if let Some(principal) = login.and_then(|login| self.recent.get(login)) {
+            return Ok(LoggedIn::Principal(principal));
+        }
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| self.unavailable(error))?;
+        // Of many requests that a client starts at once, the first pays for the others.
+        if let Some(principal) = login.and_then(|login| self.recent.get(login)) {
+            return Ok(LoggedIn::Principal(principal));
+        }
+        let (asked, password) = (name.to_owned(), password.clone());
+        let outcome = self
+            .elsewhere(move || {
+                let outcome = try_password(&users, &asked, password.expose_secret().as_bytes());
+                drop(turn);
+                outcome
+            })
+            .await?;
+        if let (Some(login), LoggedIn::Principal(principal)) = (login, &outcome) {
+            self.recent.remember(login, principal);
+        }
+        Ok(outcome)
+    }
+
+    async fn elsewhere<Output: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Output + Send + 'static,
+    ) -> Result<Output, AuthError> {
+        tokio::task::spawn_blocking(work).await.map_err(|error| self.unavailable(error))
+    }
+
+    fn unavailable(&self, source: impl Into<BoxError>) -> AuthError {
+        AuthError::Unavailable { provider: self.to_string(), source: source.into() }
+    }
+}
+
+/// Whatever the answer is but yes, it takes the time of the costliest hash in the file.
+fn try_password(users: &Users, name: &str, password: &[u8]) -> LoggedIn {
+    if password.len() > LONGEST_PASSWORD {
+        return if users.get(name).is_some() { LoggedIn::WrongPassword } else { LoggedIn::NoSuchAccount };
+    }
+    let waste = |spent: Option<&Hash>| {
+        if let Some(costliest) = users.costliest()
+            && spent.is_none_or(|spent| spent.cost() < costliest.cost())
+        {
+            costliest.is_of(password);
+        }
+    };
+    match users.get(name) {
+        Some(hash) if hash.is_of(password) => LoggedIn::Principal(Principal::user(name)),
+        Some(hash) => {
+            waste(Some(hash));
+            LoggedIn::WrongPassword
+        }
+        None => {
+            waste(None);
+            LoggedIn::NoSuchAccount
+        }
+    }
+}
+
+#[async_trait]
+impl AuthProvider for Htpasswd {
+    fn id(&self) -> &'static str {
+        "htpasswd"
+    }
+
+    async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError> {
+        let Credential::Basic { name, password } = credential else { return Ok(Identified::NotMine) };
+        Ok(match self.check(name, password, true).await? {
+            LoggedIn::Principal(principal) => Identified::Principal(principal),
+            LoggedIn::WrongPassword => Identified::Rejected,
+            LoggedIn::NoSuchAccount => Identified::NotMine,
+        })
+    }
+
+    async fn log_in(&self, login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
+        self.check(&login.name, &login.password, false).await
+    }
+
+    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        Ok(SignedUp::NotOffered)
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
+        let users = self.users().await?;
+        let profile =
+            || Profile { principal: Principal::user(name), email: None, details: ProfileDetails::default() };
+        Ok(users.get(name).map(|_| profile()))
+    }
+
+    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
+        Ok(AccountChanged::NotOffered)
+    }
+
+    async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
+        Ok(None)
+    }
+
+    async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
+        Ok(Identified::NotMine)
+    }
+
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
+        Ok(None)
+    }
+
+    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
+        Ok(DevicePoll::Finished(Identified::NotMine))
+    }
+
+    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
+        Ok(())
+    }
+}
+
+impl fmt::Display for Htpasswd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "htpasswd {}", self.file.path().display())
+    }
+}
+
+impl fmt::Debug for Htpasswd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Htpasswd").field("file", &self.file.path()).finish_non_exhaustive()
+    }
+}

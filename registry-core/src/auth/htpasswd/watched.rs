@@ -1,0 +1,139 @@
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::users::{BadLine, Users};
+use crate::clock::Clock;
+
+/// The largest file that is read.
+const LARGEST: u64 = 16 << 20;
+/// A file that was changed so short before it was read may have been changed once more in the same tick of its clock.
+const SETTLES: Duration = Duration::from_secs(2);
+
+/// Why the file cannot be used. Says nothing of the passwords in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HtpasswdError {
+    /// It cannot be read.
+    #[error("cannot read the htpasswd file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// A line in it is wrong.
+    #[error("the htpasswd file {} cannot be used: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Which line, and what is wrong with it.
+        problem: String,
+    },
+}
+
+/// A file that is read again when it changes.
+pub(super) struct Watched {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    users: Arc<Users>,
+    /// The file as it was looked at last, whether it could be used or not.
+    seen: Option<Seen>,
+}
+
+/// By what a change of a file shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    stamp: Stamp,
+    /// Whether it can be told from what the next change leaves.
+    settled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    length: u64,
+    inode: u64,
+}
+
+impl Watched {
+    /// Reads the file for the first time.
+    pub(super) fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, HtpasswdError> {
+        let (users, seen) = read(path, &*clock)?;
+        let state = State { users: Arc::new(users), seen: Some(seen) };
+        Ok(Self { path: path.to_owned(), clock, state: Mutex::new(state) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Who is in the file now. One that cannot be used is told of in the log once, and who was in it before stays.
+    /// Blocks while it looks.
+    pub(super) fn users(&self) -> Arc<Users> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = fs::metadata(&self.path).and_then(|metadata| Stamp::of(&metadata)).ok();
+        if state.seen.is_some_and(|seen| seen.settled && Some(seen.stamp) == now) {
+            return Arc::clone(&state.users);
+        }
+        let known = state.seen.map(|seen| seen.stamp);
+        match read(&self.path, &*self.clock) {
+            Ok((users, seen)) => {
+                if known != Some(seen.stamp) {
+                    tracing::info!(file = %self.path.display(), users = users.len(), "read the htpasswd file again");
+                }
+                *state = State { users: Arc::new(users), seen: Some(seen) };
+            }
+            Err(error) => {
+                if known != now {
+                    let cause = std::error::Error::source(&error).map(tracing::field::display);
+                    tracing::error!(
+                        cause,
+                        "{error}; those who were in it before are let in, and nobody else"
+                    );
+                }
+                state.seen = now.map(|stamp| Seen { stamp, settled: self.is_settled(stamp) });
+            }
+        }
+        Arc::clone(&state.users)
+    }
+
+    fn is_settled(&self, stamp: Stamp) -> bool {
+        stamp.is_settled(&*self.clock)
+    }
+}
+
+fn read(path: &Path, clock: &dyn Clock) -> Result<(Users, Seen), HtpasswdError> {
+    let unreadable = |source| HtpasswdError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let stamp = file.metadata().and_then(|metadata| Stamp::of(&metadata)).map_err(unreadable)?;
+    let seen = Seen { stamp, settled: stamp.is_settled(clock) };
+    if stamp.length > LARGEST {
+        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB")));
+    }
+    let mut text = Vec::new();
+    file.take(LARGEST).read_to_end(&mut text).map_err(unreadable)?;
+    let bad = |error: BadLine| HtpasswdError::Line { path: path.to_owned(), problem: error.to_string() };
+    Ok((Users::parse(&text).map_err(bad)?, seen))
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> io::Result<Self> {
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode })
+    }
+
+    fn is_settled(&self, clock: &dyn Clock) -> bool {
+        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < clock.now().into())
+    }
+}

@@ -1,0 +1,154 @@
+mod clean;
+mod read;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::blob::{BlobError, BlobPath, BlobStore, Key, PutOutcome, When};
+use crate::clock::Clock;
+use crate::error::BoxError;
+use crate::events::{Event, EventError, EventSink};
+use crate::randomness::{Randomness, random_bytes};
+
+pub use clean::remove_audit_log_before;
+pub use read::{AuditLogError, AuditRecord, AuditSpan, read_audit_log};
+
+/// Appends every event to the store, below `_log/`, as one line of JSON: what happened, when, who did it from where, and
+/// what the access rules said of it. Read it with [`read_audit_log`].
+///
+/// - A batch is one new object, and durable when it is taken. Nothing is ever changed, so any number of processes may
+///   write at the same time. While one batch is on its way, the next one gathers: a busy registry writes few objects.
+/// - A batch that comes again after a failure is stored once, also when the store had it and only failed to say so.
+/// - What waits in the [`EventQueue`](crate::events::EventQueue) is lost when the process is killed: that is what
+///   happened in the moments before, or since the store went away. [`Registry::flush_events`](crate::Registry::flush_events)
+///   waits until nothing is; call it before a process ends, or is frozen, as functions in a cloud are.
+///
+/// ```
+/// use std::sync::Arc;
+/// use futures::TryStreamExt as _;
+/// use registry_core::{Registry, auth::Caller, domain::PackageName};
+/// use registry_core::access::AccessRules;
+/// use registry_core::blob::{BlobStore, ObjectStoreBlobs};
+/// use registry_core::clock::SystemClock;
+/// use registry_core::events::{AuditLog, AuditSpan, read_audit_log};
+/// use registry_core::randomness::SystemRandomness;
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
+/// let log = AuditLog::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness));
+/// let registry = Registry::builder(Arc::clone(&store)).event_sink(Arc::new(log));
+/// let registry = registry.access(AccessRules::compile(&[])?).build();
+/// let pear = PackageName::parse("pear")?;
+/// assert!(registry.owners(&Caller::anonymous(), &pear).await.is_err());
+/// registry.flush_events().await;
+/// let records: Vec<_> = read_audit_log(store, AuditSpan::default()).try_collect().await?;
+/// assert_eq!(records[0].fields["kind"], "denied");
+/// assert_eq!(records[0].fields["access"]["verdict"], "denied");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct AuditLog {
+    store: Arc<dyn BlobStore>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the last batch was named, so that no later one is named before it.
+    last: DateTime<Utc>,
+    /// The batch that was not taken, and where it may be all the same.
+    unfinished: Option<Named>,
+}
+
+/// A batch and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    path: BlobPath,
+    lines: Bytes,
+}
+
+impl AuditLog {
+    /// Appends to the log in `store`.
+    pub fn new(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
+        Self { store, clock, randomness, state: Mutex::default() }
+    }
+
+    /// Where a batch goes: where it went before, if it comes again, and else behind all others.
+    fn name(&self, events: &[Event], lines: Bytes) -> Result<Named, BoxError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unfinished) = state.unfinished.take_if(|unfinished| unfinished.lines == lines) {
+            return Ok(unfinished);
+        }
+        state.last = self.clock.now().max(state.last + TimeDelta::microseconds(1));
+        let first = events.iter().map(|event| event.time.timestamp_millis()).min().unwrap_or_default();
+        let id = const_hex::encode(random_bytes::<6>(&*self.randomness));
+        let name = format!("{}-{first}-{id}", state.last.format("%H%M%S%6f"));
+        let path = Key::AuditLog(&state.last.format("%Y/%m/%d").to_string(), &name).path()?;
+        Ok(Named { path, lines })
+    }
+
+    async fn append(&self, named: &Named) -> Result<(), BlobError> {
+        let Named { path, lines } = named;
+        match self.store.put(path, lines.clone(), When::Absent).await? {
+            PutOutcome::Stored(_) => Ok(()),
+            // Stored before, by a try whose answer was lost. That two draw one number of 48 bits in the same
+            // microsecond is told from it, as a failure that the next try does not meet.
+            PutOutcome::Conflict if self.store.get(path).await?.is_some_and(|blob| blob.bytes == *lines) => {
+                Ok(())
+            }
+            PutOutcome::Conflict => Err(BlobError::Refused {
+                store: self.store.to_string(),
+                path: path.to_string(),
+                source: "another process wrote under the same name".into(),
+            }),
+        }
+    }
+
+    fn failed(&self, source: impl Into<BoxError>) -> EventError {
+        EventError { sink: self.to_string(), source: source.into() }
+    }
+}
+
+#[async_trait]
+impl EventSink for AuditLog {
+    async fn deliver(&self, events: &[Event]) -> Result<(), EventError> {
+        let lines = to_lines(events).map_err(|error| self.failed(error))?;
+        let named = self.name(events, lines.into()).map_err(|error| self.failed(error))?;
+        let appended = self.append(&named).await;
+        if let Err(error) = &appended {
+            let may_be_there = matches!(error, BlobError::Unavailable { .. });
+            let unfinished = may_be_there.then_some(named);
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).unfinished = unfinished;
+        }
+        appended.map_err(|error| self.failed(error))
+    }
+}
+
+fn to_lines(events: &[Event]) -> serde_json::Result<Vec<u8>> {
+    let mut lines = Vec::with_capacity(events.len() * 256);
+    for event in events {
+        serde_json::to_writer(&mut lines, event)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+impl fmt::Display for AuditLog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "audit log in {}", self.store)
+    }
+}
+
+impl fmt::Debug for AuditLog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AuditLog")
+            .field("store", &format_args!("{}", self.store))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! `log`: reads the audit log straight from the storage, newest last.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures::StreamExt as _;
+use registry_core::Registry;
+use registry_core::clock::{Clock as _, SystemClock};
+use registry_core::events::{AuditLogError, AuditRecord, AuditSpan, read_audit_log, remove_audit_log_before};
+use serde_json::Value;
+
+use crate::command_line::{LogQuestion, Overrides};
+use crate::settings::Settings;
+use crate::storage;
+
+/// Writes what was asked for to stdout, record by record. Damaged lines are told of on stderr and passed over.
+pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Result<()> {
+    let now = SystemClock.now();
+    let moment = |text: &Option<String>| text.as_deref().map(|text| parse_moment(text, now)).transpose();
+    let span = AuditSpan { since: moment(&question.since)?, until: moment(&question.until)? };
+    let settings = Settings::load(overrides)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("cannot start the threads to ask the storage with")?.block_on(async {
+        // A second installation fails and changes nothing, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = storage::open(&settings.storage).await?;
+        let mut records = read_audit_log(store, span);
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        while let Some(record) = records.next().await {
+            let record = match record {
+                Ok(record) => record,
+                Err(error @ AuditLogError::Damaged { .. }) => {
+                    let _ = writeln!(io::stderr(), "registry-server: {error}; it is passed over");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if is_wanted(&record, question) && !write(&mut stdout, &record, question.json)? {
+                return Ok(());
+            }
+        }
+        finished(stdout.flush()).map(drop)
+    })
+}
+
+/// Removes what is older than it is to be kept.
+pub(crate) async fn clean(registry: &Registry, keep_days: u32) {
+    let oldest = SystemClock.now() - TimeDelta::days(keep_days.into());
+    match remove_audit_log_before(&**registry.store(), oldest.date_naive()).await {
+        Ok(0) => {}
+        Ok(batches) => tracing::info!(batches, keep_days, "removed what is old of the audit log"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "cannot remove what is old of the audit log; it is tried again tomorrow");
+        }
+    }
+}
+
+/// Reads `2026-01-02T03:04:05Z`, `2026-01-02` (its beginning in UTC), or how long ago: `30m`, `24h`, `7d`.
+fn parse_moment(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
+    let ago = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let number: i64 = number.parse().ok()?;
+        let span = match unit {
+            "m" => TimeDelta::try_minutes(number)?,
+            "h" => TimeDelta::try_hours(number)?,
+            "d" => TimeDelta::try_days(number)?,
+            _ => return None,
+        };
+        now.checked_sub_signed(span)
+    };
+    let day =
+        || text.parse::<chrono::NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|midnight| midnight.and_utc());
+    text.parse().ok().or_else(day).or_else(ago).with_context(|| {
+        format!("{text:?} is no time: write one such as 2026-01-02T03:04:05Z, 2026-01-02, 30m, 24h or 7d")
+    })
+}
+
+fn is_wanted(record: &AuditRecord, question: &LogQuestion) -> bool {
+    let text = |field: &str| record.fields.get(field).and_then(Value::as_str);
+    let kind = text("kind");
+    let action = record.fields.get("access").and_then(|access| access.get("action")).and_then(Value::as_str);
+    let is = |wanted: &Option<String>, found: &[Option<&str>]| {
+        wanted.as_deref().is_none_or(|wanted| found.contains(&Some(wanted)))
+    };
+    // Of a login that failed, the name stands elsewhere: nobody has proved to be its owner.
+    is(&question.user, &[text("principal"), text("name")])
+        && is(&question.package, &[text("package")])
+        && is(&question.action, &[kind, action, text("action")])
+        && (!question.denied || matches!(kind, Some("denied" | "login-failed")))
+}
+
+/// Whether anybody still reads.
+fn write(output: &mut impl Write, record: &AuditRecord, json: bool) -> anyhow::Result<bool> {
+    let line = if json { serde_json::to_string(&record.fields)? } else { to_text(record) };
+    finished(writeln!(output, "{line}"))
+}
+
+fn finished(written: io::Result<()>) -> anyhow::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("cannot write to stdout"),
+    }
+}
+
+/// `TIME WHO ADDRESS KIND PACKAGE`, then what else there is, then what the rules said.
+fn to_text(record: &AuditRecord) -> String {
+    let mut fields = record.fields.clone();
+    let access = fields.shift_remove("access");
+    fields.shift_remove("time");
+    let mut text = record.time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    for field in ["principal", "address", "kind", "package"] {
+        let value = fields.shift_remove(field);
+        text.push(' ');
+        text.push_str(&value.as_ref().map_or_else(|| "-".to_owned(), plain));
+    }
+    for (name, value) in &fields {
+        // Writing to a text cannot fail.
+        let _ = write!(text, " {name}={}", plain(value));
+    }
+    if let Some(access) = access {
+        let part = |field: &str| access.get(field).map(plain);
+        let rule = match (part("rule"), part("pattern"), part("entry")) {
+            (Some(rule), Some(pattern), Some(entry)) => format!("rule {rule} {pattern}: {entry}"),
+            (Some(rule), Some(pattern), None) => format!("rule {rule} {pattern}"),
+            _ => "no rule".to_owned(),
+        };
+        let (verdict, action) = (part("verdict").unwrap_or_default(), part("action").unwrap_or_default());
+        let _ = write!(text, " ({action} {verdict} by {rule})");
+    }
+    text
+}
+
+/// A value in one line and without control characters, which somebody may have put into a name.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.escape_debug().to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read() {
+        let now: DateTime<Utc> = "2026-01-09T12:00:00Z".parse().unwrap();
+        for (text, moment) in [
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"),
+            ("2026-01-02", "2026-01-02T00:00:00Z"),
+            ("30m", "2026-01-09T11:30:00Z"),
+            ("24h", "2026-01-08T12:00:00Z"),
+            ("7d", "2026-01-02T12:00:00Z"),
+        ] {
+            assert_eq!(parse_moment(text, now).unwrap(), moment.parse::<DateTime<Utc>>().unwrap(), "{text}");
+        }
+        for wrong in
+            ["", "d", "yesterday", "7w", "2026-13-01", "99999999999999999999d", "9223372036854775807d", "ä"]
+        {
+            assert!(parse_moment(wrong, now).unwrap_err().to_string().contains("is no time"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `access explain`: what the rules say of one question, and which of them says it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use registry_core::access::{AccessRules, Action, Decision, Verdict};
+use registry_core::auth::{AuthProvider, Principal};
+use registry_core::blob::{BlobStore, BlobStoreExt as _, Key};
+use registry_core::domain::PackageName;
+use registry_core::domain::packument::Packument;
+
+use crate::command_line::{AccessQuestion, AskedAction, Overrides};
+use crate::settings::Settings;
+use crate::{providers, storage};
+
+/// How somebody who is not signed in is called on the command line.
+const ANONYMOUS: &str = "anonymous";
+
+/// The answer to `access explain` is no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the access rules do not allow it")]
+pub struct AccessDenied;
+
+impl AccessDenied {
+    /// What the process ends with, so that a script can tell it from an error (1) and a wrong command line (2).
+    pub const EXIT_CODE: u8 = 3;
+}
+
+/// What is printed, and whether it may be done.
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) result: anyhow::Result<()>,
+}
+
+/// What the storage knows of the one who asks and of the package.
+struct Found {
+    principal: Option<Principal>,
+    /// The provider that knows the account.
+    known_to: Option<String>,
+    /// The owners; `None` where there is no such package here.
+    owners: Option<Vec<String>>,
+}
+
+pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyhow::Result<Answer> {
+    let package = PackageName::parse(&question.package)?;
+    let settings = Settings::load(overrides)?;
+    let rules = settings.packages.compile(&settings.upstreams)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the threads to ask the storage with")?;
+    let found = runtime.block_on(look_up(&settings, question, &package))?;
+    let action = match question.action {
+        AskedAction::Read => Action::Read,
+        AskedAction::Publish => Action::Publish,
+        AskedAction::Administer => Action::Administer,
+    };
+    Ok(answer(action, question, &package, &rules, &found))
+}
+
+async fn look_up(
+    settings: &Settings,
+    question: &AccessQuestion,
+    package: &PackageName,
+) -> anyhow::Result<Found> {
+    // A second installation fails and changes nothing, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let store = storage::open(&settings.storage).await?;
+    let providers = providers::open(settings, &store)?;
+    let (principal, known_to) = if question.user == ANONYMOUS {
+        (None, None)
+    } else {
+        let (mut principal, known_to) = account(&providers, &question.user).await?;
+        principal.groups.extend(question.groups.iter().cloned());
+        (Some(principal), known_to)
+    };
+    let owners = owners(store.as_ref(), package).await.with_context(|| format!("cannot read {package}"))?;
+    Ok(Found { principal, known_to, owners })
+}
+
+/// Also of a package that was unpublished: its owners keep the name.
+async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<Option<Vec<String>>> {
+    let paths = [Key::Packument(package).path()?, Key::PlainPackument(package).path()?];
+    let Some((_, blob)) = store.get_first(&paths).await? else { return Ok(None) };
+    let packument = Packument::parse(package, &blob.bytes)?;
+    Ok(Some(packument.maintainers.into_iter().map(|owner| owner.name).collect()))
+}
+
+async fn account(
+    providers: &[Arc<dyn AuthProvider>],
+    name: &str,
+) -> anyhow::Result<(Principal, Option<String>)> {
+    for provider in providers {
+        if let Some(profile) = provider.look_up(name).await? {
+            return Ok((profile.principal, Some(provider.to_string())));
+        }
+    }
+    Ok((Principal::user(name), None))
+}
+
+fn answer(
+    action: Action,
+    question: &AccessQuestion,
+    package: &PackageName,
+    rules: &AccessRules,
+    found: &Found,
+) -> Answer {
+    let decision = rules.decide(action, found.principal.as_ref(), package);
+    let is_owner = || match (&found.owners, &found.principal) {
+        // The first to publish becomes the owner; of nothing, nobody is.
+        (None, _) => action == Action::Publish,
+        (Some(owners), Some(principal)) => owners.is_empty() || owners.contains(&principal.name),
+        (Some(_), None) => false,
+    };
+    let is_hosted = action != Action::Publish || rules.origin(package).hosted;
+    let allowed = is_hosted
+        && match decision.verdict {
+            Verdict::Denied => false,
+            Verdict::AllowedToOwners => is_owner(),
+            Verdict::Allowed => true,
+        };
+    let may = if allowed { "may" } else { "may not" };
+    let mut text = format!("{} {may} {action} {package}\n", question.user);
+    // Writing to a text cannot fail.
+    let _ = writeln!(text, "rule: {}", rule_text(&decision, package));
+    if decision.verdict == Verdict::AllowedToOwners {
+        let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));
+    }
+    if !is_hosted {
+        let _ = writeln!(
+            text,
+            "origin: packages of this name are taken from elsewhere, and never published here"
+        );
+    }
+    if let Some(principal) = &found.principal {
+        let account = match &found.known_to {
+            Some(provider) => format!("known to {provider}"),
+            None => "unknown; judged as somebody who is signed in under this name".to_owned(),
+        };
+        let groups =
+            if principal.groups.is_empty() { "none".to_owned() } else { principal.groups.join(", ") };
+        let _ = writeln!(text, "account: {account}\ngroups: {groups}");
+    }
+    Answer { text, result: if allowed { Ok(()) } else { Err(AccessDenied.into()) } }
+}
+
+fn rule_text(decision: &Decision<'_>, package: &PackageName) -> String {
+    let (Some(number), Some(pattern)) = (decision.number, decision.rule) else {
+        return format!("none matches {package}, and what no rule allows is denied");
+    };
+    let rule = format!("number {number}, match = {pattern:?}");
+    match (&decision.grant, decision.verdict) {
+        (None, _) => format!("{rule}, which lists nobody who this is"),
+        (Some(grant), Verdict::AllowedToOwners) => {
+            format!("{rule}, which has {grant}, for packages they own")
+        }
+        (Some(grant), _) => format!("{rule}, which has {grant}"),
+    }
+}
+
+fn owners_text(owners: Option<&[String]>) -> String {
+    match owners {
+        None => "none yet: the package does not exist, and whoever publishes it first owns it".to_owned(),
+        Some([]) => "nobody is written down, so everybody counts as one".to_owned(),
+        Some(owners) => owners.join(", "),
+    }
+}

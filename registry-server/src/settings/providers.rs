@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::Settings;
+
+/// Who can say who somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderName {
+    /// Accounts in the storage, which `npm adduser` makes.
+    Local,
+    /// The file of `[htpasswd]`.
+    Htpasswd,
+    /// GitHub, as `[github]` says. Last, for it has a word for every password that nobody else knows.
+    Github,
+}
+
+/// `[htpasswd]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HtpasswdSettings {
+    /// The file.
+    pub file: Option<PathBuf>,
+}
+
+/// `providers` does not go with the rest of the configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProvidersError {
+    /// A provider stands there twice.
+    #[error("providers lists the same provider twice; each is asked once, so remove one")]
+    Twice,
+    /// A provider is listed and not configured.
+    #[error("providers lists \"htpasswd\", and no file is named: write file = \"…\" under [htpasswd]")]
+    NoHtpasswdFile,
+    /// The same of GitHub.
+    #[error(
+        "providers lists \"github\", and signing in with GitHub is not configured: write a table [github]"
+    )]
+    NoGithub,
+    /// A provider is configured and not listed.
+    #[error(
+        "[htpasswd] names a file that is never read: list \"htpasswd\" in providers, such as \
+         providers = [\"local\", \"htpasswd\"]"
+    )]
+    HtpasswdNotListed,
+    /// The same of GitHub.
+    #[error(
+        "signing in with GitHub is configured and never asked for: list \"github\" in providers, such as \
+         providers = [\"local\", \"github\"]"
+    )]
+    GithubNotListed,
+}
+
+impl Settings {
+    /// Who is asked who somebody is, in this order.
+    pub fn provider_order(&self) -> Vec<ProviderName> {
+        let configured = || {
+            let htpasswd = self.htpasswd.file.as_ref().map(|_| ProviderName::Htpasswd);
+            let github = self.github.as_ref().map(|_| ProviderName::Github);
+            [Some(ProviderName::Local), htpasswd, github].into_iter().flatten().collect()
+        };
+        self.providers.clone().unwrap_or_else(configured)
+    }
+
+    /// Refuses providers that are listed twice, listed without what they need, or configured and not listed.
+    pub fn check_providers(&self) -> Result<(), ProvidersError> {
+        let listed = self.provider_order();
+        let is_again = |at: usize| listed[..at].contains(&listed[at]);
+        if (0..listed.len()).any(is_again) {
+            return Err(ProvidersError::Twice);
+        }
+        match (listed.contains(&ProviderName::Htpasswd), self.htpasswd.file.is_some()) {
+            (true, false) => return Err(ProvidersError::NoHtpasswdFile),
+            (false, true) => return Err(ProvidersError::HtpasswdNotListed),
+            (true, true) | (false, false) => {}
+        }
+        match (listed.contains(&ProviderName::Github), self.github.is_some()) {
+            (true, false) => Err(ProvidersError::NoGithub),
+            (false, true) => Err(ProvidersError::GithubNotListed),
+            (true, true) | (false, false) => Ok(()),
+        }
+    }
+}

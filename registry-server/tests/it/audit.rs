@@ -1,0 +1,94 @@
+//! `registry-server log`, from outside.
+
+use std::path::Path;
+use std::process::Command;
+
+use registry_testkit::http_client::HttpClient;
+use registry_testkit::publish_document::PublishDocument;
+use registry_testkit::server_process::ServerProcess;
+use serde_json::Value;
+
+use crate::running::{run, stderr_of_failure};
+use crate::support::{PASSWORD, account, sign_up, start_server, user_path};
+
+/// A folder that two servers wrote to, one after the other, and that none writes to any more.
+async fn busy_storage() -> tempfile::TempDir {
+    let storage = tempfile::tempdir().unwrap();
+    let (one, other) = (start_server(storage.path()).await, start_server(storage.path()).await);
+    let http = [&one, &other].map(|server| HttpClient::new(server.base_url()));
+    let ana = sign_up(&http[0], "ana").await;
+    let pear = PublishDocument::new("pear", "1.0.0").build();
+    let _ = http[0].put("/pear").bearer(&ana).json(&pear).send().await.assert_status(201);
+    let ben = sign_up(&http[1], "ben").await;
+    let pear = PublishDocument::new("pear", "1.1.0").build();
+    let _ = http[1].put("/pear").bearer(&ben).json(&pear).send().await.assert_status(403);
+    let _ = http[1].put("/pear").json(&pear).send().await.assert_status(401);
+    let wrong = account("ana", "open sesame");
+    let _ = http[1].put(&user_path("ana")).json(&wrong).send().await.assert_status(401);
+    // A server that is told to stop delivers what it has.
+    assert!(one.stop().await.success());
+    assert!(other.stop().await.success());
+    storage
+}
+
+#[tokio::test]
+async fn the_log_is_read_and_filtered_from_the_storage() {
+    let storage = busy_storage().await;
+    let url = format!("file:{}", storage.path().display());
+    let show = |arguments: &[&str]| {
+        let output = run(&[&["log", "--storage", &url], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let everything = show(&[]);
+    let without_time: Vec<&str> = everything.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    let integrity = without_time[1].split(' ').find(|part| part.starts_with("integrity=sha512-")).unwrap();
+    assert_eq!(
+        without_time,
+        [
+            "ana 127.0.0.1 signed-up -",
+            &format!(
+                "ana 127.0.0.1 published pear version=1.0.0 tag=latest {integrity} \
+                 (publish allowed-to-owners by rule 1 **: @authenticated in publish)"
+            ),
+            "ben 127.0.0.1 signed-up -",
+            "ben 127.0.0.1 denied pear action=publish \
+             (publish allowed-to-owners by rule 1 **: @authenticated in publish)",
+            "- 127.0.0.1 denied pear action=publish (publish denied by rule 1 **)",
+            "- 127.0.0.1 login-failed - name=ana",
+        ]
+    );
+    let lines = |arguments: &[&str]| show(arguments).lines().count();
+    assert_eq!(lines(&["--user", "ana"]), 3);
+    assert_eq!(lines(&["--user", "ben"]), 2);
+    assert_eq!(lines(&["--package", "pear"]), 3);
+    assert_eq!(lines(&["--action", "published"]), 1);
+    assert_eq!(lines(&["--action", "publish"]), 3);
+    assert_eq!(lines(&["--denied"]), 3);
+    assert_eq!(lines(&["--denied", "--user", "ben", "--package", "pear"]), 1);
+    assert_eq!(lines(&["--since", "1h"]), 6);
+    assert_eq!(lines(&["--until", "1h"]), 0);
+    let json: Vec<Value> =
+        show(&["--json", "--user", "ben"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json[1]["access"]["verdict"], "allowed-to-owners");
+    assert_eq!(json[1]["kind"], "denied");
+
+    let secrets = format!("npm_[0-9A-Za-z]{{36}}|open sesame|{PASSWORD}");
+    let found = Command::new("grep").args(["-rlE", &secrets]).arg(storage.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "", "a secret is in the storage");
+
+    let refused = run(&["log", "--storage", &url, "--since", "yesterday"]);
+    assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is no time"));
+}
+
+#[tokio::test]
+async fn whoever_wants_no_log_gets_none() {
+    let storage = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
+    let arguments = ["--config", "log.audit = false"];
+    let server = ServerProcess::start(binary, &arguments, storage.path()).await;
+    sign_up(&HttpClient::new(server.base_url()), "ana").await;
+    assert!(server.stop().await.success());
+    assert!(!storage.path().join("objects/_log").exists());
+    assert!(storage.path().join("objects/_accounts").exists());
+}
