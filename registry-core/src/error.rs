@@ -97,6 +97,12 @@ pub enum Error {
     /// No such token, or none of the caller's.
     #[error("you have no such token: `npm token list` shows those you have")]
     TokenNotFound,
+    /// A provider cannot take what was given to log in, and says why.
+    #[error("{reason}")]
+    LoginRefused {
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// The principal may not do this.
     #[error(
         "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"

@@ -12,7 +12,11 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::{GithubTable, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
+use registry_core::access::PackagePattern;
+
+use crate::settings::{
+    GithubTable, LogFilter, LogFormat, Network, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl,
+};
 
 /// A private npm registry in one binary, on a folder.
 ///
@@ -46,6 +50,12 @@ pub enum Command {
         /// What to ask.
         #[command(subcommand)]
         action: AccessAction,
+    },
+    /// Make tokens without logging in, straight in the storage.
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        action: TokenAction,
     },
 }
 
@@ -106,6 +116,43 @@ pub enum AskedAction {
     Publish,
     /// Change its owners, remove it or versions of it.
     Administer,
+}
+
+/// What an operator can do with tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenAction {
+    /// Print a new token of an account. It can do what the account may, and less where the flags say so.
+    Create(CreateToken),
+}
+
+/// The token to make.
+#[derive(Debug, Args)]
+pub struct CreateToken {
+    /// The account it is for, which must exist.
+    #[arg(value_name = "USER")]
+    pub user: String,
+    /// What to call it; `npm token list` shows it.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// It installs, and publishes nothing.
+    #[arg(long)]
+    pub read_only: bool,
+    /// A network it may be used from, such as 10.0.0.0/8; may be given more than once [default: all]
+    #[arg(long, value_name = "NETWORK")]
+    pub cidr: Vec<Network>,
+    /// In how many days it expires [default: never]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub expires_in: Option<u32>,
+    /// A pattern of packages it is for, such as `@acme/*`; may be given more than once [default: all]
+    #[arg(long, value_name = "PATTERN", value_parser = package_pattern)]
+    pub package: Vec<PackagePattern>,
+    /// It publishes without a one-time password; it then changes neither owners nor accounts, and unpublishes nothing.
+    #[arg(long = "bypass-2fa")]
+    pub bypass_2fa: bool,
+}
+
+fn package_pattern(text: &str) -> Result<PackagePattern, String> {
+    PackagePattern::parse(text).map_err(|problem| format!("the pattern {problem}"))
 }
 
 /// What can be done with a configuration.

@@ -24,6 +24,7 @@ mod run;
 pub mod settings;
 mod signals;
 mod storage;
+mod tokens;
 mod upstreams;
 
 pub use explain::AccessDenied;

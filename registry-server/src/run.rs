@@ -7,13 +7,13 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides};
+use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides, TokenAction};
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
 use crate::signals::{HangUps, Signals};
-use crate::{audit, connections, explain, logging, providers, storage, upstreams};
+use crate::{audit, connections, explain, logging, providers, storage, tokens, upstreams};
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
 use registry_core::blob::BlobStore;
@@ -42,6 +42,9 @@ const THREADS_TIME: Duration = Duration::from_secs(1);
 pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     match &command_line.command {
         None | Some(Command::Serve) => serve(&command_line.overrides),
+        Some(Command::Token { action: TokenAction::Create(token) }) => {
+            tokens::create(&command_line.overrides, token)
+        }
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             let settings = Settings::load(&command_line.overrides)?;
@@ -60,7 +63,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
 }
@@ -167,7 +170,7 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
-fn build_registry(
+pub(crate) fn build_registry(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
     providers: Vec<Arc<dyn AuthProvider>>,
@@ -190,6 +193,7 @@ fn build_registry(
         .token_cache(settings.cache.token_lifetime())
         .audit_fallback(settings.audit.to_fallback())
         .search(settings.search.to_settings())
+        .token_lifetimes(settings.tokens.to_lifetimes())
         .upstream_freshness(settings.cache.upstream_freshness())
         .build()
 }

@@ -27,12 +27,14 @@ pub mod server_process;
 pub mod tarball;
 pub mod test_registry;
 
+mod authenticator;
 mod clock;
 mod events;
 mod randomness;
 mod scripted_upstream;
 mod tls_provider;
 
+pub use authenticator::Authenticator;
 pub use clock::FixedClock;
 pub use events::RecordedEvents;
 pub use randomness::SeededRandomness;

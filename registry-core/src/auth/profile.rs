@@ -54,7 +54,8 @@ pub enum ProfileField {
 
 impl ProfileField {
     /// All of them, in the order in which npm shows them.
-    pub const ALL: [Self; 5] = [Self::FullName, Self::Homepage, Self::GitHub, Self::Twitter, Self::Freenode];
+    pub const ALL: [Self; 6] =
+        [Self::Email, Self::FullName, Self::Homepage, Self::GitHub, Self::Twitter, Self::Freenode];
 
     /// The name that npm has for it.
     pub fn as_str(self) -> &'static str {

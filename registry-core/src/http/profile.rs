@@ -25,14 +25,15 @@ struct ProfileDocument {
     fields: HashMap<String, Value>,
 }
 
+/// Untagged, because an error about another form would repeat what is there: somebody's password.
 #[derive(Deserialize)]
-struct PasswordDocument {
-    old: SecretString,
-    new: SecretString,
+#[serde(untagged, expecting = "password must be an object with the texts old and new")]
+enum PasswordDocument {
+    Change { old: SecretString, new: SecretString },
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "tfa must be an object with password and mode, or a list with one text")]
 enum TwoFactorDocument {
     /// Begins, changes or ends it.
     Mode { password: SecretString, mode: String },
@@ -91,7 +92,7 @@ impl Call<'_> {
 
 impl ProfileDocument {
     fn into_change(self) -> Result<AccountChange, Error> {
-        let password = self.password.map(|password| NewPassword { old: password.old, new: password.new });
+        let password = self.password.map(|PasswordDocument::Change { old, new }| NewPassword { old, new });
         let mut fields = Vec::new();
         for field in ProfileField::ALL {
             let text = match self.fields.get(field.as_str()) {

@@ -72,6 +72,8 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::WrongOwnPassword
         | Error::OneTimePasswordRequired
         | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
+        // With 400 npm says that there is no such user, with 401 that the token is bad, and with both not why.
+        Error::LoginRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Error::Forbidden { .. }
         | Error::TokenForbids { .. }
         | Error::TokenForbidsAccount
@@ -104,6 +106,8 @@ fn operation_status(error: &Error) -> StatusCode {
 fn scheme(failure: &Failure) -> &'static str {
     match failure {
         Failure::Operation(Error::AddressNotPermitted) => "ipaddress",
+        // With `Bearer`, npm says that the token is wrong.
+        Failure::Operation(Error::WrongOwnPassword) => "Basic",
         _ => "Bearer",
     }
 }

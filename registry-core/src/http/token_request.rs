@@ -31,7 +31,7 @@ pub(super) struct TokenDocument {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "cidr_whitelist must be a network or a list of networks")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),

@@ -70,7 +70,7 @@ impl Registry {
         for provider in &self.parts.providers {
             match provider.change_account(account, change).await? {
                 AccountChanged::Profile(profile) => return Ok(Some(profile)),
-                AccountChanged::WrongPassword => return Err(Error::WrongPassword),
+                AccountChanged::WrongPassword => return Err(Error::WrongOwnPassword),
                 AccountChanged::NotOffered => {}
             }
         }

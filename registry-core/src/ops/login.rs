@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::{AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
+use crate::auth::{AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
 use crate::blob::Key;
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -43,7 +43,9 @@ impl Registry {
         let result = self.log_in_or_sign_up(caller, login).await;
         let (kind, principal) = match &result {
             Ok((kind, session)) => (kind.clone(), Some(&session.principal)),
-            Err(Error::WrongPassword) => (EventKind::LoginFailed { name: login.name.clone() }, None),
+            Err(Error::WrongPassword | Error::LoginRefused { .. }) => {
+                (EventKind::LoginFailed { name: login.name.clone() }, None)
+            }
             Err(_) => return result.map(|(_, session)| session),
         };
         let who = Caller {
@@ -93,7 +95,7 @@ impl Registry {
         since: DateTime<Utc>,
     ) -> Result<Option<Session>, Error> {
         for provider in &self.parts.providers {
-            match provider.log_in(login).await? {
+            match provider.log_in(login).await.map_err(refused)? {
                 LoggedIn::Principal(principal) => {
                     self.require_two_factor_at_login(caller, &principal.name).await?;
                     return self.open_session(provider.as_ref(), principal, since).await.map(Some);
@@ -113,5 +115,13 @@ impl Registry {
     ) -> Result<Session, Error> {
         let token = self.create_session_token(provider, &principal, since).await?;
         Ok(Session { principal, token })
+    }
+}
+
+/// A reason that a provider gives at a login is told as one.
+fn refused(error: AuthError) -> Error {
+    match error {
+        AuthError::Unacceptable { reason } => Error::LoginRefused { reason },
+        error @ AuthError::Unavailable { .. } => Error::Auth(error),
     }
 }

@@ -88,14 +88,15 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
-/// A path that can be logged: a logout carries the token in it.
+/// A path that can be logged: a logout, and what revokes a token, may carry the token in it.
 struct WithoutSecret<'path>(&'path str);
 
 impl fmt::Display for WithoutSecret<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LOGOUT: &str = "/-/user/token/";
-        match self.0.find(LOGOUT) {
-            Some(start) => write!(formatter, "{}[redacted]", &self.0[..start + LOGOUT.len()]),
+        const BEFORE_A_TOKEN: [&str; 2] = ["/-/user/token/", "/-/npm/v1/tokens/token/"];
+        let ends = BEFORE_A_TOKEN.iter().filter_map(|before| Some(self.0.find(before)? + before.len()));
+        match ends.min() {
+            Some(end) => write!(formatter, "{}[redacted]", &self.0[..end]),
             None => formatter.write_str(self.0),
         }
     }
@@ -150,6 +151,7 @@ mod tests {
         let logged = |path| WithoutSecret(path).to_string();
         assert_eq!(logged("/-/user/token/npm_secret"), "/-/user/token/[redacted]");
         assert_eq!(logged("/registry/-/user/token/npm_secret/x"), "/registry/-/user/token/[redacted]");
+        assert_eq!(logged("/-/npm/v1/tokens/token/npm_secret"), "/-/npm/v1/tokens/token/[redacted]");
         assert_eq!(logged("/@acme%2fpear"), "/@acme%2fpear");
     }
 

@@ -20,6 +20,7 @@ mod search;
 mod storage_url;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod upstreams;
 mod values;
 
@@ -38,6 +39,7 @@ pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
 pub use storage_url::{StorageUrl, StorageUrlError};
+pub use tokens::TokenSettings;
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 
@@ -72,6 +74,8 @@ pub struct Settings {
     pub accounts: AccountSettings,
     /// Names and password hashes in a file.
     pub htpasswd: HtpasswdSettings,
+    /// Tokens that people make for themselves.
+    pub tokens: TokenSettings,
     /// Bounds on what clients send.
     pub limits: LimitSettings,
     /// What is kept in memory.
@@ -101,6 +105,7 @@ impl Default for Settings {
             providers: None,
             accounts: AccountSettings::default(),
             htpasswd: HtpasswdSettings::default(),
+            tokens: TokenSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
             search: SearchSection::default(),

@@ -121,6 +121,11 @@ pub enum LogFormat {
 pub struct Network(IpNet);
 
 impl Network {
+    /// The network itself.
+    pub fn as_net(&self) -> IpNet {
+        self.0
+    }
+
     /// Whether `address` is one of these.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)

@@ -23,3 +23,5 @@ mod running;
 mod search;
 mod storms;
 mod support;
+mod tokens;
+mod two_factor;

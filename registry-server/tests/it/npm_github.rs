@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::publish;
 
-/// A server that lets in who is in the organization `Acme`: `ana`, its admin, and `ben`, but not `eve`.
+/// A server that lets in who is in the organization `Acme`: `Ana`, its admin, and `ben`, but not `eve`.
 struct GithubRegistry {
     fake: FakeGithub,
     server: ServerProcess,
@@ -21,7 +21,7 @@ struct GithubRegistry {
 impl GithubRegistry {
     async fn start() -> Self {
         let fake = FakeGithub::start().await;
-        for login in ["ana", "ben"] {
+        for login in ["Ana", "ben"] {
             fake.add_user(login);
             fake.join(login, "Acme");
         }
@@ -77,9 +77,9 @@ impl GithubRegistry {
 #[tokio::test]
 async fn personal_tokens_publish_and_install() {
     let registry = GithubRegistry::start().await;
-    let (for_ana, for_ben) = (registry.fake.personal_token("ana"), registry.fake.fine_grained_token("ben"));
+    let (for_ana, for_ben) = (registry.fake.personal_token("Ana"), registry.fake.fine_grained_token("ben"));
     let (ana, ben) = (registry.npm(&for_ana).await, registry.npm(&for_ben).await);
-    assert_eq!(ana.run(&["whoami"]).await.assert_success().stdout, "ana\n");
+    assert_eq!(ana.run(&["whoami"]).await.assert_success().stdout, "Ana\n");
     publish(&ana, &package("@acme/pear", "1.0.0")).await;
 
     assert_eq!(ben.run(&["whoami"]).await.assert_success().stdout, "ben\n");
@@ -112,10 +112,11 @@ async fn personal_tokens_publish_and_install() {
 async fn a_pasted_token_logs_in() {
     let registry = GithubRegistry::start().await;
     let npm = Npm::new(registry.server.base_url()).await;
-    let pasted = registry.fake.personal_token("ana");
+    let pasted = registry.fake.personal_token("Ana");
     let welcome = format!("Logged in on {}.", npm.home().registry());
-    let _ = npm.login("Ana", &pasted).await.assert_success().assert_printed(&welcome);
-    assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
+    // npm takes small letters only.
+    let _ = npm.login("ana", &pasted).await.assert_success().assert_printed(&welcome);
+    assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "Ana\n");
     assert!(npm.home().token().unwrap().starts_with("npm_"), "the registry's own token");
     publish(&npm, &package("@acme/pear", "1.0.0")).await;
     assert!(!registry.left_behind().contains(&pasted));
@@ -123,7 +124,7 @@ async fn a_pasted_token_logs_in() {
     // What npm holds now is good without the pasted token.
     registry.fake.end_token(&pasted);
     registry.fake.take_asked();
-    assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
+    assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "Ana\n");
     assert!(registry.fake.take_asked().is_empty());
 
     let stranger = Npm::new(registry.server.base_url()).await;

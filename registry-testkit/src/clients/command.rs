@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// What to type at a prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
     /// A part of the prompt, as it is printed on stdout.
     pub prompt: &'a str,
@@ -20,17 +20,24 @@ pub struct Answer<'a> {
     pub text: &'a str,
     /// Whether a terminal must have stopped showing what is typed. Programs throw away what comes before.
     pub secret: bool,
+    /// Makes the answer out of all that was printed before, in place of `text`.
+    pub compute: Option<fn(&str) -> String>,
 }
 
 impl<'a> Answer<'a> {
     /// An answer that anybody may see.
     pub const fn new(prompt: &'a str, text: &'a str) -> Self {
-        Self { prompt, text, secret: false }
+        Self { prompt, text, secret: false, compute: None }
     }
 
     /// An answer that is typed unseen, such as a password.
     pub const fn secret(prompt: &'a str, text: &'a str) -> Self {
-        Self { prompt, text, secret: true }
+        Self { prompt, text, secret: true, compute: None }
+    }
+
+    /// An answer that depends on what was printed before, such as what an authenticator app shows that scans it.
+    pub const fn computed(prompt: &'a str, compute: fn(&str) -> String) -> Self {
+        Self { prompt, text: "", secret: false, compute: Some(compute) }
     }
 }
 
@@ -197,9 +204,13 @@ async fn converse<Errors>(
             if answer.secret {
                 until_unseen().await;
             }
+            let text = match answer.compute {
+                Some(compute) => compute(&String::from_utf8_lossy(read)),
+                None => answer.text.to_owned(),
+            };
             if let Some(keyboard) = &mut keyboard {
                 // Where it has ended already, its exit status tells why.
-                let _ = keyboard.write_all(format!("{}{enter}", answer.text).as_bytes()).await;
+                let _ = keyboard.write_all(format!("{text}{enter}").as_bytes()).await;
                 let _ = keyboard.flush().await;
             }
             next = answers.next();

@@ -39,7 +39,7 @@ impl World {
             return Ok(error("incorrect_client_credentials"));
         }
         if body["device_code"].is_string() {
-            return self.poll(&body);
+            return Ok(self.poll(&body));
         }
         if body["client_secret"] != CLIENT_SECRET {
             return Ok(error("incorrect_client_credentials"));
@@ -79,27 +79,27 @@ impl World {
         Ok(shapes::answer(200, &body))
     }
 
-    fn poll(&mut self, body: &Value) -> Answered {
+    fn poll(&mut self, body: &Value) -> Response<Bytes> {
         if body["grant_type"] != "urn:ietf:params:oauth:grant-type:device_code" {
-            return Ok(error("unsupported_grant_type"));
+            return error("unsupported_grant_type");
         }
         let device_code = body["device_code"].as_str().unwrap_or_default();
         let Some(device) = self.devices.get_mut(device_code) else {
-            return Ok(error("incorrect_device_code"));
+            return error("incorrect_device_code");
         };
         if std::mem::take(&mut device.must_slow_down) {
             let body =
                 json!({ "error": "slow_down", "error_description": "Too many requests.", "interval": 10 });
-            return Ok(shapes::answer(200, &body));
+            return shapes::answer(200, &body);
         }
-        Ok(match device.typed.take() {
+        match device.typed.take() {
             None => error("authorization_pending"),
             Some(Err(())) => error("access_denied"),
             Some(Ok(login)) => {
                 self.devices.remove(device_code);
                 self.grant(login)
             }
-        })
+        }
     }
 
     fn grant(&mut self, login: String) -> Response<Bytes> {

@@ -36,6 +36,7 @@ pub struct TestRegistryBuilder {
     public_url: Option<Url>,
     randomness: Arc<SeededRandomness>,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
+    token_cache: Duration,
 }
 
 impl Default for TestRegistryBuilder {
@@ -48,6 +49,7 @@ impl Default for TestRegistryBuilder {
             public_url: None,
             randomness: Arc::new(SeededRandomness::new(1)),
             upstreams: Vec::new(),
+            token_cache: Duration::ZERO,
         }
     }
 }
@@ -56,6 +58,11 @@ impl TestRegistryBuilder {
     /// With these rules of access.
     pub fn access(self, access: AccessRules) -> Self {
         Self { access, ..self }
+    }
+
+    /// Believing tokens for so long, by the machine's clock. Otherwise the store is asked each time.
+    pub fn token_cache(self, token_cache: Duration) -> Self {
+        Self { token_cache, ..self }
     }
 
     /// With these limits.
@@ -123,7 +130,7 @@ impl TestRegistryBuilder {
             .randomness(Arc::clone(&self.randomness) as Arc<dyn Randomness>)
             .public_url(self.public_url.clone())
             .path_prefix(&self.path_prefix)
-            .token_cache(Duration::ZERO)
+            .token_cache(self.token_cache)
     }
 
     fn accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {

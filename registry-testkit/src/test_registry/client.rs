@@ -1,8 +1,11 @@
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request};
 use http_body_util::BodyExt as _;
 use registry_core::error::BoxError;
+use registry_core::http::ClientAddress;
 use registry_core::{Body, Registry};
 use serde_json::Value;
 
@@ -15,16 +18,36 @@ use crate::publish_document::PublishDocument;
 pub struct TestClient {
     registry: Registry,
     token: Option<String>,
+    one_time_password: Option<String>,
+    address: Option<IpAddr>,
 }
 
 impl TestClient {
     pub(super) fn new(registry: Registry, token: Option<String>) -> Self {
-        Self { registry, token }
+        Self { registry, token, one_time_password: None, address: None }
     }
 
     /// The token of somebody who is signed in.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// The same with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same with a one-time password in each request, as clients send it that have asked for one.
+    #[must_use]
+    pub fn with_one_time_password(&self, digits: &str) -> Self {
+        Self { one_time_password: Some(digits.to_owned()), ..self.clone() }
+    }
+
+    /// The same from a network address, which is not known otherwise.
+    #[must_use]
+    pub fn from_address(&self, address: IpAddr) -> Self {
+        Self { address: Some(address), ..self.clone() }
     }
 
     /// `GET`, without an `Accept`.
@@ -35,6 +58,11 @@ impl TestClient {
     /// `PUT` of JSON.
     pub async fn put(&self, path: &str, body: &Value) -> TestResponse {
         self.ask(Method::PUT, path, body.to_string()).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
+        self.ask(Method::POST, path, body.to_string()).await
     }
 
     /// `DELETE`.
@@ -74,6 +102,12 @@ impl TestClient {
         headers.entry(HOST).or_insert(HeaderValue::from_static("registry.example"));
         if let Some(token) = self.token.as_ref().and_then(|token| format!("Bearer {token}").parse().ok()) {
             headers.entry(AUTHORIZATION).or_insert(token);
+        }
+        if let Some(digits) = self.one_time_password.as_ref().and_then(|digits| digits.parse().ok()) {
+            headers.entry("npm-otp").or_insert(digits);
+        }
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(ClientAddress(address));
         }
         let (head, body) = self.registry.handle(request).await.into_parts();
         let body = body.collect().await.unwrap_or_else(|error| panic!("the answer broke off: {error}"));

@@ -18,4 +18,5 @@ mod proxy;
 mod proxy_failures;
 mod proxy_property;
 mod search;
+mod tokens;
 mod upstream;

@@ -88,29 +88,29 @@ mod tests {
         Trouble::of(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes(), DateTime::UNIX_EPOCH)
     }
 
-    fn limited(seconds: i64) -> Option<Trouble> {
-        Some(Trouble::Limited(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)))
+    fn limited(seconds: i64) -> Trouble {
+        Trouble::Limited(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds))
     }
 
     #[test]
     fn limits_are_told_from_refusals() {
         assert_eq!(
             read(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")], ""),
-            limited(900)
+            Some(limited(900))
         );
-        assert_eq!(read(429, &[("retry-after", "30"), ("x-ratelimit-reset", "900")], ""), limited(30));
-        assert_eq!(read(403, &[("retry-after", "30")], ""), limited(30));
-        assert_eq!(read(429, &[], ""), limited(60));
-        assert_eq!(read(403, &[], "You have exceeded a secondary rate limit."), limited(60));
+        assert_eq!(read(429, &[("retry-after", "30"), ("x-ratelimit-reset", "900")], ""), Some(limited(30)));
+        assert_eq!(read(403, &[("retry-after", "30")], ""), Some(limited(30)));
+        assert_eq!(read(429, &[], ""), Some(limited(60)));
+        assert_eq!(read(403, &[], "You have exceeded a secondary rate limit."), Some(limited(60)));
         assert_eq!(read(403, &[("x-ratelimit-remaining", "4999")], "Must have admin rights"), None);
     }
 
     #[test]
     fn a_limit_that_cannot_be_meant_is_bounded() {
-        assert_eq!(read(429, &[("x-ratelimit-reset", "-5")], ""), limited(60));
-        assert_eq!(read(429, &[("retry-after", "99999999999999999")], ""), limited(60));
-        assert_eq!(read(429, &[("x-ratelimit-reset", "99999999")], ""), limited(65 * 60));
-        assert_eq!(read(429, &[("retry-after", "soon")], ""), limited(60));
+        assert_eq!(read(429, &[("x-ratelimit-reset", "-5")], ""), Some(limited(60)));
+        assert_eq!(read(429, &[("retry-after", "99999999999999999")], ""), Some(limited(60)));
+        assert_eq!(read(429, &[("x-ratelimit-reset", "99999999")], ""), Some(limited(65 * 60)));
+        assert_eq!(read(429, &[("retry-after", "soon")], ""), Some(limited(60)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
 use registry_core::auth::Identified;
-use registry_core::auth::github::{Github, GithubError, GithubSettings};
+use registry_core::auth::github::{GithubError, GithubSettings};
 use registry_testkit::fake_upstream::FakeAnswer;
 
 use super::{Ground, identify, principal};
@@ -103,8 +103,7 @@ async fn settings_that_cannot_be_meant_are_refused() {
     let refusal = |change: &dyn Fn(&mut GithubSettings)| {
         let mut settings = ground.settings.clone();
         change(&mut settings);
-        let randomness = std::sync::Arc::new(registry_testkit::SeededRandomness::new(1));
-        Github::new(settings, ground.store.clone(), ground.clock.clone(), randomness).unwrap_err()
+        ground.provider_with(settings).unwrap_err()
     };
     for name in ["", " acme", "acme,other", "acme/platform", "@acme"] {
         let error = refusal(&|settings| settings.restricted_organizations = vec![name.into()]);

@@ -11,7 +11,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use registry_core::auth::github::{Github, GithubApp, GithubSettings};
+use registry_core::auth::github::{Github, GithubApp, GithubError, GithubSettings};
 use registry_core::auth::{AuthProvider as _, Credential, Identified, Principal};
 use registry_core::blob::ObjectStoreBlobs;
 use registry_testkit::fake_github::{CLIENT_ID, CLIENT_SECRET, FakeGithub};
@@ -50,8 +50,12 @@ impl Ground {
 
     /// A provider that remembers nothing yet, as in another process.
     fn provider(&self) -> Github {
-        let randomness = Arc::new(SeededRandomness::new(1));
-        Github::new(self.settings.clone(), self.store.clone(), self.clock.clone(), randomness).unwrap()
+        self.provider_with(self.settings.clone()).unwrap()
+    }
+
+    fn provider_with(&self, settings: GithubSettings) -> Result<Github, GithubError> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        Github::new(settings, store, clock, Arc::new(SeededRandomness::new(1)))
     }
 }
 

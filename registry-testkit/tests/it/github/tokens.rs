@@ -1,5 +1,7 @@
 //! Which tokens are taken, and what is asked about each.
 
+use std::time::Duration;
+
 use registry_core::auth::{AuthProvider as _, Credential, Identified};
 use registry_testkit::fake_upstream::FakeAnswer;
 
@@ -68,13 +70,13 @@ async fn an_answer_is_believed_for_the_configured_time() {
     let github = ground.provider();
     let token = ground.fake.personal_token("ana");
     principal(&github, &token).await;
-    ground.clock.advance(ground.settings.cache - std::time::Duration::from_millis(1));
+    ground.clock.advance(Duration::from_millis(59_999));
     principal(&github, &token).await;
     assert_eq!(ground.fake.take_asked().len(), 3);
 
     ground.fake.end_token(&token);
     principal(&github, &token).await;
-    ground.clock.advance(std::time::Duration::from_millis(1));
+    ground.clock.advance(Duration::from_millis(1));
     assert_eq!(identify(&github, &token).await, Identified::Rejected);
 }
 
@@ -87,7 +89,7 @@ async fn a_token_that_is_not_good_is_asked_about_again_soon() {
         assert_eq!(identify(&github, token).await, Identified::Rejected);
     }
     assert_eq!(ground.fake.take_asked(), ["GET /user"]);
-    ground.clock.advance(std::time::Duration::from_secs(10));
+    ground.clock.advance(Duration::from_secs(10));
     assert_eq!(identify(&github, token).await, Identified::Rejected);
     assert_eq!(ground.fake.take_asked(), ["GET /user"]);
 }

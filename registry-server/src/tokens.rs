@@ -1,0 +1,47 @@
+//! What operators do with tokens, straight in the storage, beside the server or without one.
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use tokio::runtime::Builder;
+
+use crate::command_line::{CreateToken, Overrides};
+use crate::run::{build_registry, print};
+use crate::settings::{Network, Settings, StorageUrl};
+use crate::{logging, providers, storage};
+use registry_core::auth::TokenPermission;
+use registry_core::ops::TokenOptions;
+
+/// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
+pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
+    let mut settings = Settings::load(overrides)?;
+    if matches!(settings.storage.url, StorageUrl::Memory) {
+        anyhow::bail!(
+            "nothing is kept in the storage memory: name the server's storage with --storage or --config"
+        );
+    }
+    let _flusher = logging::start(&settings.log)?;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let access = std::mem::take(&mut settings.packages).compile(&settings.upstreams)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the command")?;
+    let options = TokenOptions {
+        name: token.name.clone(),
+        permission: if token.read_only { TokenPermission::ReadOnly } else { TokenPermission::ReadWrite },
+        packages: (!token.package.is_empty()).then(|| token.package.clone()),
+        networks: token.cidr.iter().map(Network::as_net).collect(),
+        days: token.expires_in,
+        bypass_two_factor: token.bypass_2fa,
+        ..TokenOptions::default()
+    };
+    let made = runtime.block_on(async {
+        let store = storage::open(&settings.storage).await?;
+        let providers = providers::open(&settings, &store)?;
+        let registry = build_registry(&settings, store, providers, access, Vec::new());
+        let made = registry.create_operator_token(&token.user, options).await;
+        registry.flush_events().await;
+        made.with_context(|| format!("cannot make a token for {}", token.user))
+    })?;
+    print(&format!("{}\n", made.secret.expose_secret()))
+}
