@@ -34,6 +34,8 @@ pub(super) enum Action {
     },
     /// Work in the background goes on a little.
     Yield(usize),
+    /// Work in the background comes to its end.
+    Settle,
     ReadPackument {
         client: usize,
         full: bool,
@@ -71,6 +73,7 @@ pub(super) fn action() -> impl Strategy<Value = Action> {
         2 => some.clone().prop_map(Action::Evict),
         3 => seconds.prop_map(|seconds| Action::Wait { seconds }),
         2 => (0..20_usize).prop_map(Action::Yield),
+        8 => Just(Action::Settle),
         4 => (some.clone(), any::<bool>()).prop_map(|(client, full)| Action::ReadPackument { client, full }),
         1 => any::<bool>().prop_map(|full| Action::ReadTogether { full }),
         6 => (some.clone(), some.clone()).prop_map(|(client, version)| Action::BeginTarball { client, version }),

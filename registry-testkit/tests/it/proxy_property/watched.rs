@@ -24,6 +24,7 @@ pub(super) struct Watched {
 #[derive(Debug, Default)]
 struct Said {
     packuments: Vec<Named>,
+    by_etag: BTreeMap<Option<String>, Named>,
     failed: bool,
 }
 
@@ -62,17 +63,18 @@ impl Upstream for Watched {
         known: &Validators,
     ) -> Result<UpstreamPackument, UpstreamError> {
         let answer = self.script.packument(name, form, known).await;
+        let mut said = self.said.lock().unwrap();
         let now = match &answer {
-            Ok(UpstreamPackument::Found { bytes, .. }) => Some(named(bytes)),
-            Ok(UpstreamPackument::Unchanged) => {
-                let whole = self.script.packument(name, form, &Validators::default()).await?;
-                let UpstreamPackument::Found { bytes, .. } = whole else { panic!("it was unchanged") };
-                Some(named(&bytes))
+            Ok(UpstreamPackument::Found { bytes, validators, .. }) => {
+                let named = named(bytes);
+                said.by_etag.insert(validators.etag.clone(), named.clone());
+                Some(named)
             }
+            // Asked for anew, it might be another one already.
+            Ok(UpstreamPackument::Unchanged) => Some(said.by_etag[&known.etag].clone()),
             Ok(UpstreamPackument::Missing) => Some(Named::new()),
             Err(_) => None,
         };
-        let mut said = self.said.lock().unwrap();
         said.failed |= now.is_none();
         said.packuments.extend(now);
         answer

@@ -35,13 +35,16 @@ pub(super) struct World {
     clients: [Option<Given>; CLIENTS],
     transfers: Vec<Transfer>,
     is_down: bool,
+    /// How many packuments upstream had handed out when nothing was left to do in the background. One that came
+    /// since then may be known to the registry already, or be on its way through it.
+    settled: usize,
 }
 
 /// The packument that a client has.
 #[derive(Debug, Clone)]
 struct Given {
     named: Named,
-    /// How many packuments upstream had handed out when the client got it.
+    /// How many of upstream's packuments were surely known when the client got it.
     after: usize,
 }
 
@@ -49,7 +52,7 @@ struct Given {
 struct Transfer {
     version: String,
     given: Given,
-    /// How many packuments upstream had handed out when it was asked for.
+    /// The same when it was asked for.
     begun: usize,
     promised: usize,
     received: Vec<u8>,
@@ -71,7 +74,7 @@ impl World {
             .randomness(Arc::new(SeededRandomness::new(1)))
             .build();
         let clients = [const { None }; CLIENTS];
-        Self { registry, upstream, store, clock, clients, transfers: Vec::new(), is_down: false }
+        Self { registry, upstream, store, clock, clients, transfers: Vec::new(), is_down: false, settled: 0 }
     }
 
     pub(super) async fn act(&mut self, action: Action) -> Told {
@@ -100,6 +103,7 @@ impl World {
                     tokio::task::yield_now().await;
                 }
             }
+            Action::Settle => self.settle().await,
             Action::ReadPackument { client, full } => self.read_packument(client % CLIENTS, full).await?,
             Action::ReadTogether { full } => self.read_together(full).await?,
             Action::BeginTarball { client, version } => self.begin_tarball(client % CLIENTS, version).await?,
@@ -124,9 +128,11 @@ impl World {
             self.upstream.script.withdraw("pear", version);
         }
         self.upstream.script.publish("pear", VERSIONS[0], BYTES[1]);
+        self.settle().await;
         self.wait(90_000);
         for full in [true, false] {
             self.read_packument(0, full).await?;
+            self.settle().await;
             let given = self.clients[0].clone().ok_or("no packument came from an upstream that is well")?;
             if given.named.keys().collect::<Vec<_>>() != [VERSIONS[0]] {
                 return Err(format!("at the end the packument has {:?}", given.named));
@@ -156,40 +162,41 @@ impl World {
         }
     }
 
-    fn said(&self) -> usize {
-        self.upstream.packuments().len()
+    /// Lets the work in the background come to its end.
+    async fn settle(&mut self) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.settled = self.upstream.packuments().len();
     }
 
     async fn read_packument(&mut self, client: usize, full: bool) -> Told {
-        let before = self.said();
         let answer = read(&self.registry, full).await?;
-        self.given(client, answer, before)
+        self.given(client, answer)
     }
 
     async fn read_together(&mut self, full: bool) -> Told {
-        let before = self.said();
         let registry = &self.registry;
         let answers = join_all((0..CLIENTS).map(|_| read(registry, full))).await;
         for (client, answer) in answers.into_iter().enumerate() {
-            self.given(client, answer?, before)?;
+            self.given(client, answer?)?;
         }
         Ok(())
     }
 
-    fn given(&mut self, client: usize, answer: Option<Named>, before: usize) -> Told {
+    fn given(&mut self, client: usize, answer: Option<Named>) -> Told {
         let packuments = self.upstream.packuments();
         let Some(named) = answer else {
             return if self.upstream.failed() { Ok(()) } else { Err("a packument was refused".into()) };
         };
-        // What was said last before the request, or during it.
-        let last = packuments.len().min(before).saturating_sub(1);
+        let last = self.settled.saturating_sub(1);
         if !self.upstream.failed() && !packuments[last..].contains(&named) {
             return Err(format!(
                 "a client was given {named:?}, and upstream said {:?} last",
                 packuments[last..].last()
             ));
         }
-        self.clients[client] = Some(Given { named, after: packuments.len() });
+        self.clients[client] = Some(Given { named, after: self.settled });
         Ok(())
     }
 
@@ -198,7 +205,7 @@ impl World {
         let Some(version) = given.named.keys().nth(version % given.named.len().max(1)).cloned() else {
             return Ok(());
         };
-        let begun = self.said();
+        let begun = self.settled;
         let request = Request::get(format!("/pear/-/pear-{version}.tgz")).body(Body::empty()).unwrap();
         let response = self.registry.handle(request).await;
         match response.status().as_u16() {
@@ -248,8 +255,8 @@ impl World {
             return Ok(());
         }
         // What a client was given can be out of date only since upstream said something else.
-        let later = packuments[given.after.min(packuments.len())..].iter();
-        if given.named.get(version) != Some(&digest) && !later.clone().any(named_by) {
+        let later = &packuments[given.after..];
+        if given.named.get(version) != Some(&digest) && !later.iter().any(named_by) {
             return Err(format!("{version}: not the bytes that the client's packument names"));
         }
         let last = begun.saturating_sub(1);
