@@ -73,7 +73,7 @@ pub struct RegistryBuilder {
 }
 
 impl Registry {
-    /// Begins a registry on `store`.
+    /// Begins a registry on `store`. Its operations want a tokio runtime with its timer on (`enable_all`).
     pub fn builder(store: Arc<dyn BlobStore>) -> RegistryBuilder {
         RegistryBuilder {
             store,

@@ -15,6 +15,8 @@
 //! ```
 
 #[cfg(unix)]
+pub mod benchmark;
+#[cfg(unix)]
 pub mod clients;
 pub mod conformance;
 pub mod fake_github;

@@ -5,7 +5,7 @@
 //! use registry_core::auth::{Caller, Principal};
 //! use registry_core::{Registry, blob::ObjectStoreBlobs};
 //! use registry_testkit::tarball::Tarball;
-//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
 //! let robot = Caller::from(Principal::user("release-robot"));
 //! let published =

@@ -5,24 +5,18 @@
 
 #![expect(clippy::print_stdout, reason = "a table on stdout is what this is for")]
 
-mod nginx;
-mod package;
-mod process;
-mod report;
 mod throughput;
-mod wrk;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::Parser;
+use registry_testkit::benchmark::{Nginx, Promises, Publisher, Wrk, median, resident_megabytes};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use tempfile::TempDir;
-
-use crate::package::Publisher;
-use crate::report::Report;
 
 /// Measures the server against nginx.
 #[derive(Debug, Parser)]
@@ -44,17 +38,18 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let options = Options::parse();
-    wrk::require()?;
-    nginx::require()?;
+    Wrk::require()?;
+    Nginx::require()?;
     tokio::runtime::Runtime::new()?.block_on(measure(&options))
 }
 
 async fn measure(options: &Options) -> anyhow::Result<ExitCode> {
-    let mut report = Report::default();
+    let mut report = Promises::default();
     starting(&mut report).await?;
     throughput::measure(options, &mut report).await?;
     publishing(&mut report).await?;
-    Ok(if report.print() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("\n{report}");
+    Ok(if report.kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The server, as it is built for production, on a folder.
@@ -62,27 +57,32 @@ async fn serve(storage: &Path, arguments: &[&str]) -> ServerProcess {
     ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_registry-server")), arguments, storage).await
 }
 
+/// The memory that a server has in use, in MiB.
+fn memory_of(server: &ServerProcess) -> anyhow::Result<f64> {
+    resident_megabytes(server.id().context("the server has ended")?)
+}
+
 /// How soon a server on a new folder answers, and what it takes to wait.
-async fn starting(report: &mut Report) -> anyhow::Result<()> {
+async fn starting(report: &mut Promises) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..5 {
         let storage = TempDir::new()?;
         let started = Instant::now();
         let server = serve(storage.path(), &[]).await;
-        let idle = process::resident_megabytes(&server)?;
+        let idle = memory_of(&server)?;
         let answer = HttpClient::new(server.base_url()).get("/-/ping").send().await.assert_status(200);
         times.push(started.elapsed().as_secs_f64() * 1000.0);
         anyhow::ensure!(answer.text() == "{}", "the server answers a ping with {}", answer.text());
-        report.at_most("start to first answer, ms", report::median(&times), 200.0);
+        report.at_most("start to first answer, ms", median(&times), 200.0);
         report.at_most("memory after the start, MB", idle, 20.0);
-        report.at_most("memory after one request, MB", process::resident_megabytes(&server)?, 20.0);
+        report.at_most("memory after one request, MB", memory_of(&server)?, 20.0);
         server.stop().await;
     }
     Ok(())
 }
 
 /// Whether a publish stays quick as the package grows.
-async fn publishing(report: &mut Report) -> anyhow::Result<()> {
+async fn publishing(report: &mut Promises) -> anyhow::Result<()> {
     const VERSIONS: usize = 2000;
     const SAMPLES: usize = 20;
     let storage = TempDir::new()?;
@@ -102,7 +102,7 @@ async fn publishing(report: &mut Report) -> anyhow::Result<()> {
         }
     }
     server.stop().await;
-    let (second, last) = (report::median(&second), report::median(&last));
+    let (second, last) = (median(&second), median(&last));
     report.plain("publish of version 2, ms", second);
     report.plain(&format!("publish of version {VERSIONS}, ms"), last);
     report.at_most(&format!("publish of version {VERSIONS} against version 2"), last / second, 5.0);

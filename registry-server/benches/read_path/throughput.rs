@@ -1,11 +1,8 @@
 use anyhow::ensure;
+use registry_testkit::benchmark::{Load, Nginx, NginxFiles, Promises, Publisher, Wrk, median, ratio};
 use registry_testkit::http_client::{HttpClient, TestRequest, TestResponse};
 use tempfile::TempDir;
 
-use crate::nginx::Nginx;
-use crate::package::Publisher;
-use crate::report::{Report, median};
-use crate::wrk::{self, Load};
 use crate::{Options, serve};
 
 /// What npm sends as it installs.
@@ -16,7 +13,7 @@ const SMALL: usize = 300 << 10;
 const LARGE: usize = 10 << 20;
 
 /// Requests in a second, of nginx and of the server by turns.
-pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+pub(crate) async fn measure(options: &Options, report: &mut Promises) -> anyhow::Result<()> {
     let storage = TempDir::new()?;
     let quiet = serve(storage.path(), &["--log", "warn"]).await;
     // The default: one line for each request, written to a file here.
@@ -28,7 +25,7 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) -> anyhow::R
     publisher.publish("small", "1.0.0", SMALL).await;
     publisher.publish("large", "1.0.0", LARGE).await;
 
-    let nginx = Nginx::start()?;
+    let nginx = Nginx::start(NginxFiles::AsTheyAre)?;
     let packument =
         publisher.http.get("/pear").header("accept", ACCEPT).header("accept-encoding", ACCEPT_ENCODING);
     let packument = packument.bearer(&publisher.token).send().await.assert_status(200);
@@ -95,18 +92,12 @@ fn take_turns<const N: usize>(
     let mut rates = [const { Vec::new() }; N];
     for round in 1..=options.rounds {
         for ((what, load), rates) in subjects.iter().zip(&mut rates) {
-            let rate = wrk::run(load, options)?;
+            let rate = (Wrk { connections: 32, seconds: options.seconds }).run(load)?.requests_per_second;
             println!("round {round}  {what:<28} {rate:>8.0} requests/s");
             rates.push(rate);
         }
     }
     Ok(rates)
-}
-
-/// Of what was measured in the same round, one right after the other.
-fn ratio(rates: &[f64], others: &[f64]) -> f64 {
-    let ratios: Vec<f64> = rates.iter().zip(others).map(|(rate, other)| rate / other).collect();
-    median(&ratios)
 }
 
 fn tarball_path(name: &str) -> String {

@@ -34,6 +34,7 @@ fn the_template_tells_the_defaults() {
     let template = uncommented_template().replace("file = \"/etc/registry/htpasswd\"", "");
     let mut settings = Settings::from_toml(&template).unwrap();
     assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
+    assert!(settings.providers.take().is_some(), "the default depends on what else is configured");
     assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
     assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
     let mut github = settings.github.take().unwrap();

@@ -32,5 +32,7 @@ pub use client_home::ClientHome;
 pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
-pub use pinned::{BUN, DENO, NPM, NPM_10, PNPM, PinnedClient, Program, YARN_1, YARN_4};
+pub use pinned::{
+    BUN, DENO, NODE, NPM, NPM_10, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1, YARN_4,
+};
 pub use toolbox::Toolbox;

