@@ -85,6 +85,61 @@ pub enum Error {
          shows"
     )]
     WrongOneTimePassword,
+    /// Too many wrong passwords or one-time passwords of late.
+    #[error(
+        "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. Tokens \
+         that you have go on working"
+    )]
+    TooManyFailures {
+        /// For how long to wait.
+        seconds: u64,
+    },
+    /// Too many accounts were made from one address.
+    #[error(
+        "too many accounts were made from this address: try again in {seconds} seconds, or ask the registry's operator \
+         to make one for you"
+    )]
+    TooManySignUps {
+        /// For how long to wait.
+        seconds: u64,
+    },
+    /// Too many requests of one principal or address.
+    #[error("too many requests: wait {seconds} seconds, then go on more slowly")]
+    TooManyRequests {
+        /// For how long to wait.
+        seconds: u64,
+    },
+    /// Logging in with the browser is switched off.
+    #[error(
+        "this registry has no login in the browser: log in with name and password (npm login --auth-type=legacy)"
+    )]
+    WebLoginOff,
+    /// No such login in the browser, or not any more.
+    #[error("this login is over, or never was: run the command in your terminal again")]
+    WebLoginGone,
+    /// A login was opened in one browser and is gone on with in another one.
+    #[error(
+        "this login was begun in another browser, or this one keeps no cookies: go on where you began, or run the \
+         command in your terminal again"
+    )]
+    WebLoginElsewhere,
+    /// The provider did not vouch for whoever is at the browser.
+    #[error("{provider} did not say who you are: try again, or run the command in your terminal again")]
+    WebLoginRejected {
+        /// The provider, as it displays itself.
+        provider: String,
+    },
+    /// A form was sent that the registry's own page did not make.
+    #[error(
+        "this form is not from this page, or is too old: open the page again, and enter everything once more"
+    )]
+    WebLoginForm,
+    /// No provider makes accounts.
+    #[error("this registry makes no accounts by itself: ask its operator for one")]
+    NoSignUp,
+    /// Somebody has the name that an account is to be made with.
+    #[error("somebody has this name already: log in with it if it is yours, or choose another one")]
+    NameTaken,
     /// The caller's token is not for accounts.
     #[error(
         "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \

@@ -1,6 +1,9 @@
 //! How much of anything the registry takes from a client.
 
-/// Bounds on what clients send. Each has a default that fits real packages with room to spare.
+use std::num::NonZeroU32;
+
+/// Bounds on what clients send, and on how often. Each has a default that fits real packages with room to spare. How often
+/// something was sent, each process counts for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -14,6 +17,12 @@ pub struct Limits {
     pub tarball_entries: usize,
     /// Bytes of the `package.json` inside a tarball. Default 2 MiB.
     pub manifest_bytes: usize,
+    /// Accounts that may be made from one address in an hour; `None` for any number. Default 100. Where a frontend tells
+    /// no [`ClientAddress`](crate::http::ClientAddress), nothing is counted to addresses.
+    pub sign_ups_per_hour: Option<NonZeroU32>,
+    /// Requests of one principal, or of one address where nobody is signed in, in a minute; `None` for any number,
+    /// which is the default: an install is hundreds of requests.
+    pub requests_per_minute: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
@@ -24,6 +33,8 @@ impl Default for Limits {
             unpacked_bytes: 1 << 30,
             tarball_entries: 100_000,
             manifest_bytes: 2 << 20,
+            sign_ups_per_hour: NonZeroU32::new(100),
+            requests_per_minute: None,
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings, TokenCache,
-    UpstreamFreshness, UpstreamParts,
+    Abuse, AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings,
+    TokenCache, UpstreamFreshness, UpstreamParts, WebLogins,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -47,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) search: SearchParts,
     pub(crate) tokens: TokenCache,
     pub(crate) token_lifetimes: TokenLifetimes,
+    pub(crate) web_logins: WebLogins,
+    pub(crate) abuse: Abuse,
     pub(crate) gates: Gates,
 }
 
@@ -70,6 +72,7 @@ pub struct RegistryBuilder {
     cache_bytes: u64,
     token_cache: Duration,
     token_lifetimes: TokenLifetimes,
+    web_login: bool,
 }
 
 impl Registry {
@@ -92,6 +95,7 @@ impl Registry {
             cache_bytes: 64 << 20,
             token_cache: Duration::from_secs(5),
             token_lifetimes: TokenLifetimes::default(),
+            web_login: true,
         }
     }
 
@@ -237,6 +241,12 @@ impl RegistryBuilder {
         Self { token_lifetimes, ..self }
     }
 
+    /// Sets whether clients may log in with the browser, and ask for a one-time password there. Where they may not, they
+    /// ask in the terminal. Default: they may.
+    pub fn web_login(self, web_login: bool) -> Self {
+        Self { web_login, ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let upstream_bytes = if self.upstreams.is_empty() { 0 } else { self.cache_bytes / 2 };
@@ -260,6 +270,8 @@ impl RegistryBuilder {
                 search: SearchParts::new(self.search),
                 tokens: TokenCache::new(self.token_cache),
                 token_lifetimes: self.token_lifetimes,
+                web_logins: WebLogins::new(self.web_login),
+                abuse: Abuse::new(&self.limits),
                 gates: Gates::default(),
             }),
         }

@@ -187,6 +187,7 @@ pub(crate) fn build_registry(
         .event_sink(event_sink)
         .access(access)
         .limits(settings.limits.to_limits())
+        .web_login(settings.login.web)
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
         .path_prefix(settings.path_prefix.as_str())
         .cache_bytes(settings.cache.representation_bytes())

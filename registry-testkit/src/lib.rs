@@ -30,6 +30,7 @@ pub mod tarball;
 pub mod test_registry;
 
 mod authenticator;
+mod browser;
 mod clock;
 mod events;
 mod randomness;
@@ -37,6 +38,7 @@ mod scripted_upstream;
 mod tls_provider;
 
 pub use authenticator::Authenticator;
+pub use browser::{Browser, Page};
 pub use clock::FixedClock;
 pub use events::RecordedEvents;
 pub use randomness::SeededRandomness;

@@ -90,7 +90,12 @@ impl Caller {
 
     /// The same request under this name, to tell of somebody who is not let in.
     pub(crate) fn named(&self, name: &str) -> Self {
-        Self { principal: Some(Arc::new(Principal::user(name))), address: self.address, ..Self::default() }
+        self.known_as(Principal::user(name))
+    }
+
+    /// The same request, once it is known who made it.
+    pub(crate) fn known_as(&self, principal: Principal) -> Self {
+        Self { principal: Some(Arc::new(principal)), address: self.address, ..Self::default() }
     }
 
     /// The same, and no second factor is asked of them: for what changes nothing that others rely on.

@@ -14,6 +14,7 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
 /// _two_factor/{account}.json                      the second factor of an account
+/// _sessions/{expires}-{sha256, 64 hex}.json      a login in a browser that is going on, until that second
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
@@ -46,6 +47,8 @@ pub enum Key<'a> {
     TokenOf(&'a str, &'a str),
     /// The second factor of an account.
     TwoFactor(&'a str),
+    /// A login in a browser, by the second (since 1970) when it expires and the lower-case hex SHA-256 of its id.
+    Session(i64, &'a str),
     /// That an account starred a package.
     Star(&'a str, &'a PackageName),
     /// A packument of an upstream.
@@ -78,6 +81,7 @@ impl Key<'_> {
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
             Self::TwoFactor(account) => format!("_two_factor/{}.json", escape_segment(account)),
+            Self::Session(expires, hash) => format!("_sessions/{expires}-{hash}.json"),
             Self::Star(account, name) => {
                 format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
             }
@@ -113,6 +117,11 @@ impl Key<'_> {
     pub fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
+    }
+
+    /// The folder of all logins in browsers, which are listed in the order in which they expire.
+    pub fn sessions() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_sessions").map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.

@@ -129,6 +129,15 @@ pub enum EventKind {
         /// The name that was tried.
         name: String,
     },
+    /// A client began a login in the browser, or asks for a one-time password there.
+    WebLoginStarted,
+    /// Somebody said in the browser who they are. Once the client asks, it is logged in.
+    WebLoginApproved,
+    /// A login in the browser was not let go on.
+    WebLoginRefused {
+        /// Why: `other-browser`, `form`, `provider`, `other-account`.
+        reason: String,
+    },
     /// A token was given back.
     LoggedOut,
     /// A token was made that lasts longer than a session.

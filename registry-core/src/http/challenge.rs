@@ -1,20 +1,98 @@
-use http::HeaderValue;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderName, Response, StatusCode};
+use http::header::{CACHE_CONTROL, USER_AGENT, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use crate::auth::Caller;
+use crate::{Error, Registry};
+
 use super::answer::json_response;
+use super::base_url::base_url;
 use super::body::Body;
+use super::status::{Failure, failure_response, told};
+use super::web_login::{done_url, login_url};
 
 /// What clients print when they ask for a one-time password.
 const NOTICE: &str = "Enter the digits that your authenticator app shows, or a recovery code.";
+/// Where clients say whether they can ask for one in the browser.
+const AUTH_TYPE: &str = "npm-auth-type";
+
+/// Where a one-time password can be shown in the browser.
+struct InBrowser {
+    page: String,
+    /// Where the client learns of it; `None` where it must be typed.
+    done: Option<String>,
+}
+
+impl Registry {
+    /// The answer to a request that failed.
+    pub(super) async fn failure(
+        &self,
+        request: &Parts,
+        caller: &Caller,
+        under_prefix: bool,
+        failure: &Failure,
+    ) -> Response<Body> {
+        let Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) = failure else {
+            return failure_response(failure);
+        };
+        // Without the browser it works too, so that whatever is in the way is no reason to fail.
+        let in_browser = self.ask_in_browser(request, caller, under_prefix).await.unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
+            None
+        });
+        one_time_password_challenge(&told(failure), in_browser.as_ref())
+    }
+
+    async fn ask_in_browser(
+        &self,
+        request: &Parts,
+        caller: &Caller,
+        under_prefix: bool,
+    ) -> Result<Option<InBrowser>, Error> {
+        let polls = request.headers.get(AUTH_TYPE).is_some_and(|value| value == "web");
+        // Who sent a wrong one has been told where to get one already.
+        if !polls && caller.one_time_password.is_some() {
+            return Ok(None);
+        }
+        let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let action = format!("{} {}", request.method, request.uri.path());
+        let Some(begun) = self.begin_web_second_factor(caller, client, &action, !polls).await? else {
+            return Ok(None);
+        };
+        let base = base_url(self, request, under_prefix)?;
+        let done = polls.then(|| done_url(&base, &begun.poll).expose_secret().to_owned());
+        Ok(Some(InBrowser { page: login_url(&base, &begun.page).expose_secret().to_owned(), done }))
+    }
+}
 
 /// Asks a client for a one-time password. All clients know the challenge by `otp` in small letters, and by the words
 /// "one-time pass" in `text`.
-pub(super) fn one_time_password_challenge(text: &str) -> Response<Body> {
-    let mut response = json_response(StatusCode::UNAUTHORIZED, &json!({ "error": text, "message": text }));
+fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>) -> Response<Body> {
+    let mut answer = json!({ "error": text, "message": text });
+    let mut notice = Some(HeaderValue::from_static(NOTICE));
+    match in_browser {
+        Some(InBrowser { page, done: Some(done) }) => {
+            answer["authUrl"] = page.as_str().into();
+            answer["doneUrl"] = done.as_str().into();
+            notice = None;
+        }
+        Some(InBrowser { page, done: None }) => {
+            // yarn opens what it finds in a text of this form.
+            let text = format!("Open {page} to use your security key for authentication");
+            notice = HeaderValue::from_str(&text).ok().or(notice);
+        }
+        None => {}
+    }
+    let mut response = json_response(StatusCode::UNAUTHORIZED, &answer);
     let headers = response.headers_mut();
     headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("otp"));
-    headers.insert(HeaderName::from_static("npm-notice"), HeaderValue::from_static(NOTICE));
+    if let Some(notice) = notice {
+        headers.insert(HeaderName::from_static("npm-notice"), notice);
+    }
+    if in_browser.is_some() {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     response
 }

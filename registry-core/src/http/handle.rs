@@ -18,6 +18,7 @@ use super::base_url::base_url;
 use super::body::Body;
 use super::incoming::Incoming;
 use super::route::{Route, strip_prefix};
+use super::security_headers::secure;
 use super::status::{Failure, failure_response};
 
 /// How many times more than a publish may have is taken from a client that is refused, so that it reads why. What
@@ -76,6 +77,7 @@ impl Registry {
         if response.status().is_client_error() && !request.headers.contains_key(EXPECT) {
             body.drain(self.parts.limits.publish_body_bytes.saturating_mul(DRAINED)).await;
         }
+        secure(response.headers_mut(), self.parts.public_url.as_deref());
         if request.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
@@ -99,7 +101,12 @@ impl Registry {
         };
         let kind = RouteKind(route.kind());
         let (caller, result) = match self.caller(request, &route).await {
-            Err(error) => (Caller::anonymous(), Err(error.into())),
+            Err(error) => {
+                let nobody = Caller { address: address_of(request), ..Caller::default() };
+                let error = self.count_request(&nobody).err().unwrap_or(error);
+                (nobody, Err(error.into()))
+            }
+            Ok(caller) if let Err(error) = self.count_request(&caller) => (caller, Err(error.into())),
             Ok(caller) => {
                 let call = Call {
                     registry: self,
@@ -111,7 +118,10 @@ impl Registry {
                 (caller, call.dispatch(route).await)
             }
         };
-        let mut response = result.unwrap_or_else(|failure: Failure| failure_response(&failure));
+        let mut response = match result {
+            Ok(response) => response,
+            Err(failure) => self.failure(request, &caller, inner.is_some(), &failure).await,
+        };
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {
             response.extensions_mut().insert(PrincipalName(principal));
@@ -120,7 +130,7 @@ impl Registry {
     }
 
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
-        let address = request.extensions.get::<ClientAddress>().map(|address| address.0);
+        let address = address_of(request);
         // Clients send an old token along when they log in or out, and must not be refused for it.
         let needs_nobody = matches!(
             route,
@@ -129,6 +139,7 @@ impl Registry {
                 | Route::Login { .. }
                 | Route::LoginRevision { .. }
                 | Route::Logout { .. }
+                | Route::WebLogin(_)
         );
         let credential = match request.headers.get(AUTHORIZATION) {
             Some(header) if !needs_nobody => {
@@ -140,6 +151,10 @@ impl Registry {
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
         self.identify(credential.as_ref(), address, shown.and_then(one_time_password)).await
     }
+}
+
+fn address_of(request: &Parts) -> Option<IpAddr> {
+    request.extensions.get::<ClientAddress>().map(|address| address.0)
 }
 
 impl Call<'_> {
@@ -177,6 +192,7 @@ impl Call<'_> {
             Route::Audit(route) => Box::pin(self.audit(route)).await,
             Route::Token(route) => Box::pin(self.token(route)).await,
             Route::Search => Box::pin(self.search()).await,
+            Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }
     }
 

@@ -28,11 +28,13 @@ mod profile;
 pub mod range;
 pub mod route;
 mod search;
+mod security_headers;
 mod stars;
 mod status;
 mod tarball;
 mod token_request;
 mod tokens;
+mod web_login;
 mod writes;
 
 pub use body::Body;

@@ -12,7 +12,6 @@ use crate::upstream::UpstreamError;
 
 use super::answer::json_response;
 use super::body::Body;
-use super::challenge::one_time_password_challenge;
 use super::route::RouteError;
 
 /// What went wrong with a request.
@@ -31,7 +30,7 @@ impl From<Error> for Failure {
 }
 
 /// The one place where an error becomes a status.
-fn status(failure: &Failure) -> StatusCode {
+pub(super) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Route { error, reading } => match error {
             RouteError::NotFound => StatusCode::NOT_FOUND,
@@ -64,17 +63,25 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::SearchTextMissing
         | Error::LatestTag
         | Error::LastOwner { .. }
+        | Error::NoSignUp
+        | Error::NameTaken
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
         Error::AuthenticationRequired
         | Error::InvalidCredential
         | Error::AddressNotPermitted
         | Error::WrongPassword
+        | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
         | Error::OneTimePasswordRequired
         | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
         // With 400 npm says that there is no such user, with 401 that the token is bad, and with both not why.
         Error::LoginRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Forbidden { .. }
+        Error::TooManyFailures { .. } | Error::TooManySignUps { .. } | Error::TooManyRequests { .. } => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Error::WebLoginElsewhere
+        | Error::WebLoginForm
+        | Error::Forbidden { .. }
         | Error::TokenForbids { .. }
         | Error::TokenForbidsAccount
         | Error::AccountNotOurs
@@ -89,6 +96,8 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::NoAttestations { .. }
         | Error::AccountNotFound { .. }
         | Error::TokenNotFound
+        | Error::WebLoginOff
+        | Error::WebLoginGone
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
         Error::StaleRevision => StatusCode::CONFLICT,
         Error::Busy
@@ -112,9 +121,9 @@ fn scheme(failure: &Failure) -> &'static str {
     }
 }
 
-/// The response for a failure. Failures of the registry itself are logged here, once, and not shown.
-pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
-    let text = match failure {
+/// What is told of a failure. Failures of the registry itself are logged here, once, and not shown.
+pub(super) fn told(failure: &Failure) -> String {
+    match failure {
         Failure::Route { error, .. } => error.to_string(),
         Failure::Operation(error) => {
             if error.is_internal() {
@@ -122,10 +131,24 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
             }
             error.to_string()
         }
-    };
-    if let Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) = failure {
-        return one_time_password_challenge(&text);
     }
+}
+
+/// For how many seconds a client should wait before it tries again, where that may help.
+pub(super) fn wait(failure: &Failure) -> Option<u64> {
+    match failure {
+        Failure::Operation(
+            Error::TooManyFailures { seconds }
+            | Error::TooManySignUps { seconds }
+            | Error::TooManyRequests { seconds },
+        ) => Some(*seconds),
+        _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+    }
+}
+
+/// The response for a failure.
+pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
+    let text = told(failure);
     let status = status(failure);
     let mut answer = json!({ "error": text, "message": text });
     if let Failure::Operation(Error::SearchTextMissing) = failure {
@@ -137,8 +160,8 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = wait(failure) {
+        headers.insert(RETRY_AFTER, seconds.into());
     }
     if let Failure::Route { error: RouteError::MethodNotAllowed { allow }, .. } = failure {
         headers.insert(ALLOW, HeaderValue::from_static(allow));

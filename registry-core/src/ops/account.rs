@@ -8,6 +8,7 @@ use crate::auth::{
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
+use super::abuse::Guessed;
 use super::detached::detached;
 use super::two_factor::TwoFactorState;
 
@@ -46,7 +47,7 @@ impl Registry {
     ) -> Result<OwnProfile, Error> {
         let account = self.require_account_change(caller)?.name.clone();
         self.require_two_factor(caller).await?;
-        let Some(profile) = self.change_at_its_provider(&account, change).await? else {
+        let Some(profile) = self.change_guarded(caller, &account, change).await? else {
             return Err(Error::AccountNotOurs);
         };
         if change.password.is_some() {
@@ -60,6 +61,22 @@ impl Registry {
         }
         let two_factor = self.two_factor_of(&account).await?;
         Ok(OwnProfile { profile, two_factor })
+    }
+
+    /// Changes the account. A wrong old password counts as a failed login.
+    async fn change_guarded(
+        &self,
+        caller: &Caller,
+        account: &str,
+        change: &AccountChange,
+    ) -> Result<Option<Profile>, Error> {
+        let Some(password) = &change.password else {
+            return self.change_at_its_provider(account, change).await;
+        };
+        let attempt = self.begin_attempt(Guessed::Password, account, caller, &password.old)?;
+        let changed = self.change_at_its_provider(account, change).await;
+        attempt.settle(&changed, |error| matches!(error, Error::WrongPassword));
+        changed
     }
 
     async fn change_at_its_provider(
@@ -114,8 +131,15 @@ impl Registry {
         let name = self.whoami(caller)?.to_owned();
         let password = password.cloned().unwrap_or_default();
         let login = PasswordLogin { name, password, email: None };
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password)?;
+        let checked = self.check_own_password(caller, &login).await;
+        attempt.settle(&checked, |error| matches!(error, Error::WrongOwnPassword));
+        checked
+    }
+
+    async fn check_own_password(&self, caller: &Caller, login: &PasswordLogin) -> Result<(), Error> {
         for provider in &self.parts.providers {
-            match provider.log_in(&login).await? {
+            match provider.log_in(login).await? {
                 LoggedIn::Principal(principal) if principal.name == login.name => return Ok(()),
                 LoggedIn::Principal(_) | LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
                 LoggedIn::NoSuchAccount => {}

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
 use crate::{Error, Registry};
 
+use super::abuse::Guessed;
 use super::tokens::Identity;
 
 impl Registry {
@@ -32,8 +33,11 @@ impl Registry {
                 let Identity { principal, limits } = identity;
                 Ok(Caller { principal: Some(principal), limits, shown: Some(Shown::Token(hash)), ..nobody })
             }
-            Some(basic @ Credential::Basic { .. }) => {
-                let principal = Some(Arc::new(self.ask_providers(basic).await?));
+            Some(basic @ Credential::Basic { name, password }) => {
+                let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
+                let asked = self.ask_providers(basic).await;
+                attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
+                let principal = Some(Arc::new(asked?));
                 let caller = Caller { principal, shown: Some(Shown::Password), ..nobody };
                 if self.needs_two_factor(self.whoami(&caller)?).await? {
                     self.require_two_factor(&caller).await?;

@@ -1,11 +1,12 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::{AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
+use crate::auth::{AuthError, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
 use crate::blob::Key;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
+use super::abuse::Guessed;
 use super::detached::detached;
 
 /// A login that succeeded.
@@ -15,6 +16,26 @@ pub struct Session {
     pub principal: Principal,
     /// The token to show from now on. It is kept nowhere: this is the only time it can be read.
     pub token: SecretString,
+}
+
+/// What somebody who gives name and password wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    LogIn,
+    SignUp,
+    /// To log in, and to sign up where nobody has the name.
+    Either,
+}
+
+/// Somebody whom a provider vouches for.
+#[derive(Debug)]
+pub(super) struct Authenticated {
+    pub(super) provider: &'static str,
+    pub(super) principal: Principal,
+    /// When they began to say who they are.
+    pub(super) since: DateTime<Utc>,
+    /// Whether their account is new.
+    pub(super) signed_up: bool,
 }
 
 impl Registry {
@@ -40,81 +61,97 @@ impl Registry {
     }
 
     async fn log_in_here(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
-        let result = self.log_in_or_sign_up(caller, login).await;
-        let (kind, principal) = match &result {
-            Ok((kind, session)) => (kind.clone(), Some(&session.principal)),
-            Err(Error::WrongPassword | Error::LoginRefused { .. }) => {
-                (EventKind::LoginFailed { name: login.name.clone() }, None)
-            }
-            Err(_) => return result.map(|(_, session)| session),
-        };
-        let who = Caller {
-            principal: principal.cloned().map(Into::into),
-            address: caller.address,
-            ..Caller::default()
-        };
-        self.emit(&who, None, kind);
-        result.map(|(_, session)| session)
+        let known = self.authenticate(caller, login, Wanted::Either).await?;
+        if !known.signed_up {
+            self.require_two_factor_at_login(caller, &known.principal.name).await?;
+        }
+        let token = self.create_session_token(known.provider, &known.principal.name, known.since).await?;
+        if !known.signed_up {
+            self.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
+        }
+        Ok(Session { principal: known.principal, token })
     }
 
-    async fn log_in_or_sign_up(
+    /// Finds out by name and password who somebody is, and makes an account where that is wanted. Tells the sink of
+    /// logins that fail and of accounts that are made. A second factor is not asked for.
+    pub(super) async fn authenticate(
         &self,
         caller: &Caller,
         login: &PasswordLogin,
-    ) -> Result<(EventKind, Session), Error> {
+        wanted: Wanted,
+    ) -> Result<Authenticated, Error> {
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password)?;
+        let result = self.ask_with_password(caller, login, wanted).await;
+        attempt.settle(&result, |error| matches!(error, Error::WrongPassword | Error::LoginRefused { .. }));
+        match &result {
+            Ok(known) if known.signed_up => {
+                self.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
+            }
+            Err(Error::WrongPassword | Error::LoginRefused { .. }) => {
+                let nobody = Caller { address: caller.address, ..Caller::default() };
+                self.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
+            }
+            Ok(_) | Err(_) => {}
+        }
+        result
+    }
+
+    async fn ask_with_password(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<Authenticated, Error> {
         // Before the password is checked: a session of a password that is changed meanwhile is over before it begins.
         let since = self.parts.clock.now();
-        if let Some(session) = self.try_providers(caller, login, since).await? {
-            return Ok((EventKind::LoggedIn, session));
+        if wanted != Wanted::SignUp
+            && let Some(known) = self.try_providers(login, since).await?
+        {
+            return Ok(known);
+        }
+        if wanted == Wanted::LogIn {
+            return Err(Error::WrongPassword);
         }
         for provider in &self.parts.providers {
-            match provider.sign_up(login).await? {
+            self.count_sign_up(caller)?;
+            let signed_up = provider.sign_up(login).await;
+            if !matches!(signed_up, Ok(SignedUp::Principal(_))) {
+                self.no_sign_up(caller);
+            }
+            match signed_up? {
                 SignedUp::Principal(principal) => {
                     // It may have been that of somebody who had the name before.
                     self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
                     let since = self.parts.clock.now();
-                    let session = self.open_session(provider.as_ref(), principal, since).await?;
-                    return Ok((EventKind::SignedUp, session));
+                    return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
                 }
+                SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
                 // Somebody was faster; it may have been this very client, trying again.
                 SignedUp::NameTaken => {
-                    let session = self.try_providers(caller, login, since).await?;
-                    let session = session.ok_or(Error::WrongPassword)?;
-                    return Ok((EventKind::LoggedIn, session));
+                    return self.try_providers(login, since).await?.ok_or(Error::WrongPassword);
                 }
                 SignedUp::NotOffered => {}
             }
         }
-        Err(Error::WrongPassword)
+        Err(if wanted == Wanted::SignUp { Error::NoSignUp } else { Error::WrongPassword })
     }
 
     async fn try_providers(
         &self,
-        caller: &Caller,
         login: &PasswordLogin,
         since: DateTime<Utc>,
-    ) -> Result<Option<Session>, Error> {
+    ) -> Result<Option<Authenticated>, Error> {
         for provider in &self.parts.providers {
             match provider.log_in(login).await.map_err(refused)? {
                 LoggedIn::Principal(principal) => {
-                    self.require_two_factor_at_login(caller, &principal.name).await?;
-                    return self.open_session(provider.as_ref(), principal, since).await.map(Some);
+                    let provider = provider.id();
+                    return Ok(Some(Authenticated { provider, principal, since, signed_up: false }));
                 }
                 LoggedIn::WrongPassword => return Err(Error::WrongPassword),
                 LoggedIn::NoSuchAccount => {}
             }
         }
         Ok(None)
-    }
-
-    async fn open_session(
-        &self,
-        provider: &dyn AuthProvider,
-        principal: Principal,
-        since: DateTime<Utc>,
-    ) -> Result<Session, Error> {
-        let token = self.create_session_token(provider, &principal, since).await?;
-        Ok(Session { principal, token })
     }
 }
 

@@ -12,6 +12,7 @@
 //! # });
 //! ```
 
+mod abuse;
 mod account;
 mod attestations;
 mod audit;
@@ -40,7 +41,9 @@ mod two_factor;
 mod unpublish;
 mod upstream;
 mod users;
+mod web_login;
 
+pub(crate) use abuse::Abuse;
 pub(crate) use detached::{compute, compute_elsewhere};
 pub(crate) use gates::Gates;
 pub(crate) use keys::KeptKeys;
@@ -49,6 +52,9 @@ pub(crate) use search::SearchParts;
 pub(crate) use star::STAR;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{NamedUpstream, UpstreamParts};
+pub(crate) use web_login::{
+    PageStep, PollAnswer, Purpose, SessionToken, WebLoginPage, WebLogins, is_secret, new_secret,
+};
 
 pub use account::OwnProfile;
 pub use audit::{Advisories, AuditFallback, AuditTree, AuditedPackages};

@@ -88,13 +88,15 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
-/// A path that can be logged: a logout, and what revokes a token, may carry the token in it.
+/// A path that can be logged: some carry a secret in them.
 struct WithoutSecret<'path>(&'path str);
 
 impl fmt::Display for WithoutSecret<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const BEFORE_A_TOKEN: [&str; 2] = ["/-/user/token/", "/-/npm/v1/tokens/token/"];
-        let ends = BEFORE_A_TOKEN.iter().filter_map(|before| Some(self.0.find(before)? + before.len()));
+        // A logout, what revokes a token, a login in the browser, and what the client of one polls.
+        const BEFORE_A_SECRET: [&str; 4] =
+            ["/-/user/token/", "/-/npm/v1/tokens/token/", "/-/v1/login/", "/-/v1/done/"];
+        let ends = BEFORE_A_SECRET.iter().filter_map(|before| Some(self.0.find(before)? + before.len()));
         match ends.min() {
             Some(end) => write!(formatter, "{}[redacted]", &self.0[..end]),
             None => formatter.write_str(self.0),
@@ -152,6 +154,9 @@ mod tests {
         assert_eq!(logged("/-/user/token/npm_secret"), "/-/user/token/[redacted]");
         assert_eq!(logged("/registry/-/user/token/npm_secret/x"), "/registry/-/user/token/[redacted]");
         assert_eq!(logged("/-/npm/v1/tokens/token/npm_secret"), "/-/npm/v1/tokens/token/[redacted]");
+        assert_eq!(logged("/registry/-/v1/login/1-2-3"), "/registry/-/v1/login/[redacted]");
+        assert_eq!(logged("/-/v1/done/1-2-3"), "/-/v1/done/[redacted]");
+        assert_eq!(logged("/-/v1/login"), "/-/v1/login");
         assert_eq!(logged("/@acme%2fpear"), "/@acme%2fpear");
     }
 

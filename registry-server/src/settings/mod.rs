@@ -13,6 +13,7 @@ mod audit;
 mod exposure;
 mod github;
 mod load;
+mod login;
 mod npm_config;
 mod packages;
 mod providers;
@@ -34,6 +35,7 @@ use serde::Deserialize;
 pub use audit::{AuditSettings, UnavailableAudit};
 pub use exposure::ExposureError;
 pub use github::{GithubTable, TwoSourcesOfNames};
+pub use login::LoginSettings;
 pub use npm_config::npm_registry;
 pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
@@ -74,6 +76,8 @@ pub struct Settings {
     pub accounts: AccountSettings,
     /// Names and password hashes in a file.
     pub htpasswd: HtpasswdSettings,
+    /// How clients log in.
+    pub login: LoginSettings,
     /// Tokens that people make for themselves.
     pub tokens: TokenSettings,
     /// Bounds on what clients send.
@@ -105,6 +109,7 @@ impl Default for Settings {
             providers: None,
             accounts: AccountSettings::default(),
             htpasswd: HtpasswdSettings::default(),
+            login: LoginSettings::default(),
             tokens: TokenSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
@@ -153,6 +158,10 @@ pub struct LimitSettings {
     pub unpacked_mib: NonZeroU32,
     /// Files and folders in a published tarball.
     pub tarball_entries: NonZeroU32,
+    /// Accounts that may be made from one address in an hour; 0 for any number.
+    pub sign_ups_per_hour: u32,
+    /// Requests of one principal, or of one address where nobody is signed in, in a minute; 0 for any number.
+    pub requests_per_minute: u32,
 }
 
 impl Default for LimitSettings {
@@ -163,6 +172,8 @@ impl Default for LimitSettings {
             other_body_mib: at_least_one(10),
             unpacked_mib: at_least_one(1024),
             tarball_entries: at_least_one(100_000),
+            sign_ups_per_hour: 100,
+            requests_per_minute: 0,
         }
     }
 }
@@ -177,6 +188,8 @@ impl LimitSettings {
         limits.other_body_bytes = size(bytes(self.other_body_mib));
         limits.unpacked_bytes = bytes(self.unpacked_mib);
         limits.tarball_entries = size(self.tarball_entries.get().into());
+        limits.sign_ups_per_hour = NonZeroU32::new(self.sign_ups_per_hour);
+        limits.requests_per_minute = NonZeroU32::new(self.requests_per_minute);
         limits
     }
 }

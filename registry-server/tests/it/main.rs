@@ -25,3 +25,4 @@ mod storms;
 mod support;
 mod tokens;
 mod two_factor;
+mod web_login;

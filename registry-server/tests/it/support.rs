@@ -25,6 +25,14 @@ impl Registry {
         Self { server, storage }
     }
 
+    /// The same with the text of a `registry.toml`.
+    pub(crate) async fn configured(config: &str) -> Self {
+        let storage = TempDir::with_prefix("storage-").unwrap();
+        let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
+        let server = ServerProcess::start(binary, &["--config", config], storage.path()).await;
+        Self { server, storage }
+    }
+
     /// The folder that everything is stored in.
     pub(crate) fn storage(&self) -> &Path {
         self.storage.path()

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::run;
 use super::terminal::run_on_terminal;
-use super::{Answer, ClientHome, CommandOutput, PinnedClient, Program, Toolbox};
+use super::{Answer, ClientHome, CommandOutput, PinnedClient, Program, Screen, Toolbox};
 
 /// A pinned client in a home of its own.
 #[derive(Debug)]
@@ -94,7 +94,23 @@ impl Client {
         arguments: &[&str],
         answers: &[Answer<'_>],
     ) -> CommandOutput {
-        run_on_terminal(self.command(folder, arguments), self.shown(arguments), answers).await
+        run_on_terminal(self.command(folder, arguments), self.shown(arguments), answers, None).await
+    }
+
+    /// The same, and what it prints appears on `screen` while it runs.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started, or takes longer than two minutes.
+    pub async fn run_watched(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        answers: &[Answer<'_>],
+        screen: &Screen,
+    ) -> CommandOutput {
+        let command = self.command(folder, arguments);
+        run_on_terminal(command, self.shown(arguments), answers, Some(screen.clone())).await
     }
 
     fn command(&self, folder: &Path, arguments: &[&str]) -> tokio::process::Command {

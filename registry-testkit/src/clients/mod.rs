@@ -24,6 +24,7 @@ mod npm;
 mod package_folder;
 mod pinned;
 mod redaction;
+mod screen;
 mod terminal;
 mod toolbox;
 
@@ -35,4 +36,5 @@ pub use package_folder::{PackageFolder, package};
 pub use pinned::{
     BUN, DENO, NODE, NPM, NPM_10, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1, YARN_4,
 };
+pub use screen::Screen;
 pub use toolbox::Toolbox;

@@ -10,7 +10,8 @@ use rustix::termios::{LocalModes, tcgetattr};
 use tokio::process::Command;
 
 use super::command::{Spoken, finish};
-use super::{Answer, CommandOutput};
+use super::screen::Watched;
+use super::{Answer, CommandOutput, Screen};
 
 /// The two ends of a terminal: the one that a person sits at, and the one that a program sees.
 fn open() -> io::Result<(File, File)> {
@@ -28,6 +29,7 @@ pub(super) async fn run_on_terminal(
     mut command: Command,
     shown: String,
     answers: &[Answer<'_>],
+    watched: Option<Screen>,
 ) -> CommandOutput {
     let opened = open().and_then(|(person, program)| {
         command.stdin(program.try_clone()?).stdout(program.try_clone()?).stderr(program);
@@ -41,7 +43,7 @@ pub(super) async fn run_on_terminal(
     drop(command);
     let spoken = Spoken {
         keyboard: Some(tokio::fs::File::from_std(keyboard)),
-        screen: Some(tokio::fs::File::from_std(screen)),
+        screen: Some(Watched { inner: tokio::fs::File::from_std(screen), screen: watched.clone() }),
         errors: None::<tokio::io::Empty>,
         enter: "\r",
         until_unseen: async || {
@@ -50,7 +52,11 @@ pub(super) async fn run_on_terminal(
             }
         },
     };
-    finish(child, spoken, shown, answers).await
+    let output = finish(child, spoken, shown, answers).await;
+    if let Some(screen) = watched {
+        screen.end();
+    }
+    output
 }
 
 #[cfg(test)]
@@ -64,7 +70,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         let answers = [Answer::new("Name:", "ana"), Answer::new("Word:", "secret")];
-        let output = run_on_terminal(command, "sh".to_owned(), &answers).await.assert_failure();
+        let output = run_on_terminal(command, "sh".to_owned(), &answers, None).await.assert_failure();
         assert_eq!(output.status.code(), Some(3), "{output}");
         let _ = output.assert_printed("<ana secret>");
     }
@@ -74,7 +80,8 @@ mod tests {
         let script = "printf 'Word: '; sleep 0.2; stty -echo; read word; stty echo; echo \"<$word>\"";
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let output = run_on_terminal(command, "sh".to_owned(), &[Answer::secret("Word:", "hidden")]).await;
+        let output =
+            run_on_terminal(command, "sh".to_owned(), &[Answer::secret("Word:", "hidden")], None).await;
         assert_eq!(output.assert_success().stdout, "Word: <hidden>\r\n");
     }
 }

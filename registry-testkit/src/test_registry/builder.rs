@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use registry_core::access::AccessRules;
-use registry_core::auth::{LocalAccounts, PasswordCost};
+use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
 use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::limits::Limits;
 use registry_core::randomness::Randomness;
@@ -34,6 +34,9 @@ pub struct TestRegistryBuilder {
     faults: FaultPlan,
     path_prefix: String,
     public_url: Option<Url>,
+    provider: Option<Arc<dyn AuthProvider>>,
+    accounts: bool,
+    web_login: bool,
     randomness: Arc<SeededRandomness>,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
     token_cache: Duration,
@@ -47,6 +50,9 @@ impl Default for TestRegistryBuilder {
             faults: FaultPlan::NONE,
             path_prefix: String::new(),
             public_url: None,
+            provider: None,
+            accounts: true,
+            web_login: true,
             randomness: Arc::new(SeededRandomness::new(1)),
             upstreams: Vec::new(),
             token_cache: Duration::ZERO,
@@ -96,6 +102,21 @@ impl TestRegistryBuilder {
         Self { public_url: Some(parsed), ..self }
     }
 
+    /// With another provider, which is asked before the accounts with name and password.
+    pub fn provider(self, provider: Arc<dyn AuthProvider>) -> Self {
+        Self { provider: Some(provider), ..self }
+    }
+
+    /// Whether there are accounts with name and password. Without them, `ana` is known by her token alone.
+    pub fn accounts(self, accounts: bool) -> Self {
+        Self { accounts, ..self }
+    }
+
+    /// Whether clients may log in with the browser.
+    pub fn web_login(self, web_login: bool) -> Self {
+        Self { web_login, ..self }
+    }
+
     /// The registry, with the account `ana` in it. Call it within a tokio runtime.
     pub async fn start(self) -> TestRegistry {
         let memory = ObjectStoreBlobs::in_memory();
@@ -130,10 +151,28 @@ impl TestRegistryBuilder {
             .randomness(Arc::clone(&self.randomness) as Arc<dyn Randomness>)
             .public_url(self.public_url.clone())
             .path_prefix(&self.path_prefix)
+            .web_login(self.web_login)
             .token_cache(self.token_cache)
     }
 
-    fn accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {
+    fn with_providers(
+        &self,
+        registry: RegistryBuilder,
+        store: Arc<dyn BlobStore>,
+        clock: &Arc<FixedClock>,
+    ) -> RegistryBuilder {
+        let registry = match &self.provider {
+            Some(provider) => registry.auth_provider(Arc::clone(provider)),
+            None => registry,
+        };
+        if self.accounts {
+            registry.auth_provider(Arc::new(self.local_accounts(store, clock)))
+        } else {
+            registry
+        }
+    }
+
+    fn local_accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {
         let randomness = Arc::clone(&self.randomness) as Arc<dyn Randomness>;
         LocalAccounts::new(store, Arc::clone(clock) as _, randomness)
             .with_password_cost(PasswordCost::cheapest())
@@ -149,16 +188,13 @@ impl TestRegistry {
     ) -> Self {
         let events = RecordedEvents::default();
         let behind = Arc::new(memory.clone()) as Arc<dyn BlobStore>;
-        let backstage = settings
-            .configured(Arc::clone(&behind), Arc::clone(&clock))
-            .auth_provider(Arc::new(settings.accounts(behind, &clock)))
-            .build();
+        // Backstage there are always accounts, so that `ana` can be signed up.
+        let accounts = Arc::new(settings.local_accounts(Arc::clone(&behind), &clock));
+        let backstage = settings.configured(behind, Arc::clone(&clock)).auth_provider(accounts).build();
         let before = Arc::clone(&store) as Arc<dyn BlobStore>;
-        let registry = settings
-            .configured(Arc::clone(&before), Arc::clone(&clock))
-            .auth_provider(Arc::new(settings.accounts(before, &clock)))
-            .event_sink(Arc::new(events.clone()))
-            .build();
+        let configured = settings.configured(Arc::clone(&before), Arc::clone(&clock));
+        let registry =
+            settings.with_providers(configured, before, &clock).event_sink(Arc::new(events.clone())).build();
         Self {
             registry,
             backstage,

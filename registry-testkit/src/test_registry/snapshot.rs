@@ -1,14 +1,19 @@
 use std::fmt::Write as _;
 
-use http::header::CONTENT_LENGTH;
+use http::HeaderName;
+use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use serde_json::{Value, json};
 
 use super::TestRegistry;
 use crate::http_client::TestResponse;
 
+/// What says nothing of the one answer that a snapshot is of.
+const LEFT_OUT: [HeaderName; 3] = [CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS];
+
 impl TestRegistry {
-    /// An answer and what came with it as one text: status, headers (but for the length), body, the keys in the
-    /// store, and the events since the last snapshot (but for their time and for what the access rules said).
+    /// An answer and what came with it as one text: status, headers (but for the length, and those that every answer
+    /// has), body, the keys in the store, and the events since the last snapshot (but for their time and for what the
+    /// access rules said).
     ///
     /// ```
     /// use registry_testkit::TestRegistry;
@@ -22,7 +27,7 @@ impl TestRegistry {
     pub async fn snapshot_of(&self, response: &TestResponse) -> String {
         let mut snapshot = format!("{}\n", response.status);
         let mut headers: Vec<_> =
-            response.headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH).collect();
+            response.headers.iter().filter(|(name, _)| !LEFT_OUT.contains(name)).collect();
         headers.sort_by_key(|(name, _)| name.as_str());
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes());

@@ -20,3 +20,4 @@ mod proxy_property;
 mod search;
 mod tokens;
 mod upstream;
+mod web_login;

@@ -23,6 +23,7 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod web_login;
 
 use http::Method;
 use secrecy::SecretString;
@@ -33,6 +34,7 @@ pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use prefix::strip_prefix;
 pub use tokens::TokenRoute;
+pub use web_login::WebLoginRoute;
 
 use segments::Segments;
 
@@ -174,6 +176,8 @@ pub enum Route {
     Token(TokenRoute),
     /// `GET /-/v1/search`: the query tells for what.
     Search,
+    /// A login in the browser.
+    WebLogin(WebLoginRoute),
 }
 
 impl Route {
@@ -222,6 +226,7 @@ impl Route {
             Self::Audit(route) => route.kind(),
             Self::Token(route) => route.kind(),
             Self::Search => "search",
+            Self::WebLogin(route) => route.kind(),
         }
     }
 }

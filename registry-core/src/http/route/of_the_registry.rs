@@ -1,7 +1,7 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{Route, RouteError, TokenRoute, Verb, audit};
+use super::{Route, RouteError, TokenRoute, Verb, WebLoginRoute, audit};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -42,6 +42,9 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
                 Verb::Put => Ok(Route::LoginRevision { account, revision: (*revision).to_owned() }),
                 _ => Err(RouteError::MethodNotAllowed { allow: "PUT" }),
             }
+        }
+        ["v1", rest @ ..] => {
+            WebLoginRoute::parse(verb, rest).unwrap_or(Err(RouteError::NotFound)).map(Route::WebLogin)
         }
         ["npm", "v1", rest @ ..] => audit::parse(verb, segments)
             .or_else(|| Some(TokenRoute::parse(verb, rest)?.map(Route::Token)))

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::{AuthProvider, Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
+use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
 use crate::blob::{Key, When};
 use crate::{Error, Registry};
 
@@ -27,12 +27,11 @@ impl Registry {
     /// Makes a token for an account that `provider` vouched for, at a login that began at `since`.
     pub(super) async fn create_session_token(
         &self,
-        provider: &dyn AuthProvider,
-        principal: &Principal,
+        provider: &str,
+        account: &str,
         since: DateTime<Utc>,
     ) -> Result<SecretString, Error> {
-        let holder =
-            TokenHolder::Account { provider: provider.id().to_owned(), account: principal.name.clone() };
+        let holder = TokenHolder::Account { provider: provider.to_owned(), account: account.to_owned() };
         let token = NewToken { holder, name: None, description: None, limits: TokenLimits::default() };
         self.issue_token_as_of(token, since).await.map(|(secret, _)| secret)
     }

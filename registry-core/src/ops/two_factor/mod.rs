@@ -6,6 +6,9 @@ use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
+use super::abuse::Guessed;
+use super::web_login::SecondFactorProof;
+
 mod record;
 mod set_up;
 
@@ -66,7 +69,22 @@ impl Registry {
     ///
     /// A command of a client may take several requests, and sends the same password with each. So whoever showed one
     /// may show it again while it lasts, and nobody else may: not even a login, which has nothing yet to be known by.
-    async fn take_one_time_password(
+    pub(super) async fn take_one_time_password(
+        &self,
+        caller: &Caller,
+        account: &str,
+        by: Option<&str>,
+    ) -> Result<(), Error> {
+        let Some(password) = &caller.one_time_password else {
+            return self.look_at_one_time_password(caller, account, by).await;
+        };
+        let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password)?;
+        let looked = self.look_at_one_time_password(caller, account, by).await;
+        attempt.settle(&looked, |error| matches!(error, Error::WrongOneTimePassword));
+        looked
+    }
+
+    async fn look_at_one_time_password(
         &self,
         caller: &Caller,
         account: &str,
@@ -80,6 +98,11 @@ impl Registry {
             let Some(password) = &caller.one_time_password else {
                 return Err(Error::OneTimePasswordRequired);
             };
+            if let Some(by) = by
+                && let Some(proof) = SecondFactorProof::parse(password)
+            {
+                return self.take_second_factor_proof(caller, account, by, &proof).await;
+            }
             let now = period_at(self.parts.clock.now().timestamp());
             match factor.show(password, by, now) {
                 Shown::Again => return Ok(()),
@@ -120,7 +143,7 @@ impl Registry {
 }
 
 /// Whose second factor is to be asked for, and by what whoever shows it is known.
-fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
+pub(super) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
     let by = match caller.shown? {
         ShownCredential::Token(hash) => hash.to_hex(),
         ShownCredential::Password => "password".into(),

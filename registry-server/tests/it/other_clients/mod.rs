@@ -48,9 +48,13 @@ struct Place {
 
 impl Place {
     async fn of(manager: &'static Manager) -> Self {
+        Self::configured(manager, PRIVATE).await
+    }
+
+    async fn configured(manager: &'static Manager, config_text: &str) -> Self {
         let storage = TempDir::with_prefix("storage-").unwrap();
         let config = storage.path().join("registry.toml");
-        fs::write(&config, PRIVATE).unwrap();
+        fs::write(&config, config_text).unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
         let packages = storage.path().join("packages");
         let arguments = ["--config", config.to_str().unwrap()];

@@ -47,7 +47,8 @@ async fn pnpm_gates_by_age_as_published_times_say() {
 
 #[tokio::test]
 async fn a_user_logs_in_and_out() {
-    let place = Place::of(&MANAGER).await;
+    // Without a login in the browser, it asks in the terminal.
+    let place = Place::configured(&MANAGER, &format!("{}\n[login]\nweb = false\n", super::PRIVATE)).await;
     let client = Client::new(&PNPM, place.server.base_url()).await;
     let _ = client.run(&["whoami"]).await.assert_failure().assert_printed("ERR_PNPM_WHOAMI_UNAUTHORIZED");
 

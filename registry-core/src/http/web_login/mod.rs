@@ -1,0 +1,217 @@
+//! Logins in the browser over HTTP: what the client asks for, and the pages that a person sees.
+
+mod browser;
+mod form;
+mod pages;
+
+use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
+use http::{HeaderValue, Method, Response, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use crate::Error;
+use crate::auth::PasswordLogin;
+use crate::ops::{PollAnswer, SessionToken, one_time_password};
+
+use super::answer::json_response;
+use super::body::Body;
+use super::handle::Call;
+use super::route::WebLoginRoute;
+use super::status::{Failure, status, told, wait};
+use browser::Browser;
+use form::Form;
+use pages::{Shown, message_page, step_page};
+
+/// After how many seconds a client may ask again whether its user has finished.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
+
+/// What npm 11 says when it wants an account to be made.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StartDocument {
+    create: bool,
+}
+
+/// The page of a login.
+pub(super) fn login_url(base: &str, page: &SessionToken) -> SecretString {
+    format!("{base}/-/v1/login/{}", page.text().expose_secret()).into()
+}
+
+/// Where the client of a login asks.
+pub(super) fn done_url(base: &str, poll: &SessionToken) -> SecretString {
+    format!("{base}/-/v1/done/{}", poll.text().expose_secret()).into()
+}
+
+impl Call<'_> {
+    pub(super) async fn web_login(self, route: WebLoginRoute) -> Result<Response<Body>, Failure> {
+        match route {
+            WebLoginRoute::Start => self.start_web_login().await,
+            WebLoginRoute::Poll { session } => self.poll_web_login(&session).await,
+            WebLoginRoute::Page { session } => Ok(shown_failure(self.web_login_page(&session).await)),
+            WebLoginRoute::Submit { session } => Ok(shown_failure(self.submit_web_login(&session).await)),
+            WebLoginRoute::Callback => Ok(shown_failure(self.web_login_callback().await)),
+        }
+    }
+
+    async fn start_web_login(self) -> Result<Response<Body>, Failure> {
+        let body = self.body.read(self.registry.parts.limits.other_body_bytes).await?;
+        let document: StartDocument = if body.is_empty() {
+            StartDocument::default()
+        } else {
+            serde_json::from_slice(&body)
+                .map_err(|_| Error::request("a login begins with the JSON {} or with nothing at all"))?
+        };
+        let base = self.base_url()?;
+        let client = self.header(USER_AGENT);
+        let begun = self.registry.begin_web_login(&self.caller, client, document.create).await?;
+        let answer = json!({
+            "loginUrl": login_url(&base, &begun.page).expose_secret(),
+            "doneUrl": done_url(&base, &begun.poll).expose_secret(),
+        });
+        Ok(no_store(json_response(StatusCode::OK, &answer)))
+    }
+
+    async fn poll_web_login(self, session: &SecretString) -> Result<Response<Body>, Failure> {
+        let poll = parse(session)?;
+        let look = self.request.method == Method::HEAD;
+        Ok(no_store(match self.registry.poll_web_login(&self.caller, poll, look).await? {
+            PollAnswer::Token(token) => {
+                json_response(StatusCode::OK, &json!({ "token": token.expose_secret() }))
+            }
+            PollAnswer::Waiting => {
+                // npm reads the body before it looks at the status, and asks without a pause if it is told none.
+                let mut response = json_response(StatusCode::ACCEPTED, &json!({ "status": "waiting" }));
+                response.headers_mut().insert(RETRY_AFTER, ASK_AGAIN);
+                response
+            }
+        }))
+    }
+
+    async fn web_login_page(self, session: &SecretString) -> Result<Response<Body>, Failure> {
+        let page = parse(session)?;
+        let browser = Browser::of(self.request, &page);
+        self.show_web_login(&page, browser, None).await
+    }
+
+    /// The page as it is now, with what went wrong before.
+    async fn show_web_login(
+        &self,
+        page: &SessionToken,
+        browser: Option<Browser>,
+        trouble: Option<&Failure>,
+    ) -> Result<Response<Body>, Failure> {
+        let base = self.base_url()?;
+        let held = browser.as_ref().map(Browser::secret);
+        let login = self.registry.web_login_page(&self.caller, page, held, &callback(&base)?).await?;
+        let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.randomness));
+        let shown = Shown {
+            login: &login,
+            registry: base.split_once("://").map_or(&*base, |(_, host)| host),
+            form_token: &browser.form_token(),
+            trouble: trouble.map(told),
+        };
+        let status = trouble.map_or(StatusCode::OK, status);
+        let mut response = step_page(status, &shown);
+        if let Some(seconds) = trouble.and_then(wait) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response.headers_mut().insert(SET_COOKIE, browser.cookie(&base, page)?);
+        Ok(response)
+    }
+
+    async fn submit_web_login(self, session: &SecretString) -> Result<Response<Body>, Failure> {
+        let page = parse(session)?;
+        let form = Form::read(self.body).await?;
+        let Some(browser) = Browser::of(self.request, &page) else {
+            let error = Error::WebLoginElsewhere;
+            return Err(self.registry.refuse_web_login(&self.caller, "other-browser", error).into());
+        };
+        if !browser.made(form.get("form")) {
+            let error = Error::WebLoginForm;
+            return Err(self.registry.refuse_web_login(&self.caller, "form", error).into());
+        }
+        let base = self.base_url()?;
+        match self.take_step(&page, &browser, &form, &base).await {
+            Ok(next) => redirect(&next),
+            // Of a login that is over there is no page to show again.
+            Err(error @ (Error::WebLoginGone | Error::WebLoginElsewhere | Error::WebLoginForm)) => {
+                Err(error.into())
+            }
+            Err(error) => self.show_web_login(&page, Some(browser), Some(&Failure::Operation(error))).await,
+        }
+    }
+
+    /// Does what the form says, and answers where to go next.
+    async fn take_step(
+        &self,
+        page: &SessionToken,
+        browser: &Browser,
+        form: &Form,
+        base: &str,
+    ) -> Result<SecretString, Error> {
+        let (registry, caller, secret) = (self.registry, &self.caller, browser.secret());
+        match form.get("step") {
+            "provider" => {
+                let (provider, callback) = (form.get("provider"), callback(base)?);
+                let url = registry.web_login_with_provider(caller, page, secret, provider, &callback).await?;
+                return Ok(String::from(url).into());
+            }
+            step @ ("log-in" | "sign-up") => {
+                let email = Some(form.get("email")).filter(|email| !email.is_empty()).map(Into::into);
+                let login =
+                    PasswordLogin { name: form.get("name").into(), password: form.secret("password"), email };
+                registry.web_login_with_password(caller, page, secret, login, step == "sign-up").await?;
+            }
+            "code" => {
+                let code = one_time_password(form.get("code"));
+                registry.web_login_with_code(caller, page, secret, code).await?;
+            }
+            _ => return Err(Error::WebLoginForm),
+        }
+        Ok(login_url(base, page))
+    }
+
+    async fn web_login_callback(self) -> Result<Response<Body>, Failure> {
+        let held = Browser::all_of(self.request);
+        let query = self.request.uri.query().unwrap_or_default();
+        let page = self.registry.web_login_callback(&self.caller, held, query).await?;
+        redirect(&login_url(&self.base_url()?, &page))
+    }
+}
+
+fn parse(session: &SecretString) -> Result<SessionToken, Error> {
+    SessionToken::parse(session.expose_secret()).ok_or(Error::WebLoginGone)
+}
+
+/// Where providers send the browser back to.
+fn callback(base: &str) -> Result<Url, Error> {
+    Url::parse(&format!("{base}/-/v1/login/callback")).map_err(|error| Error::Internal(error.into()))
+}
+
+fn redirect(to: &SecretString) -> Result<Response<Body>, Failure> {
+    let location =
+        HeaderValue::from_str(to.expose_secret()).map_err(|error| Error::Internal(error.into()))?;
+    let mut response = no_store(Response::new(Body::empty()));
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, location);
+    pages::keep_private(response.headers_mut());
+    Ok(response)
+}
+
+fn no_store(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A failure as a page, since it is a person who reads it.
+fn shown_failure(result: Result<Response<Body>, Failure>) -> Response<Body> {
+    result.unwrap_or_else(|failure| {
+        let mut response = message_page(status(&failure), &told(&failure));
+        if let Some(seconds) = wait(&failure) {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    })
+}

@@ -1,0 +1,184 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::http::body::Body;
+use crate::ops::{PageStep, Purpose, WebLoginPage};
+
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}\
+label,button,input{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem;margin-bottom:1rem}\
+button{padding:.5rem 1rem;margin:1rem 0}code{overflow-wrap:anywhere}[role=alert]{border-left:.3rem solid;padding-left:1rem}";
+
+/// What a page shows.
+pub(super) struct Shown<'a> {
+    pub(super) login: &'a WebLoginPage,
+    /// The registry, as it is reached.
+    pub(super) registry: &'a str,
+    pub(super) form_token: &'a str,
+    /// What went wrong with the last step.
+    pub(super) trouble: Option<String>,
+}
+
+/// The page of a login, for its next step.
+pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body> {
+    let login = shown.login;
+    let (title, body) = match &login.step {
+        PageStep::Identify { providers, password, sign_up } => {
+            let title = format!("Sign in to {}", shown.registry);
+            let ways = html! {
+                @for (id, name) in providers { (provider_form(shown, id, name)) }
+                @if *password { (password_form(shown, *sign_up)) }
+                @if providers.is_empty() && !password { p { "This registry has no accounts: ask its operator." } }
+            };
+            (title, html! { (asked_for(shown)) (ways) })
+        }
+        PageStep::Code { account, provider } => {
+            let title = format!("Confirm that you are {account}");
+            let other = provider.as_ref().map(|(id, name)| provider_form(shown, id, name));
+            (title, html! { (asked_for(shown)) (code_form(shown)) @if let Some(other) = other { (other) } })
+        }
+        PageStep::Done => {
+            let done = html! { p role="status" { "Done. Close this page, and go back to your terminal." } };
+            ("You are signed in".to_owned(), done)
+        }
+        PageStep::Type(proof) => {
+            let typed = html! {
+                p role="status" { "Type this into your terminal, where it asks for a one-time password:" }
+                p { code { (proof.expose_secret()) } }
+                p { "It is shown once, and is good for two minutes." }
+            };
+            ("Go back to your terminal".to_owned(), typed)
+        }
+    };
+    let trouble = shown.trouble.as_deref().map(|text| html! { p role="alert" { (text) } });
+    let page = document(&title, &html! { @if let Some(trouble) = trouble { (trouble) } (body) });
+    // A button that leads to a provider's page is a form that is redirected to another site, which browsers hold against
+    // `form-action` too.
+    let leads_away = matches!(&login.step, PageStep::Identify { providers, .. } if !providers.is_empty())
+        || matches!(&login.step, PageStep::Code { provider: Some(_), .. });
+    respond(status, page, leads_away)
+}
+
+/// A page with nothing but a text.
+pub(super) fn message_page(status: StatusCode, text: &str) -> Response<Body> {
+    respond(status, document("Not signed in", &html! { p role="alert" { (text) } }), false)
+}
+
+/// What somebody must know before they go on: a login that another person began gives that person the token.
+fn asked_for(shown: &Shown<'_>) -> Markup {
+    let login = shown.login;
+    html! {
+        @match &login.purpose {
+            Purpose::Login { .. } => p {
+                "A command in a terminal asks to be signed in to the npm registry " strong { (shown.registry) } "."
+            },
+            Purpose::SecondFactor { account, action, .. } => p {
+                "A command in a terminal, signed in to " strong { (shown.registry) } " as " strong { (account) }
+                ", asks to do this: " code { (action) }
+            },
+        }
+        dl {
+            dt { "It calls itself" }
+            dd { (login.client.as_deref().unwrap_or("nothing")) }
+            dt { "It runs at the address" }
+            dd { (login.address.map_or_else(|| "that is not known".to_owned(), |address| address.to_string())) }
+            dt { "It was started" }
+            dd { (login.started.format("%Y-%m-%d %H:%M:%S UTC")) }
+        }
+        p {
+            strong { "Go on only if you have just started it yourself." }
+            " Whoever started it acts in your name from then on. If somebody sent you the address of this page, close it."
+        }
+    }
+}
+
+fn provider_form(shown: &Shown<'_>, id: &str, name: &str) -> Markup {
+    html! {
+        form method="post" {
+            input type="hidden" name="form" value=(shown.form_token);
+            input type="hidden" name="provider" value=(id);
+            button name="step" value="provider" { "I started it: go on with " (name) }
+        }
+    }
+}
+
+fn password_form(shown: &Shown<'_>, sign_up: bool) -> Markup {
+    let wants_account = matches!(shown.login.purpose, Purpose::Login { create: true });
+    html! {
+        form method="post" autocomplete="on" {
+            input type="hidden" name="form" value=(shown.form_token);
+            label for="name" { "Name" }
+            input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required;
+            label for="password" { "Password" }
+            input id="password" name="password" type="password" autocomplete="current-password" required;
+            button name="step" value="log-in" { "I started it: sign in" }
+            @if sign_up {
+                details open[wants_account] {
+                    summary { "No account yet?" }
+                    label for="email" { "Mail address, which others see" }
+                    input id="email" name="email" type="email" autocomplete="email";
+                    button name="step" value="sign-up" { "I started it: create this account and sign in" }
+                }
+            }
+        }
+    }
+}
+
+fn code_form(shown: &Shown<'_>) -> Markup {
+    html! {
+        form method="post" {
+            input type="hidden" name="form" value=(shown.form_token);
+            label for="code" { "One-time password of your authenticator app, or a recovery code" }
+            input id="code" name="code" autocomplete="one-time-code" spellcheck="false" required;
+            button name="step" value="code" { "I started it: confirm" }
+        }
+    }
+}
+
+fn document(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { h1 { (title) } (body) } }
+        }
+    };
+    page.into_string()
+}
+
+fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body> {
+    let length = page.len();
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_LENGTH, length.into());
+    keep_private(headers);
+    let style = STANDARD.encode(Sha256::digest(STYLE));
+    let forms = if leads_away { "'self' https: http:" } else { "'self'" };
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// Keeps a page, and its address, which is a secret, to the browser that shows it.
+pub(super) fn keep_private(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+}

@@ -1,0 +1,115 @@
+//! What keeps one caller from wearing out the registry, or from guessing until they are right. All of it is in the
+//! memory of the process, bounded, and shared with no other process: behind three replicas, three times as much is let
+//! through.
+
+mod failures;
+mod rate;
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+
+use crate::auth::Caller;
+use crate::limits::Limits;
+use crate::{Error, Registry};
+
+pub(in crate::ops) use failures::Guessed;
+use failures::{Attempt, FailedLogins};
+use rate::{RateLimiter, Wait, network_of};
+
+/// How many logins in the browser, and challenges for a one-time password there, may begin at one address in
+/// [`STARTS_PERIOD`]: each takes a place in the store for some minutes.
+const STARTS: u32 = 100;
+const STARTS_PERIOD: TimeDelta = TimeDelta::minutes(10);
+
+/// The limits of one process.
+#[derive(Debug)]
+pub(crate) struct Abuse {
+    failed: FailedLogins,
+    starts: RateLimiter<IpAddr>,
+    sign_ups: Option<RateLimiter<IpAddr>>,
+    requests: Option<RateLimiter<Whose>>,
+}
+
+/// Whom a request is counted to.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    Principal(String),
+    Network(IpAddr),
+}
+
+impl Abuse {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let starts = NonZeroU32::new(STARTS).unwrap_or(NonZeroU32::MIN);
+        Self {
+            failed: FailedLogins::new(),
+            starts: RateLimiter::new(starts, STARTS_PERIOD),
+            sign_ups: limits.sign_ups_per_hour.map(|times| RateLimiter::new(times, TimeDelta::hours(1))),
+            requests: limits.requests_per_minute.map(|times| RateLimiter::new(times, TimeDelta::minutes(1))),
+        }
+    }
+}
+
+impl Registry {
+    /// Counts a request to the principal, or where there is none to the address that it came from, and refuses it
+    /// where those had too many.
+    pub(crate) fn count_request(&self, caller: &Caller) -> Result<(), Error> {
+        let Some(requests) = &self.parts.abuse.requests else { return Ok(()) };
+        let whose = match (caller.name(), caller.address) {
+            (Some(name), _) => Whose::Principal(name.to_owned()),
+            (None, Some(address)) => Whose::Network(network_of(address)),
+            (None, None) => return Ok(()),
+        };
+        let taken = requests.take(whose, self.parts.clock.now());
+        taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+    }
+
+    /// Counts a login in the browser that begins.
+    pub(in crate::ops) fn count_start(&self, caller: &Caller) -> Result<(), Error> {
+        let Some(address) = caller.address else { return Ok(()) };
+        let taken = self.parts.abuse.starts.take(network_of(address), self.parts.clock.now());
+        taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+    }
+
+    /// Counts an account that is about to be made.
+    pub(in crate::ops) fn count_sign_up(&self, caller: &Caller) -> Result<(), Error> {
+        let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) else {
+            return Ok(());
+        };
+        let taken = sign_ups.take(network_of(address), self.parts.clock.now());
+        taken.map_err(|Wait(seconds)| Error::TooManySignUps { seconds })
+    }
+
+    /// Takes back what [`Registry::count_sign_up`] counted: no account was made.
+    pub(in crate::ops) fn no_sign_up(&self, caller: &Caller) {
+        if let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) {
+            sign_ups.give_back(&network_of(address));
+        }
+    }
+
+    /// Begins to try a secret of an account, or refuses to after too many that were wrong.
+    pub(in crate::ops) fn begin_attempt(
+        &self,
+        guessed: Guessed,
+        account: &str,
+        caller: &Caller,
+        secret: &SecretString,
+    ) -> Result<Attempt, Error> {
+        let begun =
+            self.parts.abuse.failed.begin(guessed, account, caller.address, secret, self.parts.clock.now());
+        begun.map_err(|Wait(seconds)| Error::TooManyFailures { seconds })
+    }
+}
+
+impl Attempt {
+    /// Takes note of what came of it. `wrong` tells the errors that mean that the secret is not right.
+    pub(in crate::ops) fn settle<T>(self, result: &Result<T, Error>, wrong: impl FnOnce(&Error) -> bool) {
+        match result {
+            Ok(_) => self.succeeded(),
+            Err(error) if wrong(error) => drop(self),
+            Err(_) => self.undecided(),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use secrecy::SecretString;
+
+use super::record::{Phase, Purpose};
+use super::session_token::SessionToken;
+use crate::auth::Caller;
+use crate::events::EventKind;
+use crate::ops::detached::detached;
+use crate::{Error, Registry};
+
+impl Registry {
+    /// Goes on with a one-time password: of an account that logs in, or of somebody who is logged in.
+    pub(crate) async fn web_login_with_code(
+        &self,
+        caller: &Caller,
+        page: &SessionToken,
+        browser: &SecretString,
+        code: Option<SecretString>,
+    ) -> Result<(), Error> {
+        let session = self.session_of_page(caller, page, Some(browser)).await?;
+        let (account, next) = match (&session.purpose, &session.phase) {
+            (_, Phase::NeedsCode(who)) => (who.account.clone(), Phase::Approved(who.clone())),
+            (Purpose::SecondFactor { account, .. }, _) if session.is_undecided() => {
+                self.begin_step(caller, page, browser, &Phase::Open).await?;
+                (account.clone(), Phase::Proven)
+            }
+            _ => return Err(Error::WebLoginGone),
+        };
+        let expected = if next == Phase::Proven { Phase::Open } else { session.phase };
+        let shower = Caller { one_time_password: code, address: caller.address, ..Caller::default() };
+        let (registry, page) = (self.clone(), page.clone());
+        detached(async move {
+            registry.take_one_time_password(&shower, &account, None).await?;
+            registry.advance(&page, &expected, &next).await?;
+            registry.emit(&shower.named(&account), None, EventKind::WebLoginApproved);
+            Ok(())
+        })
+        .await
+    }
+}

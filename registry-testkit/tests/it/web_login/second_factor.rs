@@ -1,0 +1,218 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request};
+use insta::assert_snapshot;
+use registry_core::Body;
+use registry_core::clock::Clock as _;
+use registry_testkit::http_client::TestResponse;
+use registry_testkit::test_registry::{PASSWORD, TestClient, TestRegistryBuilder};
+use registry_testkit::{Authenticator, TestRegistry};
+use serde_json::json;
+
+use super::provider::{Scripted, leave};
+use super::{ANA, Begun, browser, events, forget_events, path_of};
+
+const TAG: &str = "/-/package/pear/dist-tags/stable";
+
+/// A registry in which ana has the package pear, and a second factor for writes.
+async fn careful(builder: TestRegistryBuilder) -> (TestRegistry, Authenticator) {
+    let registry = builder.start().await;
+    let ana = registry.ana();
+    let pear = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.0");
+    let _ = ana.publish(&pear).await.assert_status(201);
+    let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
+    let answer = ana.post("/-/npm/v1/user", &mode).await.assert_status(200).json();
+    let app = Authenticator::scan(answer["tfa"].as_str().unwrap());
+    let confirm = json!({ "tfa": [app.digits_at(registry.clock().now())] });
+    let _ = ana.post("/-/npm/v1/user", &confirm).await.assert_status(200);
+    registry.clock().advance(Duration::from_mins(2));
+    forget_events(&registry).await;
+    (registry, app)
+}
+
+async fn write(client: &TestClient, headers: &[(&str, &str)]) -> TestResponse {
+    let mut request = Request::builder().method(Method::PUT).uri(TAG);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    client.send(request.body(Body::from("\"1.0.0\"")).unwrap()).await
+}
+
+const WEB: [(&str, &str); 2] = [("npm-auth-type", "web"), ("user-agent", "npm/11.21.2")];
+
+#[tokio::test]
+async fn a_write_is_confirmed_in_the_browser() {
+    let (registry, app) = careful(TestRegistry::builder()).await;
+    let ana = registry.ana();
+    let asked = write(&ana, &WEB).await.assert_status(401);
+    assert_snapshot!(registry.snapshot_of(&asked).await, @r##"
+    401 Unauthorized
+    cache-control: no-store
+    content-type: application/json
+    www-authenticate: otp
+
+    {
+      "error": "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
+      "message": "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
+      "authUrl": "http://registry.example/-/v1/login/1767323765-387ec812cd6aded65e68e918610e0e53-969f4d30eaf9bf28733037213230d9e47ad5ed61",
+      "doneUrl": "http://registry.example/-/v1/done/1767323765-387ec812cd6aded65e68e918610e0e53-7405ba77ef73464de5be4c4cfd8caf21f8e86abd"
+    }
+
+    store:
+      _accounts/ana.json
+      _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      _two_factor/ana.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+      {"principal":"ana","kind":"web-login-started"}
+    "##);
+    let begun = Begun::of(&asked, "authUrl");
+    let page_browser = browser(&registry);
+    let page = page_browser.open(&begun.page).await.assert_status(200);
+    for shown in ["as <strong>ana</strong>", "PUT /-/package/pear/dist-tags/stable", "npm/11.21.2"] {
+        assert!(page.text().contains(shown), "{}", page.text());
+    }
+    let wrong = page_browser.press(&page, "code", &[("code", "000000")]).await.assert_status(401);
+    // npm asks with the method and the body of the write.
+    let done = path_of(&begun.done);
+    let _ = registry.anonymous().ask(Method::PUT, done, "\"1.0.0\"").await.assert_status(202);
+    let digits = app.digits_at(registry.clock().now());
+    let _ = page_browser.press(&wrong, "code", &[("code", &digits)]).await.assert_status(303);
+    forget_events(&registry).await;
+    let granted = registry.anonymous().ask(Method::PUT, done, "\"1.0.0\"").await;
+    assert_snapshot!(registry.snapshot_of(&granted).await, @r##"
+    200 OK
+    cache-control: no-store
+    content-type: application/json
+
+    {
+      "token": "web_1767323765-387ec812cd6aded65e68e918610e0e53-af7acd9a859c679bcc94c6c89e5fcd275262f0bf"
+    }
+
+    store:
+      _accounts/ana.json
+      _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
+      _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
+      _two_factor/ana.json
+      pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
+      pear/index.json
+
+    events:
+    "##);
+    let _ = registry.anonymous().ask(Method::PUT, done, "").await.assert_status(404);
+
+    let proof = granted.json()["token"].as_str().unwrap().to_owned();
+    let proven = ana.with_one_time_password(&proof);
+    // Of another account, of another session of the same account, and for a login it is worth nothing.
+    let eve = registry.user("eve").await;
+    enable(&registry, &eve).await;
+    let login = json!({ "name": "ana", "password": PASSWORD });
+    let path = "/-/user/org.couchdb.user:ana";
+    let stranger = registry.anonymous();
+    let _ = stranger.with_one_time_password(&proof).put(path, &login).await.assert_status(401);
+    let digits = app.digits_at(registry.clock().now() + Duration::from_secs(30));
+    let session = stranger.with_one_time_password(&digits).put(path, &login).await.assert_status(201).json();
+    let other = ana.with_token(session["token"].as_str().unwrap());
+    let _ = write(&other.with_one_time_password(&proof), &WEB).await.assert_status(401);
+    let _ = write(&eve.with_one_time_password(&proof), &WEB).await.assert_status(401);
+    let _ = write(&proven, &WEB).await.assert_status(200);
+    let _ = proven.delete(TAG).await.assert_status(200);
+    registry.clock().advance(Duration::from_secs(61));
+    let _ = write(&proven, &WEB).await.assert_status(401);
+}
+
+async fn enable(registry: &TestRegistry, client: &TestClient) {
+    let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
+    let answer = client.post("/-/npm/v1/user", &mode).await.assert_status(200).json();
+    let app = Authenticator::scan(answer["tfa"].as_str().unwrap());
+    let confirm = json!({ "tfa": [app.digits_at(registry.clock().now())] });
+    let _ = client.post("/-/npm/v1/user", &confirm).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_proof_that_nobody_shows_is_soon_worth_nothing() {
+    let (registry, app) = careful(TestRegistry::builder()).await;
+    let ana = registry.ana();
+    let begun = Begun::of(&write(&ana, &WEB).await.assert_status(401), "authUrl");
+    let page_browser = browser(&registry);
+    let page = page_browser.open(&begun.page).await;
+    let digits = app.digits_at(registry.clock().now());
+    let _ = page_browser.press(&page, "code", &[("code", &digits)]).await.assert_status(303);
+    let proof = begun.poll(&registry.anonymous()).await.json()["token"].as_str().unwrap().to_owned();
+    let cut = &proof[..proof.len() - 1];
+    let _ = write(&ana.with_one_time_password(cut), &WEB).await.assert_status(401);
+    registry.clock().advance(Duration::from_mins(2));
+    let _ = write(&ana.with_one_time_password(&proof), &WEB).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_login_asks_for_the_second_factor_too() {
+    let (registry, app) = careful(TestRegistry::builder()).await;
+    let begun = Begun::at(&registry.anonymous()).await;
+    let page_browser = browser(&registry);
+    let page = page_browser.open(&begun.page).await;
+    let sent = page_browser.press(&page, "log-in", &ANA).await.assert_status(303);
+    let asked = page_browser.follow(&sent).await.assert_status(200);
+    assert!(asked.text().contains("Confirm that you are ana"), "{}", asked.text());
+    assert!(!asked.text().contains(PASSWORD), "the password is not sent back");
+    let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
+    let other = browser(&registry);
+    let _ = other.open(&begun.page).await.assert_status(403);
+    let _ = page_browser.press(&asked, "code", &[("code", "")]).await.assert_status(401);
+    let _ = page_browser.press(&asked, "code", &[("code", "123")]).await.assert_status(401);
+    let digits = app.digits_at(registry.clock().now());
+    let _ = page_browser.press(&asked, "code", &[("code", &digits)]).await.assert_status(303);
+    forget_events(&registry).await;
+    let _ = begun.poll(&registry.anonymous()).await.assert_status(200);
+    assert_eq!(events(&registry).await, r#"{"kind":"logged-in"}"#);
+}
+
+#[tokio::test]
+async fn clients_that_cannot_poll_ask_in_the_terminal() {
+    let (registry, _) = careful(TestRegistry::builder()).await;
+    for headers in [&[][..], &[("npm-auth-type", "legacy")]] {
+        let asked = write(&registry.ana(), headers).await.assert_status(401);
+        assert_eq!(asked.header("www-authenticate"), Some("otp"));
+        assert!(asked.header("npm-notice").unwrap().starts_with("Enter the digits"));
+        assert_eq!(asked.json().get("authUrl"), None);
+    }
+    let (registry, _) = careful(TestRegistry::builder().web_login(false)).await;
+    let asked = write(&registry.ana(), &WEB).await.assert_status(401);
+    assert_eq!(asked.json().get("authUrl"), None);
+    assert!(registry.keys().await.iter().all(|key| !key.starts_with("_sessions")));
+}
+
+#[tokio::test]
+async fn a_provider_with_a_page_of_its_own_does_as_well() {
+    let builder = TestRegistry::builder().provider(Arc::new(Scripted::default()));
+    let (registry, _) = careful(builder).await;
+    let ana = registry.ana();
+    let begun = Begun::of(&write(&ana, &WEB).await.assert_status(401), "authUrl");
+    let page_browser = browser(&registry);
+    let page = page_browser.open(&begun.page).await;
+    let back = leave(&page_browser, &page).await;
+    let refused = page_browser.open(&format!("{back}&code=eve")).await.assert_status(401);
+    assert!(refused.text().contains("did not say who you are"), "{}", refused.text());
+    let back = leave(&page_browser, &page).await;
+    let _ = page_browser.open(&format!("{back}&code=ana")).await.assert_status(303);
+    let proof = begun.poll(&registry.anonymous()).await.json()["token"].as_str().unwrap().to_owned();
+    let _ = write(&ana.with_one_time_password(&proof), &WEB).await.assert_status(200);
+
+    // Without polling, the page shows what is to be typed.
+    let asked = write(&ana, &[("user-agent", "yarn/4")]).await.assert_status(401);
+    let notice = asked.header("npm-notice").unwrap();
+    let url =
+        notice.strip_prefix("Open ").unwrap().strip_suffix(" to use your security key for authentication");
+    let page = page_browser.open(url.unwrap()).await.assert_status(200);
+    let back = leave(&page_browser, &page).await;
+    let returned = page_browser.open(&format!("{back}&code=ana")).await.assert_status(303);
+    let typed = page_browser.follow(&returned).await.text();
+    let proof = typed.split("<code>").nth(1).unwrap().split('<').next().unwrap();
+    let _ = write(&ana.with_one_time_password(proof), &[]).await.assert_status(200);
+    let again = page_browser.follow(&returned).await.text();
+    assert!(!again.contains(proof), "it is shown once");
+}
