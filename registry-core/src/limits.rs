@@ -1,9 +1,9 @@
-//! How much of anything the registry takes from a client.
+//! How much of anything the registry takes from a client, or from an upstream.
 
 use std::num::NonZeroU32;
 
-/// Bounds on what clients send, and on how often. Each has a default that fits real packages with room to spare. How often
-/// something was sent, each process counts for itself.
+/// Bounds on what clients and upstreams send, and on how often clients do. Each has a default that fits real packages with
+/// room to spare. How often something was sent, each process counts for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -23,6 +23,8 @@ pub struct Limits {
     /// Requests of one principal, or of one address where nobody is signed in, in a minute; `None` for any number,
     /// which is the default: an install is hundreds of requests.
     pub requests_per_minute: Option<NonZeroU32>,
+    /// Bytes of a tarball of an upstream. Default 1 GiB.
+    pub upstream_tarball_bytes: u64,
 }
 
 impl Default for Limits {
@@ -35,6 +37,7 @@ impl Default for Limits {
             manifest_bytes: 2 << 20,
             sign_ups_per_hour: NonZeroU32::new(100),
             requests_per_minute: None,
+            upstream_tarball_bytes: 1 << 30,
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    Abuse, AuditFallback, Gates, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings,
-    TokenCache, UpstreamFreshness, UpstreamParts, WebLogins,
+    Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings,
+    TokenCache, UpstreamFreshness, UpstreamOptions, UpstreamParts, WebLogins,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -70,6 +70,7 @@ pub struct RegistryBuilder {
     public_url: Option<Url>,
     path_prefix: String,
     cache_bytes: u64,
+    upstream_cache_bytes: Option<u64>,
     token_cache: Duration,
     token_lifetimes: TokenLifetimes,
     web_login: bool,
@@ -92,7 +93,8 @@ impl Registry {
             randomness: Arc::new(SystemRandomness),
             public_url: None,
             path_prefix: String::new(),
-            cache_bytes: 64 << 20,
+            cache_bytes: 256 << 20,
+            upstream_cache_bytes: Some(10 << 30),
             token_cache: Duration::from_secs(5),
             token_lifetimes: TokenLifetimes::default(),
             web_login: true,
@@ -171,8 +173,13 @@ impl RegistryBuilder {
     }
 
     /// Adds a registry that this one stands in front of. Access rules call it `id` in `origin`.
-    pub fn upstream(mut self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
-        self.upstreams.push(NamedUpstream { id: id.into(), upstream });
+    pub fn upstream(self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
+        self.upstream_with(id, upstream, UpstreamOptions::default())
+    }
+
+    /// Adds a registry that this one stands in front of, and says how it is asked.
+    pub fn upstream_with(mut self, id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
+        self.upstreams.push(NamedUpstream { id: id.into(), upstream, options });
         self
     }
 
@@ -225,9 +232,17 @@ impl RegistryBuilder {
         Self { path_prefix, ..self }
     }
 
-    /// Sets how many bytes of rendered packuments are kept in memory. Default: 64 MiB.
+    /// Sets how many bytes of rendered packuments, and of where their tarballs are, are kept in memory, of hosted packages
+    /// and of those of upstreams together. 0 renders each anew. Default: 256 MiB.
     pub fn cache_bytes(self, cache_bytes: u64) -> Self {
         Self { cache_bytes, ..self }
+    }
+
+    /// Sets how many bytes of packages of upstreams are kept in the store, in all processes on it together; `None` is no
+    /// limit. When there are more, those that were not used for the longest time are deleted, behind requests, until
+    /// nine tenths are left. What is hosted is never deleted, and does not count. Default: 10 GiB.
+    pub fn upstream_cache_bytes(self, upstream_cache_bytes: Option<u64>) -> Self {
+        Self { upstream_cache_bytes, ..self }
     }
 
     /// Sets for how long a token is believed before the store is asked again: so long a token that was revoked
@@ -249,8 +264,7 @@ impl RegistryBuilder {
 
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
-        let upstream_bytes = if self.upstreams.is_empty() { 0 } else { self.cache_bytes / 2 };
-        let hosted_bytes = self.cache_bytes - upstream_bytes;
+        let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
         Registry {
             held_access: None,
             parts: Arc::new(Parts {
@@ -263,8 +277,8 @@ impl RegistryBuilder {
                 randomness: self.randomness,
                 public_url: self.public_url.map(|url| url.as_str().trim_end_matches('/').into()),
                 path_prefix: self.path_prefix,
-                caches: ReadCaches::new(hosted_bytes),
-                upstream: UpstreamParts::new(self.upstreams, self.freshness, upstream_bytes),
+                caches: ReadCaches::new(self.cache_bytes),
+                upstream: UpstreamParts::new(self.upstreams, self.freshness, kept),
                 keys: KeptKeys::default(),
                 audit_fallback: self.audit_fallback,
                 search: SearchParts::new(self.search),

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
 use crate::signals::{HangUps, Signals};
+use crate::upstreams::OpenUpstream;
 use crate::{audit, connections, explain, logging, providers, storage, tokens, upstreams};
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
@@ -20,7 +21,6 @@ use registry_core::blob::BlobStore;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
 use registry_core::randomness::SystemRandomness;
-use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
 
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
@@ -175,12 +175,13 @@ pub(crate) fn build_registry(
     store: Arc<dyn BlobStore>,
     providers: Vec<Arc<dyn AuthProvider>>,
     access: AccessRules,
-    upstreams: Vec<(String, Arc<dyn Upstream>)>,
+    upstreams: Vec<OpenUpstream>,
 ) -> Registry {
     let event_sink = event_sink(settings, &store);
-    let builder = upstreams
-        .into_iter()
-        .fold(Registry::builder(store), |builder, (name, upstream)| builder.upstream(&name, upstream));
+    let builder =
+        upstreams.into_iter().fold(Registry::builder(store), |builder, (name, upstream, options)| {
+            builder.upstream_with(&name, upstream, options)
+        });
     providers
         .into_iter()
         .fold(builder, RegistryBuilder::auth_provider)
@@ -191,6 +192,7 @@ pub(crate) fn build_registry(
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
         .path_prefix(settings.path_prefix.as_str())
         .cache_bytes(settings.cache.representation_bytes())
+        .upstream_cache_bytes(settings.cache.upstream_bytes())
         .token_cache(settings.cache.token_lifetime())
         .audit_fallback(settings.audit.to_fallback())
         .search(settings.search.to_settings())

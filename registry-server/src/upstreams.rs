@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::auth::Credential;
+use registry_core::ops::UpstreamOptions;
 use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings, Upstream};
 
 use crate::settings::{UpstreamSettings, Upstreams};
 
-/// Every configured upstream with its name.
-pub(crate) fn open(upstreams: &Upstreams) -> anyhow::Result<Vec<(String, Arc<dyn Upstream>)>> {
+/// An upstream, the name that rules call it by, and how it is asked.
+pub(crate) type OpenUpstream = (String, Arc<dyn Upstream>, UpstreamOptions);
+
+/// Every configured upstream.
+pub(crate) fn open(upstreams: &Upstreams) -> anyhow::Result<Vec<OpenUpstream>> {
     let open = |(name, settings): (&String, &UpstreamSettings)| {
         let upstream = open_one(settings)
             .with_context(|| format!("the upstream {name} ({}) cannot be used", settings.url))?;
         tracing::info!(name, url = %settings.url, "standing in front of another registry");
-        Ok((name.clone(), Arc::new(upstream) as Arc<dyn Upstream>))
+        let mut options = UpstreamOptions::default();
+        options.full_documents = settings.full_documents;
+        Ok((name.clone(), Arc::new(upstream) as Arc<dyn Upstream>, options))
     };
     upstreams.iter().map(open).collect()
 }

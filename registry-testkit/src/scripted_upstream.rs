@@ -25,6 +25,8 @@ use registry_core::upstream::{
     PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 /// Another registry, played by a script. Clones are the same one.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,8 @@ struct Script {
     told: BTreeMap<String, Bytes>,
     is_down: bool,
     searches_hang: bool,
+    /// Tells those who wait for a packument that they wait no longer.
+    packuments_hang: Option<Arc<Notify>>,
     cut_after: Option<usize>,
     empty_piece: bool,
     declared: Option<u64>,
@@ -126,6 +130,16 @@ impl ScriptedUpstream {
         self.script().searches_hang = hang;
     }
 
+    /// Takes questions for packuments and does not answer them, or answers again, also those that it took.
+    pub fn set_packuments_hang(&self, hang: bool) {
+        let mut script = self.script();
+        if hang {
+            script.packuments_hang.get_or_insert_default();
+        } else if let Some(let_go) = script.packuments_hang.take() {
+            let_go.notify_waiters();
+        }
+    }
+
     /// What was asked since the last call, oldest first, such as `packument pear` and `tarball …`.
     pub fn take_asked(&self) -> Vec<String> {
         std::mem::take(&mut self.script().asked)
@@ -133,6 +147,11 @@ impl ScriptedUpstream {
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to wait for while questions for packuments are not answered.
+    fn hanging(&self) -> Option<OwnedNotified> {
+        self.script().packuments_hang.clone().map(Notify::notified_owned)
     }
 
     fn ask(&self, what: String) -> Result<MutexGuard<'_, Script>, UpstreamError> {
@@ -185,10 +204,20 @@ impl Upstream for ScriptedUpstream {
     ) -> Result<UpstreamPackument, UpstreamError> {
         // Gives those who ask at once the time to meet.
         tokio::task::yield_now().await;
-        let script = self.ask(format!("packument {name}"))?;
+        drop(self.ask(format!("packument {name}"))?);
+        while let Some(let_go) = self.hanging() {
+            let_go.await;
+        }
+        let script = self.script();
         let Some(packument) = script.packuments.get(name.as_str()) else {
             return Ok(UpstreamPackument::Missing);
         };
+        let mut packument = packument.clone();
+        if form == PackumentForm::Abbreviated
+            && let Some(fields) = packument.as_object_mut()
+        {
+            fields.retain(|field, _| ["name", "dist-tags", "versions"].contains(&field.as_str()));
+        }
         let bytes = packument.to_string();
         let etag = Some(Integrity::of(bytes.as_bytes()).to_string());
         if known.etag == etag {
@@ -213,8 +242,9 @@ impl Upstream for ScriptedUpstream {
             })
         });
         let empty_piece = script.empty_piece.then(Bytes::new);
-        // Two bytes at a time, so that a client has part of it before the end is known.
-        let pieces = sent.chunks(2).map(Bytes::copy_from_slice).chain(empty_piece).map(Ok);
+        // A few bytes at a time, so that a client has part of it before the end is known.
+        let pieces =
+            sent.chunks((bytes.len() / 64).max(2)).map(Bytes::copy_from_slice).chain(empty_piece).map(Ok);
         let chunks: Vec<_> = pieces.chain(end).collect();
         Ok(Some(UpstreamTarball { stream: stream::iter(chunks).boxed(), length }))
     }

@@ -20,6 +20,8 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
 /// _search/{shard}.json                           a part of the index for searches, made of packuments
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl  what happened on a day, from the first time to the last
+/// _upstream/_ledger.json                          how much is kept of other registries
+/// _upstream/_used/{id}                            which of it was used when
 /// _probe/{id}                                     scratch space of the start-up probe
 /// ```
 ///
@@ -59,6 +61,10 @@ pub enum Key<'a> {
     SearchShard(u8),
     /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
     AuditLog(&'a str, &'a str),
+    /// How much is kept of upstreams.
+    UpstreamLedger,
+    /// A batch of marks that tell what was used of upstreams.
+    UpstreamUses(&'a str),
     /// A scratch blob of the start-up probe.
     Probe(&'a str),
 }
@@ -104,6 +110,8 @@ impl Key<'_> {
             ),
             Self::SearchShard(shard) => format!("_search/{shard:02x}.json"),
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
+            Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
+            Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Probe(id) => format!("_probe/{id}"),
         })
     }
@@ -122,6 +130,16 @@ impl Key<'_> {
     /// The folder of all logins in browsers, which are listed in the order in which they expire.
     pub fn sessions() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_sessions").map(BlobPrefix::folder)
+    }
+
+    /// The folder of all that is kept of upstreams.
+    pub fn upstreams() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_upstream").map(BlobPrefix::folder)
+    }
+
+    /// The folder of all batches of marks that tell what was used of upstreams.
+    pub fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_upstream/_used").map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.

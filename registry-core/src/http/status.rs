@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
@@ -121,6 +123,25 @@ fn scheme(failure: &Failure) -> &'static str {
     }
 }
 
+/// After how many seconds it may help to try again: as an upstream said, but no longer than clients take well.
+fn retry_after(failure: &Failure) -> u64 {
+    const SOON: u64 = 1;
+    const LONGEST: u64 = 60;
+    let Failure::Operation(error) = failure else { return SOON };
+    let asked = asked_to_wait(error).unwrap_or_default();
+    // Rounded up: whoever comes a moment too early is sent away again.
+    (asked.as_secs() + u64::from(asked.subsec_nanos() > 0)).clamp(SOON, LONGEST)
+}
+
+fn asked_to_wait(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Shared(error) => asked_to_wait(error),
+        Error::Upstream(UpstreamError::Unavailable { retry_after, .. })
+        | Error::NoAdvisories { source: UpstreamError::Unavailable { retry_after, .. }, .. } => *retry_after,
+        _ => None,
+    }
+}
+
 /// What is told of a failure. Failures of the registry itself are logged here, once, and not shown.
 pub(super) fn told(failure: &Failure) -> String {
     match failure {
@@ -142,7 +163,7 @@ pub(super) fn wait(failure: &Failure) -> Option<u64> {
             | Error::TooManySignUps { seconds }
             | Error::TooManyRequests { seconds },
         ) => Some(*seconds),
-        _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then(|| retry_after(failure)),
     }
 }
 

@@ -37,6 +37,7 @@ mod search;
 mod star;
 mod tarball;
 mod tokens;
+mod turns;
 mod two_factor;
 mod unpublish;
 mod upstream;
@@ -44,14 +45,14 @@ mod users;
 mod web_login;
 
 pub(crate) use abuse::Abuse;
-pub(crate) use detached::{compute, compute_elsewhere};
+pub(crate) use detached::compute_elsewhere;
 pub(crate) use gates::Gates;
 pub(crate) use keys::KeptKeys;
 pub(crate) use packument::ReadCaches;
 pub(crate) use search::SearchParts;
 pub(crate) use star::STAR;
 pub(crate) use tokens::TokenCache;
-pub(crate) use upstream::{NamedUpstream, UpstreamParts};
+pub(crate) use upstream::{Kept, NamedUpstream, UpstreamParts};
 pub(crate) use web_login::{
     PageStep, PollAnswer, Purpose, SessionToken, WebLoginPage, WebLogins, is_secret, new_secret,
 };
@@ -68,4 +69,4 @@ pub use tarball::{FoundTarball, TarballRange};
 pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
 pub(crate) use two_factor::one_time_password;
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
-pub use upstream::UpstreamFreshness;
+pub use upstream::{TrimmedUpstreamCache, UpstreamFreshness, UpstreamOptions};

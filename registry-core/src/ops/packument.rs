@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{Packument, TarballIndex, render_abbreviated, render_full};
+use crate::domain::packument::{ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full};
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -34,24 +34,29 @@ pub struct Representation {
 /// Which representation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RepresentationKey {
-    name: PackageName,
-    form: PackumentForm,
-    base: Arc<str>,
+    /// The upstream that has the package; `None` where it is hosted.
+    pub(super) upstream: Option<Arc<str>>,
+    pub(super) name: PackageName,
+    pub(super) form: PackumentForm,
+    pub(super) base: Arc<str>,
 }
 
-/// What is kept of packuments between reads.
+/// What is kept of packuments between reads, hosted ones and those of upstreams alike.
 #[derive(Debug)]
 pub(crate) struct ReadCaches {
-    representations: DerivedCache<Representation>,
+    pub(super) representations: DerivedCache<Representation>,
     tarballs: DerivedCache<TarballIndex>,
+    pub(super) foreign_tarballs: DerivedCache<ForeignTarballs>,
 }
 
 impl ReadCaches {
-    /// A tenth of the room goes to where tarballs are, the rest to rendered packuments.
+    /// A tenth of the room goes to where hosted tarballs are, a tenth to where those of upstreams are, the rest to
+    /// rendered packuments.
     pub(crate) fn new(bytes: u64) -> Self {
         Self {
-            representations: DerivedCache::new(bytes - bytes / 10),
+            representations: DerivedCache::new(bytes - bytes / 5),
             tarballs: DerivedCache::new(bytes / 10),
+            foreign_tarballs: DerivedCache::new(bytes / 10),
         }
     }
 }
@@ -80,7 +85,7 @@ impl Registry {
         form: PackumentForm,
         base: &Arc<str>,
     ) -> Result<Option<Arc<Representation>>, Error> {
-        let key = RepresentationKey { name: name.clone(), form, base: Arc::clone(base) };
+        let key = RepresentationKey { upstream: None, name: name.clone(), form, base: Arc::clone(base) };
         self.if_hosted(name, self.parts.caches.representations.get(self, name, &key)).await
     }
 
@@ -134,7 +139,9 @@ impl Derived for Representation {
 
 impl Representation {
     /// Compresses a document and names it, in a way that changes with the document and with `state`.
-    pub(super) fn of(identity: Vec<u8>, state: &str) -> Result<Self, Error> {
+    pub(super) fn of(mut identity: Vec<u8>, state: &str) -> Result<Self, Error> {
+        // What is kept is to take the memory that it is weighed with.
+        identity.shrink_to_fit();
         let mut hash = Sha256::new();
         hash.update(state);
         hash.update(&identity);
@@ -166,7 +173,22 @@ impl Derived for TarballIndex {
     }
 }
 
+impl Derived for ForeignTarballs {
+    type Key = (Arc<str>, PackageName, PackumentForm);
+
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        Ok(Self::of(name, json)?)
+    }
+
+    fn weight(&self) -> usize {
+        ForeignTarballs::weight(self)
+    }
+}
+
 fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(|error| Error::Internal(Box::new(error)))
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let mut compressed = compressed.map_err(|error| Error::Internal(Box::new(error)))?;
+    compressed.shrink_to_fit();
+    Ok(compressed)
 }

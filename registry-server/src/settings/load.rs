@@ -9,21 +9,31 @@ impl Settings {
     /// Reads the text of a `registry.toml`. Errors say the line.
     pub fn from_toml(text: &str) -> anyhow::Result<Self> {
         let settings: Self = toml::from_str(text)?;
-        if let Some((start, error)) = settings.packages.first_wrong(&settings.upstreams) {
-            let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
-            return Err(anyhow::Error::new(error).context(format!("the rule at line {line}")));
-        }
+        settings.check_rules(text)?;
         Ok(settings)
     }
 
     /// What holds in the end: flags and environment over the file over the defaults.
     pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
-        let mut settings = match overrides.config.as_deref() {
-            Some(config) => Self::from_path_or_text(config)?,
-            None => Self::default(),
+        let Some(config) = overrides.config.as_deref() else {
+            let mut settings = Self::default();
+            settings.apply(overrides);
+            return Ok(settings);
         };
+        let (text, source) = read(config)?;
+        let is_wrong = || format!("{source} is wrong");
+        let mut settings: Self = toml::from_str(&text).with_context(is_wrong)?;
         settings.apply(overrides);
+        // Only now: the upstream that a rule names may be a flag.
+        settings.check_rules(&text).with_context(is_wrong)?;
         Ok(settings)
+    }
+
+    /// Refuses a rule that is wrong by itself, and says at which line of `text` it is.
+    fn check_rules(&self, text: &str) -> anyhow::Result<()> {
+        let Some((start, error)) = self.packages.first_wrong(&self.upstreams) else { return Ok(()) };
+        let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
+        Err(anyhow::Error::new(error).context(format!("the rule at line {line}")))
     }
 
     /// The settings that hold until the server is started again, each as a text to compare.
@@ -71,17 +81,6 @@ impl Settings {
         ]
     }
 
-    /// Reads the file `config` names, or `config` itself where it is the text of one.
-    fn from_path_or_text(config: &str) -> anyhow::Result<Self> {
-        let is_text = config.contains('\n') || (config.contains('=') && !Path::new(config).exists());
-        if is_text {
-            return Self::from_toml(config).context("the configuration given as text is wrong");
-        }
-        let text = std::fs::read_to_string(config)
-            .with_context(|| format!("cannot read the configuration file {config}"))?;
-        Self::from_toml(&text).with_context(|| format!("the configuration file {config} is wrong"))
-    }
-
     fn apply(&mut self, overrides: &Overrides) {
         fn replace<Value: Clone>(target: &mut Value, value: Option<&Value>) {
             if let Some(value) = value {
@@ -101,4 +100,15 @@ impl Settings {
             self.public_url.clone_from(&overrides.public_url);
         }
     }
+}
+
+/// The text of the file that `config` names, or `config` itself where it is the text of one; and what to call it.
+fn read(config: &str) -> anyhow::Result<(String, String)> {
+    let is_text = config.contains('\n') || (config.contains('=') && !Path::new(config).exists());
+    if is_text {
+        return Ok((config.to_owned(), "the configuration given as text".to_owned()));
+    }
+    let text = std::fs::read_to_string(config)
+        .with_context(|| format!("cannot read the configuration file {config}"))?;
+    Ok((text, format!("the configuration file {config}")))
 }

@@ -162,6 +162,8 @@ pub struct LimitSettings {
     pub sign_ups_per_hour: u32,
     /// Requests of one principal, or of one address where nobody is signed in, in a minute; 0 for any number.
     pub requests_per_minute: u32,
+    /// MiB of a tarball of an upstream.
+    pub upstream_tarball_mib: NonZeroU32,
 }
 
 impl Default for LimitSettings {
@@ -174,6 +176,7 @@ impl Default for LimitSettings {
             tarball_entries: at_least_one(100_000),
             sign_ups_per_hour: 100,
             requests_per_minute: 0,
+            upstream_tarball_mib: at_least_one(1024),
         }
     }
 }
@@ -187,6 +190,7 @@ impl LimitSettings {
         limits.publish_body_bytes = size(bytes(self.publish_body_mib));
         limits.other_body_bytes = size(bytes(self.other_body_mib));
         limits.unpacked_bytes = bytes(self.unpacked_mib);
+        limits.upstream_tarball_bytes = bytes(self.upstream_tarball_mib);
         limits.tarball_entries = size(self.tarball_entries.get().into());
         limits.sign_ups_per_hour = NonZeroU32::new(self.sign_ups_per_hour);
         limits.requests_per_minute = NonZeroU32::new(self.requests_per_minute);
@@ -200,6 +204,8 @@ impl LimitSettings {
 pub struct CacheSettings {
     /// MiB of rendered packuments kept in memory.
     pub representations_mib: u32,
+    /// MiB of packages of upstreams kept in the store; 0 is no limit.
+    pub upstream_mib: u32,
     /// For how long a token once found good is believed.
     pub token_seconds: u32,
     /// For how long a packument of an upstream is served without asking again.
@@ -208,7 +214,7 @@ pub struct CacheSettings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { representations_mib: 64, token_seconds: 5, upstream_seconds: 300 }
+        Self { representations_mib: 256, upstream_mib: 10 << 10, token_seconds: 5, upstream_seconds: 300 }
     }
 }
 
@@ -216,6 +222,11 @@ impl CacheSettings {
     /// Bytes of rendered packuments kept in memory.
     pub fn representation_bytes(&self) -> u64 {
         u64::from(self.representations_mib) << 20
+    }
+
+    /// Bytes of packages of upstreams kept in the store.
+    pub fn upstream_bytes(&self) -> Option<u64> {
+        (self.upstream_mib > 0).then(|| u64::from(self.upstream_mib) << 20)
     }
 
     /// For how long what upstreams say is believed.

@@ -33,6 +33,8 @@ fn the_template_tells_the_defaults() {
     // The file shown stands for no file, and without one nobody is to be asked for it.
     let template = uncommented_template().replace("file = \"/etc/registry/htpasswd\"", "");
     let mut settings = Settings::from_toml(&template).unwrap();
+    // By default all are asked that are configured. In the template no other is.
+    assert_eq!(settings.providers.take(), Some(vec![ProviderName::Local]));
     assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
     assert!(settings.providers.take().is_some(), "the default depends on what else is configured");
     assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
@@ -184,6 +186,23 @@ fn flags_win_over_the_file() {
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.log.filter, "warn".parse().unwrap());
     assert_eq!(settings.public_url.unwrap().as_url().as_str(), "https://a.example/");
+}
+
+#[test]
+fn a_rule_may_name_the_upstream_of_a_flag() {
+    let file = "\n[[packages]]\nmatch = \"**\"\norigin = [\"hosted\", \"npm\"]\n";
+    let load = |file: &str, flags: &[&str]| {
+        let arguments = ["registry-server", "--config", file].into_iter().chain(flags.iter().copied());
+        Settings::load(&CommandLine::parse_from(arguments).overrides)
+    };
+    let flag = ["--upstream", "https://registry.example"];
+    let settings = load(file, &flag).unwrap();
+    assert!(settings.packages.compile(&settings.upstreams).is_ok());
+    let other = file.replace("npm", "mpm");
+    for (file, flags, unknown) in [(file, &[][..], "npm"), (&other, &flag[..], "mpm")] {
+        let refusal = format!("{:#}", load(file, flags).unwrap_err());
+        assert!(refusal.contains("line 2") && refusal.contains(unknown), "{refusal}");
+    }
 }
 
 #[test]

@@ -25,12 +25,15 @@ pub struct UpstreamSettings {
     /// PEM files with certificates to trust beside the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
+    /// Whether only full packuments are asked for, and the abbreviated form is made of them.
+    #[serde(default)]
+    pub full_documents: bool,
 }
 
 impl UpstreamSettings {
     /// An upstream that wants to see no token.
     pub fn new(url: UpstreamUrl) -> Self {
-        Self { url, token_env: None, token_file: None, certificate_files: Vec::new() }
+        Self { url, token_env: None, token_file: None, certificate_files: Vec::new(), full_documents: false }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use registry_testkit::clients::{Npm, package};
+use registry_testkit::clients::{Client, Npm, PNPM, package};
+use registry_testkit::conformance::ServedPackages;
+use registry_testkit::fake_upstream::FakeUpstream;
 use registry_testkit::server_process::ServerProcess;
 use tempfile::TempDir;
 
@@ -61,4 +63,56 @@ async fn a_name_of_the_upstream_cannot_be_published_over() {
     let refused = ben.run_in(&folder, &["publish"]).await.assert_failure();
     assert!(refused.stderr.contains("exists in the registry"), "{}", refused.stderr);
     publish(&ben, &package("apple", "1.0.0")).await;
+}
+
+/// How often the server was asked for the packument of `left-pad`.
+fn asked_for_left_pad(server: &ServerProcess) -> usize {
+    server.stderr().lines().filter(|line| line.contains("\"path\":\"/left-pad\"")).count()
+}
+
+/// What pnpm, which takes only versions of a certain age, asks of a server in front of an upstream that tells the times of
+/// versions in full packuments alone: how often in a clean home, and then in another.
+async fn requests_of_a_gated_pnpm(full_documents: bool) -> [usize; 2] {
+    let upstream = FakeUpstream::start(ServedPackages::sample()).await;
+    let storage = TempDir::with_prefix("in-front-").unwrap();
+    let file = storage.path().with_extension("toml");
+    let settings = format!(
+        "[upstreams.npm]\nurl = \"{}\"\nfull_documents = {full_documents}\n[log]\nformat = \"json\"\n",
+        upstream.base_url()
+    );
+    std::fs::write(&file, settings).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
+    let server = ServerProcess::start(binary, &["--config", file.to_str().unwrap()], storage.path()).await;
+    std::fs::remove_file(&file).unwrap();
+    let mut asked = [0; 2];
+    for count in &mut asked {
+        let before = asked_for_left_pad(&server);
+        let pnpm = Client::new(&PNPM, server.base_url()).await;
+        let project = pnpm.home().project(&package("project", "0.0.0"));
+        // A hundred years: everything is too young.
+        let gate = ["--config.minimum-release-age=52560000", "--config.minimum-release-age-strict=true"];
+        let gated = pnpm.run_in(&project, &[&["add", "left-pad"][..], &gate].concat()).await;
+        let _ = gated.assert_failure().assert_printed("minimumReleaseAge");
+        *count = asked_for_left_pad(&server) - before;
+    }
+    asked
+}
+
+#[tokio::test]
+async fn pnpm_with_an_age_gate_asks_once_where_times_are_known() {
+    assert_eq!(requests_of_a_gated_pnpm(true).await, [1, 1]);
+    assert_eq!(requests_of_a_gated_pnpm(false).await, [2, 1], "the first has to find the times out");
+}
+
+#[tokio::test]
+async fn pnpm_finds_the_trust_that_it_asks_for() {
+    let upstream = Registry::start().await;
+    publish(&upstream.user("ana").await, &package("one", "1.0.0")).await;
+    let storage = TempDir::with_prefix("in-front-").unwrap();
+    let server = start_in_front_of(upstream.server.base_url(), storage.path()).await;
+    let pnpm = Client::new(&PNPM, server.base_url()).await;
+    let project = pnpm.home().project(&package("project", "0.0.0"));
+    let trusting = ["add", "one", "--config.minimum-release-age=0", "--config.trust-policy=no-downgrade"];
+    let _ = pnpm.run_in(&project, &trusting).await.assert_success();
+    assert!(project.join("node_modules/one/package.json").exists());
 }

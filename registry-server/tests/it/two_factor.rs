@@ -65,7 +65,7 @@ fn digits_of_printed_secret(printed: &str) -> String {
 
 #[tokio::test]
 async fn npm_sets_it_up_on_a_terminal_and_takes_it_away() {
-    let registry = Registry::start().await;
+    let registry = Registry::configured("[login]\nweb = false\n").await;
     let token = sign_up(&registry.http(), "ana").await;
     let npm = Client::with_token(&NPM, registry.server.base_url(), &token).await;
     let folder = npm.home().work_folder();

@@ -66,7 +66,7 @@ fn write_version(
     let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
     for (name, value) in &fields {
-        if FIELDS.contains(&name.as_str()) {
+        if field_of_manifest(name.as_str()) {
             field(json, name.as_str(), value)?;
         }
     }
@@ -81,7 +81,12 @@ fn write_version(
     Ok(())
 }
 
-fn has_install_script(scripts: &RawValue) -> bool {
+/// Whether an install needs this field of a manifest. `dist` is another matter.
+pub(super) fn field_of_manifest(name: &str) -> bool {
+    FIELDS.contains(&name)
+}
+
+pub(super) fn has_install_script(scripts: &RawValue) -> bool {
     serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())
         .is_ok_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.contains_key(script)))
 }

@@ -14,6 +14,7 @@
 
 mod abbreviated;
 mod foreign;
+mod foreign_abbreviated;
 mod full;
 mod history;
 mod manifest;
@@ -31,6 +32,7 @@ use serde_json::value::RawValue;
 
 pub use abbreviated::render_abbreviated;
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
+pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use full::render_full;
 pub use history::History;
 pub use manifest::{render_manifest, tarball_path};

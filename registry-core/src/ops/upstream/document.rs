@@ -2,10 +2,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::blob::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore};
 use crate::upstream::{PackumentForm, Validators};
+
+/// What is known of a document is told in fewer bytes, so that it can be read alone.
+const LONGEST_LINE: u64 = 16 << 10;
 
 /// What is known of an upstream's packument that is kept in the store. It stands in the first line of the blob,
 /// and the document below it, so that both change at once.
@@ -59,6 +64,15 @@ impl Known {
         Self { checked: SUPERSEDED, believed_since: None, ..self.clone() }
     }
 
+    pub(super) fn is_superseded(&self) -> bool {
+        self.checked == SUPERSEDED
+    }
+
+    /// Names the state of the document for what is made of it.
+    pub(super) fn state(&self) -> BlobETag {
+        BlobETag::new(Arc::clone(&self.content))
+    }
+
     pub(super) fn validators(&self) -> Validators {
         Validators { etag: self.etag.clone(), last_modified: self.last_modified.clone() }
     }
@@ -67,6 +81,10 @@ impl Known {
 /// The blob for a document.
 pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json::Error> {
     let mut blob = serde_json::to_vec(known)?;
+    if blob.len() as u64 >= LONGEST_LINE {
+        // Without validators it is asked for whole the next time.
+        blob = serde_json::to_vec(&Known { etag: None, last_modified: None, ..known.clone() })?;
+    }
     blob.reserve_exact(document.len() + 1);
     blob.push(b'\n');
     blob.extend_from_slice(document);
@@ -78,6 +96,15 @@ pub(super) fn read(blob: &Bytes) -> Option<(Known, Bytes)> {
     let end = blob.iter().position(|byte| *byte == b'\n')?;
     let known = serde_json::from_slice(&blob[..end]).ok()?;
     Some((known, blob.slice(end + 1..)))
+}
+
+/// What is known of the document that a blob at `path` holds, without reading the document.
+pub(super) async fn read_known(store: &dyn BlobStore, path: &BlobPath) -> Result<Option<Known>, BlobError> {
+    let Some(blob) = store.open(path, Some(BlobRange { start: 0, end: Some(LONGEST_LINE) })).await? else {
+        return Ok(None);
+    };
+    let chunks: Vec<Bytes> = blob.stream.try_collect().await?;
+    Ok(read(&chunks.concat().into()).map(|(known, _)| known))
 }
 
 #[cfg(test)]

@@ -1,24 +1,29 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
-use sha1::Sha1;
-use sha2::{Digest as _, Sha512};
+use futures::stream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
-use crate::blob::{BlobETag, BlobError, BlobPath, OpenBlob};
-use crate::upstream::{UpstreamError, UpstreamTarball};
+use crate::blob::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
+use crate::error::BoxError;
+use crate::upstream::UpstreamError;
 use crate::{Error, Registry};
 
-use super::tarball_sources::{Digest, TarballSource};
+use super::check::Check;
+use super::progress::Progress;
+use super::tarball_sources::TarballSource;
 
 /// Chunks on their way to a client or to the store.
 const CHUNKS: usize = 8;
-/// A client that takes nothing for so long is cut off, since others may wait for the same tarball.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// So long in all a fetch waits for the client that it was begun for, since others may wait for the same tarball. A
+/// client that is slower gets the rest from the store.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 type Chunk = Result<Bytes, BlobError>;
 
@@ -86,7 +91,7 @@ impl Registry {
                 let under_way = ended.subscribe();
                 let (length, told_length) = oneshot::channel();
                 let (client, chunks) = mpsc::channel(CHUNKS);
-                let (registry, source) = (self.clone(), source.clone());
+                let (registry, source, path) = (self.clone(), source.clone(), source.path.clone());
                 tokio::spawn(async move {
                     let under_way = UnderWay { registry: &registry, path: &source.path };
                     let client = streaming.then_some(client);
@@ -97,7 +102,8 @@ impl Registry {
                 // Without a length, a client could not tell a tarball that was cut off from a whole one.
                 if let (true, Ok(Some(length))) = (streaming, told_length.await) {
                     let etag = BlobETag::new("streaming");
-                    return Ok(Filling::Streaming(OpenBlob { stream: receive(chunks), length, etag }));
+                    let stream = self.follow(path, chunks, under_way, length);
+                    return Ok(Filling::Streaming(OpenBlob { stream, length, etag }));
                 }
                 under_way
             }
@@ -112,7 +118,7 @@ impl Registry {
         &self,
         source: &TarballSource,
         length: oneshot::Sender<Option<u64>>,
-        client: Option<mpsc::Sender<Chunk>>,
+        client: Option<mpsc::Sender<Bytes>>,
     ) -> Result<Ended, Error> {
         let Some(tarball) = source.upstream.upstream.tarball(&source.url).await? else {
             return Ok(Ended::Gone);
@@ -123,10 +129,71 @@ impl Registry {
         let client = client.filter(|_| has_length && length.send(tarball.length).is_ok());
         let (store, chunks) = mpsc::channel(CHUNKS);
         let storing = self.parts.store.put_stream(&source.path, receive(chunks));
+        let tarball = Progress::new(
+            source.upstream.to_string(),
+            &source.url,
+            tarball,
+            self.parts.limits.upstream_tarball_bytes,
+        );
         let (pumped, stored) = futures::future::join(pump(source, tarball, store, client), storing).await;
-        pumped?;
+        let bytes = pumped?;
         stored?;
+        self.note_fill(&source.path, bytes);
         Ok(Ended::Kept)
+    }
+
+    /// What a client gets while a tarball is fetched: the chunks as they come, and if it takes them too slowly, the
+    /// rest from the store. It has the whole only if the whole is right.
+    fn follow(
+        &self,
+        path: BlobPath,
+        chunks: mpsc::Receiver<Bytes>,
+        ended: watch::Receiver<Option<Outcome>>,
+        length: u64,
+    ) -> ByteStream {
+        let store = Arc::clone(&self.parts.store);
+        let live = stream::unfold((chunks, 0), |(mut chunks, received)| async move {
+            let chunk = chunks.recv().await?;
+            let received = received + chunk.len() as u64;
+            Some(((chunk, received), (chunks, received)))
+        });
+        // How much came is known once nothing comes any more.
+        let received = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&received);
+        let live = live.map(move |(chunk, received)| {
+            counted.store(received, Ordering::Relaxed);
+            Ok(chunk)
+        });
+        let rest = async move {
+            let start = received.load(Ordering::Relaxed);
+            if start == length {
+                return stream::empty().boxed();
+            }
+            match rest_of(&*store, &path, ended, start).await {
+                Ok(rest) => rest,
+                Err(source) => {
+                    let broken = BlobError::Stream { path: path.to_string(), source };
+                    stream::once(async { Err(broken) }).boxed()
+                }
+            }
+        };
+        live.chain(stream::once(rest).flatten()).boxed()
+    }
+}
+
+/// The rest of a tarball from the store, once it is there.
+async fn rest_of(
+    store: &dyn BlobStore,
+    path: &BlobPath,
+    ended: watch::Receiver<Option<Outcome>>,
+    start: u64,
+) -> Result<ByteStream, BoxError> {
+    match end_of(ended).await? {
+        Ended::Gone => Err("the upstream has it no more".into()),
+        Ended::Kept => {
+            let rest = store.open(path, Some(BlobRange { start, end: None })).await?;
+            Ok(rest.ok_or("it was deleted from the store, for want of room")?.stream)
+        }
     }
 }
 
@@ -139,96 +206,83 @@ async fn end_of(mut ended: watch::Receiver<Option<Outcome>>) -> Result<Ended, Er
     }
 }
 
-/// Moves a tarball from the upstream to the store and the client, and checks it on the way. The client gets the
-/// last chunk only when the whole has turned out right.
+/// Moves a tarball from the upstream to the store and the client, checks it on the way, and tells its length. The
+/// client gets the last chunk only when the whole has turned out right.
 async fn pump(
     source: &TarballSource,
-    tarball: UpstreamTarball,
+    mut tarball: Progress,
     store: mpsc::Sender<Chunk>,
-    mut client: Option<mpsc::Sender<Chunk>>,
-) -> Result<(), Error> {
-    let UpstreamTarball { mut stream, length } = tarball;
+    client: Option<mpsc::Sender<Bytes>>,
+) -> Result<u64, Error> {
     let mut check = Check::new(&source.digest);
+    let mut client = SlowClient { client, patience: PATIENCE };
     let mut held = Bytes::new();
-    let mut received = 0;
-    while let Some(chunk) = stream.next().await {
-        let chunk = match chunk {
+    loop {
+        let chunk = match tarball.next().await {
             // HTTP/2 ends many a body with nothing, for which the last bytes must not be let go.
-            Ok(chunk) if chunk.is_empty() => continue,
-            Ok(chunk) => chunk,
-            Err(error) => return refuse(source, &store, client.as_ref(), error).await,
+            Ok(Some(chunk)) if chunk.is_empty() => continue,
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) => return refuse(source, &store, error).await,
         };
-        received += chunk.len() as u64;
-        if length.is_some_and(|length| received > length) {
+        if tarball.is_too_long() {
             break;
         }
         check.update(&chunk);
         let ready = std::mem::replace(&mut held, chunk.clone());
         // Where the store stopped taking, its own error tells why.
         let _ = store.send(Ok(chunk)).await;
-        if !ready.is_empty() && !give(client.as_ref(), ready).await {
-            client = None;
-        }
+        client.give(ready).await;
     }
-    if length.is_some_and(|length| length != received) || !check.holds() {
+    if !tarball.is_whole() || !check.holds() {
         let reason = format!("the tarball at {} is not the one that the packument names", source.url);
         let error = UpstreamError::Unusable { upstream: source.upstream.to_string(), reason };
-        return refuse(source, &store, client.as_ref(), error).await;
+        return refuse(source, &store, error).await;
     }
     drop(store);
-    give(client.as_ref(), held).await;
-    Ok(())
+    client.give(held).await;
+    Ok(tarball.received())
 }
 
-async fn give(client: Option<&mpsc::Sender<Chunk>>, chunk: Bytes) -> bool {
-    let Some(client) = client else { return false };
-    matches!(tokio::time::timeout(PATIENCE, client.send(Ok(chunk))).await, Ok(Ok(())))
+/// A client that is waited for, but not for long.
+struct SlowClient {
+    client: Option<mpsc::Sender<Bytes>>,
+    patience: Duration,
 }
 
-/// Ends the store's stream and the client's with an error: neither keeps what came so far.
+impl SlowClient {
+    /// Gives it a chunk, or nothing from now on.
+    async fn give(&mut self, chunk: Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
+        let Some(client) = &self.client else { return };
+        let Err(TrySendError::Full(chunk)) = client.try_send(chunk) else {
+            if client.is_closed() {
+                self.client = None;
+            }
+            return;
+        };
+        let begun = Instant::now();
+        let is_given = matches!(tokio::time::timeout(self.patience, client.send(chunk)).await, Ok(Ok(())));
+        self.patience = self.patience.saturating_sub(begun.elapsed());
+        if !is_given {
+            self.client = None;
+        }
+    }
+}
+
+/// Ends the store's stream with an error, so that it keeps nothing of what came so far.
 async fn refuse(
     source: &TarballSource,
     store: &mpsc::Sender<Chunk>,
-    client: Option<&mpsc::Sender<Chunk>>,
     error: UpstreamError,
-) -> Result<(), Error> {
-    let broken = || BlobError::Stream { path: source.path.to_string(), source: error.to_string().into() };
-    let _ = store.send(Err(broken())).await;
-    if let Some(client) = client {
-        let _ = tokio::time::timeout(PATIENCE, client.send(Err(broken()))).await;
-    }
+) -> Result<u64, Error> {
+    let broken = BlobError::Stream { path: source.path.to_string(), source: error.to_string().into() };
+    let _ = store.send(Err(broken)).await;
     Err(error.into())
 }
 
-fn receive(chunks: mpsc::Receiver<Chunk>) -> BoxStream<'static, Chunk> {
+fn receive(chunks: mpsc::Receiver<Chunk>) -> ByteStream {
     stream::unfold(chunks, async |mut chunks| chunks.recv().await.map(|chunk| (chunk, chunks))).boxed()
-}
-
-/// A digest in the making, and what it must be.
-enum Check<'a> {
-    Sha512(Box<Sha512>, &'a [u8; 64]),
-    Sha1(Sha1, &'a str),
-}
-
-impl<'a> Check<'a> {
-    fn new(digest: &'a Digest) -> Self {
-        match digest {
-            Digest::Sha512(integrity) => Self::Sha512(Box::default(), integrity.sha512()),
-            Digest::Sha1(shasum) => Self::Sha1(Sha1::new(), shasum),
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha512(hash, _) => hash.update(bytes),
-            Self::Sha1(hash, _) => hash.update(bytes),
-        }
-    }
-
-    fn holds(self) -> bool {
-        match self {
-            Self::Sha512(hash, expected) => hash.finalize()[..] == expected[..],
-            Self::Sha1(hash, expected) => const_hex::encode(hash.finalize()) == expected,
-        }
-    }
 }

@@ -12,8 +12,8 @@ impl Registry {
             return Ok(());
         }
         for upstream in self.upstreams_of(name) {
-            if let State::Present(_) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?
-            {
+            let (_, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
+            if let State::Present(_) = state {
                 let upstream = upstream.id.to_string();
                 return Err(Error::NameTakenUpstream { name: name.clone(), upstream });
             }

@@ -1,11 +1,16 @@
 //! Packages of other registries: asked for once, kept in the store, served like our own.
 
+mod check;
 mod document;
 mod fill;
+mod forms;
 mod freshness;
 mod guard;
 mod hosted_check;
+mod kept;
 mod packument;
+mod progress;
+mod questions;
 mod tarball;
 mod tarball_sources;
 mod whose;
@@ -21,15 +26,28 @@ use crate::upstream::Upstream;
 pub(crate) use fill::Fills;
 pub(crate) use freshness::Documents;
 pub(crate) use hosted_check::HostedCheck;
-pub(crate) use packument::UpstreamRepresentations;
+pub(crate) use kept::Kept;
+pub use kept::TrimmedUpstreamCache;
 pub(super) use tarball_sources::TarballSource;
-use tarball_sources::{ForeignTarballCache, foreign_tarball_cache};
 
 /// An upstream and the name that rules call it by.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedUpstream {
     pub(crate) id: Arc<str>,
     pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) options: UpstreamOptions,
+}
+
+/// How one upstream is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpstreamOptions {
+    /// Whether only full packuments are asked for, and the abbreviated form is made of them. Then that form always tells
+    /// when each version was published, so that a client with an age gate, such as pnpm, needs no second request; and one
+    /// document is kept instead of two. It costs more bytes from the upstream: full packuments are several times as
+    /// large. Otherwise the same is done for packages whose full packument was asked for by some client before. Default
+    /// false.
+    pub full_documents: bool,
 }
 
 /// For how long what an upstream said is believed.
@@ -41,6 +59,9 @@ pub struct UpstreamFreshness {
     pub while_revalidating: Duration,
     /// That a package does not exist is believed for so long. Default 30 seconds.
     pub missing: Duration,
+    /// When what is kept is older, the upstream is asked first; after so long without an answer what is kept is served
+    /// all the same, and the asking goes on behind. Default 3 seconds.
+    pub patience: Duration,
     /// After an upstream failed, what is kept is served for so long before it is asked again. Default 15 seconds.
     pub after_failure: Duration,
     /// That a name was never hosted here is believed for so long. Default 5 seconds.
@@ -53,6 +74,7 @@ impl Default for UpstreamFreshness {
             packument: Duration::from_mins(5),
             while_revalidating: Duration::from_mins(5),
             missing: Duration::from_secs(30),
+            patience: Duration::from_secs(3),
             after_failure: Duration::from_secs(15),
             hosted_check: Duration::from_secs(5),
         }
@@ -65,22 +87,20 @@ pub(crate) struct UpstreamParts {
     pub(crate) upstreams: Vec<NamedUpstream>,
     pub(crate) freshness: UpstreamFreshness,
     pub(crate) documents: Documents,
-    pub(crate) representations: UpstreamRepresentations,
     pub(crate) hosted: HostedCheck,
-    pub(crate) tarballs: ForeignTarballCache,
     pub(crate) fills: Fills,
+    pub(crate) kept: Kept,
 }
 
 impl UpstreamParts {
-    pub(crate) fn new(upstreams: Vec<NamedUpstream>, freshness: UpstreamFreshness, bytes: u64) -> Self {
+    pub(crate) fn new(upstreams: Vec<NamedUpstream>, freshness: UpstreamFreshness, kept: Kept) -> Self {
         Self {
             upstreams,
             freshness,
             documents: Documents::default(),
-            representations: UpstreamRepresentations::new(bytes),
             hosted: HostedCheck::new(freshness.hosted_check),
-            tarballs: foreign_tarball_cache(bytes / 4),
             fills: Fills::default(),
+            kept,
         }
     }
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use moka::future::Cache;
 
+use crate::blob::BlobETag;
 use crate::domain::PackageName;
-use crate::domain::packument::render_foreign;
+use crate::domain::packument::{render_foreign, render_foreign_abbreviated};
 use crate::ops::Representation;
+use crate::ops::packument::RepresentationKey;
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -13,29 +14,8 @@ use super::NamedUpstream;
 use super::document::Known;
 use super::freshness::State;
 
-/// Upstream packuments as clients get them, by upstream, package, form, base URL and content.
-#[derive(Debug)]
-pub(crate) struct UpstreamRepresentations(Cache<RepresentationKey, Arc<Representation>>);
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct RepresentationKey {
-    upstream: Arc<str>,
-    name: PackageName,
-    form: PackumentForm,
-    base: Arc<str>,
-    content: Arc<str>,
-}
-
-impl UpstreamRepresentations {
-    pub(super) fn new(bytes: u64) -> Self {
-        /// What the cache itself takes for an entry.
-        const OVERHEAD: usize = 512;
-        let weigh = |_: &RepresentationKey, representation: &Arc<Representation>| {
-            u32::try_from(representation.weight() + OVERHEAD).unwrap_or(u32::MAX)
-        };
-        Self(Cache::builder().max_capacity(bytes).weigher(weigh).build())
-    }
-}
+/// How often a document is asked for that is deleted before it is read.
+const ATTEMPTS: usize = 3;
 
 impl Registry {
     /// The packument from the first upstream that has it.
@@ -60,49 +40,48 @@ impl Registry {
         form: PackumentForm,
         base: &Arc<str>,
     ) -> Result<Option<Arc<Representation>>, Error> {
-        let State::Present(known) = self.upstream_state(upstream, name, form).await? else { return Ok(None) };
+        let (source, state) = self.upstream_state(upstream, name, form).await?;
+        let State::Present(document) = state else { return Ok(None) };
+        self.note_use(&document.mark);
         let key = RepresentationKey {
-            upstream: Arc::clone(&upstream.id),
+            upstream: Some(Arc::clone(&upstream.id)),
             name: name.clone(),
             form,
             base: Arc::clone(base),
-            content: Arc::clone(&known.content),
         };
-        if let Some(representation) = self.parts.upstream.representations.0.get(&key).await {
-            return Ok(Some(representation));
-        }
-        let render = async {
-            let (read, document) = self.read_document(upstream, name, form).await?;
-            let (name, base) = (name.clone(), Arc::clone(base));
-            crate::ops::compute(document.len(), move || {
-                Representation::of(render_foreign(&name, &document, &base)?, &read.content)
-            })
-            .await?
-            .map(Arc::new)
+        let read = async {
+            let (known, document) = self.read_document(upstream, name, source).await?;
+            let makes_abbreviated = form == PackumentForm::Abbreviated && !known.abbreviated;
+            Ok((known.state(), (document, makes_abbreviated)))
         };
-        let representations = &self.parts.upstream.representations.0;
-        let representation =
-            representations.try_get_with_by_ref(&key, render).await.map_err(Error::Shared)?;
-        if !self.is_current(upstream, name, form, &known.content) {
-            // It may be of a later document, and must not come back when that is taken back.
-            representations.invalidate(&key).await;
-        }
-        Ok(Some(representation))
+        let (name, base) = (name.clone(), Arc::clone(base));
+        let make = move |state: &BlobETag, document: &[u8], makes_abbreviated: bool| {
+            let render = if makes_abbreviated { render_foreign_abbreviated } else { render_foreign };
+            Representation::of(render(&name, document, &base)?, state.as_str())
+        };
+        let representations = &self.parts.caches.representations;
+        let state = document.known.state();
+        representations.get_of_state(&key, &document.path, &state, read, make).await.map(Some)
     }
 
-    /// The document that a present state spoke of, or a later one. What was evicted meanwhile is asked for again.
+    /// The document that a present state spoke of, or a later one. What was deleted meanwhile is asked for again.
     pub(super) async fn read_document(
         &self,
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<(Arc<Known>, Bytes), Error> {
-        if let Some(found) = self.upstream_document(upstream, name, form).await? {
-            return Ok(found);
+    ) -> Result<(Known, Bytes), Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = self.upstream_document(upstream, name, form).await? {
+                return Ok(found);
+            }
+            if let State::Missing { .. } = self.state_after_deletion(upstream, name, form).await? {
+                return Err(Error::PackageNotFound(name.clone()));
+            }
         }
-        self.upstream_state(upstream, name, form).await?;
-        let found = self.upstream_document(upstream, name, form).await?;
-        found.ok_or_else(|| Error::PackageNotFound(name.clone()))
+        Err(Error::Internal(
+            "a packument of an upstream is deleted whenever it was put into the store".into(),
+        ))
     }
 
     /// The document of a package, as its upstream sent it, from the first that has it.
@@ -111,8 +90,9 @@ impl Registry {
         name: &PackageName,
     ) -> Result<Option<Bytes>, Error> {
         for upstream in self.upstreams_of(name) {
-            let form = PackumentForm::Full;
-            if let State::Present(_) = self.upstream_state(upstream, name, form).await? {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            if let State::Present(document) = state {
+                self.note_use(&document.mark);
                 return self.read_document(upstream, name, form).await.map(|(_, document)| Some(document));
             }
         }

@@ -2,7 +2,12 @@ use crate::blob::{BlobRange, OpenBlob};
 use crate::domain::{PackageName, Version};
 use crate::{Error, Registry};
 
+use super::fill::Filling;
+use super::kept::UseMark;
 use super::tarball_sources::TarballSource;
+
+/// How often a tarball is fetched that is deleted before it is opened.
+const ATTEMPTS: usize = 3;
 
 impl Registry {
     /// Opens a tarball of an upstream: from the store where it is kept, or straight from the upstream, while it is
@@ -14,16 +19,19 @@ impl Registry {
         source: &TarballSource,
         range: Option<BlobRange>,
     ) -> Result<OpenBlob, Error> {
-        if let Some(blob) = self.parts.store.open(&source.path, range).await? {
-            return Ok(blob);
-        }
         let not_found = || Error::VersionNotFound { selector: format!("{name}@{version}") };
-        match self.fill(source, range.is_none()).await? {
-            super::fill::Filling::Streaming(blob) => Ok(blob),
-            super::fill::Filling::Kept => {
-                self.parts.store.open(&source.path, range).await?.ok_or_else(not_found)
+        for _ in 0..ATTEMPTS {
+            if let Some(blob) = self.parts.store.open(&source.path, range).await? {
+                self.note_use(&UseMark::of(&source.path));
+                return Ok(blob);
             }
-            super::fill::Filling::Gone => Err(not_found()),
+            match self.fill(source, range.is_none()).await? {
+                Filling::Streaming(blob) => return Ok(blob),
+                // It may have been deleted since, for want of room.
+                Filling::Kept => {}
+                Filling::Gone => return Err(not_found()),
+            }
         }
+        Err(Error::Internal("a tarball of an upstream is deleted whenever it was put into the store".into()))
     }
 }

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use moka::future::Cache;
-
 use crate::blob::{BlobPath, Key};
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
@@ -10,16 +8,8 @@ use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::Known;
-use super::freshness::{FORMS, State};
-
-/// Where tarballs are, by upstream, package and content of its packument.
-pub(super) type ForeignTarballCache = Cache<(Arc<str>, PackageName, Arc<str>), Arc<ForeignTarballs>>;
-
-pub(super) fn foreign_tarball_cache(bytes: u64) -> ForeignTarballCache {
-    let weigh =
-        |_: &_, tarballs: &Arc<ForeignTarballs>| u32::try_from(tarballs.weight() + 256).unwrap_or(u32::MAX);
-    Cache::builder().max_capacity(bytes).weigher(weigh).build()
-}
+use super::forms::FORMS;
+use super::freshness::{Document, State};
 
 /// What a tarball must hash to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +37,15 @@ impl Registry {
         version: &Version,
     ) -> Result<Option<TarballSource>, Error> {
         for upstream in self.upstreams_of(name) {
-            let form = self.last_known_form(upstream, name).await?;
-            let State::Present(known) = self.upstream_state(upstream, name, form).await? else { continue };
-            let tarballs = self.foreign_tarballs(upstream, name, form, &known.content).await?;
+            // The form that an install just asked for is the one that is known already.
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let tarballs = self.foreign_tarballs(upstream, name, form, &document).await?;
             if let Some(tarball) = tarballs.get(version.as_str()) {
                 return source(upstream, name, version, tarball).map(Some);
             }
-            let later = self.tarball_of_later_document(upstream, name, version, &known).await?;
+            let later = self.tarball_of_later_document(upstream, name, version, &document.known).await?;
             let missing = || Error::VersionNotFound { selector: format!("{name}@{version}") };
             return later.ok_or_else(missing).map(Some);
         }
@@ -69,11 +61,11 @@ impl Registry {
         known: &Known,
     ) -> Result<Option<TarballSource>, Error> {
         for form in FORMS {
-            let Some((later, _)) = self.upstream_document(upstream, name, form).await? else { continue };
-            if later.checked < known.checked || later.content == known.content {
+            let Some(later) = self.stored_document(upstream, name, form).await? else { continue };
+            if later.known.checked < known.checked || later.known.content == known.content {
                 continue;
             }
-            let tarballs = self.foreign_tarballs(upstream, name, form, &later.content).await?;
+            let tarballs = self.foreign_tarballs(upstream, name, form, &later).await?;
             if let Some(tarball) = tarballs.get(version.as_str()) {
                 return source(upstream, name, version, tarball).map(Some);
             }
@@ -86,23 +78,17 @@ impl Registry {
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-        content: &Arc<str>,
+        document: &Document,
     ) -> Result<Arc<ForeignTarballs>, Error> {
-        let key = (Arc::clone(&upstream.id), name.clone(), Arc::clone(content));
+        let key = (Arc::clone(&upstream.id), name.clone(), form);
         let read = async {
-            let (_, document) = self.read_document(upstream, name, form).await?;
-            let name = name.clone();
-            let tarballs =
-                crate::ops::compute(document.len(), move || ForeignTarballs::of(&name, &document)).await??;
-            Ok(Arc::new(tarballs))
+            let (known, document) = self.read_document(upstream, name, form).await?;
+            Ok((known.state(), (document, ())))
         };
-        let cache = &self.parts.upstream.tarballs;
-        let tarballs = cache.try_get_with_by_ref(&key, read).await.map_err(Error::Shared)?;
-        if !self.is_current(upstream, name, form, content) {
-            // They may be those of a later document, and must not come back when that is taken back.
-            cache.invalidate(&key).await;
-        }
-        Ok(tarballs)
+        let of = name.clone();
+        let make = move |_: &_, document: &[u8], ()| Ok(ForeignTarballs::of(&of, document)?);
+        let (path, state) = (&document.path, document.known.state());
+        self.parts.caches.foreign_tarballs.get_of_state(&key, path, &state, read, make).await
     }
 }
 

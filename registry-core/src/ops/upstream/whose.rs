@@ -1,4 +1,5 @@
 use crate::domain::PackageName;
+use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 use super::NamedUpstream;
@@ -11,8 +12,8 @@ impl Registry {
         name: &PackageName,
     ) -> Result<Option<&NamedUpstream>, Error> {
         for upstream in self.upstreams_of(name) {
-            let form = self.last_known_form(upstream, name).await?;
-            if let State::Present(_) = self.upstream_state(upstream, name, form).await? {
+            let (_, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
+            if let State::Present(_) = state {
                 return Ok(Some(upstream));
             }
         }

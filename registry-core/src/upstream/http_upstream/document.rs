@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::io::Read as _;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 
 use super::HttpUpstream;
 use super::failure::Failed;
+use super::pieces::Pieces;
 use crate::domain::PackageName;
 use crate::domain::shorten::shorten;
 
@@ -40,14 +41,14 @@ impl HttpUpstream {
         if declared > limit as u64 {
             return Err(self.unusable(too_large(limit)).into());
         }
-        let mut bytes = BytesMut::new();
+        let mut bytes = Pieces::default();
         while let Some(chunk) = response.chunk().await.map_err(Failed::cut)? {
             if bytes.len() + chunk.len() > limit {
                 return Err(self.unusable(too_large(limit)).into());
             }
-            bytes.extend_from_slice(&chunk);
+            bytes.extend(&chunk);
         }
-        Ok(bytes.freeze())
+        Ok(bytes.join().into())
     }
 }
 
@@ -78,13 +79,10 @@ fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, Str
             return Err(format!("a document in the encoding {:?}, and gzip was asked for", shorten(other)));
         }
     }
-    let mut inflated = Vec::new();
     let most = (limit as u64).saturating_add(1);
-    let length = MultiGzDecoder::new(&*bytes)
-        .take(most)
-        .read_to_end(&mut inflated)
+    let inflated = Pieces::read(MultiGzDecoder::new(&*bytes).take(most))
         .map_err(|_| "a document that calls itself gzip and is not")?;
-    if length > limit { Err(too_large(limit)) } else { Ok(inflated.into()) }
+    if inflated.len() > limit { Err(too_large(limit)) } else { Ok(inflated.join().into()) }
 }
 
 /// Reads the document to its end, and of a packument whose it is.

@@ -23,6 +23,7 @@ mod connection;
 mod document;
 mod error;
 mod failure;
+mod pieces;
 mod question;
 mod settings;
 mod tarball;

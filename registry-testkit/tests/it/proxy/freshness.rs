@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{PATH, Proxy, read, registry_on, request};
 
@@ -56,6 +57,39 @@ async fn what_is_a_little_old_is_served_while_it_is_asked_for() {
         tokio::task::yield_now().await;
     }
     panic!("the packument was not asked for behind the answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_is_served_soon_while_the_upstream_takes_its_time() {
+    let proxy = Proxy::start();
+    proxy.json("/pear").await;
+    assert_eq!(proxy.get(PATH).await.0, 200);
+    proxy.upstream.take_asked();
+    proxy.upstream.publish("pear", "2.0.0", b"another");
+    proxy.upstream.set_packuments_hang(true);
+    proxy.clock.advance(Duration::from_hours(1));
+    let begun = Instant::now();
+    let kept = tokio::time::timeout(Duration::from_mins(1), proxy.json("/pear")).await;
+    assert_eq!(kept.unwrap()["dist-tags"]["latest"], "1.0.0");
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    // Nobody waits again for the same answer, and nobody asks again.
+    assert_eq!(proxy.json("/pear").await["dist-tags"]["latest"], "1.0.0");
+    assert_eq!(proxy.get(PATH).await.0, 200);
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    assert_eq!(proxy.upstream.take_asked(), ["packument pear"]);
+    // Where nothing is kept, there is nothing but to wait.
+    let apple = tokio::time::timeout(Duration::from_mins(1), proxy.get("/apple"));
+    assert!(apple.await.is_err(), "what was never asked for was answered");
+
+    proxy.upstream.set_packuments_hang(false);
+    for _ in 0..1000 {
+        if proxy.json("/pear").await["dist-tags"]["latest"] == "2.0.0" {
+            assert!(!proxy.upstream.take_asked().contains(&"packument pear".to_owned()));
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the answer that came late was lost");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! In front of another registry: what is asked of it, what is kept, and what is served when it fails.
 
+mod abbreviated_time;
+mod eviction;
 mod freshness;
 mod publish_guard;
 mod tarballs;

@@ -79,3 +79,22 @@ async fn a_version_that_the_packument_does_not_name_is_not_asked_for() {
     assert_eq!(proxy.get("/pear/-/pear-9.9.9.tgz").await.0, 404);
     assert_eq!(proxy.upstream.take_asked(), ["packument pear"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_holds_nobody_up_and_misses_nothing() {
+    let proxy = Proxy::start();
+    let slow = proxy.registry.handle(request(PATH)).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(read(slow).await, (StatusCode::OK, TARBALL.to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_never_gets_the_rest_of_a_wrong_tarball() {
+    let proxy = Proxy::start();
+    proxy.upstream.replace_tarball("pear", "1.0.0", b"the bytes of a tarbomb");
+    let slow = proxy.registry.handle(request(PATH)).await;
+    assert_eq!(proxy.get(PATH).await.0, 502);
+    assert!(read(slow).await.1.is_empty(), "a wrong tarball came through");
+}

@@ -2,6 +2,7 @@
 //! served, what was not ends soon with a clear error, and nothing wrong is ever kept.
 
 mod coalescing;
+mod come_back;
 mod defaults;
 mod everything_fails;
 mod in_front;

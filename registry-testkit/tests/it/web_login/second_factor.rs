@@ -61,6 +61,7 @@ async fn a_write_is_confirmed_in_the_browser() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json
@@ -95,6 +96,7 @@ async fn a_write_is_confirmed_in_the_browser() {
 
     store:
       _accounts/ana.json
+      _search/07.json
       _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json

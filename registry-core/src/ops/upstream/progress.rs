@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use tokio::time::{Instant, timeout};
+
+use crate::upstream::{TarballStream, UpstreamError, UpstreamTarball};
+
+/// The longest that a tarball may pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// After so long a tarball must have come
+const GRACE: Duration = Duration::from_mins(1);
+/// at so many bytes a second at the least.
+const SLOWEST: u64 = 4 << 10;
+
+/// A tarball that comes from an upstream, neither too slowly nor too much of it: an upstream that sends a byte now and
+/// then for ever would hold a connection, a place in the store and everybody who waits for the tarball.
+pub(super) struct Progress {
+    /// Who sends it, and what, for errors.
+    upstream: String,
+    url: Box<str>,
+    stream: TarballStream,
+    length: Option<u64>,
+    most: u64,
+    received: u64,
+    begun: Instant,
+}
+
+impl Progress {
+    /// Of `most` bytes at most.
+    pub(super) fn new(upstream: String, url: &str, tarball: UpstreamTarball, most: u64) -> Self {
+        let UpstreamTarball { stream, length } = tarball;
+        Self { upstream, url: url.into(), stream, length, most, received: 0, begun: Instant::now() }
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether as much came as was announced.
+    pub(super) fn is_whole(&self) -> bool {
+        self.length.is_none_or(|length| length == self.received)
+    }
+
+    /// Whether more came than was announced.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.length.is_some_and(|length| length < self.received)
+    }
+
+    /// The next chunk; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
+        if self.length.is_some_and(|length| length > self.most) {
+            return Err(self.too_large());
+        }
+        let Ok(chunk) = timeout(LONGEST_PAUSE, self.stream.next()).await else {
+            return Err(self.too_slow());
+        };
+        let Some(chunk) = chunk.transpose()? else { return Ok(None) };
+        self.received += chunk.len() as u64;
+        if self.received > self.most {
+            return Err(self.too_large());
+        }
+        if self.begun.elapsed() > GRACE + Duration::from_secs(self.received / SLOWEST) {
+            return Err(self.too_slow());
+        }
+        Ok(Some(chunk))
+    }
+
+    fn too_large(&self) -> UpstreamError {
+        let reason = format!("the tarball at {} has more than {} bytes", self.url, self.most);
+        UpstreamError::Unusable { upstream: self.upstream.clone(), reason }
+    }
+
+    fn too_slow(&self) -> UpstreamError {
+        UpstreamError::Unavailable {
+            upstream: self.upstream.clone(),
+            retry_after: None,
+            source: format!("the tarball at {} comes too slowly", self.url).into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    /// How many bytes come of a tarball of which `chunk` bytes come every so often for ever, and how it ends.
+    async fn drip(chunk: usize, pause: Duration, length: Option<u64>, most: u64) -> (u64, String) {
+        let chunks = stream::repeat_with(move || Ok(Bytes::from(vec![0; chunk])));
+        let stream = chunks.then(move |chunk| async move {
+            tokio::time::sleep(pause).await;
+            chunk
+        });
+        let tarball = UpstreamTarball { stream: stream.boxed(), length };
+        let mut progress =
+            Progress::new("upstream".into(), "https://registry.example/pear.tgz", tarball, most);
+        loop {
+            if let Err(error) = progress.next().await {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                return (progress.received(), format!("{error}: {cause}"));
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_drip_ends() {
+        let begun = Instant::now();
+        let (_, error) = drip(1, Duration::from_secs(10), None, 1000).await;
+        assert!(error.ends_with("comes too slowly"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", begun.elapsed());
+        let (received, error) = drip(1, Duration::from_mins(1), None, 1000).await;
+        assert!(received == 0 && error.ends_with("comes too slowly"), "{received} {error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slow_and_steady_comes_through_as_far_as_its_limit() {
+        let (received, error) = drip(64 << 10, Duration::from_secs(10), None, 10 << 20).await;
+        assert!(received > 10 << 20 && error.contains("more than 10485760 bytes"), "{received} {error}");
+        let (received, error) = drip(1, Duration::ZERO, Some(2000), 1000).await;
+        assert!(received == 0 && error.contains("more than 1000 bytes"), "{received} {error}");
+    }
+}
