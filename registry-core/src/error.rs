@@ -14,7 +14,7 @@ use crate::blob::{BlobError, BlobPathError};
 use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
-use crate::domain::{DistTagError, PackageName, PackageNameError, Version, VersionError};
+use crate::domain::{DistTagError, PackageName, PackageNameError, StageId, Version, VersionError};
 use crate::upstream::UpstreamError;
 
 /// Any error, for those that are only passed on.
@@ -178,6 +178,28 @@ pub enum Error {
         action: Action,
         /// Of which package.
         name: PackageName,
+    },
+    /// The token may not be used to decide on staged versions.
+    #[error(
+        "your token is for builds, and a staged version waits for a person: run `npm login` and try again with the \
+         token of that session"
+    )]
+    TokenForbidsApproval,
+    /// No such staged version, or none that the caller may see.
+    #[error("there is no staged version {id}: `npm stage list` shows those there are")]
+    StageNotFound {
+        /// Its id.
+        id: StageId,
+    },
+    /// It was approved before.
+    #[error(
+        "{name}@{version} was approved and is published: it can be rejected no more, only deprecated or unpublished"
+    )]
+    StageApproved {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
     },
     /// The version was published before.
     #[error("You cannot publish over the previously published versions: {version}.")]

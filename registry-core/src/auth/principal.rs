@@ -105,7 +105,12 @@ impl Caller {
 
     /// Who this is when it comes to doing `action` to `package`: nobody, where the token is not for that.
     pub(crate) fn principal_for(&self, action: Action, package: &PackageName) -> Option<&Principal> {
-        let permitted = self.limits.as_ref().is_none_or(|limits| limits.permit(action, package));
+        self.principal_if(|limits| limits.permit(action, package))
+    }
+
+    /// Who this is where the token must permit something: nobody, if it does not.
+    pub(crate) fn principal_if(&self, permit: impl Fn(&TokenLimits) -> bool) -> Option<&Principal> {
+        let permitted = self.limits.as_deref().is_none_or(permit);
         self.principal.as_deref().filter(|_| permitted)
     }
 }

@@ -115,6 +115,19 @@ impl TokenLimits {
         self.permission >= needed && self.is_for(package)
     }
 
+    /// Whether the token may be used to stage versions of `package`, and to see those that are staged.
+    pub fn permit_staging(&self, package: &PackageName) -> bool {
+        self.permission >= TokenPermission::StageOnly && self.is_for(package)
+    }
+
+    /// Whether the token may be used to approve and reject staged versions of `package`. That is for people: neither
+    /// for a build nor for a token that spares its holder the second factor.
+    pub fn permit_approval(&self, package: &PackageName) -> bool {
+        self.permit(Action::Publish, package)
+            && !self.bypass_two_factor
+            && self.kind != TokenKind::TrustedPublishing
+    }
+
     /// Whether the token may be used to change accounts, tokens, organisations and teams: only one that is limited
     /// neither to packages nor to reading, and that stands for a second factor where one is asked for.
     pub fn permit_account_changes(&self) -> bool {

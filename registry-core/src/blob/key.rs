@@ -1,7 +1,10 @@
-use crate::domain::{Integrity, PackageName, Version};
+use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::upstream::PackumentForm;
 
 use super::{BlobPath, BlobPathError, BlobPrefix};
+
+/// The folder that tells which packages have staged versions.
+const STAGED_OF: &str = "_staged_of";
 
 /// Every path in the store, and what is at it.
 ///
@@ -19,6 +22,9 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
 /// _search/{shard}.json                           a part of the index for searches, made of packuments
+/// _stage/{id}.json                               a staged version; once it is approved or rejected, what it was
+/// _stage/{id}.tgz                                its tarball
+/// _staged_of/{name}/{id}                          that it is of that package; the packument decides
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl  what happened on a day, from the first time to the last
 /// _upstream/_ledger.json                          how much is kept of other registries
 /// _upstream/_used/{id}                            which of it was used when
@@ -59,6 +65,12 @@ pub enum Key<'a> {
     UpstreamTarball(&'a str, &'a PackageName, &'a Version, &'a str),
     /// A part of the index for searches.
     SearchShard(u8),
+    /// A staged version.
+    Stage(StageId),
+    /// The tarball of a staged version.
+    StageTarball(StageId),
+    /// That a package has, or had, that staged version.
+    StagedOf(&'a PackageName, StageId),
     /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
     AuditLog(&'a str, &'a str),
     /// How much is kept of upstreams.
@@ -109,6 +121,9 @@ impl Key<'_> {
                 escape_capitals(name.base()),
             ),
             Self::SearchShard(shard) => format!("_search/{shard:02x}.json"),
+            Self::Stage(id) => format!("_stage/{id}.json"),
+            Self::StageTarball(id) => format!("_stage/{id}.tgz"),
+            Self::StagedOf(name, id) => format!("{STAGED_OF}/{}/{id}", escape_capitals(name.as_str())),
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
@@ -119,6 +134,17 @@ impl Key<'_> {
     /// The folder of all that tells which tokens somebody holds.
     pub fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
+    }
+
+    /// The folder of all that tells which packages have staged versions.
+    pub fn staged_of() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(STAGED_OF).map(BlobPrefix::folder)
+    }
+
+    /// The package that has, or had, the staged version that is marked at `path`.
+    pub fn package_of_staged(path: &BlobPath) -> Option<PackageName> {
+        let (folder, _) = path.as_str().strip_prefix(STAGED_OF)?.strip_prefix('/')?.rsplit_once('/')?;
+        Self::package_of_folder(folder)
     }
 
     /// A folder of the audit log: all of it, or what is below a year, a month or a day, such as `2026/01`.

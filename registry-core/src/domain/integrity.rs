@@ -2,12 +2,14 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha512};
 use subtle::ConstantTimeEq as _;
 
 /// The SHA-512 of a tarball, written as npm writes it: `sha512-` and base64 (W3C Subresource Integrity).
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Integrity {
     sha512: [u8; 64],
 }
@@ -56,6 +58,20 @@ impl Integrity {
 /// The SHA-1 of bytes in lower-case hex, as npm's `shasum` has it.
 pub(crate) fn shasum_of(bytes: &[u8]) -> String {
     const_hex::encode(Sha1::digest(bytes))
+}
+
+impl TryFrom<String> for Integrity {
+    type Error = IntegrityError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Integrity> for String {
+    fn from(integrity: Integrity) -> Self {
+        integrity.to_string()
+    }
 }
 
 impl fmt::Display for Integrity {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::access::{Action, Decision, Verdict};
-use crate::domain::{DistTag, PackageName, Version};
+use crate::domain::{DistTag, PackageName, StageId, Version};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -71,6 +71,39 @@ pub enum EventKind {
         tag: DistTag,
         /// The SHA-512 of the tarball as npm spells it.
         integrity: String,
+    },
+    /// A version was staged. Nobody can install it until somebody approves it.
+    Staged {
+        /// What it is approved or rejected by.
+        id: StageId,
+        /// The version.
+        version: Version,
+        /// The tag it gets when it is published.
+        tag: DistTag,
+        /// The SHA-512 of the tarball as npm spells it.
+        integrity: String,
+    },
+    /// A staged version was approved, and so it was published. No `published` comes beside this one.
+    StageApproved {
+        /// What it was known by.
+        id: StageId,
+        /// The version.
+        version: Version,
+        /// The tag it was published under.
+        tag: DistTag,
+        /// The SHA-512 of the tarball as npm spells it.
+        integrity: String,
+        /// Who staged it.
+        publisher: String,
+    },
+    /// A staged version was rejected. Its number is free again.
+    StageRejected {
+        /// What it was known by.
+        id: StageId,
+        /// The version.
+        version: Version,
+        /// Who staged it.
+        publisher: String,
     },
     /// A tag was set.
     DistTagSet {
@@ -189,6 +222,9 @@ impl EventKind {
     pub(crate) fn action(&self) -> Option<Action> {
         match self {
             Self::Published { .. }
+            | Self::Staged { .. }
+            | Self::StageApproved { .. }
+            | Self::StageRejected { .. }
             | Self::DistTagSet { .. }
             | Self::DistTagRemoved { .. }
             | Self::Deprecated { .. }

@@ -29,6 +29,7 @@ pub mod range;
 pub mod route;
 mod search;
 mod security_headers;
+mod stage;
 mod stars;
 mod status;
 mod tarball;

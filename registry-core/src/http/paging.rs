@@ -25,6 +25,16 @@ impl Page {
         &list[start..start.saturating_add(self.size).min(list.len())]
     }
 
+    /// Which page it is.
+    pub(super) fn number(self) -> usize {
+        self.number
+    }
+
+    /// The most items it has.
+    pub(super) fn size(self) -> usize {
+        self.size
+    }
+
     /// What to ask for next, of a list of this length.
     pub(super) fn next(self, length: usize) -> Option<String> {
         let next = self.number.saturating_add(1);

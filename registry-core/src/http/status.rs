@@ -87,6 +87,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenForbids { .. }
         | Error::TokenForbidsAccount
         | Error::AccountNotOurs
+        | Error::TokenForbidsApproval
         | Error::VersionTaken { .. }
         | Error::NameTakenUpstream { .. }
         | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
@@ -100,8 +101,9 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenNotFound
         | Error::WebLoginOff
         | Error::WebLoginGone
+        | Error::StageNotFound { .. }
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision => StatusCode::CONFLICT,
+        Error::StaleRevision | Error::StageApproved { .. } => StatusCode::CONFLICT,
         Error::Busy
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Upstream(UpstreamError::Unavailable { .. })

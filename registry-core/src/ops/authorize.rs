@@ -60,28 +60,46 @@ impl Registry {
         name: &PackageName,
         action: Action,
     ) -> Result<WriteRight, Error> {
-        let verdict = self.verdict(action, caller, name);
-        match (&caller.principal, verdict) {
-            (Some(principal), Verdict::Allowed | Verdict::AllowedToOwners) => Ok(WriteRight {
-                principal: Arc::clone(principal),
-                action,
-                owned_only: verdict == Verdict::AllowedToOwners,
-            }),
-            (None, _) | (Some(_), Verdict::Denied) => {
-                self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
-                if caller.principal.is_none() {
-                    return Err(Error::AuthenticationRequired);
-                }
-                let rules = self.access().decide(action, caller.principal.as_deref(), name).verdict;
-                if rules != Verdict::Denied {
-                    // The token is the caller's own: it gives nothing away to say that a better one would do.
-                    Err(Error::TokenForbids { action, name: name.clone() })
-                } else if self.may_read(caller, name) {
-                    Err(Error::Forbidden { action, name: name.clone() })
-                } else {
-                    Err(Error::PackageNotFound(name.clone()))
-                }
-            }
+        let right = write_right(caller, action, self.verdict(action, caller, name));
+        right.ok_or_else(|| self.refuse_write(caller, name, action))
+    }
+
+    /// Refuses a caller who may stage no version of this package. The rules ask the same of them as of a publisher, and
+    /// the token less.
+    pub(crate) fn require_staging(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
+        self.staging_right(caller, name).ok_or_else(|| self.refuse_write(caller, name, Action::Publish))
+    }
+
+    /// The same without a word to the sink of events, for those who only look.
+    pub(crate) fn staging_right(&self, caller: &Caller, name: &PackageName) -> Option<WriteRight> {
+        let principal = caller.principal_if(|limits| limits.permit_staging(name));
+        let verdict = self.access().decide(Action::Publish, principal, name).verdict;
+        write_right(caller, Action::Publish, verdict)
+    }
+
+    /// Refuses a caller who may not decide on staged versions of this package.
+    pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
+        let right = self.require_write(caller, name, Action::Publish)?;
+        if caller.principal_if(|limits| limits.permit_approval(name)).is_none() {
+            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.to_string() });
+            return Err(Error::TokenForbidsApproval);
+        }
+        Ok(right)
+    }
+
+    fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
+        self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+        if caller.principal.is_none() {
+            return Error::AuthenticationRequired;
+        }
+        let rules = self.access().decide(action, caller.principal.as_deref(), name).verdict;
+        if rules != Verdict::Denied {
+            // The token is the caller's own: it gives nothing away to say that a better one would do.
+            Error::TokenForbids { action, name: name.clone() }
+        } else if self.may_read(caller, name) {
+            Error::Forbidden { action, name: name.clone() }
+        } else {
+            Error::PackageNotFound(name.clone())
         }
     }
 
@@ -102,6 +120,12 @@ impl Registry {
     fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
         self.access().decide(action, caller.principal_for(action, name), name).verdict
     }
+}
+
+fn write_right(caller: &Caller, action: Action, verdict: Verdict) -> Option<WriteRight> {
+    let principal = Arc::clone(caller.principal.as_ref()?);
+    let owned_only = verdict == Verdict::AllowedToOwners;
+    (verdict != Verdict::Denied).then_some(WriteRight { principal, action, owned_only })
 }
 
 impl WriteRight {

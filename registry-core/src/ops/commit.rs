@@ -213,8 +213,9 @@ fn take_step<T: Clone>(
                 _ => When::Absent,
             };
             let update = IndexUpdate::of(&packument);
-            // Such as a star. Whoever made what is shown enters it, or has.
-            let update = (update.entry != shown).then_some(update);
+            // Such as a star. Whoever made what is shown enters it, or has. A package that begins is entered even if
+            // nothing of it is shown yet: its name is private from now on.
+            let update = (update.entry != shown || found.is_none()).then_some(update);
             let json = packument.to_json()?;
             let committed = Committed { value, revision: packument.revision };
             Ok(Step::Write { json, when, committed, update })

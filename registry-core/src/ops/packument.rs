@@ -103,7 +103,11 @@ impl Registry {
             return Ok(None);
         }
         let begun = check.look();
-        let found = look.await?;
+        let found = match look.await {
+            // Where both may have the package, the upstream's is served until ours has a version that is more than staged.
+            Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
+            found => found?,
+        };
         if found.is_none() && has_upstream {
             check.set_absent(name, begun);
         }

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::value::to_raw_value;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::access::Action;
-use crate::auth::Caller;
+use crate::auth::{Caller, Principal};
 use crate::blob::{BlobStoreExt as _, Key};
 use crate::clock::timestamp;
-use crate::domain::packument::{Packument, Person, Revision};
-use crate::domain::publication::{Publication, hoisted_fields};
+use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
+use crate::domain::publication::{Publication, Release, hoisted_fields};
 use crate::domain::{Integrity, PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -65,7 +65,13 @@ impl Registry {
         let (registry, adding) = (self.clone(), Arc::clone(&publication));
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
-            add_version(packument, &adding, &right.principal, &timestamp(registry.parts.clock.now()))?;
+            let publisher = person(&right.principal);
+            add_version(
+                packument,
+                adding.release(&publisher),
+                publisher,
+                &timestamp(registry.parts.clock.now()),
+            )?;
             Ok(Decision::Commit(()))
         };
         let event = EventKind::Published {
@@ -100,52 +106,61 @@ impl Registry {
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
     }
 
-    /// The version is taken for good, so no index will ever name these bytes, unless the winner's are the same.
+    /// If the version is used up, no index will ever name these bytes, unless the winner's are the same. One that is
+    /// staged may be free again, and these bytes on their way already a second time.
     /// A failure is no harm: a tarball that no index names does not exist for anybody.
     async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
         let Publication { name, version, integrity, .. } = publication;
-        let winner = self.tarball_index(name).await.ok().flatten();
-        let is_ours = winner.is_none_or(|index| index.names(version.as_str(), integrity));
+        let Ok(Some(index)) = self.read_index(name).await else { return };
+        let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
+            !packument.is_used_up(version)
+                || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))
+        });
         if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {
             let _ = self.parts.store.delete(&path).await;
         }
     }
 }
 
-fn require_free(packument: &Packument<'_>, version: &Version) -> Result<(), Error> {
+pub(super) fn require_free(packument: &Packument<'_>, version: &Version) -> Result<(), Error> {
     if packument.is_taken(version) { Err(Error::VersionTaken { version: version.clone() }) } else { Ok(()) }
 }
 
-fn add_version(
+/// A principal as packuments name it.
+pub(super) fn person(principal: &Principal) -> Person {
+    Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() }
+}
+
+/// Adds a version. `owner` is who owns a package that has no owner yet because it never had a version.
+pub(super) fn add_version(
     packument: &mut Packument<'_>,
-    publication: &Publication,
-    principal: &crate::auth::Principal,
+    mut release: Release,
+    owner: Person,
     now: &str,
 ) -> Result<(), Error> {
-    require_free(packument, &publication.version)?;
-    let publisher =
-        Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() };
-    let never_existed = packument.time.is_empty() && packument.versions.is_empty();
-    if never_existed {
-        packument.maintainers = vec![publisher.clone()];
+    require_free(packument, &release.version)?;
+    if packument.is_unborn() {
+        if packument.maintainers.is_empty() {
+            packument.maintainers = vec![owner];
+        }
         packument.time.insert("created".into(), now.into());
     }
-    let version = publication.version.to_string();
+    let version = release.version.to_string();
     // npm takes a package for gone while this stands in it, whatever versions it has.
     packument.time.shift_remove("unpublished");
     packument.time.insert("modified".into(), now.into());
     packument.time.insert(version.clone(), now.into());
-    packument.dist_tags.insert(publication.tag.to_string(), version.clone());
+    packument.dist_tags.insert(release.tag.to_string(), version.clone());
     let has_latest = packument.live_dist_tags().any(|(tag, _)| tag == "latest");
     if !has_latest {
         packument.dist_tags.insert("latest".into(), version.clone());
     }
-    let manifest = publication.stored_manifest(&publisher, &packument.maintainers);
+    release.manifest.insert("maintainers".into(), json!(packument.maintainers));
     if packument.latest() == Some(&version) {
-        hoist(packument, &manifest)?;
-        hoist_readme(packument, publication)?;
+        hoist(packument, &release.manifest)?;
+        hoist_readme(packument, &release)?;
     }
-    packument.versions.insert(version.into(), Cow::Owned(to_raw_value(&manifest).map_err(internal)?));
+    packument.versions.insert(version.into(), Cow::Owned(to_raw_value(&release.manifest).map_err(internal)?));
     Ok(())
 }
 
@@ -157,9 +172,9 @@ pub(super) fn hoist(packument: &mut Packument<'_>, manifest: &Map<String, Value>
     Ok(())
 }
 
-fn hoist_readme(packument: &mut Packument<'_>, publication: &Publication) -> Result<(), Error> {
-    let readme = publication.readme.as_deref().map(Value::from);
-    let filename = publication.readme_filename().map(Value::from);
+fn hoist_readme(packument: &mut Packument<'_>, release: &Release) -> Result<(), Error> {
+    let readme = release.readme.as_deref().map(Value::from);
+    let filename = release.readme_filename.as_deref().map(Value::from);
     set_other(packument, "readme", readme.as_ref())?;
     set_other(packument, "readmeFilename", filename.as_ref())
 }

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use crate::auth::Caller;
 use crate::blob::{BlobPath, BlobRange, Key, OpenBlob};
-use crate::domain::packument::TarballLocation;
+use crate::domain::packument::{TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
 use crate::{Error, Registry};
 
@@ -36,7 +38,7 @@ impl Registry {
         version: &Version,
     ) -> Result<FoundTarball, Error> {
         self.require_read(caller, name)?;
-        let (etag, place) = if let Some(index) = self.if_hosted(name, self.tarball_index(name)).await? {
+        let (etag, place) = if let Some(index) = self.if_hosted(name, self.hosted_tarballs(name)).await? {
             hosted_tarball(name, version, index.get(version.as_str()))?
         } else {
             let source = Box::pin(self.tarball_source(name, version)).await?;
@@ -45,6 +47,14 @@ impl Registry {
         };
         let is_public = self.is_public(name);
         Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
+    }
+
+    /// Versions that are staged must not tell a package that nobody sees yet from one that is not there.
+    async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
+        match self.tarball_index(name).await? {
+            Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
+            index => Ok(index),
+        }
     }
 
     /// Opens a tarball, or a part of it.

@@ -30,6 +30,7 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
     let version = json!("1.0.0").to_string();
     let document = |fields: serde_json::Value| fields.to_string();
     let publish = PublishDocument::new(name, "1.0.1").build().to_string();
+    let staged = publish.clone();
     let deprecate = document(json!({ "versions": { "1.0.0": { "deprecated": "x" } } }));
     let owners = document(json!({ "maintainers": [{ "name": "ben", "email": "" }] }));
     let requests = [
@@ -50,6 +51,7 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
         (Method::DELETE, format!("/{name}/-/{base}-1.0.0.tgz/-rev/{revision}"), String::new()),
         (Method::PUT, format!("/-/package/{escaped}/dist-tags/beta"), version),
         (Method::DELETE, format!("/-/package/{escaped}/dist-tags/beta"), String::new()),
+        (Method::POST, format!("/-/stage/package/{escaped}"), staged),
         (Method::PUT, format!("/-/package/{escaped}/owners"), document(json!({ "user": "ben" }))),
         (Method::DELETE, format!("/-/package/{escaped}/owners/ana"), String::new()),
         (Method::PUT, format!("/-/user/package/{escaped}/star"), String::new()),

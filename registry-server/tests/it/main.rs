@@ -21,6 +21,7 @@ mod process;
 mod proxy_memory;
 mod running;
 mod search;
+mod stage;
 mod storms;
 mod support;
 mod tokens;

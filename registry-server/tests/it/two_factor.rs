@@ -12,15 +12,15 @@ use crate::support::{PASSWORD, Registry, sign_up};
 const PROFILE: &str = "/-/npm/v1/user";
 
 /// Somebody whose account has a second factor for writes.
-struct Careful {
-    registry: Registry,
+pub(crate) struct Careful {
+    pub(crate) registry: Registry,
     token: String,
     app: Authenticator,
     recovery: Vec<String>,
 }
 
 impl Careful {
-    async fn ana() -> Self {
+    pub(crate) async fn ana() -> Self {
         // So that each client asks in the terminal.
         let registry = Registry::configured("[login]\nweb = false\n").await;
         let token = sign_up(&registry.http(), "ana").await;
@@ -43,15 +43,15 @@ impl Careful {
 
     /// What the app will show next, which is good already: the registry allows for clocks that differ. What it shows
     /// now was used to set it up.
-    fn next_digits(&self) -> String {
+    pub(crate) fn next_digits(&self) -> String {
         self.app.digits_at(SystemClock.now() + Duration::from_secs(30))
     }
 
-    async fn client(&self, pinned: &PinnedClient) -> Client {
+    pub(crate) async fn client(&self, pinned: &PinnedClient) -> Client {
         Client::with_token(pinned, self.registry.server.base_url(), &self.token).await
     }
 
-    async fn assert_published(&self, name: &str) {
+    pub(crate) async fn assert_published(&self, name: &str) {
         let _ = self.registry.http().get(&format!("/{name}")).send().await.assert_status(200);
     }
 }

@@ -77,6 +77,13 @@ impl TestClient {
         self.put(&format!("/{}", name.replace('/', "%2f")), &document).await
     }
 
+    /// Stages, as npm does.
+    pub async fn stage(&self, document: &PublishDocument) -> TestResponse {
+        let document = document.build();
+        let name = document["_id"].as_str().unwrap_or_default();
+        self.post(&format!("/-/stage/package/{}", name.replace('/', "%2f")), &document).await
+    }
+
     /// Any method with any bytes, said to be JSON.
     ///
     /// # Panics

@@ -18,6 +18,7 @@ mod proxy;
 mod proxy_failures;
 mod proxy_property;
 mod search;
+mod stage;
 mod tokens;
 mod upstream;
 mod web_login;

@@ -21,6 +21,7 @@ mod manifest;
 mod raw;
 mod read;
 mod revision;
+mod staged;
 mod tarball_index;
 mod write;
 
@@ -38,9 +39,10 @@ pub use history::History;
 pub use manifest::{render_manifest, tarball_path};
 pub use raw::Text;
 pub use revision::Revision;
+pub use staged::StagedVersion;
 pub use tarball_index::{TarballIndex, TarballLocation};
 
-use super::PackageName;
+use super::{PackageName, StageId, Version};
 
 /// A packument as it is stored. Fields that the registry does not interpret are kept as they are.
 #[derive(Debug, Clone)]
@@ -61,6 +63,10 @@ pub struct Packument<'json> {
     pub users: IndexMap<String, bool>,
     /// Versions that were unpublished, and when. Their numbers are never free again.
     pub tombstones: IndexMap<String, String>,
+    /// Versions that are staged: their numbers are taken, and no reader sees them.
+    pub staged: IndexMap<String, StagedVersion>,
+    /// Versions that were staged before they were published, and the ids they had.
+    pub approved: IndexMap<String, StageId>,
     /// The latest commits, to recognise one's own after an answer was lost.
     pub history: History,
     /// `description`, `readme` and whatever else stands at the top.
@@ -99,6 +105,8 @@ impl Packument<'_> {
             maintainers: Vec::new(),
             users: IndexMap::new(),
             tombstones: IndexMap::new(),
+            staged: IndexMap::new(),
+            approved: IndexMap::new(),
             history: History::default(),
             other: IndexMap::new(),
         }
@@ -128,16 +136,27 @@ impl Packument<'_> {
         self.versions.contains_key(version.as_str()).then_some(version)
     }
 
-    /// Whether `version` is taken: published now, unpublished once, or told from such a one by build metadata alone.
-    pub fn is_taken(&self, version: &super::Version) -> bool {
-        let taken =
-            || self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));
-        if self.versions.contains_key(version.as_str()) || self.tombstones.contains_key(version.as_str()) {
-            return true;
-        }
-        let may_differ_in_build = |other: &&str| version.as_str().contains('+') || other.contains('+');
-        taken()
-            .filter(may_differ_in_build)
-            .any(|other| super::Version::parse(other).is_ok_and(|other| other.is_same_release(version)))
+    /// Whether `version` is taken: used up, or staged.
+    pub fn is_taken(&self, version: &Version) -> bool {
+        self.is_used_up(version) || self.staged.keys().any(|staged| is_same_number(version, staged))
     }
+
+    /// Whether `version` is never free again: published now, unpublished once, or told from such a one by build metadata
+    /// alone.
+    pub fn is_used_up(&self, version: &Version) -> bool {
+        let mut used =
+            self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));
+        self.versions.contains_key(version.as_str()) || used.any(|used| is_same_number(version, used))
+    }
+
+    /// Whether no version of the package was ever published. It may have staged ones.
+    pub fn is_unborn(&self) -> bool {
+        self.versions.is_empty() && self.tombstones.is_empty() && self.time.is_empty()
+    }
+}
+
+fn is_same_number(version: &Version, other: &str) -> bool {
+    let may_differ_in_build = || version.as_str().contains('+') || other.contains('+');
+    version.as_str() == other
+        || (may_differ_in_build() && Version::parse(other).is_ok_and(|other| other.is_same_release(version)))
 }

@@ -55,6 +55,8 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 }
                 "users" => packument.users = map.next_value()?,
                 "_tombstones" => packument.tombstones = map.next_value()?,
+                "_staged" => packument.staged = map.next_value()?,
+                "_approved" => packument.approved = map.next_value()?,
                 "_history" => packument.history = map.next_value()?,
                 "_id" | "name" | "_attachments" => {
                     map.next_value::<serde::de::IgnoredAny>()?;

@@ -9,7 +9,10 @@ use super::{Packument, PackumentError};
 
 /// Where the tarball of each version of a package is.
 #[derive(Debug, Clone, Default)]
-pub struct TarballIndex(HashMap<Box<str>, TarballLocation>);
+pub struct TarballIndex {
+    locations: HashMap<Box<str>, TarballLocation>,
+    is_unborn: bool,
+}
 
 /// Where the tarball of one version is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +36,20 @@ impl TarballIndex {
             .iter()
             .map(|(version, manifest)| Ok((version.as_str().into(), locate(manifest)?)))
             .collect::<Result<_, serde_json::Error>>();
-        locations.map(Self).map_err(|source| PackumentError { name: packument.name.clone(), source })
+        let is_unborn = packument.is_unborn();
+        locations
+            .map(|locations| Self { locations, is_unborn })
+            .map_err(|source| PackumentError { name: packument.name.clone(), source })
     }
 
     /// Where the tarball of `version` is; `None` if the package has no such version.
     pub fn get(&self, version: &str) -> Option<&TarballLocation> {
-        self.0.get(version)
+        self.locations.get(version)
+    }
+
+    /// As [`Packument::is_unborn`].
+    pub fn is_unborn(&self) -> bool {
+        self.is_unborn
     }
 
     /// Whether `version` exists and its tarball has this integrity.
@@ -48,7 +59,7 @@ impl TarballIndex {
 
     /// About how many bytes of memory this takes.
     pub fn weight(&self) -> usize {
-        self.0.len() * (size_of::<(Box<str>, TarballLocation)>() + 16)
+        self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16)
     }
 }
 

@@ -36,6 +36,12 @@ impl Serialize for Stored<'_> {
         if !packument.tombstones.is_empty() {
             map.serialize_entry("_tombstones", &packument.tombstones)?;
         }
+        if !packument.staged.is_empty() {
+            map.serialize_entry("_staged", &packument.staged)?;
+        }
+        if !packument.approved.is_empty() {
+            map.serialize_entry("_approved", &packument.approved)?;
+        }
         if !packument.history.is_empty() {
             map.serialize_entry("_history", &packument.history)?;
         }

@@ -14,6 +14,7 @@
 
 mod document;
 mod error;
+mod release;
 mod stored_manifest;
 mod verify;
 
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use super::{DistTag, Integrity, PackageName, TarballContents, Version};
 
 pub use error::PublishError;
+pub use release::Release;
 pub use stored_manifest::hoisted_fields;
 
 /// One version of a package, ready to be stored.

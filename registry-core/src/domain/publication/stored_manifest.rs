@@ -13,7 +13,7 @@ const KEPT_UNDERSCORED: [&str; 3] = ["_id", "_nodeVersion", "_npmVersion"];
 
 impl Publication {
     /// The manifest as it is stored: as published, less what clients must not decide, with what was verified.
-    pub fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {
+    pub(super) fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {
         let mut manifest = self.manifest.clone();
         manifest.retain(|field, value| match field.as_str() {
             "readme" | "dist" | "maintainers" | "hasInstallScript" => false,
@@ -37,11 +37,6 @@ impl Publication {
             }),
         );
         manifest
-    }
-
-    /// The name of the readme's file, where the tarball has one.
-    pub fn readme_filename(&self) -> Option<&str> {
-        self.contents.readme.as_ref().map(|(filename, _)| filename.as_str())
     }
 }
 

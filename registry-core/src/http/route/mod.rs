@@ -20,6 +20,7 @@ mod of_a_package;
 mod of_the_registry;
 mod prefix;
 mod segments;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -33,6 +34,7 @@ use crate::domain::{DistTag, PackageName, Version};
 pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use prefix::strip_prefix;
+pub use stage::StageRoute;
 pub use tokens::TokenRoute;
 pub use web_login::WebLoginRoute;
 
@@ -174,6 +176,8 @@ pub enum Route {
     Audit(AuditRoute),
     /// The caller's own account and tokens.
     Token(TokenRoute),
+    /// Versions that wait to be approved.
+    Stage(StageRoute),
     /// `GET /-/v1/search`: the query tells for what.
     Search,
     /// A login in the browser.
@@ -225,6 +229,7 @@ impl Route {
             Self::StarredBy => "starred-by",
             Self::Audit(route) => route.kind(),
             Self::Token(route) => route.kind(),
+            Self::Stage(route) => route.kind(),
             Self::Search => "search",
             Self::WebLogin(route) => route.kind(),
         }

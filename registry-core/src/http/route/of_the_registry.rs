@@ -1,7 +1,7 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{Route, RouteError, TokenRoute, Verb, WebLoginRoute, audit};
+use super::{Route, RouteError, StageRoute, TokenRoute, Verb, WebLoginRoute, audit};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -14,6 +14,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         ["v1", "search"] => verb.read_only(Route::Search),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
         ["package", _, ..] => package(verb, segments),
+        ["stage", ..] => StageRoute::parse(verb, segments),
         ["user", "v1", "star"] => match verb {
             Verb::Read => Ok(Route::Stars { account: None }),
             Verb::Put => Ok(Route::Star { name: None }),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use registry_core::blob::Key;
-use registry_core::domain::{Integrity, PackageName, Version};
+use registry_core::domain::{Integrity, PackageName, StageId, Version};
 
 fn name() -> impl Strategy<Value = PackageName> {
     prop_oneof!["[-aAbB1.~]{1,3}", "@[-aA.]{1,2}/[-_aAbB1.~]{1,3}", "@a/(index\\.json|1\\.0\\.0\\.tgz|-)"]
@@ -24,6 +24,9 @@ fn paths_of(name: &PackageName, version: &Version, account: &str) -> Vec<String>
         Key::Account(account),
         Key::Star(account, name),
         Key::SearchShard(7),
+        Key::Stage(StageId::from_random([7; 16])),
+        Key::StageTarball(StageId::from_random([7; 16])),
+        Key::StagedOf(name, StageId::from_random([7; 16])),
     ]
     .iter()
     .filter_map(|key| key.path().ok())
@@ -93,5 +96,13 @@ proptest! {
 fn other_folders_are_no_packages() {
     for folder in ["_search", "_accounts", "@acme", "a=", "a=B", "lost+found", "@acme/_search/x"] {
         assert_eq!(Key::package_of_folder(folder), None, "{folder}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_package_of_a_staged_version_is_in_its_key(name in name()) {
+        let path = Key::StagedOf(&name, StageId::from_random([7; 16])).path().unwrap();
+        prop_assert_eq!(Key::package_of_staged(&path), Some(name));
     }
 }

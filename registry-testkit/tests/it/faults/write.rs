@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 pub(super) enum Write {
     PublishFirst,
     PublishNext,
+    Stage,
+    Approve,
+    Reject,
     SetTag,
     RemoveTag,
     Deprecate,
@@ -40,9 +43,12 @@ impl Prepared {
 
 impl Write {
     /// Those that change a package.
-    pub(super) const OF_PACKAGES: [Self; 13] = [
+    pub(super) const OF_PACKAGES: [Self; 16] = [
         Self::PublishFirst,
         Self::PublishNext,
+        Self::Stage,
+        Self::Approve,
+        Self::Reject,
         Self::SetTag,
         Self::RemoveTag,
         Self::Deprecate,
@@ -62,7 +68,7 @@ impl Write {
     /// Makes what the write needs to find, and the request.
     ///
     /// There is `pear` in two versions, of ana and ben, with the tag `old`; 1.1.0 is deprecated, and ana starred it
-    /// if the star is to be taken away.
+    /// if the star is to be taken away. 1.2.0 is staged if somebody is to decide on it.
     pub(super) async fn prepare(self, registry: &TestRegistry) -> Prepared {
         let ana = registry.ana();
         let _ = registry.user("ben").await;
@@ -83,6 +89,10 @@ impl Write {
         if self == Self::LogOut {
             prepared.path.push_str(registry.user("ben").await.token().unwrap());
         }
+        if matches!(self, Self::Approve | Self::Reject) {
+            let staged = ana.stage(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201).json();
+            prepared.path = prepared.path.replace("{id}", staged["stageId"].as_str().unwrap());
+        }
         registry.registry().flush_events().await;
         registry.events().take();
         prepared
@@ -95,6 +105,9 @@ impl Write {
         let (method, path, body) = match self {
             Self::PublishFirst => (Method::PUT, "/plum".to_owned(), publish("plum", "1.0.0")),
             Self::PublishNext => (Method::PUT, "/pear".to_owned(), publish("pear", "1.2.0")),
+            Self::Stage => (Method::POST, "/-/stage/package/pear".to_owned(), publish("pear", "1.2.0")),
+            Self::Approve => (Method::POST, "/-/stage/{id}/approve".to_owned(), json!({})),
+            Self::Reject => (Method::DELETE, "/-/stage/{id}".to_owned(), json!({})),
             Self::SetTag => (Method::PUT, "/-/package/pear/dist-tags/beta".to_owned(), json!("1.1.0")),
             Self::RemoveTag => (Method::DELETE, "/-/package/pear/dist-tags/old".to_owned(), json!({})),
             Self::Deprecate => {
@@ -140,7 +153,9 @@ impl Write {
         let owners = json["maintainers"].as_array().map_or(0, Vec::len);
         match self {
             Self::PublishFirst => json["dist-tags"]["latest"] == "1.0.0",
-            Self::PublishNext => json["dist-tags"]["latest"] == "1.2.0",
+            Self::Stage => staged(registry).await == 1 && json["versions"].get("1.2.0").is_none(),
+            Self::Reject => staged(registry).await == 0 && json["versions"].get("1.2.0").is_none(),
+            Self::PublishNext | Self::Approve => json["dist-tags"]["latest"] == "1.2.0",
             Self::SetTag => json["dist-tags"]["beta"] == "1.1.0",
             Self::RemoveTag => json["dist-tags"].get("old").is_none(),
             Self::Deprecate => json["versions"]["1.0.0"]["deprecated"] == "too old",
@@ -167,7 +182,7 @@ impl Write {
     pub(super) fn truth(self) -> &'static [u16] {
         match self {
             // "You cannot publish over the previously published versions".
-            Self::PublishFirst | Self::PublishNext => &[403],
+            Self::PublishFirst | Self::PublishNext | Self::Stage => &[403],
             Self::RemoveTag | Self::RemoveOwner => &[404],
             // The package was changed since the client read it: by itself.
             Self::Deprecate | Self::Undeprecate | Self::UnpublishVersion | Self::SetOwners => &[409],
@@ -175,6 +190,10 @@ impl Write {
             _ => &[],
         }
     }
+}
+
+async fn staged(registry: &TestRegistry) -> u64 {
+    registry.ana().get("/-/stage").await.assert_status(200).json()["total"].as_u64().unwrap()
 }
 
 async fn stars(registry: &TestRegistry) -> Value {

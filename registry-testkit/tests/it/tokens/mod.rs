@@ -44,12 +44,16 @@ async fn create(client: &TestClient, rest: Value) -> Value {
 }
 
 /// The client with a new token that is limited so.
-async fn with_token(client: &TestClient, rest: Value) -> TestClient {
+pub(crate) async fn with_token(client: &TestClient, rest: Value) -> TestClient {
     client.with_token(create(client, rest).await["token"].as_str().unwrap())
 }
 
 /// Sets up a second factor, and lets its first digits pass.
-async fn enable(registry: &TestRegistry, client: &TestClient, mode: &str) -> (Authenticator, Vec<String>) {
+pub(crate) async fn enable(
+    registry: &TestRegistry,
+    client: &TestClient,
+    mode: &str,
+) -> (Authenticator, Vec<String>) {
     let begun = json!({ "tfa": { "password": PASSWORD, "mode": mode } });
     let answer = client.post(PROFILE, &begun).await.assert_status(200).json();
     let app = Authenticator::scan(answer["tfa"].as_str().unwrap());
@@ -61,6 +65,6 @@ async fn enable(registry: &TestRegistry, client: &TestClient, mode: &str) -> (Au
 }
 
 /// What the app shows now.
-fn digits(registry: &TestRegistry, app: &Authenticator) -> String {
+pub(crate) fn digits(registry: &TestRegistry, app: &Authenticator) -> String {
     app.digits_at(registry.clock().now())
 }

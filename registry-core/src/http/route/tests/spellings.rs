@@ -240,3 +240,32 @@ fn the_kind_is_the_same_for_all_packages() {
         }
     }
 }
+
+#[test]
+fn staged_versions() {
+    const ID: &str = "1de6f3db-2ed9-4d72-b3dd-8f0e2b474a2f";
+    let one = |form: &str| form.replace("ID", ID);
+    for (expected, requests) in [
+        ("Stage(List)", vec!["GET /-/stage".to_owned(), "HEAD /-/stage/".into()]),
+        ("Stage(Submit { name: PackageName(pear) })", vec!["POST /-/stage/package/pear".into()]),
+        (
+            "Stage(Submit { name: PackageName(@acme/pear) })",
+            ["%2f", "%2F", "/"].map(|slash| format!("POST /-/stage/package/@acme{slash}pear")).to_vec(),
+        ),
+        (
+            "Stage(View { id: StageId(ID) })",
+            vec![
+                one("GET /-/stage/ID"),
+                one("GET /-/stage/ID").replace("-b3", "%2Db3"),
+                one("GET /-/stage/ID").replace("b3dd", "B3DD"),
+            ],
+        ),
+        ("Stage(Reject { id: StageId(ID) })", vec![one("DELETE /-/stage/ID")]),
+        ("Stage(Approve { id: StageId(ID) })", vec![one("POST /-/stage/ID/approve")]),
+        ("Stage(Tarball { id: StageId(ID) })", vec![one("GET /-/stage/ID/tarball")]),
+    ] {
+        for request in requests {
+            assert_eq!(shown(&request), one(expected), "{request}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use crate::auth::Caller;
+use crate::blob::{BlobStoreExt as _, Key};
+use crate::clock::timestamp;
+use crate::domain::packument::Packument;
+use crate::domain::publication::Release;
+use crate::domain::{Integrity, PackageName, StageId, Version};
+use crate::events::EventKind;
+use crate::ops::authorize::WriteRight;
+use crate::ops::commit::{Before, Change, Decision};
+use crate::ops::detached::{compute_elsewhere, detached};
+use crate::ops::publish::{add_version, person};
+use crate::{Error, Registry};
+
+use super::{Fate, StageRecord, hide};
+
+impl Registry {
+    /// Approves a staged version, which publishes it. Whoever may publish the package may do it, also who staged it, with
+    /// the second factor that their account has. Answers the package and the version.
+    ///
+    /// Who approves what is approved already gets the same answer.
+    pub async fn approve_stage(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
+        self.whoami(caller)?;
+        let (registry, caller) = (self.holding_access(), caller.clone());
+        detached(async move { registry.approve_here(&caller, id).await.map_err(hide(id)) }).await
+    }
+
+    async fn approve_here(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
+        let record = self.stage_record(id).await?;
+        let right = self.require_approval(caller, &record.package)?;
+        if let Fate::Gone = self.fate_of(caller, id, &record, &right).await? {
+            return Err(Error::StageNotFound { id });
+        }
+        self.require_two_factor(caller).await?;
+        if let Some(release) = record.release.clone() {
+            self.commit_approval(caller, id, right, &record, release).await?;
+        }
+        Ok((record.package, record.version))
+    }
+
+    async fn commit_approval(
+        &self,
+        caller: &Caller,
+        id: StageId,
+        right: WriteRight,
+        record: &StageRecord,
+        release: Release,
+    ) -> Result<(), Error> {
+        let (registry, looking, kept, reach) = (self.clone(), caller.clone(), record.clone(), right.clone());
+        let integrity = release.integrity.clone();
+        let copy_tarball: Before = Box::new(move |_| {
+            Box::pin(async move {
+                if registry.copy_staged_tarball(id, &kept, &integrity).await? {
+                    return Ok(());
+                }
+                // Another who decided took it away, after the packument said so: the next look at it will tell.
+                match registry.fate_of(&looking, id, &kept, &reach).await? {
+                    Fate::Waiting(_) => {
+                        let lost = format!("the tarball of the staged version {id} is not in the store");
+                        Err(Error::Damaged(lost.into()))
+                    }
+                    Fate::Approved | Fate::Gone => Ok(()),
+                }
+            })
+        });
+        let (registry, version) = (self.clone(), record.version.clone());
+        let decide = move |packument: &mut Packument<'_>| {
+            right.check(packument)?;
+            let publisher = match Fate::of(packument, &version, id) {
+                Fate::Waiting(staged) => staged.actor,
+                Fate::Approved => return Ok(Decision::Keep(None)),
+                Fate::Gone => return Err(Error::StageNotFound { id }),
+            };
+            let approver = person(&right.principal);
+            packument.staged.shift_remove(version.as_str());
+            packument.approved.insert(version.to_string(), id);
+            let event = EventKind::StageApproved {
+                id,
+                version: release.version.clone(),
+                tag: release.tag.clone(),
+                integrity: release.integrity.to_string(),
+                publisher,
+            };
+            let now = timestamp(registry.parts.clock.now());
+            add_version(packument, release.clone().approved_by(&approver), approver, &now)?;
+            Ok(Decision::Commit(Some(event)))
+        };
+        let closing = record.clone();
+        let then = async move |change: Change<Option<EventKind>>| {
+            if let Some(event) = change.value.clone() {
+                change.emit(event);
+            }
+            change.registry.close_stage(id, &closing).await;
+        };
+        // The second factor was shown: a recovery code cannot be shown again.
+        let caller = caller.without_two_factor();
+        self.change_after(&caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
+    }
+
+    /// Puts the tarball where those of published versions are, before the packument names it; answers whether there was
+    /// one. The staged one stays until the version is published, so that nothing is lost whenever this is cut short.
+    async fn copy_staged_tarball(
+        &self,
+        id: StageId,
+        record: &StageRecord,
+        integrity: &Integrity,
+    ) -> Result<bool, Error> {
+        let path = Key::Tarball(&record.package, &record.version, integrity).path()?;
+        let Some(blob) = self.parts.store.get(&Key::StageTarball(id).path()?).await? else {
+            return Ok(false);
+        };
+        let (bytes, expected) = (blob.bytes.clone(), integrity.clone());
+        if !compute_elsewhere(move || expected.matches(&bytes)).await? {
+            return Err(Error::Damaged(format!("the tarball of the staged version {id} has changed").into()));
+        }
+        self.parts.store.put_content_addressed(&path, blob.bytes).await?;
+        Ok(true)
+    }
+}

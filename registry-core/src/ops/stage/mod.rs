@@ -1,0 +1,79 @@
+mod approve;
+mod cleanup;
+mod list;
+mod record;
+mod reject;
+mod submit;
+mod view;
+
+use crate::auth::Caller;
+use crate::domain::packument::{Packument, StagedVersion};
+use crate::domain::{PackageName, StageId, Version};
+use crate::{Error, Registry};
+
+use super::authorize::WriteRight;
+use super::detached::compute;
+
+use record::StageRecord;
+
+/// A version that waits for somebody to approve or reject it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedItem {
+    /// The package.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// What is known of it.
+    pub staged: StagedVersion,
+    /// Whether everybody may read the package.
+    pub is_public: bool,
+}
+
+/// What has become of a staged version, as its packument says.
+enum Fate {
+    Waiting(StagedVersion),
+    Approved,
+    /// It was rejected, or never came to be.
+    Gone,
+}
+
+impl Fate {
+    fn of(packument: &Packument<'_>, version: &Version, id: StageId) -> Self {
+        let number = version.as_str();
+        match packument.staged.get(number) {
+            Some(staged) if staged.id == id => Self::Waiting(staged.clone()),
+            _ if packument.approved.get(number) == Some(&id) && packument.versions.contains_key(number) => {
+                Self::Approved
+            }
+            _ => Self::Gone,
+        }
+    }
+}
+
+impl Registry {
+    /// What has become of a staged version, after the packument shows that the caller's right reaches so far.
+    async fn fate_of(
+        &self,
+        caller: &Caller,
+        id: StageId,
+        record: &StageRecord,
+        right: &WriteRight,
+    ) -> Result<Fate, Error> {
+        let index = self.require_index(&record.package).await?;
+        let (name, version, right) = (record.package.clone(), record.version.clone(), right.clone());
+        let fate = compute(index.blob.bytes.len(), move || {
+            let packument = Packument::parse(&name, &index.blob.bytes)?;
+            right.check(&packument)?;
+            Ok(Fate::of(&packument, &version, id))
+        });
+        self.report_denial(caller, &record.package, fate.await?)
+    }
+}
+
+/// Whoever may not decide on a staged version is not told that there is one.
+fn hide(id: StageId) -> impl Fn(Error) -> Error {
+    move |error| match error {
+        Error::Forbidden { .. } | Error::PackageNotFound(_) => Error::StageNotFound { id },
+        other => other,
+    }
+}
