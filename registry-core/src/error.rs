@@ -14,7 +14,10 @@ use crate::blob::{BlobError, BlobPathError};
 use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
-use crate::domain::{DistTagError, PackageName, PackageNameError, StageId, Version, VersionError};
+use crate::domain::{
+    DistTagError, GroupName, GroupNameError, OrganizationRole, PackageName, PackageNameError, StageId,
+    Version, VersionError,
+};
 use crate::upstream::UpstreamError;
 
 /// Any error, for those that are only passed on.
@@ -34,6 +37,9 @@ pub enum Error {
     /// The tag is not one.
     #[error("{0}")]
     Tag(#[from] DistTagError),
+    /// The name of an organisation or a team is not one.
+    #[error("{0}")]
+    GroupName(#[from] GroupNameError),
     /// A publication is refused.
     #[error("{0}")]
     Publish(#[from] PublishError),
@@ -219,6 +225,92 @@ pub enum Error {
     /// No such package, or none that the caller may see.
     #[error("the package {0} does not exist in this registry")]
     PackageNotFound(PackageName),
+    /// The package is private, and somebody else's. In the words of [`Error::PackageNotFound`].
+    #[error("the package {name} does not exist in this registry")]
+    Hidden {
+        /// What was asked for.
+        action: Action,
+        /// Of which package.
+        name: PackageName,
+    },
+    /// No such organisation, or none that the caller is in.
+    #[error(
+        "the organisation {} does not exist, or you are not in it: ask one of its owners to add you, or make it with \
+         `npm org set {} YOUR-NAME` where the registry's operator lets you: by `administer` in the rule for its scope, or \
+         by `create` under [organizations]",
+        shown(organization),
+        shown(organization)
+    )]
+    OrganizationNotFound {
+        /// The name.
+        organization: String,
+    },
+    /// No such team.
+    #[error(
+        "the organisation {organization} has no team {}: `npm team ls {organization}` shows those it has",
+        shown(team)
+    )]
+    TeamNotFound {
+        /// The organisation.
+        organization: GroupName,
+        /// The name.
+        team: String,
+    },
+    /// Who is to be in a team, or to go from an organisation, is not in the organisation.
+    #[error(
+        "{} is not in the organisation {organization}: add them with `npm org set {organization} {}` first",
+        shown(account),
+        shown(account)
+    )]
+    NotAMember {
+        /// The organisation.
+        organization: GroupName,
+        /// The name.
+        account: String,
+    },
+    /// The caller's role in the organisation does not let them do this.
+    #[error("as {role} of {organization} you may not {what}: ask one of its owners")]
+    RoleForbids {
+        /// What was asked for.
+        what: &'static str,
+        /// The organisation.
+        organization: GroupName,
+        /// What the caller is there.
+        role: OrganizationRole,
+    },
+    /// An organisation needs an owner.
+    #[error("{organization} must keep at least one owner: make somebody else one first")]
+    LastOrganizationOwner {
+        /// The organisation.
+        organization: GroupName,
+    },
+    /// Everybody in an organisation is in this team.
+    #[error(
+        "everybody in {organization} is in its team developers, and nobody else can be: change the members of the \
+         organisation with `npm org`, or make another team"
+    )]
+    DevelopersTeam {
+        /// The organisation.
+        organization: GroupName,
+    },
+    /// The package may only be changed with a second factor, and the caller's token stands for one.
+    #[error(
+        "{name} is changed with a one-time password only, and your token shows none: log in with `npm login` and publish \
+         by hand, or let one of its owners run `npm access set mfa=automation {name}`"
+    )]
+    TokenWithoutTwoFactor {
+        /// The package.
+        name: PackageName,
+    },
+    /// The package may only be changed with a second factor, and the caller's account has none.
+    #[error(
+        "{name} is changed with a one-time password only, and your account has no second factor: set one up with \
+         `npm profile enable-2fa`, then try again"
+    )]
+    NoTwoFactor {
+        /// The package.
+        name: PackageName,
+    },
     /// The package was unpublished.
     #[error("Unpublished on {time}: the package {name} does not exist any more")]
     Unpublished {

@@ -13,8 +13,8 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, ReadCaches, SearchParts, SearchSettings,
-    TokenCache, UpstreamFreshness, UpstreamOptions, UpstreamParts, WebLogins,
+    Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, OrganizationSettings, ReadCaches,
+    SearchParts, SearchSettings, TokenCache, UpstreamFreshness, UpstreamOptions, UpstreamParts, WebLogins,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) token_lifetimes: TokenLifetimes,
     pub(crate) web_logins: WebLogins,
     pub(crate) abuse: Abuse,
+    pub(crate) organizations: OrganizationSettings,
     pub(crate) gates: Gates,
 }
 
@@ -74,6 +75,7 @@ pub struct RegistryBuilder {
     token_cache: Duration,
     token_lifetimes: TokenLifetimes,
     web_login: bool,
+    organizations: OrganizationSettings,
 }
 
 impl Registry {
@@ -98,6 +100,7 @@ impl Registry {
             token_cache: Duration::from_secs(5),
             token_lifetimes: TokenLifetimes::default(),
             web_login: true,
+            organizations: OrganizationSettings::default(),
         }
     }
 
@@ -262,6 +265,11 @@ impl RegistryBuilder {
         Self { web_login, ..self }
     }
 
+    /// Sets who may make organisations, and what grants to teams give. Default: see [`OrganizationSettings`].
+    pub fn organizations(self, organizations: OrganizationSettings) -> Self {
+        Self { organizations, ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
@@ -286,6 +294,7 @@ impl RegistryBuilder {
                 token_lifetimes: self.token_lifetimes,
                 web_logins: WebLogins::new(self.web_login),
                 abuse: Abuse::new(&self.limits),
+                organizations: self.organizations,
                 gates: Gates::default(),
             }),
         }

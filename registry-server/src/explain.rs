@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::access::{AccessRules, Action, Decision, Verdict};
-use registry_core::auth::{AuthProvider, Principal};
+use registry_core::auth::{AuthProvider, Memberships, Principal};
 use registry_core::blob::{BlobStore, BlobStoreExt as _, Key};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
@@ -36,10 +36,16 @@ pub(crate) struct Answer {
 /// What the storage knows of the one who asks and of the package.
 struct Found {
     principal: Option<Principal>,
+    /// What their teams give them.
+    memberships: Memberships,
     /// The provider that knows the account.
     known_to: Option<String>,
+    /// Whether a team may let in whom the rules keep out.
+    grants_beyond_rules: bool,
     /// The owners; `None` where there is no such package here.
     owners: Option<Vec<String>>,
+    /// Whether the owners made it private.
+    restricted: bool,
 }
 
 pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyhow::Result<Answer> {
@@ -66,23 +72,27 @@ async fn look_up(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let store = storage::open(&settings.storage).await?;
     let providers = providers::open(settings, &store)?;
-    let (principal, known_to) = if question.user == ANONYMOUS {
-        (None, None)
+    let (principal, known_to, memberships) = if question.user == ANONYMOUS {
+        (None, None, Memberships::default())
     } else {
         let (mut principal, known_to) = account(&providers, &question.user).await?;
-        principal.groups.extend(question.groups.iter().cloned());
-        (Some(principal), known_to)
+        let memberships = Memberships::read(store.as_ref(), &question.user).await?;
+        principal.groups.extend(memberships.groups().iter().chain(&question.groups).cloned());
+        (Some(principal), known_to, memberships)
     };
-    let owners = owners(store.as_ref(), package).await.with_context(|| format!("cannot read {package}"))?;
-    Ok(Found { principal, known_to, owners })
+    let found = owners(store.as_ref(), package).await.with_context(|| format!("cannot read {package}"))?;
+    let (owners, restricted) = found.map_or((None, false), |(owners, restricted)| (Some(owners), restricted));
+    let grants_beyond_rules = settings.organizations.grants_beyond_rules;
+    Ok(Found { principal, memberships, known_to, grants_beyond_rules, owners, restricted })
 }
 
-/// Also of a package that was unpublished: its owners keep the name.
-async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<Option<Vec<String>>> {
+/// The owners, and whether they made it private. Also of a package that was unpublished: its owners keep the name.
+async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<Option<(Vec<String>, bool)>> {
     let paths = [Key::Packument(package).path()?, Key::PlainPackument(package).path()?];
     let Some((_, blob)) = store.get_first(&paths).await? else { return Ok(None) };
     let packument = Packument::parse(package, &blob.bytes)?;
-    Ok(Some(packument.maintainers.into_iter().map(|owner| owner.name).collect()))
+    let owners = packument.maintainers.into_iter().map(|owner| owner.name).collect();
+    Ok(Some((owners, packument.protection.restricted)))
 }
 
 async fn account(
@@ -112,10 +122,16 @@ fn answer(
         (Some(_), None) => false,
     };
     let is_hosted = action != Action::Publish || rules.origin(package).hosted;
+    let granted = found.memberships.permission(package);
+    let widens = found.grants_beyond_rules || decision.verdict > Verdict::Denied;
+    let by_team = widens && granted.is_some_and(|permission| permission.gives(action));
+    let is_named = || found.principal.as_ref().is_some_and(|principal| rules.names(principal, package));
+    let is_hidden = found.restricted && !is_owner() && granted.is_none() && !is_named();
     let allowed = is_hosted
+        && !is_hidden
         && match decision.verdict {
-            Verdict::Denied => false,
-            Verdict::AllowedToOwners => is_owner(),
+            Verdict::Denied => by_team,
+            Verdict::AllowedToOwners => by_team || is_owner(),
             Verdict::Allowed => true,
         };
     let may = if allowed { "may" } else { "may not" };
@@ -124,6 +140,12 @@ fn answer(
     let _ = writeln!(text, "rule: {}", rule_text(&decision, package));
     if decision.verdict == Verdict::AllowedToOwners {
         let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));
+    }
+    if let Some(permission) = granted {
+        let _ = writeln!(text, "team: a team of theirs was granted {permission}");
+    }
+    if found.restricted {
+        let _ = writeln!(text, "private: only owners see it, and those whom the rule or a team names");
     }
     if !is_hosted {
         let _ = writeln!(

@@ -197,6 +197,7 @@ pub(crate) fn build_registry(
         .audit_fallback(settings.audit.to_fallback())
         .search(settings.search.to_settings())
         .token_lifetimes(settings.tokens.to_lifetimes())
+        .organizations(settings.organizations.to_settings())
         .upstream_freshness(settings.cache.upstream_freshness())
         .build()
 }

@@ -50,6 +50,7 @@
 //! | `@authenticated` | whoever is signed in |
 //! | `user:ana` | the user of that name; capitals count |
 //! | `group:github:acme/platform` | whoever the provider puts in that group; capitals do not count |
+//! | `group:local:acme/platform` | that team of an organisation that is kept here; `group:local:acme` is all of it |
 //!
 //! # What follows from what
 //!
@@ -67,6 +68,7 @@ mod lookup;
 mod origin;
 mod pattern;
 mod rules;
+mod team_permission;
 
 use std::fmt;
 
@@ -76,6 +78,7 @@ pub use error::AccessRuleError;
 pub use origin::Origin;
 pub use pattern::{Pattern as PackagePattern, PatternError};
 pub use rules::AccessRules;
+pub use team_permission::TeamPermission;
 
 /// One `[[packages]]` table of `registry.toml`.
 #[derive(Debug, Clone, Deserialize)]

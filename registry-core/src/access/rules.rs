@@ -1,3 +1,4 @@
+mod named;
 mod upstream_search;
 
 use std::sync::Arc;

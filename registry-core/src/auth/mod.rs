@@ -18,6 +18,7 @@ pub mod github;
 mod htpasswd;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
+mod memberships;
 mod principal;
 mod profile;
 #[cfg(any(feature = "htpasswd", feature = "local-accounts"))]
@@ -39,6 +40,7 @@ pub use device_login::{DeviceLogin, DevicePoll};
 pub use htpasswd::{Htpasswd, HtpasswdError};
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
+pub use memberships::Memberships;
 pub(crate) use principal::Shown;
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::access::Action;
+use crate::access::{Action, TeamPermission};
 use crate::domain::PackageName;
 
-use super::{TokenHash, TokenLimits};
+use super::{Memberships, TokenHash, TokenLimits};
 
 /// Somebody, as a provider vouches for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub struct Caller {
     pub address: Option<IpAddr>,
     /// What the token that was shown is limited to; `None` where it was no token of this registry.
     pub limits: Option<Arc<TokenLimits>>,
+    /// What comes of the organisations and teams that they are in.
+    pub(crate) memberships: Option<Arc<Memberships>>,
     /// The one-time password that was sent along, unchecked.
     pub one_time_password: Option<SecretString>,
     /// With what the caller was identified; `None` where whoever embeds the registry vouches for them.
@@ -112,6 +114,11 @@ impl Caller {
     pub(crate) fn principal_if(&self, permit: impl Fn(&TokenLimits) -> bool) -> Option<&Principal> {
         let permitted = self.limits.as_deref().is_none_or(permit);
         self.principal.as_deref().filter(|_| permitted)
+    }
+
+    /// What the teams of the caller were granted of the package.
+    pub(crate) fn granted(&self, package: &PackageName) -> Option<TeamPermission> {
+        self.memberships.as_ref()?.permission(package)
     }
 }
 

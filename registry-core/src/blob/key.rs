@@ -1,4 +1,4 @@
-use crate::domain::{Integrity, PackageName, StageId, Version};
+use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
 use crate::upstream::PackumentForm;
 
 use super::{BlobPath, BlobPathError, BlobPrefix};
@@ -16,6 +16,8 @@ const STAGED_OF: &str = "_staged_of";
 /// _accounts/github/{login}.json                   what GitHub said of somebody last
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
+/// _orgs/{organisation}.json                      an organisation: members, teams, and what teams may do
+/// _orgs_of/{account}/{organisation}               that the account was in that organisation; the organisation decides
 /// _two_factor/{account}.json                      the second factor of an account
 /// _sessions/{expires}-{sha256, 64 hex}.json      a login in a browser that is going on, until that second
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
@@ -53,6 +55,10 @@ pub enum Key<'a> {
     Token(&'a str),
     /// That somebody of this name holds the token of this hash.
     TokenOf(&'a str, &'a str),
+    /// An organisation.
+    Organization(&'a GroupName),
+    /// That an account is, or was, in an organisation.
+    OrganizationOf(&'a str, &'a GroupName),
     /// The second factor of an account.
     TwoFactor(&'a str),
     /// A login in a browser, by the second (since 1970) when it expires and the lower-case hex SHA-256 of its id.
@@ -98,6 +104,8 @@ impl Key<'_> {
             Self::GithubAccount(login) => format!("_accounts/github/{}.json", escape_segment(login)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
+            Self::Organization(name) => format!("_orgs/{name}.json"),
+            Self::OrganizationOf(account, name) => format!("_orgs_of/{}/{name}", escape_segment(account)),
             Self::TwoFactor(account) => format!("_two_factor/{}.json", escape_segment(account)),
             Self::Session(expires, hash) => format!("_sessions/{expires}-{hash}.json"),
             Self::Star(account, name) => {
@@ -145,6 +153,16 @@ impl Key<'_> {
     pub fn package_of_staged(path: &BlobPath) -> Option<PackageName> {
         let (folder, _) = path.as_str().strip_prefix(STAGED_OF)?.strip_prefix('/')?.rsplit_once('/')?;
         Self::package_of_folder(folder)
+    }
+
+    /// The folder of all that tells which organisations somebody is, or was, in.
+    pub fn organizations_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(&format!("_orgs_of/{}", escape_segment(account))).map(BlobPrefix::folder)
+    }
+
+    /// The folder of all organisations.
+    pub fn organizations() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_orgs").map(BlobPrefix::folder)
     }
 
     /// A folder of the audit log: all of it, or what is below a year, a month or a day, such as `2026/01`.

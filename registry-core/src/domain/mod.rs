@@ -3,6 +3,7 @@
 mod dist_tag;
 mod integrity;
 pub(crate) mod one_time_password;
+mod organization;
 mod package_name;
 pub mod packument;
 pub mod publication;
@@ -15,6 +16,7 @@ mod version;
 
 pub use dist_tag::{DistTag, DistTagError};
 pub use integrity::{Integrity, IntegrityError};
+pub use organization::{GroupName, GroupNameError, OrganizationRole};
 pub use package_name::{PackageName, PackageNameError};
 pub use stage_id::{StageId, StageIdError};
 pub use strict_json::StrictJsonError;

@@ -3,8 +3,9 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{Action, Decision, Verdict};
-use crate::domain::{DistTag, PackageName, StageId, Version};
+use crate::access::{Action, Decision, TeamPermission, Verdict};
+use crate::domain::packument::MfaPolicy;
+use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -209,6 +210,82 @@ pub enum EventKind {
         /// How many are left.
         left: usize,
     },
+    /// What a package is open to was changed by its owners.
+    PackageAccessChanged {
+        /// Whether it is private now, so that only its owners, and those whom rules or teams name, see it.
+        restricted: bool,
+        /// When a second factor is needed to change it.
+        mfa: MfaPolicy,
+    },
+    /// A team was granted a package, or is granted more or less of it than before.
+    AccessGranted {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+        /// What it may do.
+        permission: TeamPermission,
+    },
+    /// What a team was granted was taken back.
+    AccessRevoked {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+    },
+    /// An organisation was made, with the principal as its owner.
+    OrganizationCreated {
+        /// The organisation.
+        organization: GroupName,
+    },
+    /// Somebody came into an organisation, or has another role in it.
+    OrganizationMemberSet {
+        /// The organisation.
+        organization: GroupName,
+        /// Who.
+        member: String,
+        /// The role now.
+        role: OrganizationRole,
+    },
+    /// Somebody was taken out of an organisation, and of all its teams.
+    OrganizationMemberRemoved {
+        /// The organisation.
+        organization: GroupName,
+        /// Who.
+        member: String,
+    },
+    /// A team was made.
+    TeamCreated {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+    },
+    /// A team is no more, and what it was granted with it.
+    TeamDestroyed {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+    },
+    /// Somebody came into a team.
+    TeamMemberAdded {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+        /// Who.
+        member: String,
+    },
+    /// Somebody was taken out of a team.
+    TeamMemberRemoved {
+        /// The organisation.
+        organization: GroupName,
+        /// The team in it.
+        team: GroupName,
+        /// Who.
+        member: String,
+    },
     /// Something was refused for want of permission.
     Denied {
         /// What was asked for: `read`, `star`, `publish` or `administer`. Where nobody is signed in, what such
@@ -229,9 +306,11 @@ impl EventKind {
             | Self::DistTagRemoved { .. }
             | Self::Deprecated { .. }
             | Self::Undeprecated { .. } => Some(Action::Publish),
-            Self::Unpublished { .. } | Self::PackageUnpublished { .. } | Self::OwnersChanged { .. } => {
-                Some(Action::Administer)
-            }
+            Self::Unpublished { .. }
+            | Self::PackageUnpublished { .. }
+            | Self::OwnersChanged { .. }
+            | Self::PackageAccessChanged { .. }
+            | Self::AccessGranted { .. } => Some(Action::Administer),
             Self::Starred | Self::Unstarred => Some(Action::Read),
             Self::Denied { action } => [Action::Publish, Action::Administer]
                 .into_iter()

@@ -192,6 +192,7 @@ impl Call<'_> {
             Route::Audit(route) => Box::pin(self.audit(route)).await,
             Route::Token(route) => Box::pin(self.token(route)).await,
             Route::Stage(route) => Box::pin(self.stage(route)).await,
+            Route::Access(route) => Box::pin(self.access(route)).await,
             Route::Search => Box::pin(self.search()).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }

@@ -10,6 +10,7 @@
 //! # Ok::<(), registry_core::http::route::RouteError>(())
 //! ```
 
+mod access;
 mod accounts;
 mod answer;
 mod audit;

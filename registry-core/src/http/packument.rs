@@ -53,7 +53,7 @@ impl Call<'_> {
         {
             headers.insert(LAST_MODIFIED, time);
         }
-        let is_public = self.registry.is_public(&name);
+        let is_public = self.registry.is_public(&name) && !representation.audience.is_restricted();
         headers.insert(
             CACHE_CONTROL,
             HeaderValue::from_static(if is_public { "no-cache" } else { "private, no-cache" }),

@@ -60,6 +60,7 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::Name(_)
         | Error::Version(_)
         | Error::Tag(_)
+        | Error::GroupName(_)
         | Error::Publish(_)
         | Error::Request { .. }
         | Error::SearchTextMissing
@@ -67,6 +68,8 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::LastOwner { .. }
         | Error::NoSignUp
         | Error::NameTaken
+        | Error::LastOrganizationOwner { .. }
+        | Error::DevelopersTeam { .. }
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
         Error::AuthenticationRequired
         | Error::InvalidCredential
@@ -88,10 +91,17 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenForbidsAccount
         | Error::AccountNotOurs
         | Error::TokenForbidsApproval
+        | Error::RoleForbids { .. }
+        | Error::TokenWithoutTwoFactor { .. }
+        | Error::NoTwoFactor { .. }
         | Error::VersionTaken { .. }
         | Error::NameTakenUpstream { .. }
         | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
         Error::PackageNotFound(_)
+        | Error::Hidden { .. }
+        | Error::OrganizationNotFound { .. }
+        | Error::TeamNotFound { .. }
+        | Error::NotAMember { .. }
         | Error::Unpublished { .. }
         | Error::VersionNotFound { .. }
         | Error::TagNotFound { .. }

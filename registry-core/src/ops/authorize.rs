@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::access::{Action, Verdict};
 use crate::auth::{Caller, Principal};
 use crate::domain::PackageName;
-use crate::domain::packument::Packument;
+use crate::domain::packument::{Audience, Packument};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -13,6 +13,8 @@ pub(crate) struct WriteRight {
     pub(crate) principal: Arc<Principal>,
     action: Action,
     owned_only: bool,
+    /// Whether they may see the package also where it is private and somebody else's.
+    named: bool,
 }
 
 impl Registry {
@@ -38,6 +40,34 @@ impl Registry {
         }
     }
 
+    /// Refuses a caller whom the rules let read the package and who is none of those that it is for. To them it does
+    /// not exist, in the very words that are said of one that does not.
+    pub(crate) fn require_audience(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        audience: &Audience,
+    ) -> Result<(), Error> {
+        if self.is_among(caller, name, audience) {
+            return Ok(());
+        }
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
+        Err(Error::PackageNotFound(name.clone()))
+    }
+
+    /// Whether the caller is among those that the package is for.
+    pub(crate) fn is_among(&self, caller: &Caller, name: &PackageName, audience: &Audience) -> bool {
+        !audience.is_restricted()
+            || caller.principal_for(Action::Read, name).is_some_and(|principal| {
+                audience.includes(&principal.name) || self.is_named(caller, principal, name)
+            })
+    }
+
+    /// Whether the rules, or a team, name the principal for this package.
+    fn is_named(&self, caller: &Caller, principal: &Principal, name: &PackageName) -> bool {
+        self.access().names(principal, name) || caller.granted(name).is_some()
+    }
+
     /// Refuses a caller who is not signed in, where a request would otherwise be read before the rules are asked.
     /// `action` is what such requests ask for, as a denial names it.
     pub(crate) fn require_signed_in(
@@ -60,7 +90,7 @@ impl Registry {
         name: &PackageName,
         action: Action,
     ) -> Result<WriteRight, Error> {
-        let right = write_right(caller, action, self.verdict(action, caller, name));
+        let right = self.write_right(caller, name, action, self.verdict(action, caller, name));
         right.ok_or_else(|| self.refuse_write(caller, name, action))
     }
 
@@ -73,8 +103,8 @@ impl Registry {
     /// The same without a word to the sink of events, for those who only look.
     pub(crate) fn staging_right(&self, caller: &Caller, name: &PackageName) -> Option<WriteRight> {
         let principal = caller.principal_if(|limits| limits.permit_staging(name));
-        let verdict = self.access().decide(Action::Publish, principal, name).verdict;
-        write_right(caller, Action::Publish, verdict)
+        let verdict = self.verdict_of(Action::Publish, principal, caller, name);
+        self.write_right(caller, name, Action::Publish, verdict)
     }
 
     /// Refuses a caller who may not decide on staged versions of this package.
@@ -87,13 +117,26 @@ impl Registry {
         Ok(right)
     }
 
+    fn write_right(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        action: Action,
+        verdict: Verdict,
+    ) -> Option<WriteRight> {
+        let principal = Arc::clone(caller.principal.as_ref()?);
+        let owned_only = verdict == Verdict::AllowedToOwners;
+        let named = self.is_named(caller, &principal, name);
+        (verdict != Verdict::Denied).then_some(WriteRight { principal, action, owned_only, named })
+    }
+
     fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
         self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
         if caller.principal.is_none() {
             return Error::AuthenticationRequired;
         }
-        let rules = self.access().decide(action, caller.principal.as_deref(), name).verdict;
-        if rules != Verdict::Denied {
+        let without_limits = self.verdict_of(action, caller.principal.as_deref(), caller, name);
+        if without_limits != Verdict::Denied {
             // The token is the caller's own: it gives nothing away to say that a better one would do.
             Error::TokenForbids { action, name: name.clone() }
         } else if self.may_read(caller, name) {
@@ -103,6 +146,11 @@ impl Registry {
         }
     }
 
+    /// Whether the caller administers the package.
+    pub(crate) fn may_administer(&self, caller: &Caller, name: &PackageName) -> Verdict {
+        self.verdict(Action::Administer, caller, name)
+    }
+
     /// Tells the sink of a denial that an operation found out itself.
     pub(crate) fn report_denial<T>(
         &self,
@@ -110,27 +158,51 @@ impl Registry {
         name: &PackageName,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(Error::Forbidden { action, .. }) = &result {
+        if let Err(Error::Forbidden { action, .. } | Error::Hidden { action, .. }) = &result {
             self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
         }
         result
     }
 
-    /// What the access rules say, and the limits of the token with them: the one place where both are asked.
+    /// What the access rules say, the limits of the token, and what the caller's teams were granted: the one place
+    /// where all of them are asked.
     fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
-        self.access().decide(action, caller.principal_for(action, name), name).verdict
+        self.verdict_of(action, caller.principal_for(action, name), caller, name)
+    }
+
+    fn verdict_of(
+        &self,
+        action: Action,
+        principal: Option<&Principal>,
+        caller: &Caller,
+        name: &PackageName,
+    ) -> Verdict {
+        let by_rules = self.access().decide(action, principal, name).verdict;
+        if by_rules == Verdict::Allowed || principal.is_none() {
+            return by_rules;
+        }
+        let widens = self.parts.organizations.grants_beyond_rules || by_rules > Verdict::Denied;
+        match caller.granted(name) {
+            Some(permission) if widens && permission.gives(action) => Verdict::Allowed,
+            _ => by_rules,
+        }
     }
 }
 
-fn write_right(caller: &Caller, action: Action, verdict: Verdict) -> Option<WriteRight> {
-    let principal = Arc::clone(caller.principal.as_ref()?);
-    let owned_only = verdict == Verdict::AllowedToOwners;
-    (verdict != Verdict::Denied).then_some(WriteRight { principal, action, owned_only })
-}
-
 impl WriteRight {
-    /// Refuses those whose right depends on owning the package and who do not.
+    /// Refuses those whose right depends on owning the package and who do not. To whom may not see it, it does not
+    /// exist.
     pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
+        match self.check_name(packument) {
+            Err(Error::Forbidden { action, name }) if packument.protection.restricted && !self.named => {
+                Err(Error::Hidden { action, name })
+            }
+            checked => checked,
+        }
+    }
+
+    /// The same for whoever publishes under a name: that it is taken cannot be kept from them.
+    pub(crate) fn check_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
         if self.owned_only && !packument.is_owned_by(&self.principal.name) {
             return Err(Error::Forbidden { action: self.action, name: packument.name.clone() });
         }

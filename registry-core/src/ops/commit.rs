@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::auth::Caller;
 use crate::blob::{BlobETag, BlobPath, Fetched, Key, PutOutcome, When};
 use crate::domain::PackageName;
-use crate::domain::packument::{Packument, Revision};
+use crate::domain::packument::{MfaPolicy, Packument, Revision};
 use crate::domain::search::SearchEntry;
 use crate::events::EventKind;
 use crate::randomness::random_bytes;
@@ -53,7 +53,14 @@ impl<T> Change<T> {
 
 enum Step<T> {
     Done(Committed<T>, Option<IndexUpdate>),
-    Write { json: Vec<u8>, when: When, committed: Committed<T>, update: Option<IndexUpdate> },
+    Write {
+        json: Vec<u8>,
+        when: When,
+        committed: Committed<T>,
+        update: Option<IndexUpdate>,
+        /// As it was before the change.
+        mfa: MfaPolicy,
+    },
 }
 
 /// What must be done once a change is decided and before it is stored. It is told whether the package exists.
@@ -102,7 +109,7 @@ impl Registry {
         Done: Future<Output = ()> + Send + 'static,
     {
         self.require_two_factor_to_write(caller).await?;
-        let changed = self.change_here(name, before, decide).await;
+        let changed = self.change_here(caller, name, before, decide).await;
         let (committed, update) = self.report_denial(caller, name, changed)?;
         let value = committed.value.clone();
         then(Change { registry: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
@@ -114,6 +121,7 @@ impl Registry {
 
     async fn change_here<T, Decide>(
         &self,
+        caller: &Caller,
         name: &PackageName,
         mut before: Option<Before>,
         mut decide: Decide,
@@ -142,7 +150,10 @@ impl Registry {
             .await?;
             let (json, when, committed, update) = match step? {
                 Step::Done(committed, update) => return Ok((committed, update)),
-                Step::Write { json, when, committed, update } => (json, when, committed, update),
+                Step::Write { json, when, committed, update, mfa } => {
+                    self.require_two_factor_of_package(caller, name, mfa).await?;
+                    (json, when, committed, update)
+                }
             };
             let Committed { value, revision } = committed;
             if let Some(before) = before.take() {
@@ -201,7 +212,7 @@ fn take_step<T: Clone>(
         let committed = Committed { value: value.clone(), revision: revision.clone() };
         return Ok(Step::Done(committed, Some(IndexUpdate::of(&packument))));
     }
-    let shown = SearchEntry::of(&packument);
+    let (shown, mfa) = (SearchEntry::of(&packument), packument.protection.mfa);
     match decide(&mut packument)? {
         Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision }, None)),
         Decision::Commit(value) => {
@@ -218,7 +229,7 @@ fn take_step<T: Clone>(
             let update = (update.entry != shown || found.is_none()).then_some(update);
             let json = packument.to_json()?;
             let committed = Committed { value, revision: packument.revision };
-            Ok(Step::Write { json, when, committed, update })
+            Ok(Step::Write { json, when, committed, update, mfa })
         }
     }
 }

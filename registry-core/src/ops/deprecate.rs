@@ -65,8 +65,11 @@ pub(super) fn require_existing(packument: &Packument<'_>) -> Result<(), Error> {
         return Ok(());
     }
     Err(match packument.time.get("unpublished") {
-        Some(time) => Error::Unpublished { name: packument.name.clone(), time: time.clone() },
-        None => Error::PackageNotFound(packument.name.clone()),
+        // That a private package was there is nobody's business.
+        Some(time) if !packument.protection.restricted => {
+            Error::Unpublished { name: packument.name.clone(), time: time.clone() }
+        }
+        _ => Error::PackageNotFound(packument.name.clone()),
     })
 }
 

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::Caller;
-use crate::domain::packument::{Packument, Person, Revision};
+use crate::domain::packument::{Audience, Packument, Person, Revision};
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, Version};
 use crate::{Error, Registry};
@@ -60,6 +60,7 @@ impl Registry {
         self.require_signed_in(caller, Some(name), "publish")?;
         let index = self.require_index(name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
+        self.require_audience(caller, name, &Audience::of(&packument))?;
         require_existing(&packument)?;
         let seen = removal_revision.or(document.revision.as_deref()).map(seen_revision).transpose()?;
         require_revision(&packument, seen.as_ref())?;

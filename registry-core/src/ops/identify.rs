@@ -30,15 +30,17 @@ impl Registry {
                     None => self.identify_bearer(bearer, hash).await?,
                 };
                 self.check_token_now(&identity, address)?;
-                let Identity { principal, limits } = identity;
-                Ok(Caller { principal: Some(principal), limits, shown: Some(Shown::Token(hash)), ..nobody })
+                let Identity { principal, limits, memberships } = identity;
+                let shown = Some(Shown::Token(hash));
+                Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
             }
             Some(basic @ Credential::Basic { name, password }) => {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
                 let asked = self.ask_providers(basic).await;
                 attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
-                let principal = Some(Arc::new(asked?));
-                let caller = Caller { principal, shown: Some(Shown::Password), ..nobody };
+                let (principal, memberships) = self.with_memberships(asked?).await?;
+                let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
+                let caller = Caller { principal, memberships, shown, ..nobody };
                 if self.needs_two_factor(self.whoami(&caller)?).await? {
                     self.require_two_factor(&caller).await?;
                 }
@@ -58,10 +60,12 @@ impl Registry {
     }
 
     async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Identity, Error> {
-        let identity = match self.identity_of_token(hash).await? {
-            Some(identity) => identity,
-            None => Identity { principal: Arc::new(self.ask_providers(bearer).await?), limits: None },
+        let (principal, limits) = match self.holder_of_token(hash).await? {
+            Some((principal, limits)) => (principal, Some(limits)),
+            None => (self.ask_providers(bearer).await?, None),
         };
+        let (principal, memberships) = self.with_memberships(principal).await?;
+        let identity = Identity { principal: Arc::new(principal), limits, memberships };
         self.parts.tokens.insert(hash, identity.clone());
         Ok(identity)
     }

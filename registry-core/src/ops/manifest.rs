@@ -1,6 +1,6 @@
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{Packument, render_manifest};
+use crate::domain::packument::{Audience, Packument, render_manifest};
 use crate::domain::shorten::shorten;
 use crate::{Error, Registry};
 
@@ -19,6 +19,7 @@ impl Registry {
         self.require_read(caller, name)?;
         let document = self.require_document(name).await?;
         let packument = Packument::parse(name, &document)?;
+        self.require_audience(caller, name, &Audience::of(&packument))?;
         require_existing(&packument)?;
         let not_found = || Error::VersionNotFound { selector: shorten(selector).into_owned() };
         let version = packument.resolve(selector).ok_or_else(not_found)?;

@@ -2,7 +2,7 @@ use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
-use crate::domain::packument::{Packument, Person, Revision};
+use crate::domain::packument::{Audience, Packument, Person, Revision};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -15,6 +15,7 @@ impl Registry {
         self.require_read(caller, name)?;
         let document = self.require_document(name).await?;
         let packument = Packument::parse(name, &document)?;
+        self.require_audience(caller, name, &Audience::of(&packument))?;
         require_existing(&packument)?;
         Ok(packument.maintainers)
     }

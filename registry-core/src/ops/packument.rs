@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full};
+use crate::domain::packument::{
+    Audience, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full,
+};
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -29,6 +31,8 @@ pub struct Representation {
     pub gzip_etag: String,
     /// When the package was last changed, where that is known.
     pub last_modified: Option<DateTime<Utc>>,
+    /// Whom the package is for, where not simply for whom the rules let read it.
+    pub audience: Audience,
 }
 
 /// Which representation.
@@ -73,7 +77,10 @@ impl Registry {
     ) -> Result<Arc<Representation>, Error> {
         self.require_read(caller, name)?;
         let found = match self.hosted_packument(name, form, base).await? {
-            Some(hosted) => Some(hosted),
+            Some(hosted) => {
+                self.require_audience(caller, name, &hosted.audience)?;
+                Some(hosted)
+            }
             None => Box::pin(self.upstream_packument(name, form, base)).await?,
         };
         found.ok_or_else(|| Error::PackageNotFound(name.clone()))
@@ -133,7 +140,7 @@ impl Derived for Representation {
         let last_modified = packument.time.get("modified").and_then(|time| time.parse().ok());
         // The abbreviated form does not show the revision, and must still differ with each.
         let representation = Self::of(identity, &packument.revision.to_string())?;
-        Ok(Self { last_modified, ..representation })
+        Ok(Self { last_modified, audience: Audience::of(&packument), ..representation })
     }
 
     fn weight(&self) -> usize {
@@ -156,12 +163,13 @@ impl Representation {
             etag: format!("\"{digest}\""),
             gzip_etag: format!("\"{digest}-gzip\""),
             last_modified: None,
+            audience: Audience::default(),
         })
     }
 
     /// About how many bytes of memory this takes.
     pub(super) fn weight(&self) -> usize {
-        self.identity.len() + self.gzip.len()
+        self.identity.len() + self.gzip.len() + self.audience.weight()
     }
 }
 

@@ -64,7 +64,11 @@ impl Registry {
         });
         let (registry, adding) = (self.clone(), Arc::clone(&publication));
         let decide = move |packument: &mut Packument<'_>| {
-            right.check(packument)?;
+            right.check_name(packument)?;
+            let is_new = packument.time.is_empty() && packument.versions.is_empty();
+            // Where the rules keep strangers out, they say all that was asked for. A client may ask by default.
+            packument.protection.restricted |=
+                is_new && adding.restricted && registry.is_public(&adding.name);
             let publisher = person(&right.principal);
             add_version(
                 packument,

@@ -3,7 +3,7 @@ use futures::TryStreamExt as _;
 use crate::auth::Caller;
 use crate::blob::{Key, When};
 use crate::domain::PackageName;
-use crate::domain::packument::Packument;
+use crate::domain::packument::{Audience, Packument};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -22,11 +22,15 @@ impl Registry {
         let marker = Key::Star(&account, name).path()?;
         if starred {
             let index = self.require_index(name).await?;
-            require_existing(&Packument::parse(name, &index.blob.bytes)?)?;
+            let packument = Packument::parse(name, &index.blob.bytes)?;
+            self.require_audience(caller, name, &Audience::of(&packument))?;
+            require_existing(&packument)?;
             // Before the commit, so that a crash in between leaves a marker without a star, which reading ignores.
             let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }
+        let (registry, reader) = (self.clone(), caller.clone());
         let decide = move |packument: &mut Packument<'_>| {
+            registry.require_audience(&reader, &packument.name, &Audience::of(packument))?;
             require_existing(packument)?;
             let changed = if starred {
                 packument.users.insert(account.clone(), true) != Some(true)
@@ -57,7 +61,7 @@ impl Registry {
             let Some(name) = std::str::from_utf8(&blob.bytes).ok().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if self.may_read(caller, &name) && self.is_starred_by(account, &name).await? {
+            if self.may_read(caller, &name) && self.is_starred_by(caller, account, &name).await? {
                 starred.push(name);
             }
         }
@@ -65,9 +69,10 @@ impl Registry {
         Ok(starred)
     }
 
-    async fn is_starred_by(&self, account: &str, name: &PackageName) -> Result<bool, Error> {
+    async fn is_starred_by(&self, caller: &Caller, account: &str, name: &PackageName) -> Result<bool, Error> {
         let Some(index) = self.read_index(name).await? else { return Ok(false) };
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        Ok(!packument.is_unpublished() && packument.users.get(account) == Some(&true))
+        let is_seen = self.is_among(caller, name, &Audience::of(&packument));
+        Ok(is_seen && !packument.is_unpublished() && packument.users.get(account) == Some(&true))
     }
 }

@@ -38,14 +38,16 @@ impl Registry {
         version: &Version,
     ) -> Result<FoundTarball, Error> {
         self.require_read(caller, name)?;
+        let mut is_public = self.is_public(name);
         let (etag, place) = if let Some(index) = self.if_hosted(name, self.hosted_tarballs(name)).await? {
+            self.require_audience(caller, name, index.audience())?;
+            is_public &= !index.audience().is_restricted();
             hosted_tarball(name, version, index.get(version.as_str()))?
         } else {
             let source = Box::pin(self.tarball_source(name, version)).await?;
             let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
             (source.etag.clone(), Place::Upstream(Box::new(source)))
         };
-        let is_public = self.is_public(name);
         Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
     }
 

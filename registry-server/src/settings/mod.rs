@@ -15,6 +15,7 @@ mod github;
 mod load;
 mod login;
 mod npm_config;
+mod organizations;
 mod packages;
 mod providers;
 mod search;
@@ -37,6 +38,7 @@ pub use exposure::ExposureError;
 pub use github::{GithubTable, TwoSourcesOfNames};
 pub use login::LoginSettings;
 pub use npm_config::npm_registry;
+pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
@@ -80,6 +82,8 @@ pub struct Settings {
     pub login: LoginSettings,
     /// Tokens that people make for themselves.
     pub tokens: TokenSettings,
+    /// Organisations and teams.
+    pub organizations: OrganizationSection,
     /// Bounds on what clients send.
     pub limits: LimitSettings,
     /// What is kept in memory.
@@ -111,6 +115,7 @@ impl Default for Settings {
             htpasswd: HtpasswdSettings::default(),
             login: LoginSettings::default(),
             tokens: TokenSettings::default(),
+            organizations: OrganizationSection::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
             search: SearchSection::default(),

@@ -15,6 +15,7 @@ mod npm_github;
 mod npm_in_front;
 mod npm_manage;
 mod npm_publish;
+mod organizations;
 mod other_clients;
 mod process;
 #[cfg(target_os = "linux")]

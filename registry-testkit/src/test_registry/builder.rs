@@ -6,6 +6,7 @@ use registry_core::access::AccessRules;
 use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
 use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::limits::Limits;
+use registry_core::ops::OrganizationSettings;
 use registry_core::randomness::Randomness;
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
@@ -40,6 +41,7 @@ pub struct TestRegistryBuilder {
     randomness: Arc<SeededRandomness>,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
     token_cache: Duration,
+    organizations: OrganizationSettings,
 }
 
 impl Default for TestRegistryBuilder {
@@ -56,6 +58,7 @@ impl Default for TestRegistryBuilder {
             randomness: Arc::new(SeededRandomness::new(1)),
             upstreams: Vec::new(),
             token_cache: Duration::ZERO,
+            organizations: OrganizationSettings::default(),
         }
     }
 }
@@ -69,6 +72,11 @@ impl TestRegistryBuilder {
     /// Believing tokens for so long, by the machine's clock. Otherwise the store is asked each time.
     pub fn token_cache(self, token_cache: Duration) -> Self {
         Self { token_cache, ..self }
+    }
+
+    /// With these settings of organisations.
+    pub fn organizations(self, organizations: OrganizationSettings) -> Self {
+        Self { organizations, ..self }
     }
 
     /// With these limits.
@@ -153,6 +161,7 @@ impl TestRegistryBuilder {
             .path_prefix(&self.path_prefix)
             .web_login(self.web_login)
             .token_cache(self.token_cache)
+            .organizations(self.organizations)
     }
 
     fn with_providers(

@@ -14,6 +14,7 @@ mod faults;
 mod github;
 mod htpasswd;
 mod http_upstream;
+mod organizations;
 mod proxy;
 mod proxy_failures;
 mod proxy_property;

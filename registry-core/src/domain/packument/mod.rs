@@ -18,6 +18,7 @@ mod foreign_abbreviated;
 mod full;
 mod history;
 mod manifest;
+mod protection;
 mod raw;
 mod read;
 mod revision;
@@ -37,6 +38,7 @@ pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use full::render_full;
 pub use history::History;
 pub use manifest::{render_manifest, tarball_path};
+pub use protection::{Audience, MfaPolicy, Protection};
 pub use raw::Text;
 pub use revision::Revision;
 pub use staged::StagedVersion;
@@ -69,6 +71,8 @@ pub struct Packument<'json> {
     pub approved: IndexMap<String, StageId>,
     /// The latest commits, to recognise one's own after an answer was lost.
     pub history: History,
+    /// What its owners decided of it, beside what the rules say.
+    pub protection: Protection,
     /// `description`, `readme` and whatever else stands at the top.
     pub other: IndexMap<Text<'json>, Cow<'json, RawValue>>,
 }
@@ -108,6 +112,7 @@ impl Packument<'_> {
             staged: IndexMap::new(),
             approved: IndexMap::new(),
             history: History::default(),
+            protection: Protection::default(),
             other: IndexMap::new(),
         }
     }

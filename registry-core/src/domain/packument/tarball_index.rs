@@ -5,13 +5,14 @@ use serde_json::value::RawValue;
 use crate::domain::Integrity;
 
 use super::manifest::{DistView, ManifestView};
-use super::{Packument, PackumentError};
+use super::{Audience, Packument, PackumentError};
 
 /// Where the tarball of each version of a package is.
 #[derive(Debug, Clone, Default)]
 pub struct TarballIndex {
     locations: HashMap<Box<str>, TarballLocation>,
     is_unborn: bool,
+    audience: Audience,
 }
 
 /// Where the tarball of one version is.
@@ -36,10 +37,9 @@ impl TarballIndex {
             .iter()
             .map(|(version, manifest)| Ok((version.as_str().into(), locate(manifest)?)))
             .collect::<Result<_, serde_json::Error>>();
-        let is_unborn = packument.is_unborn();
-        locations
-            .map(|locations| Self { locations, is_unborn })
-            .map_err(|source| PackumentError { name: packument.name.clone(), source })
+        let locations =
+            locations.map_err(|source| PackumentError { name: packument.name.clone(), source })?;
+        Ok(Self { locations, is_unborn: packument.is_unborn(), audience: Audience::of(packument) })
     }
 
     /// Where the tarball of `version` is; `None` if the package has no such version.
@@ -52,6 +52,11 @@ impl TarballIndex {
         self.is_unborn
     }
 
+    /// Whom the package is for.
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
     /// Whether `version` exists and its tarball has this integrity.
     pub fn names(&self, version: &str, integrity: &Integrity) -> bool {
         matches!(self.get(version), Some(TarballLocation::ContentAddressed(stored)) if stored == integrity)
@@ -59,7 +64,7 @@ impl TarballIndex {
 
     /// About how many bytes of memory this takes.
     pub fn weight(&self) -> usize {
-        self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16)
+        self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16) + self.audience.weight()
     }
 }
 

@@ -1,6 +1,7 @@
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 
+use super::protection::is_default;
 use super::{Packument, PackumentError};
 
 impl Packument<'_> {
@@ -44,6 +45,9 @@ impl Serialize for Stored<'_> {
         }
         if !packument.history.is_empty() {
             map.serialize_entry("_history", &packument.history)?;
+        }
+        if !is_default(&packument.protection) {
+            map.serialize_entry("_access", &packument.protection)?;
         }
         map.end()
     }

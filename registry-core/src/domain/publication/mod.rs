@@ -42,6 +42,9 @@ pub struct Publication {
     pub integrity: Integrity,
     /// The readme, which stands at the top of the packument.
     pub readme: Option<String>,
+    /// Whether it is to be kept from those who are not signed in, as `npm publish --access restricted` says. It counts
+    /// where it is the first version, and only if the rules do not keep them out anyway.
+    pub restricted: bool,
     shasum: String,
     manifest: Map<String, Value>,
     contents: TarballContents,

@@ -34,7 +34,18 @@ impl Publication {
             .readme
             .and_then(|readme| serde_json::from_str(readme.get()).ok())
             .or_else(|| manifest.get("readme").and_then(Value::as_str).map(str::to_owned));
-        Self::checked(url_name.clone(), version, tag, tarball.into(), integrity, readme, manifest, contents)
+        let restricted = document.access.as_deref() == Some("restricted");
+        let checked = Self::checked(
+            url_name.clone(),
+            version,
+            tag,
+            tarball.into(),
+            integrity,
+            readme,
+            manifest,
+            contents,
+        )?;
+        Ok(Self { restricted, ..checked })
     }
 
     /// Checks a tarball as `npm pack` makes it, to be published under `tag`. Name, version and manifest are its own.
@@ -70,7 +81,8 @@ impl Publication {
         Key::Tarball(&name, &version, &integrity).path().map_err(|_| PublishError::TooLongTogether)?;
         let readme = readme.or_else(|| contents.readme.as_ref().map(|(_, text)| text.clone()));
         let shasum = shasum_of(&tarball);
-        Ok(Self { name, version, tag, tarball, integrity, readme, shasum, manifest, contents })
+        let restricted = false;
+        Ok(Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents })
     }
 }
 

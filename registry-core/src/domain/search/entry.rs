@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::packument::{Packument, Person, Text};
+use crate::domain::packument::{Audience, Packument, Person, Text};
 
 /// The longest description, URL or other text that is kept, in characters.
 const LONGEST_TEXT: usize = 400;
@@ -49,6 +49,9 @@ pub struct SearchEntry {
     /// Whether it is deprecated.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deprecated: bool,
+    /// Whether it is private: only its owners, and those whom rules or teams name, find it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 /// The fields of a manifest that are looked at, whatever they hold.
@@ -87,8 +90,14 @@ impl SearchEntry {
             author: named(&manifest.author, "name"),
             publisher: serde_json::from_value(manifest.publisher).ok(),
             maintainers: packument.maintainers.iter().take(MOST).cloned().collect(),
+            restricted: packument.protection.restricted,
             deprecated: manifest.deprecated.as_str().is_some_and(|reason| !reason.is_empty()),
         })
+    }
+
+    /// Whom the package is for.
+    pub fn audience(&self) -> Audience {
+        Audience::of_owners(self.restricted, &self.maintainers)
     }
 }
 

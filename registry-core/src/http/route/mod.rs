@@ -14,6 +14,7 @@
 //! # Ok::<(), RouteError>(())
 //! ```
 
+mod access;
 mod audit;
 mod error;
 mod of_a_package;
@@ -31,6 +32,7 @@ use secrecy::SecretString;
 
 use crate::domain::{DistTag, PackageName, Version};
 
+pub use access::{AccessRoute, Team};
 pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use prefix::strip_prefix;
@@ -178,6 +180,8 @@ pub enum Route {
     Token(TokenRoute),
     /// Versions that wait to be approved.
     Stage(StageRoute),
+    /// Organisations, teams, and what packages are open to.
+    Access(AccessRoute),
     /// `GET /-/v1/search`: the query tells for what.
     Search,
     /// A login in the browser.
@@ -230,6 +234,7 @@ impl Route {
             Self::Audit(route) => route.kind(),
             Self::Token(route) => route.kind(),
             Self::Stage(route) => route.kind(),
+            Self::Access(route) => route.kind(),
             Self::Search => "search",
             Self::WebLogin(route) => route.kind(),
         }

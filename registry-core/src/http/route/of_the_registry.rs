@@ -1,7 +1,7 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{Route, RouteError, StageRoute, TokenRoute, Verb, WebLoginRoute, audit};
+use super::{AccessRoute, Route, RouteError, StageRoute, TokenRoute, Verb, WebLoginRoute, audit};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -50,7 +50,8 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         ["npm", "v1", rest @ ..] => audit::parse(verb, segments)
             .or_else(|| Some(TokenRoute::parse(verb, rest)?.map(Route::Token)))
             .unwrap_or(Err(RouteError::NotFound)),
-        _ => Err(RouteError::NotFound),
+        rest => AccessRoute::parse(verb, rest)
+            .map_or(Err(RouteError::NotFound), |parsed| parsed.map(Route::Access)),
     }
 }
 
@@ -73,7 +74,8 @@ fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
             Verb::Delete => Ok(Route::RemoveOwner { name, account: account_name(account)? }),
             _ => Err(RouteError::MethodNotAllowed { allow: "DELETE" }),
         },
-        _ => Err(RouteError::NotFound),
+        _ => AccessRoute::parse_of_package(verb, segments)
+            .map_or(Err(RouteError::NotFound), |parsed| parsed.map(Route::Access)),
     }
 }
 

@@ -3,6 +3,7 @@
 mod healing;
 mod index;
 mod lane;
+mod owned;
 mod page;
 mod private_names;
 mod shard;

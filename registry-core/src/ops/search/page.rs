@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::search::{SearchEntry, SearchText};
+use crate::domain::search::{Findable, SearchEntry, SearchText};
 use crate::ops::detached::compute;
 use crate::{Error, Registry};
 
@@ -14,7 +14,7 @@ use super::index::View;
 /// The most bytes of a text to search for.
 const LONGEST_TEXT: usize = 1_000;
 /// What looking at a package costs, in bytes of JSON that could be read meanwhile, about.
-const COST_OF_PACKAGE: usize = 100;
+pub(super) const COST_OF_PACKAGE: usize = 100;
 
 /// What somebody searches for.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +89,15 @@ impl Registry {
         Ok(page)
     }
 
+    /// Whether the caller may find the package.
+    pub(in crate::ops) fn may_find(&self, caller: &Caller, package: &Findable) -> bool {
+        self.may_read(caller, &package.name)
+            && package
+                .entry
+                .as_ref()
+                .is_none_or(|entry| self.is_among(caller, &package.name, &entry.audience()))
+    }
+
     async fn search_hosted(
         &self,
         caller: &Caller,
@@ -103,7 +112,7 @@ impl Registry {
             let fitting = view.packages().map(|indexed| &indexed.package);
             let fitting = fitting.filter_map(|package| Some((text.relevance(package)?, package)));
             let mut fitting: Vec<_> =
-                fitting.filter(|(_, package)| registry.may_read(&caller, &package.name)).collect();
+                fitting.filter(|(_, package)| registry.may_find(&caller, package)).collect();
             fitting.sort_unstable_by(|(one, first), (other, second)| {
                 other.cmp(one).then_with(|| first.name.cmp(&second.name))
             });

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::auth::{Principal, TokenHash, TokenLimits};
+use crate::auth::{Memberships, Principal, TokenHash, TokenLimits};
 
 /// Whom a credential turned out to belong to, and what it is limited to.
 #[derive(Debug, Clone)]
 pub(in crate::ops) struct Identity {
     pub(in crate::ops) principal: Arc<Principal>,
     pub(in crate::ops) limits: Option<Arc<TokenLimits>>,
+    pub(in crate::ops) memberships: Option<Arc<Memberships>>,
 }
 
 /// Who showed a good credential of late. Bounded in number and time. When a token expires, and where it may be used
@@ -22,6 +23,8 @@ struct Caches {
     identities: Cache<TokenHash, Identity>,
     /// Accounts that have no second factor.
     without_two_factor: Cache<String, ()>,
+    /// By account, for those who show a password each time, and have no token to be known by.
+    memberships: Cache<String, Arc<Memberships>>,
 }
 
 impl TokenCache {
@@ -31,6 +34,7 @@ impl TokenCache {
         Self((!time_to_live.is_zero()).then(|| Caches {
             identities: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
             without_two_factor: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
+            memberships: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
         }))
     }
 
@@ -53,6 +57,24 @@ impl TokenCache {
     /// For what changes more than one token.
     pub(in crate::ops) fn remove_all(&self) {
         if let Some(caches) = &self.0 {
+            caches.identities.invalidate_all();
+        }
+    }
+
+    pub(in crate::ops) fn memberships_of(&self, account: &str) -> Option<Arc<Memberships>> {
+        self.0.as_ref()?.memberships.get(account)
+    }
+
+    pub(in crate::ops) fn remember_memberships(&self, account: &str, memberships: &Arc<Memberships>) {
+        if let Some(caches) = &self.0 {
+            caches.memberships.insert(account.to_owned(), Arc::clone(memberships));
+        }
+    }
+
+    /// For what changes who is in which organisation, and what that gives.
+    pub(in crate::ops) fn forget_memberships(&self) {
+        if let Some(caches) = &self.0 {
+            caches.memberships.invalidate_all();
             caches.identities.invalidate_all();
         }
     }

@@ -37,10 +37,13 @@ impl Registry {
     }
 
     /// Who holds a token of this registry, and what it is limited to; `None` if it is not one, or not any more.
-    pub(super) async fn identity_of_token(&self, hash: TokenHash) -> Result<Option<Identity>, Error> {
+    pub(super) async fn holder_of_token(
+        &self,
+        hash: TokenHash,
+    ) -> Result<Option<(Principal, Arc<TokenLimits>)>, Error> {
         let Some(record) = self.token_record(&hash.to_hex()).await? else { return Ok(None) };
         let Some(principal) = self.holder_now(&record).await? else { return Ok(None) };
-        Ok(Some(Identity { principal: Arc::new(principal), limits: Some(Arc::new(record.limits)) }))
+        Ok(Some((principal, Arc::new(record.limits))))
     }
 
     /// Forgets a token. Answers whose it was, if it was one.

@@ -9,6 +9,7 @@ use crate::{Error, Registry};
 use super::abuse::Guessed;
 use super::web_login::SecondFactorProof;
 
+mod of_a_package;
 mod record;
 mod set_up;
 
@@ -144,12 +145,17 @@ impl Registry {
 
 /// Whose second factor is to be asked for, and by what whoever shows it is known.
 pub(super) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
-    let by = match caller.shown? {
-        ShownCredential::Token(hash) => hash.to_hex(),
-        ShownCredential::Password => "password".into(),
-    };
+    let by = who_shows(caller)?;
     let bypass = caller.limits.as_ref().is_some_and(|limits| limits.bypass_two_factor);
     caller.name().filter(|_| !bypass).map(|name| (name, by))
+}
+
+/// By what whoever shows a one-time password is known; `None` where the embedding program vouches for them.
+fn who_shows(caller: &Caller) -> Option<String> {
+    Some(match caller.shown? {
+        ShownCredential::Token(hash) => hash.to_hex(),
+        ShownCredential::Password => "password".into(),
+    })
 }
 
 /// The text of a one-time password that a client sent; `None` for one that is empty.

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::auth::{Caller, Principal};
+use crate::blob::{BlobError, Key, PutOutcome, When};
+use crate::domain::{GroupName, OrganizationRole, PackageName};
+use crate::events::EventKind;
+use crate::ops::backoff::Backoff;
+use crate::ops::detached::detached;
+use crate::ops::publish::internal;
+use crate::randomness::random_bytes;
+use crate::{Error, Registry};
+
+use super::OrganizationCreation;
+use super::record::OrganizationRecord;
+
+/// For how long a writer goes on trying against others.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The most bytes of an organisation. Every request of its members may read it.
+const LARGEST: usize = 4 << 20;
+
+/// What is to be told of a change, once it is made.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) kind: EventKind,
+    pub(super) package: Option<PackageName>,
+    /// Who comes into the organisation by it.
+    pub(super) joins: Option<String>,
+}
+
+impl From<EventKind> for Told {
+    fn from(kind: EventKind) -> Self {
+        Self { kind, package: None, joins: None }
+    }
+}
+
+/// An organisation that is about to be changed.
+pub(super) struct Changing<'a> {
+    pub(super) name: &'a GroupName,
+    pub(super) record: &'a mut OrganizationRecord,
+    /// What the caller is in it.
+    pub(super) role: OrganizationRole,
+    /// Whether it is made by this very change.
+    pub(super) is_new: bool,
+}
+
+/// Whether a change may make the organisation that it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    Create,
+    Refuse,
+}
+
+impl Registry {
+    /// Changes an organisation by compare-and-swap. `decide` changes it and says what is to be told of it, or nothing
+    /// where there is nothing to change. Answers the organisation after it.
+    ///
+    /// It runs to its end also if the caller goes away.
+    pub(super) async fn change_organization<Decide>(
+        &self,
+        caller: &Caller,
+        name: &GroupName,
+        if_missing: IfMissing,
+        decide: Decide,
+    ) -> Result<OrganizationRecord, Error>
+    where
+        Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send + 'static,
+    {
+        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move {
+            let changed = registry.change_organization_here(&caller, &name, if_missing, decide).await;
+            registry.report_role(&caller, changed)
+        })
+        .await
+    }
+
+    async fn change_organization_here(
+        &self,
+        caller: &Caller,
+        name: &GroupName,
+        if_missing: IfMissing,
+        mut decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+    ) -> Result<OrganizationRecord, Error> {
+        let principal = self.require_account_change(caller)?;
+        self.require_two_factor(caller).await?;
+        let path = Key::Organization(name).path()?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut backoff = Backoff::default();
+        let mut attempts: Vec<(String, Vec<Told>)> = Vec::new();
+        loop {
+            let found = self.parts.store.get(&path).await?;
+            let when = found.as_ref().map_or(When::Absent, |blob| When::Matches(blob.etag.clone()));
+            let (mut record, role) = match &found {
+                Some(blob) => {
+                    let record = OrganizationRecord::parse(&blob.bytes)?;
+                    if let Some((_, told)) = attempts.iter().find(|(id, _)| record.remembers(id)) {
+                        self.tell(caller, told);
+                        return Ok(record);
+                    }
+                    let role = self.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
+                    (record, role)
+                }
+                None if if_missing == IfMissing::Create && self.may_create(principal, name) => {
+                    let record = OrganizationRecord::new(self.parts.clock.now(), &principal.name);
+                    (record, OrganizationRole::Owner)
+                }
+                None => return Err(not_found(name)),
+            };
+            let is_new = found.is_none();
+            let decided = decide(Changing { name, record: &mut record, role, is_new })?;
+            let created = is_new.then(|| Told {
+                kind: EventKind::OrganizationCreated { organization: name.clone() },
+                package: None,
+                joins: Some(principal.name.clone()),
+            });
+            let told: Vec<Told> = created.into_iter().chain(decided).collect();
+            if told.is_empty() {
+                return Ok(record);
+            }
+            let id = const_hex::encode(random_bytes::<16>(self.parts.randomness.as_ref()));
+            record.remember(id.clone());
+            let json = serde_json::to_vec(&record).map_err(internal)?;
+            if json.len() > LARGEST {
+                return Err(Error::request(format!(
+                    "the organisation {name} is full: take members, teams or grants away, or make another one"
+                )));
+            }
+            for account in told.iter().filter_map(|told| told.joins.as_deref()) {
+                // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
+                // ever taken away: somebody may just be coming back.
+                let marker = Key::OrganizationOf(account, name).path()?;
+                let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+            }
+            match self.parts.store.put(&path, json.into(), when).await {
+                Ok(PutOutcome::Stored(_)) => {
+                    self.tell(caller, &told);
+                    return Ok(record);
+                }
+                // An answer may have been lost: the next read shows whose write landed.
+                Ok(PutOutcome::Conflict) => attempts.push((id, told)),
+                Err(error @ BlobError::Unavailable { .. }) => {
+                    if Instant::now() > deadline {
+                        return Err(error.into());
+                    }
+                    attempts.push((id, told));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() > deadline {
+                return Err(Error::Busy);
+            }
+            backoff.pause(self.parts.randomness.as_ref()).await;
+        }
+    }
+
+    fn tell(&self, caller: &Caller, told: &[Told]) {
+        self.parts.tokens.forget_memberships();
+        for Told { kind, package, .. } in told {
+            self.emit(caller, package.as_ref(), kind.clone());
+        }
+    }
+
+    fn may_create(&self, principal: &Principal, name: &GroupName) -> bool {
+        match self.parts.organizations.create {
+            OrganizationCreation::Anyone => true,
+            OrganizationCreation::Administrators => self.access().administers_scope(principal, name),
+            OrganizationCreation::Nobody => false,
+        }
+    }
+}
+
+fn not_found(name: &GroupName) -> Error {
+    Error::OrganizationNotFound { organization: name.to_string() }
+}

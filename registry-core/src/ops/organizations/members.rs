@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use crate::auth::Caller;
+use crate::domain::{GroupName, OrganizationRole};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::change::{Changing, IfMissing, Told};
+use super::require_role;
+
+/// Somebody in an organisation, after their role was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrganizationMember {
+    /// The organisation.
+    pub organization: GroupName,
+    /// How many are in it.
+    pub size: usize,
+    /// Who.
+    pub account: String,
+    /// What they are in it.
+    pub role: OrganizationRole,
+}
+
+impl Registry {
+    /// Who is in an organisation, and as what. Only members, and whoever administers its scope, may know.
+    pub async fn organization_members(
+        &self,
+        caller: &Caller,
+        organization: &str,
+    ) -> Result<BTreeMap<String, OrganizationRole>, Error> {
+        Ok(self.see_organization(caller, organization).await?.record.members)
+    }
+
+    /// Takes somebody into an organisation, or changes what they are in it. Without a role, newcomers are developers
+    /// and others stay what they are.
+    ///
+    /// Where there is no such organisation, it is made, if the settings let the caller do so, with the caller as its
+    /// owner. Owners are made and changed by owners; the last one stays.
+    pub async fn set_organization_member(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        account: &str,
+        role: Option<OrganizationRole>,
+    ) -> Result<OrganizationMember, Error> {
+        self.require_account_change(caller)?;
+        let name = GroupName::parse(organization)?;
+        if self.look_up_account(account).await?.is_none() {
+            return Err(Error::AccountNotFound { account: account.to_owned() });
+        }
+        let member = account.to_owned();
+        let decide = move |organization: Changing<'_>| set_role(organization, &member, role);
+        let record = self.change_organization(caller, &name, IfMissing::Create, decide).await?;
+        let role = record.members.get(account).copied().unwrap_or(OrganizationRole::Developer);
+        Ok(OrganizationMember {
+            organization: name,
+            size: record.members.len(),
+            account: account.to_owned(),
+            role,
+        })
+    }
+
+    /// Takes somebody out of an organisation and of all its teams. Everybody may go themselves, but for the last
+    /// owner.
+    pub async fn remove_organization_member(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        account: &str,
+    ) -> Result<(), Error> {
+        let own_name = self.require_account_change(caller)?.name.clone();
+        let name = self.see_organization(caller, organization).await?.name;
+        let member = account.to_owned();
+        let decide = move |organization: Changing<'_>| remove(organization, &member, member == own_name);
+        self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)
+    }
+}
+
+fn set_role(
+    Changing { name, record, role: own, is_new }: Changing<'_>,
+    account: &str,
+    role: Option<OrganizationRole>,
+) -> Result<Option<Told>, Error> {
+    let known = record.members.get(account).copied();
+    if is_new && known.is_some() {
+        // Whoever makes it is its owner, whatever else they asked to be.
+        return Ok(None);
+    }
+    let role = role.or(known).unwrap_or(OrganizationRole::Developer);
+    let greatest = known.map_or(role, |known| known.max(role)).max(OrganizationRole::Admin);
+    require_role(name, own, greatest, "change members")?;
+    if known == Some(role) {
+        return Ok(None);
+    }
+    if known == Some(OrganizationRole::Owner) && record.owners() == 1 {
+        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+    }
+    record.members.insert(account.to_owned(), role);
+    let member = account.to_owned();
+    Ok(Some(Told {
+        kind: EventKind::OrganizationMemberSet { organization: name.clone(), member: member.clone(), role },
+        package: None,
+        joins: known.is_none().then_some(member),
+    }))
+}
+
+fn remove(
+    Changing { name, record, role: own, .. }: Changing<'_>,
+    account: &str,
+    is_oneself: bool,
+) -> Result<Option<Told>, Error> {
+    let known = record.members.get(account).copied();
+    if !is_oneself {
+        let needed = known.unwrap_or(OrganizationRole::Admin).max(OrganizationRole::Admin);
+        require_role(name, own, needed, "change members")?;
+    }
+    let Some(known) = known else {
+        return Err(Error::NotAMember { organization: name.clone(), account: account.to_owned() });
+    };
+    if known == OrganizationRole::Owner && record.owners() == 1 {
+        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+    }
+    record.members.remove(account);
+    for team in record.teams.values_mut() {
+        team.members.remove(account);
+    }
+    let removed =
+        EventKind::OrganizationMemberRemoved { organization: name.clone(), member: account.to_owned() };
+    Ok(Some(removed.into()))
+}

@@ -1,0 +1,88 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::access::TeamPermission;
+use crate::domain::{GroupName, OrganizationRole, PackageName};
+
+/// The team that everybody in an organisation is in.
+pub(super) const DEVELOPERS: &str = "developers";
+/// How many of one's own commits can be recognised after an answer was lost.
+const REMEMBERED: usize = 16;
+
+/// An organisation, as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct OrganizationRecord {
+    pub(super) created: DateTime<Utc>,
+    pub(super) members: BTreeMap<String, OrganizationRole>,
+    /// Also `developers`, whose members are all of the above and are not written down again.
+    pub(super) teams: BTreeMap<GroupName, TeamRecord>,
+    /// The latest commits.
+    #[serde(default)]
+    history: Vec<String>,
+}
+
+/// A team, as it is stored.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct TeamRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) members: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) packages: BTreeMap<PackageName, TeamPermission>,
+}
+
+impl OrganizationRecord {
+    /// One of which `owner` is all there is.
+    pub(super) fn new(created: DateTime<Utc>, owner: &str) -> Self {
+        Self {
+            created,
+            members: BTreeMap::from([(owner.to_owned(), OrganizationRole::Owner)]),
+            teams: GroupName::parse(DEVELOPERS)
+                .map(|name| (name, TeamRecord::default()))
+                .into_iter()
+                .collect(),
+            history: Vec::new(),
+        }
+    }
+
+    pub(super) fn parse(json: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(json).map_err(|error| Error::Damaged(Box::new(error)))
+    }
+
+    /// Writes down that this state is of the commit `id`.
+    pub(super) fn remember(&mut self, id: String) {
+        let old = (self.history.len() + 1).saturating_sub(REMEMBERED);
+        self.history.drain(..old);
+        self.history.push(id);
+    }
+
+    /// Whether the commit `id` led here, not too long ago.
+    pub(super) fn remembers(&self, id: &str) -> bool {
+        self.history.iter().any(|known| known == id)
+    }
+
+    /// Whether `account` is in the team, which is `name`.
+    pub(super) fn is_in_team(&self, name: &GroupName, team: &TeamRecord, account: &str) -> bool {
+        self.members.contains_key(account) && (name.as_str() == DEVELOPERS || team.members.contains(account))
+    }
+
+    /// Who is in the team, which is `name`.
+    pub(super) fn members_of<'a>(
+        &'a self,
+        name: &'a GroupName,
+        team: &'a TeamRecord,
+    ) -> impl Iterator<Item = &'a str> {
+        let members = self.members.keys().map(String::as_str);
+        members.filter(|account| self.is_in_team(name, team, account))
+    }
+
+    /// How many owners there are.
+    pub(super) fn owners(&self) -> usize {
+        self.members.values().filter(|role| **role == OrganizationRole::Owner).count()
+    }
+}

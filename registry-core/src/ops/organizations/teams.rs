@@ -1,0 +1,147 @@
+use crate::auth::Caller;
+use crate::domain::{GroupName, OrganizationRole};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::change::{Changing, IfMissing, Told};
+use super::record::{DEVELOPERS, OrganizationRecord, TeamRecord};
+use super::require_role;
+
+/// The longest description of a team in bytes.
+const LONGEST_DESCRIPTION: usize = 200;
+
+impl Registry {
+    /// The teams of an organisation, for its members.
+    pub async fn teams(&self, caller: &Caller, organization: &str) -> Result<Vec<GroupName>, Error> {
+        Ok(self.see_organization(caller, organization).await?.record.teams.into_keys().collect())
+    }
+
+    /// Who is in a team, for members of its organisation.
+    pub async fn team_members(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+    ) -> Result<Vec<String>, Error> {
+        let seen = self.see_organization(caller, organization).await?;
+        let (name, found) = find(&seen.name, &seen.record, team)?;
+        Ok(seen.record.members_of(name, found).map(str::to_owned).collect())
+    }
+
+    /// Makes a team, if it is not there yet. An organisation that does not exist is made with it, as by
+    /// [`Registry::set_organization_member`].
+    pub async fn create_team(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+        description: Option<String>,
+    ) -> Result<(), Error> {
+        self.require_account_change(caller)?;
+        let (name, team) = (GroupName::parse(organization)?, GroupName::parse(team)?);
+        if description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {
+            return Err(Error::request(format!(
+                "the description of a team has at most {LONGEST_DESCRIPTION} bytes: give a shorter one"
+            )));
+        }
+        let decide = move |organization: Changing<'_>| {
+            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            if organization.record.teams.contains_key(&team) {
+                return Ok(None);
+            }
+            let made = TeamRecord { description: description.clone(), ..TeamRecord::default() };
+            organization.record.teams.insert(team.clone(), made);
+            let (organization, team) = (organization.name.clone(), team.clone());
+            Ok(Some(EventKind::TeamCreated { organization, team }.into()))
+        };
+        self.change_organization(caller, &name, IfMissing::Create, decide).await.map(drop)
+    }
+
+    /// Ends a team, and what it was granted.
+    pub async fn destroy_team(&self, caller: &Caller, organization: &str, team: &str) -> Result<(), Error> {
+        self.change_team(caller, organization, team, |organization, team| {
+            refuse_developers(organization.name, &team)?;
+            organization.record.teams.remove(&team);
+            let organization = organization.name.clone();
+            Ok(Some(EventKind::TeamDestroyed { organization, team }.into()))
+        })
+        .await
+    }
+
+    /// Takes somebody who is in the organisation into a team of it.
+    pub async fn add_team_member(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+        account: &str,
+    ) -> Result<(), Error> {
+        let member = account.to_owned();
+        self.change_team(caller, organization, team, move |organization, team| {
+            let Changing { name, record, .. } = organization;
+            if !record.members.contains_key(&member) {
+                return Err(Error::NotAMember { organization: name.clone(), account: member.clone() });
+            }
+            let added = team.as_str() != DEVELOPERS
+                && record.teams.get_mut(&team).is_some_and(|found| found.members.insert(member.clone()));
+            let (organization, member) = (name.clone(), member.clone());
+            Ok(added.then(|| EventKind::TeamMemberAdded { organization, team, member }.into()))
+        })
+        .await
+    }
+
+    /// Takes somebody out of a team.
+    pub async fn remove_team_member(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+        account: &str,
+    ) -> Result<(), Error> {
+        let member = account.to_owned();
+        self.change_team(caller, organization, team, move |organization, team| {
+            refuse_developers(organization.name, &team)?;
+            let found = organization.record.teams.get_mut(&team);
+            let removed = found.is_some_and(|found| found.members.remove(&member));
+            let (organization, member) = (organization.name.clone(), member.clone());
+            Ok(removed.then(|| EventKind::TeamMemberRemoved { organization, team, member }.into()))
+        })
+        .await
+    }
+
+    /// Changes a team that must be there, by somebody who may.
+    async fn change_team(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+        mut decide: impl FnMut(Changing<'_>, GroupName) -> Result<Option<Told>, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.require_account_change(caller)?;
+        let name = self.see_organization(caller, organization).await?.name;
+        let wanted = team.to_owned();
+        let decide = move |organization: Changing<'_>| {
+            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            let team = find(organization.name, organization.record, &wanted)?.0.clone();
+            decide(organization, team)
+        };
+        self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)
+    }
+}
+
+/// The team of this name.
+pub(super) fn find<'record>(
+    organization: &GroupName,
+    record: &'record OrganizationRecord,
+    team: &str,
+) -> Result<(&'record GroupName, &'record TeamRecord), Error> {
+    let found = GroupName::parse(team).ok().and_then(|name| record.teams.get_key_value(&name));
+    found.ok_or_else(|| Error::TeamNotFound { organization: organization.clone(), team: team.to_owned() })
+}
+
+fn refuse_developers(organization: &GroupName, team: &GroupName) -> Result<(), Error> {
+    if team.as_str() == DEVELOPERS {
+        return Err(Error::DevelopersTeam { organization: organization.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+use crate::auth::{Caller, TokenKind};
+use crate::domain::PackageName;
+use crate::domain::packument::MfaPolicy;
+use crate::{Error, Registry};
+
+use super::who_shows;
+
+impl Registry {
+    /// Asks for a second factor where the owners of the package want one for changes, whatever the caller's account
+    /// wants. A build that a trusted issuer vouched for passes: there is nobody to show digits, and no secret to steal.
+    pub(in crate::ops) async fn require_two_factor_of_package(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        mfa: MfaPolicy,
+    ) -> Result<(), Error> {
+        let (Some(account), Some(by)) = (caller.name(), who_shows(caller)) else { return Ok(()) };
+        let limits = caller.limits.as_deref();
+        let is_trusted_build = limits.is_some_and(|limits| limits.kind == TokenKind::TrustedPublishing);
+        if mfa == MfaPolicy::None || is_trusted_build {
+            return Ok(());
+        }
+        if limits.is_some_and(|limits| limits.bypass_two_factor) {
+            return match mfa {
+                MfaPolicy::Publish => Err(Error::TokenWithoutTwoFactor { name: name.clone() }),
+                MfaPolicy::None | MfaPolicy::Automation => Ok(()),
+            };
+        }
+        match self.two_factor_of(account).await? {
+            Some(state) if !state.pending => self.take_one_time_password(caller, account, Some(&by)).await,
+            _ => Err(Error::NoTwoFactor { name: name.clone() }),
+        }
+    }
+}

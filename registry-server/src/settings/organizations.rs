@@ -1,0 +1,55 @@
+use registry_core::ops::OrganizationSettings;
+use serde::Deserialize;
+
+/// `[organizations]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrganizationSection {
+    /// Who may make one.
+    pub create: OrganizationMakers,
+    /// Whether a grant to a team also lets in whom the access rules keep out.
+    pub grants_beyond_rules: bool,
+}
+
+/// Who may make an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrganizationMakers {
+    /// Whoever is signed in.
+    Anyone,
+    /// Whom the rule for the scope of the same name lists under `administer`.
+    Administrators,
+    /// Nobody.
+    Nobody,
+}
+
+impl Default for OrganizationSection {
+    fn default() -> Self {
+        Self { create: OrganizationMakers::Administrators, grants_beyond_rules: true }
+    }
+}
+
+impl OrganizationSection {
+    /// The same as the library takes it.
+    pub fn to_settings(&self) -> OrganizationSettings {
+        use registry_core::ops::OrganizationCreation;
+        let mut settings = OrganizationSettings::default();
+        settings.create = match self.create {
+            OrganizationMakers::Anyone => OrganizationCreation::Anyone,
+            OrganizationMakers::Administrators => OrganizationCreation::Administrators,
+            OrganizationMakers::Nobody => OrganizationCreation::Nobody,
+        };
+        settings.grants_beyond_rules = self.grants_beyond_rules;
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        assert_eq!(OrganizationSection::default().to_settings(), OrganizationSettings::default());
+    }
+}

@@ -1,0 +1,251 @@
+//! `npm org`, `npm team`, `npm access`, what pnpm has of them, and access rules that name organisations.
+
+use std::path::Path;
+
+use registry_testkit::clients::{Client, CommandOutput, Npm, PNPM, package};
+use registry_testkit::http_client::HttpClient;
+use registry_testkit::server_process::ServerProcess;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::running::run;
+use crate::support::{publish, sign_up};
+
+const RULES: &str = r#"
+[organizations]
+create = "anyone"
+
+[[packages]]
+match = "@acme/*"
+read = ["group:local:acme"]
+publish = ["group:local:acme/platform"]
+
+[[packages]]
+match = "**"
+read = ["@all"]
+publish = ["@authenticated"]
+"#;
+
+struct Place {
+    server: ServerProcess,
+    folder: TempDir,
+}
+
+impl Place {
+    async fn start() -> Self {
+        let folder = TempDir::with_prefix("organizations-").unwrap();
+        let file = folder.path().join("registry.toml");
+        std::fs::write(&file, RULES).unwrap();
+        let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
+        let arguments = ["--config", file.to_str().unwrap()];
+        let server = ServerProcess::start(binary, &arguments, &folder.path().join("storage")).await;
+        Self { server, folder }
+    }
+
+    fn http(&self) -> HttpClient {
+        HttpClient::new(self.server.base_url())
+    }
+
+    async fn npm(&self, name: &str) -> Npm {
+        let token = sign_up(&self.http(), name).await;
+        Npm::with_token(self.server.base_url(), &token).await
+    }
+
+    /// `access explain` of the one question; what it prints.
+    fn explain(&self, user: &str, action: &str, package: &str) -> String {
+        let config = self.folder.path().join("registry.toml");
+        let storage = format!("file:{}", self.folder.path().join("storage").display());
+        let options = ["--config", config.to_str().unwrap(), "--storage", storage.as_str()];
+        let output = run(&[&["access", "explain", user, action, package], &options[..]].concat());
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+async fn printed(npm: &Npm, arguments: &[&str]) -> String {
+    npm.run(arguments).await.assert_success().stdout
+}
+
+async fn json_of(npm: &Npm, arguments: &[&str]) -> Value {
+    let printed = printed(npm, &[arguments, &["--json"]].concat()).await;
+    serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{arguments:?} printed no JSON: {printed}"))
+}
+
+#[tokio::test]
+async fn npm_makes_an_organisation_and_fills_it() {
+    let place = Place::start().await;
+    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let set = printed(&ana, &["org", "set", "acme", "ben"]).await;
+    assert_eq!(set, "Added ben as developer to acme. You now have 2 members in this org.\n");
+    let set = printed(&ana, &["org", "set", "@acme", "ben", "admin"]).await;
+    assert_eq!(set, "Added ben as admin to acme. You now have 2 members in this org.\n");
+    assert_eq!(json_of(&ana, &["org", "ls", "acme"]).await, json!({ "ana": "owner", "ben": "admin" }));
+    assert_eq!(json_of(&ben, &["org", "ls", "acme", "ana"]).await, json!({ "ana": "owner" }));
+    let refused = ben.run(&["org", "rm", "acme", "ana"]).await.assert_failure();
+    let _ = refused.assert_printed("npm error code E403").assert_printed("as admin of acme you may not");
+    let removed = printed(&ana, &["org", "rm", "acme", "ben"]).await;
+    assert_eq!(removed, "Successfully removed ben from acme. You now have 1 member in this org.\n");
+    let stranger = ben.run(&["org", "ls", "acme"]).await.assert_failure();
+    let _ = stranger.assert_printed("npm error code E404").assert_printed("you are not in it");
+    let last = ana.run(&["org", "rm", "acme", "ana"]).await.assert_failure();
+    let _ = last.assert_printed("must keep at least one owner");
+}
+
+#[tokio::test]
+async fn npm_makes_teams_and_rules_know_them() {
+    let place = Place::start().await;
+    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let _ = printed(&ana, &["org", "set", "acme", "ben"]).await;
+    assert_eq!(printed(&ana, &["team", "create", "@acme:platform"]).await, "+@acme:platform\n");
+    let teams = json_of(&ana, &["team", "ls", "@acme"]).await;
+    assert_eq!(teams, json!(["acme:developers", "acme:platform"]));
+    let _ = printed(&ana, &["team", "add", "@acme:platform", "ben"]).await;
+    assert_eq!(json_of(&ben, &["team", "ls", "@acme:platform"]).await, json!(["ben"]));
+
+    publish(&ben, &package("@acme/web", "1.0.0")).await;
+    let folder = ana.home().project(&package("@acme/web", "1.1.0"));
+    let _ = ana.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
+    let explained = place.explain("ben", "publish", "@acme/web");
+    assert!(explained.contains("ben may publish @acme/web"), "{explained}");
+    assert!(explained.contains("which has group:local:acme/platform in publish"), "{explained}");
+    assert!(
+        explained.contains("groups: local:acme, local:acme/developers, local:acme/platform"),
+        "{explained}"
+    );
+
+    let _ = printed(&ana, &["team", "rm", "@acme:platform", "ben"]).await;
+    assert_eq!(json_of(&ana, &["team", "ls", "@acme:platform"]).await, json!([]));
+    assert_eq!(printed(&ana, &["team", "destroy", "@acme:platform"]).await, "-@acme:platform\n");
+    let gone = ana.run(&["team", "ls", "@acme:platform"]).await.assert_failure();
+    let _ = gone.assert_printed("npm error code E404").assert_printed("acme has no team platform");
+}
+
+#[tokio::test]
+async fn npm_grants_lists_and_revokes() {
+    let place = Place::start().await;
+    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let _ = printed(&ana, &["org", "set", "acme", "ben"]).await;
+    publish(&ana, &package("@open/lib", "1.0.0")).await;
+    let status = json_of(&ana, &["access", "get", "status", "@open/lib"]).await;
+    assert_eq!(status, json!({ "@open/lib": "public" }));
+    let status = json_of(&ana, &["access", "set", "status=private", "@open/lib"]).await;
+    assert_eq!(status, json!({ "@open/lib": "private" }));
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_failure().assert_printed("npm error code E404");
+
+    let _ = printed(&ana, &["access", "grant", "read-only", "@acme:developers", "@open/lib"]).await;
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
+    let folder = ben.home().project(&package("@open/lib", "1.1.0"));
+    let _ = ben.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
+    assert!(place.explain("ben", "read", "@open/lib").contains("a team of theirs was granted read-only"));
+    let _ = printed(&ana, &["access", "grant", "read-write", "@acme:developers", "@open/lib"]).await;
+    let _ = ben.run_in(&folder, &["publish"]).await.assert_success();
+    assert!(place.explain("ben", "publish", "@open/lib").contains("ben may publish @open/lib"));
+
+    let collaborators = json_of(&ana, &["access", "list", "collaborators", "@open/lib"]).await;
+    assert_eq!(collaborators, json!({ "ana": "read-write", "ben": "read-write" }));
+    let listed = json!({ "@open/lib": "read-write" });
+    assert_eq!(json_of(&ben, &["access", "list", "packages", "@acme:developers"]).await, listed);
+    assert_eq!(json_of(&ben, &["access", "list", "packages", "@acme"]).await, listed);
+    // Of a user there is no organisation, so npm asks for the user.
+    assert_eq!(json_of(&ben, &["access", "list", "packages", "ana"]).await, listed);
+    assert_eq!(json_of(&ben, &["access", "list", "packages"]).await, listed);
+
+    let _ = printed(&ana, &["access", "revoke", "@acme:developers", "@open/lib"]).await;
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_failure().assert_printed("npm error code E404");
+    let _ = json_of(&ana, &["access", "set", "status=public", "@open/lib"]).await;
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
+}
+
+#[tokio::test]
+async fn npm_asks_for_a_second_factor_where_owners_want_one() {
+    let place = Place::start().await;
+    let ana = place.npm("ana").await;
+    publish(&ana, &package("pear", "1.0.0")).await;
+    let _ = printed(&ana, &["access", "set", "mfa=publish", "pear"]).await;
+    let folder = ana.home().project(&package("pear", "1.1.0"));
+    let refused = ana.run_in(&folder, &["publish"]).await.assert_failure();
+    let _ = refused.assert_printed("npm error code E403").assert_printed("npm profile enable-2fa");
+    let refused = ana.run(&["access", "set", "mfa=none", "pear"]).await.assert_failure();
+    let _ = refused.assert_printed("npm error code E403");
+    for setting in ["mfa=automation", "mfa=none"] {
+        let plum = package("plum", "1.0.0").file("index.js", setting);
+        if setting == "mfa=automation" {
+            publish(&ana, &plum).await;
+        }
+        let answer = ana.run(&["access", "set", setting, "plum"]).await;
+        let _ = if setting == "mfa=automation" { answer.assert_success() } else { answer.assert_failure() };
+    }
+}
+
+#[tokio::test]
+async fn npm_publishes_privately() {
+    let place = Place::start().await;
+    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let folder = ana.home().project(&package("@open/lib", "1.0.0"));
+    let _ = ana.run_in(&folder, &["publish", "--access", "restricted"]).await.assert_success();
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_failure().assert_printed("npm error code E404");
+    let _ = ana.run(&["view", "@open/lib"]).await.assert_success();
+    let found = printed(&ben, &["search", "lib", "--json"]).await;
+    assert!(!found.contains("@open/lib"), "{found}");
+}
+
+/// pnpm, signed in as a new user, and an empty project, since some commands run nowhere else.
+struct Pnpm(Client, std::path::PathBuf);
+
+impl Pnpm {
+    async fn of(place: &Place, name: &str) -> Self {
+        let token = sign_up(&place.http(), name).await;
+        let client = Client::with_token(&PNPM, place.server.base_url(), &token).await;
+        let folder = client.home().project(&package("empty", "0.0.0"));
+        Self(client, folder)
+    }
+
+    async fn run(&self, arguments: &[&str]) -> CommandOutput {
+        self.0.run_in(&self.1, arguments).await
+    }
+
+    async fn printed(&self, arguments: &[&str]) -> String {
+        self.run(arguments).await.assert_success().stdout
+    }
+}
+
+#[tokio::test]
+async fn pnpm_has_teams_and_access_in_shapes_of_its_own() {
+    let place = Place::start().await;
+    let ana = Pnpm::of(&place, "ana").await;
+    let ben = Pnpm::of(&place, "ben").await;
+    let made = ana.printed(&["team", "create", "@acme:platform"]).await;
+    assert!(made.contains("platform"), "{made}");
+    let teams = ana.printed(&["team", "ls", "@acme"]).await;
+    assert!(teams.contains("developers") && teams.contains("platform"), "{teams}");
+    // pnpm has no `org`.
+    let member = json!({ "user": "ben", "role": "developer" });
+    let token = ana.0.home().token().unwrap();
+    let _ = place.http().put("/-/org/acme/user").bearer(&token).json(&member).send().await.assert_status(200);
+    let _ = ana.printed(&["team", "add", "@acme:platform", "ben"]).await;
+    let members = ana.printed(&["team", "ls", "@acme:platform"]).await;
+    assert!(members.contains("ben") && !members.contains("ana"), "{members}");
+
+    let folder = ana.0.home().project(&package("@open/lib", "1.0.0"));
+    let _ = ana.0.run_in(&folder, &["publish"]).await.assert_success();
+    let _ = ana.printed(&["access", "set", "status=private", "@open/lib"]).await;
+    let status = ana.printed(&["access", "get", "status", "@open/lib"]).await;
+    assert!(status.contains("private") || status.contains("restricted"), "{status}");
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_failure();
+    let _ = ana.printed(&["access", "grant", "read-only", "@acme:platform", "@open/lib"]).await;
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
+    let collaborators = ana.printed(&["access", "list", "collaborators", "@open/lib"]).await;
+    assert!(collaborators.contains("ana") && collaborators.contains("ben"), "{collaborators}");
+    for listed in [&["access", "list", "packages", "@acme:platform"][..], &["access", "list", "packages"]] {
+        let packages = ana.printed(listed).await;
+        assert!(packages.contains("@open/lib"), "{listed:?}: {packages}");
+    }
+    let _ = ana.printed(&["access", "revoke", "@acme:platform", "@open/lib"]).await;
+    let _ = ben.run(&["view", "@open/lib"]).await.assert_failure();
+    let _ = ana.printed(&["access", "set", "mfa=automation", "@open/lib"]).await;
+    let access = place.http().get("/-/package/@open%2flib/access").bearer(&token).send().await.json();
+    assert_eq!(access["publish_requires_tfa"], true, "{access}");
+    assert_eq!(access["automation_token_overrides_tfa"], true, "{access}");
+    let _ = ana.printed(&["team", "rm", "@acme:platform", "ben"]).await;
+    let _ = ana.printed(&["team", "destroy", "@acme:platform"]).await;
+    assert!(!ana.printed(&["team", "ls", "@acme"]).await.contains("platform"));
+}
