@@ -158,6 +158,38 @@ pub enum Error {
     /// No such token, or none of the caller's.
     #[error("you have no such token: `npm token list` shows those you have")]
     TokenNotFound,
+    /// The token of a build is not good, or not for this registry.
+    #[error("this token cannot be exchanged: {reason}")]
+    IdToken {
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// The token of a build is good, and the build may not publish the package.
+    #[error(
+        "this build may not publish {name}: one of its owners says which builds may, with `npm trust`; repository, \
+         file of the workflow and environment must be those of this build ({build})"
+    )]
+    NotTrusted {
+        /// The package, which need not exist.
+        name: PackageName,
+        /// What the issuer says of the build.
+        build: String,
+    },
+    /// A package trusts one build at a time.
+    #[error(
+        "{name} has a trusted publisher already: `npm trust list {name}` shows it, and `npm trust revoke {name} --id …` \
+         makes room for another"
+    )]
+    TrustExists {
+        /// The package.
+        name: PackageName,
+    },
+    /// No such trust.
+    #[error("{name} has no trusted publisher of this id: `npm trust list {name}` shows what it has")]
+    TrustNotFound {
+        /// The package.
+        name: PackageName,
+    },
     /// A provider cannot take what was given to log in, and says why.
     #[error("{reason}")]
     LoginRefused {

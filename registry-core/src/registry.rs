@@ -14,7 +14,8 @@ use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
     Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, OrganizationSettings, ReadCaches,
-    SearchParts, SearchSettings, TokenCache, UpstreamFreshness, UpstreamOptions, UpstreamParts, WebLogins,
+    SearchParts, SearchSettings, TokenCache, TrustedPublishing, UpstreamFreshness, UpstreamOptions,
+    UpstreamParts, WebLogins,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) web_logins: WebLogins,
     pub(crate) abuse: Abuse,
     pub(crate) organizations: OrganizationSettings,
+    pub(crate) trusted_publishing: TrustedPublishing,
     pub(crate) gates: Gates,
 }
 
@@ -76,6 +78,7 @@ pub struct RegistryBuilder {
     token_lifetimes: TokenLifetimes,
     web_login: bool,
     organizations: OrganizationSettings,
+    trusted_publishing: TrustedPublishing,
 }
 
 impl Registry {
@@ -101,6 +104,7 @@ impl Registry {
             token_lifetimes: TokenLifetimes::default(),
             web_login: true,
             organizations: OrganizationSettings::default(),
+            trusted_publishing: TrustedPublishing::default(),
         }
     }
 
@@ -150,6 +154,7 @@ impl Registry {
             access: kind.action().zip(package).map(decide),
             time: self.parts.clock.now(),
             principal: caller.name().map(str::to_owned),
+            trust: caller.trust().map(str::to_owned),
             address: caller.address,
             package: package.cloned(),
             kind,
@@ -270,6 +275,11 @@ impl RegistryBuilder {
         Self { organizations, ..self }
     }
 
+    /// Sets whose builds may publish without a stored token, where the owners of packages say so. Default: nobody's.
+    pub fn trusted_publishing(self, trusted_publishing: TrustedPublishing) -> Self {
+        Self { trusted_publishing, ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
@@ -295,6 +305,7 @@ impl RegistryBuilder {
                 web_logins: WebLogins::new(self.web_login),
                 abuse: Abuse::new(&self.limits),
                 organizations: self.organizations,
+                trusted_publishing: self.trusted_publishing,
                 gates: Gates::default(),
             }),
         }

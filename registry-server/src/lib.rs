@@ -18,6 +18,7 @@ mod github;
 pub mod log_lines;
 mod logging;
 pub mod metrics;
+mod openid;
 mod providers;
 mod reload;
 mod run;
@@ -25,6 +26,7 @@ pub mod settings;
 mod signals;
 mod storage;
 mod tokens;
+mod trusted_publishing;
 mod upstreams;
 
 pub use explain::AccessDenied;

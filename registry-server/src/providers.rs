@@ -8,8 +8,8 @@ use registry_core::blob::BlobStore;
 use registry_core::clock::SystemClock;
 use registry_core::randomness::SystemRandomness;
 
-use crate::github;
 use crate::settings::{HtpasswdSettings, ProviderName, Settings};
+use crate::{github, openid};
 
 /// Every provider, in the order in which they are asked.
 pub(crate) fn open(
@@ -19,6 +19,10 @@ pub(crate) fn open(
     let open = |name: &ProviderName| match name {
         ProviderName::Local => Ok(local(settings, store)),
         ProviderName::Htpasswd => htpasswd(&settings.htpasswd),
+        ProviderName::Openid => {
+            let table = settings.openid.as_ref().context("no table [openid]")?;
+            openid::open(table, Arc::clone(store))
+        }
         ProviderName::Github => {
             let table = settings.github.as_ref().context("no table [github]")?;
             github::open(table, Arc::clone(store))

@@ -14,12 +14,15 @@ use crate::reload::Reloading;
 use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
 use crate::signals::{HangUps, Signals};
 use crate::upstreams::OpenUpstream;
-use crate::{audit, connections, explain, logging, providers, storage, tokens, upstreams};
+use crate::{
+    audit, connections, explain, logging, providers, storage, tokens, trusted_publishing, upstreams,
+};
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
 use registry_core::blob::BlobStore;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
+use registry_core::ops::TrustedPublishing;
 use registry_core::randomness::SystemRandomness;
 use registry_core::{Registry, RegistryBuilder};
 
@@ -106,7 +109,8 @@ async fn serve_until_signal(
     let store = storage::open(&settings.storage).await?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let providers = providers::open(settings, &store)?;
-    let registry = build_registry(settings, store, providers, access, upstreams);
+    let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
+    let registry = build_registry(settings, store, providers, access, upstreams, trusted);
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
     if settings.log.audit && settings.log.audit_days > 0 {
@@ -176,6 +180,7 @@ pub(crate) fn build_registry(
     providers: Vec<Arc<dyn AuthProvider>>,
     access: AccessRules,
     upstreams: Vec<OpenUpstream>,
+    trusted: TrustedPublishing,
 ) -> Registry {
     let event_sink = event_sink(settings, &store);
     let builder =
@@ -198,6 +203,7 @@ pub(crate) fn build_registry(
         .search(settings.search.to_settings())
         .token_lifetimes(settings.tokens.to_lifetimes())
         .organizations(settings.organizations.to_settings())
+        .trusted_publishing(trusted)
         .upstream_freshness(settings.cache.upstream_freshness())
         .build()
 }

@@ -9,7 +9,7 @@ use crate::run::{build_registry, print};
 use crate::settings::{Network, Settings, StorageUrl};
 use crate::{logging, providers, storage};
 use registry_core::auth::TokenPermission;
-use registry_core::ops::TokenOptions;
+use registry_core::ops::{TokenOptions, TrustedPublishing};
 
 /// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
@@ -38,7 +38,8 @@ pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Resu
     let made = runtime.block_on(async {
         let store = storage::open(&settings.storage).await?;
         let providers = providers::open(&settings, &store)?;
-        let registry = build_registry(&settings, store, providers, access, Vec::new());
+        let registry =
+            build_registry(&settings, store, providers, access, Vec::new(), TrustedPublishing::default());
         let made = registry.create_operator_token(&token.user, options).await;
         registry.flush_events().await;
         made.with_context(|| format!("cannot make a token for {}", token.user))

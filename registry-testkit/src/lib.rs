@@ -20,6 +20,7 @@ pub mod benchmark;
 pub mod clients;
 pub mod conformance;
 pub mod fake_github;
+pub mod fake_issuer;
 pub mod fake_upstream;
 pub mod faulty;
 pub mod http_client;

@@ -19,12 +19,17 @@ mod htpasswd;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
 mod memberships;
+#[cfg(feature = "openid")]
+pub mod openid;
 mod principal;
 mod profile;
 #[cfg(any(feature = "htpasswd", feature = "local-accounts"))]
 mod recent;
 mod token_hash;
+mod token_issuer;
 mod token_limits;
+#[cfg(any(feature = "github", feature = "openid"))]
+mod vouched;
 
 use std::fmt::{Debug, Display};
 
@@ -45,6 +50,7 @@ pub(crate) use principal::Shown;
 pub use principal::{Caller, Principal, PrincipalKind};
 pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};
 pub(crate) use token_hash::TokenHash;
+pub use token_issuer::{IdToken, IdTokenRefusal, TokenIssuer, Verified};
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
 
 /// Why a provider could not say who somebody is.

@@ -90,6 +90,11 @@ impl Caller {
         self.principal.as_deref().map(|principal| principal.name.as_str())
     }
 
+    /// The trust that a build acts by, where it is one.
+    pub(crate) fn trust(&self) -> Option<&str> {
+        Some(self.limits.as_ref()?.publisher.as_ref()?.trust.as_str())
+    }
+
     /// The same request under this name, to tell of somebody who is not let in.
     pub(crate) fn named(&self, name: &str) -> Self {
         self.known_as(Principal::user(name))

@@ -67,6 +67,13 @@ pub enum TokenKind {
     TrustedPublishing,
 }
 
+impl TokenKind {
+    /// Whether its holder sees it in the list of their tokens: one that somebody made to keep it.
+    pub(crate) fn is_listed(self) -> bool {
+        matches!(self, Self::Granular | Self::Operator)
+    }
+}
+
 /// What a token's holder may do with it to the packages that it is for. A greater one permits more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -85,6 +92,10 @@ pub enum TokenPermission {
 /// The build that a token of trusted publishing was made for, for the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustedPublisher {
+    /// The id of the trust that it was made by. Where that is gone, the token is good for nothing.
+    pub trust: String,
+    /// What the registry calls the issuer, such as `github`.
+    pub issuer_name: String,
     /// Who vouched for the build.
     pub issuer: String,
     /// What the issuer said of it, such as `repository`.

@@ -14,6 +14,7 @@ const STAGED_OF: &str = "_staged_of";
 /// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
 /// _accounts/{account}.json                        a local account
 /// _accounts/github/{login}.json                   what GitHub said of somebody last
+/// _accounts/openid/{name}.json                   what an issuer of OpenID Connect said of somebody last
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
 /// _orgs/{organisation}.json                      an organisation: members, teams, and what teams may do
@@ -21,6 +22,8 @@ const STAGED_OF: &str = "_staged_of";
 /// _two_factor/{account}.json                      the second factor of an account
 /// _sessions/{expires}-{sha256, 64 hex}.json      a login in a browser that is going on, until that second
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
+/// _trust/{name}.json                              which builds may publish the package
+/// _used_id_tokens/{expiry, yyyymmddhh}/{sha256, 64 hex}   that a build's token was exchanged
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
 /// _search/{shard}.json                           a part of the index for searches, made of packuments
@@ -51,6 +54,8 @@ pub enum Key<'a> {
     Account(&'a str),
     /// What GitHub said of somebody last, by their login in small letters.
     GithubAccount(&'a str),
+    /// What an issuer of OpenID Connect said of somebody last, by their name in small letters.
+    OpenIdAccount(&'a str),
     /// A registry token, by the lower-case hex SHA-256 of its secret.
     Token(&'a str),
     /// That somebody of this name holds the token of this hash.
@@ -65,6 +70,10 @@ pub enum Key<'a> {
     Session(i64, &'a str),
     /// That an account starred a package.
     Star(&'a str, &'a PackageName),
+    /// Which builds may publish the package.
+    Trust(&'a PackageName),
+    /// That the token of a build was exchanged: the hour in which it expires, and its hash.
+    UsedIdToken(&'a str, &'a str),
     /// A packument of an upstream.
     UpstreamPackument(&'a str, &'a PackageName, PackumentForm),
     /// A tarball of an upstream, by the hex of the digest that its packument gives.
@@ -102,6 +111,7 @@ impl Key<'_> {
             Self::PlainTarball(name, version) => format!("{name}/{version}.tgz"),
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
             Self::GithubAccount(login) => format!("_accounts/github/{}.json", escape_segment(login)),
+            Self::OpenIdAccount(name) => format!("_accounts/openid/{}.json", escape_segment(name)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
             Self::Organization(name) => format!("_orgs/{name}.json"),
@@ -111,6 +121,8 @@ impl Key<'_> {
             Self::Star(account, name) => {
                 format!("_stars/{}/{}", escape_segment(account), escape_segment(name.as_str()))
             }
+            Self::Trust(name) => format!("_trust/{}.json", escape_segment(name.as_str())),
+            Self::UsedIdToken(hour, hash) => format!("_used_id_tokens/{hour}/{hash}"),
             Self::UpstreamPackument(upstream, name, form) => {
                 let form = match form {
                     PackumentForm::Full => "full",
@@ -163,6 +175,13 @@ impl Key<'_> {
     /// The folder of all organisations.
     pub fn organizations() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_orgs").map(BlobPrefix::folder)
+    }
+
+    /// The folder of the tokens of builds that were exchanged: of all, or of those that expire in an hour.
+    pub fn used_id_tokens(hour: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
+        let folder =
+            hour.map_or_else(|| "_used_id_tokens".to_owned(), |hour| format!("_used_id_tokens/{hour}"));
+        BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
 
     /// A folder of the audit log: all of it, or what is below a year, a month or a day, such as `2026/01`.

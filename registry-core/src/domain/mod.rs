@@ -12,6 +12,7 @@ pub(crate) mod shorten;
 mod stage_id;
 pub(crate) mod strict_json;
 pub mod tarball;
+pub mod trust;
 mod version;
 
 pub use dist_tag::{DistTag, DistTagError};

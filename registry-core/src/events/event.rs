@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,9 @@ pub struct Event {
     /// Who did it; absent for an anonymous caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// The trust that a build acted by, on behalf of the principal; absent where it was no build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<String>,
     /// From where, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
@@ -193,6 +197,41 @@ pub enum EventKind {
         key: String,
         /// Whose it was.
         holder: String,
+    },
+    /// Builds may publish the package from now on.
+    TrustCreated {
+        /// The id of the trust.
+        id: String,
+        /// What the registry calls their issuer.
+        issuer: String,
+        /// What tells them from others.
+        claims: serde_json::Map<String, serde_json::Value>,
+    },
+    /// Builds may not publish the package any more.
+    TrustRevoked {
+        /// The id of the trust.
+        id: String,
+    },
+    /// A build exchanged its identity for a token.
+    IdTokenExchanged {
+        /// The id of the trust that allowed it.
+        trust: String,
+        /// Whose right it uses.
+        on_behalf_of: String,
+        /// What the registry calls its issuer.
+        issuer: String,
+        /// What the issuer says of the build.
+        claims: BTreeMap<String, String>,
+        /// Until when the token is good.
+        expires: DateTime<Utc>,
+    },
+    /// A build tried to, and was refused.
+    IdTokenRefused {
+        /// Why.
+        reason: String,
+        /// What the issuer says of the build, where a signature proves it.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        claims: BTreeMap<String, String>,
     },
     /// A password was changed, which ended the other sessions.
     PasswordChanged,

@@ -9,6 +9,7 @@
 //! let event = Event {
 //!     time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
 //!     principal: Some("ana".into()),
+//!     trust: None,
 //!     address: None,
 //!     package: None,
 //!     kind: EventKind::LoggedIn,

@@ -17,7 +17,7 @@ use super::answer::json_response;
 use super::base_url::base_url;
 use super::body::Body;
 use super::incoming::Incoming;
-use super::route::{Route, strip_prefix};
+use super::route::{Route, TrustRoute, strip_prefix};
 use super::security_headers::secure;
 use super::status::{Failure, failure_response};
 
@@ -140,6 +140,8 @@ impl Registry {
                 | Route::LoginRevision { .. }
                 | Route::Logout { .. }
                 | Route::WebLogin(_)
+                // What is shown here is nothing to be known by anywhere else.
+                | Route::Trust(TrustRoute::Exchange { .. })
         );
         let credential = match request.headers.get(AUTHORIZATION) {
             Some(header) if !needs_nobody => {
@@ -193,6 +195,7 @@ impl Call<'_> {
             Route::Token(route) => Box::pin(self.token(route)).await,
             Route::Stage(route) => Box::pin(self.stage(route)).await,
             Route::Access(route) => Box::pin(self.access(route)).await,
+            Route::Trust(route) => Box::pin(self.trust(route)).await,
             Route::Search => Box::pin(self.search()).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }

@@ -36,6 +36,7 @@ mod status;
 mod tarball;
 mod token_request;
 mod tokens;
+mod trust;
 mod web_login;
 mod writes;
 

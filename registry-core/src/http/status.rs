@@ -74,6 +74,8 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::AuthenticationRequired
         | Error::InvalidCredential
         | Error::AddressNotPermitted
+        | Error::IdToken { .. }
+        | Error::NotTrusted { .. }
         | Error::WrongPassword
         | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
@@ -112,8 +114,11 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::WebLoginOff
         | Error::WebLoginGone
         | Error::StageNotFound { .. }
+        | Error::TrustNotFound { .. }
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision | Error::StageApproved { .. } => StatusCode::CONFLICT,
+        Error::StaleRevision | Error::TrustExists { .. } | Error::StageApproved { .. } => {
+            StatusCode::CONFLICT
+        }
         Error::Busy
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Upstream(UpstreamError::Unavailable { .. })

@@ -40,6 +40,7 @@ mod stage;
 mod star;
 mod tarball;
 mod tokens;
+mod trust;
 mod turns;
 mod two_factor;
 mod unpublish;
@@ -73,6 +74,9 @@ pub use search::{HostedHit, SearchHit, SearchPage, SearchQuery, SearchSettings};
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
 pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
+pub use trust::{
+    ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
+};
 pub(crate) use two_factor::one_time_password;
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
 pub use upstream::{TrimmedUpstreamCache, UpstreamFreshness, UpstreamOptions};

@@ -6,7 +6,7 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value, json};
 
 use crate::access::Action;
-use crate::auth::{Caller, Principal};
+use crate::auth::{Caller, Principal, TokenLimits};
 use crate::blob::{BlobStoreExt as _, Key};
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
@@ -18,6 +18,7 @@ use crate::{Error, Registry};
 use super::authorize::WriteRight;
 use super::commit::{Before, Change, Decision};
 use super::detached::detached;
+use super::trust::npm_user;
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,19 +64,16 @@ impl Registry {
             })
         });
         let (registry, adding) = (self.clone(), Arc::clone(&publication));
+        let build = caller.limits.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.check_name(packument)?;
-            let is_new = packument.time.is_empty() && packument.versions.is_empty();
+            let is_new = packument.is_unborn();
             // Where the rules keep strangers out, they say all that was asked for. A client may ask by default.
             packument.protection.restricted |=
                 is_new && adding.restricted && registry.is_public(&adding.name);
             let publisher = person(&right.principal);
-            add_version(
-                packument,
-                adding.release(&publisher),
-                publisher,
-                &timestamp(registry.parts.clock.now()),
-            )?;
+            let release = release_of(&adding, &publisher, build.as_deref());
+            add_version(packument, release, publisher, &timestamp(registry.parts.clock.now()))?;
             Ok(Decision::Commit(()))
         };
         let event = EventKind::Published {
@@ -133,6 +131,19 @@ pub(super) fn require_free(packument: &Packument<'_>, version: &Version) -> Resu
 /// A principal as packuments name it.
 pub(super) fn person(principal: &Principal) -> Person {
     Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() }
+}
+
+/// What a packument takes in of a publication. A build that was trusted is named in place of whoever trusted it.
+pub(super) fn release_of(
+    publication: &Publication,
+    publisher: &Person,
+    limits: Option<&TokenLimits>,
+) -> Release {
+    let release = publication.release(publisher);
+    match limits.and_then(|limits| limits.publisher.as_ref()) {
+        Some(build) => release.published_by(npm_user(build)),
+        None => release,
+    }
 }
 
 /// Adds a version. `owner` is who owns a package that has no owner yet because it never had a version.

@@ -56,17 +56,21 @@ impl Default for GithubTable {
     }
 }
 
-/// GitHub signs people in, and strangers may give themselves any name that is free.
+/// Another service signs people in, and strangers may give themselves any name that is free.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "[github] and sign-up together would let a stranger take a colleague's GitHub name before they come: write \
-     sign_up = false under [accounts]. Accounts that are there stay"
+    "[github] or [openid] and sign-up together would let a stranger take a colleague's name there before they come: \
+     write sign_up = false under [accounts]. Accounts that are there stay"
 )]
 pub struct TwoSourcesOfNames;
 
 impl super::Settings {
-    /// Refuses that names come from GitHub and from whoever reaches the server.
+    /// Refuses that names come from another service and from whoever reaches the server.
     pub fn refuse_two_sources_of_names(&self) -> Result<(), TwoSourcesOfNames> {
-        if self.github.is_some() && self.accounts.sign_up { Err(TwoSourcesOfNames) } else { Ok(()) }
+        if (self.github.is_some() || self.openid.is_some()) && self.accounts.sign_up {
+            Err(TwoSourcesOfNames)
+        } else {
+            Ok(())
+        }
     }
 }

@@ -15,6 +15,7 @@ mod github;
 mod load;
 mod login;
 mod npm_config;
+mod openid;
 mod organizations;
 mod packages;
 mod providers;
@@ -23,6 +24,7 @@ mod storage_url;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trusted_publishing;
 mod upstreams;
 mod values;
 
@@ -38,12 +40,14 @@ pub use exposure::ExposureError;
 pub use github::{GithubTable, TwoSourcesOfNames};
 pub use login::LoginSettings;
 pub use npm_config::npm_registry;
+pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
+pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 
@@ -71,6 +75,8 @@ pub struct Settings {
     pub audit: AuditSettings,
     /// Signing in with GitHub; `None` is off.
     pub github: Option<GithubTable>,
+    /// Signing in with an issuer of OpenID Connect; `None` is off.
+    pub openid: Option<OpenIdTable>,
     /// Who is asked who somebody is, in this order; `None` for all that are configured, in the order of
     /// [`ProviderName`].
     pub providers: Option<Vec<ProviderName>>,
@@ -84,6 +90,8 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// Organisations and teams.
     pub organizations: OrganizationSection,
+    /// Builds that publish without a stored token.
+    pub trusted_publishing: TrustedPublishingSettings,
     /// Bounds on what clients send.
     pub limits: LimitSettings,
     /// What is kept in memory.
@@ -110,12 +118,14 @@ impl Default for Settings {
             upstreams: Upstreams::new(),
             audit: AuditSettings::default(),
             github: None,
+            openid: None,
             providers: None,
             accounts: AccountSettings::default(),
             htpasswd: HtpasswdSettings::default(),
             login: LoginSettings::default(),
             tokens: TokenSettings::default(),
             organizations: OrganizationSection::default(),
+            trusted_publishing: TrustedPublishingSettings::default(),
             limits: LimitSettings::default(),
             cache: CacheSettings::default(),
             search: SearchSection::default(),

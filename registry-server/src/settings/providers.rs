@@ -12,6 +12,8 @@ pub enum ProviderName {
     Local,
     /// The file of `[htpasswd]`.
     Htpasswd,
+    /// The issuer of `[openid]`.
+    Openid,
     /// GitHub, as `[github]` says. Last, for it has a word for every password that nobody else knows.
     Github,
 }
@@ -38,6 +40,9 @@ pub enum ProvidersError {
         "providers lists \"github\", and signing in with GitHub is not configured: write a table [github]"
     )]
     NoGithub,
+    /// The same of OpenID Connect.
+    #[error("providers lists \"openid\", and no issuer is configured: write a table [openid]")]
+    NoOpenId,
     /// A provider is configured and not listed.
     #[error(
         "[htpasswd] names a file that is never read: list \"htpasswd\" in providers, such as \
@@ -50,6 +55,12 @@ pub enum ProvidersError {
          providers = [\"local\", \"github\"]"
     )]
     GithubNotListed,
+    /// The same of OpenID Connect.
+    #[error(
+        "signing in with OpenID Connect is configured and never asked for: list \"openid\" in providers, such as \
+         providers = [\"local\", \"openid\"]"
+    )]
+    OpenIdNotListed,
 }
 
 impl Settings {
@@ -57,8 +68,9 @@ impl Settings {
     pub fn provider_order(&self) -> Vec<ProviderName> {
         let configured = || {
             let htpasswd = self.htpasswd.file.as_ref().map(|_| ProviderName::Htpasswd);
+            let openid = self.openid.as_ref().map(|_| ProviderName::Openid);
             let github = self.github.as_ref().map(|_| ProviderName::Github);
-            [Some(ProviderName::Local), htpasswd, github].into_iter().flatten().collect()
+            [Some(ProviderName::Local), htpasswd, openid, github].into_iter().flatten().collect()
         };
         self.providers.clone().unwrap_or_else(configured)
     }
@@ -73,6 +85,11 @@ impl Settings {
         match (listed.contains(&ProviderName::Htpasswd), self.htpasswd.file.is_some()) {
             (true, false) => return Err(ProvidersError::NoHtpasswdFile),
             (false, true) => return Err(ProvidersError::HtpasswdNotListed),
+            (true, true) | (false, false) => {}
+        }
+        match (listed.contains(&ProviderName::Openid), self.openid.is_some()) {
+            (true, false) => return Err(ProvidersError::NoOpenId),
+            (false, true) => return Err(ProvidersError::OpenIdNotListed),
             (true, true) | (false, false) => {}
         }
         match (listed.contains(&ProviderName::Github), self.github.is_some()) {

@@ -43,6 +43,13 @@ fn the_template_tells_the_defaults() {
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
     assert!(github.client_secret_file.take().is_some(), "an example, too");
     assert_eq!(format!("{github:?}"), format!("{:?}", GithubTable::default()));
+    let order = settings.providers.take().unwrap();
+    assert_eq!(order, Settings::default().provider_order(), "what is asked where nothing is said");
+    let example = "issuer = \"https://login.example.com\"\nclient_id = \"registry\"";
+    let plain = Settings::from_toml(&format!("[openid]\n{example}")).unwrap().openid.unwrap();
+    let mut openid = settings.openid.take().unwrap();
+    assert!(openid.client_secret_file.take().is_some() && openid.audience.take().is_some(), "examples, too");
+    assert_eq!(format!("{openid:?}"), format!("{plain:?}"));
     assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
 }
 
@@ -109,7 +116,7 @@ fn providers_go_with_what_is_configured_of_them() {
     assert!(refusal("providers = [\"github\"]").contains("write a table [github]"));
     assert!(refusal("providers = [\"local\", \"local\"]").contains("twice"));
     let unknown = Settings::from_toml("providers = [\"ldap\"]").unwrap_err().to_string();
-    assert!(unknown.contains("expected one of `local`, `htpasswd`, `github`"), "{unknown}");
+    assert!(unknown.contains("expected one of `local`, `htpasswd`, `openid`, `github`"), "{unknown}");
     let all = read(&format!("{file}\n{github}"));
     assert_eq!(all.check_providers(), Ok(()));
     assert_eq!(all.provider_order(), [ProviderName::Local, ProviderName::Htpasswd, ProviderName::Github]);

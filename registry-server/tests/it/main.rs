@@ -26,5 +26,6 @@ mod stage;
 mod storms;
 mod support;
 mod tokens;
+mod trusted_publishing;
 mod two_factor;
 mod web_login;

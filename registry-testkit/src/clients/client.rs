@@ -21,6 +21,7 @@ pub struct Client {
     pinned: PinnedClient,
     home: ClientHome,
     entry: PathBuf,
+    variables: Vec<(String, String)>,
 }
 
 impl Client {
@@ -31,7 +32,7 @@ impl Client {
     /// Where the client cannot be installed: with what to do about it.
     pub async fn new(pinned: &PinnedClient, base_url: &str) -> Self {
         let entry = Toolbox::shared().entry_of(pinned).await;
-        Self { pinned: *pinned, home: ClientHome::new(base_url), entry }
+        Self { pinned: *pinned, home: ClientHome::new(base_url), entry, variables: Vec::new() }
     }
 
     /// `pinned` in a fresh home, signed in with `token`.
@@ -43,6 +44,13 @@ impl Client {
         let client = Self::new(pinned, base_url).await;
         client.home.set_token(token);
         client
+    }
+
+    /// The same with a variable in its environment, such as those that a build has.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The home it lives in.
@@ -123,6 +131,7 @@ impl Client {
             Program::Executable { .. } => self.home.command(&self.entry, folder),
         };
         command.args(arguments).envs(self.pinned.environment.iter().copied());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -68,6 +68,7 @@ fn event(second: u32, package: Option<PackageName>, kind: EventKind) -> Event {
     Event {
         time: DateTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + u64::from(second)),
         principal: second.is_multiple_of(2).then(|| "ana".into()),
+        trust: second.is_multiple_of(5).then(|| "7".into()),
         address: second.is_multiple_of(3).then(|| [192, 0, 2, 7].into()),
         package,
         kind,

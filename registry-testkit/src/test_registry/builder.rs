@@ -3,10 +3,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use registry_core::access::AccessRules;
+use registry_core::auth::openid::{Issuer, IssuerSettings};
 use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
 use registry_core::blob::{BlobStore, ObjectStoreBlobs};
+use registry_core::domain::trust::TrustKind;
 use registry_core::limits::Limits;
-use registry_core::ops::OrganizationSettings;
+use registry_core::ops::{OrganizationSettings, TrustedIssuer, TrustedPublishing};
 use registry_core::randomness::Randomness;
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
@@ -42,6 +44,8 @@ pub struct TestRegistryBuilder {
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
     token_cache: Duration,
     organizations: OrganizationSettings,
+    trusted_issuers: Vec<(String, TrustKind, IssuerSettings)>,
+    trusted_publishing: TrustedPublishing,
 }
 
 impl Default for TestRegistryBuilder {
@@ -59,6 +63,8 @@ impl Default for TestRegistryBuilder {
             upstreams: Vec::new(),
             token_cache: Duration::ZERO,
             organizations: OrganizationSettings::default(),
+            trusted_issuers: Vec::new(),
+            trusted_publishing: TrustedPublishing::default(),
         }
     }
 }
@@ -77,6 +83,17 @@ impl TestRegistryBuilder {
     /// With these settings of organisations.
     pub fn organizations(self, organizations: OrganizationSettings) -> Self {
         Self { organizations, ..self }
+    }
+
+    /// Believing this issuer about builds, under this name.
+    pub fn trusted_issuer(mut self, name: &str, kind: TrustKind, issuer: IssuerSettings) -> Self {
+        self.trusted_issuers.push((name.to_owned(), kind, issuer));
+        self
+    }
+
+    /// Trusting builds like this; issuers are added by [`Self::trusted_issuer`].
+    pub fn trusted_publishing(self, trusted_publishing: TrustedPublishing) -> Self {
+        Self { trusted_publishing, ..self }
     }
 
     /// With these limits.
@@ -155,6 +172,7 @@ impl TestRegistryBuilder {
             .fold(builder, add)
             .access(self.access.clone())
             .limits(self.limits)
+            .trusted_publishing(self.trust(&clock))
             .clock(clock)
             .randomness(Arc::clone(&self.randomness) as Arc<dyn Randomness>)
             .public_url(self.public_url.clone())
@@ -179,6 +197,16 @@ impl TestRegistryBuilder {
         } else {
             registry
         }
+    }
+
+    fn trust(&self, clock: &Arc<FixedClock>) -> TrustedPublishing {
+        let mut trust = self.trusted_publishing.clone();
+        for (name, kind, settings) in &self.trusted_issuers {
+            let issuer = Issuer::new(settings.clone(), Arc::clone(clock) as _);
+            let issuer = issuer.unwrap_or_else(|error| panic!("no issuer: {error}"));
+            trust.issuers.push(TrustedIssuer { name: name.clone(), kind: *kind, issuer: Arc::new(issuer) });
+        }
+        trust
     }
 
     fn local_accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {

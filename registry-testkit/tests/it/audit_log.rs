@@ -30,6 +30,7 @@ fn event(name: &str, time: DateTime<Utc>) -> Event {
     Event {
         time,
         principal: Some(name.into()),
+        trust: None,
         address: None,
         package: None,
         kind: EventKind::LoggedIn,

@@ -8,6 +8,9 @@ use super::token_kind::TokenKind;
 use super::trouble::Trouble;
 use super::{ADMINS, GithubSettings};
 use crate::auth::Principal;
+use crate::auth::vouched::Vouched;
+use crate::blob::{BlobPath, Key};
+use crate::error::BoxError;
 
 /// Somebody, as GitHub vouches for them. Organizations and teams are in small letters, since capitals do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +22,20 @@ pub(super) struct Member {
     pub(super) organizations: Vec<String>,
     /// Each as `organization/team`.
     pub(super) teams: Vec<String>,
+}
+
+impl Vouched for Member {
+    fn name(&self) -> &str {
+        &self.login
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    fn path(name: &str) -> Result<BlobPath, BoxError> {
+        Ok(Key::GithubAccount(&name.to_ascii_lowercase()).path()?)
+    }
 }
 
 /// What a token is worth here.

@@ -34,7 +34,6 @@ mod connection;
 mod error;
 mod member;
 mod provider;
-mod records;
 mod settings;
 mod terminal_login;
 mod token_kind;
@@ -48,11 +47,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::answers::Answers;
 use self::api::Api;
-use self::member::{Policy, Standing, ask, is_login};
-use self::records::{Records, Remembered};
+use self::member::{Member, Policy, Standing, ask, is_login};
 use self::token_kind::TokenKind;
 use self::trouble::Trouble;
 use super::AuthError;
+use super::vouched::{Records, Remembered};
 use crate::blob::BlobStore;
 use crate::clock::Clock;
 use crate::error::BoxError;
@@ -80,7 +79,7 @@ pub struct Github {
     policy: Policy,
     api: Api,
     answers: Answers,
-    records: Records,
+    records: Records<Member>,
     randomness: Arc<dyn Randomness>,
 }
 
@@ -120,7 +119,7 @@ impl Github {
         let not_kept = |error: BoxError| Trouble::down(format!("what it said cannot be kept: {error}"));
         match &standing {
             Standing::In(member) => {
-                if self.records.keep(member).await.map_err(not_kept)? == Remembered::LoginOfAnother {
+                if self.records.keep(member).await.map_err(not_kept)? == Remembered::NameOfAnother {
                     tracing::warn!(login = %member.login, id = member.id, "a login at GitHub has another owner now");
                     return Ok(Standing::Bad);
                 }

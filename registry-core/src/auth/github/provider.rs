@@ -5,7 +5,7 @@ use url::Url;
 use super::terminal_login::{self, Polled};
 use super::token_kind::TokenKind;
 use super::web_login::{Ended, WebLoginState};
-use super::{Github, Standing};
+use super::{Github, Standing, is_login};
 use crate::auth::{
     AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
     LoggedIn, PasswordLogin, Profile, ProfileDetails, SignedUp, WebLogin,
@@ -80,6 +80,9 @@ impl AuthProvider for Github {
     }
 
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
+        if !is_login(name) {
+            return Ok(None);
+        }
         let member = self.records.find(name).await.map_err(|error| self.unavailable(error))?;
         // The settings may have changed since.
         Ok(member.filter(|member| self.policy.lets_in(member)).map(|member| {

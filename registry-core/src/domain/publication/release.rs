@@ -47,6 +47,13 @@ impl Publication {
 }
 
 impl Release {
+    /// The same, as published by somebody else than an account, in the words that clients know for it.
+    #[must_use]
+    pub fn published_by(mut self, publisher: Value) -> Self {
+        self.manifest.insert("_npmUser".into(), publisher);
+        self
+    }
+
     /// The same, with who let it be published. Clients trust such a version more than any other.
     #[must_use]
     pub fn approved_by(mut self, approver: &Person) -> Self {

@@ -73,6 +73,7 @@ fn event(number: usize) -> Event {
     Event {
         time: DateTime::UNIX_EPOCH,
         principal: Some(number.to_string()),
+        trust: None,
         address: None,
         package: None,
         kind: EventKind::LoggedIn,

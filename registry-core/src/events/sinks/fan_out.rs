@@ -119,6 +119,7 @@ mod tests {
         names.map(|name| Event {
             time: DateTime::UNIX_EPOCH,
             principal: Some(name.into()),
+            trust: None,
             address: None,
             package: None,
             kind: kind.clone(),

@@ -33,6 +33,7 @@ fn log(event: &Event) -> serde_json::Result<()> {
         kind,
         time = timestamp(event.time),
         principal = event.principal,
+        trust = event.trust,
         address = event.address.map(tracing::field::display),
         package = event.package.as_ref().map(tracing::field::display),
         details = details.map(tracing::field::display),
@@ -61,6 +62,7 @@ mod tests {
         let published = Event {
             time: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
             principal: Some("ana".into()),
+            trust: None,
             address: Some([192, 0, 2, 7].into()),
             package: Some(PackageName::parse("@acme/web").unwrap()),
             kind: EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() },
@@ -68,6 +70,7 @@ mod tests {
         };
         let signed_up = Event {
             principal: None,
+            trust: None,
             address: None,
             package: None,
             kind: EventKind::SignedUp,

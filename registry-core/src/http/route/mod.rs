@@ -25,6 +25,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trust;
 mod web_login;
 
 use http::Method;
@@ -38,6 +39,7 @@ pub use error::RouteError;
 pub use prefix::strip_prefix;
 pub use stage::StageRoute;
 pub use tokens::TokenRoute;
+pub use trust::TrustRoute;
 pub use web_login::WebLoginRoute;
 
 use segments::Segments;
@@ -182,6 +184,8 @@ pub enum Route {
     Stage(StageRoute),
     /// Organisations, teams, and what packages are open to.
     Access(AccessRoute),
+    /// Which builds may publish a package, and what they get for it.
+    Trust(TrustRoute),
     /// `GET /-/v1/search`: the query tells for what.
     Search,
     /// A login in the browser.
@@ -235,6 +239,7 @@ impl Route {
             Self::Token(route) => route.kind(),
             Self::Stage(route) => route.kind(),
             Self::Access(route) => route.kind(),
+            Self::Trust(route) => route.kind(),
             Self::Search => "search",
             Self::WebLogin(route) => route.kind(),
         }

@@ -1,7 +1,9 @@
 use crate::domain::DistTag;
 
 use super::segments::Segments;
-use super::{AccessRoute, Route, RouteError, StageRoute, TokenRoute, Verb, WebLoginRoute, audit};
+use super::{
+    AccessRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute, audit, trust,
+};
 
 /// What `CouchDB` begins the ids of accounts with.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
@@ -49,6 +51,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         }
         ["npm", "v1", rest @ ..] => audit::parse(verb, segments)
             .or_else(|| Some(TokenRoute::parse(verb, rest)?.map(Route::Token)))
+            .or_else(|| trust::parse_exchange(verb, segments))
             .unwrap_or(Err(RouteError::NotFound)),
         rest => AccessRoute::parse(verb, rest)
             .map_or(Err(RouteError::NotFound), |parsed| parsed.map(Route::Access)),
@@ -65,6 +68,7 @@ fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
             Verb::Delete => Ok(Route::RemoveDistTag { name, tag: (*tag).to_owned() }),
             _ => Err(RouteError::MethodNotAllowed { allow: "PUT, DELETE" }),
         },
+        ["trust", rest @ ..] => TrustRoute::parse(verb, name, rest).map(Route::Trust),
         ["owners"] => match verb {
             Verb::Read => Ok(Route::Owners { name }),
             Verb::Put => Ok(Route::AddOwner { name }),

@@ -6,8 +6,8 @@ use super::RouteError;
 
 /// The longest path in bytes.
 pub(super) const LONGEST: usize = 8 << 10;
-/// The most segments any route has: `/@scope/name/-/@scope/name-1.0.0.tgz/-rev/1-0`.
-const MOST: usize = 7;
+/// The most segments any route has: `/-/npm/v1/oidc/token/exchange/package/@scope/name`.
+const MOST: usize = 9;
 
 /// A path, split at its slashes and then decoded once.
 ///

@@ -11,7 +11,7 @@ use crate::events::EventKind;
 use crate::ops::authorize::WriteRight;
 use crate::ops::commit::{Before, Change, Decision};
 use crate::ops::detached::detached;
-use crate::ops::publish::{person, require_free};
+use crate::ops::publish::{person, release_of, require_free};
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 
@@ -44,9 +44,10 @@ impl Registry {
         let record = StageRecord {
             package: name.clone(),
             version: publication.version.clone(),
-            release: Some(publication.release(&owner)),
+            release: Some(release_of(&publication, &owner, caller.limits.as_deref())),
         };
         let limits = caller.limits.as_deref();
+        let restricted = publication.restricted && self.is_public(&name);
         let staged = StagedVersion {
             id,
             tag: publication.tag.clone(),
@@ -82,6 +83,7 @@ impl Registry {
             require_free(packument, &version)?;
             if packument.is_unborn() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];
+                packument.protection.restricted |= restricted;
             }
             packument.staged.insert(version.to_string(), staged.clone());
             Ok(Decision::Commit(()))

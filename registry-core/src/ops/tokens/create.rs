@@ -123,7 +123,7 @@ impl Registry {
         Ok(MadeToken { secret, info })
     }
 
-    async fn provider_of(&self, account: &str) -> Result<Option<&'static str>, Error> {
+    pub(in crate::ops) async fn provider_of(&self, account: &str) -> Result<Option<&'static str>, Error> {
         for provider in &self.parts.providers {
             if provider.look_up(account).await?.is_some() {
                 return Ok(Some(provider.id()));

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::auth::{TokenHash, TokenKind, TokenLimits};
+use crate::auth::{TokenHash, TokenLimits};
 use crate::blob::{Key, PutOutcome, When};
 use crate::{Error, Registry};
 
@@ -43,7 +43,7 @@ impl Registry {
         let prefix = secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into);
         let record = TokenRecord { holder, created, name, description, prefix, limits };
         let json = serde_json::to_vec(&record).map_err(crate::ops::publish::internal)?;
-        if record.limits.kind != TokenKind::Session {
+        if record.limits.kind.is_listed() {
             // First, so that a crash in between leaves a marker without a token, which listing ignores.
             let marker = Key::TokenOf(record.holder.name(), &hash).path()?;
             let _ = self.parts.store.put(&marker, hash.clone().into(), When::Always).await?;

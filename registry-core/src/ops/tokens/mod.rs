@@ -43,6 +43,9 @@ impl Registry {
     ) -> Result<Option<(Principal, Arc<TokenLimits>)>, Error> {
         let Some(record) = self.token_record(&hash.to_hex()).await? else { return Ok(None) };
         let Some(principal) = self.holder_now(&record).await? else { return Ok(None) };
+        if !self.is_still_trusted(&record.limits).await? {
+            return Ok(None);
+        }
         Ok(Some((principal, Arc::new(record.limits))))
     }
 
@@ -59,7 +62,7 @@ impl Registry {
         let hex = hash.to_hex();
         self.parts.store.delete(&Key::Token(&hex).path()?).await?;
         self.parts.tokens.remove(&hash);
-        if record.limits.kind != TokenKind::Session {
+        if record.limits.kind.is_listed() {
             self.parts.store.delete(&Key::TokenOf(record.holder.name(), &hex).path()?).await?;
         }
         Ok(())
@@ -88,17 +91,36 @@ impl Registry {
     async fn holder_now(&self, record: &TokenRecord) -> Result<Option<Principal>, Error> {
         match &record.holder {
             TokenHolder::Principal { principal } => Ok(Some(principal.clone())),
-            TokenHolder::Account { provider, account } => {
-                let known = self.parts.providers.iter().find(|known| known.id() == provider);
-                let Some(provider) = known else { return Ok(None) };
-                let Some(profile) = provider.look_up(account).await? else { return Ok(None) };
-                let before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|at| record.created < at);
-                let details = &profile.details;
-                // An account of the same name that was there before is another one.
-                let ended = before(details.created)
-                    || (record.limits.kind == TokenKind::Session && before(details.sessions_since));
-                Ok((!ended).then_some(profile.principal))
+            TokenHolder::Account { .. } => {
+                let sessions = record.limits.kind == TokenKind::Session;
+                self.account_as_of(&record.holder, record.created, sessions).await
             }
         }
+    }
+
+    /// An account as it is now, if it is the one that was there at `then`.
+    pub(super) async fn account_now(
+        &self,
+        holder: &TokenHolder,
+        then: DateTime<Utc>,
+    ) -> Result<Option<Principal>, Error> {
+        self.account_as_of(holder, then, false).await
+    }
+
+    async fn account_as_of(
+        &self,
+        holder: &TokenHolder,
+        then: DateTime<Utc>,
+        is_session: bool,
+    ) -> Result<Option<Principal>, Error> {
+        let TokenHolder::Account { provider, account } = holder else { return Ok(None) };
+        let known = self.parts.providers.iter().find(|known| known.id() == provider);
+        let Some(provider) = known else { return Ok(None) };
+        let Some(profile) = provider.look_up(account).await? else { return Ok(None) };
+        let before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|at| then < at);
+        let details = &profile.details;
+        // An account of the same name that was there before is another one.
+        let ended = before(details.created) || (is_session && before(details.sessions_since));
+        Ok((!ended).then_some(profile.principal))
     }
 }

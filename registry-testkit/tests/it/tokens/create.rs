@@ -201,6 +201,8 @@ async fn a_token_for_somebody_whom_no_provider_knows() {
         packages: Some(vec!["@acme/web".to_owned().try_into().unwrap()]),
         bypass_two_factor: true,
         publisher: Some(TrustedPublisher {
+            trust: "7".into(),
+            issuer_name: "github".into(),
             issuer: "https://issuer.example".into(),
             claims: [("repository".to_owned(), "acme/web".to_owned())].into(),
         }),

@@ -1,0 +1,117 @@
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures::StreamExt as _;
+use http::StatusCode;
+use http::header::ACCEPT;
+use reqwest::{Certificate, Client, RequestBuilder, redirect};
+use rustls::crypto::CryptoProvider;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{IssuerSettings, OpenIdError};
+use crate::error::BoxError;
+
+/// No document of an issuer is longer.
+const LONGEST: usize = 1 << 20;
+
+/// Asks an issuer, within limits of size and time. Errors hold no secret: of a bad answer they tell only where.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    client: Client,
+    timeout: Duration,
+}
+
+/// A status, and the JSON that came with it.
+pub(super) struct Answer<Body> {
+    pub(super) status: StatusCode,
+    pub(super) body: Body,
+}
+
+impl Fetch {
+    pub(super) fn new(settings: &IssuerSettings) -> Result<Self, OpenIdError> {
+        // The client would panic.
+        if CryptoProvider::get_default().is_none() {
+            return Err(OpenIdError::NoTlsProvider);
+        }
+        let mut certificates = Vec::new();
+        for pem in &settings.extra_root_certificates {
+            let parsed =
+                Certificate::from_pem_bundle(pem).map_err(|error| OpenIdError::Certificates(error.into()))?;
+            if parsed.is_empty() {
+                return Err(OpenIdError::Certificates("no certificate is in it".into()));
+            }
+            certificates.extend(parsed);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("registry-core/", env!("CARGO_PKG_VERSION")))
+            // A redirect could lead to keys of somebody else.
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(settings.connect_timeout);
+        if !certificates.is_empty() {
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if !settings.proxy_from_environment {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| OpenIdError::Client(error.without_url().into()))?;
+        Ok(Self { client, timeout: settings.request_timeout })
+    }
+
+    /// A document that must be there.
+    pub(super) async fn get<Body: DeserializeOwned>(&self, url: &Url) -> Result<Body, BoxError> {
+        let answer = self.ask(self.client.get(url.clone())).await?;
+        if answer.status != StatusCode::OK {
+            return Err(format!("{} answered with status {}", url.path(), answer.status.as_u16()).into());
+        }
+        Ok(answer.body)
+    }
+
+    /// What comes of sending a form.
+    pub(super) async fn post_form<Body: DeserializeOwned>(
+        &self,
+        url: &Url,
+        form: String,
+        credentials: Option<(&str, &str)>,
+    ) -> Result<Answer<Body>, BoxError> {
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        if let Some((name, secret)) = credentials {
+            request = request.basic_auth(name, Some(secret));
+        }
+        self.ask(request).await
+    }
+
+    async fn ask<Body: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Answer<Body>, BoxError> {
+        let whole = async {
+            let response = request
+                .header(ACCEPT, "application/json")
+                .send()
+                .await
+                .map_err(|error| BoxError::from(error.without_url()))?;
+            let status = response.status();
+            let mut body = BytesMut::new();
+            let mut chunks = response.bytes_stream();
+            while let Some(chunk) = chunks.next().await {
+                let chunk = chunk.map_err(|error| BoxError::from(error.without_url()))?;
+                if body.len() + chunk.len() > LONGEST {
+                    return Err(BoxError::from(format!("its answer is longer than {LONGEST} bytes")));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            let body = serde_json::from_slice(&body).map_err(|error| {
+                let (status, line, column) = (status.as_u16(), error.line(), error.column());
+                format!("its answer of status {status} cannot be understood at line {line}, column {column}")
+            })?;
+            Ok(Answer { status, body })
+        };
+        let in_time = tokio::time::timeout(self.timeout, whole).await;
+        in_time.map_err(|_| {
+            BoxError::from(format!("no whole answer came within {} ms", self.timeout.as_millis()))
+        })?
+    }
+}

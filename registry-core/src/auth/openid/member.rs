@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::OpenIdSettings;
+use crate::auth::Principal;
+use crate::auth::vouched::Vouched;
+use crate::blob::{BlobPath, Key};
+use crate::error::BoxError;
+
+/// The most groups that are read of one token.
+const MOST_GROUPS: usize = 1000;
+
+/// Somebody, as an issuer vouches for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Member {
+    issuer: String,
+    /// Stays the same for ever, while a name can be given up and taken by somebody else.
+    subject: String,
+    name: String,
+    email: Option<String>,
+    /// As the issuer spells them.
+    groups: Vec<String>,
+}
+
+impl Member {
+    /// Reads the claims of a good token; `None` where it does not name anybody in a way that can be a name here.
+    pub(super) fn of(claims: &Map<String, Value>, settings: &OpenIdSettings) -> Option<Self> {
+        let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
+        let subject = text("sub").filter(|subject| (1..=255).contains(&subject.len()))?;
+        let name = text(&settings.name_claim).filter(|name| is_name(name))?;
+        let is_verified = claims.get("email_verified").and_then(Value::as_bool).unwrap_or(true);
+        let groups = match claims.get(&settings.groups_claim) {
+            Some(Value::Array(groups)) => groups.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(group)) => vec![group.as_str()],
+            _ => Vec::new(),
+        };
+        let is_group =
+            |group: &&str| (1..=255).contains(&group.len()) && !group.chars().any(char::is_control);
+        Some(Self {
+            issuer: settings.issuer.url.clone(),
+            subject: subject.to_owned(),
+            name: name.to_owned(),
+            email: text("email").filter(|email| is_verified && email.len() <= 254).map(str::to_owned),
+            groups: groups.into_iter().filter(is_group).take(MOST_GROUPS).map(str::to_owned).collect(),
+        })
+    }
+
+    pub(super) fn principal(&self, settings: &OpenIdSettings) -> Principal {
+        let mut principal = Principal { email: self.email.clone(), ..Principal::user(&self.name) };
+        principal.groups.extend(self.groups.iter().map(|group| format!("{}{group}", settings.group_prefix)));
+        principal
+    }
+
+    /// Whether this issuer said so; the settings may have changed since.
+    pub(super) fn is_of(&self, settings: &OpenIdSettings) -> bool {
+        self.issuer == settings.issuer.url
+    }
+}
+
+impl Vouched for Member {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.subject == other.subject
+    }
+
+    fn path(name: &str) -> Result<BlobPath, BoxError> {
+        Ok(Key::OpenIdAccount(&name.to_ascii_lowercase()).path()?)
+    }
+}
+
+/// Whether somebody can be called that, also by their mail address.
+pub(super) fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
+    (1..=100).contains(&name.len())
+        && name.bytes().all(fits)
+        && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}

@@ -1,0 +1,150 @@
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::member::{Member, is_name};
+use super::web_login::WebLoginState;
+use super::{Issuer, OpenIdError, OpenIdSettings};
+use crate::auth::vouched::{Records, Remembered};
+use crate::auth::{
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
+    LoggedIn, PasswordLogin, Profile, ProfileDetails, SignedUp, TokenIssuer as _, Verified, WebLogin,
+};
+use crate::blob::BlobStore;
+use crate::clock::Clock;
+use crate::randomness::Randomness;
+
+/// People of one issuer of OpenID Connect, who sign in with the browser.
+///
+/// - Of somebody who was let in, the store keeps name, subject and groups, and no token. From that, tokens which the
+///   registry made for them are answered, for [`OpenIdSettings::membership`] after they last signed in.
+/// - A name stays with the subject that was the first to show it here, also if it is given up there and taken by
+///   somebody else. To let that one in, remove `_accounts/openid/NAME.json` from the store.
+pub struct OpenId {
+    settings: OpenIdSettings,
+    issuer: Issuer,
+    records: Records<Member>,
+    randomness: Arc<dyn Randomness>,
+}
+
+impl OpenId {
+    /// Checks the settings and asks nothing yet. The process must have installed a default `rustls` crypto provider.
+    pub fn new(
+        settings: OpenIdSettings,
+        store: Arc<dyn BlobStore>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Result<Self, OpenIdError> {
+        settings.check()?;
+        Ok(Self {
+            issuer: Issuer::new(settings.issuer.clone(), Arc::clone(&clock))?,
+            records: Records::new(store, clock, settings.membership),
+            randomness,
+            settings,
+        })
+    }
+
+    /// Who a good token is about, kept for their tokens of the registry.
+    async fn let_in(&self, claims: &Map<String, Value>) -> Result<Identified, AuthError> {
+        let Some(member) = Member::of(claims, &self.settings) else {
+            let claim = &self.settings.name_claim;
+            tracing::warn!(issuer = %self.issuer, claim, "a token names nobody in a way that can be a name here");
+            return Ok(Identified::Rejected);
+        };
+        match self.records.keep(&member).await.map_err(|error| self.issuer.unavailable(error))? {
+            Remembered::Kept => Ok(Identified::Principal(member.principal(&self.settings))),
+            Remembered::NameOfAnother => {
+                tracing::warn!(issuer = %self.issuer, "a name at an issuer has another owner now");
+                Ok(Identified::Rejected)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl AuthProvider for OpenId {
+    fn id(&self) -> &'static str {
+        "openid"
+    }
+
+    async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError> {
+        let (Credential::Bearer(token), Some(audience)) = (credential, &self.settings.audience) else {
+            return Ok(Identified::NotMine);
+        };
+        match self.issuer.verify(token, std::slice::from_ref(audience)).await? {
+            Verified::Token(token) => self.let_in(&token.claims).await,
+            Verified::Refused(_) => Ok(Identified::Rejected),
+            Verified::NotMine => Ok(Identified::NotMine),
+        }
+    }
+
+    async fn log_in(&self, _login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
+        Ok(LoggedIn::NoSuchAccount)
+    }
+
+    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        Ok(SignedUp::NotOffered)
+    }
+
+    async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        let member = self.records.find(name).await.map_err(|error| self.issuer.unavailable(error))?;
+        Ok(member.filter(|member| member.is_of(&self.settings)).map(|member| {
+            let principal = member.principal(&self.settings);
+            Profile { email: principal.email.clone(), principal, details: ProfileDetails::default() }
+        }))
+    }
+
+    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
+        Ok(AccountChanged::NotOffered)
+    }
+
+    async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {
+        let known = self.issuer.known(None).await?;
+        let Some(page) = &known.about.authorization_endpoint else {
+            return Err(self.issuer.unavailable("its discovery document names no page to sign in"));
+        };
+        let state = WebLoginState::new(callback, &*self.randomness);
+        let kept = serde_json::to_string(&state).map_err(|error| self.issuer.unavailable(error))?;
+        Ok(Some(WebLogin { url: state.page(page, &self.settings), state: kept }))
+    }
+
+    async fn finish_web_login(&self, state: &str, query: &str) -> Result<Identified, AuthError> {
+        let Ok(state) = serde_json::from_str::<WebLoginState>(state) else { return Ok(Identified::Rejected) };
+        match state.end(query, &self.issuer, &self.settings).await? {
+            Some(claims) => self.let_in(&claims).await,
+            None => Ok(Identified::Rejected),
+        }
+    }
+
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
+        Ok(None)
+    }
+
+    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
+        Ok(DevicePoll::Finished(Identified::NotMine))
+    }
+
+    /// What an issuer signed, it alone can take back.
+    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
+        Ok(())
+    }
+}
+
+impl fmt::Display for OpenId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "OpenID Connect at {}", self.issuer.host())
+    }
+}
+
+impl fmt::Debug for OpenId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("OpenId").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! Trusted publishing: which builds may publish a package, told by what an issuer says of them.
+//!
+//! ```
+//! use registry_core::domain::trust::{TrustClaims, TrustKind};
+//! let asked = serde_json::json!({ "repository": "acme/pear", "workflow_ref": { "file": "publish.yml" } });
+//! let claims = TrustClaims::parse(TrustKind::Github, asked.as_object().unwrap())?;
+//! let build = serde_json::json!({
+//!     "repository": "acme/pear",
+//!     "workflow_ref": "acme/pear/.github/workflows/publish.yml@refs/heads/main",
+//! });
+//! assert_eq!(claims.mismatch(build.as_object().unwrap(), "issuer.example"), None);
+//! let fork = serde_json::json!({ "repository": "eve/pear" });
+//! assert_eq!(claims.mismatch(fork.as_object().unwrap(), "issuer.example").as_deref(), Some("repository"));
+//! # Ok::<(), registry_core::domain::trust::TrustClaimsError>(())
+//! ```
+
+mod exact;
+mod forge;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use forge::Forge;
+
+/// How the builds of an issuer are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrustKind {
+    /// As GitHub Actions does: `repository`, the file of the workflow, perhaps an `environment`.
+    Github,
+    /// As GitLab does: `project_path`, the file of the pipeline, perhaps an `environment`.
+    Gitlab,
+    /// By any claims, each of which a build must have as it is written.
+    Claims,
+}
+
+/// Why a trust cannot be understood. The text is for whoever asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TrustClaimsError(String);
+
+/// What a build must be to be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustClaims(Inner);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Inner {
+    Forge(Forge),
+    Exact(BTreeMap<String, Value>),
+}
+
+/// How much of a claim is kept for the record, in bytes.
+const LONGEST_TOLD: usize = 255;
+
+/// Claims that tell a person which build it was.
+const TOLD: [&str; 17] = [
+    "sub",
+    "repository",
+    "repository_id",
+    "repository_owner_id",
+    "workflow_ref",
+    "environment",
+    "ref",
+    "sha",
+    "run_id",
+    "run_attempt",
+    "actor",
+    "event_name",
+    "project_path",
+    "project_id",
+    "ci_config_ref_uri",
+    "pipeline_id",
+    "job_id",
+];
+
+impl TrustClaims {
+    /// Reads what `npm trust` sends. A claim that is not known is refused: nobody is to believe that it is checked.
+    pub fn parse(kind: TrustKind, claims: &Map<String, Value>) -> Result<Self, TrustClaimsError> {
+        Ok(Self(match kind {
+            TrustKind::Github => Inner::Forge(Forge::parse(&forge::GITHUB, claims)?),
+            TrustKind::Gitlab => Inner::Forge(Forge::parse(&forge::GITLAB, claims)?),
+            TrustKind::Claims => Inner::Exact(exact::parse(claims)?),
+        }))
+    }
+
+    /// The same as JSON, as it is sent.
+    pub fn to_json(&self) -> Map<String, Value> {
+        match &self.0 {
+            Inner::Forge(forge) => forge.to_json(),
+            Inner::Exact(claims) => claims.clone().into_iter().collect(),
+        }
+    }
+
+    /// The first claim in which a build is not the trusted one; `None` if it is the one. `host` is the issuer's.
+    pub fn mismatch(&self, build: &Map<String, Value>, host: &str) -> Option<String> {
+        match &self.0 {
+            Inner::Forge(forge) => forge.mismatch(build, host).map(str::to_owned),
+            Inner::Exact(claims) => exact::mismatch(claims, build),
+        }
+    }
+
+    /// What is kept of a build for the record: what tells it from others, each text cut to a bounded length.
+    pub fn told(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
+        let mut told = BTreeMap::new();
+        let asked = match &self.0 {
+            Inner::Forge(_) => Vec::new(),
+            Inner::Exact(claims) => claims.keys().map(String::as_str).collect(),
+        };
+        for name in TOLD.into_iter().chain(asked) {
+            if let Some(text) = build.get(name).and_then(Value::as_str) {
+                let end = text.floor_char_boundary(LONGEST_TOLD);
+                told.insert(name.to_owned(), text[..end].to_owned());
+            }
+        }
+        told
+    }
+}
+
+fn refused(reason: impl Into<String>) -> TrustClaimsError {
+    TrustClaimsError(reason.into())
+}
+
+/// A text that somebody wrote, which must be there and be of bounded length.
+fn text(name: &str, value: &Value) -> Result<String, TrustClaimsError> {
+    /// Longer than the longest path of a project that is known.
+    const LONGEST: usize = 512;
+    let text = value.as_str().filter(|text| {
+        !text.is_empty()
+            && text.len() <= LONGEST
+            && !text.chars().any(char::is_control)
+            && text.trim() == *text
+    });
+    text.map(str::to_owned).ok_or_else(|| {
+        refused(format!("the claim {name} must be a text of 1 to {LONGEST} bytes without spaces at its ends"))
+    })
+}

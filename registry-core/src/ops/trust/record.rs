@@ -1,0 +1,100 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::auth::{TokenPermission, TrustedPublisher};
+use crate::blob::{Key, PutOutcome, When};
+use crate::domain::PackageName;
+use crate::{Error, Registry};
+
+/// That builds may publish a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// What it is revoked by.
+    pub id: String,
+    /// The name of the issuer, such as `github`.
+    pub issuer: String,
+    /// What tells the builds from others.
+    pub claims: Map<String, Value>,
+    /// What they may do.
+    pub permissions: Vec<TrustPermission>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// Whose right it passes on. Where they lose it, the builds do too.
+    pub by: TrustBy,
+}
+
+/// The account of somebody who trusts builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustBy {
+    /// The id of its provider.
+    pub provider: String,
+    /// Its name.
+    pub account: String,
+}
+
+/// What a trusted build may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum TrustPermission {
+    /// Publish versions and set dist-tags.
+    CreatePackage,
+    /// Stage versions for somebody to approve.
+    CreateStagedPackage,
+}
+
+/// What is stored of a package's trusts. A list, of one at most: an empty one is what a revoked trust leaves, so that
+/// no change goes unseen by another one.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Trusts {
+    pub(super) trusts: Vec<Trust>,
+}
+
+impl Trust {
+    pub(super) fn permission(&self) -> TokenPermission {
+        if self.permissions.contains(&TrustPermission::CreatePackage) {
+            TokenPermission::ReadWrite
+        } else {
+            TokenPermission::StageOnly
+        }
+    }
+}
+
+impl Registry {
+    /// The trusts of a package, and what they are changed by.
+    pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<(Trusts, When), Error> {
+        let Some(blob) = self.parts.store.get(&Key::Trust(name).path()?).await? else {
+            return Ok((Trusts::default(), When::Absent));
+        };
+        let trusts = serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))?;
+        Ok((trusts, When::Matches(blob.etag)))
+    }
+
+    /// Whether it was stored; if not, somebody was faster.
+    pub(super) async fn store_trusts(
+        &self,
+        name: &PackageName,
+        trusts: &Trusts,
+        when: When,
+    ) -> Result<bool, Error> {
+        let json = serde_json::to_vec_pretty(trusts).map_err(crate::ops::publish::internal)?;
+        let outcome = self.parts.store.put(&Key::Trust(name).path()?, json.into(), when).await?;
+        Ok(matches!(outcome, PutOutcome::Stored(_)))
+    }
+}
+
+/// Who published, where it was a build, in the form that clients read trust from.
+pub(in crate::ops) fn npm_user(publisher: &TrustedPublisher) -> Value {
+    let name = match publisher.issuer_name.as_str() {
+        "github" => "GitHub Actions",
+        "gitlab" => "GitLab CI/CD",
+        other => other,
+    };
+    let config = format!("oidc:{}", publisher.trust);
+    json!({
+        "name": name,
+        "email": "",
+        "trustedPublisher": { "id": publisher.issuer_name, "oidcConfigId": config },
+    })
+}

@@ -1,0 +1,50 @@
+//! Makes the provider of users that `[openid]` names.
+
+use std::sync::Arc;
+
+use registry_core::auth::AuthProvider;
+use registry_core::blob::BlobStore;
+
+use crate::settings::OpenIdTable;
+
+/// The issuer, as it is configured.
+#[cfg(not(feature = "openid"))]
+pub(crate) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
+    anyhow::bail!("[openid]: this build knows no OpenID Connect; build it with --features openid")
+}
+
+/// The issuer, as it is configured.
+#[cfg(feature = "openid")]
+pub(crate) fn open(table: &OpenIdTable, store: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
+    use std::time::Duration;
+
+    use anyhow::Context as _;
+    use registry_core::auth::openid::{IssuerSettings, OpenId, OpenIdSettings};
+    use registry_core::clock::SystemClock;
+    use registry_core::randomness::SystemRandomness;
+
+    let mut issuer = IssuerSettings::new(table.issuer.as_str());
+    for file in &table.certificate_files {
+        let pem = std::fs::read(file).with_context(|| format!("[openid]: cannot read {}", file.display()))?;
+        issuer.extra_root_certificates.push(pem.into());
+    }
+    let mut settings = OpenIdSettings::new(issuer, table.client_id.clone());
+    settings.client_secret = match &table.client_secret_file {
+        Some(file) => {
+            let secret = std::fs::read_to_string(file)
+                .with_context(|| format!("[openid]: cannot read the client secret in {}", file.display()))?;
+            Some(secret.trim().to_owned().into())
+        }
+        None => std::env::var(&table.client_secret_env).ok().map(Into::into),
+    };
+    settings.scopes.clone_from(&table.scopes);
+    settings.name_claim.clone_from(&table.name_claim);
+    settings.groups_claim.clone_from(&table.groups_claim);
+    settings.group_prefix.clone_from(&table.group_prefix);
+    settings.audience.clone_from(&table.audience);
+    settings.membership = Duration::from_hours(table.membership_hours.get().into());
+    let provider = OpenId::new(settings, store, Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let provider = provider.context("[openid]")?;
+    tracing::info!(issuer = table.issuer.as_str(), "signing in with OpenID Connect");
+    Ok(Arc::new(provider))
+}

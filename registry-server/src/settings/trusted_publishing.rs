@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use registry_core::domain::trust::TrustKind;
+
+use super::UpstreamUrl;
+
+/// `[trusted_publishing]`: builds that publish without a stored token.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustedPublishingSettings {
+    /// Whether builds may, where the owners of packages say so.
+    pub enabled: bool,
+    /// For how many minutes the token is good that a build gets; 60 at most.
+    pub token_minutes: TokenMinutes,
+    /// What tokens of builds may be meant for, besides `npm:` and the host of the public URL.
+    pub audiences: Vec<String>,
+    /// Who vouches for builds.
+    pub issuers: Vec<IssuerTable>,
+}
+
+/// Minutes between 1 and 60.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u8")]
+pub struct TokenMinutes(u8);
+
+/// One `[[trusted_publishing.issuers]]` table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerTable {
+    /// What `npm trust` calls it.
+    pub name: String,
+    /// What its tokens say in `iss`, byte for byte.
+    pub url: IssuerUrl,
+    /// How its builds are told apart.
+    pub kind: TrustKind,
+    /// PEM files with certificates to trust beside the system's.
+    #[serde(default)]
+    pub certificate_files: Vec<PathBuf>,
+}
+
+/// The URL of an issuer, kept as it is written: its tokens repeat it byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IssuerUrl(String);
+
+impl IssuerUrl {
+    /// The URL as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for IssuerUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse::<UpstreamUrl>() {
+            Ok(_) => Ok(Self(text)),
+            Err(_) => Err(
+                "the URL of an issuer must begin with https:// or http:// and a host, without a user name, \
+                           a ? or a #"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl TokenMinutes {
+    /// How many.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u8> for TokenMinutes {
+    type Error = &'static str;
+
+    fn try_from(minutes: u8) -> Result<Self, &'static str> {
+        if (1..=60).contains(&minutes) {
+            Ok(Self(minutes))
+        } else {
+            Err("a token of a build lasts 1 to 60 minutes")
+        }
+    }
+}
+
+impl Default for TrustedPublishingSettings {
+    fn default() -> Self {
+        let issuer = |name: &str, url: &str, kind| IssuerTable {
+            name: name.into(),
+            url: IssuerUrl(url.into()),
+            kind,
+            certificate_files: Vec::new(),
+        };
+        Self {
+            enabled: true,
+            token_minutes: TokenMinutes(10),
+            audiences: Vec::new(),
+            issuers: vec![
+                issuer("github", "https://token.actions.githubusercontent.com", TrustKind::Github),
+                issuer("gitlab", "https://gitlab.com", TrustKind::Gitlab),
+            ],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let table = |rest: &str| format!("[trusted_publishing]\n{rest}");
+        let issuer = |rest: &str| format!("[[trusted_publishing.issuers]]\n{rest}");
+        for (text, word) in [
+            (table("token_minutes = 0"), "1 to 60"),
+            (table("token_minutes = 61"), "1 to 60"),
+            (issuer("name = \"a\"\nurl = \"ftp://x\"\nkind = \"github\""), "https://"),
+            (issuer("name = \"a\"\nurl = \"https://x\"\nkind = \"forge\""), "gitlab"),
+            (issuer("name = \"a\"\nkind = \"github\""), "url"),
+        ] {
+            let refusal = format!("{:#}", Settings::from_toml(&text).unwrap_err());
+            assert!(refusal.contains(word), "{text}: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Makes the issuers that are believed about builds.
+
+use registry_core::ops::TrustedPublishing;
+
+use crate::settings::TrustedPublishingSettings;
+
+/// Nobody, for this build cannot check what issuers sign.
+#[cfg(not(feature = "openid"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
+pub(crate) fn open(_: &TrustedPublishingSettings) -> anyhow::Result<TrustedPublishing> {
+    Ok(TrustedPublishing::default())
+}
+
+/// Trusted publishing as it is configured. Nobody is asked yet.
+#[cfg(feature = "openid")]
+pub(crate) fn open(settings: &TrustedPublishingSettings) -> anyhow::Result<TrustedPublishing> {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use anyhow::Context as _;
+    use registry_core::auth::openid::{Issuer, IssuerSettings};
+    use registry_core::clock::SystemClock;
+    use registry_core::ops::TrustedIssuer;
+
+    let mut publishing = TrustedPublishing {
+        token_lifetime: Duration::from_mins(settings.token_minutes.get().into()),
+        audiences: settings.audiences.clone(),
+        ..TrustedPublishing::default()
+    };
+    if !settings.enabled {
+        return Ok(publishing);
+    }
+    for table in &settings.issuers {
+        let name = table.name.clone();
+        let is_again = |known: &TrustedIssuer| known.name == name || known.issuer.url() == table.url.as_str();
+        if publishing.issuers.iter().any(is_again) {
+            anyhow::bail!("[[trusted_publishing.issuers]]: {name}, or its URL, is there twice; remove one");
+        }
+        let mut issuer = IssuerSettings::new(table.url.as_str());
+        for file in &table.certificate_files {
+            let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            issuer.extra_root_certificates.push(pem.into());
+        }
+        let issuer = Issuer::new(issuer, Arc::new(SystemClock));
+        let issuer = issuer.with_context(|| format!("[[trusted_publishing.issuers]]: {name}"))?;
+        publishing.issuers.push(TrustedIssuer { name, kind: table.kind, issuer: Arc::new(issuer) });
+    }
+    Ok(publishing)
+}

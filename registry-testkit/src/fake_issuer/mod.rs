@@ -1,0 +1,252 @@
+//! An issuer of OpenID Connect on this machine: its discovery document, its keys and their rotation, people who sign
+//! in, builds that ask for their identity, and tokens with any claims, good and bad.
+//!
+//! ```
+//! use registry_testkit::fake_issuer::FakeIssuer;
+//! use registry_testkit::http_client::HttpClient;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let issuer = FakeIssuer::start().await;
+//! let client = HttpClient::new(issuer.url());
+//! let about = client.get("/.well-known/openid-configuration").send().await.assert_status(200).json();
+//! assert_eq!(about["issuer"], issuer.url());
+//! assert_eq!(client.get("/keys").send().await.json()["keys"].as_array().unwrap().len(), 3);
+//! assert_eq!(issuer.sign(&serde_json::json!({ "sub": "ana" })).split('.').count(), 3);
+//! assert_eq!(issuer.take_asked(), ["GET /.well-known/openid-configuration", "GET /keys"]);
+//! # });
+//! ```
+
+mod builds;
+mod keys;
+mod sign_in;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::fake_upstream::{FakeAnswer, FakeBody};
+use keys::{Keys, message};
+use sign_in::Grant;
+
+pub use builds::{REQUEST_TOKEN, github_claims, gitlab_claims};
+pub use keys::Signing;
+pub use sign_in::{CLIENT_ID, CLIENT_SECRET};
+
+/// An issuer on `127.0.0.1`. It ends when it is dropped.
+pub struct FakeIssuer {
+    url: String,
+    state: Arc<Mutex<State>>,
+    listening: AbortHandle,
+}
+
+struct State {
+    url: String,
+    /// The newest last. All of them are published.
+    keys: Vec<Keys>,
+    generations: u32,
+    always: HashMap<String, FakeAnswer>,
+    asked: Vec<String>,
+    /// What a build that asks for its identity gets, but for the audience and the times.
+    build: Option<Value>,
+    grants: HashMap<String, Grant>,
+}
+
+/// A request, read to its end.
+struct Question {
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl FakeIssuer {
+    /// Listens on a free port of this machine.
+    ///
+    /// # Panics
+    ///
+    /// If there is no port.
+    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
+        let address = listener.local_addr().expect("the address of a listener");
+        let url = format!("http://{address}");
+        let state = Arc::new(Mutex::new(State {
+            url: url.clone(),
+            keys: vec![Keys::new(1)],
+            generations: 1,
+            always: HashMap::new(),
+            asked: Vec::new(),
+            build: None,
+            grants: HashMap::new(),
+        }));
+        let listening = tokio::spawn(listen(listener, Arc::clone(&state))).abort_handle();
+        Self { url, state, listening }
+    }
+
+    /// What its tokens say in `iss`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A good signature, by the newest key, over these claims, whatever they are.
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_by(Signing::Es256, claims)
+    }
+
+    /// The same in one of the ways that it knows.
+    pub fn sign_by(&self, signing: Signing, claims: &Value) -> String {
+        let state = self.state();
+        let header = json!({ "typ": "JWT", "alg": signing.name(), "kid": state.newest().id(signing) });
+        state.newest().sign(signing, &header, claims)
+    }
+
+    /// The same under this header, which need not tell the truth.
+    pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        self.state().newest().sign(Signing::Es256, header, claims)
+    }
+
+    /// A token that says it needs no signature, and has none.
+    pub fn unsigned(&self, claims: &Value) -> String {
+        format!("{}.", message(&json!({ "alg": "none", "typ": "JWT" }), claims))
+    }
+
+    /// A token that is signed by HMAC with the public key of the issuer, as anybody could.
+    pub fn signed_with_public_key(&self, claims: &Value) -> String {
+        self.state().newest().confuse(claims)
+    }
+
+    /// Signs with new keys from now on, and publishes them beside the old ones, or in their place.
+    pub fn rotate(&self, keep_old: bool) {
+        let mut state = self.state();
+        if !keep_old {
+            state.keys.clear();
+        }
+        state.generations += 1;
+        let generation = state.generations;
+        state.keys.push(Keys::new(generation));
+    }
+
+    /// Answers every such request like this. `what` is as [`Self::take_asked`] has it.
+    pub fn answer(&self, what: &str, answer: FakeAnswer) {
+        self.state().always.insert(what.to_owned(), answer);
+    }
+
+    /// Forgets how to answer otherwise than a good issuer does.
+    pub fn answer_as_usual(&self) {
+        self.state().always.clear();
+    }
+
+    /// Breaks every connection and takes no more.
+    pub fn go_away(&self) {
+        self.listening.abort();
+    }
+
+    /// What was asked since the last call, oldest first: a method, and a path without the query.
+    pub fn take_asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().asked)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl Drop for FakeIssuer {
+    fn drop(&mut self) {
+        self.go_away();
+    }
+}
+
+impl fmt::Debug for FakeIssuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FakeIssuer").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    #[expect(clippy::expect_used, reason = "there is always one")]
+    fn newest(&self) -> &Keys {
+        self.keys.last().expect("a key")
+    }
+
+    fn answer(&mut self, what: &str, question: &Question) -> Response<Bytes> {
+        let (status, body) = match what {
+            "GET /.well-known/openid-configuration" => {
+                let url = &self.url;
+                (
+                    200,
+                    json!({
+                        "issuer": url,
+                        "jwks_uri": format!("{url}/keys"),
+                        "authorization_endpoint": format!("{url}/authorize"),
+                        "token_endpoint": format!("{url}/token"),
+                        "response_types_supported": ["code"],
+                        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
+                        "code_challenge_methods_supported": ["S256"],
+                    }),
+                )
+            }
+            "GET /keys" => {
+                (200, json!({ "keys": self.keys.iter().flat_map(Keys::published).collect::<Vec<_>>() }))
+            }
+            "GET /build" => self.identity_of_build(question),
+            "POST /token" => self.redeem(question),
+            _ => (404, json!({ "error": "not_found" })),
+        };
+        let mut response = Response::new(body.to_string().into());
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+impl Question {
+    fn authorization(&self) -> Option<&str> {
+        self.headers.get(AUTHORIZATION)?.to_str().ok()
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves connections, which end with this.
+async fn listen(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = Arc::clone(&state);
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(request, Arc::clone(&state)));
+            // That a client went away, or was hung up on, is part of the test.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Result<Response<FakeBody>> {
+    let (head, body) = request.into_parts();
+    let what = format!("{} {}", head.method, head.uri.path());
+    let question = Question {
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
+    };
+    let (script, usual) = {
+        let mut state = lock(&state);
+        state.asked.push(what.clone());
+        (state.always.get(&what).cloned().unwrap_or_default(), state.answer(&what, &question))
+    };
+    script.give(usual).await
+}
