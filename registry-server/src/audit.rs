@@ -1,12 +1,16 @@
 //! `log`: reads the audit log straight from the storage, newest last.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::StreamExt as _;
 use registry_core::Registry;
+use registry_core::blob::BlobStore;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLogError, AuditRecord, AuditSpan, read_audit_log, remove_audit_log_before};
 use serde_json::Value;
@@ -14,6 +18,11 @@ use serde_json::Value;
 use crate::command_line::{LogQuestion, Overrides};
 use crate::settings::Settings;
 use crate::storage;
+
+/// How often the storage is looked into for what is new.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// How late an event may come into the log and still be shown as it is followed.
+const LATEST: TimeDelta = TimeDelta::minutes(2);
 
 /// Writes what was asked for to stdout, record by record. Damaged lines are told of on stderr and passed over.
 pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Result<()> {
@@ -26,23 +35,61 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
         // A second installation fails and changes nothing, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = storage::open(&settings.storage).await?;
-        let mut records = read_audit_log(store, span);
         let mut stdout = io::BufWriter::new(io::stdout().lock());
+        if question.follow {
+            return follow(&store, span, question, &mut stdout).await;
+        }
+        let mut records = read_audit_log(store, span);
         while let Some(record) = records.next().await {
-            let record = match record {
-                Ok(record) => record,
-                Err(error @ AuditLogError::Damaged { .. }) => {
-                    let _ = writeln!(io::stderr(), "registry-server: {error}; it is passed over");
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let Some(record) = undamaged(record)? else { continue };
             if is_wanted(&record, question) && !write(&mut stdout, &record, question.json)? {
                 return Ok(());
             }
         }
         finished(stdout.flush()).map(drop)
     })
+}
+
+/// What there is, and then what comes, until nobody reads any more.
+async fn follow(
+    store: &Arc<dyn BlobStore>,
+    mut span: AuditSpan,
+    question: &LogQuestion,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut shown = BTreeSet::new();
+    loop {
+        let mut records = read_audit_log(Arc::clone(store), span);
+        while let Some(record) = records.next().await {
+            let Some(record) = undamaged(record)? else { continue };
+            let is_new = shown.insert((record.time, serde_json::to_string(&record.fields)?));
+            if is_new && is_wanted(&record, question) && !write(output, &record, question.json)? {
+                return Ok(());
+            }
+        }
+        if !finished(output.flush())? {
+            return Ok(());
+        }
+        // What comes late is not missed, and what was shown is not shown again.
+        if let Some((newest, _)) = shown.last() {
+            let since = *newest - LATEST;
+            span.since = span.since.max(Some(since));
+            shown.retain(|(time, _)| *time >= since);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The record. A damaged line is told of on stderr.
+fn undamaged(record: Result<AuditRecord, AuditLogError>) -> anyhow::Result<Option<AuditRecord>> {
+    match record {
+        Ok(record) => Ok(Some(record)),
+        Err(error @ AuditLogError::Damaged { .. }) => {
+            let _ = writeln!(io::stderr(), "registry-server: {error}; it is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Removes what is older than it is to be kept.
@@ -89,7 +136,7 @@ fn is_wanted(record: &AuditRecord, question: &LogQuestion) -> bool {
     is(&question.user, &[text("principal"), text("name")])
         && is(&question.package, &[text("package")])
         && is(&question.action, &[kind, action, text("action")])
-        && (!question.denied || matches!(kind, Some("denied" | "login-failed")))
+        && (!question.denied || matches!(kind, Some("denied" | "login-failed" | "credential-refused")))
 }
 
 /// Whether anybody still reads.

@@ -77,9 +77,12 @@ pub struct LogQuestion {
     /// Only this kind of event, such as published or logged-in, or what needs this right: read, publish, administer
     #[arg(long = "action", value_name = "ACTION")]
     pub action: Option<String>,
-    /// Only what was refused: denials, and logins that failed
+    /// Only what was refused: denials, logins that failed, and credentials that are nobody's
     #[arg(long = "denied")]
     pub denied: bool,
+    /// Go on with what happens from now on, until interrupted
+    #[arg(long = "follow", short = 'f', conflicts_with = "until")]
+    pub follow: bool,
     /// Print each event as one line of JSON
     #[arg(long = "json")]
     pub json: bool,

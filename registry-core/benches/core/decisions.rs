@@ -1,9 +1,11 @@
 use divan::{Bencher, black_box};
 use http::Method;
 use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
-use registry_core::auth::Principal;
+use registry_core::auth::{Credential, Principal};
 use registry_core::domain::PackageName;
 use registry_core::http::route::Route;
+
+use crate::fixture::{Fixture, RUNTIME, Store};
 
 /// Method and path in, route out.
 #[divan::bench(args = ["/pear", "/@acme%2fpear", "/@acme/pear/-/pear-1.2.3.tgz", "/-/package/@acme%2fpear/dist-tags"])]
@@ -62,4 +64,30 @@ fn access_of_200_rules_and_50_groups(bencher: Bencher<'_, '_>, kind: &str) {
     let package = PackageName::parse("@acme/pear").unwrap();
     assert_eq!(rules.decide(Action::Read, Some(&ben), &package).verdict, Verdict::Allowed);
     bencher.bench(|| rules.decide(black_box(Action::Read), Some(&ben), black_box(&package)).verdict);
+}
+
+/// What a warm request with a token costs more than one without: who shows it, and whether they may read the package.
+#[divan::bench]
+fn identify_and_require_read(bencher: Bencher<'_, '_>) {
+    let fixture = Fixture::with_package(Store::Memory, 1);
+    let token = Credential::Bearer(fixture.token().into());
+    let package = PackageName::parse("pear").unwrap();
+    let decide = async |credential: Option<&Credential>| {
+        let caller = fixture.registry.identify(credential, None, None).await.unwrap();
+        fixture.registry.access().decide(Action::Read, caller.principal.as_deref(), &package).verdict
+    };
+    assert_eq!(RUNTIME.block_on(decide(Some(&token))), Verdict::Allowed);
+    bencher.bench(|| RUNTIME.block_on(decide(Some(black_box(&token)))));
+}
+
+/// The same for nobody, to compare.
+#[divan::bench]
+fn identify_and_require_read_anonymous(bencher: Bencher<'_, '_>) {
+    let fixture = Fixture::with_package(Store::Memory, 1);
+    let package = PackageName::parse("pear").unwrap();
+    let decide = async || {
+        let caller = fixture.registry.identify(None, None, None).await.unwrap();
+        fixture.registry.access().decide(Action::Read, caller.principal.as_deref(), &package).verdict
+    };
+    bencher.bench(|| RUNTIME.block_on(decide()));
 }

@@ -167,6 +167,16 @@ pub enum EventKind {
         /// The name that was tried.
         name: String,
     },
+    /// What somebody showed with a request was no credential of anybody. Told of once a minute for each network and
+    /// reason, and a hundred times a minute at most.
+    CredentialRefused {
+        /// Why: `malformed`, `unknown-token`, `expired-token`, `token-elsewhere` (from outside its networks, and the
+        /// principal is whose it is), `wrong-password`.
+        reason: String,
+        /// The name that was tried with a password, unless it looks like something else.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
     /// A client began a login in the browser, or asks for a one-time password there.
     WebLoginStarted,
     /// Somebody said in the browser who they are. Once the client asks, it is logged in.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::auth::{Caller, Credential, Principal};
 use crate::error::BoxError;
-use crate::ops::one_time_password;
+use crate::ops::{Refused, one_time_password};
 use crate::{Error, Registry};
 
 use super::answer::json_response;
@@ -143,16 +143,27 @@ impl Registry {
                 // What is shown here is nothing to be known by anywhere else.
                 | Route::Trust(TrustRoute::Exchange { .. })
         );
-        let credential = match request.headers.get(AUTHORIZATION) {
-            Some(header) if !needs_nobody => {
-                let header = header.to_str().map_err(|_| Error::InvalidCredential)?;
-                Some(Credential::from_authorization(header).ok_or(Error::InvalidCredential)?)
-            }
-            _ => None,
+        let credential = if needs_nobody {
+            None
+        } else {
+            credential_of(request).inspect_err(|_| {
+                let nobody = Caller { address, ..Caller::default() };
+                self.tell_of_refused(&nobody, Refused::Malformed, None);
+            })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
         self.identify(credential.as_ref(), address, shown.and_then(one_time_password)).await
     }
+}
+
+/// What a request shows. More than one `Authorization` is an error: whoever stands in front may have looked at another
+/// of them.
+fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
+    let mut headers = request.headers.get_all(AUTHORIZATION).iter();
+    let (Some(header), another) = (headers.next(), headers.next()) else { return Ok(None) };
+    let header = header.to_str().ok().filter(|_| another.is_none());
+    let credential = header.and_then(Credential::from_authorization);
+    credential.map(Some).ok_or(Error::InvalidCredential)
 }
 
 fn address_of(request: &Parts) -> Option<IpAddr> {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
 use crate::{Error, Registry};
 
-use super::abuse::Guessed;
+use super::abuse::{Guessed, Refused};
 use super::tokens::Identity;
 
 impl Registry {
@@ -27,9 +27,13 @@ impl Registry {
                 let hash = TokenHash::of(secret);
                 let identity = match self.parts.tokens.get(&hash) {
                     Some(identity) => identity,
-                    None => self.identify_bearer(bearer, hash).await?,
+                    None => self.identify_bearer(bearer, hash).await.inspect_err(|error| {
+                        if matches!(error, Error::InvalidCredential) {
+                            self.tell_of_refused(&nobody, Refused::UnknownToken, None);
+                        }
+                    })?,
                 };
-                self.check_token_now(&identity, address)?;
+                self.check_token_now(&identity, &nobody)?;
                 let Identity { principal, limits, memberships } = identity;
                 let shown = Some(Shown::Token(hash));
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
@@ -38,6 +42,9 @@ impl Registry {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
                 let asked = self.ask_providers(basic).await;
                 attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
+                if let Err(Error::InvalidCredential) = asked {
+                    self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                }
                 let (principal, memberships) = self.with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
@@ -50,13 +57,19 @@ impl Registry {
     }
 
     /// What is to be looked at each time, also of a token that is remembered.
-    fn check_token_now(&self, identity: &Identity, address: Option<IpAddr>) -> Result<(), Error> {
+    fn check_token_now(&self, identity: &Identity, nobody: &Caller) -> Result<(), Error> {
         let Some(limits) = &identity.limits else { return Ok(()) };
         // The clock is not asked for tokens that last.
-        if limits.expires.is_some() && limits.is_expired(self.parts.clock.now()) {
-            return Err(Error::InvalidCredential);
-        }
-        if limits.permit_address(address) { Ok(()) } else { Err(Error::AddressNotPermitted) }
+        let (refused, error) = if limits.expires.is_some() && limits.is_expired(self.parts.clock.now()) {
+            (Refused::ExpiredToken, Error::InvalidCredential)
+        } else if limits.permit_address(nobody.address) {
+            return Ok(());
+        } else {
+            (Refused::TokenElsewhere, Error::AddressNotPermitted)
+        };
+        let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
+        self.tell_of_refused(&holder, refused, None);
+        Err(error)
     }
 
     async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Identity, Error> {

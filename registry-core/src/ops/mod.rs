@@ -48,7 +48,7 @@ mod upstream;
 mod users;
 mod web_login;
 
-pub(crate) use abuse::Abuse;
+pub(crate) use abuse::{Abuse, Refused};
 pub(crate) use detached::compute_elsewhere;
 pub(crate) use gates::Gates;
 pub(crate) use keys::KeptKeys;

@@ -50,9 +50,14 @@ pub(crate) async fn measure(options: &Options, report: &mut Promises) -> anyhow:
         headers.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Load { url: format!("{base_url}/pear"), headers }
     };
+    let of_nobody = |mut load: Load| {
+        load.headers.retain(|(name, _)| *name != "authorization");
+        load
+    };
     let file = |base_url: &str, path: &str| Load { url: format!("{base_url}{path}"), headers: Vec::new() };
     let subjects = [
         ("nginx, packument", packument_of(&nginx_url, &[])),
+        ("packument, anonymous", of_nobody(packument_of(quiet.base_url(), &[]))),
         ("packument", packument_of(quiet.base_url(), &[])),
         ("not modified", packument_of(quiet.base_url(), &[("if-none-match", &etag)])),
         ("packument, logged", packument_of(logging.base_url(), &[])),
@@ -66,10 +71,12 @@ pub(crate) async fn measure(options: &Options, report: &mut Promises) -> anyhow:
     for ((what, _), rates) in subjects.iter().zip(&rates) {
         report.plain(&format!("{what}, requests/s"), median(rates));
     }
-    let [nginx_packument, packument, not_modified, packument_logged, not_modified_logged, ..] = &rates;
+    let [nginx_packument, anonymous, packument, not_modified, packument_logged, not_modified_logged, ..] =
+        &rates;
     let [.., nginx_small, small, nginx_large, large] = &rates;
     report.at_least("packument against nginx", ratio(packument, nginx_packument), 0.5);
     report.at_least("packument against nginx, logged", ratio(packument_logged, nginx_packument), 0.5);
+    report.at_least("packument with a token against without", ratio(packument, anonymous), 0.95);
     // A tenth is what the same thing differs by from run to run.
     report.at_least("not modified against packument", ratio(not_modified, packument), 0.9);
     report.at_least(

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::server_process::ServerProcess;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::running::{run, stderr_of_failure};
+use crate::running::{registry_server, run, stderr_of_failure};
 use crate::support::{PASSWORD, account, sign_up, start_server, user_path};
 
 /// A folder that two servers wrote to, one after the other, and that none writes to any more.
@@ -79,6 +81,28 @@ async fn the_log_is_read_and_filtered_from_the_storage() {
 
     let refused = run(&["log", "--storage", &url, "--since", "yesterday"]);
     assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is no time"));
+}
+
+#[tokio::test]
+async fn the_log_is_followed_as_it_grows() {
+    let storage = tempfile::tempdir().unwrap();
+    let server = start_server(storage.path()).await;
+    let http = HttpClient::new(server.base_url());
+    sign_up(&http, "ana").await;
+    let url = format!("file:{}", storage.path().display());
+    let command = registry_server(&["log", "--follow", "--storage", &url]);
+    let mut following = tokio::process::Command::from(command).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
+        line.unwrap().unwrap().unwrap()
+    };
+    assert!(next().await.ends_with("ana 127.0.0.1 signed-up -"));
+    for name in ["ben", "eve"] {
+        sign_up(&http, name).await;
+        let line = next().await;
+        assert!(line.ends_with(&format!("{name} 127.0.0.1 signed-up -")), "{line}");
+    }
 }
 
 #[tokio::test]

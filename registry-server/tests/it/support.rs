@@ -14,7 +14,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// A server and its folder. Both go when it is dropped.
 pub(crate) struct Registry {
     pub(crate) server: ServerProcess,
-    storage: TempDir,
+    pub(crate) storage: TempDir,
 }
 
 impl Registry {

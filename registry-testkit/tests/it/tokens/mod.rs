@@ -10,6 +10,7 @@ mod profile;
 mod secrets;
 mod two_factor;
 mod warm;
+mod warm_providers;
 
 use std::time::Duration;
 
