@@ -53,6 +53,7 @@ pub(crate) struct Parts {
     pub(crate) organizations: OrganizationSettings,
     pub(crate) trusted_publishing: TrustedPublishing,
     pub(crate) gates: Gates,
+    pub(crate) redirect_above: Option<u64>,
 }
 
 /// Puts a [`Registry`] together. Everything but the store has a default.
@@ -79,6 +80,7 @@ pub struct RegistryBuilder {
     web_login: bool,
     organizations: OrganizationSettings,
     trusted_publishing: TrustedPublishing,
+    redirect_above: Option<u64>,
 }
 
 impl Registry {
@@ -105,6 +107,7 @@ impl Registry {
             web_login: true,
             organizations: OrganizationSettings::default(),
             trusted_publishing: TrustedPublishing::default(),
+            redirect_above: None,
         }
     }
 
@@ -280,6 +283,12 @@ impl RegistryBuilder {
         Self { trusted_publishing, ..self }
     }
 
+    /// Sets from how many bytes on a tarball is not sent but redirected to (302), at a URL that the store signs and that
+    /// is good for a quarter of an hour. A store that cannot sign sends all of them. Default: `None`, none is redirected.
+    pub fn redirect_tarballs_above(self, redirect_above: Option<u64>) -> Self {
+        Self { redirect_above, ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
@@ -307,6 +316,7 @@ impl RegistryBuilder {
                 organizations: self.organizations,
                 trusted_publishing: self.trusted_publishing,
                 gates: Gates::default(),
+                redirect_above: self.redirect_above,
             }),
         }
     }

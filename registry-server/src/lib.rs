@@ -12,6 +12,7 @@
 mod audit;
 pub mod command_line;
 mod connections;
+pub mod embed;
 mod explain;
 mod front;
 mod github;

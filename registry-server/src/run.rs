@@ -205,6 +205,7 @@ pub(crate) fn build_registry(
         .organizations(settings.organizations.to_settings())
         .trusted_publishing(trusted)
         .upstream_freshness(settings.cache.upstream_freshness())
+        .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20))
         .build()
 }
 

@@ -12,6 +12,18 @@ use registry_core::randomness::{Randomness, SystemRandomness};
 
 /// Opens the store and tries whether it keeps the promises that the registry builds on.
 pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Arc<dyn BlobStore>> {
+    let store = open_untried(settings)?;
+    let mut id = [0; 8];
+    SystemRandomness.fill(&mut id);
+    let id = format!("{:016x}", u64::from_be_bytes(id));
+    let tried = probe(store.as_ref(), &id).await;
+    tried.with_context(|| format!("the storage {} cannot be used", settings.url))?;
+    tracing::info!(storage = %store, "storage is open");
+    Ok(store)
+}
+
+/// Opens the store and believes it.
+pub(crate) fn open_untried(settings: &StorageSettings) -> anyhow::Result<Arc<dyn BlobStore>> {
     let url = &settings.url;
     let store: Arc<dyn BlobStore> = match url {
         StorageUrl::Memory => {
@@ -30,11 +42,6 @@ pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Arc<dyn B
         #[cfg(not(feature = "clouds"))]
         StorageUrl::Bucket(_) => anyhow::bail!("this build has no support for the storage {url}"),
     };
-    let mut id = [0; 8];
-    SystemRandomness.fill(&mut id);
-    let id = format!("{:016x}", u64::from_be_bytes(id));
-    probe(store.as_ref(), &id).await.with_context(|| format!("the storage {url} cannot be used"))?;
-    tracing::info!(storage = %store, "storage is open");
     Ok(store)
 }
 

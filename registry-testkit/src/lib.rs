@@ -21,6 +21,7 @@ pub mod clients;
 pub mod conformance;
 pub mod fake_github;
 pub mod fake_issuer;
+pub mod fake_lambda_runtime;
 pub mod fake_upstream;
 pub mod faulty;
 pub mod http_client;

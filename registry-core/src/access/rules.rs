@@ -1,3 +1,4 @@
+mod anywhere;
 mod named;
 mod upstream_search;
 

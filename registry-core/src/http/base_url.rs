@@ -9,6 +9,12 @@ use crate::{Error, Registry};
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// Set on a request by a frontend that took the beginning of the path away: that beginning, such as `/prod`, the stage of
+/// an API Gateway. Where no public URL is configured, tarball URLs begin with it. It is taken as it is: no slash at the
+/// end, and nothing in it that a client chose.
+#[derive(Debug, Clone)]
+pub struct PathAbove(pub String);
+
 /// The registry's URL as this client reaches it, without a slash at its end.
 pub(super) fn base_url(registry: &Registry, request: &Parts, under_prefix: bool) -> Result<Arc<str>, Error> {
     if let Some(public_url) = &registry.parts.public_url {
@@ -27,7 +33,8 @@ pub(super) fn base_url(registry: &Registry, request: &Parts, under_prefix: bool)
         return Err(Error::request("the Host header is not a host name with an optional port"));
     }
     let prefix = if under_prefix { registry.parts.path_prefix.as_str() } else { "" };
-    Ok([scheme, host, prefix].concat().into())
+    let above = request.extensions.get::<PathAbove>().map_or("", |above| above.0.as_str());
+    Ok([scheme, host, above, prefix].concat().into())
 }
 
 /// Whether the text is a host and port, and so can stand in a URL and in JSON as it is.

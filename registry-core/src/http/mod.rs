@@ -40,5 +40,6 @@ mod trust;
 mod web_login;
 mod writes;
 
+pub use base_url::PathAbove;
 pub use body::Body;
 pub use handle::{ClientAddress, PrincipalName, RouteKind};

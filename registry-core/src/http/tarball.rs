@@ -1,12 +1,13 @@
 use futures::StreamExt as _;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE,
-    RANGE,
+    LOCATION, RANGE,
 };
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use crate::blob::{BlobRange, OpenBlob};
 use crate::domain::{PackageName, Version};
+use crate::ops::TarballRedirect;
 
 use super::body::Body;
 use super::conditional;
@@ -26,14 +27,7 @@ impl Call<'_> {
         headers.reserve(6);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        headers.insert(
-            CACHE_CONTROL,
-            HeaderValue::from_static(if tarball.is_public {
-                "public, immutable, max-age=31536000"
-            } else {
-                "private, immutable, max-age=31536000"
-            }),
-        );
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(tarball.cache_control()));
         if let Ok(etag) = HeaderValue::from_str(&tarball.etag) {
             headers.insert(ETAG, etag);
         }
@@ -50,6 +44,15 @@ impl Call<'_> {
             self.registry.open_tarball(&tarball, Some(BlobRange { start: 0, end: Some(0) })).await?
         };
         let length = blob.length;
+        // The signature is for GET alone, so a HEAD is answered here.
+        if self.request.method == Method::GET
+            && let Some(redirect) = self.registry.redirect_of(&tarball, length).await?
+        {
+            // A stream that nobody reads would hold up the one into the store.
+            drop(blob);
+            self.registry.keep_tarball(&tarball).await?;
+            return Ok(found_elsewhere(&redirect));
+        }
         let mut sent = length;
         match range::parse(range, self.header(IF_RANGE), &tarball.etag, length) {
             RangeRequest::Whole if range.is_some() => {
@@ -74,6 +77,22 @@ impl Call<'_> {
         *response.body_mut() = into_body(blob, sent);
         Ok(response)
     }
+}
+
+/// 302, and nothing that belongs to the tarball itself.
+fn found_elsewhere(redirect: &TarballRedirect) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    // Neither can fail: a URL and a number are plain text.
+    if let Ok(location) = HeaderValue::from_str(redirect.url.as_str()) {
+        headers.insert(LOCATION, location);
+    }
+    if let Ok(keep) = HeaderValue::from_str(&format!("private, max-age={}", redirect.keep.as_secs())) {
+        headers.insert(CACHE_CONTROL, keep);
+    }
+    headers.insert(CONTENT_LENGTH, 0.into());
+    response
 }
 
 fn into_body(blob: OpenBlob, length: u64) -> Body {

@@ -39,6 +39,7 @@ mod search;
 mod stage;
 mod star;
 mod tarball;
+mod tarball_redirect;
 mod tokens;
 mod trust;
 mod turns;
@@ -73,6 +74,7 @@ pub use publish::Published;
 pub use search::{HostedHit, SearchHit, SearchPage, SearchQuery, SearchSettings};
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
+pub use tarball_redirect::TarballRedirect;
 pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
 pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,

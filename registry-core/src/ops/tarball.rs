@@ -29,6 +29,25 @@ enum Place {
     Upstream(Box<TarballSource>),
 }
 
+impl FoundTarball {
+    /// How long whoever has the bytes may keep them: for ever, and shared caches only what anybody may read.
+    pub fn cache_control(&self) -> &'static str {
+        if self.is_public {
+            "public, immutable, max-age=31536000"
+        } else {
+            "private, immutable, max-age=31536000"
+        }
+    }
+
+    /// Where it is in the store, or will be once it is kept.
+    pub(super) fn path(&self) -> &BlobPath {
+        match &self.place {
+            Place::Hosted(path) => path,
+            Place::Upstream(source) => &source.path,
+        }
+    }
+}
+
 impl Registry {
     /// Finds the tarball of a version. A tarball that the packument does not name does not exist.
     pub async fn find_tarball(

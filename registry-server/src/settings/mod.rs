@@ -145,6 +145,8 @@ pub struct StorageSettings {
     pub url: StorageUrl,
     /// Settings of a bucket that win over the environment, such as `aws_region`.
     pub options: BTreeMap<String, String>,
+    /// Tarballs of more MiB than this are redirected to a URL that the bucket signs; `None` redirects none.
+    pub redirect_above_mib: Option<u32>,
 }
 
 /// `[accounts]`

@@ -30,21 +30,18 @@ fn the_template_changes_nothing_as_it_is() {
 
 #[test]
 fn the_template_tells_the_defaults() {
-    // The file shown stands for no file, and without one nobody is to be asked for it.
-    let template = uncommented_template().replace("file = \"/etc/registry/htpasswd\"", "");
-    let mut settings = Settings::from_toml(&template).unwrap();
-    // By default all are asked that are configured. In the template no other is.
-    assert_eq!(settings.providers.take(), Some(vec![ProviderName::Local]));
+    let mut settings = Settings::from_toml(&uncommented_template()).unwrap();
     assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
-    assert!(settings.providers.take().is_some(), "the default depends on what else is configured");
+    assert!(settings.storage.redirect_above_mib.take().is_some(), "none is redirected by default");
+    let order = settings.providers.take();
+    assert_eq!(order, Some(settings.provider_order()), "by default all are asked that are configured");
+    assert!(settings.htpasswd.file.take().is_some(), "the file shown stands for no file");
     assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
     assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
     let mut github = settings.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
     assert!(github.client_secret_file.take().is_some(), "an example, too");
     assert_eq!(format!("{github:?}"), format!("{:?}", GithubTable::default()));
-    let order = settings.providers.take().unwrap();
-    assert_eq!(order, Settings::default().provider_order(), "what is asked where nothing is said");
     let example = "issuer = \"https://login.example.com\"\nclient_id = \"registry\"";
     let plain = Settings::from_toml(&format!("[openid]\n{example}")).unwrap().openid.unwrap();
     let mut openid = settings.openid.take().unwrap();

@@ -21,6 +21,7 @@ mod proxy_failures;
 mod proxy_property;
 mod search;
 mod stage;
+mod tarball_redirects;
 mod tokens;
 mod trusted_publishing;
 mod upstream;

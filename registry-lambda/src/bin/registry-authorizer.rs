@@ -1,0 +1,15 @@
+//! The binary of the authorizer, which Lambda starts as `bootstrap`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match registry_lambda::run_authorizer() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where stderr is closed there is nobody to tell, and the exit code still says it.
+            let _ = writeln!(std::io::stderr(), "registry-authorizer: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The variables of codebox-npm, as a `registry.toml`, so that one of its deployments moves by replacing the code.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+/// Each variable as its functions saw it, and as its deployment called it.
+const BUCKET: [&str; 2] = ["bucket", "CODEBOX_BUCKET"];
+const REGION: [&str; 2] = ["region", "CODEBOX_REGION"];
+const REGISTRY: [&str; 2] = ["registry", "CODEBOX_REGISTRY"];
+const ADMINS: [&str; 2] = ["admins", "CODEBOX_ADMINS"];
+const RESTRICTED_ORGS: [&str; 2] = ["restrictedOrgs", "CODEBOX_RESTRICTED_ORGS"];
+const GITHUB_URL: [&str; 2] = ["githubUrl", "CODEBOX_GITHUB_URL"];
+const GITHUB_CLIENT_ID: [&str; 2] = ["githubClientId", "CODEBOX_GITHUB_CLIENT_ID"];
+const GITHUB_SECRET: [&str; 2] = ["githubSecret", "CODEBOX_GITHUB_SECRET"];
+const API_ENDPOINT: [&str; 2] = ["apiEndpoint", "CODEBOX_API_ENDPOINT"];
+
+/// Where events went that nobody takes any more.
+const GONE: [&str; 6] = [
+    "clientId",
+    "secret",
+    "logTopic",
+    "CODEBOX_INSIGHTS_CLIENT_ID",
+    "CODEBOX_INSIGHTS_SECRET",
+    "CODEBOX_LOG_TOPIC",
+];
+
+/// The path of all its routes, below the stage.
+const PATH_PREFIX: &str = "/registry";
+
+/// What codebox-npm's variables say.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Codebox {
+    /// A `registry.toml` that says the same. It holds no secret, but the name of the variable that does.
+    pub(crate) toml: String,
+    /// Those that are set and mean nothing any more.
+    pub(crate) gone: Vec<&'static str>,
+}
+
+impl Codebox {
+    /// `None` where no bucket is named, and so no codebox-npm was here.
+    pub(crate) fn of(variables: &BTreeMap<String, String>) -> Option<Self> {
+        // An optional one that was not given is an empty text.
+        let set = |name: &str| variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let found = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, set(name)?)));
+        let text = |names| found(names).map(|(_, text)| text);
+        let list = |names| {
+            let entries = text(names).unwrap_or_default().split(',').map(str::trim);
+            entries.filter(|entry| !entry.is_empty()).map(Value::from).collect::<Vec<_>>()
+        };
+
+        let bucket = text(BUCKET)?;
+        let mut options = Table::new();
+        // Its bucket refuses what is not encrypted so.
+        options.insert("aws_server_side_encryption".into(), "AES256".into());
+        if let Some(region) = text(REGION) {
+            options.insert("aws_region".into(), region.into());
+        }
+        let mut storage = Table::new();
+        storage.insert("url".into(), format!("s3://{bucket}").into());
+        storage.insert("options".into(), options.into());
+
+        let mut github = Table::new();
+        let api = text(GITHUB_URL).unwrap_or("https://api.github.com/");
+        if api.trim_end_matches('/') != "https://api.github.com" {
+            let server = api.find("://").and_then(|at| Some(at + 3 + api[at + 3..].find('/')?));
+            github.insert("url".into(), api[..server.unwrap_or(api.len())].into());
+            github.insert("api_url".into(), api.into());
+        }
+        if let Some(client_id) = text(GITHUB_CLIENT_ID) {
+            github.insert("client_id".into(), client_id.into());
+        }
+        if let Some((variable, _)) = found(GITHUB_SECRET) {
+            github.insert("client_secret_env".into(), variable.into());
+        }
+        github.insert("admins".into(), list(ADMINS).into());
+        github.insert("organizations".into(), list(RESTRICTED_ORGS).into());
+
+        let admins = || vec![Value::from("group:github-admins")];
+        let mut rule = Table::new();
+        rule.insert("match".into(), "**".into());
+        rule.insert("read".into(), vec![Value::from("@authenticated")].into());
+        rule.insert("publish".into(), admins().into());
+        rule.insert("administer".into(), admins().into());
+
+        let mut settings = Table::new();
+        if let Some(url) = text(REGISTRY) {
+            let mut upstream = Table::new();
+            upstream.insert("url".into(), url.into());
+            let upstreams = Table::from_iter([("npm".to_owned(), Value::from(upstream))]);
+            settings.insert("upstreams".into(), upstreams.into());
+            rule.insert("origin".into(), vec![Value::from("hosted"), Value::from("npm")].into());
+        }
+        settings.insert("path_prefix".into(), PATH_PREFIX.into());
+        if let Some(url) = text(API_ENDPOINT) {
+            settings.insert("public_url".into(), url.into());
+        }
+        settings.insert("storage".into(), storage.into());
+        settings.insert("github".into(), github.into());
+        let accounts = Table::from_iter([("sign_up".to_owned(), Value::from(false))]);
+        settings.insert("accounts".into(), accounts.into());
+        settings.insert("packages".into(), vec![Value::from(rule)].into());
+        let gone = GONE.into_iter().filter(|name| set(name).is_some()).collect();
+        Some(Self { toml: settings.to_string(), gone })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_server::settings::Settings;
+
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_its_functions_saw_becomes_a_configuration() {
+        let codebox = Codebox::of(&variables(&[
+            ("bucket", "acme-npm-prod"),
+            ("region", "eu-west-1"),
+            ("registry", "https://registry.example/"),
+            ("admins", "ana, ben"),
+            ("restrictedOrgs", ""),
+            ("githubUrl", "https://api.github.com/"),
+            ("githubClientId", "Iv1.client"),
+            ("githubSecret", "do not tell"),
+            ("clientId", "insights"),
+            ("secret", "do not tell either"),
+            ("apiEndpoint", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/registry"),
+        ]))
+        .unwrap();
+        insta::assert_snapshot!(codebox.toml, @r#"
+path_prefix = "/registry"
+public_url = "https://abc.execute-api.eu-west-1.amazonaws.com/prod/registry"
+
+[accounts]
+sign_up = false
+
+[github]
+admins = ["ana", "ben"]
+client_id = "Iv1.client"
+client_secret_env = "githubSecret"
+organizations = []
+
+[[packages]]
+administer = ["group:github-admins"]
+match = "**"
+origin = ["hosted", "npm"]
+publish = ["group:github-admins"]
+read = ["@authenticated"]
+
+[storage]
+url = "s3://acme-npm-prod"
+
+[storage.options]
+aws_region = "eu-west-1"
+aws_server_side_encryption = "AES256"
+
+[upstreams.npm]
+url = "https://registry.example/"
+"#);
+        assert_eq!(codebox.gone, ["clientId", "secret"]);
+        let settings = Settings::from_toml(&codebox.toml).unwrap();
+        settings.refuse_two_sources_of_names().unwrap();
+        settings.check_providers().unwrap();
+        settings.packages.compile(&settings.upstreams).unwrap();
+    }
+
+    #[test]
+    fn what_its_deployment_was_given_does_too() {
+        let codebox = Codebox::of(&variables(&[
+            ("CODEBOX_BUCKET", "acme-npm"),
+            ("CODEBOX_RESTRICTED_ORGS", "acme,acme-labs"),
+            ("CODEBOX_GITHUB_URL", "https://github.example/api/v3/"),
+            ("CODEBOX_GITHUB_CLIENT_ID", "Iv1.client"),
+            ("CODEBOX_GITHUB_SECRET", "do not tell"),
+        ]))
+        .unwrap();
+        insta::assert_snapshot!(codebox.toml, @r#"
+path_prefix = "/registry"
+
+[accounts]
+sign_up = false
+
+[github]
+admins = []
+api_url = "https://github.example/api/v3/"
+client_id = "Iv1.client"
+client_secret_env = "CODEBOX_GITHUB_SECRET"
+organizations = ["acme", "acme-labs"]
+url = "https://github.example"
+
+[[packages]]
+administer = ["group:github-admins"]
+match = "**"
+publish = ["group:github-admins"]
+read = ["@authenticated"]
+
+[storage]
+url = "s3://acme-npm"
+
+[storage.options]
+aws_server_side_encryption = "AES256"
+"#);
+        let settings = Settings::from_toml(&codebox.toml).unwrap();
+        settings.packages.compile(&settings.upstreams).unwrap();
+    }
+
+    #[test]
+    fn without_a_bucket_there_is_none() {
+        assert_eq!(
+            Codebox::of(&variables(&[("registry", "https://registry.example/"), ("bucket", " ")])),
+            None
+        );
+    }
+}

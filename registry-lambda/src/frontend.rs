@@ -1,0 +1,66 @@
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt as _;
+use http::{Request, Response, StatusCode};
+use lambda_http::request::LambdaRequest;
+use registry_core::http::{ClientAddress, PrincipalName, RouteKind};
+use registry_core::{Body, Registry};
+
+use crate::answer::{Answer, failure};
+use crate::event;
+use crate::settings::ResponseMode;
+
+/// How long an answer is held back for what it has to tell the event sinks: Lambda stops the process once it is given.
+const FLUSH_TIME: Duration = Duration::from_secs(3);
+
+/// Answers events with a registry. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Frontend {
+    registry: Registry,
+    mode: ResponseMode,
+}
+
+impl Frontend {
+    /// Answers with `registry`, in streams where `mode` says so and the sender of the event takes them.
+    pub fn new(registry: Registry, mode: ResponseMode) -> Self {
+        Self { registry, mode }
+    }
+
+    /// Answers one event. An event that is no good request gets an answer too.
+    pub async fn answer(&self, event: LambdaRequest) -> Answer {
+        let (origin, request) = event::read(event);
+        let response = match request {
+            Ok(request) => self.handle(request).await,
+            Err(error) => failure(StatusCode::BAD_REQUEST, &error.to_string()),
+        };
+        if tokio::time::timeout(FLUSH_TIME, self.registry.flush_events()).await.is_err() {
+            tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
+        }
+        Answer::of(response, origin, self.mode).await
+    }
+
+    async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let started = Instant::now();
+        let method = request.method().clone();
+        let client = request.extensions().get::<ClientAddress>().map(|address| address.0);
+        let handled = AssertUnwindSafe(self.registry.handle(request)).catch_unwind().await;
+        let mut response = handled.unwrap_or_else(|_panic| {
+            // The panic hook has logged it.
+            let failed = "the registry failed to answer; try again, and tell its operator if it fails again";
+            failure(StatusCode::INTERNAL_SERVER_ERROR, failed)
+        });
+        let route = response.extensions_mut().remove::<RouteKind>().map(|RouteKind(route)| route);
+        let principal = response.extensions_mut().remove::<PrincipalName>();
+        tracing::info!(
+            target: "registry_lambda::access",
+            method = method.as_str(),
+            route,
+            status = response.status().as_u16(),
+            duration_ms = started.elapsed().as_millis(),
+            client = client.map(tracing::field::display),
+            principal = principal.as_ref().map(tracing::field::display),
+        );
+        response
+    }
+}

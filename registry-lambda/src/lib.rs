@@ -1,0 +1,31 @@
+//! The registry on AWS Lambda: events of API Gateway, Function URLs and load balancers in, the same answers out that the
+//! HTTP server gives. What a registry is and does, `registry-core` knows; how it is configured, `registry-server`'s library.
+//!
+//! ```
+//! use registry_lambda::{Frontend, LambdaRequest, ResponseMode};
+//! use registry_core::{Registry, blob::ObjectStoreBlobs};
+//! use std::sync::Arc;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let frontend = Frontend::new(registry, ResponseMode::Buffered);
+//! let event = r#"{ "version": "2.0", "rawPath": "/-/ping", "rawQueryString": "", "headers": { "host": "npm.example" },
+//!     "requestContext": { "http": { "method": "GET", "sourceIp": "192.0.2.1" } }, "isBase64Encoded": false }"#;
+//! let event: LambdaRequest = serde_json::from_str(event).unwrap();
+//! let answer = frontend.answer(event).await.into_json().await.unwrap();
+//! assert_eq!((&answer["statusCode"], &answer["body"]), (&200.into(), &"{}".into()));
+//! # });
+//! ```
+
+mod answer;
+pub mod authorizer;
+mod codebox;
+mod event;
+mod frontend;
+mod run;
+mod settings;
+
+pub use answer::{Answer, BrokenOff, Buffered, Chunks};
+pub use frontend::Frontend;
+pub use lambda_http::request::LambdaRequest;
+pub use run::{run_authorizer, run_registry};
+pub use settings::{AuthorizerResponse, LambdaSettings, ResponseMode};

@@ -1,0 +1,100 @@
+//! From the start of the process to the loop that takes one event after the other.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use lambda_http::request::LambdaRequest;
+use registry_core::Registry;
+use registry_server::embed::open_registry;
+use registry_server::settings::{LogFormat, LogSettings};
+use serde_json::value::RawValue;
+
+use crate::authorizer::Authorizer;
+use crate::frontend::Frontend;
+use crate::settings::LambdaSettings;
+
+/// Without these, Lambda's runtime library would panic.
+const SET_BY_LAMBDA: [&str; 4] = [
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+];
+
+/// Threads for what would block the others. A function has one request at a time.
+const BLOCKING_THREADS: usize = 8;
+
+/// Serves events with the registry that the environment describes, until Lambda ends the process.
+pub fn run_registry() -> anyhow::Result<()> {
+    start(|registry, settings| async move {
+        let frontend = Frontend::new(registry, settings.response);
+        let serve = service_fn(move |event: LambdaEvent<LambdaRequest>| {
+            let frontend = frontend.clone();
+            async move { Ok::<_, Infallible>(frontend.answer(event.payload).await) }
+        });
+        lambda_runtime::run(serve).await
+    })
+}
+
+/// Answers API Gateway who may come in, until Lambda ends the process.
+pub fn run_authorizer() -> anyhow::Result<()> {
+    start(|registry, settings| async move {
+        let authorizer = Arc::new(Authorizer::new(registry, &settings));
+        let serve = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+            let authorizer = Arc::clone(&authorizer);
+            async move { authorizer.decide(event.payload.get()).await }
+        });
+        lambda_runtime::run(serve).await
+    })
+}
+
+fn start<Serving>(serve: impl FnOnce(Registry, LambdaSettings) -> Serving) -> anyhow::Result<()>
+where
+    Serving: Future<Output = Result<(), lambda_runtime::Error>>,
+{
+    if let Some(missing) = SET_BY_LAMBDA.iter().find(|variable| std::env::var_os(variable).is_none()) {
+        anyhow::bail!("{missing} is not set: AWS Lambda starts this program; elsewhere, run registry-server");
+    }
+    let settings = LambdaSettings::from_environment()?;
+    log_to_stderr(&settings.settings.log)?;
+    if !settings.ignored.is_empty() {
+        tracing::warn!(
+            "these variables of codebox-npm mean nothing any more: {}",
+            settings.ignored.join(", ")
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the function")?;
+    runtime.block_on(async {
+        let registry = open_registry(&settings.settings, settings.trial()).await?;
+        serve(registry, settings).await.map_err(anyhow::Error::from_boxed)
+    })
+}
+
+/// Each line is written before the next step: what a thread of its own still held when Lambda stops the process would be
+/// late or lost.
+fn log_to_stderr(settings: &LogSettings) -> anyhow::Result<()> {
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(settings.filter.to_filter())
+        .with_ansi(false)
+        .with_writer(io::stderr);
+    match settings.format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+    }
+    .map_err(anyhow::Error::from_boxed)
+    .context("cannot start the log")?;
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
+    }));
+    Ok(())
+}

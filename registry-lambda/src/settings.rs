@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+
+use clap::Parser as _;
+use registry_server::command_line::CommandLine;
+use registry_server::embed::Trial;
+use registry_server::settings::{Settings, StorageUrl};
+
+use crate::codebox::Codebox;
+
+/// The variable that says how answers are sent.
+const RESPONSE: &str = "REGISTRY_LAMBDA_RESPONSE";
+
+/// The variable that says how the authorizer answers an HTTP API.
+const AUTHORIZER_RESPONSE: &str = "REGISTRY_AUTHORIZER_RESPONSE";
+
+/// From how many MiB on a tarball is redirected to, where nobody says: in base64 it must fit into 6 MB.
+const REDIRECT_ABOVE_MIB: u32 = 4;
+
+/// How answers are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Whole, up to 6 MB, whoever asks.
+    #[default]
+    Buffered,
+    /// As they come, up to 200 MB, to senders that can take it: a Function URL with `RESPONSE_STREAM` and a REST API with
+    /// `responseTransferMode: STREAM`. HTTP APIs and load balancers get theirs whole.
+    Streaming,
+}
+
+/// What the authorizer answers an HTTP API, which has to be told the same in its own settings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuthorizerResponse {
+    /// `{"isAuthorized": …}`
+    #[default]
+    Simple,
+    /// A policy, as a REST API gets it.
+    Iam,
+}
+
+/// What the environment says.
+#[derive(Debug)]
+pub struct LambdaSettings {
+    /// The settings that the server has too.
+    pub settings: Settings,
+    /// How answers are sent.
+    pub response: ResponseMode,
+    /// What the authorizer answers an HTTP API.
+    pub authorizer_response: AuthorizerResponse,
+    /// Variables of codebox-npm that are set and mean nothing any more.
+    pub ignored: Vec<&'static str>,
+}
+
+impl LambdaSettings {
+    /// Reads `REGISTRY_…` as the server does, `REGISTRY_CONFIG` included, or else the variables of codebox-npm.
+    pub fn from_environment() -> anyhow::Result<Self> {
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let variables: BTreeMap<String, String> =
+            std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+        let mut overrides = CommandLine::try_parse_from(["registry-lambda"])?.overrides;
+        let mut ignored = Vec::new();
+        if overrides.config.is_none()
+            && let Some(codebox) = Codebox::of(&variables)
+        {
+            ignored = codebox.gone;
+            overrides.config = Some(codebox.toml);
+        }
+        let mut settings = Settings::load(&overrides)?;
+        if settings.storage.url == StorageUrl::default() {
+            anyhow::bail!(
+                "nothing says where to keep packages: set REGISTRY_STORAGE, such as s3://bucket/prefix"
+            );
+        }
+        if settings.packages.is_empty() {
+            anyhow::bail!(
+                "no access rules say who may do what: write them to REGISTRY_CONFIG, which takes the text of a \
+                 registry.toml, for example:\n\n[[packages]]\nmatch = \"**\"\nread = [\"@authenticated\"]\npublish = \
+                 [\"user:ana\"]"
+            );
+        }
+        settings.storage.redirect_above_mib.get_or_insert(REDIRECT_ABOVE_MIB);
+        let choice = |variable: &str| variables.get(variable).map(String::as_str);
+        Ok(Self {
+            settings,
+            ignored,
+            response: match choice(RESPONSE) {
+                None | Some("" | "buffered") => ResponseMode::Buffered,
+                Some("streaming") => ResponseMode::Streaming,
+                Some(other) => anyhow::bail!("{RESPONSE} is {other:?}; write buffered or streaming"),
+            },
+            authorizer_response: match choice(AUTHORIZER_RESPONSE) {
+                None | Some("" | "simple") => AuthorizerResponse::Simple,
+                Some("iam") => AuthorizerResponse::Iam,
+                Some(other) => anyhow::bail!("{AUTHORIZER_RESPONSE} is {other:?}; write simple or iam"),
+            },
+        })
+    }
+
+    /// Amazon's own store keeps its conditions, and trying it would make every cold start write to it. Any other is tried.
+    pub(crate) fn trial(&self) -> Trial {
+        let is_s3 = matches!(&self.settings.storage.url, StorageUrl::Bucket(url) if url.scheme() == "s3");
+        let elsewhere = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"];
+        let is_elsewhere = elsewhere.iter().any(|variable| std::env::var_os(variable).is_some())
+            || self.settings.storage.options.keys().any(|option| option.contains("endpoint"));
+        if is_s3 && !is_elsewhere { Trial::Never } else { Trial::Always }
+    }
+}

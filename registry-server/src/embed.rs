@@ -1,0 +1,43 @@
+//! The same registry for another frontend than this server: from the same settings, without a listener.
+//!
+//! ```
+//! use registry_server::embed::{Trial, open_registry};
+//! use registry_server::settings::Settings;
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let settings = Settings::from_toml("[storage]\nurl = \"memory:\"").unwrap();
+//! let registry = open_registry(&settings, Trial::Always).await.unwrap();
+//! assert!(registry.ready().await.is_ok());
+//! # });
+//! ```
+
+use registry_core::Registry;
+
+use crate::run::build_registry;
+use crate::settings::Settings;
+use crate::{providers, storage, trusted_publishing, upstreams};
+
+/// Whether a store is tried before it is relied on. It costs it a dozen requests, writes among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// It is tried, and refused where it does not keep conditions.
+    Always,
+    /// It is believed: for a store that is known to keep them, opened by a process that lives for seconds.
+    Never,
+}
+
+/// Opens the store, the providers and the upstreams that `settings` name, and makes the registry. Within a tokio runtime.
+pub async fn open_registry(settings: &Settings, trial: Trial) -> anyhow::Result<Registry> {
+    // A second installation fails and changes nothing, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    settings.refuse_two_sources_of_names()?;
+    settings.check_providers()?;
+    let access = settings.packages.compile(&settings.upstreams)?;
+    let store = match trial {
+        Trial::Always => storage::open(&settings.storage).await?,
+        Trial::Never => storage::open_untried(&settings.storage)?,
+    };
+    let upstreams = upstreams::open(&settings.upstreams)?;
+    let providers = providers::open(settings, &store)?;
+    let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
+    Ok(build_registry(settings, store, providers, access, upstreams, trusted))
+}
