@@ -45,7 +45,8 @@ pub(crate) fn open_untried(settings: &StorageSettings) -> anyhow::Result<Arc<dyn
     Ok(store)
 }
 
-#[cfg(all(test, feature = "aws"))]
+#[cfg(test)]
+#[cfg(feature = "aws")]
 mod tests {
     use registry_core::blob::{BucketError, open_bucket};
 

@@ -22,11 +22,11 @@ async fn each_sender_has_its_form() {
             .push(json!([format!("{sender:?}"), ask(&frontend, Asked::get("/-/ping").event(sender)).await]));
     }
     insta::assert_snapshot!(shapes.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"), @r#"
-["RestApi",{"statusCode":200,"multiValueHeaders":{"cache-control":["no-cache"],"content-length":["2"],"content-type":["application/json"]},"body":"{}","isBase64Encoded":false}]
-["HttpApi",{"statusCode":200,"headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json"},"body":"{}","isBase64Encoded":false}]
-["FunctionUrl",{"statusCode":200,"headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json"},"body":"{}","isBase64Encoded":false}]
-["LoadBalancer",{"statusCode":200,"statusDescription":"200 OK","headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json"},"body":"{}","isBase64Encoded":false}]
-["LoadBalancerWithLists",{"statusCode":200,"statusDescription":"200 OK","multiValueHeaders":{"cache-control":["no-cache"],"content-length":["2"],"content-type":["application/json"]},"body":"{}","isBase64Encoded":false}]
+["RestApi",{"statusCode":200,"multiValueHeaders":{"cache-control":["no-cache"],"content-length":["2"],"content-type":["application/json"],"x-content-type-options":["nosniff"]},"body":"{}","isBase64Encoded":false}]
+["HttpApi",{"statusCode":200,"headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json","x-content-type-options":"nosniff"},"body":"{}","isBase64Encoded":false}]
+["FunctionUrl",{"statusCode":200,"headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json","x-content-type-options":"nosniff"},"body":"{}","isBase64Encoded":false}]
+["LoadBalancer",{"statusCode":200,"statusDescription":"200 OK","headers":{"cache-control":"no-cache","content-length":"2","content-type":"application/json","x-content-type-options":"nosniff"},"body":"{}","isBase64Encoded":false}]
+["LoadBalancerWithLists",{"statusCode":200,"statusDescription":"200 OK","multiValueHeaders":{"cache-control":["no-cache"],"content-length":["2"],"content-type":["application/json"],"x-content-type-options":["nosniff"]},"body":"{}","isBase64Encoded":false}]
 "#);
 }
 

@@ -76,7 +76,8 @@ async fn more_than_the_limit_is_refused_within_the_limit_however_it_comes() {
         }
     }
     let cost = peak(&server) - idle;
-    assert!(cost < 2 * limit, "{} MB", cost / 1_000_000);
+    // One document at the limit, and what the allocator has not yet given back of those before it.
+    assert!(cost < 3 * limit, "{} MB", cost / 1_000_000);
     let _ = client.get("/left-pad/-/left-pad-1.1.0.tgz").send().await.assert_status(200);
     assert!(server.stop().await.success());
 }

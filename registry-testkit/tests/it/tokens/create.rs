@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use registry_core::auth::{Principal, TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
+use registry_core::auth::{Principal, TokenKind, TokenLimits, TokenPermission};
 use registry_core::blob::{BlobPath, When};
 use registry_core::ops::{NewToken, TokenHolder};
 use registry_testkit::TestRegistry;
@@ -196,16 +196,10 @@ async fn a_token_for_somebody_whom_no_provider_knows() {
     let registry = TestRegistry::new().await;
     let build = Principal { groups: vec!["build".into()], ..Principal::user("github:acme/web") };
     let limits = TokenLimits {
-        kind: TokenKind::TrustedPublishing,
+        kind: TokenKind::Operator,
         permission: TokenPermission::ReadWrite,
         packages: Some(vec!["@acme/web".to_owned().try_into().unwrap()]),
         bypass_two_factor: true,
-        publisher: Some(TrustedPublisher {
-            trust: "7".into(),
-            issuer_name: "github".into(),
-            issuer: "https://issuer.example".into(),
-            claims: [("repository".to_owned(), "acme/web".to_owned())].into(),
-        }),
         ..TokenLimits::default()
     };
     let holder = TokenHolder::Principal { principal: build };
