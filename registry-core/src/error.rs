@@ -152,6 +152,17 @@ pub enum Error {
          token of that session"
     )]
     TokenForbidsAccount,
+    /// The caller's token is for organisations, and not for this one, or not for as much.
+    #[error(
+        "your token does not permit to {what} the organisation {organization}: run `npm login`, or make a token with \
+         `npm token create --orgs={organization} --orgs-permission=read-write`"
+    )]
+    TokenForbidsOrganization {
+        /// What was asked for: `see` or `change`.
+        what: &'static str,
+        /// The organisation, which may not exist.
+        organization: GroupName,
+    },
     /// No provider changes this account.
     #[error("your account is not kept by this registry: change it where you log in")]
     AccountNotOurs,

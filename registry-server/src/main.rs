@@ -9,7 +9,7 @@ use registry_server::AccessDenied;
 use registry_server::command_line::CommandLine;
 
 /// The system's allocator keeps what each of many threads has freed, which after a few large packuments is most of the
-/// memory of the server. This one gives it back.
+/// memory of the server. This one gives it back, after a second in which it may be used again.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -28,6 +28,7 @@ mod recent;
 mod token_hash;
 mod token_issuer;
 mod token_limits;
+mod token_organizations;
 #[cfg(any(feature = "github", feature = "openid"))]
 mod vouched;
 
@@ -52,6 +53,7 @@ pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDe
 pub(crate) use token_hash::TokenHash;
 pub use token_issuer::{IdToken, IdTokenRefusal, TokenIssuer, Verified};
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
+pub use token_organizations::{OrganizationPermission, TokenOrganizations};
 
 /// Why a provider could not say who somebody is.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, PackagePattern};
-use crate::domain::PackageName;
+use crate::domain::{GroupName, PackageName};
+
+use super::{OrganizationPermission, TokenOrganizations};
 
 /// What a token may be used for. Limits narrow what the token's holder may do and never widen it: whatever they keep
 /// away is to the caller as it is to somebody who is not signed in.
@@ -39,6 +41,9 @@ pub struct TokenLimits {
     /// The packages it is for; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<Vec<PackagePattern>>,
+    /// The organisations it is for. `None` leaves that to the other limits: all, for a token that may change accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizations: Option<TokenOrganizations>,
     /// The networks it may be used from; empty for all. Where a request comes from must then be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<IpNet>,
@@ -139,10 +144,30 @@ impl TokenLimits {
             && self.kind != TokenKind::TrustedPublishing
     }
 
-    /// Whether the token may be used to change accounts, tokens, organisations and teams: only one that is limited
-    /// neither to packages nor to reading, and that stands for a second factor where one is asked for.
+    /// Whether the token may be used to see what belongs to an account, such as its tokens: only one that is limited to
+    /// no packages and may do anything at all.
+    pub fn permit_account_reads(&self) -> bool {
+        self.permission > TokenPermission::NoAccess && self.packages.is_none()
+    }
+
+    /// Whether the token may be used to change accounts and tokens: only one that is limited to no packages, to no
+    /// organisations and not to reading, and that stands for a second factor where one is asked for.
     pub fn permit_account_changes(&self) -> bool {
-        self.permission == TokenPermission::ReadWrite && self.packages.is_none() && !self.bypass_two_factor
+        self.permission == TokenPermission::ReadWrite
+            && self.packages.is_none()
+            && self.organizations.is_none()
+            && !self.bypass_two_factor
+    }
+
+    /// Whether the token may be used to do to the organisation `name` what takes the permission `needed`. A token that
+    /// spares its holder the second factor changes none.
+    pub fn permit_organization(&self, name: &GroupName, needed: OrganizationPermission) -> bool {
+        let changes = needed > OrganizationPermission::ReadOnly;
+        match &self.organizations {
+            Some(organizations) => organizations.permit(name, needed) && !(changes && self.bypass_two_factor),
+            None if changes => self.permit_account_changes(),
+            None => self.permit_account_reads(),
+        }
     }
 
     /// Whether the package is among those that the token is for.

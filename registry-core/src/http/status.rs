@@ -91,6 +91,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Forbidden { .. }
         | Error::TokenForbids { .. }
         | Error::TokenForbidsAccount
+        | Error::TokenForbidsOrganization { .. }
         | Error::AccountNotOurs
         | Error::TokenForbidsApproval
         | Error::RoleForbids { .. }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::access::PackagePattern;
-use crate::auth::TokenPermission;
+use crate::auth::{OrganizationPermission, TokenOrganizations, TokenPermission};
+use crate::domain::GroupName;
 use crate::domain::shorten::shorten;
 use crate::ops::{TokenOptions, TokenRequest};
 
@@ -40,7 +41,8 @@ enum OneOrMore {
 impl TokenDocument {
     pub(super) fn into_request(self) -> Result<TokenRequest, Error> {
         let chosen = self.chosen_packages()?;
-        let permission = self.permission(chosen.is_some())?;
+        let organizations = self.organizations()?;
+        let permission = self.permission(chosen.is_some(), organizations.is_some())?;
         let packages = match chosen {
             Some(Chosen::Some(packages)) => Some(packages),
             None if permission == TokenPermission::NoAccess => Some(Vec::new()),
@@ -52,13 +54,6 @@ impl TokenDocument {
             // The form of before knows no packages.
             Some(Chosen::All) | None => None,
         };
-        let organisations = self.orgs.as_ref().is_some_and(|names| !names.is_empty());
-        if organisations && self.orgs_permission.as_deref() != Some("no-access") {
-            return Err(Error::request(
-                "tokens of this registry change no organisations: leave --orgs and --orgs-permission out, and log in \
-                 to change them",
-            ));
-        }
         let networks = match self.cidr_whitelist.or(self.cidr) {
             None => Vec::new(),
             Some(OneOrMore::One(one)) => vec![network(&one)?],
@@ -70,6 +65,7 @@ impl TokenDocument {
             description: text(self.description).or_else(|| text(self.token_description)),
             permission,
             packages,
+            organizations,
             networks,
             days: self.expires,
             bypass_two_factor: self.bypass_2fa == Some(true),
@@ -95,11 +91,37 @@ impl TokenDocument {
         patterns.collect::<Result<_, _>>().map(|patterns| Some(Chosen::Some(patterns)))
     }
 
-    /// Who chooses packages and no permission gets the least that is of use.
-    fn permission(&self, chosen: bool) -> Result<TokenPermission, Error> {
+    fn organizations(&self) -> Result<Option<TokenOrganizations>, Error> {
+        let names = self.orgs.as_deref().unwrap_or_default();
+        let permission = match self.orgs_permission.as_deref() {
+            None if names.is_empty() => return Ok(None),
+            Some("no-access") => OrganizationPermission::NoAccess,
+            None | Some("read-only") => OrganizationPermission::ReadOnly,
+            Some("read-write") if self.readonly == Some(true) => OrganizationPermission::ReadOnly,
+            Some("read-write") => OrganizationPermission::ReadWrite,
+            Some(other) => {
+                return Err(Error::request(format!(
+                    "there is no permission {:?} for organisations: use read-only, read-write or no-access",
+                    shorten(other)
+                )));
+            }
+        };
+        if names.is_empty() && permission > OrganizationPermission::NoAccess {
+            return Err(Error::request(
+                "a permission for organisations needs organisations that it is for: add --orgs",
+            ));
+        }
+        let names = names.iter().map(|name| GroupName::parse(name)).collect::<Result<_, _>>()?;
+        Ok(Some(TokenOrganizations { names, permission }))
+    }
+
+    /// Who chooses packages and no permission gets the least that is of use, and who chooses organisations and no
+    /// packages gets no packages.
+    fn permission(&self, chosen: bool, organizations: bool) -> Result<TokenPermission, Error> {
         match (self.packages_and_scopes_permission.as_deref(), self.readonly) {
             (Some("read-only"), _) | (Some("read-write") | None, Some(true)) => Ok(TokenPermission::ReadOnly),
             (None, None) if chosen => Ok(TokenPermission::ReadOnly),
+            (None, None) if organizations => Ok(TokenPermission::NoAccess),
             (Some("read-write"), _) | (None, Some(false) | None) => Ok(TokenPermission::ReadWrite),
             (Some("read-write-stage-only"), _) => Ok(TokenPermission::StageOnly),
             (Some("no-access"), _) => Ok(TokenPermission::NoAccess),

@@ -3,7 +3,7 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use crate::auth::TokenPermission;
+use crate::auth::{OrganizationPermission, TokenPermission};
 use crate::clock::timestamp;
 use crate::ops::TokenInfo;
 
@@ -69,9 +69,9 @@ fn described(token: &TokenInfo) -> Value {
         TokenPermission::StageOnly => Some("stage"),
         TokenPermission::ReadWrite => Some("write"),
     };
-    let permissions: Vec<Value> =
+    let mut permissions: Vec<Value> =
         action.iter().map(|action| json!({ "name": "package", "action": action })).collect();
-    let scopes: Vec<Value> = match &limits.packages {
+    let mut scopes: Vec<Value> = match &limits.packages {
         None => vec![json!({ "type": "package", "name": "*" })],
         Some(packages) => packages
             .iter()
@@ -81,6 +81,17 @@ fn described(token: &TokenInfo) -> Value {
             })
             .collect(),
     };
+    let mut readonly = limits.permission <= TokenPermission::ReadOnly;
+    if let Some(organizations) = &limits.organizations {
+        let action = match organizations.permission {
+            OrganizationPermission::NoAccess => None,
+            OrganizationPermission::ReadOnly => Some("read"),
+            OrganizationPermission::ReadWrite => Some("write"),
+        };
+        readonly &= organizations.permission <= OrganizationPermission::ReadOnly;
+        permissions.extend(action.map(|action| json!({ "name": "org", "action": action })));
+        scopes.extend(organizations.names.iter().map(|name| json!({ "type": "org", "name": name })));
+    }
     json!({
         "key": token.key,
         "token": token.prefix,
@@ -88,7 +99,7 @@ fn described(token: &TokenInfo) -> Value {
         "description": token.description,
         "created": moment(token.created),
         "updated": moment(token.created),
-        "readonly": limits.permission <= TokenPermission::ReadOnly,
+        "readonly": readonly,
         "cidr_whitelist": networks,
         "cidr": networks,
         "expires": expires,

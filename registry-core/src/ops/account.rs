@@ -94,8 +94,8 @@ impl Registry {
         Ok(None)
     }
 
-    /// Refuses a caller who may not change their account, its tokens, organisations or teams: nobody in particular,
-    /// and whoever shows a token that is not for that.
+    /// Refuses a caller who may not change their account or its tokens: nobody in particular, and whoever shows a token
+    /// that is not for that.
     pub(crate) fn require_account_change<'caller>(
         &self,
         caller: &'caller Caller,
@@ -114,7 +114,7 @@ impl Registry {
         caller: &'caller Caller,
     ) -> Result<&'caller Arc<Principal>, Error> {
         let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
-        if caller.limits.as_ref().is_none_or(|limits| limits.packages.is_none()) {
+        if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(principal);
         }
         self.emit(caller, None, EventKind::Denied { action: "read the account".into() });

@@ -20,6 +20,7 @@ mod npm_publish;
 mod organizations;
 mod other_clients;
 mod process;
+mod provider_logins;
 #[cfg(target_os = "linux")]
 mod proxy_memory;
 mod running;

@@ -1,4 +1,6 @@
-//! The newest npm, which runs on a newer Node.js and has lost some commands: everything that it has still works.
+//! The newest npm, which runs on a newer Node.js and has lost some commands: what it has in common with npm 11 still
+//! works. Tokens, profiles, second factors, organisations, staged versions and builds are told of both, where
+//! `with_each_npm!` is.
 
 use std::path::Path;
 
@@ -114,33 +116,6 @@ async fn it_publishes_installs_and_manages_packages() {
         npm.run(&["view", "@acme/one@1.1.0"]).await.assert_failure().assert_printed("npm error code E404");
     assert_eq!(printed(&npm, &["unpublish", "--force", "@acme/one"]).await, "- @acme/one\n");
     let _ = npm.run(&["view", "@acme/one"]).await.assert_failure().assert_printed("npm error code E404");
-}
-
-#[tokio::test]
-async fn it_has_tokens_and_a_profile() {
-    let registry = Registry::start().await;
-    let npm = npm_of(&registry, "ana").await;
-    let password = [Answer::secret("npm password:", PASSWORD)];
-    let create =
-        ["token", "create", "--name=ci", "--scopes=@acme", "--packages-and-scopes-permission=read-only"];
-    let folder = npm.home().work_folder();
-    let made = npm.run_answering(&folder, &create, &password).await.assert_success().stdout;
-    let token = made.split_once("Created token ").unwrap().1.split_whitespace().next().unwrap();
-    let reader = Client::with_token(&NPM_12, registry.server.base_url(), token).await;
-    assert_eq!(printed(&reader, &["whoami"]).await, "ana\n");
-    let _ = publish(&reader, "@acme/one", "1.0.0", &[]).await.assert_failure().assert_printed("E403");
-    let listed: Value = serde_json::from_str(&printed(&npm, &["token", "list", "--json"]).await).unwrap();
-    assert_eq!(listed[0]["name"], "ci");
-    let key = &listed[0]["key"].as_str().unwrap()[..8];
-    let _ = npm.run(&["token", "revoke", key]).await.assert_success().assert_printed("Removed 1 token");
-    let _ = reader.run(&["whoami"]).await.assert_failure().assert_printed("npm error code E401");
-
-    let shown = printed(&npm, &["profile", "get", "name", "email"]).await;
-    assert_eq!(shown, "ana\tana@registry.example(unverified)\n");
-    assert_eq!(
-        printed(&npm, &["profile", "set", "fullname", "Ana Pear"]).await,
-        "Set fullname to Ana Pear\n"
-    );
 }
 
 #[tokio::test]

@@ -3,23 +3,29 @@
 use std::fs;
 use std::path::Path;
 
-use registry_testkit::clients::{Npm, package};
+use registry_testkit::clients::{Client, Npm, PinnedClient, package};
 use registry_testkit::fake_github::{CLIENT_ID, CLIENT_SECRET, FakeGithub};
 use registry_testkit::fake_upstream::FakeAnswer;
+use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use tempfile::TempDir;
 
-use crate::support::publish;
+use crate::support::{npm_with_token, publish, with_each_npm};
 
 /// A server that lets in who is in the organization `Acme`: `Ana`, its admin, and `ben`, but not `eve`.
-struct GithubRegistry {
-    fake: FakeGithub,
-    server: ServerProcess,
+pub(crate) struct GithubRegistry {
+    pub(crate) fake: FakeGithub,
+    pub(crate) server: ServerProcess,
     folder: TempDir,
 }
 
 impl GithubRegistry {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
+        Self::configured("").await
+    }
+
+    /// The same, and more in its `registry.toml`.
+    pub(crate) async fn configured(more: &str) -> Self {
         let fake = FakeGithub::start().await;
         for login in ["Ana", "ben"] {
             fake.add_user(login);
@@ -41,7 +47,8 @@ impl GithubRegistry {
              match = \"**\"\n\
              read = [\"group:github:acme\"]\n\
              publish = [\"group:github-admins\"]\n\
-             administer = [\"group:github-admins\"]\n",
+             administer = [\"group:github-admins\"]\n\
+             {more}",
             fake.url(),
             secret.display()
         );
@@ -51,8 +58,12 @@ impl GithubRegistry {
         Self { fake, server, folder }
     }
 
-    async fn npm(&self, token: &str) -> Npm {
-        Npm::with_token(self.server.base_url(), token).await
+    async fn npm(&self, npm: &PinnedClient, token: &str) -> Npm {
+        npm_with_token(npm, self.server.base_url(), token).await
+    }
+
+    pub(crate) fn http(&self) -> HttpClient {
+        HttpClient::new(self.server.base_url())
     }
 
     /// Everything that the server stored and logged.
@@ -74,11 +85,12 @@ impl GithubRegistry {
     }
 }
 
-#[tokio::test]
-async fn personal_tokens_publish_and_install() {
+with_each_npm!(personal_tokens_publish_and_install, a_pasted_token_logs_in,);
+
+async fn personal_tokens_publish_and_install(npm: &PinnedClient) {
     let registry = GithubRegistry::start().await;
     let (for_ana, for_ben) = (registry.fake.personal_token("Ana"), registry.fake.fine_grained_token("ben"));
-    let (ana, ben) = (registry.npm(&for_ana).await, registry.npm(&for_ben).await);
+    let (ana, ben) = (registry.npm(npm, &for_ana).await, registry.npm(npm, &for_ben).await);
     assert_eq!(ana.run(&["whoami"]).await.assert_success().stdout, "Ana\n");
     publish(&ana, &package("@acme/pear", "1.0.0")).await;
 
@@ -89,7 +101,7 @@ async fn personal_tokens_publish_and_install() {
     let _ = ben.run_in(&refused, &["publish"]).await.assert_failure().assert_printed("E403");
 
     // Being an admin does not help who is outside.
-    let eve = registry.npm(&registry.fake.personal_token("eve")).await;
+    let eve = registry.npm(npm, &registry.fake.personal_token("eve")).await;
     let _ = eve.run(&["whoami"]).await.assert_failure().assert_printed("E401");
     let _ = eve.run(&["view", "@acme/pear"]).await.assert_failure().assert_printed("E401");
     let mine = eve.home().project(&package("@acme/pear", "2.0.0"));
@@ -97,7 +109,7 @@ async fn personal_tokens_publish_and_install() {
 
     // GitHub being down is no reason to tell somebody that their token is bad.
     registry.fake.answer_everything(FakeAnswer::status(503));
-    let late = registry.npm(&registry.fake.personal_token("ben")).await;
+    let late = registry.npm(npm, &registry.fake.personal_token("ben")).await;
     let output = late.run(&["whoami", "--fetch-retries=0"]).await.assert_failure();
     assert!(output.printed("E503") && !output.printed("E401"), "{output:?}");
     assert_eq!(ben.run(&["whoami"]).await.assert_success().stdout, "ben\n");
@@ -108,10 +120,9 @@ async fn personal_tokens_publish_and_install() {
     }
 }
 
-#[tokio::test]
-async fn a_pasted_token_logs_in() {
+async fn a_pasted_token_logs_in(pinned: &PinnedClient) {
     let registry = GithubRegistry::start().await;
-    let npm = Npm::new(registry.server.base_url()).await;
+    let npm = Npm::from(Client::new(pinned, registry.server.base_url()).await);
     let pasted = registry.fake.personal_token("Ana");
     let welcome = format!("Logged in on {}.", npm.home().registry());
     // npm takes small letters only.
@@ -127,7 +138,7 @@ async fn a_pasted_token_logs_in() {
     assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "Ana\n");
     assert!(registry.fake.take_asked().is_empty());
 
-    let stranger = Npm::new(registry.server.base_url()).await;
+    let stranger = Npm::from(Client::new(pinned, registry.server.base_url()).await);
     let _ = stranger.login("ben", &registry.fake.personal_token("eve")).await.assert_failure();
     let told = stranger.login("ana", "orange tree").await.assert_failure();
     assert!(told.printed("personal access token"), "{told:?}");

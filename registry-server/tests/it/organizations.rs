@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use registry_testkit::clients::{Client, CommandOutput, Npm, PNPM, package};
+use registry_testkit::clients::{Client, CommandOutput, Npm, PNPM, PinnedClient, package};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::running::run;
-use crate::support::{publish, sign_up};
+use crate::support::{npm_with_token, publish, sign_up, with_each_npm};
+use crate::tokens::create;
 
 const RULES: &str = r#"
 [organizations]
@@ -46,9 +47,9 @@ impl Place {
         HttpClient::new(self.server.base_url())
     }
 
-    async fn npm(&self, name: &str) -> Npm {
+    async fn npm(&self, npm: &PinnedClient, name: &str) -> Npm {
         let token = sign_up(&self.http(), name).await;
-        Npm::with_token(self.server.base_url(), &token).await
+        npm_with_token(npm, self.server.base_url(), &token).await
     }
 
     /// `access explain` of the one question; what it prints.
@@ -70,10 +71,18 @@ async fn json_of(npm: &Npm, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{arguments:?} printed no JSON: {printed}"))
 }
 
-#[tokio::test]
-async fn npm_makes_an_organisation_and_fills_it() {
+with_each_npm!(
+    npm_makes_an_organisation_and_fills_it,
+    npm_makes_teams_and_rules_know_them,
+    npm_grants_lists_and_revokes,
+    npm_asks_for_a_second_factor_where_owners_want_one,
+    npm_publishes_privately,
+    npm_manages_an_organisation_with_a_token_for_it,
+);
+
+async fn npm_makes_an_organisation_and_fills_it(npm: &PinnedClient) {
     let place = Place::start().await;
-    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let (ana, ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let set = printed(&ana, &["org", "set", "acme", "ben"]).await;
     assert_eq!(set, "Added ben as developer to acme. You now have 2 members in this org.\n");
     let set = printed(&ana, &["org", "set", "@acme", "ben", "admin"]).await;
@@ -90,10 +99,9 @@ async fn npm_makes_an_organisation_and_fills_it() {
     let _ = last.assert_printed("must keep at least one owner");
 }
 
-#[tokio::test]
-async fn npm_makes_teams_and_rules_know_them() {
+async fn npm_makes_teams_and_rules_know_them(npm: &PinnedClient) {
     let place = Place::start().await;
-    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let (ana, ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let _ = printed(&ana, &["org", "set", "acme", "ben"]).await;
     assert_eq!(printed(&ana, &["team", "create", "@acme:platform"]).await, "+@acme:platform\n");
     let teams = json_of(&ana, &["team", "ls", "@acme"]).await;
@@ -119,10 +127,9 @@ async fn npm_makes_teams_and_rules_know_them() {
     let _ = gone.assert_printed("npm error code E404").assert_printed("acme has no team platform");
 }
 
-#[tokio::test]
-async fn npm_grants_lists_and_revokes() {
+async fn npm_grants_lists_and_revokes(npm: &PinnedClient) {
     let place = Place::start().await;
-    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let (ana, ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let _ = printed(&ana, &["org", "set", "acme", "ben"]).await;
     publish(&ana, &package("@open/lib", "1.0.0")).await;
     let status = json_of(&ana, &["access", "get", "status", "@open/lib"]).await;
@@ -155,10 +162,9 @@ async fn npm_grants_lists_and_revokes() {
     let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
 }
 
-#[tokio::test]
-async fn npm_asks_for_a_second_factor_where_owners_want_one() {
+async fn npm_asks_for_a_second_factor_where_owners_want_one(npm: &PinnedClient) {
     let place = Place::start().await;
-    let ana = place.npm("ana").await;
+    let ana = place.npm(npm, "ana").await;
     publish(&ana, &package("pear", "1.0.0")).await;
     let _ = printed(&ana, &["access", "set", "mfa=publish", "pear"]).await;
     let folder = ana.home().project(&package("pear", "1.1.0"));
@@ -176,16 +182,49 @@ async fn npm_asks_for_a_second_factor_where_owners_want_one() {
     }
 }
 
-#[tokio::test]
-async fn npm_publishes_privately() {
+async fn npm_publishes_privately(npm: &PinnedClient) {
     let place = Place::start().await;
-    let (ana, ben) = (place.npm("ana").await, place.npm("ben").await);
+    let (ana, ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let folder = ana.home().project(&package("@open/lib", "1.0.0"));
     let _ = ana.run_in(&folder, &["publish", "--access", "restricted"]).await.assert_success();
     let _ = ben.run(&["view", "@open/lib"]).await.assert_failure().assert_printed("npm error code E404");
     let _ = ana.run(&["view", "@open/lib"]).await.assert_success();
     let found = printed(&ben, &["search", "lib", "--json"]).await;
     assert!(!found.contains("@open/lib"), "{found}");
+}
+
+async fn npm_manages_an_organisation_with_a_token_for_it(npm: &PinnedClient) {
+    let place = Place::start().await;
+    let (ana, _ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
+    let _ = printed(&ana, &["team", "create", "@acme:platform"]).await;
+    let token = async |flags: &[&str]| {
+        let token = create(&ana, &[&["--orgs=acme"], flags].concat()).await;
+        npm_with_token(npm, place.server.base_url(), &token).await
+    };
+    let reader = token(&["--name=look", "--orgs-permission=read-only"]).await;
+    assert_eq!(json_of(&reader, &["org", "ls", "acme"]).await, json!({ "ana": "owner" }));
+    assert_eq!(json_of(&reader, &["team", "ls", "@acme"]).await, json!(["acme:developers", "acme:platform"]));
+    for change in [&["org", "set", "acme", "ben"][..], &["team", "create", "@acme:other"]] {
+        let refused = reader.run(change).await.assert_failure().assert_printed("npm error code E403");
+        let _ = refused.assert_printed("your token does not permit to change the organisation acme");
+    }
+
+    let manager = token(&["--name=manage", "--orgs-permission=read-write"]).await;
+    let _ = printed(&manager, &["org", "set", "acme", "ben"]).await;
+    let _ = printed(&manager, &["team", "add", "@acme:platform", "ben"]).await;
+    assert_eq!(json_of(&ana, &["team", "ls", "@acme:platform"]).await, json!(["ben"]));
+    // It is for nothing else.
+    let other = manager.run(&["org", "set", "other", "ben"]).await.assert_failure();
+    let _ = other.assert_printed("your token does not permit to change the organisation other");
+    let folder = manager.home().project(&package("pear", "1.0.0"));
+    let _ =
+        manager.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
+
+    let listed = json_of(&ana, &["token", "list"]).await;
+    assert_eq!(
+        json!([listed[0]["name"], listed[0]["permissions"], listed[0]["scopes"]]),
+        json!(["manage", [{ "name": "org", "action": "write" }], [{ "type": "org", "name": "acme" }]])
+    );
 }
 
 /// pnpm, signed in as a new user, and an empty project, since some commands run nowhere else.

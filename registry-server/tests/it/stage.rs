@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use registry_testkit::clients::{Client, NPM, PNPM, YARN_4, package};
+use registry_testkit::clients::{Client, NPM, PNPM, PinnedClient, YARN_4, package};
 use serde_json::{Value, json};
 
+use crate::support::with_each_npm;
 use crate::two_factor::Careful;
 
 /// The id that a client printed.
@@ -21,10 +22,11 @@ async fn can_install(client: &Client, specification: &str) -> bool {
     client.run_in(&project, &["install", specification]).await.status.success()
 }
 
-#[tokio::test]
-async fn npm_stages_looks_approves_and_rejects() {
+with_each_npm!(npm_stages_looks_approves_and_rejects,);
+
+async fn npm_stages_looks_approves_and_rejects(npm: &PinnedClient) {
     let careful = Careful::ana().await;
-    let npm = careful.client(&NPM).await;
+    let npm = careful.client(npm).await;
     let folder = npm.home().project(&package("@acme/one", "1.0.0"));
     // Nobody is asked for digits.
     let staged = npm.run_in(&folder, &["stage", "publish"]).await.assert_success();

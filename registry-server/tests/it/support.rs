@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use registry_testkit::clients::{Npm, PackageFolder};
+use registry_testkit::clients::{Client, Npm, PackageFolder, PinnedClient};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use serde_json::json;
@@ -53,7 +53,38 @@ impl Registry {
         let token = sign_up(&self.http(), name).await;
         Npm::with_token(self.server.base_url(), &token).await
     }
+
+    /// This npm, signed in as a new user.
+    pub(crate) async fn user_of(&self, npm: &PinnedClient, name: &str) -> Npm {
+        let token = sign_up(&self.http(), name).await;
+        npm_with_token(npm, self.server.base_url(), &token).await
+    }
 }
+
+/// This npm in a fresh home, signed in with `token`.
+pub(crate) async fn npm_with_token(npm: &PinnedClient, base_url: &str, token: &str) -> Npm {
+    Npm::from(Client::with_token(npm, base_url, token).await)
+}
+
+/// Makes tests out of functions that take the npm to use: one with npm 11, and one with npm 12, which differ little in
+/// what they send and in what they print.
+macro_rules! with_each_npm {
+    ($($test:ident),+ $(,)?) => {
+        mod npm_11 {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&registry_testkit::clients::NPM).await;
+            })+
+        }
+        mod npm_12 {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&registry_testkit::clients::NPM_12).await;
+            })+
+        }
+    };
+}
+pub(crate) use with_each_npm;
 
 /// The server under test, on `storage`.
 pub(crate) async fn start_server(storage: &Path) -> ServerProcess {

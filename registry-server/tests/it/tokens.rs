@@ -1,13 +1,13 @@
 //! `npm token`, `npm profile` and what pnpm has of them, and tokens that an operator makes beside the server.
 
-use registry_testkit::clients::{Answer, Client, Npm, PNPM, package};
+use registry_testkit::clients::{Answer, Client, Npm, PNPM, PinnedClient, package};
 use serde_json::{Value, json};
 
 use crate::running::{run, stderr_of_failure};
-use crate::support::{PASSWORD, Registry, account, publish, user_path};
+use crate::support::{PASSWORD, Registry, account, npm_with_token, publish, user_path, with_each_npm};
 
 /// `npm token create` with these flags; the token.
-async fn create(npm: &Npm, flags: &[&str]) -> String {
+pub(crate) async fn create(npm: &Npm, flags: &[&str]) -> String {
     let arguments = [&["token", "create"], flags].concat();
     let made = npm.run_answering(&arguments, &[Answer::secret("npm password:", PASSWORD)]).await;
     let made = made.assert_success();
@@ -15,17 +15,24 @@ async fn create(npm: &Npm, flags: &[&str]) -> String {
     token.split_whitespace().next().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn a_token_is_created_listed_used_and_revoked() {
+with_each_npm!(
+    a_token_is_created_listed_used_and_revoked,
+    a_wrong_password_makes_no_token,
+    a_token_does_what_it_is_for_and_nothing_else,
+    a_profile_is_shown_and_changed,
+    a_password_is_changed_and_other_sessions_end,
+);
+
+async fn a_token_is_created_listed_used_and_revoked(npm: &PinnedClient) {
     let registry = Registry::start().await;
-    let npm = registry.user("ana").await;
+    let ana = registry.user_of(npm, "ana").await;
     let flags = ["--name=ci", "--packages-all", "--packages-and-scopes-permission=read-write"];
-    let token = create(&npm, &flags).await;
-    create(&npm, &["--name=other", "--packages=pear"]).await;
-    let robot = Npm::with_token(registry.server.base_url(), &token).await;
+    let token = create(&ana, &flags).await;
+    create(&ana, &["--name=other", "--packages=pear"]).await;
+    let robot = npm_with_token(npm, registry.server.base_url(), &token).await;
     publish(&robot, &package("@acme/one", "1.0.0")).await;
 
-    let listed = npm.run(&["token", "list", "--json"]).await.assert_success().stdout;
+    let listed = ana.run(&["token", "list", "--json"]).await.assert_success().stdout;
     let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
     let names: Vec<_> = listed.iter().map(|token| token["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["other", "ci"]);
@@ -34,57 +41,54 @@ async fn a_token_is_created_listed_used_and_revoked() {
 
     // By what is known of it in two ways: the beginning of its key, and the whole of it.
     let key = &listed[0]["key"].as_str().unwrap()[..8];
-    let _ = npm.run(&["token", "revoke", key]).await.assert_success().assert_printed("Removed 1 token");
-    let _ = npm.run(&["token", "revoke", &token]).await.assert_success().assert_printed("Removed 1 token");
+    let _ = ana.run(&["token", "revoke", key]).await.assert_success().assert_printed("Removed 1 token");
+    let _ = ana.run(&["token", "revoke", &token]).await.assert_success().assert_printed("Removed 1 token");
     let _ = robot.run(&["whoami"]).await.assert_failure().assert_printed("npm error code E401");
-    assert_eq!(npm.run(&["token", "list"]).await.assert_success().stdout, "");
+    assert_eq!(ana.run(&["token", "list"]).await.assert_success().stdout, "");
 }
 
-#[tokio::test]
-async fn a_wrong_password_makes_no_token() {
+async fn a_wrong_password_makes_no_token(npm: &PinnedClient) {
     let registry = Registry::start().await;
-    let npm = registry.user("ana").await;
+    let ana = registry.user_of(npm, "ana").await;
     let answers = [Answer::secret("npm password:", "a guess")];
-    let refused = npm.run_answering(&["token", "create"], &answers).await.assert_failure();
+    let refused = ana.run_answering(&["token", "create"], &answers).await.assert_failure();
     let _ = refused.assert_printed("Incorrect or missing password.");
-    assert_eq!(npm.run(&["token", "list"]).await.assert_success().stdout, "");
+    assert_eq!(ana.run(&["token", "list"]).await.assert_success().stdout, "");
 }
 
-#[tokio::test]
-async fn a_token_does_what_it_is_for_and_nothing_else() {
+async fn a_token_does_what_it_is_for_and_nothing_else(npm: &PinnedClient) {
     let registry = Registry::start().await;
-    let npm = registry.user("ana").await;
-    publish(&npm, &package("@acme/one", "1.0.0")).await;
+    let ana = registry.user_of(npm, "ana").await;
+    publish(&ana, &package("@acme/one", "1.0.0")).await;
     let base_url = registry.server.base_url();
 
-    let token = create(&npm, &["--scopes=@acme", "--packages-and-scopes-permission=read-only"]).await;
-    let reader = Npm::with_token(base_url, &token).await;
+    let token = create(&ana, &["--scopes=@acme", "--packages-and-scopes-permission=read-only"]).await;
+    let reader = npm_with_token(npm, base_url, &token).await;
     let _ = reader.run(&["view", "@acme/one"]).await.assert_success();
     let folder = reader.home().project(&package("@acme/one", "1.0.1"));
     let refused = reader.run_in(&folder, &["publish"]).await.assert_failure();
     let _ =
         refused.assert_printed("npm error code E403").assert_printed("your token does not permit to publish");
 
-    let token = create(&npm, &["--packages=pear", "--packages-and-scopes-permission=read-write"]).await;
-    let build = Npm::with_token(base_url, &token).await;
+    let token = create(&ana, &["--packages=pear", "--packages-and-scopes-permission=read-write"]).await;
+    let build = npm_with_token(npm, base_url, &token).await;
     publish(&build, &package("pear", "1.0.0")).await;
     let folder = build.home().project(&package("@acme/one", "1.0.1"));
     let refused = build.run_in(&folder, &["publish"]).await.assert_failure();
     let _ = refused.assert_printed("npm error code E403");
 
-    let token = create(&npm, &["--packages-all", "--cidr=192.0.2.0/24"]).await;
-    let elsewhere = Npm::with_token(base_url, &token).await;
+    let token = create(&ana, &["--packages-all", "--cidr=192.0.2.0/24"]).await;
+    let elsewhere = npm_with_token(npm, base_url, &token).await;
     let _ = elsewhere.run(&["whoami"]).await.assert_failure().assert_printed("npm error code EAUTHIP");
-    let token = create(&npm, &["--packages-all", "--cidr=127.0.0.0/8"]).await;
-    let here = Npm::with_token(base_url, &token).await;
+    let token = create(&ana, &["--packages-all", "--cidr=127.0.0.0/8"]).await;
+    let here = npm_with_token(npm, base_url, &token).await;
     assert_eq!(here.run(&["whoami"]).await.assert_success().stdout, "ana\n");
 }
 
-#[tokio::test]
-async fn a_profile_is_shown_and_changed() {
+async fn a_profile_is_shown_and_changed(npm: &PinnedClient) {
     let registry = Registry::start().await;
-    let npm = registry.user("ana").await;
-    let printed = async |arguments: &[&str]| npm.run(arguments).await.assert_success().stdout;
+    let ana = registry.user_of(npm, "ana").await;
+    let printed = async |arguments: &[&str]| ana.run(arguments).await.assert_success().stdout;
     assert_eq!(
         printed(&["profile", "get", "name", "email"]).await,
         "ana\tana@registry.example(unverified)\n"
@@ -96,24 +100,23 @@ async fn a_profile_is_shown_and_changed() {
     );
     let all = printed(&["profile", "get"]).await;
     assert!(all.contains("fullname: Ana Pear\n") && all.contains("two-factor auth: disabled\n"), "{all}");
-    publish(&npm, &package("pear", "1.0.0")).await;
+    publish(&ana, &package("pear", "1.0.0")).await;
     assert_eq!(printed(&["owner", "ls", "pear"]).await, "ana <ana@mail.example>\n");
 }
 
-#[tokio::test]
-async fn a_password_is_changed_and_other_sessions_end() {
+async fn a_password_is_changed_and_other_sessions_end(npm: &PinnedClient) {
     let registry = Registry::start().await;
-    let npm = registry.user("ana").await;
-    let other = registry.stranger().await;
+    let ana = registry.user_of(npm, "ana").await;
+    let other = Npm::from(Client::new(npm, registry.server.base_url()).await);
     let _ = other.login("ana", PASSWORD).await.assert_success();
     let answers = [
         Answer::secret("Current password:", PASSWORD),
         Answer::secret("New password:", "a new password"),
         Answer::secret("Again:", "a new password"),
     ];
-    let changed = npm.run_answering(&["profile", "set", "password"], &answers).await.assert_success();
+    let changed = ana.run_answering(&["profile", "set", "password"], &answers).await.assert_success();
     let _ = changed.assert_printed("Set password");
-    assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
+    assert_eq!(ana.run(&["whoami"]).await.assert_success().stdout, "ana\n");
     let _ = other.run(&["whoami"]).await.assert_failure().assert_printed("npm error code E401");
     let _ = other.login("ana", PASSWORD).await.assert_failure();
     let _ = other.login("ana", "a new password").await.assert_success();

@@ -14,14 +14,14 @@ use registry_testkit::server_process::ServerProcess;
 use registry_testkit::{Authenticator, Browser};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Registry, account, sign_up, user_path};
+use crate::support::{PASSWORD, Registry, account, sign_up, user_path, with_each_npm};
 
 /// How long what comes after the path of a login's page is.
 const SESSION: usize = 10 + 1 + 32 + 1 + 40;
 
 /// Runs a client while a person does what it asks for.
-async fn run_with(
-    registry: &Registry,
+pub(crate) async fn run_with(
+    base_url: &str,
     client: &Client,
     folder: &Path,
     arguments: &[&str],
@@ -30,7 +30,7 @@ async fn run_with(
 ) -> CommandOutput {
     let screen = Screen::new();
     let at_the_browser = async {
-        let before = format!("{}/-/v1/login/", registry.server.base_url());
+        let before = format!("{base_url}/-/v1/login/");
         let url = screen.address(&before, SESSION).await;
         person(&Browser::over_http(), &url).await;
     };
@@ -61,7 +61,9 @@ async fn npm_logs_in_with_the_browser() {
     // A token that has expired must not be in the way.
     npm.home().set_token("npm_expired");
     let login = ["login", "--browser=false"];
-    let output = run_with(&registry, &npm, &npm.home().work_folder(), &login, &[], log_in_as_ana).await;
+    let output =
+        run_with(registry.server.base_url(), &npm, &npm.home().work_folder(), &login, &[], log_in_as_ana)
+            .await;
     let _ = output.assert_success().assert_printed("Logged in on");
     assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
     let log = registry.server.stderr();
@@ -73,12 +75,19 @@ async fn npm_makes_an_account_with_the_browser_of_another_machine() {
     let registry = Registry::start().await;
     let npm = stranger(&registry, &NPM).await;
     let adduser = ["adduser", "--browser=false"];
-    let output = run_with(&registry, &npm, &npm.home().work_folder(), &adduser, &[], async |browser, url| {
-        let page = browser.open(url).await.assert_status(200);
-        assert!(page.text().contains("<details open>"), "{}", page.text());
-        let fields = [("name", "ben"), ("password", PASSWORD), ("email", "ben@registry.example")];
-        let _ = browser.press(&page, "sign-up", &fields).await.assert_status(303);
-    })
+    let output = run_with(
+        registry.server.base_url(),
+        &npm,
+        &npm.home().work_folder(),
+        &adduser,
+        &[],
+        async |browser, url| {
+            let page = browser.open(url).await.assert_status(200);
+            assert!(page.text().contains("<details open>"), "{}", page.text());
+            let fields = [("name", "ben"), ("password", PASSWORD), ("email", "ben@registry.example")];
+            let _ = browser.press(&page, "sign-up", &fields).await.assert_status(303);
+        },
+    )
     .await;
     let _ = output.assert_success();
     assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ben\n");
@@ -101,7 +110,15 @@ async fn pnpm_logs_in_with_the_browser() {
     let registry = Registry::start().await;
     sign_up(&registry.http(), "ana").await;
     let pnpm = stranger(&registry, &PNPM).await;
-    let output = run_with(&registry, &pnpm, &pnpm.home().work_folder(), &["login"], &[], log_in_as_ana).await;
+    let output = run_with(
+        registry.server.base_url(),
+        &pnpm,
+        &pnpm.home().work_folder(),
+        &["login"],
+        &[],
+        log_in_as_ana,
+    )
+    .await;
     let _ = output.assert_success();
     assert_eq!(pnpm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
 }
@@ -114,7 +131,7 @@ async fn yarn_4_logs_in_with_the_browser() {
     let folder = yarn.home().project(&package("project", "0.0.0"));
     let answers = [Answer::new("open your browser now?", "n")];
     let login = ["npm", "login", "--web-login"];
-    let output = run_with(&registry, &yarn, &folder, &login, &answers, log_in_as_ana).await;
+    let output = run_with(registry.server.base_url(), &yarn, &folder, &login, &answers, log_in_as_ana).await;
     let _ = output.assert_success();
     let whoami = yarn.run_in(&folder, &["npm", "whoami"]).await.assert_success();
     let _ = whoami.assert_printed("YN0000: ana");
@@ -157,39 +174,40 @@ impl Careful {
 
     /// Runs a client that asks for a one-time password in the browser.
     async fn run(&self, client: &Client, folder: &Path, arguments: &[&str]) -> CommandOutput {
-        run_with(&self.registry, client, folder, arguments, &[], async |browser, url| {
+        run_with(self.registry.server.base_url(), client, folder, arguments, &[], async |browser, url| {
             self.confirm(browser, url).await;
         })
         .await
     }
 }
 
-#[tokio::test]
-async fn npm_publishes_with_a_one_time_password_of_the_browser() {
+with_each_npm!(npm_publishes_with_a_one_time_password_of_the_browser, npm_asks_with_the_method_of_the_write,);
+
+async fn npm_publishes_with_a_one_time_password_of_the_browser(npm: &PinnedClient) {
     let careful = Careful::ana().await;
-    let npm = careful.client(&NPM).await;
+    let npm = careful.client(npm).await;
     let folder = npm.home().project(&package("one", "1.0.0"));
     let published = careful.run(&npm, &folder, &["publish", "--browser=false"]).await.assert_success();
     let _ = published.assert_printed("+ one@1.0.0");
     let _ = careful.registry.http().get("/one").send().await.assert_status(200);
 }
 
-#[tokio::test]
-async fn npm_asks_with_the_method_of_the_write() {
+async fn npm_asks_with_the_method_of_the_write(npm: &PinnedClient) {
     let careful = Careful::ana().await;
-    let npm = careful.client(&NPM).await;
+    let npm = careful.client(npm).await;
     let folder = npm.home().project(&package("one", "1.0.0"));
     let digits = careful.app.digits_at(SystemClock.now() + Duration::from_secs(30));
     let _ = npm.run_in(&folder, &["publish", &format!("--otp={digits}")]).await.assert_success();
     let add = ["dist-tag", "add", "one@1.0.0", "stable", "--browser=false"];
-    let tagged = run_with(&careful.registry, &npm, &folder, &add, &[], async |browser, url| {
-        let page = browser.open(url).await.assert_status(200);
-        let refused = browser.press(&page, "code", &[("code", &digits)]).await.assert_status(401);
-        assert!(refused.text().contains("was used already"), "{}", refused.text());
-        let code = [("code", careful.recovery.as_str())];
-        let _ = browser.press(&refused, "code", &code).await.assert_status(303);
-    })
-    .await;
+    let tagged =
+        run_with(careful.registry.server.base_url(), &npm, &folder, &add, &[], async |browser, url| {
+            let page = browser.open(url).await.assert_status(200);
+            let refused = browser.press(&page, "code", &[("code", &digits)]).await.assert_status(401);
+            assert!(refused.text().contains("was used already"), "{}", refused.text());
+            let code = [("code", careful.recovery.as_str())];
+            let _ = browser.press(&refused, "code", &code).await.assert_status(303);
+        })
+        .await;
     let _ = tagged.assert_success().assert_printed("+stable: one@1.0.0");
 }
 

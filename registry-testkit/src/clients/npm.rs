@@ -10,6 +10,13 @@ pub struct Npm {
     client: Client,
 }
 
+impl From<Client> for Npm {
+    /// Another version of npm than [`NPM`], in the home of `client`.
+    fn from(client: Client) -> Self {
+        Self { client }
+    }
+}
+
 impl Npm {
     /// npm in a fresh home, for the registry at `base_url`, signed in nowhere.
     ///

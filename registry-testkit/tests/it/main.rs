@@ -22,6 +22,7 @@ mod proxy_property;
 mod search;
 mod stage;
 mod tarball_redirects;
+mod token_kinds;
 mod tokens;
 mod trusted_publishing;
 mod upstream;

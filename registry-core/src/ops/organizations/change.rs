@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::auth::{Caller, Principal};
+use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::blob::{BlobError, Key, PutOutcome, When};
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
@@ -82,7 +82,7 @@ impl Registry {
         if_missing: IfMissing,
         mut decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
     ) -> Result<OrganizationRecord, Error> {
-        let principal = self.require_account_change(caller)?;
+        let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
         self.require_two_factor(caller).await?;
         let path = Key::Organization(name).path()?;
         let deadline = Instant::now() + PATIENCE;

@@ -30,8 +30,7 @@ impl Registry {
         package: &PackageName,
         permission: TeamPermission,
     ) -> Result<(), Error> {
-        self.require_account_change(caller)?;
-        let Seen { name, record, .. } = self.see_organization(caller, organization).await?;
+        let Seen { name, record, .. } = self.see_organization_to_change(caller, organization).await?;
         find(&name, &record, team)?;
         self.require_administration(caller, package).await?;
         let (wanted, package) = (team.to_owned(), package.clone());
@@ -56,8 +55,7 @@ impl Registry {
         team: &str,
         package: &PackageName,
     ) -> Result<(), Error> {
-        self.require_account_change(caller)?;
-        let Seen { name, record, role } = self.see_organization(caller, organization).await?;
+        let Seen { name, record, role } = self.see_organization_to_change(caller, organization).await?;
         find(&name, &record, team)?;
         if role < OrganizationRole::Admin {
             self.require_administration(caller, package).await?;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -43,8 +43,9 @@ impl Registry {
         account: &str,
         role: Option<OrganizationRole>,
     ) -> Result<OrganizationMember, Error> {
-        self.require_account_change(caller)?;
+        self.whoami(caller)?;
         let name = GroupName::parse(organization)?;
+        self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         if self.look_up_account(account).await?.is_none() {
             return Err(Error::AccountNotFound { account: account.to_owned() });
         }
@@ -68,8 +69,8 @@ impl Registry {
         organization: &str,
         account: &str,
     ) -> Result<(), Error> {
-        let own_name = self.require_account_change(caller)?.name.clone();
-        let name = self.see_organization(caller, organization).await?.name;
+        let own_name = self.whoami(caller)?.to_owned();
+        let name = self.see_organization_to_change(caller, organization).await?.name;
         let member = account.to_owned();
         let decide = move |organization: Changing<'_>| remove(organization, &member, member == own_name);
         self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)

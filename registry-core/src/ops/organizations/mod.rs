@@ -7,6 +7,7 @@ mod change;
 mod grants;
 mod members;
 mod memberships;
+mod permission;
 mod record;
 mod settings;
 mod teams;
@@ -15,7 +16,7 @@ pub use grants::GrantedPackages;
 pub use members::OrganizationMember;
 pub use settings::{OrganizationCreation, OrganizationSettings};
 
-use crate::auth::{Caller, Principal};
+use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::blob::Key;
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
@@ -34,9 +35,10 @@ struct Seen {
 impl Registry {
     /// The organisation, for those who are in it or administer its scope. To others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
-        let principal = self.require_account_read(caller)?;
+        self.whoami(caller)?;
         let not_found = || Error::OrganizationNotFound { organization: organization.to_owned() };
         let name = GroupName::parse(organization).map_err(|_| not_found())?;
+        let principal = self.require_organization(caller, &name, OrganizationPermission::ReadOnly)?;
         let record = self.read_organization(&name).await?.ok_or_else(not_found)?;
         match self.role_in(&name, &record, principal) {
             Some(role) => Ok(Seen { name, record, role }),

@@ -1,4 +1,4 @@
-use crate::auth::Caller;
+use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -37,8 +37,9 @@ impl Registry {
         team: &str,
         description: Option<String>,
     ) -> Result<(), Error> {
-        self.require_account_change(caller)?;
+        self.whoami(caller)?;
         let (name, team) = (GroupName::parse(organization)?, GroupName::parse(team)?);
+        self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         if description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {
             return Err(Error::request(format!(
                 "the description of a team has at most {LONGEST_DESCRIPTION} bytes: give a shorter one"
@@ -117,8 +118,7 @@ impl Registry {
         team: &str,
         mut decide: impl FnMut(Changing<'_>, GroupName) -> Result<Option<Told>, Error> + Send + 'static,
     ) -> Result<(), Error> {
-        self.require_account_change(caller)?;
-        let name = self.see_organization(caller, organization).await?.name;
+        let name = self.see_organization_to_change(caller, organization).await?.name;
         let wanted = team.to_owned();
         let decide = move |organization: Changing<'_>| {
             require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;

@@ -3,7 +3,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::access::PackagePattern;
-use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenPermission};
+use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::events::EventKind;
 use crate::ops::detached::detached;
 use crate::{Error, Registry};
@@ -12,7 +12,7 @@ use super::{NewToken, TokenHolder, TokenInfo};
 
 /// The longest name or description in bytes.
 const LONGEST_TEXT: usize = 255;
-/// The most packages, and the most networks, that a token lists.
+/// The most packages, the most organisations and the most networks that a token lists.
 const MOST_ENTRIES: usize = 100;
 
 /// What somebody wants a new token to be.
@@ -26,6 +26,8 @@ pub struct TokenOptions {
     pub permission: TokenPermission,
     /// The packages it is for; `None` for all.
     pub packages: Option<Vec<PackagePattern>>,
+    /// The organisations it is for; `None` leaves that to the other limits, as [`TokenLimits::organizations`] says.
+    pub organizations: Option<TokenOrganizations>,
     /// The networks it may be used from; empty for all.
     pub networks: Vec<IpNet>,
     /// In how many days it expires; `None` leaves that to the registry.
@@ -104,6 +106,7 @@ impl Registry {
             expires: options.days.map(|days| now + TimeDelta::days(days.into())),
             permission: options.permission,
             packages: options.packages,
+            organizations: options.organizations,
             networks: options.networks,
             bypass_two_factor: options.bypass_two_factor,
             publisher: None,
@@ -147,10 +150,11 @@ fn check(options: &TokenOptions) -> Result<(), Error> {
         return Err(Error::request("a token lasts one day at least: ask for more with --expires=1"));
     }
     let packages = options.packages.as_ref().map_or(0, Vec::len);
-    if packages > MOST_ENTRIES || options.networks.len() > MOST_ENTRIES {
+    let organizations = options.organizations.as_ref().map_or(0, |limits| limits.names.len());
+    if packages > MOST_ENTRIES || options.networks.len() > MOST_ENTRIES || organizations > MOST_ENTRIES {
         return Err(Error::request(format!(
-            "a token lists at most {MOST_ENTRIES} packages and scopes, and as many networks: use a scope, or make \
-             several tokens"
+            "a token lists at most {MOST_ENTRIES} packages and scopes, and as many organisations and networks: use a \
+             scope, or make several tokens"
         )));
     }
     Ok(())

@@ -67,6 +67,15 @@ async fn a_user_logs_in_and_out() {
 
     let _ = client.run(&["logout"]).await.assert_success();
     let _ = client.run(&["whoami"]).await.assert_failure();
+    // A name that nobody has is signed up.
+    let new = Client::new(&PNPM, place.server.base_url()).await;
+    let answers = [
+        Answer::new("Username:", "ben"),
+        Answer::secret("Password:", PASSWORD),
+        Answer::new("Email (this IS public):", "ben@registry.example"),
+    ];
+    let _ = new.run_on_terminal(&new.home().work_folder(), &["adduser"], &answers).await.assert_success();
+    assert_eq!(new.run(&["whoami"]).await.assert_success().stdout, "ben\n");
     assert_eq!(place.printed(&["whoami"]).await, "ana\n", "only one token was to end");
 }
 

@@ -1,3 +1,5 @@
+use std::fs;
+
 use registry_testkit::clients::{Answer, Client, YARN_1, package};
 
 use super::{Manager, Place, REFUSAL};
@@ -105,4 +107,42 @@ async fn owners_are_listed_and_not_overwritten() {
     let owners = place.run(&["owner", "list", "one"]).await.assert_success();
     assert!(!owners.printed("bob"), "{owners}");
     let _ = owners.assert_printed("info ana <ana@registry.example>");
+}
+
+/// yarn 1 asks nobody when it is told to log in: it keeps a name, and asks for the password at each write.
+#[tokio::test]
+async fn a_name_is_kept_and_forgotten() {
+    let place = Place::of(&MANAGER).await;
+    let client = Client::new(&YARN_1, place.server.base_url()).await;
+    let folder = client.home().project(&package("@acme/one", "1.0.0"));
+    let answers = [Answer::new("npm username: ", "ana"), Answer::new("npm email: ", "ana@registry.example")];
+    let _ = client.run_on_terminal(&folder, &["login"], &answers).await.assert_success();
+    let publish = ["publish", "--new-version", "1.0.0"];
+    let wrong = [Answer::secret("npm password: ", "not the password")];
+    let _ = client.run_on_terminal(&folder, &publish, &wrong).await.assert_failure();
+    let right = [Answer::secret("npm password: ", PASSWORD)];
+    let _ = client.run_on_terminal(&folder, &publish, &right).await.assert_success();
+    assert_eq!(place.packument("@acme/one").await["maintainers"][0]["name"], "ana");
+    let forgotten = client.run_in(&folder, &["logout"]).await.assert_success();
+    let _ = forgotten.assert_printed("Cleared login credentials.");
+    let kept = fs::read_to_string(client.home().path().join(".yarnrc")).unwrap();
+    assert!(!kept.contains("ana"), "{kept}");
+}
+
+/// They ask at addresses that no registry has, and are told that there is nothing.
+#[tokio::test]
+async fn what_yarn_1_cannot_do_fails() {
+    let place = Place::of(&MANAGER).await;
+    let _ = place.publish(&package("one", "1.0.0")).await.assert_success();
+    let before = place.packument("one").await;
+    for command in [
+        &["team", "create", "@acme:crew"][..],
+        &["team", "list", "@acme"],
+        &["access", "public", "one"],
+        &["owner", "remove", "ana", "one"],
+    ] {
+        let refused = place.run(command).await;
+        assert_eq!(refused.status.code(), Some(1), "{refused}");
+    }
+    assert_eq!(place.packument("one").await, before);
 }

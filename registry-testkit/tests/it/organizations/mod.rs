@@ -7,6 +7,7 @@ mod members;
 mod mfa;
 mod shapes;
 mod teams;
+mod tokens;
 mod visibility;
 mod warm;
 

@@ -148,7 +148,6 @@ async fn what_no_token_can_be_is_refused_with_what_to_do() {
         json!({ "name": "line\nfeed" }),
         json!({ "packages_and_scopes_permission": "read-write" }),
         json!({ "packages_all": true, "packages_and_scopes_permission": "root" }),
-        json!({ "orgs": ["acme"], "orgs_permission": "read-write" }),
     ] {
         let refused = registry.ana().post(TOKENS, &request(&wanted)).await.assert_status(400);
         refusals.push_str(&refused.error());
@@ -163,13 +162,12 @@ async fn what_no_token_can_be_is_refused_with_what_to_do() {
     the request's body has another form than this route takes: cidr_whitelist must be a network or a list of networks at line 1 column 55
     the token cannot be for "../etc": it matches no package name; write `@../etc`
     the token cannot be for "a\r\nb": it holds '\r', which no package name holds; only `*` and `**` stand for other text
-    a token lists at most 100 packages and scopes, and as many networks: use a scope, or make several tokens
+    a token lists at most 100 packages and scopes, and as many organisations and networks: use a scope, or make several tokens
     the token cannot be for "@/*": it matches no package name; write `@*/*`
     the name of a token has at most 255 bytes and no control characters: give a shorter one
     the name of a token has at most 255 bytes and no control characters: give a shorter one
     a permission needs packages that it is for: add --packages, --scopes or --packages-all
     there is no permission "root": use read-only, read-write, read-write-stage-only or no-access
-    tokens of this registry change no organisations: leave --orgs and --orgs-permission out, and log in to change them
     "#);
     assert_eq!(registry.keys().await, before);
 }

@@ -25,12 +25,12 @@ use serde_json::{Value, json};
 const AUDIENCE: &str = "npm:registry.example";
 
 /// The trust of most tests.
-const TRUST: &str = "/-/package/@acme%2fpear/trust";
+pub(crate) const TRUST: &str = "/-/package/@acme%2fpear/trust";
 
 /// A registry that knows an issuer under the name of GitHub's, and has ana's package `@acme/pear`.
-struct Ground {
+pub(crate) struct Ground {
     issuer: FakeIssuer,
-    registry: TestRegistry,
+    pub(crate) registry: TestRegistry,
 }
 
 impl Ground {
@@ -38,7 +38,7 @@ impl Ground {
         Self::with(|builder| builder).await
     }
 
-    async fn with(set: impl FnOnce(TestRegistryBuilder) -> TestRegistryBuilder) -> Self {
+    pub(crate) async fn with(set: impl FnOnce(TestRegistryBuilder) -> TestRegistryBuilder) -> Self {
         install_tls_provider();
         let issuer = FakeIssuer::start().await;
         let builder = TestRegistry::builder().public_url("https://registry.example").trusted_issuer(
@@ -52,7 +52,7 @@ impl Ground {
     }
 
     /// The same, and `@acme/pear` trusts builds of `publish.yml` in `acme/pear`. Answers the id of the trust.
-    async fn trusting(&self) -> String {
+    pub(crate) async fn trusting(&self) -> String {
         let made = self.registry.ana().post(TRUST, &trust()).await.assert_status(201).json();
         self.forget().await;
         made[0]["id"].as_str().unwrap().to_owned()
@@ -78,17 +78,17 @@ impl Ground {
     }
 
     /// The trusted build, with its token in hand.
-    async fn builder(&self) -> TestClient {
+    pub(crate) async fn builder(&self) -> TestClient {
         self.registry.anonymous().with_token(&self.token().await)
     }
 
-    async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         self.registry.registry().flush_events().await;
         self.registry.events().take();
     }
 
     /// What happened since, without what differs from run to run.
-    async fn events(&self) -> Vec<Value> {
+    pub(crate) async fn events(&self) -> Vec<Value> {
         self.registry.registry().flush_events().await;
         let events = self.registry.events().take();
         events.iter().map(|event| serde_json::to_value(event).unwrap()).collect()
@@ -110,7 +110,7 @@ fn settings(issuer: &FakeIssuer) -> IssuerSettings {
 }
 
 /// What `npm trust github --file publish.yml --repository acme/pear --allow-publish` sends.
-fn trust() -> Value {
+pub(crate) fn trust() -> Value {
     json!([{
         "type": "github",
         "claims": { "repository": "acme/pear", "workflow_ref": { "file": "publish.yml" } },

@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use crate::auth::{Caller, OrganizationPermission, Principal};
+use crate::domain::GroupName;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::Seen;
+
+impl Registry {
+    /// Refuses a caller whose token is not for this. Whether there is such an organisation does not matter, so that
+    /// the answer does not tell.
+    pub(super) fn require_organization<'caller>(
+        &self,
+        caller: &'caller Caller,
+        name: &GroupName,
+        needed: OrganizationPermission,
+    ) -> Result<&'caller Arc<Principal>, Error> {
+        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        let Some(limits) = caller.limits.as_ref().filter(|limits| !limits.permit_organization(name, needed))
+        else {
+            return Ok(principal);
+        };
+        let what = if needed > OrganizationPermission::ReadOnly { "change" } else { "see" };
+        self.emit(caller, None, EventKind::Denied { action: format!("{what} the organisation {name}") });
+        Err(match limits.organizations {
+            Some(_) => Error::TokenForbidsOrganization { what, organization: name.clone() },
+            None => Error::TokenForbidsAccount,
+        })
+    }
+
+    /// The organisation, for those who see it and whose token may change it.
+    pub(super) async fn see_organization_to_change(
+        &self,
+        caller: &Caller,
+        organization: &str,
+    ) -> Result<Seen, Error> {
+        let seen = self.see_organization(caller, organization).await?;
+        self.require_organization(caller, &seen.name, OrganizationPermission::ReadWrite)?;
+        Ok(seen)
+    }
+}
