@@ -91,6 +91,19 @@ pub enum Error {
          shows"
     )]
     WrongOneTimePassword,
+    /// Somebody who logs in at a terminal has to type a code into a page of the provider first.
+    #[error(
+        "enter the code {user_code} at {url} on any device; when it says that you are done, give the digits that this \
+         registry showed you as the one-time pass"
+    )]
+    DeviceLogin {
+        /// The page, which any browser anywhere may open.
+        url: String,
+        /// What to type there.
+        user_code: String,
+        /// What proves that who comes back is at the same terminal.
+        digits: secrecy::SecretString,
+    },
     /// Too many wrong passwords or one-time passwords of late.
     #[error(
         "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. Tokens \

@@ -31,6 +31,8 @@ pub mod events;
 pub mod http;
 pub mod limits;
 pub mod ops;
+#[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]
+mod outbound;
 pub mod randomness;
 mod registry;
 pub mod upstream;

@@ -51,6 +51,8 @@ pub enum Command {
         #[command(subcommand)]
         action: AccessAction,
     },
+    /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
+    Ready,
     /// Make tokens without logging in, straight in the storage.
     Token {
         /// What to do.

@@ -21,6 +21,7 @@ mod logging;
 pub mod metrics;
 mod openid;
 mod providers;
+mod ready;
 mod reload;
 mod run;
 pub mod settings;

@@ -15,7 +15,7 @@ use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, Upstr
 use crate::signals::{HangUps, Signals};
 use crate::upstreams::OpenUpstream;
 use crate::{
-    audit, connections, explain, logging, providers, storage, tokens, trusted_publishing, upstreams,
+    audit, connections, explain, logging, providers, ready, storage, tokens, trusted_publishing, upstreams,
 };
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
@@ -57,6 +57,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             settings.packages.compile(&settings.upstreams)?;
             print("the configuration is sound\n")
         }
+        Some(Command::Ready) => ready::ask(&command_line.overrides),
         Some(Command::Log(question)) => audit::show(&command_line.overrides, question),
         Some(Command::Access { action: AccessAction::Explain(question) }) => {
             let answer = explain::explain(&command_line.overrides, question)?;

@@ -25,9 +25,14 @@ pub mod fake_lambda_runtime;
 pub mod fake_upstream;
 pub mod faulty;
 pub mod http_client;
+#[cfg(unix)]
+pub mod machine_tools;
 pub mod publish_document;
 #[cfg(unix)]
+pub mod python_tool;
+#[cfg(unix)]
 pub mod server_process;
+pub mod simulation;
 pub mod tarball;
 pub mod test_registry;
 

@@ -73,7 +73,7 @@ fn identify_and_require_read(bencher: Bencher<'_, '_>) {
     let token = Credential::Bearer(fixture.token().into());
     let package = PackageName::parse("pear").unwrap();
     let decide = async |credential: Option<&Credential>| {
-        let caller = fixture.registry.identify(credential, None, None).await.unwrap();
+        let caller = fixture.registry.identify(credential, None).await.unwrap();
         fixture.registry.access().decide(Action::Read, caller.principal.as_deref(), &package).verdict
     };
     assert_eq!(RUNTIME.block_on(decide(Some(&token))), Verdict::Allowed);
@@ -86,7 +86,7 @@ fn identify_and_require_read_anonymous(bencher: Bencher<'_, '_>) {
     let fixture = Fixture::with_package(Store::Memory, 1);
     let package = PackageName::parse("pear").unwrap();
     let decide = async || {
-        let caller = fixture.registry.identify(None, None, None).await.unwrap();
+        let caller = fixture.registry.identify(None, None).await.unwrap();
         fixture.registry.access().decide(Action::Read, caller.principal.as_deref(), &package).verdict
     };
     bencher.bench(|| RUNTIME.block_on(decide()));

@@ -1,9 +1,17 @@
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::Identified;
+use super::{Identified, PasswordLogin};
+
+/// What is given as the password in a terminal, to log in with a code that is typed into a page of the provider.
+pub const DEVICE_PASSWORD: &str = "device";
+
+/// Whether somebody wants to log in with a code, unless it is their password.
+pub(crate) fn asks_for_device(login: &PasswordLogin) -> bool {
+    login.password.expose_secret() == DEVICE_PASSWORD
+}
 
 /// A login at a terminal that has begun.
 #[derive(Debug, Clone)]

@@ -41,7 +41,8 @@ use url::Url;
 use crate::error::BoxError;
 
 pub use credential::Credential;
-pub use device_login::{DeviceLogin, DevicePoll};
+pub(crate) use device_login::asks_for_device;
+pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};
 #[cfg(feature = "htpasswd")]
 pub use htpasswd::{Htpasswd, HtpasswdError};
 #[cfg(feature = "local-accounts")]
@@ -140,6 +141,9 @@ pub struct WebLogin {
 /// - Comparing secrets takes the same time whether they match or not; slow hashing happens off the async threads.
 /// - Secrets appear in no error, no `Debug` and no `Display`.
 /// - `revoke` is idempotent.
+///
+/// A method with a default says that the provider does not offer this: a provider writes those that it offers. One that
+/// wraps another passes every method on.
 #[async_trait]
 pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
     /// A short name that never changes, such as `local`. Tokens remember it.
@@ -148,11 +152,15 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
     /// Who holds this credential.
     async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError>;
 
-    /// Logs in with name and password.
-    async fn log_in(&self, login: &PasswordLogin) -> Result<LoggedIn, AuthError>;
+    /// Logs in with name and password. Default: it takes no passwords.
+    async fn log_in(&self, _login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
+        Ok(LoggedIn::NoSuchAccount)
+    }
 
-    /// Makes a new account.
-    async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError>;
+    /// Makes a new account. Default: it makes none.
+    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        Ok(SignedUp::NotOffered)
+    }
 
     /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
@@ -160,22 +168,38 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
     /// Changes what is stored of the account `name`: all that is asked for, or nothing.
     ///
     /// A new password ends the sessions: from then on, `look_up` answers with the moment in
-    /// [`ProfileDetails::sessions_since`].
-    async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError>;
+    /// [`ProfileDetails::sessions_since`]. Default: it changes nothing.
+    async fn change_account(
+        &self,
+        _name: &str,
+        _change: &AccountChange,
+    ) -> Result<AccountChanged, AuthError> {
+        Ok(AccountChanged::NotOffered)
+    }
 
-    /// Begins a login in the browser that ends at `callback`; `None` where the provider has none.
-    async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError>;
+    /// Begins a login in the browser that ends at `callback`; `None`, as by default, where the provider has none.
+    async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
+        Ok(None)
+    }
 
     /// Ends a login in the browser, given the kept state and the query string the browser came back with.
-    async fn finish_web_login(&self, state: &str, query: &str) -> Result<Identified, AuthError>;
+    async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
+        Ok(Identified::NotMine)
+    }
 
     /// Begins a login at a terminal: its user types a short code into a page of the provider, in a browser anywhere.
-    /// `None` where the provider has none.
-    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError>;
+    /// `None`, as by default, where the provider has none.
+    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
+        Ok(None)
+    }
 
     /// Asks, given the kept state, whether the user has typed the code. To be asked no more often than was said.
-    async fn poll_device_login(&self, state: &SecretString) -> Result<DevicePoll, AuthError>;
+    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
+        Ok(DevicePoll::Finished(Identified::NotMine))
+    }
 
-    /// Makes a credential of this provider useless, where the provider can.
-    async fn revoke(&self, credential: &Credential) -> Result<(), AuthError>;
+    /// Makes a credential of this provider useless, where the provider can. By default it cannot.
+    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
+        Ok(())
+    }
 }

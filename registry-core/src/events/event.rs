@@ -177,13 +177,13 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
-    /// A client began a login in the browser, or asks for a one-time password there.
+    /// A client began a login in the browser, here or on another device, or asks for a one-time password there.
     WebLoginStarted,
     /// Somebody said in the browser who they are. Once the client asks, it is logged in.
     WebLoginApproved,
     /// A login in the browser was not let go on.
     WebLoginRefused {
-        /// Why: `other-browser`, `form`, `provider`, `other-account`.
+        /// Why: `other-browser`, `form`, `provider`, `other-account`, `second-factor`.
         reason: String,
     },
     /// A token was given back.
@@ -235,7 +235,8 @@ pub enum EventKind {
         /// Until when the token is good.
         expires: DateTime<Utc>,
     },
-    /// A build tried to, and was refused.
+    /// A build tried to, and was refused. Told of once a minute for each network and reason, and, with
+    /// [`EventKind::CredentialRefused`], a hundred times a minute at most.
     IdTokenRefused {
         /// Why.
         reason: String,

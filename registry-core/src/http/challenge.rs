@@ -34,15 +34,26 @@ impl Registry {
         under_prefix: bool,
         failure: &Failure,
     ) -> Response<Body> {
-        let Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) = failure else {
-            return failure_response(failure);
-        };
+        match failure {
+            Failure::Operation(Error::DeviceLogin { url, user_code, digits }) => {
+                let digits = digits.expose_secret();
+                let notice = format!(
+                    "Open {url} on any device and enter the code {user_code} there. When it says that you are done, \
+                     enter {digits} here."
+                );
+                let mut response = one_time_password_challenge(&told(failure), None, &notice);
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                return response;
+            }
+            Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) => {}
+            _ => return failure_response(failure),
+        }
         // Without the browser it works too, so that whatever is in the way is no reason to fail.
         let in_browser = self.ask_in_browser(request, caller, under_prefix).await.unwrap_or_else(|error| {
             tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
             None
         });
-        one_time_password_challenge(&told(failure), in_browser.as_ref())
+        one_time_password_challenge(&told(failure), in_browser.as_ref(), NOTICE)
     }
 
     async fn ask_in_browser(
@@ -68,10 +79,10 @@ impl Registry {
 }
 
 /// Asks a client for a one-time password. All clients know the challenge by `otp` in small letters, and by the words
-/// "one-time pass" in `text`.
-fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>) -> Response<Body> {
+/// "one-time pass" in `text`, and print the `notice`.
+fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>, notice: &str) -> Response<Body> {
     let mut answer = json!({ "error": text, "message": text });
-    let mut notice = Some(HeaderValue::from_static(NOTICE));
+    let mut notice = HeaderValue::from_str(notice).ok();
     match in_browser {
         Some(InBrowser { page, done: Some(done) }) => {
             answer["authUrl"] = page.as_str().into();

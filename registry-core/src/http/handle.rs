@@ -152,7 +152,8 @@ impl Registry {
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
-        self.identify(credential.as_ref(), address, shown.and_then(one_time_password)).await
+        let shown = shown.and_then(one_time_password);
+        self.identify_with_one_time_password(credential.as_ref(), address, shown).await
     }
 }
 

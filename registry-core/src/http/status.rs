@@ -79,6 +79,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::WrongPassword
         | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
+        | Error::DeviceLogin { .. }
         | Error::OneTimePasswordRequired
         | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
         // With 400 npm says that there is no such user, with 401 that the token is bad, and with both not why.

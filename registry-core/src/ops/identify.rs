@@ -13,8 +13,19 @@ impl Registry {
     /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error, and so is
     /// a token that is shown after its time or from outside its networks.
     ///
-    /// Whoever has a second factor and shows a password with each request must show `one_time_password` with each.
+    /// Whoever has a second factor and shows a password with each request must show a one-time password with each: see
+    /// [`Registry::identify_with_one_time_password`].
     pub async fn identify(
+        &self,
+        credential: Option<&Credential>,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, Error> {
+        self.identify_with_one_time_password(credential, address, None).await
+    }
+
+    /// Like [`Registry::identify`], for a request that may bring a one-time password along. The caller keeps it, and an
+    /// operation that asks for a second factor looks at it then.
+    pub async fn identify_with_one_time_password(
         &self,
         credential: Option<&Credential>,
         address: Option<IpAddr>,

@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::auth::{AuthError, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash};
+use crate::auth::{
+    AuthError, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
+};
 use crate::blob::Key;
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -61,10 +63,17 @@ impl Registry {
     }
 
     async fn log_in_here(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+        if let Some(known) = self.finish_device_login(caller, login).await? {
+            return self.begin_session(caller, known).await;
+        }
         let known = self.authenticate(caller, login, Wanted::Either).await?;
         if !known.signed_up {
             self.require_two_factor_at_login(caller, &known.principal.name).await?;
         }
+        self.begin_session(caller, known).await
+    }
+
+    async fn begin_session(&self, caller: &Caller, known: Authenticated) -> Result<Session, Error> {
         let token = self.create_session_token(known.provider, &known.principal.name, known.since).await?;
         if !known.signed_up {
             self.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
@@ -105,7 +114,7 @@ impl Registry {
         // Before the password is checked: a session of a password that is changed meanwhile is over before it begins.
         let since = self.parts.clock.now();
         if wanted != Wanted::SignUp
-            && let Some(known) = self.try_providers(login, since).await?
+            && let Some(known) = self.try_providers(caller, login, wanted, since).await?
         {
             return Ok(known);
         }
@@ -128,7 +137,8 @@ impl Registry {
                 SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
                 // Somebody was faster; it may have been this very client, trying again.
                 SignedUp::NameTaken => {
-                    return self.try_providers(login, since).await?.ok_or(Error::WrongPassword);
+                    let known = self.try_providers(caller, login, wanted, since).await?;
+                    return known.ok_or(Error::WrongPassword);
                 }
                 SignedUp::NotOffered => {}
             }
@@ -138,10 +148,18 @@ impl Registry {
 
     async fn try_providers(
         &self,
+        caller: &Caller,
         login: &PasswordLogin,
+        wanted: Wanted,
         since: DateTime<Utc>,
     ) -> Result<Option<Authenticated>, Error> {
         for provider in &self.parts.providers {
+            if wanted == Wanted::Either
+                && asks_for_device(login)
+                && let Some(code) = self.begin_device_login(caller, &login.name, provider.as_ref()).await?
+            {
+                return Err(code);
+            }
             match provider.log_in(login).await.map_err(refused)? {
                 LoggedIn::Principal(principal) => {
                     let provider = provider.id();
@@ -156,7 +174,7 @@ impl Registry {
 }
 
 /// A reason that a provider gives at a login is told as one.
-fn refused(error: AuthError) -> Error {
+pub(super) fn refused(error: AuthError) -> Error {
     match error {
         AuthError::Unacceptable { reason } => Error::LoginRefused { reason },
         error @ AuthError::Unavailable { .. } => Error::Auth(error),

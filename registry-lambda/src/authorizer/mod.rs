@@ -138,7 +138,7 @@ impl Authorizer {
         credential: &Credential,
         address: Option<IpAddr>,
     ) -> Result<Option<Caller>, AuthorizerError> {
-        match self.registry.identify(Some(credential), address, None).await {
+        match self.registry.identify(Some(credential), address).await {
             Ok(caller) => Ok(Some(caller)),
             Err(error) if error.is_internal() => Err(AuthorizerError::Unknown(error)),
             // The registry asks for the one-time password itself, of the request that brings one.

@@ -4,6 +4,7 @@
 
 mod authorizer;
 mod bad_events;
+mod deployment;
 mod events;
 mod matrix;
 mod process;

@@ -10,7 +10,9 @@ mod bad_credentials;
 mod bad_requests;
 mod codebox_scenarios;
 mod configuration;
+mod deployment;
 mod documents;
+mod github_tokens;
 mod htpasswd;
 mod npm_12;
 mod npm_github;
@@ -23,6 +25,7 @@ mod process;
 mod provider_logins;
 #[cfg(target_os = "linux")]
 mod proxy_memory;
+mod ready;
 mod running;
 mod search;
 mod secrets;

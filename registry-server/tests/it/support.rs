@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use registry_testkit::clients::{Client, Npm, PackageFolder, PinnedClient};
+use registry_testkit::clients::{Answer, Client, CommandOutput, Npm, PackageFolder, PinnedClient, Screen};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use serde_json::json;
@@ -10,6 +10,9 @@ use tempfile::TempDir;
 
 /// The password of everybody here.
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// How long what comes after the path of a login's page is.
+const SESSION: usize = 10 + 1 + 32 + 1 + 40;
 
 /// A server and its folder. Both go when it is dropped.
 pub(crate) struct Registry {
@@ -114,6 +117,25 @@ pub(crate) fn account(name: &str, password: &str) -> serde_json::Value {
 /// Where npm sends it.
 pub(crate) fn user_path(name: &str) -> String {
     format!("/-/user/org.couchdb.user:{name}")
+}
+
+/// Runs a client of the registry at `base_url` while a person opens the page of the login that it prints.
+pub(crate) async fn run_with_person(
+    base_url: &str,
+    client: &Client,
+    folder: &Path,
+    arguments: &[&str],
+    answers: &[Answer<'_>],
+    person: impl AsyncFnOnce(&str),
+) -> CommandOutput {
+    let screen = Screen::new();
+    let at_the_browser = async {
+        let url = screen.address(&format!("{base_url}/-/v1/login/"), SESSION).await;
+        person(&url).await;
+    };
+    let run = client.run_watched(folder, arguments, answers, &screen);
+    let (output, ()) = tokio::join!(run, at_the_browser);
+    output
 }
 
 /// Publishes a package with `npm publish`.

@@ -72,7 +72,7 @@ async fn npm_sets_it_up_on_a_terminal_and_takes_it_away(npm: &PinnedClient) {
     let folder = npm.home().work_folder();
     let answers = [
         Answer::secret("npm password:", PASSWORD),
-        Answer::computed("And an OTP code from your authenticator:", digits_of_printed_secret),
+        Answer::computed("And an OTP code from your authenticator:", &digits_of_printed_secret),
     ];
     let set_up = ["profile", "enable-2fa", "auth-and-writes", "--color=false"];
     let enabled = npm.run_on_terminal(&folder, &set_up, &answers).await.assert_success();
@@ -171,7 +171,7 @@ async fn pnpm_sets_it_up_on_a_terminal_and_takes_it_away() {
     let folder = pnpm.home().project(&package("one", "1.0.0"));
     let answers = [
         Answer::secret("Password:", PASSWORD),
-        Answer::computed("And an OTP code from your authenticator:", digits_of_printed_secret),
+        Answer::computed("And an OTP code from your authenticator:", &digits_of_printed_secret),
     ];
     let set_up = ["profile", "enable-2fa", "auth-and-writes"];
     let enabled = pnpm.run_on_terminal(&folder, &set_up, &answers).await.assert_success();

@@ -7,20 +7,17 @@ use std::time::Duration;
 use http::Method;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_testkit::clients::{
-    Answer, BUN, Client, CommandOutput, NPM, PNPM, PinnedClient, Screen, YARN_4, package,
+    Answer, BUN, Client, CommandOutput, NPM, PNPM, PinnedClient, YARN_4, package,
 };
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use registry_testkit::{Authenticator, Browser};
 use serde_json::json;
 
-use crate::support::{PASSWORD, Registry, account, sign_up, user_path, with_each_npm};
-
-/// How long what comes after the path of a login's page is.
-const SESSION: usize = 10 + 1 + 32 + 1 + 40;
+use crate::support::{PASSWORD, Registry, account, run_with_person, sign_up, user_path, with_each_npm};
 
 /// Runs a client while a person does what it asks for.
-pub(crate) async fn run_with(
+async fn run_with(
     base_url: &str,
     client: &Client,
     folder: &Path,
@@ -28,15 +25,8 @@ pub(crate) async fn run_with(
     answers: &[Answer<'_>],
     person: impl AsyncFnOnce(&Browser, &str),
 ) -> CommandOutput {
-    let screen = Screen::new();
-    let at_the_browser = async {
-        let before = format!("{base_url}/-/v1/login/");
-        let url = screen.address(&before, SESSION).await;
-        person(&Browser::over_http(), &url).await;
-    };
-    let run = client.run_watched(folder, arguments, answers, &screen);
-    let (output, ()) = tokio::join!(run, at_the_browser);
-    output
+    let person = async |url: &str| person(&Browser::over_http(), url).await;
+    run_with_person(base_url, client, folder, arguments, answers, person).await
 }
 
 async fn log_in_as_ana(browser: &Browser, url: &str) {

@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// What to type at a prompt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// A part of the prompt, as it is printed on stdout.
     pub prompt: &'a str,
@@ -21,7 +21,13 @@ pub struct Answer<'a> {
     /// Whether a terminal must have stopped showing what is typed. Programs throw away what comes before.
     pub secret: bool,
     /// Makes the answer out of all that was printed before, in place of `text`.
-    pub compute: Option<fn(&str) -> String>,
+    pub compute: Option<&'a (dyn Fn(&str) -> String + Sync)>,
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Answer").field("prompt", &self.prompt).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Answer<'a> {
@@ -35,8 +41,9 @@ impl<'a> Answer<'a> {
         Self { prompt, text, secret: true, compute: None }
     }
 
-    /// An answer that depends on what was printed before, such as what an authenticator app shows that scans it.
-    pub const fn computed(prompt: &'a str, compute: fn(&str) -> String) -> Self {
+    /// An answer that depends on what was printed before, such as what an authenticator app shows that scans it, or
+    /// that is given once something else was done.
+    pub const fn computed(prompt: &'a str, compute: &'a (dyn Fn(&str) -> String + Sync)) -> Self {
         Self { prompt, text: "", secret: false, compute: Some(compute) }
     }
 }

@@ -34,7 +34,8 @@ pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
 pub use pinned::{
-    BUN, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1, YARN_4,
+    BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1,
+    YARN_4,
 };
 pub use screen::Screen;
 pub use toolbox::Toolbox;

@@ -195,3 +195,13 @@ pub const PNPR: PinnedClient = PinnedClient {
     environment: &[],
     overrides: &[],
 };
+
+/// Checks files for Docker Compose, against its schema among others.
+pub const DCLINT: PinnedClient = PinnedClient {
+    command: "dclint",
+    package: "dclint",
+    version: "3.1.0",
+    program: Program::Script { path: "dclint/bin/dclint.cjs", node: &[">=20.19.0"] },
+    environment: &[],
+    overrides: &[],
+};

@@ -37,6 +37,11 @@ impl Toolbox {
         Self { folder: folder.into(), installer: PathBuf::from("npm") }
     }
 
+    /// The folder that everything is installed in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where `client` is, or will be.
     pub fn folder_of(&self, client: &PinnedClient) -> PathBuf {
         self.folder.join(format!("{}-{}", client.package.replace('/', "+"), client.version))

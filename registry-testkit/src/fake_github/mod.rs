@@ -144,6 +144,12 @@ impl FakeGithub {
         std::mem::take(&mut self.state().asked)
     }
 
+    /// What the registry alone may know, of its logins since the last call, and what each is: the PKCE verifiers that it
+    /// showed, the device codes that it polls with, and the tokens that its app got.
+    pub fn take_secrets(&self) -> Vec<(&'static str, String)> {
+        self.world(|world| std::mem::take(&mut world.secrets))
+    }
+
     /// What was wrong with requests since the last call. What is taken makes no test panic.
     pub fn take_complaints(&self) -> Vec<String> {
         std::mem::take(&mut self.state().complaints)

@@ -54,6 +54,7 @@ impl World {
         if body["redirect_uri"] != code.redirect_uri.as_str() {
             return Ok(error("redirect_uri_mismatch"));
         }
+        self.secrets.push(("verifier", verifier.to_owned()));
         Ok(self.grant(code.login))
     }
 
@@ -67,6 +68,7 @@ impl World {
         }
         let user_code = format!("WDJB-{:04}", self.devices.len());
         let device_code = self.make("device");
+        self.secrets.push(("device code", device_code.clone()));
         self.devices
             .insert(device_code.clone(), Device { user_code: user_code.clone(), ..Device::default() });
         let body = json!({
@@ -105,6 +107,7 @@ impl World {
     fn grant(&mut self, login: String) -> Response<Bytes> {
         let token = Token { login, scopes: vec!["read:org".into()], is_of_our_app: true };
         let token = self.make_token("gho_", token);
+        self.secrets.push(("token", token.clone()));
         shapes::answer(200, &json!({ "access_token": token, "scope": "read:org", "token_type": "bearer" }))
     }
 }

@@ -11,6 +11,7 @@ pub(super) struct World {
     pub(super) devices: BTreeMap<String, Device>,
     pub(super) page_size: Option<usize>,
     made: u64,
+    pub(super) secrets: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]

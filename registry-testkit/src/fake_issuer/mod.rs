@@ -61,6 +61,7 @@ struct State {
     /// What a build that asks for its identity gets, but for the audience and the times.
     build: Option<Value>,
     grants: HashMap<String, Grant>,
+    secrets: Vec<(&'static str, String)>,
 }
 
 /// A request, read to its end.
@@ -89,6 +90,7 @@ impl FakeIssuer {
             asked: Vec::new(),
             build: None,
             grants: HashMap::new(),
+            secrets: Vec::new(),
         }));
         let listening = tokio::spawn(listen(listener, Arc::clone(&state))).abort_handle();
         Self { url, state, listening }
@@ -155,6 +157,12 @@ impl FakeIssuer {
     /// What was asked since the last call, oldest first: a method, and a path without the query.
     pub fn take_asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state().asked)
+    }
+
+    /// What the registry alone may know, of the logins that ended since the last call, and what each is: the PKCE
+    /// verifiers that it showed, and the id tokens that it got.
+    pub fn take_secrets(&self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.state().secrets)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

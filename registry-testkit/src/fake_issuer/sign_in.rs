@@ -45,7 +45,7 @@ impl FakeIssuer {
         }
         let mut state = self.state();
         state.generations += 1;
-        let code = format!("code-{}", state.generations);
+        let code = format!("code-of-the-issuer-{:020}", state.generations);
         let grant = Grant { challenge: value("code_challenge"), callback: value("redirect_uri"), claims };
         state.grants.insert(code.clone(), grant);
         let answer = [("code", code.as_str()), ("state", &value("state"))];
@@ -76,6 +76,8 @@ impl State {
         }
         let header = json!({ "alg": "ES256", "kid": self.newest().id(Signing::Es256) });
         let token = self.newest().sign(Signing::Es256, &header, &grant.claims);
+        self.secrets.push(("verifier", field("code_verifier").to_owned()));
+        self.secrets.push(("id token", token.clone()));
         (
             200,
             json!({ "access_token": "opaque", "token_type": "Bearer", "expires_in": 300, "id_token": token }),

@@ -30,6 +30,7 @@ use registry_core::blob::{
 use url::Url;
 
 pub use gate::Gate;
+pub(crate) use plan::Dice;
 pub use plan::FaultPlan;
 use script::Script;
 pub use script::{Fault, Operation};

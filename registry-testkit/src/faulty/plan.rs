@@ -23,14 +23,14 @@ impl FaultPlan {
 
 /// Numbers that look random and are not (`SplitMix64`).
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -38,9 +38,28 @@ impl Dice {
     }
 
     /// From 0, inclusive, to 1, exclusive.
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         // 32 bits go into a double without loss.
         let bits = u32::try_from(self.next() >> 32).unwrap_or(u32::MAX);
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// Whether something happens that does in this part, from 0 to 1, of all cases.
+    pub(crate) fn chance(&mut self, part: f64) -> bool {
+        self.fraction() < part
+    }
+
+    /// From 0, inclusive, to `bound`, exclusive; 0 where there is nothing to choose from.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from((u128::from(self.next()) * bound as u128) >> 64).unwrap_or(0)
+    }
+
+    /// One of these.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub(crate) fn pick<T: Copy>(&mut self, these: &[T]) -> T {
+        these[self.below(these.len())]
     }
 }

@@ -117,14 +117,14 @@ async fn whoever_is_removed_or_gets_another_password_is_out_at_once() {
     let session = registry.log_in(&Caller::anonymous(), &login("ana", "secret")).await.unwrap();
     let token = Credential::Bearer(session.token);
     for credential in [&token, &basic("ana"), &basic("ana")] {
-        assert_eq!(registry.identify(Some(credential), None, None).await.unwrap().name(), Some("ana"));
+        assert_eq!(registry.identify(Some(credential), None).await.unwrap().name(), Some("ana"));
     }
     // Another hash, of the word `other`; the right password of a moment ago is not remembered.
     file.write("ana:{SHA}0JQeaNqPOBUf+Gph/Fn3xc+fyqI=\n");
-    registry.identify(Some(&basic("ana")), None, None).await.unwrap_err();
+    registry.identify(Some(&basic("ana")), None).await.unwrap_err();
     file.write(&format!("ben:{BCRYPT}\n"));
     for credential in [&token, &basic("ana")] {
-        registry.identify(Some(credential), None, None).await.unwrap_err();
+        registry.identify(Some(credential), None).await.unwrap_err();
     }
 }
 

@@ -20,6 +20,7 @@ mod proxy;
 mod proxy_failures;
 mod proxy_property;
 mod search;
+mod simulation;
 mod stage;
 mod tarball_redirects;
 mod token_kinds;

@@ -1,12 +1,11 @@
 use http::HeaderName;
 use http::header::ACCEPT;
 use octocrab::Octocrab;
-use reqwest::{Certificate, redirect};
-use rustls::crypto::CryptoProvider;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{GithubApp, GithubError, GithubSettings};
+use crate::outbound::{NoClient, Outbound};
 
 /// The version of the API that is spoken. GitHub keeps it for years after the next one.
 const API_VERSION: &str = "2022-11-28";
@@ -79,29 +78,14 @@ fn check_app(app: &GithubApp) -> Result<(), GithubError> {
 }
 
 fn client(settings: &GithubSettings) -> Result<reqwest::Client, GithubError> {
-    // The client would panic.
-    if CryptoProvider::get_default().is_none() {
-        return Err(GithubError::NoTlsProvider);
-    }
-    let mut certificates = Vec::new();
-    for pem in &settings.extra_root_certificates {
-        let parsed =
-            Certificate::from_pem_bundle(pem).map_err(|error| GithubError::Certificates(error.into()))?;
-        if parsed.is_empty() {
-            return Err(GithubError::Certificates("no certificate is in it".into()));
-        }
-        certificates.extend(parsed);
-    }
-    let mut builder = reqwest::Client::builder()
-        // A redirect could lead the credential astray.
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(settings.connect_timeout);
-    if !certificates.is_empty() {
-        builder = builder.tls_certs_merge(certificates);
-    }
-    if !settings.proxy_from_environment {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| GithubError::Client(error.into()))
+    let outbound = Outbound {
+        extra_root_certificates: &settings.extra_root_certificates,
+        connect_timeout: settings.connect_timeout,
+        proxy_from_environment: settings.proxy_from_environment,
+    };
+    outbound.client().map_err(|reason| match reason {
+        NoClient::TlsProvider => GithubError::NoTlsProvider,
+        NoClient::Certificates(source) => GithubError::Certificates(source),
+        NoClient::Client(source) => GithubError::Client(source),
+    })
 }

@@ -7,14 +7,18 @@ use super::token_kind::TokenKind;
 use super::web_login::{Ended, WebLoginState};
 use super::{Github, Standing, is_login};
 use crate::auth::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
-    LoggedIn, PasswordLogin, Profile, ProfileDetails, SignedUp, WebLogin,
+    AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified, LoggedIn, PasswordLogin,
+    Profile, ProfileDetails, WebLogin,
 };
 
 /// npm takes a text with "one-time password" in it for a request to ask for one.
 const PASSWORDS_ENDED: &str = "this registry signs in with GitHub, which ended logins with password and one-time code in \
      2020: make a personal access token at GitHub (scope read:org) and paste it in place of the password, or log in \
      with the browser (npm login --auth-type=web)";
+
+/// What is said besides where there is an app.
+const OR_BY_DEVICE: &str =
+    ", or log in with the password `device` to be given a code to enter at GitHub on any device";
 
 const OUTSIDE: &str = "GitHub does not show you as an active member of an organization that may use this registry: ask its \
      operator to let you in, or, if you are a member, make a token that may read it (a classic one with the scope \
@@ -70,13 +74,12 @@ impl AuthProvider for Github {
             }
             Some(Standing::In(_) | Standing::Bad) => return Ok(LoggedIn::WrongPassword),
             Some(Standing::Outside(_)) => OUTSIDE,
-            None => PASSWORDS_ENDED,
+            None => {
+                let by_device = if self.settings.app.is_some() { OR_BY_DEVICE } else { "" };
+                return Err(AuthError::Unacceptable { reason: format!("{PASSWORDS_ENDED}{by_device}") });
+            }
         };
         Err(AuthError::Unacceptable { reason: reason.into() })
-    }
-
-    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
-        Ok(SignedUp::NotOffered)
     }
 
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
@@ -89,10 +92,6 @@ impl AuthProvider for Github {
             let principal = self.policy.principal(&member);
             Profile { email: principal.email.clone(), principal, details: ProfileDetails::default() }
         }))
-    }
-
-    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
-        Ok(AccountChanged::NotOffered)
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {

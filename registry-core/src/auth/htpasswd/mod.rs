@@ -5,12 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
-use url::Url;
 
 use super::recent::RecentLogins;
 use super::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
-    LoggedIn, PasswordLogin, Principal, Profile, ProfileDetails, SignedUp, WebLogin,
+    AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin, Principal, Profile,
+    ProfileDetails,
 };
 use crate::clock::Clock;
 use crate::error::BoxError;
@@ -173,39 +172,11 @@ impl AuthProvider for Htpasswd {
         self.check(&login.name, &login.password, false).await
     }
 
-    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
-        Ok(SignedUp::NotOffered)
-    }
-
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         let users = self.users().await?;
         let profile =
             || Profile { principal: Principal::user(name), email: None, details: ProfileDetails::default() };
         Ok(users.get(name).map(|_| profile()))
-    }
-
-    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
-        Ok(AccountChanged::NotOffered)
-    }
-
-    async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
-        Ok(Identified::NotMine)
-    }
-
-    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
-        Ok(DevicePoll::Finished(Identified::NotMine))
-    }
-
-    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
-        Ok(())
     }
 }
 

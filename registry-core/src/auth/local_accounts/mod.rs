@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
-use url::Url;
 
 use super::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
-    LoggedIn, PasswordLogin, Profile, SignedUp, WebLogin,
+    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin,
+    Profile, SignedUp,
 };
 use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
@@ -192,26 +191,6 @@ impl AuthProvider for LocalAccounts {
 
     async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError> {
         self.change(name, change).await
-    }
-
-    async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
-        Ok(Identified::NotMine)
-    }
-
-    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
-        Ok(DevicePoll::Finished(Identified::NotMine))
-    }
-
-    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
-        Ok(())
     }
 }
 

@@ -4,13 +4,13 @@ use bytes::BytesMut;
 use futures::StreamExt as _;
 use http::StatusCode;
 use http::header::ACCEPT;
-use reqwest::{Certificate, Client, RequestBuilder, redirect};
-use rustls::crypto::CryptoProvider;
+use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{IssuerSettings, OpenIdError};
 use crate::error::BoxError;
+use crate::outbound::{NoClient, Outbound};
 
 /// No document of an issuer is longer.
 const LONGEST: usize = 1 << 20;
@@ -30,32 +30,16 @@ pub(super) struct Answer<Body> {
 
 impl Fetch {
     pub(super) fn new(settings: &IssuerSettings) -> Result<Self, OpenIdError> {
-        // The client would panic.
-        if CryptoProvider::get_default().is_none() {
-            return Err(OpenIdError::NoTlsProvider);
-        }
-        let mut certificates = Vec::new();
-        for pem in &settings.extra_root_certificates {
-            let parsed =
-                Certificate::from_pem_bundle(pem).map_err(|error| OpenIdError::Certificates(error.into()))?;
-            if parsed.is_empty() {
-                return Err(OpenIdError::Certificates("no certificate is in it".into()));
-            }
-            certificates.extend(parsed);
-        }
-        let mut builder = Client::builder()
-            .user_agent(concat!("registry-core/", env!("CARGO_PKG_VERSION")))
-            // A redirect could lead to keys of somebody else.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(settings.connect_timeout);
-        if !certificates.is_empty() {
-            builder = builder.tls_certs_merge(certificates);
-        }
-        if !settings.proxy_from_environment {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| OpenIdError::Client(error.without_url().into()))?;
+        let outbound = Outbound {
+            extra_root_certificates: &settings.extra_root_certificates,
+            connect_timeout: settings.connect_timeout,
+            proxy_from_environment: settings.proxy_from_environment,
+        };
+        let client = outbound.client().map_err(|reason| match reason {
+            NoClient::TlsProvider => OpenIdError::NoTlsProvider,
+            NoClient::Certificates(source) => OpenIdError::Certificates(source),
+            NoClient::Client(source) => OpenIdError::Client(source),
+        })?;
         Ok(Self { client, timeout: settings.request_timeout })
     }
 

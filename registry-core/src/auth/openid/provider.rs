@@ -2,7 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -11,8 +10,8 @@ use super::web_login::WebLoginState;
 use super::{Issuer, OpenIdError, OpenIdSettings};
 use crate::auth::vouched::{Records, Remembered};
 use crate::auth::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
-    LoggedIn, PasswordLogin, Profile, ProfileDetails, SignedUp, TokenIssuer as _, Verified, WebLogin,
+    AuthError, AuthProvider, Credential, Identified, Profile, ProfileDetails, TokenIssuer as _, Verified,
+    WebLogin,
 };
 use crate::blob::BlobStore;
 use crate::clock::Clock;
@@ -20,6 +19,7 @@ use crate::randomness::Randomness;
 
 /// People of one issuer of OpenID Connect, who sign in with the browser.
 ///
+/// - It takes no passwords, and what the issuer signed, the issuer alone can take back.
 /// - Of somebody who was let in, the store keeps name, subject and groups, and no token. From that, tokens which the
 ///   registry made for them are answered, for [`OpenIdSettings::membership`] after they last signed in.
 /// - A name stays with the subject that was the first to show it here, also if it is given up there and taken by
@@ -82,14 +82,6 @@ impl AuthProvider for OpenId {
         }
     }
 
-    async fn log_in(&self, _login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
-        Ok(LoggedIn::NoSuchAccount)
-    }
-
-    async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
-        Ok(SignedUp::NotOffered)
-    }
-
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         if !is_name(name) {
             return Ok(None);
@@ -99,10 +91,6 @@ impl AuthProvider for OpenId {
             let principal = member.principal(&self.settings);
             Profile { email: principal.email.clone(), principal, details: ProfileDetails::default() }
         }))
-    }
-
-    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
-        Ok(AccountChanged::NotOffered)
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {
@@ -121,19 +109,6 @@ impl AuthProvider for OpenId {
             Some(claims) => self.let_in(&claims).await,
             None => Ok(Identified::Rejected),
         }
-    }
-
-    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
-        Ok(DevicePoll::Finished(Identified::NotMine))
-    }
-
-    /// What an issuer signed, it alone can take back.
-    async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
-        Ok(())
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
@@ -6,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::rate::{RateLimiter, network_of};
 use crate::Registry;
 use crate::auth::Caller;
+use crate::domain::PackageName;
 use crate::events::EventKind;
 
 /// How many refused credentials are told of in a minute, whoever shows them. Each takes a line in the audit log, and
@@ -45,6 +47,7 @@ impl Refused {
 #[derive(Debug)]
 pub(super) struct RefusedCredentials {
     by_network: RateLimiter<(Option<IpAddr>, Refused)>,
+    id_tokens: RateLimiter<(Option<IpAddr>, String)>,
     of_all: RateLimiter<()>,
 }
 
@@ -54,6 +57,7 @@ impl RefusedCredentials {
         let of_all = NonZeroU32::new(TOLD_IN_A_MINUTE).unwrap_or(NonZeroU32::MIN);
         Self {
             by_network: RateLimiter::new(NonZeroU32::MIN, minute),
+            id_tokens: RateLimiter::new(NonZeroU32::MIN, minute),
             of_all: RateLimiter::new(of_all, minute),
         }
     }
@@ -61,6 +65,11 @@ impl RefusedCredentials {
     fn is_to_be_told(&self, address: Option<IpAddr>, refused: Refused, now: DateTime<Utc>) -> bool {
         let network = address.map(network_of);
         self.by_network.take((network, refused), now).is_ok() && self.of_all.take((), now).is_ok()
+    }
+
+    fn is_id_token_to_be_told(&self, address: Option<IpAddr>, reason: &str, now: DateTime<Utc>) -> bool {
+        let whose = (address.map(network_of), reason.to_owned());
+        self.id_tokens.take(whose, now).is_ok() && self.of_all.take((), now).is_ok()
     }
 }
 
@@ -72,6 +81,20 @@ impl Registry {
             let reason = refused.as_str().to_owned();
             let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
             self.emit(caller, None, EventKind::CredentialRefused { reason, name });
+        }
+    }
+
+    /// Tells the sink of an identity token of a build that was refused: once a minute for each network and reason.
+    pub(in crate::ops) fn tell_of_refused_id_token(
+        &self,
+        caller: &Caller,
+        package: &PackageName,
+        reason: String,
+        claims: BTreeMap<String, String>,
+    ) {
+        let now = self.parts.clock.now();
+        if self.parts.abuse.refused.is_id_token_to_be_told(caller.address, &reason, now) {
+            self.emit(caller, Some(package), EventKind::IdTokenRefused { reason, claims });
         }
     }
 }
@@ -96,6 +119,16 @@ mod tests {
         assert!(told.is_to_be_told(from(1), Refused::UnknownToken, at(60)));
         let others = (2..=255).filter(|number| told.is_to_be_told(from(*number), Refused::Malformed, at(60)));
         assert!((90..=100).contains(&others.count()));
+    }
+
+    #[test]
+    fn so_is_each_reason_to_refuse_a_build() {
+        let told = RefusedCredentials::new();
+        let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
+        assert!(told.is_id_token_to_be_told(None, "its signature is wrong", at(0)));
+        assert!(!told.is_id_token_to_be_told(None, "its signature is wrong", at(59)));
+        assert!(told.is_id_token_to_be_told(None, "it has expired", at(59)));
+        assert!(told.is_id_token_to_be_told(None, "its signature is wrong", at(60)));
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Registry {
             match registry.exchange(&caller, &name, &token, &audiences?).await? {
                 Ok(made) => Ok(made),
                 Err(Refused { reason, claims, error }) => {
-                    registry.emit(&caller, Some(&name), EventKind::IdTokenRefused { reason, claims });
+                    registry.tell_of_refused_id_token(&caller, &name, reason, claims);
                     Err(error)
                 }
             }

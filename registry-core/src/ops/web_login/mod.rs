@@ -5,6 +5,7 @@
 
 mod begin;
 mod code;
+mod device;
 mod page;
 mod password;
 mod poll;

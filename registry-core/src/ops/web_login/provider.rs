@@ -94,7 +94,7 @@ impl Registry {
         Err(self.refuse_web_login(caller, refused, error))
     }
 
-    fn provider(&self, id: &str) -> Option<&Arc<dyn AuthProvider>> {
+    pub(super) fn provider(&self, id: &str) -> Option<&Arc<dyn AuthProvider>> {
         self.parts.providers.iter().find(|provider| provider.id() == id)
     }
 }

@@ -3,13 +3,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use reqwest::{Certificate, Client, redirect};
-use rustls::crypto::CryptoProvider;
+use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{HttpUpstreamError, HttpUpstreamSettings};
 use crate::auth::Credential;
+use crate::outbound::{NoClient, Outbound};
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_mins(1);
@@ -28,37 +28,18 @@ pub(super) fn check_url(url: &Url) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A client that does what is asked of it and no more: it follows no redirect, decodes nothing, keeps no cookies.
+/// A client for the upstream. It decodes nothing: bytes are passed on as they come.
 pub(super) fn client(settings: &HttpUpstreamSettings) -> Result<Client, HttpUpstreamError> {
-    // The client would panic.
-    if CryptoProvider::get_default().is_none() {
-        return Err(HttpUpstreamError::NoTlsProvider);
-    }
-    let upstream = || settings.name.clone();
-    let mut certificates = Vec::new();
-    for pem in &settings.extra_root_certificates {
-        let parsed = Certificate::from_pem_bundle(pem).map_err(Into::into).and_then(|parsed| {
-            if parsed.is_empty() { Err("no certificate is in it".into()) } else { Ok(parsed) }
-        });
-        certificates.extend(
-            parsed.map_err(|source| HttpUpstreamError::Certificates { upstream: upstream(), source })?,
-        );
-    }
-    let mut builder = Client::builder()
-        .user_agent(concat!("registry-core/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(settings.connect_timeout)
-        .pool_idle_timeout(IDLE);
-    if !certificates.is_empty() {
-        builder = builder.tls_certs_merge(certificates);
-    }
-    if !settings.proxy_from_environment {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| HttpUpstreamError::Client {
-        upstream: upstream(),
-        source: error.without_url().into(),
+    let outbound = Outbound {
+        extra_root_certificates: &settings.extra_root_certificates,
+        connect_timeout: settings.connect_timeout,
+        proxy_from_environment: settings.proxy_from_environment,
+    };
+    let upstream = settings.name.clone();
+    outbound.client_with(|builder| builder.pool_idle_timeout(IDLE)).map_err(|reason| match reason {
+        NoClient::TlsProvider => HttpUpstreamError::NoTlsProvider,
+        NoClient::Certificates(source) => HttpUpstreamError::Certificates { upstream, source },
+        NoClient::Client(source) => HttpUpstreamError::Client { upstream, source },
     })
 }
 

@@ -6,29 +6,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use registry_core::clock::{Clock as _, SystemClock};
-use registry_testkit::clients::{Answer, Client, NPM, Npm, Screen, package};
+use registry_testkit::clients::{Answer, Client, NPM, Npm, package};
 use registry_testkit::conformance::ServedPackages;
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::{Authenticator, Browser, Page};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::search::Secrets;
 use super::{Ground, HTPASSWD_PASSWORD, PLANTED};
 use crate::running::run;
-use crate::support::{account, publish, user_path};
+use crate::support::{account, publish, run_with_person, user_path};
 
 const PASSWORD: &str = "first-Quince-password";
 const NEW_PASSWORD: &str = "second-Quince-password";
 const PROFILE: &str = "/-/npm/v1/user";
-/// How long what comes after the path of a login's page is.
-const SESSION: usize = 10 + 1 + 32 + 1 + 40;
 
 /// What is looked for, in the order in which it comes up.
-pub(super) const KINDS: [&str; 34] = [
+pub(super) const KINDS: [&str; 44] = [
     "token for the upstream",
     "client secret at GitHub",
+    "client secret at the issuer",
     "password",
     "token of adduser",
     "token of login",
@@ -56,9 +54,18 @@ pub(super) const KINDS: [&str; 34] = [
     "personal token",
     "token for a pasted one",
     "code of GitHub",
-    "token after GitHub's page",
-    "token of GitHub for the app",
+    "token after the page of GitHub",
+    "token of GitHub",
     "unknown personal token",
+    "digits of a terminal",
+    "wrong digits of a terminal",
+    "token of a terminal",
+    "code of the issuer",
+    "token after the page of the issuer",
+    "id token of the issuer",
+    "identity of a build",
+    "token of a build",
+    "bad identity of a build",
     "wrong password",
     "forged token",
 ];
@@ -70,7 +77,7 @@ pub(super) fn secret_of_app(storage: &Path) -> String {
 }
 
 /// The part of a login's address that nobody can guess.
-fn secret_of(url: &str) -> &str {
+pub(super) fn secret_of(url: &str) -> &str {
     url.rsplit('-').next().unwrap()
 }
 
@@ -90,7 +97,7 @@ fn add_page(secrets: &mut Secrets, page: &Page, step: &str) {
 }
 
 impl Ground {
-    fn last_of(&self, what: &str) -> String {
+    pub(super) fn last_of(&self, what: &str) -> String {
         self.secrets.last(what)
     }
 
@@ -129,15 +136,10 @@ impl Ground {
     /// `npm login` in the browser, and all that goes over the wire for it.
     pub(super) async fn logins_in_the_browser(&mut self) {
         let npm = Client::new(&NPM, self.main.base_url()).await;
-        let screen = Screen::new();
-        let before = format!("{}/-/v1/login/", self.main.base_url());
-        let at_the_browser = async {
-            let url = screen.address(&before, SESSION).await;
-            log_in_with_browser(&mut self.secrets, &url).await;
-        };
         let folder = npm.home().work_folder();
-        let run = npm.run_watched(&folder, &["login", "--browser=false"], &[], &screen);
-        let (login, ()) = tokio::join!(run, at_the_browser);
+        let login = ["login", "--browser=false"];
+        let person = async |url: &str| log_in_with_browser(&mut self.secrets, url).await;
+        let login = run_with_person(self.main.base_url(), &npm, &folder, &login, &[], person).await;
         let _ = login.assert_success();
         self.secrets.add("token of the browser", npm.home().token().unwrap());
 
@@ -251,27 +253,7 @@ impl Ground {
         let _ = pasted.login("gina", &personal).await.assert_success();
         self.secrets.add("token for a pasted one", token_of(&pasted));
 
-        let http = HttpClient::new(&base_url);
-        let begun = http.request(Method::POST, "/-/v1/login").send().await.assert_status(200).json();
-        let url = begun["loginUrl"].as_str().unwrap();
-        self.secrets.add("address of a page", secret_of(url));
-        let browser = Browser::over_http();
-        let page = browser.open(url).await.assert_status(200);
-        let left = browser.press(&page, "provider", &[]).await.assert_status(303);
-        let at_github = Url::parse(left.location()).unwrap();
-        let (_, back) = at_github.query_pairs().find(|(name, _)| name == "redirect_uri").unwrap();
-        let query = self.github.agree(&at_github, "Gina");
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let kept = if name == "state" { &mut self.kept_for_a_while } else { &mut self.secrets };
-            kept.add(&format!("{name} of GitHub"), value);
-        }
-        self.look_into_the_storage();
-        let _ = browser.open(&format!("{back}?{query}")).await.assert_status(303);
-        let done = begun["doneUrl"].as_str().unwrap().strip_prefix(&base_url).unwrap();
-        let polled = http.get(done).send().await.assert_status(200).json();
-        self.secrets.add("token after GitHub's page", polled["token"].as_str().unwrap());
-        // Every token that GitHub gives to an app begins so.
-        self.secrets.add("token of GitHub for the app", "gho_0000");
+        self.log_in_at_the_page_of("GitHub", &base_url).await;
 
         let _ = npm.run(&["whoami"]).await.assert_success();
         self.github.end_token(&personal);

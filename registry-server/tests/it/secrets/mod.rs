@@ -2,6 +2,7 @@
 //! gets. Then no secret is in the storage, in the log, in the audit log, in the metrics or in an error.
 
 mod flows;
+mod flows_elsewhere;
 mod search;
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use registry_testkit::conformance::ServedPackages;
 use registry_testkit::fake_github::{CLIENT_ID, CLIENT_SECRET, FakeGithub};
+use registry_testkit::fake_issuer::{self, FakeIssuer};
 use registry_testkit::fake_upstream::FakeUpstream;
 use registry_testkit::http_client::{HttpClient, TestRequest, TestResponse};
 use registry_testkit::server_process::ServerProcess;
@@ -24,13 +26,16 @@ const HTPASSWD: &str = "hugo:{SHA}NJPFilqgDPWHjFOZP6AAbpj0snM=\n";
 /// No secret, but looked for in the same way.
 const PLANTED: &str = "planted-quince-99";
 
-/// Two servers on one storage: people come from accounts, from an htpasswd file and, at the second, from GitHub.
+/// Three servers on one storage: people come from accounts, from an htpasswd file and, at the second, from GitHub, at the
+/// third from an issuer of OpenID Connect, which vouches for builds too.
 struct Ground {
     folder: TempDir,
     upstream: FakeUpstream,
     github: FakeGithub,
+    issuer: FakeIssuer,
     main: ServerProcess,
     second: ServerProcess,
+    third: ServerProcess,
     secrets: Secrets,
     /// What is in the storage by necessity until a login is over.
     kept_for_a_while: Secrets,
@@ -61,14 +66,24 @@ impl Ground {
             github.url(),
             file("client-secret", CLIENT_SECRET),
         );
+        let issuer = FakeIssuer::start().await;
+        let (url, id) = (issuer.url(), fake_issuer::CLIENT_ID);
+        let third = format!(
+            "accounts.sign_up = false\n[openid]\nissuer = \"{url}\"\nclient_id = \"{id}\"\n\
+             client_secret_file = \"{}\"\n\
+             [[trusted_publishing.issuers]]\nname = \"github\"\nurl = \"{url}\"\nkind = \"github\"\n",
+            file("client-secret-of-the-issuer", fake_issuer::CLIENT_SECRET),
+        );
         let storage = folder.path().join("storage");
         let main = serve(&storage, &main).await;
         let second = serve(&storage, &second).await;
+        let third = serve(&storage, &third).await;
         let mut secrets = Secrets::default();
         secrets.add("token for the upstream", UPSTREAM_TOKEN);
         secrets.add("client secret at GitHub", CLIENT_SECRET);
+        secrets.add("client secret at the issuer", fake_issuer::CLIENT_SECRET);
         let (kept_for_a_while, places) = Default::default();
-        Self { folder, upstream, github, main, second, secrets, kept_for_a_while, places }
+        Self { folder, upstream, github, issuer, main, second, third, secrets, kept_for_a_while, places }
     }
 
     fn http(&self) -> HttpClient {
@@ -90,7 +105,7 @@ impl Ground {
 
     /// Takes all that is left behind.
     async fn finish(&mut self) {
-        for (name, server) in [("main", &self.main), ("second", &self.second)] {
+        for (name, server) in [("main", &self.main), ("second", &self.second), ("third", &self.third)] {
             let http = HttpClient::new(server.base_url());
             let metrics = http.get("/-/metrics").send().await.assert_status(200);
             assert!(metrics.text().contains("registry_requests_total"), "{}", metrics.text());
@@ -122,13 +137,19 @@ async fn no_secret_is_left_anywhere() {
     ground.logins_in_the_browser().await;
     ground.tokens().await;
     ground.second_factor().await;
+    ground.staging().await;
     ground.people_of_github().await;
+    ground.a_terminal_without_a_browser().await;
+    ground.people_of_an_issuer().await;
+    ground.builds().await;
     ground.things_that_are_wrong().await;
     ground.plant().await;
     ground.finish().await;
 
-    let Ground { folder, main, second, secrets, kept_for_a_while, mut places, .. } = ground;
-    assert!(main.stop().await.success() && second.stop().await.success());
+    let Ground { folder, main, second, third, secrets, kept_for_a_while, mut places, .. } = ground;
+    for server in [main, second, third] {
+        assert!(server.stop().await.success());
+    }
     let storage = folder.path().join("storage");
     places.add_folder(&storage);
     let shown = run(&["log", "--json", "--storage", &format!("file:{}", storage.display())]);
@@ -147,7 +168,14 @@ async fn no_secret_is_left_anywhere() {
     for place in found {
         assert!(place.ends_with("/_two_factor/ana.json"), "{place}");
     }
-    for place in places.find(&kept_for_a_while) {
+    let found = places.find(&kept_for_a_while);
+    for kind in kept_for_a_while.kinds() {
+        assert!(
+            found.iter().any(|place| place.starts_with(kind)),
+            "{kind} was not there to be found: {found:?}"
+        );
+    }
+    for place in found {
         let file = place.split_once("in storage ").unwrap_or_else(|| panic!("{place}")).1;
         assert!(file.contains("/_sessions/") && !Path::new(file).exists(), "{place}");
     }

@@ -134,3 +134,42 @@ async fn nonsense_is_refused() {
     }
     assert!(ground.issuer.take_asked().is_empty(), "nobody was asked for that");
 }
+
+#[tokio::test]
+async fn every_refusal_is_told_of_and_fills_no_log() {
+    let ground = Ground::new().await;
+    ground.trusting().await;
+    let (issuer, build) = (&ground.issuer, ground.build());
+    let now = build["iat"].as_i64().unwrap();
+    let with = |claim: &str, value| issuer.sign(&ground.build_with(claim, value));
+    let eve = FakeIssuer::start().await;
+    let used = with("jti", json!("used"));
+    let _ = exchange(&ground.registry, "@acme/pear", &used).await.assert_status(201);
+    ground.forget().await;
+    let unknown_key = json!({ "alg": "ES256", "kid": "ec-99" });
+    for (token, words) in [
+        ("npm_nonsense".to_owned(), "of no issuer"),
+        (issuer.unsigned(&build), "not signed with an algorithm"),
+        (eve.sign(&build), "signature is wrong"),
+        (issuer.sign_under(&unknown_key, &build), "a key that its issuer does not have"),
+        (issuer.sign_under(&json!({ "alg": "ES256", "kid": "ec-1", "crit": [] }), &build), "no signed token"),
+        (with("aud", json!("npm:other.example")), "meant for somebody else"),
+        (with("exp", json!(now - 31)), "has expired"),
+        (with("nbf", json!(now + 31)), "not good yet"),
+        (with("iat", json!(null)), "lacks the claim iat"),
+        (with("repository", json!("eve/pear")), "the claim repository"),
+        (used, "exchanged for this package before"),
+    ] {
+        for told_of in [1, 0] {
+            let _ = exchange(&ground.registry, "@acme/pear", &token).await.assert_status(401);
+            let events = ground.events().await;
+            assert_eq!(events.len(), told_of, "{words}: {events:?}");
+            for event in events {
+                assert_eq!(event["kind"], "id-token-refused");
+                assert_eq!(event["package"], "@acme/pear");
+                assert!(event["reason"].as_str().unwrap().contains(words), "{words}: {event}");
+                assert!(!event.to_string().contains(&token), "{words}");
+            }
+        }
+    }
+}

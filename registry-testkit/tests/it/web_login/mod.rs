@@ -2,6 +2,7 @@
 //! leaves in the store and what it tells the sink of events.
 
 mod abuse;
+mod device;
 mod login;
 mod provider;
 mod refusals;

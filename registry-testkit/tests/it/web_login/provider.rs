@@ -4,11 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use registry_core::auth::{
-    AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
-    LoggedIn, PasswordLogin, Principal, Profile, ProfileDetails, SignedUp, WebLogin,
+    AuthError, AuthProvider, Credential, Identified, Principal, Profile, ProfileDetails, WebLogin,
 };
 use registry_testkit::{Browser, Page, TestRegistry};
-use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
 use super::{Begun, browser, events, forget_events};
@@ -33,21 +31,9 @@ impl AuthProvider for Scripted {
         Ok(Identified::NotMine)
     }
 
-    async fn log_in(&self, _: &PasswordLogin) -> Result<LoggedIn, AuthError> {
-        Ok(LoggedIn::NoSuchAccount)
-    }
-
-    async fn sign_up(&self, _: &PasswordLogin) -> Result<SignedUp, AuthError> {
-        Ok(SignedUp::NotOffered)
-    }
-
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         let principal = KNOWN.contains(&name).then(|| Principal::user(name).in_group("scripted:all"));
         Ok(principal.map(|principal| Profile { principal, email: None, details: ProfileDetails::default() }))
-    }
-
-    async fn change_account(&self, _: &str, _: &AccountChange) -> Result<AccountChanged, AuthError> {
-        Ok(AccountChanged::NotOffered)
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {
@@ -72,18 +58,6 @@ impl AuthProvider for Scripted {
             Some(name) => Ok(Identified::Principal(Principal::user(name))),
             None => Ok(Identified::Rejected),
         }
-    }
-
-    async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
-        Ok(None)
-    }
-
-    async fn poll_device_login(&self, _: &SecretString) -> Result<DevicePoll, AuthError> {
-        Ok(DevicePoll::Finished(Identified::NotMine))
-    }
-
-    async fn revoke(&self, _: &Credential) -> Result<(), AuthError> {
-        Ok(())
     }
 }
 

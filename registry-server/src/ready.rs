@@ -1,0 +1,48 @@
+//! Asks a running server whether it is ready, for health checks in an image that holds nothing but the server.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::command_line::Overrides;
+use crate::run::print;
+use crate::settings::Settings;
+
+/// How long each step may take: longer than the server waits for its store before it says that it is not ready.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// An answer is much shorter; who sends more is not the server.
+const LONGEST_ANSWER: u64 = 4096;
+
+/// Asks the server that the configuration describes. It is an error if it is not ready.
+pub(crate) fn ask(overrides: &Overrides) -> anyhow::Result<()> {
+    let address = reachable(Settings::load(overrides)?.listen);
+    let answer = answer_of(address).with_context(|| format!("no server answers at {address}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.split(' ').nth(1) != Some("200") {
+        anyhow::bail!("the server at {address} is not ready: {body}");
+    }
+    print("ready\n")
+}
+
+fn answer_of(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET /-/ready HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(LONGEST_ANSWER).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// Who listens on all addresses also listens on this machine's own.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let address = match listen.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    };
+    SocketAddr::new(address, listen.port())
+}

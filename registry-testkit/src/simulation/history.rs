@@ -1,0 +1,47 @@
+use std::fmt;
+
+use super::operation::Operation;
+use super::outcome::Outcome;
+use super::world::{Life, Told};
+
+/// An operation, and what came of it.
+#[derive(Debug)]
+pub(super) struct Happening {
+    pub(super) operation: Operation,
+    pub(super) life: Life,
+    pub(super) started: u64,
+    /// When its outcome was known; the end of all time for one that never was.
+    pub(super) ended: u64,
+    pub(super) outcome: Outcome,
+    /// Whether it began after the faults had ended.
+    pub(super) is_audit: bool,
+}
+
+impl Happening {
+    /// Until when it may have its effect.
+    pub(super) fn effective_until(&self) -> u64 {
+        if matches!(self.outcome, Outcome::Unknown(_)) { u64::MAX } else { self.ended }
+    }
+
+    pub(super) fn is_acknowledged(&self) -> bool {
+        matches!(self.outcome, Outcome::Changed(_) | Outcome::Saw(_))
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, life, started, ended, outcome, .. } = self;
+        write!(formatter, "[{started}..{ended}] {life}: {operation} → {outcome}")
+    }
+}
+
+/// All that clients and sinks know of one simulation.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) happenings: Vec<Happening>,
+    pub(super) told: Vec<Told>,
+    /// The lives that ended with a crash.
+    pub(super) crashed: Vec<Life>,
+    /// What was still not over when everything was let through for long.
+    pub(super) unended: Vec<String>,
+}

@@ -1,0 +1,78 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use registry_core::Registry;
+use registry_core::auth::LocalAccounts;
+use registry_core::blob::BlobStore;
+use registry_core::clock::Clock;
+use registry_core::events::{Event, EventError, EventSink};
+use registry_core::randomness::Randomness;
+
+use super::world::{Life, World};
+
+/// A replica while it lives.
+pub(super) struct Replica {
+    pub(super) life: Life,
+    pub(super) registry: Registry,
+    is_alive: Arc<AtomicBool>,
+}
+
+impl Replica {
+    /// A replica with nothing in memory, as after a start.
+    pub(super) fn start(
+        life: Life,
+        is_alive: Arc<AtomicBool>,
+        store: Arc<dyn BlobStore>,
+        world: Arc<World>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+    ) -> Self {
+        let accounts = LocalAccounts::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness));
+        let sink = Listener { world, life, is_alive: Arc::clone(&is_alive) };
+        let registry = Registry::builder(store)
+            .auth_provider(Arc::new(accounts))
+            .event_sink(Arc::new(sink))
+            .clock(clock)
+            .randomness(randomness)
+            .build();
+        Self { life, registry, is_alive }
+    }
+
+    /// From now on nothing of this life reaches the store or a sink.
+    pub(super) fn crash(&self) {
+        self.is_alive.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Notes what one life of a replica tells.
+#[derive(Debug)]
+pub(super) struct Listener {
+    world: Arc<World>,
+    life: Life,
+    is_alive: Arc<AtomicBool>,
+}
+
+impl Listener {
+    /// Notes what a store tells in place of a replica.
+    pub(super) fn of_the_store(world: Arc<World>) -> Self {
+        Self { world, life: Life::NONE, is_alive: Arc::new(AtomicBool::new(true)) }
+    }
+}
+
+#[async_trait]
+impl EventSink for Listener {
+    async fn deliver(&self, events: &[Event]) -> Result<(), EventError> {
+        if self.is_alive.load(Ordering::Relaxed) {
+            self.world.tell(self.life, events);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "events of {}", self.life)
+    }
+}

@@ -1,0 +1,22 @@
+//! Many replicas on one store: no promise is broken, a seed replays exactly, and stores that are broken on purpose are
+//! found out.
+
+mod flawed;
+mod mutants;
+mod replay;
+
+use registry_testkit::simulation::Simulation;
+
+/// Further seeds: `cargo run --release -p registry-testkit --example simulate -- --seeds 1000000`.
+#[test]
+fn two_thousand_seeds_break_no_promise() {
+    let (mut operations, mut acknowledged) = (0, 0);
+    for seed in 0..2_000 {
+        let run = Simulation::of_seed(seed).run();
+        assert!(run.violations.is_empty(), "{run}");
+        operations += run.operations;
+        acknowledged += run.acknowledged;
+    }
+    // Where most is refused or lost, little is proven.
+    assert!(acknowledged * 2 > operations, "only {acknowledged} of {operations} came to an end");
+}
