@@ -61,6 +61,18 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// The document of a publish is larger than the registry takes over HTTP, and there may be another way in.
+    #[error(
+        "the request is larger than the {limit} bytes that this registry accepts: make the package smaller \
+         (see `npm pack --dry-run`), or {}",
+        instead.as_deref().unwrap_or("ask the registry's operator to raise the limit")
+    )]
+    PublishTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+        /// What to do instead, as the registry's operator says it.
+        instead: Option<Arc<str>>,
+    },
     /// Nobody is signed in, and somebody must be.
     #[error("you must be signed in to do this: run `npm login` with this registry, then try again")]
     AuthenticationRequired,

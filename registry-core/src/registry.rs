@@ -54,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) trusted_publishing: TrustedPublishing,
     pub(crate) gates: Gates,
     pub(crate) redirect_above: Option<u64>,
+    pub(crate) publish_elsewhere: Option<Arc<str>>,
 }
 
 /// Puts a [`Registry`] together. Everything but the store has a default.
@@ -81,6 +82,7 @@ pub struct RegistryBuilder {
     organizations: OrganizationSettings,
     trusted_publishing: TrustedPublishing,
     redirect_above: Option<u64>,
+    publish_elsewhere: Option<Arc<str>>,
 }
 
 impl Registry {
@@ -108,6 +110,7 @@ impl Registry {
             organizations: OrganizationSettings::default(),
             trusted_publishing: TrustedPublishing::default(),
             redirect_above: None,
+            publish_elsewhere: None,
         }
     }
 
@@ -159,6 +162,7 @@ impl Registry {
             principal: caller.name().map(str::to_owned),
             trust: caller.trust().map(str::to_owned),
             address: caller.address,
+            via: caller.via,
             package: package.cloned(),
             kind,
         });
@@ -289,6 +293,13 @@ impl RegistryBuilder {
         Self { redirect_above, ..self }
     }
 
+    /// Sets what whoever publishes more than [`Limits::publish_body_bytes`] is told to do instead, as the end of a sentence
+    /// that begins with "make the package smaller, or". Every client shows it, so name nothing that only operators may
+    /// know. Default: to ask the registry's operator to raise the limit.
+    pub fn publish_elsewhere(self, instead: &str) -> Self {
+        Self { publish_elsewhere: Some(instead.into()), ..self }
+    }
+
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
@@ -317,6 +328,7 @@ impl RegistryBuilder {
                 trusted_publishing: self.trusted_publishing,
                 gates: Gates::default(),
                 redirect_above: self.redirect_above,
+                publish_elsewhere: self.publish_elsewhere,
             }),
         }
     }

@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 use crate::event::Origin;
 use crate::settings::ResponseMode;
 
-/// What Lambda takes for an answer that is not streamed, 6 MiB and a little, less room for status and headers.
-const MOST_BYTES: u64 = 6_291_556 - (32 << 10);
+/// What Lambda takes for an answer that is not streamed, 6 MiB and a little, less room for status and headers. As much is
+/// in an event at most.
+pub(crate) const MOST_BYTES: u64 = 6_291_556 - (32 << 10);
 
 /// The same of what a load balancer passes on.
 const MOST_BYTES_OF_A_LOAD_BALANCER: u64 = (1 << 20) - (32 << 10);

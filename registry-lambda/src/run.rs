@@ -9,8 +9,7 @@ use anyhow::Context as _;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::request::LambdaRequest;
 use registry_core::Registry;
-use registry_server::embed::open_registry;
-use registry_server::settings::{LogFormat, LogSettings};
+use registry_server::embed::{log_to, open_builder};
 use serde_json::value::RawValue;
 
 use crate::authorizer::Authorizer;
@@ -24,6 +23,10 @@ const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
+
+/// What whoever publishes more than fits into an event is told to do. Every client shows it, so it names no bucket.
+const LARGER_PUBLISHES: &str = "ask the registry's operator to publish the tarball with `registry-server publish FILE.tgz \
+     --as USER --storage s3://BUCKET/PREFIX`, which goes past the limit of AWS Lambda";
 
 /// Threads for what would block the others. A function has one request at a time.
 const BLOCKING_THREADS: usize = 8;
@@ -60,10 +63,13 @@ where
         anyhow::bail!("{missing} is not set: AWS Lambda starts this program; elsewhere, run registry-server");
     }
     let settings = LambdaSettings::from_environment()?;
-    log_to_stderr(&settings.settings.log)?;
+    // Each line is written before the next step: what a thread of its own still held when Lambda stops the process would
+    // be late or lost.
+    log_to(io::stderr, false, &settings.settings.log)?;
     if !settings.ignored.is_empty() {
         tracing::warn!(
-            "these variables of codebox-npm mean nothing any more: {}",
+            "these variables of codebox-npm mean nothing any more: {}; what happens is in this log, and in the audit log of \
+             the bucket, which `registry-server log` shows",
             settings.ignored.join(", ")
         );
     }
@@ -74,27 +80,8 @@ where
         .build()
         .context("cannot start the threads of the function")?;
     runtime.block_on(async {
-        let registry = open_registry(&settings.settings, settings.trial()).await?;
+        let builder = open_builder(&settings.settings, settings.trial()).await?;
+        let registry = builder.limits(settings.limits()).publish_elsewhere(LARGER_PUBLISHES).build();
         serve(registry, settings).await.map_err(anyhow::Error::from_boxed)
     })
-}
-
-/// Each line is written before the next step: what a thread of its own still held when Lambda stops the process would be
-/// late or lost.
-fn log_to_stderr(settings: &LogSettings) -> anyhow::Result<()> {
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(settings.filter.to_filter())
-        .with_ansi(false)
-        .with_writer(io::stderr);
-    match settings.format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
-    }
-    .map_err(anyhow::Error::from_boxed)
-    .context("cannot start the log")?;
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(tracing::field::display);
-        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
-    }));
-    Ok(())
 }

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 
 use clap::Parser as _;
+use registry_core::limits::Limits;
 use registry_server::command_line::CommandLine;
 use registry_server::embed::Trial;
 use registry_server::settings::{Settings, StorageUrl};
 
+use crate::answer::MOST_BYTES;
 use crate::codebox::Codebox;
 
 /// The variable that says how answers are sent.
@@ -93,6 +95,17 @@ impl LambdaSettings {
                 Some(other) => anyhow::bail!("{AUTHORIZER_RESPONSE} is {other:?}; write simple or iam"),
             },
         })
+    }
+
+    /// The limits that are configured, where Lambda lets as much through. What is larger gets the registry's own answer, with
+    /// what to do about it, as far as it reaches the function: Lambda takes events of 6 MiB, and what is larger is
+    /// answered by whoever stands in front, in their own words.
+    pub(crate) fn limits(&self) -> Limits {
+        let most = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
+        let mut limits = self.settings.limits.to_limits();
+        limits.publish_body_bytes = limits.publish_body_bytes.min(most);
+        limits.other_body_bytes = limits.other_body_bytes.min(most);
+        limits
     }
 
     /// Amazon's own store keeps its conditions, and trying it would make every cold start write to it. Any other is tried.

@@ -10,9 +10,13 @@
 //! # });
 //! ```
 
-use registry_core::Registry;
+use std::sync::Arc;
 
-use crate::run::build_registry;
+pub use crate::logging::log_to;
+use registry_core::blob::BlobStore;
+use registry_core::{Registry, RegistryBuilder};
+
+use crate::run::registry_builder;
 use crate::settings::Settings;
 use crate::{providers, storage, trusted_publishing, upstreams};
 
@@ -27,17 +31,32 @@ pub enum Trial {
 
 /// Opens the store, the providers and the upstreams that `settings` name, and makes the registry. Within a tokio runtime.
 pub async fn open_registry(settings: &Settings, trial: Trial) -> anyhow::Result<Registry> {
-    // A second installation fails and changes nothing, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    settings.refuse_two_sources_of_names()?;
-    settings.check_providers()?;
-    let access = settings.packages.compile(&settings.upstreams)?;
+    Ok(open_builder(settings, trial).await?.build())
+}
+
+/// The same, for a frontend that has more to say of the registry before it is made.
+pub async fn open_builder(settings: &Settings, trial: Trial) -> anyhow::Result<RegistryBuilder> {
+    use_ring();
     let store = match trial {
         Trial::Always => storage::open(&settings.storage).await?,
         Trial::Never => storage::open_untried(&settings.storage)?,
     };
+    builder_on(settings, store)
+}
+
+/// The same on a store that is open already.
+pub(crate) fn builder_on(settings: &Settings, store: Arc<dyn BlobStore>) -> anyhow::Result<RegistryBuilder> {
+    use_ring();
+    settings.refuse_two_sources_of_names()?;
+    settings.check_providers()?;
+    let access = settings.packages.compile(&settings.upstreams)?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let providers = providers::open(settings, &store)?;
     let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
-    Ok(build_registry(settings, store, providers, access, upstreams, trusted))
+    Ok(registry_builder(settings, store, providers, access, upstreams, trusted))
+}
+
+/// A second installation fails and changes nothing, which is as good.
+pub(crate) fn use_ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -21,6 +21,7 @@ mod logging;
 pub mod metrics;
 mod openid;
 mod providers;
+mod publish;
 mod ready;
 mod reload;
 mod run;
@@ -32,4 +33,5 @@ mod trusted_publishing;
 mod upstreams;
 
 pub use explain::AccessDenied;
+pub use publish::Interrupted;
 pub use run::run;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use mimalloc::MiMalloc;
-use registry_server::AccessDenied;
 use registry_server::command_line::CommandLine;
+use registry_server::{AccessDenied, Interrupted};
 
 /// The system's allocator keeps what each of many threads has freed, which after a few large packuments is most of the
 /// memory of the server. This one gives it back, after a second in which it may be used again.
@@ -21,7 +21,9 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where stderr is closed there is nobody to tell, and the exit code still says it.
             let _ = writeln!(std::io::stderr(), "registry-server: {error:#}");
-            ExitCode::FAILURE
+            error
+                .downcast_ref::<Interrupted>()
+                .map_or(ExitCode::FAILURE, |stopped| stopped.exit_code().into())
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, Upstr
 use crate::signals::{HangUps, Signals};
 use crate::upstreams::OpenUpstream;
 use crate::{
-    audit, connections, explain, logging, providers, ready, storage, tokens, trusted_publishing, upstreams,
+    audit, connections, explain, logging, providers, publish, ready, storage, tokens, trusted_publishing,
+    upstreams,
 };
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
@@ -29,6 +30,10 @@ use registry_core::{Registry, RegistryBuilder};
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
 const BLOCKING_THREADS: usize = 64;
 
+/// What whoever publishes more than the limit is told to do. Every client shows it, so it names no storage.
+const LARGER_PUBLISHES: &str = "ask the registry's operator to publish the tarball with `registry-server publish FILE.tgz \
+     --as USER`, which takes larger ones, or to raise limits.publish_body_mib";
+
 /// How often the durations of requests are sorted into their buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -36,10 +41,10 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 const CLEANING_INTERVAL: Duration = Duration::from_hours(24);
 
 /// How long a stopping server waits for its last events to be delivered.
-const FLUSH_TIME: Duration = Duration::from_secs(5);
+pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 /// How long a stopping server waits for the threads that may still be at a file.
-const THREADS_TIME: Duration = Duration::from_secs(1);
+pub(crate) const THREADS_TIME: Duration = Duration::from_secs(1);
 
 /// Does what the command line says. A server ends well when a signal told it to stop.
 pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
@@ -58,6 +63,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             print("the configuration is sound\n")
         }
         Some(Command::Ready) => ready::ask(&command_line.overrides),
+        Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
         Some(Command::Log(question)) => audit::show(&command_line.overrides, question),
         Some(Command::Access { action: AccessAction::Explain(question) }) => {
             let answer = explain::explain(&command_line.overrides, question)?;
@@ -82,9 +88,7 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
         tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
     }
     let reloading = Reloading::new(overrides.clone(), &settings);
-    if settings.upstreams.is_empty() && settings.packages.is_empty() {
-        stand_in_front_of_what_npm_uses(&mut settings);
-    }
+    complete_upstreams(&mut settings);
     let access = settings.packages.compile(&settings.upstreams)?;
     let runtime = Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -111,7 +115,7 @@ async fn serve_until_signal(
     let upstreams = upstreams::open(&settings.upstreams)?;
     let providers = providers::open(settings, &store)?;
     let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
-    let registry = build_registry(settings, store, providers, access, upstreams, trusted);
+    let registry = registry_builder(settings, store, providers, access, upstreams, trusted).build();
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
     if settings.log.audit && settings.log.audit_days > 0 {
@@ -154,6 +158,13 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// The same registries in front of which a server with these settings stands.
+pub(crate) fn complete_upstreams(settings: &mut Settings) {
+    if settings.upstreams.is_empty() && settings.packages.is_empty() {
+        stand_in_front_of_what_npm_uses(settings);
+    }
+}
+
 /// Without a word on upstreams, the one to stand in front of is the registry that npm asks otherwise.
 fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     let home = std::env::home_dir();
@@ -175,14 +186,14 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
-pub(crate) fn build_registry(
+pub(crate) fn registry_builder(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
     providers: Vec<Arc<dyn AuthProvider>>,
     access: AccessRules,
     upstreams: Vec<OpenUpstream>,
     trusted: TrustedPublishing,
-) -> Registry {
+) -> RegistryBuilder {
     let event_sink = event_sink(settings, &store);
     let builder =
         upstreams.into_iter().fold(Registry::builder(store), |builder, (name, upstream, options)| {
@@ -207,7 +218,7 @@ pub(crate) fn build_registry(
         .trusted_publishing(trusted)
         .upstream_freshness(settings.cache.upstream_freshness())
         .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20))
-        .build()
+        .publish_elsewhere(LARGER_PUBLISHES)
 }
 
 /// The log on stderr, and the one in the storage.

@@ -5,8 +5,8 @@ use secrecy::ExposeSecret as _;
 use tokio::runtime::Builder;
 
 use crate::command_line::{CreateToken, Overrides};
-use crate::run::{build_registry, print};
-use crate::settings::{Network, Settings, StorageUrl};
+use crate::run::{print, registry_builder};
+use crate::settings::{Network, Settings};
 use crate::{logging, providers, storage};
 use registry_core::auth::TokenPermission;
 use registry_core::ops::{TokenOptions, TrustedPublishing};
@@ -14,11 +14,7 @@ use registry_core::ops::{TokenOptions, TrustedPublishing};
 /// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
-    if matches!(settings.storage.url, StorageUrl::Memory) {
-        anyhow::bail!(
-            "nothing is kept in the storage memory: name the server's storage with --storage or --config"
-        );
-    }
+    storage::refuse_memory(&settings.storage)?;
     let _flusher = logging::start(&settings.log)?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let access = std::mem::take(&mut settings.packages).compile(&settings.upstreams)?;
@@ -39,7 +35,8 @@ pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Resu
         let store = storage::open(&settings.storage).await?;
         let providers = providers::open(&settings, &store)?;
         let registry =
-            build_registry(&settings, store, providers, access, Vec::new(), TrustedPublishing::default());
+            registry_builder(&settings, store, providers, access, Vec::new(), TrustedPublishing::default())
+                .build();
         let made = registry.create_operator_token(&token.user, options).await;
         registry.flush_events().await;
         made.with_context(|| format!("cannot make a token for {}", token.user))

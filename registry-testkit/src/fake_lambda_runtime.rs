@@ -28,13 +28,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinHandle, JoinSet};
+
+use crate::loopback_server::{LoopbackPort, LoopbackServer};
 
 #[cfg(unix)]
 pub use function::LambdaFunction;
@@ -47,7 +44,7 @@ const BASE: &str = "/2018-06-01/runtime";
 pub struct FakeLambdaRuntime {
     address: String,
     work: mpsc::UnboundedSender<Invocation>,
-    listening: JoinHandle<()>,
+    _server: LoopbackServer,
 }
 
 /// What came of an event.
@@ -102,15 +99,15 @@ impl FakeLambdaRuntime {
     /// # Panics
     ///
     /// If there is none.
-    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
-        let address = listener.local_addr().expect("the address of a listener").to_string();
+        let port = LoopbackPort::open().await;
+        let address = port.address().to_string();
         let (work, waiting) = mpsc::unbounded_channel();
         let waiting = tokio::sync::Mutex::new(waiting);
         let state = State { waiting, under_way: Mutex::default(), number: AtomicU64::new(0) };
-        let listening = tokio::spawn(listen(listener, Arc::new(state)));
-        Self { address, work, listening }
+        let state = Arc::new(state);
+        let server = port.serve(move |request| answer(request, Arc::clone(&state)));
+        Self { address, work, _server: server }
     }
 
     /// What functions find in `AWS_LAMBDA_RUNTIME_API`: host and port.
@@ -127,28 +124,9 @@ impl FakeLambdaRuntime {
     }
 }
 
-impl Drop for FakeLambdaRuntime {
-    fn drop(&mut self) {
-        self.listening.abort();
-    }
-}
-
 impl State {
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Outcome>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn listen(listener: TcpListener, state: Arc<State>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(request, Arc::clone(&state)));
-            // That a function went away is part of the test.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
     }
 }
 

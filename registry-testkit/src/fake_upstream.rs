@@ -28,13 +28,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
 
 use crate::conformance::ServedPackages;
+use crate::loopback_server::{LoopbackPort, LoopbackServer};
 
 pub use answer::FakeAnswer;
 pub(crate) use answer::FakeBody;
@@ -45,7 +41,7 @@ pub(crate) use answer::FakeBody;
 pub struct FakeUpstream {
     base_url: String,
     state: Arc<Mutex<State>>,
-    listening: JoinHandle<()>,
+    server: LoopbackServer,
 }
 
 /// What a fake upstream was asked.
@@ -70,7 +66,6 @@ struct State {
     always: HashMap<String, FakeAnswer>,
     everything: Option<FakeAnswer>,
     requests: Vec<FakeRequest>,
-    connections: usize,
 }
 
 impl FakeUpstream {
@@ -79,21 +74,17 @@ impl FakeUpstream {
     /// # Panics
     ///
     /// If there is none.
-    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
     pub async fn start(served: ServedPackages) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
-        let address = listener.local_addr().expect("the address of a listener");
-        let base_url = format!("http://{address}");
+        let port = LoopbackPort::open().await;
+        let base_url = format!("http://{}", port.address());
         let state = Arc::new(Mutex::new(State {
             served,
             next: HashMap::new(),
             always: HashMap::new(),
             everything: None,
             requests: Vec::new(),
-            connections: 0,
         }));
-        let listening = tokio::spawn(listen(listener, base_url.clone(), Arc::clone(&state)));
-        Self { base_url, state, listening }
+        Self { server: serve(port, &base_url, &state), base_url, state }
     }
 
     /// Its URL, without a `/` at the end.
@@ -131,7 +122,7 @@ impl FakeUpstream {
 
     /// Breaks every connection and takes no more.
     pub fn go_away(&self) {
-        self.listening.abort();
+        self.server.go_away();
     }
 
     /// Listens again at the same address, after [`FakeUpstream::go_away`].
@@ -139,14 +130,9 @@ impl FakeUpstream {
     /// # Panics
     ///
     /// If somebody else took the port meanwhile.
-    #[expect(clippy::expect_used, reason = "without the port there is nothing to test")]
     pub async fn come_back(&mut self) {
-        self.go_away();
-        // It has let go of the port once it has ended; that it was told to is no news.
-        let _ = (&mut self.listening).await;
-        let address = self.base_url.trim_start_matches("http://");
-        let listener = TcpListener::bind(address).await.expect("the port that was ours");
-        self.listening = tokio::spawn(listen(listener, self.base_url.clone(), Arc::clone(&self.state)));
+        let port = self.server.reopen().await;
+        self.server = serve(port, &self.base_url, &self.state);
     }
 
     /// Every request so far, in the order in which they came.
@@ -161,17 +147,11 @@ impl FakeUpstream {
 
     /// How many connections were opened so far.
     pub fn connections(&self) -> usize {
-        self.state().connections
+        self.server.connections()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-}
-
-impl Drop for FakeUpstream {
-    fn drop(&mut self) {
-        self.go_away();
     }
 }
 
@@ -189,20 +169,9 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Serves connections, which end with this.
-async fn listen(listener: TcpListener, base_url: String, state: Arc<Mutex<State>>) {
-    let base_url: Arc<str> = base_url.into();
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let (base_url, state) = (Arc::clone(&base_url), Arc::clone(&state));
-        lock(&state).connections += 1;
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(request, Arc::clone(&base_url), Arc::clone(&state)));
-            // That a client went away, or was hung up on, is part of the test.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
+fn serve(port: LoopbackPort, base_url: &str, state: &Arc<Mutex<State>>) -> LoopbackServer {
+    let (base_url, state): (Arc<str>, _) = (base_url.into(), Arc::clone(state));
+    port.serve(move |request| answer(request, Arc::clone(&base_url), Arc::clone(&state)))
 }
 
 async fn answer(

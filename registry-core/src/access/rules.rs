@@ -1,5 +1,6 @@
 mod anywhere;
 mod named;
+mod outline;
 mod upstream_search;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, TeamPermission};
 use crate::domain::PackageName;
+use crate::events::Via;
 
 use super::{Memberships, TokenHash, TokenLimits};
 
@@ -68,6 +69,8 @@ pub struct Caller {
     pub one_time_password: Option<SecretString>,
     /// With what the caller was identified; `None` where whoever embeds the registry vouches for them.
     pub(crate) shown: Option<Shown>,
+    /// By which way they came, where it is not the usual one.
+    pub(crate) via: Option<Via>,
 }
 
 /// What somebody showed to be identified.
@@ -77,6 +80,8 @@ pub(crate) enum Shown {
     Token(TokenHash),
     /// Name and password.
     Password,
+    /// Nothing but the name, by an operator who has the store.
+    Operator,
 }
 
 impl Caller {
@@ -102,7 +107,13 @@ impl Caller {
 
     /// The same request, once it is known who made it.
     pub(crate) fn known_as(&self, principal: Principal) -> Self {
-        Self { principal: Some(Arc::new(principal)), address: self.address, ..Self::default() }
+        Self { principal: Some(Arc::new(principal)), address: self.address, via: self.via, ..Self::default() }
+    }
+
+    /// The same, and every event of what they do tells by which way they came.
+    #[must_use]
+    pub fn coming_via(self, via: Via) -> Self {
+        Self { via: Some(via), ..self }
     }
 
     /// The same, and no second factor is asked of them: for what changes nothing that others rely on.

@@ -123,12 +123,17 @@ impl TokenLimits {
 
     /// Whether the token may be used to do `action` to `package`.
     pub fn permit(&self, action: Action, package: &PackageName) -> bool {
+        self.permit_anywhere(action) && self.is_for(package)
+    }
+
+    /// Whether the token may be used to do `action` to the packages that it is for.
+    pub fn permit_anywhere(&self, action: Action) -> bool {
         let needed = match action {
             Action::Read => TokenPermission::ReadOnly,
             Action::Administer if self.bypass_two_factor => return false,
             Action::Publish | Action::Administer => TokenPermission::ReadWrite,
         };
-        self.permission >= needed && self.is_for(package)
+        self.permission >= needed
     }
 
     /// Whether the token may be used to stage versions of `package`, and to see those that are staged.

@@ -1,8 +1,24 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{StreamExt as _, iter};
 
 use super::{Blob, BlobError, BlobPath, BlobStore, PutOutcome};
+
+/// Up to how many bytes a blob is sent at once.
+const WHOLE: usize = 16 << 20;
+
+/// How many bytes of a larger one are handed over at a time.
+const PIECE: usize = 1 << 20;
+
+/// The bytes piece by piece, none of them copied.
+fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let piece = bytes.split_to(bytes.len().min(PIECE));
+        (!piece.is_empty()).then_some(piece)
+    })
+}
 
 /// Sugar over [`BlobStore`], for every store. Not to be implemented.
 #[async_trait]
@@ -24,7 +40,12 @@ pub trait BlobStoreExt: BlobStore {
     }
 
     /// Stores a blob whose path names its content: that it is there already is a success.
-    async fn put_content_addressed(&self, path: &BlobPath, bytes: bytes::Bytes) -> Result<(), BlobError> {
+    ///
+    /// A large one goes as a stream, which stores take in parts: a part that fails is sent again, and not all of it.
+    async fn put_content_addressed(&self, path: &BlobPath, bytes: Bytes) -> Result<(), BlobError> {
+        if bytes.len() > WHOLE {
+            return self.put_stream(path, iter(pieces(bytes)).map(Ok).boxed()).await.map(drop);
+        }
         match self.put(path, bytes, super::When::Absent).await? {
             PutOutcome::Stored(_) | PutOutcome::Conflict => Ok(()),
         }

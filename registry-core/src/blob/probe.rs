@@ -43,6 +43,12 @@ pub enum ProbeError {
         /// Which condition.
         condition: &'static str,
     },
+    /// Conditional replacement knows only `ETag`s without their quotation marks.
+    #[error(
+        "this store takes an ETag in If-Match only without its quotation marks, which no standard says \
+         (older Ceph gateways do so), so nothing could ever be changed; update the store or use another"
+    )]
+    MatchesUnquoted,
     /// A read does not see the last write.
     #[error(
         "this store does not read what was just written ({read}); use a store that is strongly consistent"
@@ -91,6 +97,9 @@ async fn examine(store: &dyn BlobStore, path: &BlobPath) -> Result<(), ProbeErro
     if winners.len() > 1 {
         return Err(ProbeError::IgnoresMatch { writes: "several writes with one ETag succeeded" });
     }
+    if winners.is_empty() && store.get(path).await?.as_ref() == Some(&first) {
+        return Err(refused_match(store, path, &first.etag).await?);
+    }
     let second = written(store, path, &winners, "the ETag was the last one").await?;
     if second.etag == first.etag {
         return Err(ProbeError::StaleRead { read: "a blob that was replaced kept its ETag" });
@@ -105,6 +114,22 @@ async fn examine(store: &dyn BlobStore, path: &BlobPath) -> Result<(), ProbeErro
         return Err(ProbeError::IgnoresMatch { writes: "a write with the ETag of a deleted blob succeeded" });
     }
     Ok(())
+}
+
+/// What is wrong with a store that replaced nothing though the `ETag` was the last one.
+async fn refused_match(
+    store: &dyn BlobStore,
+    path: &BlobPath,
+    last: &BlobETag,
+) -> Result<ProbeError, BlobError> {
+    let unquoted = last.as_str().trim_matches('"');
+    if unquoted != last.as_str() {
+        let when = When::Matches(BlobETag::new(unquoted));
+        if let PutOutcome::Stored(_) = store.put(path, "unquoted".into(), when).await? {
+            return Ok(ProbeError::MatchesUnquoted);
+        }
+    }
+    Ok(ProbeError::RefusesRightCondition { condition: "the ETag was the last one" })
 }
 
 async fn examine_reads(

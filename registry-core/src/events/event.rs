@@ -22,6 +22,9 @@ pub struct Event {
     /// From where, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// By which way, where it is not the usual one of requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
     /// The package it concerns, if it concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageName>,
@@ -31,6 +34,15 @@ pub struct Event {
     /// What the access rules say of it, where it is something that they decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<RuleDecision>,
+}
+
+/// A way into the registry beside the requests of its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Via {
+    /// A command of an operator, straight on the store.
+    CommandLine,
 }
 
 /// What the access rules say of something that was done or refused.

@@ -10,6 +10,7 @@
 //!     time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
 //!     principal: Some("ana".into()),
 //!     trust: None,
+//!     via: None,
 //!     address: None,
 //!     package: None,
 //!     kind: EventKind::LoggedIn,
@@ -31,7 +32,7 @@ use async_trait::async_trait;
 
 use crate::error::BoxError;
 
-pub use event::{Event, EventKind, RuleDecision};
+pub use event::{Event, EventKind, RuleDecision, Via};
 pub use queue::EventQueue;
 pub use sinks::{
     AuditLog, AuditLogError, AuditRecord, AuditSpan, FanOut, LogEvents, read_audit_log,

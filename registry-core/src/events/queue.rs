@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let queue = EventQueue::start(Arc::new(LogEvents));
 /// let time = chrono::DateTime::UNIX_EPOCH;
-/// queue.emit(Event { time, principal: None, trust: None, address: None, package: None, access: None, kind: EventKind::SignedUp });
+/// queue.emit(Event { time, principal: None, trust: None, via: None, address: None, package: None, access: None, kind: EventKind::SignedUp });
 /// queue.flush().await;
 /// assert_eq!(queue.lost(), 0);
 /// # });

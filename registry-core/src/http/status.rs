@@ -56,7 +56,8 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::Publish(PublishError::Tarball(
             TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
         ))
-        | Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        | Error::TooLarge { .. }
+        | Error::PublishTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Name(_)
         | Error::Version(_)
         | Error::Tag(_)

@@ -31,7 +31,12 @@ impl Call<'_> {
         // Before a hundred megabytes are read for somebody who may do nothing with them.
         self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
         let limits = self.registry.parts.limits;
-        let body = self.body.read(limits.publish_body_bytes).await?;
+        let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
+            Error::TooLarge { limit } => {
+                Error::PublishTooLarge { limit, instead: self.registry.parts.publish_elsewhere.clone() }
+            }
+            other => other,
+        })?;
         let url_name = name.clone();
         let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await??;
         match put {

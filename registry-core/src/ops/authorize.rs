@@ -23,6 +23,11 @@ impl Registry {
         self.verdict(Action::Read, caller, name) != Verdict::Denied
     }
 
+    /// Whether the caller may do it, if only to a package of their own.
+    pub(crate) fn permits(&self, caller: &Caller, action: Action, name: &PackageName) -> bool {
+        self.verdict(action, caller, name) != Verdict::Denied
+    }
+
     /// Whether anybody at all may read the package, so that caches on the way may keep it for everybody.
     pub(crate) fn is_public(&self, name: &PackageName) -> bool {
         self.may_read(&Caller::anonymous(), name)

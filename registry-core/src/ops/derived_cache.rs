@@ -171,7 +171,7 @@ mod tests {
                 answer.unwrap();
             }
             let (bytes, most) = registry.parts.caches.representations.weighed();
-            assert!(most == Some(80_000) && bytes <= 80_000, "{bytes} of {most:?}");
+            assert!(most == Some(75_000) && bytes <= 75_000, "{bytes} of {most:?}");
         }
         let (bytes, _) = registry.parts.caches.representations.weighed();
         assert!(bytes > 40_000, "only {bytes} are kept");

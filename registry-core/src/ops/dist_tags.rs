@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
-use crate::domain::packument::{Audience, Packument};
+use crate::domain::packument::Packument;
 use crate::domain::{DistTag, PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -20,12 +20,7 @@ impl Registry {
         caller: &Caller,
         name: &PackageName,
     ) -> Result<IndexMap<String, String>, Error> {
-        self.require_read(caller, name)?;
-        let document = self.require_document(name).await?;
-        let packument = Packument::parse(name, &document)?;
-        self.require_audience(caller, name, &Audience::of(&packument))?;
-        require_existing(&packument)?;
-        Ok(packument.live_dist_tags().map(|(tag, version)| (tag.to_owned(), version.to_owned())).collect())
+        Ok(self.summary(caller, name).await?.dist_tags.clone())
     }
 
     /// Makes `tag` name `version`, which must exist.

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{Audience, Packument, render_manifest};
+use crate::domain::packument::{Packument, render_manifest};
 use crate::domain::shorten::shorten;
+use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 use super::deprecate::require_existing;
@@ -9,19 +12,27 @@ use super::publish::internal;
 
 impl Registry {
     /// The manifest of the version that a version or a dist-tag names, as JSON, with its tarball below `base`.
+    ///
+    /// Of a hosted package it is a piece of the full document, which is made once and kept.
     pub async fn manifest(
         &self,
         caller: &Caller,
         name: &PackageName,
         selector: &str,
-        base: &str,
+        base: &Arc<str>,
     ) -> Result<Vec<u8>, Error> {
         self.require_read(caller, name)?;
-        let document = self.require_document(name).await?;
-        let packument = Packument::parse(name, &document)?;
-        self.require_audience(caller, name, &Audience::of(&packument))?;
-        require_existing(&packument)?;
         let not_found = || Error::VersionNotFound { selector: shorten(selector).into_owned() };
+        if let Some(hosted) = self.hosted_packument(name, PackumentForm::Full, base).await? {
+            self.require_audience(caller, name, &hosted.audience)?;
+            let packument = Packument::parse(name, &hosted.identity)?;
+            let version = packument.resolve(selector).ok_or_else(not_found)?;
+            let manifest = packument.versions.get(version).ok_or_else(not_found)?;
+            return Ok(manifest.get().into());
+        }
+        let document = self.require_upstream_document(name).await?;
+        let packument = Packument::parse(name, &document)?;
+        require_existing(&packument)?;
         let version = packument.resolve(selector).ok_or_else(not_found)?;
         let manifest = packument.versions.get(version).ok_or_else(not_found)?;
         render_manifest(name, version, manifest, base).map_err(internal)

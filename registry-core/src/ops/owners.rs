@@ -2,22 +2,17 @@ use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
-use crate::domain::packument::{Audience, Packument, Person, Revision};
+use crate::domain::packument::{Packument, Person, Revision};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::{require_changeable, require_existing};
+use super::deprecate::require_changeable;
 
 impl Registry {
     /// The owners of a package.
     pub async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
-        self.require_read(caller, name)?;
-        let document = self.require_document(name).await?;
-        let packument = Packument::parse(name, &document)?;
-        self.require_audience(caller, name, &Audience::of(&packument))?;
-        require_existing(&packument)?;
-        Ok(packument.maintainers)
+        Ok(self.summary(caller, name).await?.owners.clone())
     }
 
     /// Makes `owners` the owners. There must be one at least, and each new one must have an account.

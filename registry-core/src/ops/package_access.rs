@@ -4,12 +4,12 @@ use crate::access::{Action, TeamPermission, Verdict};
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
-use crate::domain::packument::{Audience, MfaPolicy, Packument, Protection};
+use crate::domain::packument::{MfaPolicy, Packument, Protection};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::{require_changeable, require_existing};
+use super::deprecate::require_changeable;
 use super::organizations::GrantedPackages;
 
 /// What is to be changed of what a package is open to. `None` leaves something as it is.
@@ -35,12 +35,7 @@ pub struct Collaborator {
 impl Registry {
     /// What the owners of a package decided of it. A package of an upstream has nothing decided.
     pub async fn package_access(&self, caller: &Caller, name: &PackageName) -> Result<Protection, Error> {
-        self.require_read(caller, name)?;
-        let document = self.require_document(name).await?;
-        let packument = Packument::parse(name, &document)?;
-        self.require_audience(caller, name, &Audience::of(&packument))?;
-        require_existing(&packument)?;
-        Ok(packument.protection)
+        Ok(self.summary(caller, name).await?.protection)
     }
 
     /// Whether anybody at all may see a package: by the rules, and by what its owners decided.

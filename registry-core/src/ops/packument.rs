@@ -17,6 +17,7 @@ use crate::{Error, Registry};
 
 use super::deprecate::require_existing;
 use super::derived_cache::{Derived, DerivedCache};
+use super::summary::Summary;
 
 /// A packument as clients get it: rendered once, compressed once, given out as bytes.
 #[derive(Debug)]
@@ -51,16 +52,18 @@ pub(crate) struct ReadCaches {
     pub(super) representations: DerivedCache<Representation>,
     tarballs: DerivedCache<TarballIndex>,
     pub(super) foreign_tarballs: DerivedCache<ForeignTarballs>,
+    pub(super) summaries: DerivedCache<Summary>,
 }
 
 impl ReadCaches {
-    /// A tenth of the room goes to where hosted tarballs are, a tenth to where those of upstreams are, the rest to
-    /// rendered packuments.
+    /// A tenth of the room goes to where hosted tarballs are, a tenth to where those of upstreams are, a twentieth to
+    /// summaries, the rest to rendered packuments.
     pub(crate) fn new(bytes: u64) -> Self {
         Self {
-            representations: DerivedCache::new(bytes - bytes / 5),
+            representations: DerivedCache::new(bytes - bytes / 4),
             tarballs: DerivedCache::new(bytes / 10),
             foreign_tarballs: DerivedCache::new(bytes / 10),
+            summaries: DerivedCache::new(bytes / 20),
         }
     }
 }
@@ -86,7 +89,7 @@ impl Registry {
         found.ok_or_else(|| Error::PackageNotFound(name.clone()))
     }
 
-    async fn hosted_packument(
+    pub(super) async fn hosted_packument(
         &self,
         name: &PackageName,
         form: PackumentForm,

@@ -2,7 +2,6 @@ use bytes::Bytes;
 
 use crate::blob::{Blob, BlobPath, BlobStoreExt as _, Key};
 use crate::domain::PackageName;
-use crate::domain::packument::Packument;
 use crate::{Error, Registry};
 
 /// A stored packument, and where it was found.
@@ -20,22 +19,10 @@ impl Registry {
         Ok(found.map(|(path, blob)| StoredIndex { blob, path: path.clone() }))
     }
 
-    /// The packument from where the rules take it: as it is stored here, or else as an upstream sent it.
-    pub(super) async fn require_document(&self, name: &PackageName) -> Result<Bytes, Error> {
-        let document = match self.if_hosted(name, self.read_hosted(name)).await? {
-            Some(index) => Some(index.blob.bytes),
-            None => self.any_upstream_document(name).await?,
-        };
+    /// The packument of a package that is not hosted, as an upstream sent it.
+    pub(super) async fn require_upstream_document(&self, name: &PackageName) -> Result<Bytes, Error> {
+        let document = Box::pin(self.any_upstream_document(name)).await?;
         document.ok_or_else(|| Error::PackageNotFound(name.clone()))
-    }
-
-    /// The stored packument of a package that has, or had, published versions.
-    async fn read_hosted(&self, name: &PackageName) -> Result<Option<StoredIndex>, Error> {
-        let Some(index) = self.read_index(name).await? else { return Ok(None) };
-        if self.access().origin(name).shadow && Packument::parse(name, &index.blob.bytes)?.is_unborn() {
-            return Err(Error::PackageNotFound(name.clone()));
-        }
-        Ok(Some(index))
     }
 
     /// The stored packument, or the error that there is none.

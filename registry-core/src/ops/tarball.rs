@@ -39,6 +39,11 @@ impl FoundTarball {
         }
     }
 
+    /// Whether it was published here.
+    pub(super) fn is_hosted(&self) -> bool {
+        matches!(self.place, Place::Hosted(_))
+    }
+
     /// Where it is in the store, or will be once it is kept.
     pub(super) fn path(&self) -> &BlobPath {
         match &self.place {

@@ -39,8 +39,12 @@ impl Registry {
         Ok(url.map(|url| TarballRedirect { url, keep: EXPIRES / 3 }))
     }
 
-    /// Waits until the bytes of a tarball are in the store, fetching them from the upstream if need be.
+    /// Waits until the bytes of a tarball are in the store, fetching them from the upstream if need be. Those of a hosted
+    /// version are there.
     pub async fn keep_tarball(&self, tarball: &FoundTarball) -> Result<(), Error> {
+        if tarball.is_hosted() {
+            return Ok(());
+        }
         self.open_tarball(tarball, Some(BlobRange { start: 0, end: Some(0) })).await?;
         Ok(())
     }

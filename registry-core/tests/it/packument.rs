@@ -130,6 +130,11 @@ fn tarballs_of_codebox_are_found_under_their_version() {
     let integrity = Integrity::of(b"1.1.0");
     assert_eq!(index.get("1.1.0"), Some(&TarballLocation::ContentAddressed(integrity)));
     assert_eq!(index.get("0.9.0"), None);
+    // A deployment that had not been told its own address.
+    stored["versions"]["1.0.0"]["dist"]["tarball"] =
+        "undefined/@acme%2fpear/-/%40acme%2Fpear-1.0.0.tgz".into();
+    let json = stored.to_string();
+    assert_eq!(TarballIndex::of(&parse(&json)).unwrap().get("1.0.0"), Some(&TarballLocation::Plain));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::policy::{Arn, Method};
+use super::policy::Arn;
 
 /// The event is none that an authorizer gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(super) enum Wants {
     /// A policy, whatever is configured: REST APIs, and HTTP APIs in format 1.0.
     Policy,
     /// An HTTP API in format 2.0, which takes both.
-    HttpApi { method: Option<Method>, path: String },
+    HttpApi,
 }
 
 /// All that any of the events has, and no more of it than is looked at.
@@ -73,11 +73,7 @@ impl Asked {
         }
         let arn = event.route_arn.as_deref().or(event.method_arn.as_deref());
         let arn = Arn::parse(arn.unwrap_or_default()).ok_or(AuthorizerEventError::Arn)?;
-        let wants = if event.version.as_deref() == Some("2.0") {
-            Wants::HttpApi { method: Method::parse(&arn.method), path: arn.path.clone() }
-        } else {
-            Wants::Policy
-        };
+        let wants = if event.version.as_deref() == Some("2.0") { Wants::HttpApi } else { Wants::Policy };
         let mut headers = event.headers.unwrap_or_default().into_iter();
         let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         let from = event.request_context.and_then(|context| context.identity.or(context.http));

@@ -1,8 +1,12 @@
 //! The authorizer: says API Gateway whether a request may come in at all. What it may do exactly, the registry behind
 //! decides for itself; this one keeps strangers from starting it.
 //!
-//! A policy covers all routes of the registry, so a gateway may keep it for as long as it likes without mistaking one
-//! package for another; a token that is revoked then works for as long at the gateway, and not at the registry behind.
+//! A policy covers all routes of the registry, and where the access rules tell packages apart it names them, so a gateway may
+//! keep it without mistaking one package for another; a token that is revoked then works for as long at the gateway, and
+//! not at the registry behind. A few sets of rules no policy can say: an exception of an exception (`@acme/one` for all,
+//! `@acme/*` for few, `**` for all), or a star in the middle of a pattern. Then the policy is for the one route that was
+//! asked for, never for more, and the context says `"policy": "this-route"`: with such rules, the gateway must keep nothing
+//! (a TTL of 0), or take method and path into what it keeps answers under. So it must with answers that are only yes or no.
 //!
 //! ```
 //! use registry_lambda::authorizer::{Authorizer, Method};
@@ -22,17 +26,24 @@
 //! ```
 
 mod event;
+mod names;
 mod policy;
+mod spellings;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use registry_core::access::Action;
 use registry_core::auth::{Caller, Credential, TokenPermission};
+use registry_core::domain::PackageName;
+use registry_core::http::route::{Route, strip_prefix};
 use registry_core::{Error, Registry};
 use serde_json::{Value, json};
 
 use crate::settings::{AuthorizerResponse, LambdaSettings};
 use event::{Asked, Wants};
+use names::Shape;
+use policy::{Arn, Holds, Rights};
 
 pub use event::AuthorizerEventError;
 pub use policy::Method;
@@ -75,14 +86,6 @@ impl From<AuthorizerError> for lambda_http::lambda_runtime::Diagnostic {
     }
 }
 
-/// What somebody may do at the gateway.
-pub(crate) struct Admitted {
-    pub(crate) reads: bool,
-    pub(crate) writes: bool,
-    /// A signed-in caller may always give up their own token.
-    pub(crate) logs_out: bool,
-}
-
 impl Authorizer {
     /// Decides with `registry`, as the settings say.
     pub fn new(registry: Registry, settings: &LambdaSettings) -> Self {
@@ -111,24 +114,26 @@ impl Authorizer {
             Some(None) => None,
             Some(Some(credential)) => self.identify(&credential, asked.address).await?,
         };
-        let admitted = caller.as_ref().map_or(Admitted::NOWHERE, |caller| self.admit(caller));
+        let rights = caller.as_ref().map_or_else(Rights::nowhere, |caller| self.rights(caller));
         let principal = match &caller {
-            Some(caller) if admitted.reads || caller.principal.is_some() => {
+            Some(caller) if rights.reads.allows_something() || caller.principal.is_some() => {
                 caller.name().unwrap_or(ANONYMOUS)
             }
             _ => NOBODY,
         };
-        let context = self.context(caller.as_ref());
+        let allowed = caller.as_ref().is_some_and(|caller| self.allows(caller, &rights, &asked.arn));
+        let mut context = self.context(caller.as_ref());
         Ok(match (asked.wants, self.response) {
-            (Wants::HttpApi { method, path }, AuthorizerResponse::Simple) => json!({
-                "isAuthorized": admitted.covers(method, &path, &self.path_prefix),
-                "context": context,
-            }),
-            (Wants::HttpApi { .. } | Wants::Policy, _) => json!({
-                "principalId": principal,
-                "policyDocument": policy::document(&asked.arn, &self.path_prefix, &admitted),
-                "context": context,
-            }),
+            (Wants::HttpApi, AuthorizerResponse::Simple) => {
+                json!({ "isAuthorized": allowed, "context": context })
+            }
+            (Wants::HttpApi | Wants::Policy, _) => {
+                let (policy, holds) = policy::document(&asked.arn, &self.path_prefix, &rights, allowed);
+                if holds == Holds::ForThisRoute {
+                    context["policy"] = "this-route".into();
+                }
+                json!({ "principalId": principal, "policyDocument": policy, "context": context })
+            }
         })
     }
 
@@ -147,16 +152,36 @@ impl Authorizer {
         }
     }
 
-    fn admit(&self, caller: &Caller) -> Admitted {
-        let rules = self.registry.access();
-        let principal = caller.principal.as_deref();
-        let reads_only =
-            |limits: &registry_core::auth::TokenLimits| limits.permission == TokenPermission::ReadOnly;
-        let may_write = !caller.limits.as_deref().is_some_and(reads_only);
-        Admitted {
-            reads: rules.allow_anywhere(Action::Read, principal),
-            writes: may_write && rules.allow_anywhere(Action::Publish, principal),
-            logs_out: principal.is_some(),
+    /// What the caller may do, as far as names of packages tell.
+    fn rights(&self, caller: &Caller) -> Rights {
+        let shape = |caller: &Caller, action| {
+            let may = |name: &str| {
+                PackageName::parse(name).is_ok_and(|name| self.registry.may(caller, action, &name))
+            };
+            Shape::of(&self.registry.outline(caller, action), may)
+        };
+        Rights {
+            reads: shape(caller, Action::Read),
+            writes: shape(caller, Action::Publish),
+            stages: shape(&stager(caller), Action::Publish),
+            is_somebody: caller.principal.is_some(),
+        }
+    }
+
+    /// Whether this one request may come in.
+    fn allows(&self, caller: &Caller, rights: &Rights, arn: &Arn) -> bool {
+        let Some(method) = Method::parse(&arn.method) else { return false };
+        let path = format!("/{}", arn.path);
+        // The registry answers at the root too.
+        let below = strip_prefix(&path, &self.path_prefix).unwrap_or(&path);
+        let Ok(http_method) = http::Method::from_bytes(arn.method.as_bytes()) else { return false };
+        let route = Route::parse(&http_method, below);
+        match route.as_ref().ok().and_then(Route::package) {
+            Some((name, action)) if matches!(route, Ok(Route::Stage(_))) => {
+                self.registry.may(&stager(caller), action, name)
+            }
+            Some((name, action)) => self.registry.may(caller, action, name),
+            None => rights.cover(method, below.trim_start_matches('/')),
         }
     }
 
@@ -172,6 +197,13 @@ impl Authorizer {
     }
 }
 
-impl Admitted {
-    const NOWHERE: Self = Self { reads: false, writes: false, logs_out: false };
+/// The same caller, whose token is good for staging as others are for publishing.
+fn stager(caller: &Caller) -> Caller {
+    let mut stager = caller.clone();
+    if let Some(limits) = &mut stager.limits
+        && limits.permission == TokenPermission::StageOnly
+    {
+        Arc::make_mut(limits).permission = TokenPermission::ReadWrite;
+    }
+    stager
 }

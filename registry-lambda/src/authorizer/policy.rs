@@ -1,6 +1,34 @@
 use serde_json::{Value, json};
 
-use super::Admitted;
+use super::names::{NameSet, Shape};
+use super::spellings::{Place, hidden};
+
+/// The longest policy in bytes. One that is longer is said for one route alone.
+const LONGEST: usize = 8 << 10;
+
+/// Routes that only read and name no package. Paths with an id tell no package apart: the registry does.
+const READS: [&str; 14] = [
+    "",
+    "-/ping",
+    "-/whoami",
+    "-/v1/*",
+    "-/npm/v1/keys",
+    "-/npm/v1/tokens*",
+    "-/npm/v1/user",
+    "-/org/*",
+    "-/team/*",
+    "-/user/*",
+    "-/util/*",
+    "-/_view/*",
+    "-/stage*",
+    "-/-/package",
+];
+
+/// Routes that change accounts, organisations and stars.
+const CHANGES: [&str; 4] = ["-/user/org.couchdb.user*", "-/user/v1/star", "-/org/*", "-/team/*"];
+
+/// The same, and those that reject what is staged.
+const DELETIONS: [&str; 4] = ["-/user/v1/star", "-/org/*", "-/team/*", "-/stage/*"];
 
 /// The routes by which people give up their own tokens, which is no write to a package.
 const OWN_TOKENS: [&str; 2] = ["-/user/token/*", "-/npm/v1/tokens/token/*"];
@@ -58,45 +86,191 @@ impl Arn {
     }
 }
 
-impl Admitted {
-    fn effect(&self, method: Method) -> bool {
+/// What somebody may do, in sets of names.
+#[derive(Debug)]
+pub(super) struct Rights {
+    pub(super) reads: Shape,
+    pub(super) writes: Shape,
+    /// Who may stage a version may not publish it with every token.
+    pub(super) stages: Shape,
+    /// Whether they are signed in: such a caller may always give up their own token.
+    pub(super) is_somebody: bool,
+}
+
+/// For which requests a policy holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// A gateway may keep it for whatever the same credential asks for.
+    ForEveryRoute,
+    /// Elsewhere it would deny what is allowed.
+    ForThisRoute,
+}
+
+impl Rights {
+    pub(super) fn nowhere() -> Self {
+        let none = || Shape::All(false);
+        Self { reads: none(), writes: none(), stages: none(), is_somebody: false }
+    }
+
+    /// Whether a route may be asked for that names no package.
+    pub(super) fn cover(&self, method: Method, below: &str) -> bool {
+        let own_token = || OWN_TOKENS.iter().any(|route| below.starts_with(route.trim_end_matches('*')));
         match method {
-            Method::Get | Method::Head | Method::Post => self.reads,
-            Method::Put | Method::Delete => self.writes,
+            Method::Get | Method::Head | Method::Post => self.reads.allows_something(),
+            Method::Delete if self.is_somebody && own_token() => true,
+            Method::Put | Method::Delete => self.writes.allows_something(),
         }
     }
 
-    /// Whether this one request may come in, for a gateway that asks no more.
-    pub(super) fn covers(&self, method: Option<Method>, path: &str, path_prefix: &str) -> bool {
-        let Some(method) = method else { return false };
-        let below = path.strip_prefix(path_prefix).unwrap_or(path).trim_start_matches('/');
-        let own_token = || OWN_TOKENS.iter().any(|route| below.starts_with(route.trim_end_matches('*')));
-        self.effect(method) || (self.logs_out && method == Method::Delete && own_token())
+    fn are_unspeakable(&self) -> bool {
+        [&self.reads, &self.writes, &self.stages].contains(&&Shape::Unspeakable)
+    }
+
+    /// Where names stand in the paths of a method, and what decides there.
+    fn places(&self, method: Method) -> Vec<(Place, &Shape)> {
+        let (reads, writes) = (&self.reads, &self.writes);
+        match method {
+            Method::Get | Method::Head => {
+                vec![(Place::PACKUMENT, reads), (Place::PACKAGE, reads), (Place::ATTESTATIONS, reads)]
+            }
+            Method::Put | Method::Delete => {
+                vec![(Place::PACKUMENT, writes), (Place::PACKAGE, writes), (Place::STAR, reads)]
+            }
+            Method::Post => vec![(Place::PACKAGE, writes), (Place::STAGE, &self.stages)],
+        }
+    }
+
+    /// The routes of a method that name no package.
+    fn others(&self, method: Method) -> impl Iterator<Item = &'static str> {
+        let (reads, writes) = (self.reads.allows_something(), self.writes.allows_something());
+        let stages = writes || self.stages.allows_something();
+        let lists: [(bool, &[&str]); 2] = match method {
+            Method::Get | Method::Head => [(reads, &READS), (false, &[])],
+            Method::Post => [(reads, &["-/npm/*", "-/v1/*"]), (stages, &["-/stage/*/approve"])],
+            Method::Put => [(writes, &CHANGES), (false, &[])],
+            Method::Delete => [(stages, &DELETIONS), (self.is_somebody, &OWN_TOKENS)],
+        };
+        lists.into_iter().filter(|(holds, _)| *holds).flat_map(|(_, list)| list.iter().copied())
     }
 }
 
-/// A policy for all routes of the registry. What is not allowed is denied in so many words, as codebox-npm did, but where
-/// a part of it is allowed: a denial would win.
-pub(super) fn document(arn: &Arn, path_prefix: &str, admitted: &Admitted) -> Value {
-    let statement = |effect: &str, method: Method, path: &str| {
-        json!({
-            "Action": "execute-api:Invoke",
-            "Effect": effect,
-            "Resource": format!("{}/{}/{path}", arn.stage, method.as_str()),
-        })
-    };
-    let mut statements = Vec::new();
-    for method in Method::ALL {
-        let all = format!("{path_prefix}*");
-        if admitted.effect(method) {
-            statements.push(statement("Allow", method, &all));
-        } else if method == Method::Delete && admitted.logs_out {
-            let slash = if path_prefix.is_empty() { "" } else { "/" };
-            let routes = OWN_TOKENS.iter().map(|route| format!("{path_prefix}{slash}{route}"));
-            statements.extend(routes.map(|route| statement("Allow", method, &route)));
-        } else {
-            statements.push(statement("Deny", method, &all));
-        }
+/// The policy for one caller: for all routes, where a list of paths can say what they may do.
+pub(super) fn document(arn: &Arn, path_prefix: &str, rights: &Rights, allows_this: bool) -> (Value, Holds) {
+    let policy = Policy { arn, path_prefix, statements: Vec::new() };
+    if let (Shape::All(reads), Shape::All(writes), Shape::All(stages)) =
+        (&rights.reads, &rights.writes, &rights.stages)
+    {
+        return (policy.coarse(rights, [*reads, *writes, *stages]), Holds::ForEveryRoute);
     }
-    json!({ "Version": "2012-10-17", "Statement": statements })
+    let finer = (!rights.are_unspeakable()).then(|| policy.finer(rights));
+    match finer.filter(|finer| finer.to_string().len() <= LONGEST) {
+        Some(finer) => (finer, Holds::ForEveryRoute),
+        None => (
+            Policy { arn, path_prefix, statements: Vec::new() }.of_this_route(allows_this),
+            Holds::ForThisRoute,
+        ),
+    }
+}
+
+/// A policy in the making.
+struct Policy<'a> {
+    arn: &'a Arn,
+    path_prefix: &'a str,
+    statements: Vec<Value>,
+}
+
+impl Policy<'_> {
+    fn finish(self) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": self.statements })
+    }
+
+    fn say(&mut self, effect: &str, resource: impl Into<Value>) {
+        self.statements
+            .push(json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource.into() }));
+    }
+
+    /// A path below the prefix.
+    fn below(&self, method: &str, path: &str) -> String {
+        let slash = if self.path_prefix.is_empty() { "" } else { "/" };
+        format!("{}/{method}/{}{slash}{path}", self.arn.stage, self.path_prefix)
+    }
+
+    /// The same for all packages. What is not allowed is denied in so many words, as codebox-npm did, but where a part of
+    /// it is allowed: a denial would win.
+    fn coarse(mut self, rights: &Rights, [reads, writes, stages]: [bool; 3]) -> Value {
+        for method in Method::ALL {
+            let all = format!("{}/{}/{}*", self.arn.stage, method.as_str(), self.path_prefix);
+            let allowed = match method {
+                Method::Get | Method::Head | Method::Post => reads,
+                Method::Put | Method::Delete => writes,
+            };
+            if method == Method::Post && reads && !(writes && stages) {
+                // Some packages are changed by a `POST`, and many other things.
+                let stage = stages.then_some("-/stage/package/*");
+                for path in rights.others(method).chain(stage) {
+                    self.say("Allow", self.below(method.as_str(), path));
+                }
+            } else if allowed {
+                self.say("Allow", all);
+            } else if method == Method::Delete && rights.is_somebody {
+                for route in OWN_TOKENS {
+                    self.say("Allow", self.below(method.as_str(), route));
+                }
+            } else {
+                self.say("Deny", all);
+            }
+        }
+        self.finish()
+    }
+
+    fn finer(mut self, rights: &Rights) -> Value {
+        let everything = [NameSet::everything()];
+        let mut carved: Vec<NameSet> = rights.reads.denied().to_vec();
+        for method in Method::ALL {
+            let at = |path: String| self.below(method.as_str(), &path);
+            let (mut allow, mut deny): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+            let places = rights.places(method);
+            let covers_all = |(place, shape): &(Place, &Shape)| {
+                *place == Place::PACKUMENT && shape.allowed(&everything).contains(&everything[0])
+            };
+            if places.iter().any(covers_all) {
+                allow.push(at("*".to_owned()));
+            } else {
+                allow.extend(rights.others(method).map(|path| at(path.to_owned())));
+                let sets = |shape: &&Shape| shape.allowed(&everything).to_vec();
+                let named = places.iter().map(|(place, shape)| (place, sets(shape)));
+                let paths = named.flat_map(|(place, sets)| {
+                    sets.iter().flat_map(|set| place.paths(set)).collect::<Vec<_>>()
+                });
+                allow.extend(paths.map(at));
+            }
+            for (place, shape) in places.iter().filter(|(_, shape)| !std::ptr::eq(*shape, &rights.reads)) {
+                deny.extend(shape.denied().iter().flat_map(|set| place.paths(set)).map(at));
+                carved.extend(shape.denied().iter().cloned());
+            }
+            for (effect, resources) in [("Allow", allow), ("Deny", deny)] {
+                if !resources.is_empty() {
+                    self.say(effect, resources);
+                }
+            }
+        }
+        if !carved.is_empty() {
+            // Whoever may not read a package may do nothing to it.
+            let unread = rights.reads.denied().iter();
+            let unread = unread.flat_map(|set| Place::ALL.iter().flat_map(|place| place.paths(set)));
+            let paths = unread.chain(hidden(&carved));
+            let denied: Vec<_> = paths.map(|path| self.below("*", &path)).collect();
+            self.say("Deny", denied);
+        }
+        self.finish()
+    }
+
+    /// A policy for what is asked for and nothing else. A path with a star would speak of more.
+    fn of_this_route(mut self, allowed: bool) -> Value {
+        let Arn { stage, method, path } = self.arn;
+        let is_plain = !method.contains(['*', '?', '$']) && !path.contains(['*', '?', '$']);
+        let resource = if is_plain { format!("{stage}/{method}/{path}") } else { format!("{stage}/*") };
+        self.say(if allowed && is_plain { "Allow" } else { "Deny" }, resource);
+        self.finish()
+    }
 }

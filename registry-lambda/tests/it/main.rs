@@ -4,8 +4,13 @@
 
 mod authorizer;
 mod bad_events;
+mod codebox;
 mod deployment;
 mod events;
+mod fuzzing;
 mod matrix;
+mod one_request;
+mod policies;
 mod process;
+mod real_server;
 mod shapes;

@@ -77,6 +77,36 @@ async fn a_function_publishes_installs_and_outlives_bad_events() {
     assert!(!log.contains(&token), "the token is logged");
 }
 
+/// npm prints the `error` of an answer.
+#[tokio::test]
+async fn a_publish_that_lambda_does_not_take_is_told_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = format!("{RULES}\n[limits]\npublish_body_mib = 1");
+    for (config, most) in [(RULES, 6_258_788), (small.as_str(), 1 << 20)] {
+        let mut function = start(REGISTRY, &folder, &[("REGISTRY_CONFIG", config)]).await;
+        let token = if config == RULES { sign_up(&mut function).await } else { log_in(&mut function).await };
+        for (length, status) in [(most, 400), (most + 1, 413)] {
+            let asked = Asked::of("PUT", "/@acme%2fone").header("authorization", &format!("Bearer {token}"));
+            let asked = asked.body("x".repeat(length));
+            let answer = function.invoke(asked.event(Sender::HttpApi).to_string()).await;
+            let given = Given::of(&answer.json());
+            assert_eq!(given.status, status, "{length}");
+            let told = String::from_utf8(given.body).unwrap();
+            let way = "registry-server publish FILE.tgz --as USER --storage s3://BUCKET/PREFIX";
+            assert_eq!(told.contains(way), status == 413, "{told}");
+            assert!(!told.contains(&folder.path().display().to_string()), "{told}");
+        }
+    }
+}
+
+async fn log_in(function: &mut LambdaFunction) -> String {
+    let body = json!({ "name": "ana", "password": "correct horse battery" });
+    let asked = Asked::of("PUT", "/-/user/org.couchdb.user:ana").body(body.to_string());
+    let given = Given::of(&function.invoke(asked.event(Sender::HttpApi).to_string()).await.json());
+    let session: Value = serde_json::from_slice(&given.body).unwrap();
+    session["token"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn the_authorizer_knows_the_same_people() {
     let folder = tempfile::tempdir().unwrap();

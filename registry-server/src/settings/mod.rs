@@ -138,7 +138,7 @@ impl Default for Settings {
 }
 
 /// `[storage]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageSettings {
     /// Which store, and where.
@@ -147,6 +147,19 @@ pub struct StorageSettings {
     pub options: BTreeMap<String, String>,
     /// Tarballs of more MiB than this are redirected to a URL that the bucket signs; `None` redirects none.
     pub redirect_above_mib: Option<u32>,
+}
+
+/// Without what the options hold: some are secrets.
+impl std::fmt::Debug for StorageSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let options: Vec<_> = self.options.keys().collect();
+        formatter
+            .debug_struct("StorageSettings")
+            .field("url", &self.url)
+            .field("options", &options)
+            .field("redirect_above_mib", &self.redirect_above_mib)
+            .finish()
+    }
 }
 
 /// `[accounts]`

@@ -83,6 +83,11 @@ impl LogFilter {
     pub fn to_filter(&self) -> EnvFilter {
         EnvFilter::new(&self.0)
     }
+
+    /// Warnings and errors alone.
+    pub(crate) fn warnings() -> Self {
+        Self("warn".to_owned())
+    }
 }
 
 impl Default for LogFilter {

@@ -8,6 +8,9 @@ mod audit;
 mod audits;
 mod bad_credentials;
 mod bad_requests;
+#[cfg(feature = "aws")]
+mod buckets;
+mod codebox_bucket;
 mod codebox_scenarios;
 mod configuration;
 mod deployment;
@@ -25,6 +28,7 @@ mod process;
 mod provider_logins;
 #[cfg(target_os = "linux")]
 mod proxy_memory;
+mod publish;
 mod ready;
 mod running;
 mod search;

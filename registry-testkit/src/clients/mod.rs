@@ -19,6 +19,7 @@
 mod client;
 mod client_home;
 mod command;
+mod install_once;
 mod node;
 mod npm;
 mod package_folder;
@@ -34,8 +35,9 @@ pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
 pub use pinned::{
-    BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, VERDACCIO, YARN_1,
-    YARN_4,
+    AZURITE, BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, S3RVER,
+    VERDACCIO, YARN_1, YARN_4,
 };
 pub use screen::Screen;
+pub use terminal::on_terminal;
 pub use toolbox::Toolbox;

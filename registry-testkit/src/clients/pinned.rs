@@ -205,3 +205,23 @@ pub const DCLINT: PinnedClient = PinnedClient {
     environment: &[],
     overrides: &[],
 };
+
+/// Azurite, Microsoft's stand-in for Azure Blob Storage.
+pub const AZURITE: PinnedClient = PinnedClient {
+    command: "azurite-blob",
+    package: "azurite",
+    version: "3.37.0",
+    program: Program::ScriptOfNode { path: "azurite/dist/src/blob/main.js" },
+    environment: &[],
+    overrides: &[],
+};
+
+/// s3rver, which speaks S3 and ignores the conditions of writes.
+pub const S3RVER: PinnedClient = PinnedClient {
+    command: "s3rver",
+    package: "s3rver",
+    version: "3.7.1",
+    program: Program::ScriptOfNode { path: "s3rver/bin/s3rver.js" },
+    environment: &[],
+    overrides: &[],
+};

@@ -59,6 +59,15 @@ pub(super) async fn run_on_terminal(
     output
 }
 
+/// Runs a program that is no client on a terminal, where nobody types anything. All that it prints is on stdout.
+///
+/// # Panics
+///
+/// If it cannot be started, or takes longer than two minutes.
+pub async fn on_terminal(command: Command, shown: &str) -> CommandOutput {
+    run_on_terminal(command, shown.to_owned(), &[], None).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

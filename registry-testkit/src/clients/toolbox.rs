@@ -6,7 +6,7 @@
 //! assert_eq!(toolbox.folder_of(&NPM), std::path::Path::new("/tmp/clients/npm-11.21.2"));
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Map, json};
 
 use super::PinnedClient;
+use super::install_once::install_once;
 use super::node::{NPM_IS_NEEDED, check_node_for};
 
 /// A folder of installed clients, shared by all tests and all test processes of this machine.
@@ -72,17 +73,8 @@ impl Toolbox {
                 .map(|path| folder.join("node_modules").join(path))
                 .find(|path| path.is_file())
         };
-        if find().is_none() {
-            let failed = |error: io::Error| format!("cannot prepare {}: {error}", self.folder.display());
-            fs::create_dir_all(&self.folder).map_err(failed)?;
-            let lock = File::create(folder.with_added_extension("lock")).map_err(failed)?;
-            // Held until this function ends. Another process may have finished the install by the time it is ours.
-            lock.lock().map_err(failed)?;
-            if find().is_none() {
-                self.install_locked(client, &folder)?;
-            }
-        }
-        find().ok_or_else(|| {
+        let found = install_once(&folder, find, |unfinished| self.fill(client, unfinished))?;
+        found.ok_or_else(|| {
             let (system, processor) = (std::env::consts::OS, std::env::consts::ARCH);
             format!(
                 "{} brought no program that runs here ({system}, {processor}): run these tests on another machine, \
@@ -92,30 +84,24 @@ impl Toolbox {
         })
     }
 
-    fn install_locked(&self, client: &PinnedClient, folder: &Path) -> Result<(), String> {
+    fn fill(&self, client: &PinnedClient, folder: &Path) -> Result<(), String> {
         let failed = |error: io::Error| format!("cannot install {}: {error}", client.specification());
-        // A client appears under its name only when it is complete, so an install that was killed leaves no half of one.
-        let unfinished = folder.with_added_extension("unfinished");
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).map_err(failed)?;
-        }
-        fs::create_dir_all(&unfinished).map_err(failed)?;
         if !client.overrides.is_empty() {
             let overrides: Map<_, _> = client
                 .overrides
                 .iter()
                 .map(|(package, version)| ((*package).to_owned(), json!(version)))
                 .collect();
-            fs::write(unfinished.join("package.json"), json!({ "overrides": overrides }).to_string())
+            fs::write(folder.join("package.json"), json!({ "overrides": overrides }).to_string())
                 .map_err(failed)?;
         }
         // The environment is the machine's own, because its registry, proxy and certificates may be set there;
         // the folder is not the test's, so that no `.npmrc` of a project is read.
         let output = Command::new(&self.installer)
             .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
-            .arg(&unfinished)
+            .arg(folder)
             .arg(client.specification())
-            .current_dir(&unfinished)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .output()
             .map_err(|error| match error.kind() {
@@ -126,10 +112,7 @@ impl Toolbox {
             let printed = String::from_utf8_lossy(&output.stderr);
             return Err(format!("npm could not install {}:\n{printed}", client.specification()));
         }
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(failed)?;
-        }
-        fs::rename(&unfinished, folder).map_err(failed)
+        Ok(())
     }
 }
 

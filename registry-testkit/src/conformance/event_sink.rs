@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use registry_core::domain::{DistTag, PackageName, Version};
-use registry_core::events::{Event, EventKind, EventSink};
+use registry_core::events::{Event, EventKind, EventSink, Via};
 use serde_json::{Value, json};
 
 /// Checks that a sink keeps the contract of [`EventSink`].
@@ -69,6 +69,7 @@ fn event(second: u32, package: Option<PackageName>, kind: EventKind) -> Event {
         time: DateTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + u64::from(second)),
         principal: second.is_multiple_of(2).then(|| "ana".into()),
         trust: second.is_multiple_of(5).then(|| "7".into()),
+        via: second.is_multiple_of(7).then_some(Via::CommandLine),
         address: second.is_multiple_of(3).then(|| [192, 0, 2, 7].into()),
         package,
         kind,

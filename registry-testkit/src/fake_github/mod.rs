@@ -34,14 +34,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 
 use crate::fake_upstream::{FakeAnswer, FakeBody};
+use crate::loopback_server::{LoopbackPort, LoopbackServer};
 use world::World;
 
 pub use answers::{bad_credentials, secondary_limit, used_up_limit};
@@ -60,7 +56,7 @@ const API: &str = "/api/v3";
 pub struct FakeGithub {
     url: Url,
     state: Arc<Mutex<State>>,
-    listening: AbortHandle,
+    server: LoopbackServer,
 }
 
 #[derive(Debug)]
@@ -88,11 +84,10 @@ impl FakeGithub {
     /// # Panics
     ///
     /// If there is no port.
-    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
+    #[expect(clippy::expect_used, reason = "an address is a URL")]
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
-        let address = listener.local_addr().expect("the address of a listener");
-        let url = Url::parse(&format!("http://{address}")).expect("a URL");
+        let port = LoopbackPort::open().await;
+        let url = Url::parse(&format!("http://{}", port.address())).expect("a URL");
         let state = Arc::new(Mutex::new(State {
             world: World::default(),
             next: HashMap::new(),
@@ -101,8 +96,9 @@ impl FakeGithub {
             asked: Vec::new(),
             complaints: Vec::new(),
         }));
-        let listening = tokio::spawn(listen(listener, Arc::clone(&state))).abort_handle();
-        Self { url, state, listening }
+        let shared = Arc::clone(&state);
+        let server = port.serve(move |request| answer(request, Arc::clone(&shared)));
+        Self { url, state, server }
     }
 
     /// Where people sign in. The API is at `/api/v3` below it, as on a GitHub Enterprise Server.
@@ -135,7 +131,7 @@ impl FakeGithub {
 
     /// Breaks every connection and takes no more.
     pub fn go_away(&self) {
-        self.listening.abort();
+        self.server.go_away();
     }
 
     /// What was asked since the last call, oldest first, such as `GET /user`: a method, and a path without the
@@ -195,20 +191,6 @@ impl State {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Serves connections, which end with this.
-async fn listen(listener: TcpListener, state: Arc<Mutex<State>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(request, Arc::clone(&state)));
-            // That a client went away, or was hung up on, is part of the test.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
 }
 
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Result<Response<FakeBody>> {

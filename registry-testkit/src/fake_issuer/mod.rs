@@ -29,14 +29,10 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinSet};
 
 use crate::fake_upstream::{FakeAnswer, FakeBody};
+use crate::loopback_server::{LoopbackPort, LoopbackServer};
 use keys::{Keys, message};
 use sign_in::Grant;
 
@@ -48,7 +44,7 @@ pub use sign_in::{CLIENT_ID, CLIENT_SECRET};
 pub struct FakeIssuer {
     url: String,
     state: Arc<Mutex<State>>,
-    listening: AbortHandle,
+    server: LoopbackServer,
 }
 
 struct State {
@@ -77,11 +73,9 @@ impl FakeIssuer {
     /// # Panics
     ///
     /// If there is no port.
-    #[expect(clippy::expect_used, reason = "without a port there is nothing to test")]
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port to listen on");
-        let address = listener.local_addr().expect("the address of a listener");
-        let url = format!("http://{address}");
+        let port = LoopbackPort::open().await;
+        let url = format!("http://{}", port.address());
         let state = Arc::new(Mutex::new(State {
             url: url.clone(),
             keys: vec![Keys::new(1)],
@@ -92,8 +86,9 @@ impl FakeIssuer {
             grants: HashMap::new(),
             secrets: Vec::new(),
         }));
-        let listening = tokio::spawn(listen(listener, Arc::clone(&state))).abort_handle();
-        Self { url, state, listening }
+        let shared = Arc::clone(&state);
+        let server = port.serve(move |request| answer(request, Arc::clone(&shared)));
+        Self { url, state, server }
     }
 
     /// What its tokens say in `iss`.
@@ -151,7 +146,7 @@ impl FakeIssuer {
 
     /// Breaks every connection and takes no more.
     pub fn go_away(&self) {
-        self.listening.abort();
+        self.server.go_away();
     }
 
     /// What was asked since the last call, oldest first: a method, and a path without the query.
@@ -167,12 +162,6 @@ impl FakeIssuer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-}
-
-impl Drop for FakeIssuer {
-    fn drop(&mut self) {
-        self.go_away();
     }
 }
 
@@ -227,20 +216,6 @@ impl Question {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Serves connections, which end with this.
-async fn listen(listener: TcpListener, state: Arc<Mutex<State>>) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
-        connections.spawn(async move {
-            let service = service_fn(|request| answer(request, Arc::clone(&state)));
-            // That a client went away, or was hung up on, is part of the test.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
 }
 
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Result<Response<FakeBody>> {

@@ -74,6 +74,11 @@ impl<Store: BlobStore> Faulty<Store> {
         self.script.calls()
     }
 
+    /// The same, which are then forgotten.
+    pub fn take_calls(&self) -> Vec<(Operation, String)> {
+        self.script.take_calls()
+    }
+
     /// Does `work` as the script and the plan allow.
     async fn act<Done>(
         &self,

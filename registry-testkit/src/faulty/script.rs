@@ -80,6 +80,10 @@ impl Script {
         self.state().calls.clone()
     }
 
+    pub(super) fn take_calls(&self) -> Vec<(Operation, String)> {
+        std::mem::take(&mut self.state().calls)
+    }
+
     pub(super) fn decide(&self, operation: Operation, path: &str) -> Fate {
         let mut state = self.state();
         state.calls.push((operation, path.to_owned()));

@@ -59,7 +59,7 @@ async fn attempt(registry: &Registry, caller: &Caller, operation: Operation) -> 
         Task::ReadFull => read_package(registry, caller, name, PackumentForm::Full).await?,
         Task::ReadAbbreviated => read_package(registry, caller, name, PackumentForm::Abbreviated).await?,
         Task::ReadVersion { version: selector } | Task::ReadTag { tag: selector } => {
-            let manifest = json(&registry.manifest(caller, name, selector, BASE).await?)?;
+            let manifest = json(&registry.manifest(caller, name, selector, &Arc::from(BASE)).await?)?;
             let version = manifest["version"].as_str().map(str::to_owned);
             Outcome::Saw(Seen::Version { version, state: Some(VersionState::of(&manifest)) })
         }

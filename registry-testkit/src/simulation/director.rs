@@ -23,6 +23,9 @@ use crate::randomness::SeededRandomness;
 /// After so many steps, something waits that will never come.
 const MOST_STEPS: usize = 20_000;
 
+/// No replica pauses for longer before it goes on by itself.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
 /// Decides what happens next, one thing at a time, while everything else stands still.
 pub(super) struct Director<Store> {
     dice: Dice,
@@ -66,7 +69,7 @@ impl<Store: BlobStore> Director<Store> {
             to_come,
             running: Vec::new(),
             held: Vec::new(),
-            history: History::default(),
+            history: History { is_store_reliable: weather.is_store_reliable(), ..History::default() },
             is_audit: false,
             trace,
             dice,
@@ -92,6 +95,12 @@ impl<Store: BlobStore> Director<Store> {
         }
         self.to_come = audit();
         self.direct().await;
+        // What pauses between two attempts is not over either.
+        sleep(LONGEST_PAUSE).await;
+        while self.has_work() {
+            self.direct().await;
+            sleep(LONGEST_PAUSE).await;
+        }
         self.history.told = self.world.told();
         (self.history, self.trace)
     }

@@ -42,6 +42,8 @@ pub(super) struct History {
     pub(super) told: Vec<Told>,
     /// The lives that ended with a crash.
     pub(super) crashed: Vec<Life>,
+    /// Whether the store always answered, and in time.
+    pub(super) is_store_reliable: bool,
     /// What was still not over when everything was let through for long.
     pub(super) unended: Vec<String>,
 }

@@ -33,6 +33,11 @@ impl Weather {
         }
     }
 
+    /// Whether the store always answers, and in time.
+    pub(super) fn is_store_reliable(&self) -> bool {
+        self.faults + self.late == 0.0
+    }
+
     /// No fault from now on.
     pub(super) fn calm(self) -> Self {
         Self { faults: 0.0, late: 0.0, cancel: 0.0, crash: 0.0, ..self }

@@ -31,6 +31,7 @@ fn event(name: &str, time: DateTime<Utc>) -> Event {
         time,
         principal: Some(name.into()),
         trust: None,
+        via: None,
         address: None,
         package: None,
         kind: EventKind::LoggedIn,

@@ -25,6 +25,9 @@ use super::{
 use failures::{failed, is_conflict};
 use upload::{PART, Upload, UploadError};
 
+/// A version that no object has: Google Cloud Storage counts microseconds of the calendar.
+const NO_VERSION: &str = "1";
+
 /// A store of the `object_store` crate: memory, S3 and what speaks like it, Google Cloud Storage, Azure.
 ///
 /// The store must honour conditional writes; [`probe`](super::probe) tells. Streams longer than 8 MiB go up in
@@ -199,10 +202,10 @@ impl BlobStore for ObjectStoreBlobs {
         let mode = match when {
             When::Always => PutMode::Overwrite,
             When::Absent => PutMode::Create,
-            // S3 and Azure compare the ETag, Google Cloud Storage the version.
+            // S3 and Azure compare the ETag, Google Cloud Storage the version, which then must be there.
             When::Matches(etag) => PutMode::Update(UpdateVersion {
                 e_tag: Some(etag.as_str().to_owned()),
-                version: etag.version().map(str::to_owned),
+                version: Some(etag.version().unwrap_or(NO_VERSION).to_owned()),
             }),
         };
         match self.store.put_opts(&self.location(path)?, bytes.into(), PutOptions::from(mode)).await {

@@ -1,10 +1,11 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
 use crate::domain::Integrity;
 
-use super::manifest::{DistView, ManifestView};
+use super::manifest::{DistView, ManifestView, tarball_path};
 use super::{Audience, Packument, PackumentError};
 
 /// Where the tarball of each version of a package is.
@@ -27,15 +28,16 @@ pub enum TarballLocation {
 impl TarballIndex {
     /// Reads the locations out of a packument.
     pub fn of(packument: &Packument<'_>) -> Result<Self, PackumentError> {
-        let locate = |manifest: &RawValue| -> Result<TarballLocation, serde_json::Error> {
+        let locate = |version: &str, manifest: &RawValue| -> Result<TarballLocation, serde_json::Error> {
             let view: ManifestView<'_> = serde_json::from_str(manifest.get())?;
             let dist = view.dist.map(|dist| serde_json::from_str::<DistView<'_>>(dist.get())).transpose()?;
-            Ok(dist.map_or(TarballLocation::Plain, |dist| dist.location()))
+            let path = tarball_path(&packument.name, version);
+            Ok(dist.map_or(TarballLocation::Plain, |dist| dist.location(&path)))
         };
         let locations = packument
             .versions
             .iter()
-            .map(|(version, manifest)| Ok((version.as_str().into(), locate(manifest)?)))
+            .map(|(version, manifest)| Ok((version.as_str().into(), locate(version.as_str(), manifest)?)))
             .collect::<Result<_, serde_json::Error>>();
         let locations =
             locations.map_err(|source| PackumentError { name: packument.name.clone(), source })?;
@@ -69,11 +71,14 @@ impl TarballIndex {
 }
 
 impl DistView<'_> {
-    /// A stored URL with a host was written by codebox-npm, which knew no digests in paths.
-    fn location(&self) -> TarballLocation {
-        let names_a_host = self.tarball.is_none_or(|tarball| tarball.get().contains("://"));
+    /// What is stored here has `path`, and nothing before it. Any other was written by codebox-npm, which knew no digests
+    /// in paths: a URL with a host, or, where it had not been told its own, one that begins with `undefined`.
+    fn location(&self, path: &str) -> TarballLocation {
+        let is_ours = self.tarball.is_some_and(|tarball| {
+            serde_json::from_str::<Cow<'_, str>>(tarball.get()).is_ok_and(|tarball| tarball == path)
+        });
         match self.integrity.as_deref().map(Integrity::parse) {
-            Some(Ok(integrity)) if !names_a_host => TarballLocation::ContentAddressed(integrity),
+            Some(Ok(integrity)) if is_ours => TarballLocation::ContentAddressed(integrity),
             _ => TarballLocation::Plain,
         }
     }

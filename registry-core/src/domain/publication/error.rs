@@ -61,6 +61,24 @@ pub enum PublishError {
     /// A package that says of itself that it is not for publishing.
     #[error("this package is marked as private: remove \"private\" from its package.json to publish it")]
     Private,
+    /// A prerelease that would become what everybody installs.
+    #[error(
+        "{version} is a prerelease, which would become `latest` and so what everybody installs: name a tag, such as \
+         --tag next"
+    )]
+    PrereleaseWithoutTag {
+        /// The version.
+        version: Version,
+    },
+    /// A `publishConfig` that says something else than it can.
+    #[error(
+        "publishConfig.{field} in the package.json is not what it can be: write `\"tag\": \"next\"`, or `\"access\": \
+         \"public\"` or \"restricted\""
+    )]
+    PublishConfig {
+        /// Which field.
+        field: &'static str,
+    },
     /// Restricted access without a scope.
     #[error("packages without a scope cannot be published with restricted access")]
     RestrictedWithoutScope,

@@ -14,8 +14,10 @@
 
 mod document;
 mod error;
+mod from_tarball;
 mod release;
 mod stored_manifest;
+mod tidied;
 mod verify;
 
 use bytes::Bytes;
@@ -24,6 +26,7 @@ use serde_json::{Map, Value};
 use super::{DistTag, Integrity, PackageName, TarballContents, Version};
 
 pub use error::PublishError;
+pub use from_tarball::TarballOptions;
 pub use release::Release;
 pub use stored_manifest::hoisted_fields;
 

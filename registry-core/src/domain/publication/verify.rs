@@ -48,27 +48,11 @@ impl Publication {
         Ok(Self { restricted, ..checked })
     }
 
-    /// Checks a tarball as `npm pack` makes it, to be published under `tag`. Name, version and manifest are its own.
-    ///
-    /// Takes time in proportion to the unpacked size: call it off the async threads.
-    pub fn from_tarball(tarball: Bytes, tag: DistTag, limits: &Limits) -> Result<Self, PublishError> {
-        let contents = tarball::inspect(&tarball, limits)?;
-        let manifest = contents.manifest.clone();
-        let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
-        let name = PackageName::parse(text("name"))?;
-        let version = Version::parse(text("version"))?;
-        if manifest.get("private").is_some_and(|private| private == &Value::Bool(true)) {
-            return Err(PublishError::Private);
-        }
-        let integrity = Integrity::of(&tarball);
-        Self::checked(name, version, tag, tarball, integrity, None, manifest, contents)
-    }
-
     #[expect(
         clippy::too_many_arguments,
         reason = "these are the fields of a publication, each already checked"
     )]
-    fn checked(
+    pub(super) fn checked(
         name: PackageName,
         version: Version,
         tag: DistTag,

@@ -56,7 +56,7 @@ pub(super) fn agree(
 }
 
 /// The commands and their paths, tidied as npm does it.
-fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, String> {
+pub(super) fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, String> {
     let tidied = |command: &str, path: &str| {
         let command = parts(command).last()?.to_string();
         let path = parts(path).join("/");
@@ -75,7 +75,7 @@ fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, String> {
 }
 
 /// The parts of a path inside the package; `..` at the root leads nowhere, as npm has it.
-fn parts(path: &str) -> Vec<&str> {
+pub(super) fn parts(path: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     for part in path.split(['/', '\\', ':']) {
         match part {

@@ -29,6 +29,7 @@
 //! ```
 
 mod bins;
+mod commands;
 mod dependencies;
 mod error;
 mod git_reference;
@@ -43,6 +44,7 @@ mod unpacker;
 
 use serde_json::{Map, Value};
 
+pub(in crate::domain) use commands::commands;
 pub use error::TarballError;
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};

@@ -74,6 +74,7 @@ fn event(number: usize) -> Event {
         time: DateTime::UNIX_EPOCH,
         principal: Some(number.to_string()),
         trust: None,
+        via: None,
         address: None,
         package: None,
         kind: EventKind::LoggedIn,

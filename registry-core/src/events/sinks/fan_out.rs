@@ -120,6 +120,7 @@ mod tests {
             time: DateTime::UNIX_EPOCH,
             principal: Some(name.into()),
             trust: None,
+            via: None,
             address: None,
             package: None,
             kind: kind.clone(),

@@ -35,6 +35,7 @@ fn log(event: &Event) -> serde_json::Result<()> {
         principal = event.principal,
         trust = event.trust,
         address = event.address.map(tracing::field::display),
+        via = event.via.map(tracing::field::debug),
         package = event.package.as_ref().map(tracing::field::display),
         details = details.map(tracing::field::display),
         "{kind}"
@@ -63,6 +64,7 @@ mod tests {
             time: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
             principal: Some("ana".into()),
             trust: None,
+            via: None,
             address: Some([192, 0, 2, 7].into()),
             package: Some(PackageName::parse("@acme/web").unwrap()),
             kind: EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() },
@@ -71,6 +73,7 @@ mod tests {
         let signed_up = Event {
             principal: None,
             trust: None,
+            via: None,
             address: None,
             package: None,
             kind: EventKind::SignedUp,

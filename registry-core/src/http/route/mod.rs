@@ -19,6 +19,7 @@ mod audit;
 mod error;
 mod of_a_package;
 mod of_the_registry;
+mod package;
 mod prefix;
 mod segments;
 mod stage;

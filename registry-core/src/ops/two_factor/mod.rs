@@ -155,6 +155,7 @@ fn who_shows(caller: &Caller) -> Option<String> {
     Some(match caller.shown? {
         ShownCredential::Token(hash) => hash.to_hex(),
         ShownCredential::Password => "password".into(),
+        ShownCredential::Operator => "operator".into(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! A template of CloudFormation, as far as the one of `examples/aws-lambda` uses its language.
+//! A template of `CloudFormation`, as far as the one of `examples/aws-lambda` uses its language.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

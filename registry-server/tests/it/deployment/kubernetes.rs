@@ -9,11 +9,9 @@ use super::{assert_sound, example, lint, text_of};
 
 fn resources() -> Vec<PathBuf> {
     let kustomization = text_of("kubernetes/kustomization.yaml");
-    let resources: Vec<_> = kustomization
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- ").filter(|name| name.ends_with(".yaml")))
-        .map(|name| example("kubernetes").join(name))
-        .collect();
+    let (_, after) = kustomization.split_once("\nresources:\n").unwrap();
+    let names = after.lines().map_while(|line| line.strip_prefix("  - "));
+    let resources: Vec<_> = names.map(|name| example("kubernetes").join(name)).collect();
     assert_eq!(resources.len(), 5, "{resources:?}");
     resources
 }

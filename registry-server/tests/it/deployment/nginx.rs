@@ -26,10 +26,9 @@ fn configuration(folder: &Path, port: u16, servers: &[ServerProcess]) -> String 
     let text = replace(text, "listen 443 ssl;", &format!("listen 127.0.0.1:{port} ssl;"));
     let folder = folder.display();
     let text = text.replace("/etc/nginx/certificates", &folder.to_string());
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
-        .collect();
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
+        .join("\n");
     format!(
         "daemon off;\npid {folder}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}\n{text}\n}}\n"
     )

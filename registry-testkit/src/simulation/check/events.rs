@@ -28,6 +28,9 @@ pub(super) fn check(
             violations
                 .push(untrue(first, &format!("it was told twice, also by {} at {}", second.life, second.at)));
         }
+        if published.is_empty() && history.is_store_reliable {
+            violations.extend(is_concealed(version, history, happenings, sightings));
+        }
         for told in published {
             violations.extend(check_published(told, version, happenings, sightings));
         }
@@ -111,6 +114,26 @@ fn check_unpublished(
         sighting.field == Field::Version(version) && sighting.by.started > told.at && sighting.value.is_some()
     })?;
     Some(untrue(told, &format!("later it was still there: {}", there.by)))
+}
+
+/// Who goes away does not keep others from hearing of what they did, unless the replica crashed or the store failed.
+fn is_concealed(
+    version: &'static str,
+    history: &History,
+    happenings: &[&Happening],
+    sightings: &[Sighting<'_>],
+) -> Option<Violation> {
+    let mut publishes = happenings.iter().filter(|happening| {
+        matches!(happening.operation.task, Task::Publish { version: of, .. } if of == version)
+            && !is_refused(happening)
+    });
+    let seen = sightings
+        .iter()
+        .find(|sighting| sighting.field == Field::Version(version) && sighting.value.is_some())?;
+    (!publishes.any(|happening| history.crashed.contains(&happening.life))).then(|| {
+        let evidence = format!("{version} was published, and no sink was told of it: {}", seen.by);
+        broken(Promise::EventsAreTrue, evidence)
+    })
 }
 
 /// Whether a change that was acknowledged was told of. A replica that crashed may not have come to it.

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::super::history::Happening;
 use super::super::outcome::Outcome;
 use super::fields::{Field, Sighting, Writer, Written, fields, writers};
@@ -7,7 +9,7 @@ use super::{Promise, Violation, broken};
 /// when the read ended, unless something else had certainly taken its place before the read began.
 pub(super) fn check(happenings: &[&Happening], sightings: &[Sighting<'_>]) -> Vec<Violation> {
     let writers: Vec<_> = happenings.iter().flat_map(|happening| writers(happening)).collect();
-    fields().flat_map(|field| Register::new(field, &writers, sightings).check()).collect()
+    fields().filter_map(|field| Register::new(field, &writers, sightings).check()).collect()
 }
 
 struct Register<'a> {
@@ -75,14 +77,13 @@ impl<'a> Register<'a> {
         let mut evidence =
             format!("a reader saw {sighting}, which it cannot be: {}\nwhat changes it:", sighting.by);
         for writer in self.writers.iter().chain(&self.refused) {
-            evidence.push_str(&format!("\n  {}", writer.by));
+            // Writing to a text cannot fail.
+            let _ = write!(evidence, "\n  {}", writer.by);
         }
         evidence.push_str("\nwhat others saw of it before:");
         for (other, _) in self.seen.iter().filter(|(other, _)| other.by.ended < sighting.by.started) {
-            evidence.push_str(&format!(
-                "\n  {other}: [{}..{}] {}",
-                other.by.started, other.by.ended, other.by.life
-            ));
+            let Happening { started, ended, life, .. } = other.by;
+            let _ = write!(evidence, "\n  {other}: [{started}..{ended}] {life}");
         }
         broken(promise, evidence)
     }

@@ -2,6 +2,8 @@
 
 mod broken;
 mod broken_stores;
+#[cfg(unix)]
+mod clouds;
 mod crash;
 mod digest_tags;
 mod faulty;

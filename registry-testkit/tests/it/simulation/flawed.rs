@@ -90,6 +90,7 @@ fn event(package: &str, kind: EventKind) -> Event {
         principal: None,
         trust: None,
         address: None,
+        via: None,
         package: Some(PackageName::parse(package).unwrap()),
         kind,
         access: None,
@@ -154,11 +155,10 @@ impl BlobStore for Flawed {
     async fn put(&self, path: &BlobPath, bytes: Bytes, when: When) -> Result<PutOutcome, BlobError> {
         let memory = self.memory();
         let present = memory.get(path).await?;
-        let is_tarball = path.as_str().ends_with(".tgz");
+        let is_tarball = path.as_str().contains("/-/");
         let lost = || Ok(PutOutcome::Stored(BlobETag::new("lost")));
         let when = match (self.flaw, when) {
-            (Flaw::CommitsWithoutCondition, _) => When::Always,
-            (Flaw::IgnoresMatches, When::Matches(_)) => When::Always,
+            (Flaw::CommitsWithoutCondition, _) | (Flaw::IgnoresMatches, When::Matches(_)) => When::Always,
             (Flaw::RepeatsETags, When::Matches(etag)) => match &present {
                 Some(blob) if repeated(&blob.bytes) == etag => When::Matches(blob.etag.clone()),
                 _ => return Ok(PutOutcome::Conflict),

@@ -1,0 +1,41 @@
+use crate::access::Action;
+use crate::domain::PackageName;
+
+use super::{AccessRoute, AuditRoute, Route, StageRoute, TrustRoute};
+
+impl Route {
+    /// The package that the path names, and what the access rules must at least give for the request; `None` where the path
+    /// names no package. What a request really needs may be more: its body tells, or who owns the package.
+    pub fn package(&self) -> Option<(&PackageName, Action)> {
+        match self {
+            Self::Packument { name }
+            | Self::Manifest { name, .. }
+            | Self::Tarball { name, .. }
+            | Self::DistTags { name }
+            | Self::Owners { name }
+            | Self::Star { name: Some(name) }
+            | Self::Unstar { name: Some(name) }
+            | Self::Audit(AuditRoute::Attestations { name, .. })
+            | Self::Access(
+                AccessRoute::Collaborators(name) | AccessRoute::Visibility(name) | AccessRoute::Access(name),
+            )
+            | Self::Trust(TrustRoute::List { name }) => Some((name, Action::Read)),
+            Self::PutPackument { name }
+            | Self::PutPackumentRevision { name, .. }
+            | Self::DeletePackument { name, .. }
+            | Self::DeleteTarball { name, .. }
+            | Self::SetDistTag { name, .. }
+            | Self::RemoveDistTag { name, .. }
+            | Self::AddOwner { name }
+            | Self::RemoveOwner { name, .. }
+            | Self::Access(AccessRoute::SetAccess(name))
+            | Self::Stage(StageRoute::Submit { name })
+            | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
+                Some((name, Action::Publish))
+            }
+            // A build that asks for a token is nobody yet.
+            Self::Trust(TrustRoute::Exchange { .. }) => None,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What an operator does at the command line, who has the store and so everything in it.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::access::Action;
+use crate::auth::{Caller, Shown};
+use crate::domain::packument::Packument;
+use crate::domain::publication::Publication;
+use crate::events::Via;
+use crate::{Error, Registry};
+
+use super::publish::require_free;
+
+impl Registry {
+    /// The caller for what an operator does in the name of an account, which must exist. Nobody is asked to prove
+    /// anything, since whoever has the store can make a token of any account. All rules hold for them as for the
+    /// account: what the access rules and the teams give, who owns what, and the second factor where the account or the
+    /// package asks for one.
+    pub async fn act_for(
+        &self,
+        account: &str,
+        one_time_password: Option<SecretString>,
+    ) -> Result<Caller, Error> {
+        for provider in &self.parts.providers {
+            let Some(profile) = provider.look_up(account).await? else { continue };
+            let (principal, memberships) = self.with_memberships(profile.principal).await?;
+            let shown = Some(Shown::Operator);
+            let principal = Some(Arc::new(principal));
+            let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };
+            return Ok(caller.coming_via(Via::CommandLine));
+        }
+        Err(Error::AccountNotFound { account: account.to_owned() })
+    }
+
+    /// Whether [`Registry::publish`] would be let through at this moment, and why not, without a second factor being asked
+    /// for and without anything published.
+    pub async fn check_publish(&self, caller: &Caller, publication: &Publication) -> Result<(), Error> {
+        let registry = self.holding_access();
+        let Publication { name, version, .. } = publication;
+        let right = registry.require_write(caller, name, Action::Publish)?;
+        if !registry.access().origin(name).hosted {
+            return Err(Error::NotHostedHere { name: name.clone() });
+        }
+        let Some(index) = registry.read_index(name).await? else {
+            return registry.require_free_upstream(name).await;
+        };
+        let packument = Packument::parse(name, &index.blob.bytes)?;
+        let allowed = right.check_name(&packument);
+        registry.report_denial(caller, name, allowed)?;
+        require_free(&packument, version)
+    }
+}

@@ -1,0 +1,224 @@
+//! Which packages somebody may do something to, in sets that a policy can name.
+
+use registry_core::ops::Outline;
+
+/// All names that are one text, or that begin with one. Any two such sets are disjoint, or one holds the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NameSet {
+    One(String),
+    /// With an empty text, all names.
+    Beginning(String),
+}
+
+/// What the sets of some names come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// The same for all names.
+    All(bool),
+    /// The sets that are allowed, less those inside of them that are denied.
+    Some { allowed: Vec<NameSet>, denied: Vec<NameSet> },
+    /// No list of sets says it, since a denial in a policy wins over every allowance inside of it.
+    Unspeakable,
+}
+
+/// A pattern of the access rules as a set.
+enum Pattern {
+    Set(NameSet),
+    WithoutScope,
+}
+
+impl NameSet {
+    pub(super) fn everything() -> Self {
+        Self::Beginning(String::new())
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        let (Self::One(name) | Self::Beginning(name)) = other;
+        match self {
+            Self::Beginning(text) => name.starts_with(text.as_str()),
+            Self::One(_) => self == other,
+        }
+    }
+}
+
+impl Pattern {
+    /// `None` for a pattern that names no such set: `@*/web`, `*-internal`.
+    fn of(pattern: &str) -> Option<Self> {
+        if !pattern.contains('*') {
+            return Some(Self::Set(NameSet::One(pattern.to_owned())));
+        }
+        let beginning = |text: &str| Some(Self::Set(NameSet::Beginning(text.to_owned())));
+        let every_name = pattern.strip_suffix("/**").or_else(|| pattern.strip_suffix("/*"));
+        // All of every scope that begins so.
+        if let Some(scope) = every_name.and_then(|scope| scope.strip_suffix('*')) {
+            let is_plain = scope.starts_with('@') && !scope.contains('*');
+            return if is_plain { beginning(scope) } else { None };
+        }
+        let text = pattern.trim_end_matches('*');
+        match text {
+            _ if text.contains('*') => None,
+            "" if pattern == "*" => Some(Self::WithoutScope),
+            // In a path, the registry's own routes begin so too.
+            "-" => None,
+            // The star leaves it open whether there is a slash to come.
+            _ if text.starts_with('@') && !text.contains('/') && !pattern.ends_with("**") => None,
+            _ => beginning(text),
+        }
+    }
+
+    /// Whether all names of a set are in it, but for those that another set inside of that has. All names but for those
+    /// with a scope are the names without one.
+    fn covers(&self, other: &NameSet) -> bool {
+        match self {
+            Self::Set(set) => set.covers(other),
+            Self::WithoutScope => {
+                let (NameSet::One(text) | NameSet::Beginning(text)) = other;
+                !text.starts_with('@')
+            }
+        }
+    }
+}
+
+impl Shape {
+    /// What an outline comes to. `may` knows what may be done to one package.
+    pub(super) fn of(outline: &Outline, may: impl Fn(&str) -> bool) -> Self {
+        // Nothing is asked after a rule for all names.
+        let last = outline.rules.iter().position(|rule| rule.pattern.as_str() == "**");
+        let rules = &outline.rules[..last.map_or(outline.rules.len(), |last| last + 1)];
+        let first = rules.first().is_some_and(|rule| rule.lets_caller);
+        let agree = rules.iter().all(|rule| rule.lets_caller == first && rule.lets_anybody == first);
+        if agree && outline.granted.is_empty() && (last.is_some() || !first) {
+            return Self::All(first);
+        }
+        let read = |pattern: &registry_core::access::PackagePattern| Pattern::of(pattern.as_str());
+        let patterns: Option<Vec<_>> = rules
+            .iter()
+            .map(|rule| Some((read(&rule.pattern)?, rule.lets_caller, rule.lets_anybody)))
+            .collect();
+        let limits: Option<Option<Vec<_>>> = match &outline.limited_to {
+            None => Some(None),
+            Some(limits) => limits.iter().map(read).collect::<Option<Vec<_>>>().map(Some),
+        };
+        let (Some(patterns), Some(limits)) = (patterns, limits) else { return Self::Unspeakable };
+        let mut sets = vec![NameSet::everything(), NameSet::Beginning("@".to_owned())];
+        let named = patterns.iter().map(|(pattern, ..)| pattern).chain(limits.iter().flatten());
+        sets.extend(named.filter_map(|pattern| match pattern {
+            Pattern::Set(set) => Some(set.clone()),
+            Pattern::WithoutScope => None,
+        }));
+        sets.extend(outline.granted.iter().map(|name| NameSet::One(name.to_string())));
+        let decide = |set: &NameSet| match set {
+            NameSet::One(name) => may(name),
+            NameSet::Beginning(_) => {
+                let is_for =
+                    limits.as_ref().is_none_or(|limits| limits.iter().any(|limit| limit.covers(set)));
+                let rule = patterns.iter().find(|(pattern, ..)| pattern.covers(set));
+                rule.is_some_and(|(_, caller, anybody)| if is_for { *caller } else { *anybody })
+            }
+        };
+        Self::of_sets(sets.into_iter().map(|set| (decide(&set), set)).collect())
+    }
+
+    /// `sets` are decided on for the names that no smaller one of them has.
+    fn of_sets(mut sets: Vec<(bool, NameSet)>) -> Self {
+        let length = |(_, set): &(bool, NameSet)| match set {
+            NameSet::Beginning(text) => (text.len(), false),
+            NameSet::One(text) => (text.len(), true),
+        };
+        sets.sort_by_key(length);
+        sets.dedup();
+        let (mut allowed, mut denied): (Vec<NameSet>, Vec<NameSet>) = (Vec::new(), Vec::new());
+        for at in 0..sets.len() {
+            let (lets, set) = &sets[at];
+            let around = sets[..at].iter().rev().find(|(_, around)| around.covers(set) && around != set);
+            if around.map_or(!lets, |(around, _)| around == lets) {
+                continue;
+            }
+            if *lets && denied.iter().any(|denied| denied.covers(set)) {
+                return Self::Unspeakable;
+            }
+            if *lets { &mut allowed } else { &mut denied }.push(set.clone());
+        }
+        match (&allowed[..], &denied[..]) {
+            ([], _) => Self::All(false),
+            ([all], []) if *all == NameSet::everything() => Self::All(true),
+            _ => Self::Some { allowed, denied },
+        }
+    }
+
+    /// The sets that are allowed; `everything` is the one of all names.
+    pub(super) fn allowed<'a>(&'a self, everything: &'a [NameSet]) -> &'a [NameSet] {
+        match self {
+            Self::All(true) => everything,
+            Self::Some { allowed, .. } => allowed,
+            Self::All(false) | Self::Unspeakable => &[],
+        }
+    }
+
+    /// The sets inside of those that are denied.
+    pub(super) fn denied(&self) -> &[NameSet] {
+        match self {
+            Self::Some { denied, .. } => denied,
+            Self::All(_) | Self::Unspeakable => &[],
+        }
+    }
+
+    /// Whether anything is allowed at all.
+    pub(super) fn allows_something(&self) -> bool {
+        !matches!(self, Self::All(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_core::access::PackagePattern;
+    use registry_core::ops::OutlinedRule;
+
+    use super::*;
+
+    fn shape(rules: &[(&str, bool)]) -> Shape {
+        let rules = rules.iter().map(|(pattern, lets)| OutlinedRule {
+            pattern: PackagePattern::parse(pattern).unwrap(),
+            lets_caller: *lets,
+            lets_anybody: *lets,
+        });
+        let outline = Outline { rules: rules.collect(), limited_to: None, granted: Vec::new() };
+        let rules = outline.rules.clone();
+        let may = |name: &str| {
+            rules.iter().find(|rule| rule.pattern.matches(name)).is_some_and(|rule| rule.lets_caller)
+        };
+        Shape::of(&outline, may)
+    }
+
+    fn some(allowed: &[&str], denied: &[&str]) -> Shape {
+        let set = |text: &&str| match text.strip_suffix('*') {
+            Some(text) => NameSet::Beginning(text.to_owned()),
+            None => NameSet::One((*text).to_owned()),
+        };
+        Shape::Some { allowed: allowed.iter().map(set).collect(), denied: denied.iter().map(set).collect() }
+    }
+
+    #[test]
+    fn rules_become_sets() {
+        for (rules, expected) in [
+            (&[("**", true)][..], Shape::All(true)),
+            (&[("**", false)], Shape::All(false)),
+            (&[], Shape::All(false)),
+            (&[("@acme/*", true), ("**", true)], Shape::All(true)),
+            (&[("*-x", true), ("**", true)], Shape::All(true)),
+            (&[("@acme/*", true)], some(&["@acme/*"], &[])),
+            (&[("@acme/*", false), ("**", true)], some(&["*"], &["@acme/*"])),
+            (&[("@acme/one", true), ("@acme/*", false)], some(&["@acme/one"], &[])),
+            (&[("@acme/one", true), ("@acme/*", false), ("**", true)], Shape::Unspeakable),
+            (&[("@acme/one", false), ("@acme/*", true)], some(&["@acme/*"], &["@acme/one"])),
+            (&[("*", true)], some(&["*"], &["@*"])),
+            (&[("*", true), ("@*/*", true)], Shape::All(true)),
+            (&[("@*/*", true)], some(&["@*"], &[])),
+            (&[("acme-*", true), ("@acme-*/**", true)], some(&["acme-*", "@acme-*"], &[])),
+            (&[("*-x", true)], Shape::Unspeakable),
+            (&[("@*/x", false), ("**", true)], Shape::Unspeakable),
+        ] {
+            assert_eq!(shape(rules), expected, "{rules:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use std::fmt::Write as _;
+
+use http::Method;
+use registry_core::domain::PackageName;
+use registry_core::http::route::{AccessRoute, AuditRoute, Route, RouteError, StageRoute, TrustRoute};
+use secrecy::ExposeSecret as _;
+
+/// A route as text, with the secret that it holds.
+pub(super) fn shown(route: &Result<Route, RouteError>) -> String {
+    match route {
+        Ok(Route::Logout { token }) => format!("Logout {:?}", token.expose_secret()),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The package that a route is about.
+pub(super) fn package_of(route: &Route) -> Option<&PackageName> {
+    match route {
+        Route::Packument { name }
+        | Route::Manifest { name, .. }
+        | Route::Tarball { name, .. }
+        | Route::PutPackument { name }
+        | Route::PutPackumentRevision { name, .. }
+        | Route::DeletePackument { name, .. }
+        | Route::DeleteTarball { name, .. }
+        | Route::DistTags { name }
+        | Route::SetDistTag { name, .. }
+        | Route::RemoveDistTag { name, .. }
+        | Route::Owners { name }
+        | Route::AddOwner { name }
+        | Route::RemoveOwner { name, .. }
+        | Route::Star { name: Some(name) }
+        | Route::Unstar { name: Some(name) }
+        | Route::Audit(AuditRoute::Attestations { name, .. })
+        | Route::Stage(StageRoute::Submit { name })
+        | Route::Trust(
+            TrustRoute::List { name }
+            | TrustRoute::Create { name }
+            | TrustRoute::Revoke { name, .. }
+            | TrustRoute::Exchange { name },
+        )
+        | Route::Access(
+            AccessRoute::Collaborators(name)
+            | AccessRoute::Visibility(name)
+            | AccessRoute::Access(name)
+            | AccessRoute::SetAccess(name),
+        ) => Some(name),
+        _ => None,
+    }
+}
+
+/// A method and a path that a client could write for this route, with this spelling of the slash in a scoped name; `None`
+/// where no name and no text is in it.
+pub(super) fn spelled(route: &Route, slash: &str) -> Option<(Method, String)> {
+    let package = |name: &PackageName| name.as_str().split('/').map(escape).collect::<Vec<_>>().join(slash);
+    let below = |name: &PackageName, rest: &str| format!("/-/package/{}/{rest}", package(name));
+    let file = |name: &PackageName, version: &str| {
+        format!("/{}/-/{}-{}.tgz", package(name), escape(name.base()), escape(version))
+    };
+    Some(match route {
+        Route::Packument { name } => (Method::GET, format!("/{}", package(name))),
+        Route::PutPackument { name } => (Method::PUT, format!("/{}", package(name))),
+        Route::Manifest { name, selector } => {
+            (Method::GET, format!("/{}/{}", package(name), escape(selector)))
+        }
+        Route::Tarball { name, version } => (Method::GET, file(name, version.as_str())),
+        Route::DeleteTarball { name, version, revision } => {
+            (Method::DELETE, format!("{}/-rev/{}", file(name, version.as_str()), escape(revision)))
+        }
+        Route::PutPackumentRevision { name, revision } => {
+            (Method::PUT, format!("/{}/-rev/{}", package(name), escape(revision)))
+        }
+        Route::DeletePackument { name, revision } => {
+            (Method::DELETE, format!("/{}/-rev/{}", package(name), escape(revision)))
+        }
+        Route::DistTags { name } => (Method::GET, below(name, "dist-tags")),
+        Route::SetDistTag { name, tag } => {
+            (Method::PUT, below(name, &format!("dist-tags/{}", escape(&tag.to_string()))))
+        }
+        Route::RemoveDistTag { name, tag } => {
+            (Method::DELETE, below(name, &format!("dist-tags/{}", escape(tag))))
+        }
+        Route::Owners { name } => (Method::GET, below(name, "owners")),
+        Route::AddOwner { name } => (Method::PUT, below(name, "owners")),
+        Route::RemoveOwner { name, account } => {
+            (Method::DELETE, below(name, &format!("owners/{}", escape(account))))
+        }
+        Route::Star { name: Some(name) } => (Method::PUT, format!("/-/user/package/{}/star", package(name))),
+        Route::Access(AccessRoute::Visibility(name)) => (Method::GET, below(name, "visibility")),
+        Route::Trust(TrustRoute::List { name }) => (Method::GET, below(name, "trust")),
+        Route::Login { account } => (Method::PUT, format!("/-/user/org.couchdb.user:{}", escape(account))),
+        Route::User { account } => (Method::GET, format!("/-/user/org.couchdb.user:{}", escape(account))),
+        Route::Stars { account: Some(account) } => {
+            (Method::GET, format!("/-/user/{}/stars", escape(account)))
+        }
+        Route::Logout { token } => {
+            (Method::DELETE, format!("/-/user/token/{}", escape(token.expose_secret())))
+        }
+        _ => return None,
+    })
+}
+
+/// All but what every client leaves as it is, in escapes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
