@@ -244,7 +244,7 @@ impl Policy<'_> {
                 });
                 allow.extend(paths.map(at));
             }
-            for (place, shape) in places.iter().filter(|(_, shape)| !std::ptr::eq(*shape, &rights.reads)) {
+            for (place, shape) in places.iter().filter(|(_, shape)| **shape != rights.reads) {
                 deny.extend(shape.denied().iter().flat_map(|set| place.paths(set)).map(at));
                 carved.extend(shape.denied().iter().cloned());
             }

@@ -14,3 +14,4 @@ mod policies;
 mod process;
 mod real_server;
 mod shapes;
+mod storm;

@@ -117,7 +117,7 @@ impl Publishing<'_> {
                     print(&published.line(self.request.json)?)?;
                     done.push(published);
                 }
-                Err(error) => return Err(stopped(error, file, self.request, &done)),
+                Err(error) => return Err(stopped(&error, file, self.request, &done)),
             }
         }
         Ok(())

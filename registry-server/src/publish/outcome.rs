@@ -64,7 +64,7 @@ impl Done {
 
 /// What is said at the end of a command that did not publish all: why, what is published, and what was not tried.
 pub(super) fn stopped(
-    error: anyhow::Error,
+    error: &anyhow::Error,
     at: &Path,
     request: &PublishFiles,
     done: &[Done],

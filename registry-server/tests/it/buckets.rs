@@ -50,7 +50,7 @@ async fn npm_lives_on_a_bucket_and_survives_a_restart() {
 
     let keys = keys(&address).await;
     assert!(keys.iter().all(|key| key.starts_with("team/")), "{keys:?}");
-    let tarballs: Vec<_> = keys.iter().filter(|key| key.ends_with(".tgz")).collect();
+    let tarballs: Vec<_> = keys.iter().filter(|key| key.contains("/-/")).collect();
     assert_eq!(tarballs.len(), 1, "{keys:?}");
     for secret in ["aws_access_key_id", "aws_secret_access_key"] {
         let secret = &address.options()[secret];

@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use registry_testkit::clients::{Npm, on_terminal, package};
 use registry_testkit::tarball::Tarball;
 use rustix::process::{Pid, Signal, kill_process};
@@ -290,8 +292,8 @@ async fn a_token_proves_who_publishes() {
 async fn npm_shows_the_way_for_what_is_too_large() {
     let desk = Desk::new("[limits]\npublish_body_mib = 1").await;
     let ana = desk.registry.user("ana").await;
-    let hex: String = noise(1 << 20).iter().map(|byte| format!("{byte:02x}")).collect();
-    let folder = ana.home().project(&package("pear", "1.0.0").file("noise.txt", &hex));
+    let text = STANDARD.encode(noise(1 << 20));
+    let folder = ana.home().project(&package("pear", "1.0.0").file("noise.txt", &text));
     let refused = ana.run_in(&folder, &["publish"]).await.assert_failure();
     let refused = refused.assert_printed("413").assert_printed("registry-server publish FILE.tgz");
     assert!(!refused.printed(&desk.storage()), "where it is kept is not for everybody");

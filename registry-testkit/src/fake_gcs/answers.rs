@@ -42,10 +42,10 @@ pub(super) fn answer(bucket: &mut Bucket, request: &Request<Bytes>) -> Answer {
         (&Method::PUT, _, Some(id)) => {
             let number = query.get("partNumber").and_then(|number| number.parse().ok()).unwrap_or_default();
             let etag = etag(&body);
-            match bucket.put_part(id, number, body) {
-                true => respond(Response::builder().header(ETAG, etag), ""),
-                false => plain(StatusCode::NOT_FOUND),
+            if !bucket.put_part(id, number, body) {
+                return plain(StatusCode::NOT_FOUND);
             }
+            respond(Response::builder().header(ETAG, etag), "")
         }
         (&Method::PUT, name, None) => {
             let wanted = request.headers().get(IF_GENERATION).map(|value| value.to_str().map(str::parse));

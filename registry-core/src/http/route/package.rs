@@ -33,8 +33,7 @@ impl Route {
             | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
                 Some((name, Action::Publish))
             }
-            // A build that asks for a token is nobody yet.
-            Self::Trust(TrustRoute::Exchange { .. }) => None,
+            // Among them a build that asks for a token of a package: it is nobody yet.
             _ => None,
         }
     }
