@@ -49,7 +49,10 @@ impl PythonTool {
     pub fn install(&self) -> Option<PathBuf> {
         let python = find_or_skip("python3", "Python 3.10 or newer, with venv and pip")?;
         if !is_usable(&python) {
-            skip("python3 is older than 3.10 or has no venv; on Debian: apt-get install python3-venv");
+            skip(
+                "python3",
+                "python3 is older than 3.10 or has no venv; on Debian: apt-get install python3-venv",
+            );
             return None;
         }
         match self.install_into(Toolbox::shared().folder(), &python) {

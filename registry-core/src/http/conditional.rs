@@ -7,7 +7,8 @@
 //! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None));
 //! ```
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, Datelike as _, SubsecRound as _, Utc};
+use http::HeaderValue;
 
 /// Whether to answer 304 to a `GET` or `HEAD` of what now has this `ETag`, quotes included, and this time.
 ///
@@ -28,6 +29,12 @@ pub fn not_modified(
     // The header knows whole seconds only.
     httpdate::parse_http_date(since.trim())
         .is_ok_and(|since| last_modified.trunc_subsecs(0) <= DateTime::<Utc>::from(since))
+}
+
+/// A time as headers have it; `None` before 1970 and after 9999, which they cannot say and a packument of elsewhere can.
+pub(super) fn http_date(time: DateTime<Utc>) -> Option<HeaderValue> {
+    let is_known = time >= DateTime::UNIX_EPOCH && time.year() <= 9999;
+    is_known.then(|| HeaderValue::from_str(&httpdate::fmt_http_date(time.into())).ok()).flatten()
 }
 
 /// What is between the quotes of each `ETag` in a list, weak or strong. Commas may be inside the quotes.

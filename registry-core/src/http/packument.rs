@@ -48,9 +48,7 @@ impl Call<'_> {
         if let Ok(etag) = HeaderValue::from_str(etag) {
             headers.insert(ETAG, etag);
         }
-        if let Some(time) = representation.last_modified
-            && let Ok(time) = HeaderValue::from_str(&httpdate::fmt_http_date(time.into()))
-        {
+        if let Some(time) = representation.last_modified.and_then(conditional::http_date) {
             headers.insert(LAST_MODIFIED, time);
         }
         let is_public = self.registry.is_public(&name) && !representation.audience.is_restricted();

@@ -81,7 +81,7 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         loop {
-            let line = lines.next_line().await.unwrap().expect("the server ended before it listened");
+            let line = lines.next_line().await.unwrap().unwrap_or_else(|| panic!("the server ended"));
             if let Some((_, url)) = line.split_once("listening on ") {
                 return Self { child, http: HttpClient::new(url) };
             }

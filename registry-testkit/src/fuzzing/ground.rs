@@ -1,5 +1,6 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
@@ -25,6 +26,8 @@ pub struct Held {
     pub registry: TestRegistry,
     pub(super) before: BTreeMap<String, Bytes>,
     inputs: usize,
+    /// The folders of all packages that were asked about. What was begun for one input may end during another.
+    pub(super) asked: Mutex<BTreeSet<String>>,
 }
 
 impl Ground {
@@ -72,7 +75,7 @@ impl Held {
         registry.events().take();
         registry.store().take_calls();
         let before = stored(&registry).await;
-        Self { registry, before, inputs: 0 }
+        Self { registry, before, inputs: 0, asked: Mutex::default() }
     }
 
     /// Whether anything is stored that was not, or not any more.

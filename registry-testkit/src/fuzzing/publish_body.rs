@@ -15,8 +15,8 @@ thread_local! {
     static GROUND: Ground = Ground::new();
 }
 
-/// Any body of `PUT /{name}`: the registry answers it, what is refused leaves nothing behind, and what is published can be
-/// installed with the digests that were declared.
+/// Any body of `PUT /{name}`: the registry answers it, what is refused leaves nothing behind, what was published stays as
+/// it is, and what is published now can be installed with the digests that were declared.
 ///
 /// The input is a path, a line break, and the body. After a NUL each, files of a tarball may follow, as path, line break
 /// and content. In the body, `$DATA$`, `$LENGTH$`, `$INTEGRITY$` and `$SHASUM$` stand for that tarball and what is true of
@@ -70,6 +70,7 @@ fn filled_in(body: &[u8], tarball: &[u8]) -> Vec<u8> {
 
 async fn put(held: &Held, name: &PackageName, path: &str, body: Vec<u8>) {
     let registry = &held.registry;
+    let before = registry.ana().get(path).await.json();
     let answer = registry.ana().ask(Method::PUT, path, body).await;
     assert!(!answer.status.is_server_error(), "{}: {}", answer.status, answer.text());
     registry.registry().flush_events().await;
@@ -84,10 +85,13 @@ async fn put(held: &Held, name: &PackageName, path: &str, body: Vec<u8>) {
     for event in &events {
         assert_eq!(event.package.as_ref(), Some(name));
         if let EventKind::Published { version, .. } = &event.kind {
-            installable(held, name, &version.to_string()).await;
+            installable(held, name, version.as_str()).await;
         }
     }
     let packument = registry.ana().get(path).await.assert_status(200).json();
+    for (version, manifest) in before["versions"].as_object().into_iter().flatten() {
+        assert_eq!(packument["versions"][version]["dist"], manifest["dist"], "{version} was changed");
+    }
     for (tag, version) in packument["dist-tags"].as_object().into_iter().flatten() {
         assert!(packument["versions"].get(version.as_str().unwrap_or_default()).is_some(), "{tag}");
     }

@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use http::{Method, Uri};
 use registry_core::domain::PackageName;
 use registry_core::http::route::Route;
@@ -41,7 +43,7 @@ pub fn route(input: &[u8]) {
             assert_eq!(PackageName::parse(name.as_str()).as_ref(), Ok(name));
         }
     }
-    if path.parse::<Uri>().is_ok_and(|uri| uri.to_string() == path) {
+    if path.parse::<Uri>().is_ok_and(|uri| uri.path() == path) {
         let package = parsed.as_ref().ok().and_then(package_of);
         GROUND.with(|ground| ground.with(async |held: &Held| ask(held, &method, path, package).await));
     }
@@ -74,6 +76,10 @@ fn assert_undone_once(method: &Method, path: &str) {
     }
 }
 
+fn hex(digit: u8) -> char {
+    char::from(b"0123456789abcdef"[usize::from(digit)])
+}
+
 /// The path with each byte between its slashes as an escape; `None` if an escape in it is none.
 fn escaped(path: &str) -> Option<String> {
     let mut escaped = String::new();
@@ -83,7 +89,7 @@ fn escaped(path: &str) -> Option<String> {
         match byte {
             b'/' => escaped.push('/'),
             b'%' => escaped.extend(['%', digit(bytes.next()?)?, digit(bytes.next()?)?]),
-            byte => escaped.push_str(&format!("%{byte:02x}")),
+            byte => escaped.extend(['%', hex(byte >> 4), hex(byte & 0xf)]),
         }
     }
     Some(escaped)
@@ -99,11 +105,12 @@ async fn ask(held: &Held, method: &Method, path: &str, package: Option<&PackageN
     if answer.status.is_client_error() && *method != Method::HEAD && !is_page {
         assert!(!answer.error().is_empty());
     }
-    let own = package.map(|name| [name.to_string(), escape_capitals(name.as_str())]);
+    let mut asked = held.asked.lock().unwrap_or_else(PoisonError::into_inner);
+    asked.extend(package.into_iter().flat_map(|name| [name.to_string(), escape_capitals(name.as_str())]));
     for (operation, key) in registry.store().take_calls() {
         let below =
             |folder: &String| key.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        let is_own = own.iter().flatten().any(below);
+        let is_own = asked.iter().any(below);
         // Routes that name no package may look at all there are.
         let is_known =
             package.is_none() && (key.ends_with('/') || KNOWN.map(str::to_owned).iter().any(below));

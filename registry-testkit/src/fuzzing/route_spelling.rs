@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use http::Method;
 use registry_core::domain::PackageName;
-use registry_core::http::route::{AccessRoute, AuditRoute, Route, RouteError, StageRoute, TrustRoute};
+use registry_core::http::route::{AccessRoute, Route, RouteError, TrustRoute};
 use secrecy::ExposeSecret as _;
 
 /// A route as text, with the secret that it holds.
@@ -16,36 +16,8 @@ pub(super) fn shown(route: &Result<Route, RouteError>) -> String {
 /// The package that a route is about.
 pub(super) fn package_of(route: &Route) -> Option<&PackageName> {
     match route {
-        Route::Packument { name }
-        | Route::Manifest { name, .. }
-        | Route::Tarball { name, .. }
-        | Route::PutPackument { name }
-        | Route::PutPackumentRevision { name, .. }
-        | Route::DeletePackument { name, .. }
-        | Route::DeleteTarball { name, .. }
-        | Route::DistTags { name }
-        | Route::SetDistTag { name, .. }
-        | Route::RemoveDistTag { name, .. }
-        | Route::Owners { name }
-        | Route::AddOwner { name }
-        | Route::RemoveOwner { name, .. }
-        | Route::Star { name: Some(name) }
-        | Route::Unstar { name: Some(name) }
-        | Route::Audit(AuditRoute::Attestations { name, .. })
-        | Route::Stage(StageRoute::Submit { name })
-        | Route::Trust(
-            TrustRoute::List { name }
-            | TrustRoute::Create { name }
-            | TrustRoute::Revoke { name, .. }
-            | TrustRoute::Exchange { name },
-        )
-        | Route::Access(
-            AccessRoute::Collaborators(name)
-            | AccessRoute::Visibility(name)
-            | AccessRoute::Access(name)
-            | AccessRoute::SetAccess(name),
-        ) => Some(name),
-        _ => None,
+        Route::Trust(TrustRoute::Exchange { name }) => Some(name),
+        route => route.package().map(|(name, _)| name),
     }
 }
 
@@ -75,7 +47,7 @@ pub(super) fn spelled(route: &Route, slash: &str) -> Option<(Method, String)> {
         }
         Route::DistTags { name } => (Method::GET, below(name, "dist-tags")),
         Route::SetDistTag { name, tag } => {
-            (Method::PUT, below(name, &format!("dist-tags/{}", escape(&tag.to_string()))))
+            (Method::PUT, below(name, &format!("dist-tags/{}", escape(tag.as_ref()))))
         }
         Route::RemoveDistTag { name, tag } => {
             (Method::DELETE, below(name, &format!("dist-tags/{}", escape(tag))))

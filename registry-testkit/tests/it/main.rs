@@ -13,6 +13,7 @@ mod dependency_confusion;
 mod event_sink;
 mod faults;
 mod fuzz_corpus;
+mod fuzz_findings;
 mod github;
 mod htpasswd;
 mod http_upstream;

@@ -82,6 +82,12 @@ fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
         {
             Some("it describes another entry but has no name itself")
         }
+        // Some readers then take the description for a file.
+        Kind::LongPath | Kind::LongLink | Kind::Extended | Kind::GlobalExtended
+            if !matches!(&bytes[257..265], b"ustar\x0000" | b"ustar  \0") =>
+        {
+            Some("it describes another entry but its archive format is unknown")
+        }
         _ => None,
     }
 }

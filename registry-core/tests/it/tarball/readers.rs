@@ -136,6 +136,25 @@ fn what_describes_an_entry_has_a_name() {
     }
 }
 
+/// The `tar` crate takes a description without it for a file, and what follows by its short path.
+#[test]
+fn what_describes_an_entry_says_its_format() {
+    let comment = record("comment", "x");
+    for (kind, description) in [
+        (EntryType::XHeader, comment.as_bytes()),
+        (EntryType::XGlobalHeader, comment.as_bytes()),
+        (EntryType::GNULongName, b"package/other.json\0"),
+        (EntryType::GNULongLink, b"package/b\0"),
+    ] {
+        for magic in [b"\0\0\0\0\0\0\0\0", b"usGNU.sp"] {
+            let described = TarballBuilder::with_manifest().altered(kind, "a name", description, |header| {
+                header[257..265].copy_from_slice(magic);
+            });
+            assert_ambiguous(described.link(EntryType::Symlink, "package/package.json", "b"));
+        }
+    }
+}
+
 #[test]
 fn extended_headers_say_the_same_by_length_and_by_line() {
     let hidden_path = format!("a\n{}", record("path", "package/package.json").trim_end());

@@ -78,7 +78,8 @@ fn assert_headers(answer: &Value) {
 }
 
 async fn decide(held: &Held, text: &str, is_ana: bool) {
-    let response = if text.len() % 3 == 0 { AuthorizerResponse::Simple } else { AuthorizerResponse::Iam };
+    let response =
+        if text.len().is_multiple_of(3) { AuthorizerResponse::Simple } else { AuthorizerResponse::Iam };
     let authorizer = Authorizer::of(held.registry.registry().clone(), response, "/registry", None);
     let Ok(decision) = authorizer.decide(text).await else { return };
     assert!(decision["context"].is_object(), "{decision}");

@@ -9,6 +9,6 @@ use registry_testkit::fuzzing::replay;
 #[test]
 fn events() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../registry-core/fuzz/corpus/event");
-    let tried = replay(&folder, 1, 1000, any_event::event);
+    let tried = replay(&folder, 1, 5000, any_event::event);
     assert!(tried.files >= 10, "{tried:?}");
 }

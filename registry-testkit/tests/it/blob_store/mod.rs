@@ -5,6 +5,8 @@ mod broken_stores;
 #[cfg(unix)]
 mod clouds;
 mod crash;
+#[cfg(unix)]
+mod credentials;
 mod digest_tags;
 mod faulty;
 mod local_disk;
