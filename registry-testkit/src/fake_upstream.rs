@@ -18,9 +18,9 @@
 //! ```
 
 mod answer;
+mod script;
 mod usual;
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +34,7 @@ use crate::loopback_server::{LoopbackPort, LoopbackServer};
 
 pub use answer::FakeAnswer;
 pub(crate) use answer::FakeBody;
+pub(crate) use script::Script;
 
 /// A registry on `127.0.0.1` that serves [`ServedPackages`] and keeps a record of what it was asked. It ends when it
 /// is dropped.
@@ -62,9 +63,7 @@ pub struct FakeRequest {
 #[derive(Debug)]
 struct State {
     served: ServedPackages,
-    next: HashMap<String, VecDeque<FakeAnswer>>,
-    always: HashMap<String, FakeAnswer>,
-    everything: Option<FakeAnswer>,
+    script: Script,
     requests: Vec<FakeRequest>,
 }
 
@@ -77,13 +76,7 @@ impl FakeUpstream {
     pub async fn start(served: ServedPackages) -> Self {
         let port = LoopbackPort::open().await;
         let base_url = format!("http://{}", port.address());
-        let state = Arc::new(Mutex::new(State {
-            served,
-            next: HashMap::new(),
-            always: HashMap::new(),
-            everything: None,
-            requests: Vec::new(),
-        }));
+        let state = Arc::new(Mutex::new(State { served, script: Script::default(), requests: Vec::new() }));
         Self { server: serve(port, &base_url, &state), base_url, state }
     }
 
@@ -99,25 +92,22 @@ impl FakeUpstream {
 
     /// Answers every request of this path, as it is sent and without a query, like this.
     pub fn answer(&self, path: &str, answer: FakeAnswer) {
-        self.state().always.insert(path.to_owned(), answer);
+        self.state().script.answer(path, answer);
     }
 
     /// Answers the next request of this path like this; called again, the one after it.
     pub fn answer_next(&self, path: &str, answer: FakeAnswer) {
-        self.state().next.entry(path.to_owned()).or_default().push_back(answer);
+        self.state().script.answer_next(path, answer);
     }
 
     /// Answers every request like this for which nothing else is said.
     pub fn answer_everything(&self, answer: FakeAnswer) {
-        self.state().everything = Some(answer);
+        self.state().script.answer_everything(answer);
     }
 
     /// Forgets how to answer otherwise than a good registry.
     pub fn answer_as_usual(&self) {
-        let mut state = self.state();
-        state.next.clear();
-        state.always.clear();
-        state.everything = None;
+        self.state().script = Script::default();
     }
 
     /// Breaks every connection and takes no more.
@@ -159,9 +149,7 @@ impl State {
     /// Records the request, and says how it is answered.
     fn script(&mut self, request: &FakeRequest) -> FakeAnswer {
         self.requests.push(request.clone());
-        let next = self.next.get_mut(&request.path).and_then(VecDeque::pop_front);
-        let scripted = next.or_else(|| self.always.get(&request.path).or(self.everything.as_ref()).cloned());
-        scripted.unwrap_or_default()
+        self.script.take(&request.path)
     }
 }
 

@@ -40,9 +40,7 @@ impl Registry {
         let registry = self.holding_access();
         let Publication { name, version, .. } = publication;
         let right = registry.require_write(caller, name, Action::Publish)?;
-        if !registry.access().origin(name).hosted {
-            return Err(Error::NotHostedHere { name: name.clone() });
-        }
+        registry.require_hosted_here(name)?;
         let Some(index) = registry.read_index(name).await? else {
             return registry.require_free_upstream(name).await;
         };

@@ -51,9 +51,7 @@ impl Registry {
         publication: Arc<Publication>,
     ) -> Result<Published, Error> {
         let Publication { name, version, integrity, tag, .. } = &*publication;
-        if !self.access().origin(name).hosted {
-            return Err(Error::NotHostedHere { name: name.clone() });
-        }
+        self.require_hosted_here(name)?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
         let store_tarball: Before = Box::new(move |exists| {

@@ -26,7 +26,6 @@ mod shapes;
 mod sign_in;
 mod world;
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +35,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use url::Url;
 
-use crate::fake_upstream::{FakeAnswer, FakeBody};
+use crate::fake_upstream::{FakeAnswer, FakeBody, Script};
 use crate::loopback_server::{LoopbackPort, LoopbackServer};
 use world::World;
 
@@ -62,9 +61,7 @@ pub struct FakeGithub {
 #[derive(Debug)]
 struct State {
     world: World,
-    next: HashMap<String, VecDeque<FakeAnswer>>,
-    always: HashMap<String, FakeAnswer>,
-    everything: Option<FakeAnswer>,
+    script: Script,
     asked: Vec<String>,
     complaints: Vec<String>,
 }
@@ -90,9 +87,7 @@ impl FakeGithub {
         let url = Url::parse(&format!("http://{}", port.address())).expect("a URL");
         let state = Arc::new(Mutex::new(State {
             world: World::default(),
-            next: HashMap::new(),
-            always: HashMap::new(),
-            everything: None,
+            script: Script::default(),
             asked: Vec::new(),
             complaints: Vec::new(),
         }));
@@ -108,25 +103,22 @@ impl FakeGithub {
 
     /// Answers the next request like this; called again, the one after it. `what` is as [`Self::take_asked`] has it.
     pub fn answer_next(&self, what: &str, answer: FakeAnswer) {
-        self.state().next.entry(what.to_owned()).or_default().push_back(answer);
+        self.state().script.answer_next(what, answer);
     }
 
     /// Answers every such request like this.
     pub fn answer(&self, what: &str, answer: FakeAnswer) {
-        self.state().always.insert(what.to_owned(), answer);
+        self.state().script.answer(what, answer);
     }
 
     /// Answers every request like this for which nothing else is said.
     pub fn answer_everything(&self, answer: FakeAnswer) {
-        self.state().everything = Some(answer);
+        self.state().script.answer_everything(answer);
     }
 
     /// Forgets how to answer otherwise than GitHub does on a good day.
     pub fn answer_as_usual(&self) {
-        let mut state = self.state();
-        state.next.clear();
-        state.always.clear();
-        state.everything = None;
+        self.state().script = Script::default();
     }
 
     /// Breaks every connection and takes no more.
@@ -183,9 +175,7 @@ impl State {
                 shapes::answer(500, &serde_json::json!({ "message": complaint }))
             }
         };
-        let next = self.next.get_mut(&what).and_then(VecDeque::pop_front);
-        let scripted = next.or_else(|| self.always.get(&what).or(self.everything.as_ref()).cloned());
-        (scripted.unwrap_or_default(), usual)
+        (self.script.take(&what), usual)
     }
 }
 

@@ -31,7 +31,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use crate::fake_upstream::{FakeAnswer, FakeBody};
+use crate::fake_upstream::{FakeAnswer, FakeBody, Script};
 use crate::loopback_server::{LoopbackPort, LoopbackServer};
 use keys::{Keys, message};
 use sign_in::Grant;
@@ -52,7 +52,7 @@ struct State {
     /// The newest last. All of them are published.
     keys: Vec<Keys>,
     generations: u32,
-    always: HashMap<String, FakeAnswer>,
+    script: Script,
     asked: Vec<String>,
     /// What a build that asks for its identity gets, but for the audience and the times.
     build: Option<Value>,
@@ -80,7 +80,7 @@ impl FakeIssuer {
             url: url.clone(),
             keys: vec![Keys::new(1)],
             generations: 1,
-            always: HashMap::new(),
+            script: Script::default(),
             asked: Vec::new(),
             build: None,
             grants: HashMap::new(),
@@ -136,12 +136,12 @@ impl FakeIssuer {
 
     /// Answers every such request like this. `what` is as [`Self::take_asked`] has it.
     pub fn answer(&self, what: &str, answer: FakeAnswer) {
-        self.state().always.insert(what.to_owned(), answer);
+        self.state().script.answer(what, answer);
     }
 
     /// Forgets how to answer otherwise than a good issuer does.
     pub fn answer_as_usual(&self) {
-        self.state().always.clear();
+        self.state().script = Script::default();
     }
 
     /// Breaks every connection and takes no more.
@@ -229,7 +229,7 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> io::Res
     let (script, usual) = {
         let mut state = lock(&state);
         state.asked.push(what.clone());
-        (state.always.get(&what).cloned().unwrap_or_default(), state.answer(&what, &question))
+        (state.script.take(&what), state.answer(&what, &question))
     };
     script.give(usual).await
 }

@@ -36,9 +36,7 @@ impl Registry {
         publication: Publication,
     ) -> Result<StageId, Error> {
         let name = publication.name.clone();
-        if !self.access().origin(&name).hosted {
-            return Err(Error::NotHostedHere { name });
-        }
+        self.require_hosted_here(&name)?;
         let id = StageId::from_random(random_bytes(self.parts.randomness.as_ref()));
         let owner = person(&right.principal);
         let record = StageRecord {

@@ -5,6 +5,15 @@ use crate::{Error, Registry};
 use super::freshness::State;
 
 impl Registry {
+    /// Refuses to publish here what the rules take from upstreams alone.
+    pub(in crate::ops) fn require_hosted_here(&self, name: &PackageName) -> Result<(), Error> {
+        if self.access().origin(name).hosted {
+            Ok(())
+        } else {
+            Err(Error::NotHostedHere { name: name.clone() })
+        }
+    }
+
     /// Refuses to begin a package here under a name that an upstream has: those who install the one would get the
     /// other. An upstream that cannot answer refuses too.
     pub(in crate::ops) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
