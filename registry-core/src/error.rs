@@ -171,6 +171,31 @@ pub enum Error {
     /// Somebody has the name that an account is to be made with.
     #[error("somebody has this name already: log in with it if it is yours, or choose another one")]
     NameTaken,
+    /// Another provider's people own the name, or another person of the same provider does.
+    #[error(
+        "the name {name} belongs to the provider {provider} here: sign in there. To move it, the registry's operator \
+         removes that account and the claim of the name (see `_names` in the storage)"
+    )]
+    NameElsewhere {
+        /// The name, as its owner spells it.
+        name: String,
+        /// The id of the provider that owns it.
+        provider: String,
+    },
+    /// Nobody owns the name yet, and two providers have a person of it.
+    #[error(
+        "the providers {one} and {other} both have the name {}, and nobody owns it yet: the registry's operator removes \
+         it from one of them, then sign in again",
+        shown(name)
+    )]
+    NameDisputed {
+        /// The name.
+        name: String,
+        /// A provider that has it.
+        one: String,
+        /// Another one.
+        other: String,
+    },
     /// The caller's token is not for accounts.
     #[error(
         "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \
@@ -512,6 +537,11 @@ impl Error {
     /// A request that cannot be understood, and what to do about it.
     pub(crate) fn request(reason: impl Into<String>) -> Self {
         Self::Request { reason: reason.into() }
+    }
+
+    /// Whether a name is refused because another provider owns it, or has a person of it.
+    pub(crate) fn is_name_of_another(&self) -> bool {
+        matches!(self, Self::NameElsewhere { .. } | Self::NameDisputed { .. })
     }
 
     /// Whether the registry failed, not its caller: worth a line in the log, with the source.

@@ -176,9 +176,15 @@ impl fmt::Debug for Registry {
 }
 
 impl RegistryBuilder {
-    /// Adds a provider of principals. They are asked in the order in which they were added.
+    /// Adds a provider of principals. They are asked in the order in which they were added. A name belongs to the first of
+    /// them whose people come with it, over all replicas. One whose id another one has already is left out, and the log
+    /// says so: names are told apart by the id.
     pub fn auth_provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
-        self.providers.push(provider);
+        if self.providers.iter().any(|known| known.id() == provider.id()) {
+            tracing::error!(id = provider.id(), %provider, "a provider is left out: another one has its id");
+        } else {
+            self.providers.push(provider);
+        }
         self
     }
 

@@ -1,5 +1,6 @@
 //! `access explain`: what the rules say of one question, and which of them says it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use registry_core::auth::{AuthProvider, Memberships, Principal};
 use registry_core::blob::{BlobStore, BlobStoreExt as _, Key};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
+use registry_core::{Registry, RegistryBuilder};
 
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};
 use crate::settings::Settings;
@@ -75,8 +77,8 @@ async fn look_up(
     let (principal, known_to, memberships) = if question.user == ANONYMOUS {
         (None, None, Memberships::default())
     } else {
-        let (mut principal, known_to) = account(&providers, &question.user).await?;
-        let memberships = Memberships::read(store.as_ref(), &question.user).await?;
+        let (mut principal, known_to) = account(Arc::clone(&store), providers, &question.user).await?;
+        let memberships = Memberships::read(store.as_ref(), &principal.name).await?;
         principal.groups.extend(memberships.groups().iter().chain(&question.groups).cloned());
         (Some(principal), known_to, memberships)
     };
@@ -96,15 +98,17 @@ async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<
 }
 
 async fn account(
-    providers: &[Arc<dyn AuthProvider>],
+    store: Arc<dyn BlobStore>,
+    providers: Vec<Arc<dyn AuthProvider>>,
     name: &str,
 ) -> anyhow::Result<(Principal, Option<String>)> {
-    for provider in providers {
-        if let Some(profile) = provider.look_up(name).await? {
-            return Ok((profile.principal, Some(provider.to_string())));
-        }
-    }
-    Ok((Principal::user(name), None))
+    let names: BTreeMap<_, _> =
+        providers.iter().map(|provider| (provider.id(), provider.to_string())).collect();
+    let registry = providers.into_iter().fold(Registry::builder(store), RegistryBuilder::auth_provider);
+    Ok(match registry.build().find_account(name).await? {
+        Some((provider, profile)) => (profile.principal, names.get(provider).cloned()),
+        None => (Principal::user(name), None),
+    })
 }
 
 fn answer(

@@ -31,7 +31,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_core::Registry;
 use registry_core::auth::{Caller, PasswordLogin};
-use registry_core::blob::{BlobPrefix, BlobStore as _, ObjectStoreBlobs};
+use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs, When};
 use secrecy::ExposeSecret as _;
 
 use crate::clock::FixedClock;
@@ -144,6 +144,33 @@ impl TestRegistry {
             }
         }
         stored
+    }
+
+    /// Stores `bytes` under a key. Meets no fault.
+    ///
+    /// # Panics
+    ///
+    /// If it is no key.
+    pub async fn put(&self, key: &str, bytes: impl Into<Bytes>) {
+        let path = BlobPath::parse(key).unwrap_or_else(|error| panic!("no key: {key}: {error}"));
+        let stored = self.memory.put(&path, bytes.into(), When::Always).await;
+        let _ = stored.unwrap_or_else(|error| panic!("cannot write to memory: {error}"));
+    }
+
+    /// Removes what is under a key, if anything. Meets no fault.
+    ///
+    /// # Panics
+    ///
+    /// If it is no key.
+    pub async fn remove(&self, key: &str) {
+        let path = BlobPath::parse(key).unwrap_or_else(|error| panic!("no key: {key}: {error}"));
+        self.memory.delete(&path).await.unwrap_or_else(|error| panic!("cannot write to memory: {error}"));
+    }
+
+    async fn sign_up_ana(&self) {
+        if self.settings.has_accounts() {
+            self.user("ana").await;
+        }
     }
 
     async fn sign_up(&self, name: &str) -> String {

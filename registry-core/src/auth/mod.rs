@@ -134,6 +134,9 @@ pub struct WebLogin {
 ///
 /// # Contract
 ///
+/// - A name belongs to one provider, capitals aside: to the first whose people came with it. The registry sees to that
+///   and refuses the name to all others. Of two registered providers with one id, the second is never asked.
+/// - A provider whose names can change hands says so in [`Principal::subject`], the same in every answer.
 /// - A provider answers only for itself: what it does not know it leaves to the next one ([`Identified::NotMine`],
 ///   [`LoggedIn::NoSuchAccount`], [`SignedUp::NotOffered`], [`AccountChanged::NotOffered`], `None`).
 /// - An answer that cannot be had is [`AuthError::Unavailable`], never "rejected" and never "accepted".
@@ -157,6 +160,13 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(LoggedIn::NoSuchAccount)
     }
 
+    /// Whether [`AuthProvider::sign_up`] makes an account of this, provided that the name is free; what no account can be
+    /// made of is [`AuthError::Unacceptable`]. The registry asks before it claims the name for this provider. Default: it
+    /// makes no accounts, and `sign_up` is never called.
+    async fn offers_sign_up(&self, _login: &PasswordLogin) -> Result<bool, AuthError> {
+        Ok(false)
+    }
+
     /// Makes a new account. Default: it makes none.
     async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
         Ok(SignedUp::NotOffered)
@@ -164,6 +174,23 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
 
     /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
+
+    /// Whether this provider has, or had, a person of this name, capitals aside. The registry asks before another
+    /// provider's people may have a name that is nobody's yet. Default: whether `look_up` finds the name as it is, or in
+    /// small letters.
+    async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
+        if self.look_up(name).await?.is_some() {
+            return Ok(true);
+        }
+        let small = name.to_lowercase();
+        Ok(small != name && self.look_up(&small).await?.is_some())
+    }
+
+    /// Whether the settings of this provider name a group, or an organization, of this name, capitals aside. An organisation
+    /// of the registry's own that is called so is made by administrators only. Default: they name none.
+    fn has_group(&self, _name: &str) -> bool {
+        false
+    }
 
     /// Changes what is stored of the account `name`: all that is asked for, or nothing.
     ///

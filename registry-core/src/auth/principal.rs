@@ -21,6 +21,10 @@ pub struct Principal {
     pub groups: Vec<String>,
     /// The mail address, where one is known. It appears in packuments as `maintainers`.
     pub email: Option<String>,
+    /// What the provider tells its people apart by, where that is not the name: it stays the same while a name can be
+    /// given up and taken by another person. A name belongs to the subject that first came with it.
+    #[serde(skip)]
+    pub subject: Option<String>,
 }
 
 /// A person or a machine.
@@ -37,13 +41,19 @@ pub enum PrincipalKind {
 impl Principal {
     /// A person in no group.
     pub fn user(name: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: PrincipalKind::User, groups: Vec::new(), email: None }
+        Self { name: name.into(), kind: PrincipalKind::User, groups: Vec::new(), email: None, subject: None }
     }
 
     /// The same with a mail address.
     #[must_use]
     pub fn with_email(self, email: impl Into<String>) -> Self {
         Self { email: Some(email.into()), ..self }
+    }
+
+    /// The same, known to its provider by this.
+    #[must_use]
+    pub fn with_subject(self, subject: impl Into<String>) -> Self {
+        Self { subject: Some(subject.into()), ..self }
     }
 
     /// The same in a group more.

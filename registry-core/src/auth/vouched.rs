@@ -39,6 +39,10 @@ struct Record<Member> {
     checked: DateTime<Utc>,
     /// The service has said since that they do not belong here any more.
     left: bool,
+    /// Whether the name counts only where the registry claimed it for them: so it is of all that were kept since names
+    /// are claimed. Of those before, the record is all that tells whose the name is.
+    #[serde(default)]
+    needs_claim: bool,
 }
 
 /// Whether the registry knows somebody of this name as another person.
@@ -62,18 +66,24 @@ impl<Member: Vouched> Records<Member> {
         Ok((!record.left && age < self.lifetime).then_some(record.member))
     }
 
+    /// Whether somebody had the name before names were claimed, however long ago.
+    pub(super) async fn had_name(&self, name: &str) -> Result<bool, BoxError> {
+        let record = self.read(&Member::path(name)?).await?;
+        Ok(record.is_some_and(|(record, _)| !record.needs_claim))
+    }
+
     /// Keeps that the service vouched for somebody now. A record that says the same and is young is left as it is.
     pub(super) async fn keep(&self, member: &Member) -> Result<Remembered, BoxError> {
         let path = Member::path(member.name())?;
         loop {
             let now = self.clock.now();
-            let condition = match self.read(&path).await? {
-                None => When::Absent,
+            let (condition, needs_claim) = match self.read(&path).await? {
+                None => (When::Absent, true),
                 Some((record, _)) if !record.member.is(member) => return Ok(Remembered::NameOfAnother),
                 Some((record, _)) if self.is_young(&record, member, now) => return Ok(Remembered::Kept),
-                Some((_, condition)) => condition,
+                Some((record, condition)) => (condition, record.needs_claim),
             };
-            let record = Record { member: member.clone(), checked: now, left: false };
+            let record = Record { member: member.clone(), checked: now, left: false, needs_claim };
             if self.write(&path, &record, condition).await? {
                 return Ok(Remembered::Kept);
             }

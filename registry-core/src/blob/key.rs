@@ -15,6 +15,7 @@ const STAGED_OF: &str = "_staged_of";
 /// _accounts/{account}.json                        a local account
 /// _accounts/github/{login}.json                   what GitHub said of somebody last
 /// _accounts/openid/{name}.json                   what an issuer of OpenID Connect said of somebody last
+/// _names/{name in small letters}.json             which provider's people own a name; never changed
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
 /// _orgs/{organisation}.json                      an organisation: members, teams, and what teams may do
@@ -56,6 +57,8 @@ pub enum Key<'a> {
     GithubAccount(&'a str),
     /// What an issuer of OpenID Connect said of somebody last, by their name in small letters.
     OpenIdAccount(&'a str),
+    /// Who owns a name, by the name in small letters.
+    NameClaim(&'a str),
     /// A registry token, by the lower-case hex SHA-256 of its secret.
     Token(&'a str),
     /// That somebody of this name holds the token of this hash.
@@ -112,6 +115,7 @@ impl Key<'_> {
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),
             Self::GithubAccount(login) => format!("_accounts/github/{}.json", escape_segment(login)),
             Self::OpenIdAccount(name) => format!("_accounts/openid/{}.json", escape_segment(name)),
+            Self::NameClaim(name) => format!("_names/{}.json", escape_segment(name)),
             Self::Token(hash) => format!("_tokens/{hash}.json"),
             Self::TokenOf(holder, hash) => format!("_tokens_of/{}/{hash}", escape_segment(holder)),
             Self::Organization(name) => format!("_orgs/{name}.json"),

@@ -95,6 +95,8 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenForbidsAccount
         | Error::TokenForbidsOrganization { .. }
         | Error::AccountNotOurs
+        | Error::NameElsewhere { .. }
+        | Error::NameDisputed { .. }
         | Error::TokenForbidsApproval
         | Error::RoleForbids { .. }
         | Error::TokenWithoutTwoFactor { .. }

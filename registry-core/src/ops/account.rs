@@ -84,14 +84,12 @@ impl Registry {
         account: &str,
         change: &AccountChange,
     ) -> Result<Option<Profile>, Error> {
-        for provider in &self.parts.providers {
-            match provider.change_account(account, change).await? {
-                AccountChanged::Profile(profile) => return Ok(Some(profile)),
-                AccountChanged::WrongPassword => return Err(Error::WrongOwnPassword),
-                AccountChanged::NotOffered => {}
-            }
+        let Some(provider) = self.owner_of(account).await? else { return Ok(None) };
+        match provider.change_account(account, change).await? {
+            AccountChanged::Profile(profile) => Ok(Some(profile)),
+            AccountChanged::WrongPassword => Err(Error::WrongOwnPassword),
+            AccountChanged::NotOffered => Ok(None),
         }
-        Ok(None)
     }
 
     /// Refuses a caller who may not change their account or its tokens: nobody in particular, and whoever shows a token
@@ -138,10 +136,14 @@ impl Registry {
     }
 
     async fn check_own_password(&self, caller: &Caller, login: &PasswordLogin) -> Result<(), Error> {
-        for provider in &self.parts.providers {
+        if let Some(provider) = self.owner_of(&login.name).await? {
             match provider.log_in(login).await? {
-                LoggedIn::Principal(principal) if principal.name == login.name => return Ok(()),
-                LoggedIn::Principal(_) | LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
+                LoggedIn::Principal(principal) => {
+                    let admitted = self.admit_known(provider.id(), principal).await?;
+                    let is_own = admitted.is_some_and(|principal| principal.name == login.name);
+                    return if is_own { Ok(()) } else { Err(Error::WrongOwnPassword) };
+                }
+                LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
                 LoggedIn::NoSuchAccount => {}
             }
         }

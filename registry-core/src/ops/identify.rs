@@ -41,6 +41,8 @@ impl Registry {
                     None => self.identify_bearer(bearer, hash).await.inspect_err(|error| {
                         if matches!(error, Error::InvalidCredential) {
                             self.tell_of_refused(&nobody, Refused::UnknownToken, None);
+                        } else if error.is_name_of_another() {
+                            self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
                         }
                     })?,
                 };
@@ -53,8 +55,14 @@ impl Registry {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
                 let asked = self.ask_providers(basic).await;
                 attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
-                if let Err(Error::InvalidCredential) = asked {
-                    self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                match &asked {
+                    Err(Error::InvalidCredential) => {
+                        self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                    }
+                    Err(error) if error.is_name_of_another() => {
+                        self.tell_of_refused(&nobody, Refused::NameOfAnother, Some(name));
+                    }
+                    _ => {}
                 }
                 let (principal, memberships) = self.with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
@@ -97,7 +105,9 @@ impl Registry {
     async fn ask_providers(&self, credential: &Credential) -> Result<Principal, Error> {
         for provider in &self.parts.providers {
             match provider.identify(credential).await? {
-                Identified::Principal(principal) => return Ok(principal),
+                Identified::Principal(principal) => return self.admit(provider.id(), principal).await,
+                // A password that is wrong at one of them may be right at the one that owns the name.
+                Identified::Rejected if matches!(credential, Credential::Basic { .. }) => {}
                 Identified::Rejected => return Err(Error::InvalidCredential),
                 Identified::NotMine => {}
             }

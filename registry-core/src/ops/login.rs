@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::auth::{
-    AuthError, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
+    AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
 };
 use crate::blob::Key;
 use crate::events::EventKind;
@@ -123,13 +123,14 @@ impl Registry {
         }
         for provider in &self.parts.providers {
             self.count_sign_up(caller)?;
-            let signed_up = provider.sign_up(login).await;
+            let signed_up = self.sign_up_at(provider.as_ref(), login).await;
             if !matches!(signed_up, Ok(SignedUp::Principal(_))) {
                 self.no_sign_up(caller);
             }
             match signed_up? {
                 SignedUp::Principal(principal) => {
-                    // It may have been that of somebody who had the name before.
+                    // The name is this provider's, and the account is new: it was that of somebody who had the name
+                    // at this provider before.
                     self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
                     let since = self.parts.clock.now();
                     return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
@@ -146,6 +147,28 @@ impl Registry {
         Err(if wanted == Wanted::SignUp { Error::NoSignUp } else { Error::WrongPassword })
     }
 
+    /// Claims the name before there is an account, so that of two providers one at most makes it.
+    async fn sign_up_at(
+        &self,
+        provider: &dyn AuthProvider,
+        login: &PasswordLogin,
+    ) -> Result<SignedUp, Error> {
+        if !provider.offers_sign_up(login).await? {
+            return Ok(SignedUp::NotOffered);
+        }
+        match self.admit(provider.id(), Principal::user(&login.name)).await {
+            Ok(_) => {}
+            Err(error) if error.is_name_of_another() => return Ok(SignedUp::NameTaken),
+            Err(error) => return Err(error),
+        }
+        Ok(match provider.sign_up(login).await? {
+            SignedUp::Principal(principal) => {
+                SignedUp::Principal(self.admit(provider.id(), principal).await?)
+            }
+            other => other,
+        })
+    }
+
     async fn try_providers(
         &self,
         caller: &Caller,
@@ -153,24 +176,36 @@ impl Registry {
         wanted: Wanted,
         since: DateTime<Utc>,
     ) -> Result<Option<Authenticated>, Error> {
+        // A password that the first of them calls wrong may be right at the one that owns the name. And it is said why
+        // somebody is not let in whose password is right.
+        let mut is_wrong = false;
         for provider in &self.parts.providers {
             if wanted == Wanted::Either
+                && !is_wrong
                 && asks_for_device(login)
                 && let Some(code) = self.begin_device_login(caller, &login.name, provider.as_ref()).await?
             {
                 return Err(code);
             }
-            match provider.log_in(login).await.map_err(refused)? {
-                LoggedIn::Principal(principal) => {
+            match provider.log_in(login).await {
+                Ok(LoggedIn::Principal(principal)) => {
+                    let principal = self.admit(provider.id(), principal).await.map_err(refused_name)?;
                     let provider = provider.id();
                     return Ok(Some(Authenticated { provider, principal, since, signed_up: false }));
                 }
-                LoggedIn::WrongPassword => return Err(Error::WrongPassword),
-                LoggedIn::NoSuchAccount => {}
+                Ok(LoggedIn::WrongPassword) => is_wrong = true,
+                Ok(LoggedIn::NoSuchAccount) => {}
+                Err(_) if is_wrong => {}
+                Err(error) => return Err(refused(error)),
             }
         }
-        Ok(None)
+        if is_wrong { Err(Error::WrongPassword) } else { Ok(None) }
     }
+}
+
+/// That the name is another provider's is told as the reason why somebody is not logged in.
+pub(super) fn refused_name(error: Error) -> Error {
+    if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
 }
 
 /// A reason that a provider gives at a login is told as one.

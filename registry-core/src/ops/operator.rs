@@ -11,6 +11,7 @@ use crate::domain::publication::Publication;
 use crate::events::Via;
 use crate::{Error, Registry};
 
+use super::names::Account;
 use super::publish::require_free;
 
 impl Registry {
@@ -23,15 +24,15 @@ impl Registry {
         account: &str,
         one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
-        for provider in &self.parts.providers {
-            let Some(profile) = provider.look_up(account).await? else { continue };
-            let (principal, memberships) = self.with_memberships(profile.principal).await?;
-            let shown = Some(Shown::Operator);
-            let principal = Some(Arc::new(principal));
-            let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };
-            return Ok(caller.coming_via(Via::CommandLine));
-        }
-        Err(Error::AccountNotFound { account: account.to_owned() })
+        let found = self.account_of(account).await?;
+        let Account { provider, profile } =
+            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let principal = self.admit(provider.id(), profile.principal).await?;
+        let (principal, memberships) = self.with_memberships(principal).await?;
+        let shown = Some(Shown::Operator);
+        let principal = Some(Arc::new(principal));
+        let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };
+        Ok(caller.coming_via(Via::CommandLine))
     }
 
     /// Whether [`Registry::publish`] would be let through at this moment, and why not, without a second factor being asked

@@ -14,12 +14,13 @@ impl Registry {
         profile.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })
     }
 
+    /// An account, as the provider that owns its name knows it, and the id of that provider. For whoever runs the
+    /// registry: nobody is asked whether they may know.
+    pub async fn find_account(&self, account: &str) -> Result<Option<(&'static str, Profile)>, Error> {
+        Ok(self.account_of(account).await?.map(|account| (account.provider.id(), account.profile)))
+    }
+
     pub(super) async fn look_up_account(&self, account: &str) -> Result<Option<Profile>, Error> {
-        for provider in &self.parts.providers {
-            if let Some(profile) = provider.look_up(account).await? {
-                return Ok(Some(profile));
-            }
-        }
-        Ok(None)
+        Ok(self.account_of(account).await?.map(|account| account.profile))
     }
 }

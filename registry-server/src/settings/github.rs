@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::UpstreamUrl;
+use super::{ProviderName, UpstreamUrl};
 
 /// `[github]`: signing in with GitHub. Off where the table is missing.
 #[derive(Debug, Clone, Deserialize)]
@@ -56,18 +56,20 @@ impl Default for GithubTable {
     }
 }
 
-/// Another service signs people in, and strangers may give themselves any name that is free.
+/// Another provider says who people are, and strangers may give themselves any name that is free.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "[github] or [openid] and sign-up together would let a stranger take a colleague's name there before they come: \
-     write sign_up = false under [accounts]. Accounts that are there stay"
+    "another provider ([htpasswd], [openid] or [github]) and sign-up together would let a stranger take a colleague's name \
+     before they come: write sign_up = false under [accounts]. Accounts that are there stay"
 )]
 pub struct TwoSourcesOfNames;
 
 impl super::Settings {
-    /// Refuses that names come from another service and from whoever reaches the server.
+    /// Refuses that names come from another provider and from whoever reaches the server, whichever is asked first.
     pub fn refuse_two_sources_of_names(&self) -> Result<(), TwoSourcesOfNames> {
-        if (self.github.is_some() || self.openid.is_some()) && self.accounts.sign_up {
+        let listed = self.provider_order();
+        let signs_up = self.accounts.sign_up && listed.contains(&ProviderName::Local);
+        if signs_up && listed.iter().any(|name| *name != ProviderName::Local) {
             Err(TwoSourcesOfNames)
         } else {
             Ok(())

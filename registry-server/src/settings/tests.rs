@@ -122,6 +122,30 @@ fn providers_go_with_what_is_configured_of_them() {
 }
 
 #[test]
+fn sign_up_and_another_source_of_names_are_refused_in_any_order() {
+    let tables = [
+        ("htpasswd", "[htpasswd]\nfile = \"users\""),
+        ("openid", "[openid]\nissuer = \"https://login.example\"\nclient_id = \"x\""),
+        ("github", "[github]\norganizations = [\"acme\"]"),
+    ];
+    for (name, table) in tables {
+        let check = |providers: &str, sign_up: bool| {
+            let text = format!("{providers}\naccounts.sign_up = {sign_up}\n{table}");
+            Settings::from_toml(&text).unwrap().refuse_two_sources_of_names()
+        };
+        let orders = [format!("[\"local\", \"{name}\"]"), format!("[\"{name}\", \"local\"]")];
+        let orders = orders.map(|order| format!("providers = {order}"));
+        for providers in orders.iter().map(String::as_str).chain([""]) {
+            assert_eq!(check(providers, true), Err(TwoSourcesOfNames), "{providers} {name}");
+            assert_eq!(check(providers, false), Ok(()), "{providers} {name}");
+        }
+        // Without accounts of its own, nobody can sign up.
+        assert_eq!(check(&format!("providers = [\"{name}\"]"), true), Ok(()), "{name}");
+    }
+    assert_eq!(Settings::from_toml("").unwrap().refuse_two_sources_of_names(), Ok(()));
+}
+
+#[test]
 fn a_rule_that_makes_no_sense_is_told_with_its_line() {
     assert_refused(
         "[[packages]]\nmatch = \"**\"\n\n[[packages]]\nmatch = \"[\"",

@@ -18,8 +18,10 @@ async fn npm_logs_in_and_publishes_with_an_htpasswd_account() {
     let folder = tempfile::tempdir().unwrap();
     let htpasswd = folder.path().join("htpasswd");
     std::fs::write(&htpasswd, format!("ana:{BCRYPT}\n")).unwrap();
-    let config =
-        format!("providers = [\"local\", \"htpasswd\"]\nhtpasswd.file = \"{}\"\n", htpasswd.display());
+    let config = format!(
+        "providers = [\"local\", \"htpasswd\"]\naccounts.sign_up = false\nhtpasswd.file = \"{}\"\n",
+        htpasswd.display()
+    );
     let arguments = ["--config", config.as_str()];
     let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
     let server = ServerProcess::start(binary, &arguments, &folder.path().join("storage")).await;
@@ -49,6 +51,24 @@ async fn npm_logs_in_and_publishes_with_an_htpasswd_account() {
     let _ = gone.assert_status(401);
     assert!(!server.stderr().contains("secret"));
     assert!(server.stop().await.success());
+}
+
+#[test]
+fn sign_up_beside_the_file_keeps_the_server_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let htpasswd = folder.path().join("htpasswd");
+    std::fs::write(&htpasswd, format!("ana:{BCRYPT}\n")).unwrap();
+    for providers in
+        ["", "providers = [\"local\", \"htpasswd\"]\n", "providers = [\"htpasswd\", \"local\"]\n"]
+    {
+        let config = format!("{providers}htpasswd.file = \"{}\"\n", htpasswd.display());
+        let start = ["--config", &config, "--listen", "127.0.0.1:0", "--storage", "memory:", "--log", "off"];
+        let check = ["config", "check", "--config", &config];
+        for arguments in [&start[..], &check[..]] {
+            let stderr = stderr_of_failure(&run(arguments), 1);
+            assert!(stderr.contains("sign_up = false"), "{stderr}");
+        }
+    }
 }
 
 #[test]

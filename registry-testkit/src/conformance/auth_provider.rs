@@ -83,7 +83,10 @@ async fn knows_who_holds_a_credential(provider: &dyn AuthProvider, known: &Known
     assert_eq!(profile.principal.name, principal.name, "both ways lead to the same name");
     assert_eq!(profile.principal.kind, principal.kind, "both ways lead to the same kind");
     assert_eq!(profile.email, profile.principal.email, "a profile has one mail address");
+    assert_eq!(profile.principal.subject, principal.subject, "both ways lead to the same subject");
     for name in UNKNOWN_NAMES {
+        let found = provider.has_name(name).await;
+        assert!(matches!(found, Ok(false)), "nobody is called {name:?}, yet: {found:?}");
         let found = provider.look_up(name).await;
         assert!(matches!(found, Ok(None)), "there is no account {name:?} to look up, yet: {found:?}");
     }
@@ -162,12 +165,22 @@ async fn makes_accounts_once(provider: &dyn AuthProvider, known: &KnownAccount) 
     }
 
     let ours = login("conformance", secret.expose_secret());
+    let offered = provider.offers_sign_up(&ours).await;
+    let Ok(offered) = offered else { panic!("a sign-up is offered or not, yet: {offered:?}") };
     match provider.sign_up(&ours).await {
-        Ok(SignedUp::NotOffered) => return,
+        Ok(SignedUp::NotOffered) => {
+            assert!(!offered, "what is offered can be had");
+            return;
+        }
         Ok(SignedUp::Principal(principal)) => {
+            assert!(offered, "an account is made that was not offered");
             assert_eq!(principal.name, ours.name, "the new account has its name");
         }
         answer => panic!("a sign-up is accepted or not offered, yet: {answer:?}"),
+    }
+    for name in ["conformance", "CONFORMANCE"] {
+        let has = provider.has_name(name).await;
+        assert!(matches!(has, Ok(true)), "it has the name of the new account, capitals aside, yet: {has:?}");
     }
     let logged_in = provider.log_in(&ours).await;
     assert!(matches!(logged_in, Ok(LoggedIn::Principal(_))), "a new account logs in, yet: {logged_in:?}");

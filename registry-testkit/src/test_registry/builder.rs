@@ -37,7 +37,8 @@ pub struct TestRegistryBuilder {
     faults: FaultPlan,
     path_prefix: String,
     public_url: Option<Url>,
-    provider: Option<Arc<dyn AuthProvider>>,
+    providers: Vec<Arc<dyn AuthProvider>>,
+    last_providers: Vec<Arc<dyn AuthProvider>>,
     accounts: bool,
     web_login: bool,
     randomness: Arc<SeededRandomness>,
@@ -56,7 +57,8 @@ impl Default for TestRegistryBuilder {
             faults: FaultPlan::NONE,
             path_prefix: String::new(),
             public_url: None,
-            provider: None,
+            providers: Vec::new(),
+            last_providers: Vec::new(),
             accounts: true,
             web_login: true,
             randomness: Arc::new(SeededRandomness::new(1)),
@@ -128,11 +130,18 @@ impl TestRegistryBuilder {
     }
 
     /// With another provider, which is asked before the accounts with name and password.
-    pub fn provider(self, provider: Arc<dyn AuthProvider>) -> Self {
-        Self { provider: Some(provider), ..self }
+    pub fn provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
+        self.providers.push(provider);
+        self
     }
 
-    /// Whether there are accounts with name and password. Without them, `ana` is known by her token alone.
+    /// With another provider, which is asked after the accounts with name and password.
+    pub fn last_provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
+        self.last_providers.push(provider);
+        self
+    }
+
+    /// Whether there are accounts with name and password. Without them, there is no account `ana`.
     pub fn accounts(self, accounts: bool) -> Self {
         Self { accounts, ..self }
     }
@@ -142,12 +151,12 @@ impl TestRegistryBuilder {
         Self { web_login, ..self }
     }
 
-    /// The registry, with the account `ana` in it. Call it within a tokio runtime.
+    /// The registry, with the account `ana` in it where there are accounts. Call it within a tokio runtime.
     pub async fn start(self) -> TestRegistry {
         let memory = ObjectStoreBlobs::in_memory();
         let store = Arc::new(Faulty::new(memory.clone(), self.faults));
         let registry = TestRegistry::assemble(self, memory, store, Arc::new(FixedClock::new()));
-        registry.user("ana").await;
+        registry.sign_up_ana().await;
         registry
     }
 
@@ -158,7 +167,7 @@ impl TestRegistryBuilder {
         let settings = Self { randomness: Arc::clone(&other.settings.randomness), ..self };
         let registry =
             TestRegistry::assemble(settings, other.memory.clone(), store, Arc::clone(&other.clock));
-        registry.user("ana").await;
+        registry.sign_up_ana().await;
         registry
     }
 
@@ -188,15 +197,18 @@ impl TestRegistryBuilder {
         store: Arc<dyn BlobStore>,
         clock: &Arc<FixedClock>,
     ) -> RegistryBuilder {
-        let registry = match &self.provider {
-            Some(provider) => registry.auth_provider(Arc::clone(provider)),
-            None => registry,
+        let add = |registry: RegistryBuilder, provider: &Arc<dyn AuthProvider>| {
+            registry.auth_provider(Arc::clone(provider))
         };
+        let mut registry = self.providers.iter().fold(registry, add);
         if self.accounts {
-            registry.auth_provider(Arc::new(self.local_accounts(store, clock)))
-        } else {
-            registry
+            registry = registry.auth_provider(Arc::new(self.local_accounts(store, clock)));
         }
+        self.last_providers.iter().fold(registry, add)
+    }
+
+    pub(super) fn has_accounts(&self) -> bool {
+        self.accounts
     }
 
     fn trust(&self, clock: &Arc<FixedClock>) -> TrustedPublishing {

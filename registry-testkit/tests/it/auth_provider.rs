@@ -92,6 +92,10 @@ impl AuthProvider for Flawed {
         }
     }
 
+    async fn offers_sign_up(&self, login: &PasswordLogin) -> Result<bool, AuthError> {
+        self.accounts.offers_sign_up(login).await
+    }
+
     async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
         match self.accounts.sign_up(login).await? {
             SignedUp::NameTaken if self.flaw == Flaw::MakesAccountsAgain => {

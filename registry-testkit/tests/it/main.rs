@@ -17,6 +17,7 @@ mod fuzz_findings;
 mod github;
 mod htpasswd;
 mod http_upstream;
+mod names;
 mod one_request;
 mod openid;
 mod organizations;

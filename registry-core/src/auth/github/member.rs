@@ -69,7 +69,8 @@ impl Policy {
     }
 
     pub(super) fn principal(&self, member: &Member) -> Principal {
-        let mut principal = Principal { email: member.email.clone(), ..Principal::user(&member.login) };
+        let mut principal = Principal { email: member.email.clone(), ..Principal::user(&member.login) }
+            .with_subject(member.id.to_string());
         let named = member.organizations.iter().chain(&member.teams);
         principal.groups.extend(named.map(|name| format!("github:{name}")));
         if self.admins.contains(&member.login.to_ascii_lowercase()) {

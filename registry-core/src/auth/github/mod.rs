@@ -72,7 +72,8 @@ pub const ADMINS: &str = "github-admins";
 ///   the registry made for them are answered, for [`GithubSettings::membership`]. It begins anew whenever they show a
 ///   token of GitHub's, and ends at once when GitHub then says that they left.
 /// - A login stays with the user of GitHub who was the first to show it here, also if it is given up there and taken
-///   by somebody else. To let that one in, remove `_accounts/github/LOGIN.json` from the store.
+///   by somebody else. To let that one in, remove `_accounts/github/LOGIN.json` and
+///   `_names/LOGIN.json` from the store.
 /// - Ask it last: it has a word for every password that nobody before it knew.
 pub struct Github {
     settings: GithubSettings,

@@ -5,7 +5,7 @@ use url::Url;
 use super::terminal_login::{self, Polled};
 use super::token_kind::TokenKind;
 use super::web_login::{Ended, WebLoginState};
-use super::{Github, Standing, is_login};
+use super::{ADMINS, Github, Standing, is_login};
 use crate::auth::{
     AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified, LoggedIn, PasswordLogin,
     Profile, ProfileDetails, WebLogin,
@@ -92,6 +92,18 @@ impl AuthProvider for Github {
             let principal = self.policy.principal(&member);
             Profile { email: principal.email.clone(), principal, details: ProfileDetails::default() }
         }))
+    }
+
+    async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
+        if !is_login(name) {
+            return Ok(false);
+        }
+        self.records.had_name(name).await.map_err(|error| self.unavailable(error))
+    }
+
+    fn has_group(&self, name: &str) -> bool {
+        let names = &self.settings.restricted_organizations;
+        name == ADMINS || names.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {

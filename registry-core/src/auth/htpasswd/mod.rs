@@ -178,6 +178,10 @@ impl AuthProvider for Htpasswd {
             || Profile { principal: Principal::user(name), email: None, details: ProfileDetails::default() };
         Ok(users.get(name).map(|_| profile()))
     }
+
+    async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
+        Ok(self.users().await?.has_name(name))
+    }
 }
 
 impl fmt::Display for Htpasswd {

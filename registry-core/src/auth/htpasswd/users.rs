@@ -49,6 +49,12 @@ impl Users {
         self.by_name.get(name)
     }
 
+    /// Whether there is a name that differs in capitals alone.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        let small = name.to_lowercase();
+        self.by_name.contains_key(name) || self.by_name.keys().any(|known| known.to_lowercase() == small)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.by_name.len()

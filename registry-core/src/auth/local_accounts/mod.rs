@@ -127,6 +127,10 @@ impl LocalAccounts {
     }
 }
 
+fn email_of(login: &PasswordLogin) -> Option<&str> {
+    login.email.as_deref().filter(|email| !email.is_empty())
+}
+
 fn unavailable(source: impl Into<BoxError>) -> AuthError {
     AuthError::Unavailable { provider: "local accounts".into(), source: source.into() }
 }
@@ -156,13 +160,20 @@ impl AuthProvider for LocalAccounts {
         self.check(&login.name, &login.password, None).await
     }
 
-    async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+    async fn offers_sign_up(&self, login: &PasswordLogin) -> Result<bool, AuthError> {
         if !self.sign_up {
+            return Ok(false);
+        }
+        acceptable::check(&login.name, &login.password, email_of(login))
+            .map_err(|reason| AuthError::Unacceptable { reason })?;
+        Ok(true)
+    }
+
+    async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        if !self.offers_sign_up(login).await? {
             return Ok(SignedUp::NotOffered);
         }
-        let email = login.email.as_deref().filter(|email| !email.is_empty());
-        acceptable::check(&login.name, &login.password, email)
-            .map_err(|reason| AuthError::Unacceptable { reason })?;
+        let email = email_of(login);
         let turn = self.passwords.turn().await.map_err(unavailable)?;
         let hash =
             self.passwords.hash(turn, &login.password, &*self.randomness).await.map_err(unavailable)?;

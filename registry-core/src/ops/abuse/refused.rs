@@ -29,6 +29,8 @@ pub(crate) enum Refused {
     TokenElsewhere,
     /// Name and password that do not belong together.
     WrongPassword,
+    /// A credential that is good at its provider, for a name that another provider owns.
+    NameOfAnother,
 }
 
 impl Refused {
@@ -39,6 +41,7 @@ impl Refused {
             Self::ExpiredToken => "expired-token",
             Self::TokenElsewhere => "token-elsewhere",
             Self::WrongPassword => "wrong-password",
+            Self::NameOfAnother => "name-of-another",
         }
     }
 }

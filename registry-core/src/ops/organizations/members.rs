@@ -46,19 +46,14 @@ impl Registry {
         self.whoami(caller)?;
         let name = GroupName::parse(organization)?;
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
-        if self.look_up_account(account).await?.is_none() {
-            return Err(Error::AccountNotFound { account: account.to_owned() });
-        }
-        let member = account.to_owned();
+        let found = self.look_up_account(account).await?;
+        let found = found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let account = found.principal.name;
+        let member = account.clone();
         let decide = move |organization: Changing<'_>| set_role(organization, &member, role);
         let record = self.change_organization(caller, &name, IfMissing::Create, decide).await?;
-        let role = record.members.get(account).copied().unwrap_or(OrganizationRole::Developer);
-        Ok(OrganizationMember {
-            organization: name,
-            size: record.members.len(),
-            account: account.to_owned(),
-            role,
-        })
+        let role = record.members.get(&account).copied().unwrap_or(OrganizationRole::Developer);
+        Ok(OrganizationMember { organization: name, size: record.members.len(), account, role })
     }
 
     /// Takes somebody out of an organisation and of all its teams. Everybody may go themselves, but for the last

@@ -4,6 +4,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use crate::auth::{Memberships, Principal, TokenHash, TokenLimits};
+use crate::ops::NameClaim;
 
 /// Whom a credential turned out to belong to, and what it is limited to.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ struct Caches {
     without_two_factor: Cache<String, ()>,
     /// By account, for those who show a password each time, and have no token to be known by.
     memberships: Cache<String, Arc<Memberships>>,
+    /// By the name in small letters.
+    names: Cache<String, Arc<NameClaim>>,
 }
 
 impl TokenCache {
@@ -35,6 +38,7 @@ impl TokenCache {
             identities: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
             without_two_factor: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
             memberships: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
+            names: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
         }))
     }
 
@@ -76,6 +80,16 @@ impl TokenCache {
         if let Some(caches) = &self.0 {
             caches.memberships.invalidate_all();
             caches.identities.invalidate_all();
+        }
+    }
+
+    pub(in crate::ops) fn name_claim(&self, key: &str) -> Option<Arc<NameClaim>> {
+        self.0.as_ref()?.names.get(key)
+    }
+
+    pub(in crate::ops) fn remember_name_claim(&self, key: String, claim: &Arc<NameClaim>) {
+        if let Some(caches) = &self.0 {
+            caches.names.insert(key, Arc::clone(claim));
         }
     }
 

@@ -6,6 +6,7 @@ use crate::access::PackagePattern;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::events::EventKind;
 use crate::ops::detached::detached;
+use crate::ops::names::Account;
 use crate::{Error, Registry};
 
 use super::{NewToken, TokenHolder, TokenInfo};
@@ -98,8 +99,7 @@ impl Registry {
         kind: TokenKind,
         options: TokenOptions,
     ) -> Result<MadeToken, Error> {
-        let provider = self.provider_of(account).await?;
-        let provider = provider.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let holder = self.holder_of(account).await?;
         let now = self.parts.clock.now();
         let limits = TokenLimits {
             kind,
@@ -111,14 +111,14 @@ impl Registry {
             bypass_two_factor: options.bypass_two_factor,
             publisher: None,
         };
-        let holder = TokenHolder::Account { provider: provider.to_owned(), account: account.to_owned() };
+        let account = holder.name().to_owned();
         let TokenOptions { name, description, .. } = options;
         let token = NewToken { holder, name, description, limits };
         let (secret, record) = self.issue_token_as_of(token, now).await?;
         let info = TokenInfo::of(TokenHash::of(&secret), record);
         let told = EventKind::TokenCreated {
             key: info.key.clone(),
-            holder: account.to_owned(),
+            holder: account,
             name: info.name.clone(),
             expires: info.limits.expires,
         };
@@ -126,13 +126,13 @@ impl Registry {
         Ok(MadeToken { secret, info })
     }
 
-    pub(in crate::ops) async fn provider_of(&self, account: &str) -> Result<Option<&'static str>, Error> {
-        for provider in &self.parts.providers {
-            if provider.look_up(account).await?.is_some() {
-                return Ok(Some(provider.id()));
-            }
-        }
-        Ok(None)
+    /// An account for which something lasting is made, so that its name must be its own.
+    pub(in crate::ops) async fn holder_of(&self, account: &str) -> Result<TokenHolder, Error> {
+        let found = self.account_of(account).await?;
+        let Account { provider, profile } =
+            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let principal = self.admit(provider.id(), profile.principal).await?;
+        Ok(TokenHolder::Account { provider: provider.id().to_owned(), account: principal.name })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{Error, Registry};
 use super::TokenHolder;
 use super::record::TokenRecord;
 use super::secret::{PREFIX, new_secret};
+use crate::ops::names::ISSUED_TOKEN;
 
 /// How many characters of a secret are kept after `npm_`.
 const SHOWN: usize = 4;
@@ -28,7 +29,12 @@ pub struct NewToken {
 impl Registry {
     /// Makes a token, and asks nobody whether it may be made: that is for whoever calls this to know. Tells the sink
     /// of nothing. The secret is kept nowhere: this is the only time it can be read.
-    pub async fn issue_token(&self, token: NewToken) -> Result<SecretString, Error> {
+    ///
+    /// The name of a holder whom no provider knows must be nobody else's, and belongs to such tokens from then on.
+    pub async fn issue_token(&self, mut token: NewToken) -> Result<SecretString, Error> {
+        if let TokenHolder::Principal { principal } = &mut token.holder {
+            *principal = self.admit(ISSUED_TOKEN, principal.clone()).await?;
+        }
         self.issue_token_as_of(token, self.parts.clock.now()).await.map(|(secret, _)| secret)
     }
 

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
 use crate::blob::{Key, When};
+use crate::ops::names::ISSUED_TOKEN;
 use crate::{Error, Registry};
 
 mod cache;
@@ -90,7 +91,7 @@ impl Registry {
     /// session has ended.
     async fn holder_now(&self, record: &TokenRecord) -> Result<Option<Principal>, Error> {
         match &record.holder {
-            TokenHolder::Principal { principal } => Ok(Some(principal.clone())),
+            TokenHolder::Principal { principal } => self.admit_known(ISSUED_TOKEN, principal.clone()).await,
             TokenHolder::Account { .. } => {
                 let sessions = record.limits.kind == TokenKind::Session;
                 self.account_as_of(&record.holder, record.created, sessions).await
@@ -121,6 +122,9 @@ impl Registry {
         let details = &profile.details;
         // An account of the same name that was there before is another one.
         let ended = before(details.created) || (is_session && before(details.sessions_since));
-        Ok((!ended).then_some(profile.principal))
+        if ended {
+            return Ok(None);
+        }
+        self.admit_known(provider.id(), profile.principal).await
     }
 }

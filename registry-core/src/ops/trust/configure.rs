@@ -4,6 +4,7 @@ use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
+use crate::ops::TokenHolder;
 use crate::ops::deprecate::require_existing;
 use crate::ops::detached::detached;
 use crate::randomness::random_bytes;
@@ -63,11 +64,10 @@ impl Registry {
         }
         permissions.dedup();
         let account = self.whoami(caller)?;
-        let provider = self
-            .provider_of(account)
-            .await?
-            .ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
-        let by = TrustBy { provider: provider.to_owned(), account: account.to_owned() };
+        let TokenHolder::Account { provider, account } = self.holder_of(account).await? else {
+            return Err(Error::AccountNotFound { account: account.to_owned() });
+        };
+        let by = TrustBy { provider, account };
         let (stored, when) = self.stored_trusts(name).await?;
         if !stored.trusts.is_empty() {
             return Err(Error::TrustExists { name: name.clone() });

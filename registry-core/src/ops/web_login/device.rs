@@ -10,7 +10,7 @@ use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, a
 use crate::blob::{BlobETag, BlobPath, BlobPathError, Key, PutOutcome, When};
 use crate::events::EventKind;
 use crate::ops::abuse::Guessed;
-use crate::ops::login::{Authenticated, refused};
+use crate::ops::login::{Authenticated, refused, refused_name};
 use crate::randomness::{Randomness, random_bytes};
 use crate::{Error, Registry};
 
@@ -121,6 +121,14 @@ impl Registry {
                     );
                     return Err(self.refuse_web_login(caller, "provider", Error::LoginRefused { reason }));
                 };
+                let principal = self.admit(known.id(), principal).await.map_err(|error| {
+                    let is_name_of_another = error.is_name_of_another();
+                    let error = refused_name(error);
+                    if is_name_of_another {
+                        return self.refuse_web_login(caller, "name-of-another", error);
+                    }
+                    error
+                })?;
                 self.check_device_principal(caller, login, &principal.name).await?;
                 let (provider, since) = (known.id(), found.session.since);
                 Ok(Some(Authenticated { provider, principal, since, signed_up: false }))

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use super::record::{Phase, Purpose};
 use super::session_token::SessionToken;
 use crate::auth::{AuthError, Caller, PasswordLogin};
+use crate::ops::names::Account;
 use crate::{Error, Registry};
 
 /// What a page shows of a login.
@@ -82,10 +83,13 @@ impl Registry {
                 Ok(None) => {}
                 Err(error) => unavailable = Some(error),
             }
-            // What no account can be made with tells whether accounts are made.
+            // Nobody can have no name, and yet it tells whether accounts are made.
             let nobody =
                 PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
-            sign_up |= matches!(provider.sign_up(&nobody).await, Err(AuthError::Unacceptable { .. }));
+            sign_up |= matches!(
+                provider.offers_sign_up(&nobody).await,
+                Ok(true) | Err(AuthError::Unacceptable { .. })
+            );
         }
         let password = self.parts.providers.len() > providers.len();
         if let (true, Some(error)) = (providers.is_empty() && self.parts.providers.len() == 1, unavailable) {
@@ -94,18 +98,14 @@ impl Registry {
         Ok(PageStep::Identify { providers, password, sign_up })
     }
 
-    /// The provider that knows an account and has a page of its own.
+    /// The provider that owns an account's name, if it has a page of its own.
     pub(super) async fn browser_provider_of(
         &self,
         account: &str,
     ) -> Result<Option<(&'static str, String)>, Error> {
         let nowhere = url::Url::parse("http://localhost/").map_err(|error| Error::Internal(error.into()))?;
-        for provider in &self.parts.providers {
-            if provider.look_up(account).await?.is_some() {
-                let offered = matches!(provider.start_web_login(&nowhere).await, Ok(Some(_)));
-                return Ok(offered.then(|| (provider.id(), provider.to_string())));
-            }
-        }
-        Ok(None)
+        let Some(Account { provider, .. }) = self.account_of(account).await? else { return Ok(None) };
+        let offered = matches!(provider.start_web_login(&nowhere).await, Ok(Some(_)));
+        Ok(offered.then(|| (provider.id(), provider.to_string())))
     }
 }

@@ -67,9 +67,13 @@ impl Registry {
         // Whoever comes back twice asks the provider once.
         self.advance(&page, &session.phase, &Phase::Returning).await?;
         let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
-        let finished = known.finish_web_login(state, query).await;
+        let finished = match known.finish_web_login(state, query).await {
+            Ok(Identified::Principal(principal)) => self.admit(known.id(), principal).await.map(Some),
+            Ok(Identified::Rejected | Identified::NotMine) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
         let refused = match finished {
-            Ok(Identified::Principal(principal)) => match &session.purpose {
+            Ok(Some(principal)) => match &session.purpose {
                 Purpose::Login { .. } => {
                     let who = Who { provider: provider.clone(), account: principal.name, since };
                     self.finish_step(caller, &page, &Phase::Returning, who).await?;
@@ -82,10 +86,15 @@ impl Registry {
                 }
                 Purpose::SecondFactor { .. } => "other-account",
             },
-            Ok(Identified::Rejected | Identified::NotMine) => "provider",
+            Ok(None) => "provider",
             Err(error) => {
                 self.advance(&page, &Phase::Returning, &Phase::Open).await?;
-                return Err(error.into());
+                return Err(match error {
+                    error if error.is_name_of_another() => {
+                        self.refuse_web_login(caller, "name-of-another", error)
+                    }
+                    error => error,
+                });
             }
         };
         // It may be tried again.
@@ -94,7 +103,7 @@ impl Registry {
         Err(self.refuse_web_login(caller, refused, error))
     }
 
-    pub(super) fn provider(&self, id: &str) -> Option<&Arc<dyn AuthProvider>> {
+    pub(in crate::ops) fn provider(&self, id: &str) -> Option<&Arc<dyn AuthProvider>> {
         self.parts.providers.iter().find(|provider| provider.id() == id)
     }
 }

@@ -37,6 +37,8 @@ async fn signing_up_logging_in_and_logging_out() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/cb60941395268724ae079ad177cde211a5b5cf922de9e430ec353ea77685947b.json
 
@@ -61,6 +63,8 @@ async fn signing_up_logging_in_and_logging_out() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/cb60941395268724ae079ad177cde211a5b5cf922de9e430ec353ea77685947b.json
       _tokens/f542b2e98ab210ebe5eb71aafc344c9021bee419a6a6ef021d35a53f1a66ab9f.json
@@ -84,6 +88,8 @@ async fn signing_up_logging_in_and_logging_out() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/cb60941395268724ae079ad177cde211a5b5cf922de9e430ec353ea77685947b.json
 
@@ -111,6 +117,8 @@ async fn a_wrong_password_opens_nothing() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/cb60941395268724ae079ad177cde211a5b5cf922de9e430ec353ea77685947b.json
 
@@ -135,6 +143,7 @@ async fn who_somebody_is() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -153,6 +162,7 @@ async fn who_somebody_is() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -173,6 +183,7 @@ async fn who_somebody_is() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:

@@ -23,6 +23,7 @@ async fn a_message_comes_and_goes() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -51,6 +52,7 @@ async fn a_message_comes_and_goes() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -103,6 +105,8 @@ async fn only_owners_deprecate() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json

@@ -25,6 +25,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -52,6 +53,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -78,6 +80,7 @@ async fn a_tag_is_set_moved_and_removed() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -110,6 +113,7 @@ async fn setting_a_tag_to_what_it_is_changes_nothing() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -137,6 +141,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -157,6 +162,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -177,6 +183,7 @@ async fn a_tag_names_a_version_that_is_there_and_latest_stays() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz

@@ -32,6 +32,8 @@ async fn npm_sends_the_owners_as_they_are_to_be() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -60,6 +62,8 @@ async fn npm_sends_the_owners_as_they_are_to_be() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -92,6 +96,8 @@ async fn pnpm_adds_and_removes_one_owner_at_a_time() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -117,6 +123,8 @@ async fn pnpm_adds_and_removes_one_owner_at_a_time() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -147,6 +155,7 @@ async fn the_last_owner_stays_and_a_new_one_must_exist() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -167,6 +176,7 @@ async fn the_last_owner_stays_and_a_new_one_must_exist() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz

@@ -29,6 +29,7 @@ async fn the_first_version_makes_the_package() {
       @acme/one/-/31ebf5b6118ebcdeeba68ac3e7f1b769/one-1.0.0.tgz
       @acme/one/index.json
       _accounts/ana.json
+      _names/ana.json
       _search/06.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -101,6 +102,7 @@ async fn the_first_version_makes_the_package() {
       @acme/one/-/31ebf5b6118ebcdeeba68ac3e7f1b769/one-1.0.0.tgz
       @acme/one/index.json
       _accounts/ana.json
+      _names/ana.json
       _search/06.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -126,6 +128,7 @@ async fn the_second_version_becomes_latest() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/186dca2035de8620e47f6a968d75a1b3/pear-1.1.0.tgz
@@ -158,6 +161,7 @@ async fn a_first_version_with_a_tag_of_its_own_becomes_latest_too() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/1a344aec5a82c2ec70deca32a681deea/pear-1.0.0-rc.1.tgz
@@ -199,6 +203,7 @@ async fn a_version_is_published_once() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -226,6 +231,7 @@ async fn a_stranger_publishes_nothing() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -248,6 +254,8 @@ async fn a_stranger_publishes_nothing() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json

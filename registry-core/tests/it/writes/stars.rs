@@ -24,6 +24,8 @@ async fn npm_stars_with_a_document() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _stars/ben/pear
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
@@ -53,6 +55,8 @@ async fn npm_stars_with_a_document() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -93,6 +97,8 @@ async fn pnpm_stars_with_a_route() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _stars/ben/pear
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
@@ -119,6 +125,8 @@ async fn pnpm_stars_with_a_route() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json

@@ -25,6 +25,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -51,6 +52,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -73,6 +75,7 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -100,6 +103,7 @@ async fn a_package_goes_whole() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/index.json
@@ -120,6 +124,7 @@ async fn a_package_goes_whole() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/index.json
@@ -155,6 +160,8 @@ async fn a_package_comes_back_with_its_owners_and_other_versions() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -224,6 +231,8 @@ async fn a_package_comes_back_with_its_owners_and_other_versions() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/6ea1bea7fe9362ef928f96a6e9a90c49a86ef9f1677e19588de487dfcb9445ea.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -251,6 +260,7 @@ async fn a_tarball_does_not_go_while_its_version_is_there() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz
@@ -278,6 +288,8 @@ async fn only_owners_unpublish() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json

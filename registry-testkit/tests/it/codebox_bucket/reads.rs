@@ -156,6 +156,7 @@ async fn a_packument_has_no_attachment_no_dead_tag_and_addresses_of_here() {
       OldPear/0.1.0.tgz
       OldPear/index.json
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       left-pear/1.0.0.tgz
       left-pear/1.1.0.tgz

@@ -45,6 +45,7 @@ async fn a_dist_tag_is_added() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -83,6 +84,7 @@ async fn a_tag_of_a_version_that_never_was_is_removed() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -119,6 +121,7 @@ async fn a_version_is_deprecated_as_npm_does_it() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/02.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -154,6 +157,7 @@ async fn a_version_is_published() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/02.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       left-pear/-/9d09493920eb4657d9025f3b6c1ceb67/left-pear-1.2.0.tgz
@@ -197,6 +201,7 @@ async fn a_version_under_plain_capitals_is_published() {
       =old=pear/-/24d0c946f68f9c71c35a5e3859484eb3/=old=pear-0.2.0.tgz
       =old=pear/index.json
       _accounts/ana.json
+      _names/ana.json
       _search/01.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -226,6 +231,7 @@ async fn a_version_that_is_there_is_refused_and_nothing_is_changed() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -258,6 +264,7 @@ async fn a_version_is_unpublished_as_npm_does_it() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -301,6 +308,7 @@ async fn a_package_is_unpublished_as_npm_does_it() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/0c.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 

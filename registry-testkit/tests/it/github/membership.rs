@@ -30,6 +30,7 @@ async fn another_process_knows_who_was_let_in() {
         "teams": ["acme/platform"],
         "checked": "2026-01-02T03:04:05Z",
         "left": false,
+        "needs_claim": true,
     });
     assert_eq!(record, expected);
 }

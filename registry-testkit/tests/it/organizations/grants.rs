@@ -38,6 +38,10 @@ async fn owners_of_a_package_let_a_team_in() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -70,6 +74,10 @@ async fn owners_of_a_package_let_a_team_in() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme

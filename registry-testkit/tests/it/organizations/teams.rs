@@ -26,6 +26,10 @@ async fn a_team_is_made_and_filled() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -55,6 +59,10 @@ async fn a_team_is_made_and_filled() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -93,6 +101,10 @@ async fn a_team_is_emptied_and_destroyed() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -121,6 +133,10 @@ async fn a_team_is_emptied_and_destroyed() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme

@@ -97,6 +97,10 @@ async fn owners_make_a_package_private_and_public_again() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -148,6 +152,10 @@ async fn owners_make_a_package_private_and_public_again() {
       _accounts/ben.json
       _accounts/carol.json
       _accounts/dora.json
+      _names/ana.json
+      _names/ben.json
+      _names/carol.json
+      _names/dora.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme

@@ -24,6 +24,7 @@ async fn a_version_is_staged() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _stage/cd8f54d1-0efd-417e-ac06-f33e6310841f.json
       _stage/cd8f54d1-0efd-417e-ac06-f33e6310841f.tgz
@@ -57,6 +58,7 @@ async fn a_version_is_staged() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _stage/cd8f54d1-0efd-417e-ac06-f33e6310841f.json
       _stage/cd8f54d1-0efd-417e-ac06-f33e6310841f.tgz
@@ -92,6 +94,8 @@ async fn a_staged_version_is_approved() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _search/07.json
       _stage/f5e04b5e-4402-4e8b-8153-3500bb598cbf.json
       _tokens/14d061bda53be666db85efb1fed3edceda0b6e96669dab9d18d591e295b12982.json
@@ -163,6 +167,7 @@ async fn a_staged_version_is_rejected_and_its_number_is_free() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _stage/cd8f54d1-0efd-417e-ac06-f33e6310841f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json

@@ -66,6 +66,7 @@ async fn a_granular_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/780676518d8229c00f596afe84e4ff9f80d2bb2dd147f375314c8c37a841bf62.json
       _tokens_of/ana/780676518d8229c00f596afe84e4ff9f80d2bb2dd147f375314c8c37a841bf62
@@ -120,6 +121,7 @@ async fn a_wrong_password_makes_no_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:

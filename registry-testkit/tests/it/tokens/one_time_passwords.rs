@@ -33,6 +33,7 @@ async fn a_login_asks_for_digits_and_takes_them_once() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json
 

@@ -50,6 +50,7 @@ async fn a_new_password_ends_the_other_sessions_and_no_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/4f48544d09a04de4fdcae98ec0edb61e2044ad97e1949b5a76b81d635b48526f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _tokens/780676518d8229c00f596afe84e4ff9f80d2bb2dd147f375314c8c37a841bf62.json

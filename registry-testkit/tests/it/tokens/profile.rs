@@ -31,6 +31,7 @@ async fn an_account_as_its_holder_sees_it() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
@@ -69,6 +70,7 @@ async fn fields_are_set_and_cleared() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:

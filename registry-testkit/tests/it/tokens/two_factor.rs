@@ -33,6 +33,7 @@ async fn it_is_set_up_with_a_password_and_the_first_digits() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json
 
@@ -56,6 +57,7 @@ async fn it_is_set_up_with_a_password_and_the_first_digits() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json
 
@@ -91,6 +93,7 @@ async fn it_is_set_up_with_a_password_and_the_first_digits() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
       _two_factor/ana.json
 

@@ -59,12 +59,24 @@ impl<Provider: AuthProvider> AuthProvider for Counted<Provider> {
         self.ask().log_in(login).await
     }
 
+    async fn offers_sign_up(&self, login: &PasswordLogin) -> Result<bool, AuthError> {
+        self.ask().offers_sign_up(login).await
+    }
+
     async fn sign_up(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
         self.ask().sign_up(login).await
     }
 
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
         self.ask().look_up(name).await
+    }
+
+    async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
+        self.ask().has_name(name).await
+    }
+
+    fn has_group(&self, name: &str) -> bool {
+        self.provider.has_group(name)
     }
 
     async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError> {

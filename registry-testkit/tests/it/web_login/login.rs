@@ -22,6 +22,7 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _sessions/1767323645-240b6ef3f653e2f3ffdc2e7687a21a1863884e63839071de37c75230a0e3983f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -42,6 +43,7 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _sessions/1767323645-240b6ef3f653e2f3ffdc2e7687a21a1863884e63839071de37c75230a0e3983f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -63,6 +65,7 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _sessions/1767323645-240b6ef3f653e2f3ffdc2e7687a21a1863884e63839071de37c75230a0e3983f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -81,6 +84,7 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _sessions/1767323645-240b6ef3f653e2f3ffdc2e7687a21a1863884e63839071de37c75230a0e3983f.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
@@ -102,6 +106,7 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _tokens/3c19161538bcfb2d12a2749c9fea66dffa9e76bf15b9afdb085c7985d641a5d6.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 

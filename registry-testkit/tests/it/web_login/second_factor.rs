@@ -18,7 +18,11 @@ const TAG: &str = "/-/package/pear/dist-tags/stable";
 /// A registry in which ana has the package pear, and a second factor for writes.
 async fn careful(builder: TestRegistryBuilder) -> (TestRegistry, Authenticator) {
     let registry = builder.start().await;
-    let ana = registry.ana();
+    let app = be_careful(&registry, &registry.ana()).await;
+    (registry, app)
+}
+
+async fn be_careful(registry: &TestRegistry, ana: &TestClient) -> Authenticator {
     let pear = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.0");
     let _ = ana.publish(&pear).await.assert_status(201);
     let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
@@ -27,8 +31,8 @@ async fn careful(builder: TestRegistryBuilder) -> (TestRegistry, Authenticator) 
     let confirm = json!({ "tfa": [app.digits_at(registry.clock().now())] });
     let _ = ana.post("/-/npm/v1/user", &confirm).await.assert_status(200);
     registry.clock().advance(Duration::from_mins(2));
-    forget_events(&registry).await;
-    (registry, app)
+    forget_events(registry).await;
+    app
 }
 
 async fn write(client: &TestClient, headers: &[(&str, &str)]) -> TestResponse {
@@ -61,6 +65,7 @@ async fn a_write_is_confirmed_in_the_browser() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -96,6 +101,7 @@ async fn a_write_is_confirmed_in_the_browser() {
 
     store:
       _accounts/ana.json
+      _names/ana.json
       _search/07.json
       _sessions/1767323765-ce54800074e66fed90936036d4a621983aaf85e96aba4f50583efa8612cb1e1d.json
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
@@ -191,8 +197,15 @@ async fn clients_that_cannot_poll_ask_in_the_terminal() {
 #[tokio::test]
 async fn a_provider_with_a_page_of_its_own_does_as_well() {
     let builder = TestRegistry::builder().provider(Arc::new(Scripted::default()));
-    let (registry, _) = careful(builder).await;
-    let ana = registry.ana();
+    let registry = builder.accounts(false).start().await;
+    let begun = Begun::at(&registry.anonymous()).await;
+    let page_browser = browser(&registry);
+    let back = leave(&page_browser, &page_browser.open(&begun.page).await).await;
+    let _ = page_browser.open(&format!("{back}&code=ana")).await.assert_status(303);
+    let token = begun.poll(&registry.anonymous()).await.json()["token"].as_str().unwrap().to_owned();
+    let ana = registry.anonymous().with_token(&token);
+    be_careful(&registry, &ana).await;
+
     let begun = Begun::of(&write(&ana, &WEB).await.assert_status(401), "authUrl");
     let page_browser = browser(&registry);
     let page = page_browser.open(&begun.page).await;
@@ -217,4 +230,24 @@ async fn a_provider_with_a_page_of_its_own_does_as_well() {
     let _ = write(&ana.with_one_time_password(proof), &[]).await.assert_status(200);
     let again = page_browser.follow(&returned).await.text();
     assert!(!again.contains(proof), "it is shown once");
+}
+
+#[tokio::test]
+async fn the_page_of_a_provider_that_does_not_own_the_name_is_no_second_factor() {
+    let builder = TestRegistry::builder().provider(Arc::new(Scripted::default()));
+    let (registry, _) = careful(builder).await;
+    let begun = Begun::of(&write(&registry.ana(), &WEB).await.assert_status(401), "authUrl");
+    let browser = browser(&registry);
+    let page = browser.open(&begun.page).await;
+    assert!(!page.text().contains("Scripted"), "{}", page.text());
+    // Whoever sends the form all the same, as eve who has stolen the token would.
+    let form = page.hidden_fields("code").into_iter().find(|(name, _)| name == "form").unwrap().1;
+    let form = format!("form={form}&step=provider&provider=scripted");
+    let left = browser.ask(Method::POST, &begun.page, form).await.assert_status(303);
+    let url = url::Url::parse(left.location()).unwrap();
+    let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
+    let back = format!("{}?state={}&code=ana", value("redirect_uri"), value("state"));
+    let refused = browser.open(&back).await.assert_status(403);
+    assert!(refused.text().contains("the provider local"), "{}", refused.text());
+    let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
 }

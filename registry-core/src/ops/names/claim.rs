@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{AuthProvider, Principal};
+use crate::blob::{BlobError, Key, PutOutcome, When};
+use crate::ops::backoff::Backoff;
+use crate::ops::publish::internal;
+use crate::{Error, Registry};
+
+/// How often a claim is tried, against a store that does not answer.
+const ATTEMPTS: usize = 4;
+
+/// In the place of a provider: the name is of a token that was issued without one. No provider has such an id.
+pub(in crate::ops) const ISSUED_TOKEN: &str = "(issued token)";
+
+/// Who owns a name, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NameClaim {
+    /// As its owner spells it.
+    name: String,
+    /// The id of the provider.
+    provider: String,
+    /// What the provider tells its people apart by, where that is not the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+impl NameClaim {
+    fn of(provider: &str, principal: &Principal) -> Self {
+        let Principal { name, subject, .. } = principal;
+        Self { name: name.clone(), provider: provider.to_owned(), subject: subject.clone() }
+    }
+
+    pub(super) fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The principal, if the name is theirs, as they spelled it when they first came.
+    pub(super) fn admit(&self, provider: &str, mut principal: Principal) -> Option<Principal> {
+        let is_theirs = match &self.subject {
+            Some(subject) => principal.subject.as_ref() == Some(subject),
+            // Without a subject, `Ana` may be another person than `ana`.
+            None => principal.name == self.name,
+        };
+        (is_theirs && self.provider == provider).then(|| {
+            principal.name.clone_from(&self.name);
+            principal
+        })
+    }
+
+    fn refusal(&self) -> Error {
+        Error::NameElsewhere { name: self.name.clone(), provider: self.provider.clone() }
+    }
+}
+
+impl Registry {
+    /// Lets a principal in whom `provider` vouches for, under the name that is theirs. A name that nobody owns yet becomes
+    /// theirs, if no other provider has a person of it.
+    pub(in crate::ops) async fn admit(
+        &self,
+        provider: &str,
+        principal: Principal,
+    ) -> Result<Principal, Error> {
+        let mut backoff = Backoff::default();
+        let mut attempts = 1;
+        loop {
+            if let Some(claim) = self.name_claim(&principal.name).await? {
+                return claim.admit(provider, principal).ok_or_else(|| claim.refusal());
+            }
+            self.require_unknown_elsewhere(provider, &principal.name).await?;
+            let claim = NameClaim::of(provider, &principal);
+            let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
+            let path = Key::NameClaim(&key_of(&principal.name)).path()?;
+            match self.parts.store.put(&path, json.into(), When::Absent).await {
+                Ok(PutOutcome::Stored(_)) => return Ok(principal),
+                // Whose it is now, perhaps this very one's, the next read shows.
+                Ok(PutOutcome::Conflict) => {}
+                Err(BlobError::Unavailable { .. }) if attempts < ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+            if attempts == ATTEMPTS {
+                return Err(Error::Busy);
+            }
+            attempts += 1;
+            backoff.pause(self.parts.randomness.as_ref()).await;
+        }
+    }
+
+    /// Lets a principal in whom a token stands for, or a look-up found. A token of before names were claimed goes on as
+    /// long as nobody owns its name.
+    pub(in crate::ops) async fn admit_known(
+        &self,
+        provider: &str,
+        principal: Principal,
+    ) -> Result<Option<Principal>, Error> {
+        Ok(match self.name_claim(&principal.name).await? {
+            Some(claim) => claim.admit(provider, principal),
+            None => Some(principal),
+        })
+    }
+
+    /// Who owns a name, capitals aside. Believed as long as tokens are: it is never changed.
+    pub(super) async fn name_claim(&self, name: &str) -> Result<Option<Arc<NameClaim>>, Error> {
+        let key = key_of(name);
+        if let Some(claim) = self.parts.tokens.name_claim(&key) {
+            return Ok(Some(claim));
+        }
+        let path = Key::NameClaim(&key).path()?;
+        let Some(blob) = self.parts.store.get(&path).await? else { return Ok(None) };
+        let claim = serde_json::from_slice::<NameClaim>(&blob.bytes).map_err(|error| {
+            Error::Damaged(format!("{path} does not say who owns the name: {error}").into())
+        })?;
+        let claim = Arc::new(claim);
+        self.parts.tokens.remember_name_claim(key, &claim);
+        Ok(Some(claim))
+    }
+
+    /// Refuses a name that nobody owns yet, and of which another provider has a person. A provider that cannot be asked
+    /// may have one.
+    async fn require_unknown_elsewhere(&self, provider: &str, name: &str) -> Result<(), Error> {
+        let others = self.parts.providers.iter().filter(|other| other.id() != provider);
+        match self.providers_with(name, others).await?.first() {
+            None => Ok(()),
+            Some(other) => Err(Error::NameDisputed {
+                name: name.to_owned(),
+                one: other.id().to_owned(),
+                other: provider.to_owned(),
+            }),
+        }
+    }
+
+    /// Those of the providers that have, or had, a person of this name.
+    pub(super) async fn providers_with<'registry>(
+        &self,
+        name: &str,
+        providers: impl Iterator<Item = &'registry Arc<dyn AuthProvider>>,
+    ) -> Result<Vec<&'registry Arc<dyn AuthProvider>>, Error> {
+        let asked = providers.map(async |provider| {
+            let has = provider.has_name(name).await?;
+            Ok::<_, Error>(has.then_some(provider))
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+}
+
+fn key_of(name: &str) -> String {
+    name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(subject: Option<&str>) -> NameClaim {
+        NameClaim { name: "ana".into(), provider: "one".into(), subject: subject.map(Into::into) }
+    }
+
+    #[test]
+    fn a_name_is_of_one_provider_and_one_subject() {
+        let ana = |name: &str, subject: Option<&str>| Principal {
+            subject: subject.map(Into::into),
+            ..Principal::user(name)
+        };
+        let name = |principal: Option<Principal>| principal.map(|principal| principal.name);
+        for (claim, provider, principal, admitted) in [
+            (claim(None), "one", ana("ana", None), true),
+            (claim(None), "two", ana("ana", None), false),
+            (claim(None), "one", ana("Ana", None), false),
+            // Its provider did not tell subjects before.
+            (claim(None), "one", ana("ana", Some("7")), true),
+            (claim(Some("7")), "one", ana("ana", Some("7")), true),
+            (claim(Some("7")), "one", ana("Ana", Some("7")), true),
+            (claim(Some("7")), "one", ana("ana", Some("8")), false),
+            (claim(Some("7")), "one", ana("ana", None), false),
+            (claim(Some("7")), "two", ana("ana", Some("7")), false),
+        ] {
+            let expected = admitted.then(|| "ana".to_owned());
+            assert_eq!(name(claim.admit(provider, principal.clone())), expected, "{claim:?} {principal:?}");
+        }
+    }
+}
