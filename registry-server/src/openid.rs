@@ -39,6 +39,7 @@ pub(crate) fn open(table: &OpenIdTable, store: Arc<dyn BlobStore>) -> anyhow::Re
     };
     settings.scopes.clone_from(&table.scopes);
     settings.name_claim.clone_from(&table.name_claim);
+    settings.trust_unverified_email = table.trust_unverified_email;
     settings.groups_claim.clone_from(&table.groups_claim);
     settings.group_prefix.clone_from(&table.group_prefix);
     settings.audience.clone_from(&table.audience);

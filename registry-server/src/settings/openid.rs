@@ -25,6 +25,9 @@ pub struct OpenIdTable {
     /// The claim that names somebody.
     #[serde(default = "name_claim")]
     pub name_claim: String,
+    /// Whether mail addresses are believed that the issuer does not call verified.
+    #[serde(default)]
+    pub trust_unverified_email: bool,
     /// The claim that lists somebody's groups.
     #[serde(default = "groups_claim")]
     pub groups_claim: String,

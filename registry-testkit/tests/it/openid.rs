@@ -46,7 +46,7 @@ impl Ground {
         let now = self.clock.now().timestamp();
         json!({
             "iss": self.fake.url(), "aud": audience, "sub": "7", "iat": now, "exp": now + 300,
-            "preferred_username": "ana", "email": "ana@registry.example", "groups": ["acme", "acme/platform"],
+            "preferred_username": "ana", "email": "ana@registry.example", "email_verified": true, "groups": ["acme", "acme/platform"],
         })
     }
 
@@ -170,4 +170,49 @@ async fn keys_that_change_between_begin_and_end_do_no_harm() {
     ground.clock.advance(Duration::from_secs(31));
     let query = ground.fake.sign_in(&login.url, ground.ana(CLIENT_ID));
     assert!(matches!(provider.finish_web_login(&login.state, &query).await, Ok(Identified::Principal(_))));
+}
+
+#[tokio::test]
+async fn a_mail_address_is_a_name_only_where_the_issuer_calls_it_verified() {
+    let mut ground = Ground::new().await;
+    ground.settings.name_claim = "email".into();
+    ground.settings.audience = Some(API.into());
+    for (verified, is_let_in) in [
+        (json!(true), true),
+        (json!("true"), true),
+        (json!(false), false),
+        (json!("false"), false),
+        (json!(1), false),
+        (Value::Null, false),
+    ] {
+        for trusted in [false, true] {
+            ground.settings.trust_unverified_email = trusted;
+            let mut claims = ground.ana(API);
+            claims["email_verified"] = verified.clone();
+            let credential = Credential::Bearer(ground.fake.sign(&claims).into());
+            let identified = ground.provider().identify(&credential).await;
+            if is_let_in || trusted {
+                let Ok(Identified::Principal(ana)) = identified else { panic!("{verified}: {identified:?}") };
+                assert_eq!(ana.name, "ana@registry.example");
+            } else {
+                let refused = identified.unwrap_err().to_string();
+                assert!(refused.contains("not verified"), "{verified}: {refused}");
+            }
+        }
+    }
+    let mut claims = ground.ana(API);
+    claims.as_object_mut().unwrap().remove("email_verified");
+    ground.settings.trust_unverified_email = false;
+    let credential = Credential::Bearer(ground.fake.sign(&claims).into());
+    assert!(ground.provider().identify(&credential).await.is_err(), "missing is not verified");
+}
+
+#[tokio::test]
+async fn a_mail_address_that_is_not_verified_is_shown_to_nobody() {
+    let ground = Ground::new().await;
+    for (verified, shown) in [(json!(true), true), (json!(false), false), (Value::Null, false)] {
+        let ended = ground.log_in(ground.ana_with("email_verified", verified.clone())).await;
+        let Identified::Principal(ana) = ended else { panic!("{verified}: {ended:?}") };
+        assert_eq!(ana.email.is_some(), shown, "{verified}");
+    }
 }

@@ -10,6 +10,18 @@ use crate::error::BoxError;
 /// The most groups that are read of one token.
 const MOST_GROUPS: usize = 1000;
 
+/// The claim that holds a mail address.
+const EMAIL: &str = "email";
+
+/// Why a good token gives nobody a name here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    /// It has no name, or none that can be a name here.
+    NoName,
+    /// It has a mail address that anybody could have given.
+    UnverifiedEmail,
+}
+
 /// Somebody, as an issuer vouches for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Member {
@@ -23,12 +35,16 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Reads the claims of a good token; `None` where it does not name anybody in a way that can be a name here.
-    pub(super) fn of(claims: &Map<String, Value>, settings: &OpenIdSettings) -> Option<Self> {
+    /// Reads the claims of a good token.
+    pub(super) fn of(claims: &Map<String, Value>, settings: &OpenIdSettings) -> Result<Self, Unnamed> {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
-        let subject = text("sub").filter(|subject| (1..=255).contains(&subject.len()))?;
-        let name = text(&settings.name_claim).filter(|name| is_name(name))?;
-        let is_verified = claims.get("email_verified").and_then(Value::as_bool).unwrap_or(true);
+        let subject = text("sub").filter(|subject| (1..=255).contains(&subject.len()));
+        let subject = subject.ok_or(Unnamed::NoName)?;
+        let name = text(&settings.name_claim).filter(|name| is_name(name)).ok_or(Unnamed::NoName)?;
+        let is_verified = settings.trust_unverified_email || is_true(claims.get("email_verified"));
+        if settings.name_claim == EMAIL && !is_verified {
+            return Err(Unnamed::UnverifiedEmail);
+        }
         let groups = match claims.get(&settings.groups_claim) {
             Some(Value::Array(groups)) => groups.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(group)) => vec![group.as_str()],
@@ -36,17 +52,18 @@ impl Member {
         };
         let is_group =
             |group: &&str| (1..=255).contains(&group.len()) && !group.chars().any(char::is_control);
-        Some(Self {
+        Ok(Self {
             issuer: settings.issuer.url.clone(),
             subject: subject.to_owned(),
             name: name.to_owned(),
-            email: text("email").filter(|email| is_verified && email.len() <= 254).map(str::to_owned),
+            email: text(EMAIL).filter(|email| is_verified && email.len() <= 254).map(str::to_owned),
             groups: groups.into_iter().filter(is_group).take(MOST_GROUPS).map(str::to_owned).collect(),
         })
     }
 
     pub(super) fn principal(&self, settings: &OpenIdSettings) -> Principal {
-        let mut principal = Principal { email: self.email.clone(), ..Principal::user(&self.name) };
+        let mut principal = Principal { email: self.email.clone(), ..Principal::user(&self.name) }
+            .with_subject(format!("{} {}", self.issuer, self.subject));
         principal.groups.extend(self.groups.iter().map(|group| format!("{}{group}", settings.group_prefix)));
         principal
     }
@@ -68,6 +85,15 @@ impl Vouched for Member {
 
     fn path(name: &str) -> Result<BlobPath, BoxError> {
         Ok(Key::OpenIdAccount(&name.to_ascii_lowercase()).path()?)
+    }
+}
+
+/// Some issuers write it as text.
+fn is_true(claim: Option<&Value>) -> bool {
+    match claim {
+        Some(Value::Bool(is_true)) => *is_true,
+        Some(Value::String(text)) => text == "true",
+        _ => false,
     }
 }
 

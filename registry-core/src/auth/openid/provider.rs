@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::member::{Member, is_name};
+use super::member::{Member, Unnamed, is_name};
 use super::web_login::WebLoginState;
 use super::{Issuer, OpenIdError, OpenIdSettings};
 use crate::auth::vouched::{Records, Remembered};
@@ -17,13 +17,17 @@ use crate::blob::BlobStore;
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 
+const UNVERIFIED: &str = "your mail address is your name here, and where you sign in it is not verified: verify it there, then sign in \
+     again; or ask the registry's operator (trust_unverified_email under [openid])";
+
 /// People of one issuer of OpenID Connect, who sign in with the browser.
 ///
 /// - It takes no passwords, and what the issuer signed, the issuer alone can take back.
 /// - Of somebody who was let in, the store keeps name, subject and groups, and no token. From that, tokens which the
 ///   registry made for them are answered, for [`OpenIdSettings::membership`] after they last signed in.
 /// - A name stays with the subject that was the first to show it here, also if it is given up there and taken by
-///   somebody else. To let that one in, remove `_accounts/openid/NAME.json` from the store.
+///   somebody else. To let that one in, remove `_accounts/openid/NAME.json` and `_names/NAME.json` from
+///   the store.
 pub struct OpenId {
     settings: OpenIdSettings,
     issuer: Issuer,
@@ -50,10 +54,17 @@ impl OpenId {
 
     /// Who a good token is about, kept for their tokens of the registry.
     async fn let_in(&self, claims: &Map<String, Value>) -> Result<Identified, AuthError> {
-        let Some(member) = Member::of(claims, &self.settings) else {
-            let claim = &self.settings.name_claim;
-            tracing::warn!(issuer = %self.issuer, claim, "a token names nobody in a way that can be a name here");
-            return Ok(Identified::Rejected);
+        let member = match Member::of(claims, &self.settings) {
+            Ok(member) => member,
+            Err(Unnamed::NoName) => {
+                let claim = &self.settings.name_claim;
+                tracing::warn!(issuer = %self.issuer, claim, "a token names nobody in a way that can be a name here");
+                return Ok(Identified::Rejected);
+            }
+            Err(Unnamed::UnverifiedEmail) => {
+                tracing::warn!(issuer = %self.issuer, "a mail address is not verified, so it is nobody's name here");
+                return Err(AuthError::Unacceptable { reason: UNVERIFIED.into() });
+            }
         };
         match self.records.keep(&member).await.map_err(|error| self.issuer.unavailable(error))? {
             Remembered::Kept => Ok(Identified::Principal(member.principal(&self.settings))),
@@ -91,6 +102,13 @@ impl AuthProvider for OpenId {
             let principal = member.principal(&self.settings);
             Profile { email: principal.email.clone(), principal, details: ProfileDetails::default() }
         }))
+    }
+
+    async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
+        if !is_name(name) {
+            return Ok(false);
+        }
+        self.records.had_name(name).await.map_err(|error| self.issuer.unavailable(error))
     }
 
     async fn start_web_login(&self, callback: &Url) -> Result<Option<WebLogin>, AuthError> {

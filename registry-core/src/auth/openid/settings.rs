@@ -18,8 +18,12 @@ pub struct OpenIdSettings {
     pub client_secret: Option<SecretString>,
     /// What is asked for, besides `openid`. Default: `profile` and `email`.
     pub scopes: Vec<String>,
-    /// The claim that names somebody. Default: `preferred_username`.
+    /// The claim that names somebody. Default: `preferred_username`. With `email`, people are let in whose address the
+    /// issuer calls verified (`email_verified`).
     pub name_claim: String,
+    /// Whether mail addresses are believed that the issuer does not call verified: for issuers at which nobody can give
+    /// themselves the address of another person, and that do not say so. Default: no.
+    pub trust_unverified_email: bool,
     /// The claim that lists somebody's groups. Default: `groups`.
     pub groups_claim: String,
     /// What each group begins with in access rules. Default: `openid:`.
@@ -40,6 +44,7 @@ impl OpenIdSettings {
             client_secret: None,
             scopes: vec!["profile".into(), "email".into()],
             name_claim: "preferred_username".into(),
+            trust_unverified_email: false,
             groups_claim: "groups".into(),
             group_prefix: "openid:".into(),
             audience: None,
