@@ -39,6 +39,13 @@ impl Entry {
         }
     }
 
+    /// The organization of the group that it names: `acme` of `group:github:acme/platform`.
+    pub(super) fn group_organization(&self) -> Option<&str> {
+        let Self::Group(group) = self else { return None };
+        let group = group.split_once(':').map_or(&**group, |(_, group)| group);
+        Some(group.split_once('/').map_or(group, |(organization, _)| organization))
+    }
+
     /// Whether it names a user or a group, rather than everybody.
     pub(super) fn names_somebody(&self) -> bool {
         matches!(self, Self::User(_) | Self::Group(_))

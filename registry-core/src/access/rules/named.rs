@@ -16,6 +16,18 @@ impl AccessRules {
         })
     }
 
+    /// Whether the rules mean something by this name of an organisation: a group of this registry or of another provider
+    /// (`group:local:acme`, `group:github:acme/platform`), or the scope (`@acme/*`, `@acme/pear`). Capitals do not count.
+    pub fn mention_organization(&self, name: &GroupName) -> bool {
+        self.0.rules.iter().any(|rule| {
+            let mut entries = rule.read.iter().chain(&rule.publish).chain(&rule.administer);
+            scope_of(rule.pattern.as_str()).is_some_and(|scope| scope.eq_ignore_ascii_case(name.as_str()))
+                || entries.any(|entry| {
+                    entry.group_organization().is_some_and(|group| group.eq_ignore_ascii_case(name.as_str()))
+                })
+        })
+    }
+
     /// Whether `principal` may administer the scope of this name: whether the first rule that covers all of it says
     /// so. Rules for some of its packages do not count.
     pub fn administers_scope(&self, principal: &Principal, scope: &GroupName) -> bool {
@@ -25,5 +37,45 @@ impl AccessRules {
             let asking = Asking::of(Some(principal), rule.groups);
             rule.administer.iter().any(|entry| entry.holds(&asking))
         })
+    }
+}
+
+/// The scope of which a pattern is, where it is of one.
+fn scope_of(pattern: &str) -> Option<&str> {
+    pattern.strip_prefix('@')?.split_once('/').map(|(scope, _)| scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::RuleSettings;
+
+    #[test]
+    fn organizations_that_rules_mention_are_told_from_others() {
+        let rules = r#"[
+            { "match": "@Fruit/*", "publish": ["group:local:growers", "user:eve"] },
+            { "match": "@tools/hammer", "read": ["group:github:Acme/platform"] },
+            { "match": "@fruit-*/pear", "administer": ["group:openid:cn=admins", "group:operators"] },
+            { "match": "**", "read": ["@all"], "publish": ["group:local:acme-web/build"] }
+        ]"#;
+        let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
+        let rules = AccessRules::compile(&rules).unwrap();
+        for (name, mentioned) in [
+            ("fruit", true),
+            ("growers", true),
+            ("tools", true),
+            ("acme", true),
+            ("acme-web", true),
+            ("operators", true),
+            ("eve", false),
+            ("platform", false),
+            ("hammer", false),
+            ("local", false),
+            ("github", false),
+            ("build", false),
+            ("acme-we", false),
+        ] {
+            assert_eq!(rules.mention_organization(&GroupName::parse(name).unwrap()), mentioned, "{name}");
+        }
     }
 }

@@ -161,10 +161,25 @@ impl Registry {
         }
     }
 
+    /// Whether the rules or a provider mean something by this name of an organisation.
+    fn is_reserved(&self, principal: &Principal, name: &GroupName) -> bool {
+        let is_it = |group: &String| {
+            let group = group.split_once(':').map_or(group.as_str(), |(_, group)| group);
+            group.split('/').next().is_some_and(|group| group.eq_ignore_ascii_case(name.as_str()))
+        };
+        let is_local = |group: &String| group.starts_with("local:");
+        self.access().mention_organization(name)
+            || principal.groups.iter().any(|group| !is_local(group) && is_it(group))
+            || self.parts.providers.iter().any(|provider| provider.has_group(name.as_str()))
+    }
+
     fn may_create(&self, principal: &Principal, name: &GroupName) -> bool {
         match self.parts.organizations.create {
-            OrganizationCreation::Anyone => true,
-            OrganizationCreation::Administrators => self.access().administers_scope(principal, name),
+            // A stranger who made one of these would be whom the rules let in.
+            OrganizationCreation::Anyone if !self.is_reserved(principal, name) => true,
+            OrganizationCreation::Anyone | OrganizationCreation::Administrators => {
+                self.access().administers_scope(principal, name)
+            }
             OrganizationCreation::Nobody => false,
         }
     }

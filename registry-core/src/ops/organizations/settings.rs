@@ -18,7 +18,8 @@ impl Default for OrganizationSettings {
 /// Who may make an organisation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OrganizationCreation {
-    /// Whoever is signed in.
+    /// Whoever is signed in. What the rules mention, as a group or as a scope, and the groups of providers are made by
+    /// administrators only.
     Anyone,
     /// Whom the rule for the scope of the same name lists under `administer`.
     #[default]

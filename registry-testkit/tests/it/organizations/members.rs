@@ -1,5 +1,7 @@
 use insta::assert_snapshot;
+use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::ops::OrganizationCreation;
+use registry_testkit::TestRegistry;
 use serde_json::json;
 
 use super::{builder, created_by, delete, forget_events, keys, with_acme};
@@ -29,6 +31,8 @@ async fn whoever_administers_the_scope_makes_an_organisation_and_owns_it() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -59,6 +63,8 @@ async fn whoever_administers_the_scope_makes_an_organisation_and_owns_it() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -82,6 +88,8 @@ async fn whoever_administers_the_scope_makes_an_organisation_and_owns_it() {
     store:
       _accounts/ana.json
       _accounts/ben.json
+      _names/ana.json
+      _names/ben.json
       _orgs/acme.json
       _orgs_of/ana/acme
       _orgs_of/ben/acme
@@ -117,6 +125,34 @@ async fn others_make_one_only_where_the_settings_say_so() {
     }
     let registry = builder().organizations(created_by(OrganizationCreation::Nobody)).start().await;
     let _ = registry.ana().put("/-/org/acme/team", &json!({ "name": "a" })).await.assert_status(404);
+}
+
+/// Whoever made one of these would be whom the rules let in.
+#[tokio::test]
+async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_only() {
+    let rules = r#"[
+        { "match": "@fruit/*", "read": ["@all"], "publish": ["group:local:growers"], "administer": ["user:ana"] },
+        { "match": "@growers/*", "administer": ["user:ana"] },
+        { "match": "@tools/hammer", "read": ["group:github:acme/platform"] },
+        { "match": "**", "read": ["@all"], "publish": ["@authenticated"] }
+    ]"#;
+    let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
+    let registry = TestRegistry::builder()
+        .access(AccessRules::compile(&rules).unwrap())
+        .organizations(created_by(OrganizationCreation::Anyone))
+        .start()
+        .await;
+    let eve = registry.user("eve").await;
+    let set = json!({ "user": "eve" });
+    for name in ["fruit", "growers", "tools", "acme"] {
+        let _ = eve.put(&format!("/-/org/{name}/user"), &set).await.assert_status(404);
+        let team = eve.put(&format!("/-/org/{name}/team"), &json!({ "name": "platform" })).await;
+        let _ = team.assert_status(404);
+    }
+    let _ = eve.put("/-/org/pears/user", &set).await.assert_status(200);
+    for (name, status) in [("growers", 200), ("fruit", 200), ("acme", 404)] {
+        let _ = registry.ana().put(&format!("/-/org/{name}/user"), &set).await.assert_status(status);
+    }
 }
 
 #[tokio::test]

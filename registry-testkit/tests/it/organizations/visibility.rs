@@ -73,6 +73,7 @@ async fn change_everything(client: &TestClient, name: &str) -> Vec<(String, Test
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "two answers, each with all that is stored then")]
 async fn owners_make_a_package_private_and_public_again() {
     let registry = with_secret().await;
     let ana = registry.ana();
