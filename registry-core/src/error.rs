@@ -447,6 +447,11 @@ pub enum Error {
     /// The store did not answer or refused.
     #[error("the registry's storage did not answer: try again in a moment")]
     Store(#[from] BlobError),
+    /// The store is not, or no longer, the one that was opened, so nothing that it calls missing is known to be.
+    #[error(
+        "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
+    )]
+    StorageChanged(#[source] BoxError),
     /// A provider did not answer, or cannot take what was given.
     #[error("{}", auth_text(.0))]
     Auth(#[from] AuthError),
@@ -552,6 +557,7 @@ impl Error {
         matches!(
             self,
             Self::Store(_)
+                | Self::StorageChanged(_)
                 | Self::Upstream(_)
                 | Self::NoAdvisories { .. }
                 | Self::Auth(AuthError::Unavailable { .. })

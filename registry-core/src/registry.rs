@@ -7,15 +7,15 @@ use url::Url;
 use crate::Error;
 use crate::access::AccessRules;
 use crate::auth::{AuthProvider, Caller};
-use crate::blob::{BlobStore, Key};
+use crate::blob::BlobStore;
 use crate::clock::{Clock, SystemClock};
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
     Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, OrganizationSettings, ReadCaches,
-    SearchParts, SearchSettings, TokenCache, TrustedPublishing, UpstreamFreshness, UpstreamOptions,
-    UpstreamParts, WebLogins,
+    SearchParts, SearchSettings, StoreMarker, TokenCache, TrustedPublishing, UpstreamFreshness,
+    UpstreamOptions, UpstreamParts, WebLogins,
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::upstream::Upstream;
@@ -33,6 +33,7 @@ pub struct Registry {
 /// What a registry is made of.
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn BlobStore>,
+    pub(crate) store_marker: StoreMarker,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
     pub(crate) events: EventQueue,
     access: RwLock<AccessRules>,
@@ -119,10 +120,9 @@ impl Registry {
         &self.parts.store
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers, and is the one that was opened.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.parts.store.get(&Key::Probe("ready").path()?).await?;
-        Ok(())
+        self.confirm_absence().await
     }
 
     /// Changes who may do what, from the next request on. Requests in flight go on with the rules that they began
@@ -313,6 +313,7 @@ impl RegistryBuilder {
             held_access: None,
             parts: Arc::new(Parts {
                 store: self.store,
+                store_marker: StoreMarker::default(),
                 providers: self.providers,
                 events: self.sink.map_or_else(EventQueue::disabled, EventQueue::start),
                 access: RwLock::new(self.access),

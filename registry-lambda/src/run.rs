@@ -82,6 +82,7 @@ where
     runtime.block_on(async {
         let builder = open_builder(&settings.settings, settings.trial()).await?;
         let registry = builder.limits(settings.limits()).publish_elsewhere(LARGER_PUBLISHES).build();
+        registry.open().await.context("the bucket cannot be opened as that of a registry")?;
         serve(registry, settings).await.map_err(anyhow::Error::from_boxed)
     })
 }

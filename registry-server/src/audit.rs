@@ -35,6 +35,7 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
         // A second installation fails and changes nothing, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = storage::open(&settings.storage).await?;
+        storage::refuse_empty(store.as_ref(), &settings.storage).await?;
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         if question.follow {
             return follow(&store, span, question, &mut stdout).await;

@@ -31,10 +31,12 @@ pub enum Trial {
 
 /// Opens the store, the providers and the upstreams that `settings` name, and makes the registry. Within a tokio runtime.
 pub async fn open_registry(settings: &Settings, trial: Trial) -> anyhow::Result<Registry> {
-    Ok(open_builder(settings, trial).await?.build())
+    let registry = open_builder(settings, trial).await?.build();
+    storage::open_registry(&registry, &settings.storage).await?;
+    Ok(registry)
 }
 
-/// The same, for a frontend that has more to say of the registry before it is made.
+/// The same, for a frontend that has more to say of the registry before it is made, and calls [`Registry::open`] then.
 pub async fn open_builder(settings: &Settings, trial: Trial) -> anyhow::Result<RegistryBuilder> {
     use_ring();
     let store = match trial {

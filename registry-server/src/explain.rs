@@ -73,6 +73,7 @@ async fn look_up(
     // A second installation fails and changes nothing, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let store = storage::open(&settings.storage).await?;
+    storage::refuse_empty(store.as_ref(), &settings.storage).await?;
     let providers = providers::open(settings, &store)?;
     let (principal, known_to, memberships) = if question.user == ANONYMOUS {
         (None, None, Memberships::default())

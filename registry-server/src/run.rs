@@ -116,6 +116,7 @@ async fn serve_until_signal(
     let providers = providers::open(settings, &store)?;
     let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
     let registry = registry_builder(settings, store, providers, access, upstreams, trusted).build();
+    storage::open_registry(&registry, &settings.storage).await?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
     if settings.log.audit && settings.log.audit_days > 0 {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::settings::{StorageSettings, StorageUrl};
+use registry_core::Registry;
 #[cfg(feature = "clouds")]
 use registry_core::blob::open_bucket;
-use registry_core::blob::{BlobStore, LocalDisk, ObjectStoreBlobs, probe};
+use registry_core::blob::{BlobPrefix, BlobStore, Key, LocalDisk, ObjectStoreBlobs, probe};
 use registry_core::randomness::{Randomness, SystemRandomness};
 
 /// Opens the store and tries whether it keeps the promises that the registry builds on.
@@ -18,8 +19,43 @@ pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Arc<dyn B
     let id = format!("{:016x}", u64::from_be_bytes(id));
     let tried = probe(store.as_ref(), &id).await;
     tried.with_context(|| format!("the storage {} cannot be used", settings.url))?;
+    if settings.must_exist {
+        refuse_empty(store.as_ref(), settings).await?;
+    }
     tracing::info!(storage = %store, "storage is open");
     Ok(store)
+}
+
+/// Learns which store this is, so that an empty one that takes its place later is told from it.
+pub(crate) async fn open_registry(registry: &Registry, settings: &StorageSettings) -> anyhow::Result<()> {
+    let opened = registry.open().await;
+    opened.with_context(|| format!("the storage {} cannot be opened as that of a registry", settings.url))
+}
+
+/// Refuses a store in which there is no registry: for commands that look into a server's, and would answer for an empty
+/// one that nothing is there.
+pub(crate) async fn refuse_empty(store: &dyn BlobStore, settings: &StorageSettings) -> anyhow::Result<()> {
+    let marker = store.get(&Key::Marker.path()?).await?;
+    // One that was last written by an earlier release has no marker yet.
+    if marker.is_none() && store.list_folders(&BlobPrefix::ROOT).await?.is_empty() {
+        anyhow::bail!(no_registry_in(settings));
+    }
+    Ok(())
+}
+
+fn no_registry_in(settings: &StorageSettings) -> String {
+    let url = &settings.url;
+    if settings.must_exist {
+        format!(
+            "there is no registry in {url}, and storage.must_exist is true: mount the storage, or set it to false to begin \
+             a registry there"
+        )
+    } else {
+        format!(
+            "there is no registry in {url}: name the server's storage with --storage or --config, mount it, or start the \
+             server once"
+        )
+    }
 }
 
 /// Refuses a store that nobody else sees, for what is to be done to that of a server.
@@ -41,6 +77,10 @@ pub(crate) fn open_untried(settings: &StorageSettings) -> anyhow::Result<Arc<dyn
             Arc::new(ObjectStoreBlobs::in_memory())
         }
         StorageUrl::Folder(folder) => {
+            // Before anything is made in a folder that may be where a volume is to be mounted.
+            if settings.must_exist && !folder.join("version").exists() {
+                anyhow::bail!(no_registry_in(settings));
+            }
             let disk = LocalDisk::open(folder).with_context(|| format!("cannot open the storage {url}"))?;
             Arc::new(disk)
         }

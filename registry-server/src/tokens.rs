@@ -33,6 +33,7 @@ pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Resu
     };
     let made = runtime.block_on(async {
         let store = storage::open(&settings.storage).await?;
+        storage::refuse_empty(store.as_ref(), &settings.storage).await?;
         let providers = providers::open(&settings, &store)?;
         let registry =
             registry_builder(&settings, store, providers, access, Vec::new(), TrustedPublishing::default())

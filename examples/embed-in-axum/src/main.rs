@@ -12,6 +12,8 @@ async fn main() -> anyhow::Result<()> {
     let port: u16 =
         port.parse().with_context(|| format!("`{port}` is not a port: write a number such as 8080"))?;
     let registry = embed_in_axum::registry(Path::new("registry-data"))?;
+    // So that an empty folder that takes its place later is not taken for it.
+    registry.open().await?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.context("cannot listen")?;
     println!("the registry is at http://{}/npm/", listener.local_addr()?);
     embed_in_axum::serve(listener, registry).await.context("cannot serve")

@@ -17,6 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let tarball = std::fs::read(&path).with_context(|| format!("cannot read {path}"))?;
 
     let registry = Registry::builder(Arc::new(LocalDisk::open("registry-data")?)).build();
+    registry.open().await?;
     let caller = Caller::from(Principal::user("release-robot"));
     let published = publish(&registry, &caller, tarball.into()).await?;
     println!("published {}@{} ({})", published.name, published.version, published.integrity);

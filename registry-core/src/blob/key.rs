@@ -34,6 +34,7 @@ const STAGED_OF: &str = "_staged_of";
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl  what happened on a day, from the first time to the last
 /// _upstream/_ledger.json                          how much is kept of other registries
 /// _upstream/_used/{id}                            which of it was used when
+/// _registry.json                                  which store this is: its format, and an id made once
 /// _probe/{id}                                     scratch space of the start-up probe
 /// ```
 ///
@@ -95,6 +96,8 @@ pub enum Key<'a> {
     UpstreamLedger,
     /// A batch of marks that tell what was used of upstreams.
     UpstreamUses(&'a str),
+    /// What tells this store from every other, and from an empty one.
+    Marker,
     /// A scratch blob of the start-up probe.
     Probe(&'a str),
 }
@@ -151,6 +154,7 @@ impl Key<'_> {
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
+            Self::Marker => "_registry.json".to_owned(),
             Self::Probe(id) => format!("_probe/{id}"),
         })
     }

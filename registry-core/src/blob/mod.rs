@@ -74,7 +74,9 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, BlobError>>;
 ///
 /// # Errors
 ///
-/// A missing blob and a lost race are answers, not errors. [`BlobError::Unavailable`] means: the answer is
+/// A missing blob and a lost race are answers, not errors. Only a proven absence is an absence: what hides a blob (a folder
+/// or a link in its place, a missing permission, a bucket that is gone, the 404 of a proxy) is an error, since a name that
+/// is not hosted here may be answered by an upstream. An empty answer of a listing is a claim of absence, too. [`BlobError::Unavailable`] means: the answer is
 /// unknown, trying again may help, and **a write may have taken effect**. [`BlobError::Refused`] means that the
 /// store understood and will not (credentials, permissions, full disk): trying again will not help.
 ///

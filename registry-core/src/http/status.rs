@@ -125,6 +125,7 @@ fn operation_status(error: &Error) -> StatusCode {
             StatusCode::CONFLICT
         }
         Error::Busy
+        | Error::StorageChanged(_)
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Upstream(UpstreamError::Unavailable { .. })
         | Error::NoAdvisories { source: UpstreamError::Unavailable { .. }, .. }

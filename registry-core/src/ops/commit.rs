@@ -136,7 +136,8 @@ impl Registry {
         let mut backoff = Backoff::default();
         let mut attempts: Vec<(Revision, T)> = Vec::new();
         loop {
-            let found = self.read_index(name).await?;
+            // A package begins in the store that was opened, and in no other.
+            let found = self.or_proven_absent(self.read_index(name).await?).await?;
             let id = random_bytes(self.parts.randomness.as_ref());
             let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
             let state = found.as_ref().map(|index| (index.path.clone(), index.blob.etag.clone()));

@@ -38,13 +38,21 @@ impl Registry {
                 let hash = TokenHash::of(secret);
                 let identity = match self.parts.tokens.get(&hash) {
                     Some(identity) => identity,
-                    None => self.identify_bearer(bearer, hash).await.inspect_err(|error| {
-                        if matches!(error, Error::InvalidCredential) {
+                    None => match self.identify_bearer(bearer, hash).await {
+                        Err(Error::InvalidCredential) => {
+                            // Of a store that is not mounted, every token is unknown.
+                            self.confirm_absence().await?;
                             self.tell_of_refused(&nobody, Refused::UnknownToken, None);
-                        } else if error.is_name_of_another() {
-                            self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
+                            return Err(Error::InvalidCredential);
                         }
-                    })?,
+                        Err(error) => {
+                            if error.is_name_of_another() {
+                                self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
+                            }
+                            return Err(error);
+                        }
+                        Ok(identity) => identity,
+                    },
                 };
                 self.check_token_now(&identity, &nobody)?;
                 let Identity { principal, limits, memberships } = identity;
@@ -53,7 +61,12 @@ impl Registry {
             }
             Some(basic @ Credential::Basic { name, password }) => {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
-                let asked = self.ask_providers(basic).await;
+                let asked = match self.ask_providers(basic).await {
+                    Err(Error::InvalidCredential) => {
+                        self.confirm_absence().await.and(Err(Error::InvalidCredential))
+                    }
+                    asked => asked,
+                };
                 attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
                 match &asked {
                     Err(Error::InvalidCredential) => {

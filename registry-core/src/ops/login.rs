@@ -118,6 +118,8 @@ impl Registry {
         {
             return Ok(known);
         }
+        // A name is free, or unknown, only in the store that was opened.
+        self.confirm_absence().await?;
         if wanted == Wanted::LogIn {
             return Err(Error::WrongPassword);
         }

@@ -41,6 +41,7 @@ mod read_index;
 mod search;
 mod stage;
 mod star;
+mod store_marker;
 mod summary;
 mod tarball;
 mod tarball_redirect;
@@ -61,6 +62,7 @@ pub(crate) use names::NameClaim;
 pub(crate) use packument::ReadCaches;
 pub(crate) use search::SearchParts;
 pub(crate) use star::STAR;
+pub(crate) use store_marker::StoreMarker;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{Kept, NamedUpstream, UpstreamParts};
 pub(crate) use web_login::{

@@ -42,7 +42,8 @@ impl Registry {
         let Publication { name, version, .. } = publication;
         let right = registry.require_write(caller, name, Action::Publish)?;
         registry.require_hosted_here(name)?;
-        let Some(index) = registry.read_index(name).await? else {
+        let found = registry.read_index(name).await?;
+        let Some(index) = registry.or_proven_absent(found).await? else {
             return registry.require_free_upstream(name).await;
         };
         let packument = Packument::parse(name, &index.blob.bytes)?;

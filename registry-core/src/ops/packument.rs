@@ -118,8 +118,11 @@ impl Registry {
             Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
             found => found?,
         };
-        if found.is_none() && has_upstream {
-            check.set_absent(name, begun);
+        if found.is_none() {
+            self.confirm_absence().await?;
+            if has_upstream {
+                check.set_absent(name, begun);
+            }
         }
         Ok(found)
     }

@@ -60,8 +60,11 @@ impl<H: Handler> Front<H> {
                 response
             }
             Ok(Err(error)) => {
-                tracing::warn!(error, "not ready: the store does not answer");
-                json(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer; the log says more")
+                tracing::warn!(error, "not ready: the store does not answer, or is another one");
+                json(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the store does not answer, or is not the one that was opened; the log says more",
+                )
             }
             Err(_too_late) => {
                 tracing::warn!("not ready: the store did not answer within {} s", READY_TIME.as_secs());

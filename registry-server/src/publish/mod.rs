@@ -76,6 +76,7 @@ async fn publish_all(settings: &Settings, request: &PublishFiles) -> anyhow::Res
     } else {
         storage::open(&settings.storage).await?
     };
+    storage::refuse_empty(store.as_ref(), &settings.storage).await?;
     let store = Arc::new(Watched::new(store, Arc::clone(&watch), request.dry_run));
     let registry = builder_on(settings, store)?.build();
     let mut limits = settings.limits.to_limits();

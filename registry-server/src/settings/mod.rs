@@ -147,6 +147,8 @@ pub struct StorageSettings {
     pub options: BTreeMap<String, String>,
     /// Tarballs of more MiB than this are redirected to a URL that the bucket signs; `None` redirects none.
     pub redirect_above_mib: Option<u32>,
+    /// Whether a store that holds no registry is refused, instead of beginning one there.
+    pub must_exist: bool,
 }
 
 /// Without what the options hold: some are secrets.
@@ -158,6 +160,7 @@ impl std::fmt::Debug for StorageSettings {
             .field("url", &self.url)
             .field("options", &options)
             .field("redirect_above_mib", &self.redirect_above_mib)
+            .field("must_exist", &self.must_exist)
             .finish()
     }
 }

@@ -1,8 +1,13 @@
 //! `registry-server ready`, as the health check of an image runs it.
 
+use std::fs;
 use std::net::TcpListener;
 
+use registry_testkit::http_client::HttpClient;
+use registry_testkit::publish_document::PublishDocument;
+
 use crate::running::{Running, run, stderr_of_failure};
+use crate::support::{sign_up, start_server};
 
 #[test]
 fn a_server_that_is_ready_is_told_from_one_that_is_not_there() {
@@ -34,4 +39,60 @@ fn a_server_that_says_no_is_believed() {
     let stderr = stderr_of_failure(&run(&["ready", "--listen", &address]), 1);
     assert!(stderr.ends_with("is not ready: {\"error\":\"stopping\"}\n"), "{stderr}");
     answering.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_whose_storage_was_emptied_under_it_is_not_ready_and_answers_for_nothing() {
+    let storage = tempfile::tempdir().unwrap();
+    let server = start_server(storage.path()).await;
+    let http = HttpClient::new(server.base_url());
+    let token = sign_up(&http, "ana").await;
+    let pear = PublishDocument::new("pear", "1.0.0").build();
+    let _ = http.put("/pear").bearer(&token).json(&pear).send().await.assert_status(201);
+    let _ = http.get("/-/ready").send().await.assert_status(200);
+
+    let (objects, aside) = (storage.path().join("objects"), storage.path().join("aside"));
+    fs::rename(&objects, &aside).unwrap();
+    fs::create_dir(&objects).unwrap();
+    let ready = http.get("/-/ready").send().await.assert_status(503);
+    assert_eq!(
+        ready.error(),
+        "the store does not answer, or is not the one that was opened; the log says more"
+    );
+    let told = http.get("/pear").send().await.assert_status(503);
+    assert_eq!(
+        told.error(),
+        "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
+    );
+    assert!(server.stderr().contains("its marker _registry.json is gone"), "{}", server.stderr());
+
+    fs::remove_dir(&objects).unwrap();
+    fs::rename(&aside, &objects).unwrap();
+    let _ = http.get("/-/ready").send().await.assert_status(200);
+    let _ = http.get("/pear").send().await.assert_status(200);
+}
+
+/// Commands that look into a server's storage would otherwise tell of an empty one that nothing is there.
+#[test]
+fn commands_refuse_an_empty_folder_in_place_of_a_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = format!("file:{}", folder.path().display());
+    for command in [&["log"][..], &["access", "explain", "ana", "read", "pear"], &["token", "create", "ana"]]
+    {
+        let stderr = stderr_of_failure(&run(&[command, &["--storage", &storage]].concat()), 1);
+        assert!(stderr.contains(&format!("there is no registry in {storage}")), "{command:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_server_that_is_to_find_a_registry_begins_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("registry.toml"));
+    fs::create_dir(&data).unwrap();
+    fs::write(&config, "[storage]\nmust_exist = true\n").unwrap();
+    let storage = format!("file:{}", data.display());
+    let arguments = ["--storage", &storage, "--listen", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+    let stderr = stderr_of_failure(&run(&arguments), 1);
+    assert!(stderr.contains("storage.must_exist is true: mount the storage"), "{stderr}");
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 0);
 }

@@ -23,7 +23,7 @@ mod served_packages;
 mod upstream;
 
 pub use auth_provider::{KnownAccount, auth_provider};
-pub use blob_store::{BlobStoreCapabilities, blob_store, blob_store_report};
+pub use blob_store::{BlobStoreCapabilities, blob_store, blob_store_report, hidden_blob, hidden_blob_report};
 pub use check::CheckOutcome;
 pub use event_sink::event_sink;
 pub use served_packages::{ServedPackage, ServedPackages, ServedVersion};

@@ -27,7 +27,11 @@ pub(super) async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>)
     let key = percent_decode_str(key).decode_utf8().map_err(io::Error::other)?.into_owned();
     let query = head.uri.query().unwrap_or_default().to_owned();
     let mut state = lock(&state);
-    let answer = if bucket == BUCKET {
+    let answer = if let Some((status, body)) = state.instead.clone() {
+        let mut answer = Response::new(Full::from(body));
+        *answer.status_mut() = status;
+        answer
+    } else if bucket == BUCKET {
         state.answer(&head.method, &key, &query, &head.headers, body)
     } else {
         failure(StatusCode::NOT_FOUND, "NoSuchBucket")

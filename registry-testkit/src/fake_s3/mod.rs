@@ -73,6 +73,7 @@ struct State {
     objects: BTreeMap<String, Bytes>,
     requests: Vec<S3Request>,
     wants_encryption: bool,
+    instead: Option<(StatusCode, String)>,
 }
 
 impl FakeS3 {
@@ -120,6 +121,11 @@ impl FakeS3 {
     /// Refuses to store what does not ask to be encrypted with `AES256`, as codebox-npm's policy of the bucket does.
     pub fn want_encryption(&self) {
         self.state().wants_encryption = true;
+    }
+
+    /// Answers everything like this from now on, as a bucket that is gone does, or a proxy on the way; `None` ends that.
+    pub fn answer_instead(&self, answer: Option<(StatusCode, &str)>) {
+        self.state().instead = answer.map(|(status, body)| (status, body.to_owned()));
     }
 
     /// Puts an object there, without a record of it.

@@ -156,6 +156,7 @@ impl TestRegistryBuilder {
         let memory = ObjectStoreBlobs::in_memory();
         let store = Arc::new(Faulty::new(memory.clone(), self.faults));
         let registry = TestRegistry::assemble(self, memory, store, Arc::new(FixedClock::new()));
+        registry.mark_store().await;
         registry.sign_up_ana().await;
         registry
     }

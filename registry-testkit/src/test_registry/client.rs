@@ -23,7 +23,8 @@ pub struct TestClient {
 }
 
 impl TestClient {
-    pub(super) fn new(registry: Registry, token: Option<String>) -> Self {
+    /// Somebody who asks this registry, which may be any, and shows this token.
+    pub fn new(registry: Registry, token: Option<String>) -> Self {
         Self { registry, token, one_time_password: None, address: None }
     }
 

@@ -11,6 +11,7 @@ mod codebox_bucket;
 mod dependencies;
 mod dependency_confusion;
 mod event_sink;
+mod fail_closed;
 mod faults;
 mod fuzz_corpus;
 mod fuzz_findings;

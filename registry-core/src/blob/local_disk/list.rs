@@ -1,5 +1,5 @@
-use std::fs::{self, DirEntry};
-use std::io;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -112,16 +112,34 @@ impl Walk {
 }
 
 /// The files and folders in `folder`; none if it is no folder.
+///
+/// A link, a pipe or a device is an error: a package may be behind it, and a listing without it would say that there is
+/// none. Names that are no Unicode are no paths of blobs.
 fn entries(folder: &Path) -> io::Result<impl Iterator<Item = Entry> + use<>> {
-    let read: Vec<DirEntry> = match fs::read_dir(folder) {
-        Ok(entries) => entries.collect::<io::Result<_>>()?,
-        Err(error) if is_missing(&error) => Vec::new(),
+    let read = match fs::read_dir(folder) {
+        Ok(read) => read,
+        // Below a file there is no blob. That a file stands where a folder should, reading what is below tells.
+        Err(error) if is_missing(&error) || error.kind() == ErrorKind::NotADirectory => {
+            return Ok(Vec::new().into_iter());
+        }
         Err(error) => return Err(error),
     };
-    Ok(read.into_iter().filter_map(|entry| {
-        let kind = entry.file_type().ok()?;
-        // Links, pipes and names that are no Unicode were not put there by us.
-        let name = entry.file_name().into_string().ok()?;
-        (kind.is_dir() || kind.is_file()).then_some(Entry { name, is_folder: kind.is_dir() })
-    }))
+    let mut entries = Vec::new();
+    for entry in read {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) if is_missing(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        if !kind.is_dir() && !kind.is_file() {
+            return Err(io::Error::new(
+                ErrorKind::IsADirectory,
+                format!("{name} is neither a file nor a folder: move it out of the store's folder"),
+            ));
+        }
+        entries.push(Entry { name, is_folder: kind.is_dir() });
+    }
+    Ok(entries.into_iter())
 }

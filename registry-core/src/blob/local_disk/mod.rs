@@ -64,8 +64,9 @@ const CHUNK: usize = 1024 * 1024;
 /// - The disk must be local: locks over NFS and other network file systems cannot be relied on. To share a store
 ///   between machines, use an object store.
 /// - `staging/` and `objects/` must be on one file system.
-/// - Whoever may write in the folder is trusted. A symbolic link that stands for a file counts as missing and is
-///   replaced, not followed, by a write; a link that stands for a folder is never listed.
+/// - Whoever may write in the folder is trusted. A symbolic link, a folder, or anything else that stands where a blob
+///   should is neither followed nor replaced, and never counts as missing: reading, writing and deleting are refused
+///   until it is moved away, and so is listing a folder with a link in it.
 /// - Needs a Tokio runtime.
 #[derive(Clone)]
 pub struct LocalDisk {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::folder::Folder;
-use super::state::{State, is_missing};
+use super::state::{State, is_missing, no_file};
 use crate::blob::{Blob, BlobError, BlobPath, BlobRange, OpenBlob};
 
 /// How much is read at a time: enough to make the hop to a blocking thread cheap, little enough to hold for each
@@ -92,7 +92,10 @@ fn open_file(path: &Path) -> io::Result<Option<(File, State)>> {
     match File::open(path) {
         Ok(file) => {
             let metadata = file.metadata()?;
-            Ok(metadata.is_file().then(|| State::of(&metadata)).transpose()?.map(|state| (file, state)))
+            if !metadata.is_file() {
+                return Err(no_file());
+            }
+            Ok(Some((file, State::of(&metadata)?)))
         }
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(error),

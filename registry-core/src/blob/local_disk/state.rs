@@ -25,11 +25,12 @@ impl State {
         Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode: inode(metadata) })
     }
 
-    /// The state of the file at `path`; `None` where there is no file, but nothing, a folder or a symbolic link.
+    /// The state of the file at `path`; `None` where there is nothing. Something else that stands in its place is an
+    /// error: the blob may be behind it.
     pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
         match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => Self::of(&metadata).map(Some),
-            Ok(_) => Ok(None),
+            Ok(_) => Err(no_file()),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -64,9 +65,18 @@ pub(super) fn condition_holds(when: &When, state: Option<&State>) -> bool {
     }
 }
 
-/// Whether there is no file because there is nothing of that name, or because a folder on the way is a file.
+/// Whether there is nothing of that name, which alone proves that there is no file. A file that stands where a folder
+/// should, a loop of links or a folder that may not be entered hide what is there.
 pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+    error.kind() == ErrorKind::NotFound
+}
+
+/// A folder, a link, a pipe or a device stands where a blob should.
+pub(super) fn no_file() -> io::Error {
+    io::Error::new(
+        ErrorKind::IsADirectory,
+        "something that is no file stands in its place: move it away, and put the file back",
+    )
 }
 
 #[cfg(unix)]

@@ -22,7 +22,7 @@ use super::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
-use failures::{failed, is_conflict};
+use failures::{failed, is_conflict, proves_absence};
 use upload::{PART, Upload, UploadError};
 
 /// A version that no object has: Google Cloud Storage counts microseconds of the calendar.
@@ -96,10 +96,14 @@ impl ObjectStoreBlobs {
         failed(self, path, error)
     }
 
+    fn unproven(&self, path: &BlobPath, why: &'static str) -> BlobError {
+        BlobError::Unavailable { store: self.to_string(), path: path.to_string(), source: why.into() }
+    }
+
     async fn get_with(&self, path: &BlobPath, options: GetOptions) -> Result<Fetched, BlobError> {
         let result = match self.store.get_opts(&self.location(path)?, options).await {
             Ok(result) => result,
-            Err(Error::NotFound { .. }) => return Ok(Fetched::Missing),
+            Err(error) if proves_absence(&error) => return Ok(Fetched::Missing),
             Err(Error::NotModified { .. }) => return Ok(Fetched::Unchanged),
             Err(error) => return Err(self.failed(path, error)),
         };
@@ -116,7 +120,11 @@ impl ObjectStoreBlobs {
                 length: meta.size,
                 etag: self.etag_of(path, &meta)?,
             })),
-            Err(Error::NotFound { .. }) => Ok(None),
+            // A HEAD has no body that could prove it.
+            Err(Error::NotFound { .. }) => match self.get_with(path, GetOptions::default()).await? {
+                Fetched::Missing => Ok(None),
+                _ => Err(self.unproven(path, "a blob came while its length was asked for")),
+            },
             Err(error) => Err(self.failed(path, error)),
         }
     }
@@ -143,11 +151,9 @@ impl ObjectStoreBlobs {
         version: Option<String>,
     ) -> Result<BlobETag, BlobError> {
         let Some(etag) = etag else {
-            return Err(BlobError::Unavailable {
-                store: self.to_string(),
-                path: path.to_string(),
-                source: "the store names no ETag, and without one no change can be made safely".into(),
-            });
+            return Err(
+                self.unproven(path, "the store names no ETag, and without one no change can be made safely")
+            );
         };
         let etag = BlobETag::new(etag);
         Ok(version.into_iter().fold(etag, BlobETag::with_version))
@@ -184,7 +190,7 @@ impl BlobStore for ObjectStoreBlobs {
         };
         match self.store.get_opts(&self.location(path)?, options).await {
             Ok(result) => self.opened(path, result).map(Some),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) if proves_absence(&error) => Ok(None),
             Err(error) => match range {
                 // Each store has its own error for a range that begins after the end; the length tells for all.
                 Some(range) => match self.open_nothing(path).await? {
@@ -211,7 +217,7 @@ impl BlobStore for ObjectStoreBlobs {
         match self.store.put_opts(&self.location(path)?, bytes.into(), PutOptions::from(mode)).await {
             Ok(result) => self.etag_put(path, result).map(PutOutcome::Stored),
             Err(error) if conditional && is_conflict(&error) => Ok(PutOutcome::Conflict),
-            Err(Error::NotFound { .. }) if updates => Ok(PutOutcome::Conflict),
+            Err(error) if updates && proves_absence(&error) => Ok(PutOutcome::Conflict),
             Err(error) => Err(self.failed(path, error)),
         }
     }
@@ -236,7 +242,8 @@ impl BlobStore for ObjectStoreBlobs {
 
     async fn delete(&self, path: &BlobPath) -> Result<(), BlobError> {
         match self.store.delete(&self.location(path)?).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if proves_absence(&error) => Ok(()),
             Err(error) => Err(self.failed(path, error)),
         }
     }

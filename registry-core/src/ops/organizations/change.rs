@@ -89,7 +89,7 @@ impl Registry {
         let mut backoff = Backoff::default();
         let mut attempts: Vec<(String, Vec<Told>)> = Vec::new();
         loop {
-            let found = self.parts.store.get(&path).await?;
+            let found = self.or_proven_absent(self.parts.store.get(&path).await?).await?;
             let when = found.as_ref().map_or(When::Absent, |blob| When::Matches(blob.etag.clone()));
             let (mut record, role) = match &found {
                 Some(blob) => {

@@ -83,6 +83,8 @@ impl Registry {
         for name in self.list_packages().await? {
             names[usize::from(shard_of(&name))].insert(name);
         }
+        // Of a store that is not mounted the list is empty, and an index made of it would call every name public.
+        self.confirm_absence().await?;
         for (shard, names) in (0..SHARDS).zip(names) {
             self.heal_shard(shard, names, begun).await?;
         }

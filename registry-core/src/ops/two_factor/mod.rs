@@ -126,9 +126,8 @@ impl Registry {
     }
 
     async fn stored_two_factor(&self, account: &str) -> Result<Option<(TwoFactor, BlobETag)>, Error> {
-        let Some(blob) = self.parts.store.get(&Key::TwoFactor(account).path()?).await? else {
-            return Ok(None);
-        };
+        let found = self.parts.store.get(&Key::TwoFactor(account).path()?).await?;
+        let Some(blob) = self.or_proven_absent(found).await? else { return Ok(None) };
         // What serde says could repeat the secret.
         let factor = serde_json::from_slice(&blob.bytes)
             .map_err(|_| Error::Damaged(format!("the second factor of {account} cannot be read").into()))?;

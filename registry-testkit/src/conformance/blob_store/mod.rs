@@ -2,6 +2,7 @@ mod cancellation;
 mod concurrency;
 mod conditions;
 mod ground;
+mod hidden;
 mod listing;
 mod paths;
 mod reads;
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 use super::CheckOutcome;
 use super::check::{Failure, Verdict, ensure, panic_on_failures};
 use ground::Ground;
+pub use hidden::{hidden_blob, hidden_blob_report};
 
 /// How long a check may take before it is called stuck.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -123,7 +125,10 @@ async fn run(check: &Check, ground: Ground) -> Verdict {
 
 /// After every path that the check used was deleted, the store must be as empty as before.
 async fn leaves_nothing_behind(ground: &Ground) -> Verdict {
-    for path in ground.used() {
+    // Blobs before the folders that they are in, which some checks name too.
+    let mut used = ground.used();
+    used.sort_unstable_by(|one, other| other.cmp(one));
+    for path in used {
         ground.store.delete(&path).await?;
     }
     let left: Vec<ListedBlob> = ground.store.list(&BlobPrefix::ROOT).try_collect().await?;

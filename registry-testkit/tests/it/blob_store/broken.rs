@@ -29,6 +29,10 @@ pub(super) enum Flaw {
     TagsByLength,
     /// Fails where a range begins after the end.
     FailsAfterTheEnd,
+    /// Takes a blob away before it puts another one in its place.
+    RemovesBeforeItReplaces,
+    /// Calls everything missing that it cannot reach, as a client does that takes each 404 for an answer.
+    CallsFailuresMissing,
 }
 
 /// A store with one flaw.
@@ -51,6 +55,9 @@ impl Broken {
 #[async_trait]
 impl BlobStore for Broken {
     async fn get(&self, path: &BlobPath) -> Result<Option<Blob>, BlobError> {
+        if self.flaw == Flaw::CallsFailuresMissing {
+            return Ok(None);
+        }
         let blob = self.store.get(path).await?;
         Ok(blob.map(|blob| Blob { etag: self.etag(blob.etag, blob.bytes.len() as u64), ..blob }))
     }
@@ -64,6 +71,9 @@ impl BlobStore for Broken {
     }
 
     async fn open(&self, path: &BlobPath, range: Option<BlobRange>) -> Result<Option<OpenBlob>, BlobError> {
+        if self.flaw == Flaw::CallsFailuresMissing {
+            return Ok(None);
+        }
         let opened = self.store.open(path, range).await?;
         match (&opened, range) {
             (Some(blob), Some(range))
@@ -94,6 +104,10 @@ impl BlobStore for Broken {
             (_, when) => when,
         };
         let length = bytes.len() as u64;
+        if self.flaw == Flaw::RemovesBeforeItReplaces && when == When::Always {
+            self.store.delete(path).await?;
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         Ok(match self.store.put(path, bytes, when).await? {
             PutOutcome::Stored(etag) => PutOutcome::Stored(self.etag(etag, length)),
             PutOutcome::Conflict => PutOutcome::Conflict,
@@ -118,7 +132,7 @@ impl BlobStore for Broken {
 
     async fn delete(&self, path: &BlobPath) -> Result<(), BlobError> {
         match self.flaw {
-            Flaw::ForgetsDeletes => Ok(()),
+            Flaw::ForgetsDeletes | Flaw::CallsFailuresMissing => Ok(()),
             _ => self.store.delete(path).await,
         }
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use registry_core::blob::BlobPath;
 use registry_testkit::conformance::{self, CheckOutcome};
 
 use super::NO_URLS;
@@ -102,6 +103,27 @@ async fn a_store_that_forgets_deletes_leaves_something_behind() {
     let report = report(Flaw::ForgetsDeletes).await;
     let always = report.into_iter().find(|check| check.name == "always_replaces").unwrap();
     assert_eq!(always.failure.unwrap(), "left behind: conformance/always");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_removes_before_it_replaces_is_found_out() {
+    let failed = failed_checks(Flaw::RemovesBeforeItReplaces).await;
+    assert!(failed.contains(&"a_reader_sees_old_or_new"), "{failed:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_calls_what_it_cannot_reach_missing_is_found_out() {
+    let store = Broken::new(Flaw::CallsFailuresMissing);
+    let report = conformance::hidden_blob_report(&store, &BlobPath::parse("pear/index.json").unwrap()).await;
+    let failures: Vec<_> = report.into_iter().map(|check| check.failure).collect();
+    assert_eq!(
+        failures,
+        [
+            Some("get pear/index.json: missing".to_owned()),
+            Some("put pear/index.json Absent: stored".to_owned()),
+            None,
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

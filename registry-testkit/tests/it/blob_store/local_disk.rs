@@ -1,12 +1,15 @@
 //! What a folder as the store has to care about, and no other store.
 
+use std::error::Error as _;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
 use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, LocalDisk, LocalDiskError, PutOutcome, When};
+use registry_testkit::conformance;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -100,6 +103,40 @@ async fn a_folder_left_empty_is_none() {
     assert_eq!(store.list_folders(&BlobPrefix::ROOT).await.unwrap(), ["left"]);
 }
 
+/// What stands where the blob was: each hides it, and none proves that it is gone.
+#[tokio::test]
+async fn what_stands_in_the_place_of_a_blob_hides_it() {
+    type Obstacle = (&'static str, fn(&Path));
+    let obstacles: [Obstacle; 7] = [
+        ("a dangling link", |at| symlink("nowhere", at).unwrap()),
+        ("a link to itself", |at| symlink(at, at).unwrap()),
+        ("a link to a file", |at| symlink("/etc/hostname", at).unwrap()),
+        ("a folder", |at| fs::create_dir(at).unwrap()),
+        ("a full folder", |at| fs::create_dir_all(at.join("sub")).unwrap()),
+        ("a socket", |at| drop(UnixListener::bind(at).unwrap())),
+        ("a file above it", |at| {
+            fs::remove_dir(at.parent().unwrap()).unwrap();
+            fs::write(at.parent().unwrap(), "").unwrap();
+        }),
+    ];
+    for (what, raise) in obstacles {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalDisk::open(folder.path()).unwrap();
+        let blob = path("pear/index.json");
+        let _ = store.put(&blob, "{}".into(), When::Absent).await.unwrap();
+        let at = folder.path().join("objects/pear/index.json");
+        fs::remove_file(&at).unwrap();
+        raise(&at);
+        let failed: Vec<_> = conformance::hidden_blob_report(&store, &blob)
+            .await
+            .into_iter()
+            .filter_map(|check| check.failure)
+            .collect();
+        assert!(failed.is_empty(), "{what}: {failed:?}");
+        assert_eq!(staged(folder.path()), 0, "{what}");
+    }
+}
+
 #[tokio::test]
 async fn links_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,10 +145,12 @@ async fn links_are_not_followed() {
     let store = LocalDisk::open(folder.path().join("data")).unwrap();
     symlink(&outside, folder.path().join("data/objects/link")).unwrap();
     symlink(folder.path(), folder.path().join("data/objects/folder")).unwrap();
-    assert_eq!(store.get(&path("link")).await.unwrap(), None);
-    assert!(store.open(&path("link"), None).await.unwrap().is_none());
-    assert_eq!(store.list_folders(&BlobPrefix::ROOT).await.unwrap(), Vec::<String>::new());
-    let _ = store.put(&path("link"), "mine".into(), When::Absent).await.unwrap();
+    assert!(store.get(&path("link")).await.is_err());
+    assert!(store.open(&path("link"), None).await.is_err());
+    let unlisted = store.list_folders(&BlobPrefix::ROOT).await.unwrap_err();
+    let why = unlisted.source().unwrap().to_string();
+    assert!(why.ends_with("is neither a file nor a folder: move it out of the store's folder"), "{why}");
+    assert!(store.put(&path("link"), "mine".into(), When::Always).await.is_err());
     assert_eq!(fs::read_to_string(outside).unwrap(), "secret");
 }
 

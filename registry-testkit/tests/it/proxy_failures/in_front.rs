@@ -118,7 +118,8 @@ pub(super) async fn kept(store: &ObjectStoreBlobs) -> BTreeMap<String, Bytes> {
     for blob in listed {
         let path = blob.path.to_string();
         // How much is kept, and what of it was used, is written in the background.
-        if path.starts_with("_upstream/_") {
+        // Which store it is says nothing of packages.
+        if path.starts_with("_upstream/_") || path == "_registry.json" {
             continue;
         }
         let bytes = store.get(&blob.path).await.unwrap().unwrap().bytes;

@@ -1,0 +1,114 @@
+//! The marker of a store: made once, the same for all, and asked no more often than needed.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use futures::future::join_all;
+use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
+use registry_core::{Error, Registry};
+use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
+use registry_testkit::publish_document::PublishDocument;
+
+use super::House;
+
+fn marker() -> BlobPath {
+    BlobPath::parse("_registry.json").unwrap()
+}
+
+fn registry(store: &ObjectStoreBlobs) -> Registry {
+    Registry::builder(Arc::new(store.clone())).build()
+}
+
+async fn wipe(store: &ObjectStoreBlobs) {
+    let blobs: Vec<_> = store.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
+    for blob in blobs {
+        store.delete(&blob.path).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_that_open_a_store_agree_on_its_id() {
+    let store = ObjectStoreBlobs::in_memory();
+    let registries: Vec<_> = (0..16).map(|_| registry(&store)).collect();
+    for opened in join_all(registries.iter().map(Registry::open)).await {
+        opened.unwrap();
+    }
+    let first = store.get(&marker()).await.unwrap().unwrap().bytes;
+    for registry in &registries {
+        registry.ready().await.unwrap();
+    }
+    assert_eq!(store.get(&marker()).await.unwrap().unwrap().bytes, first);
+    let another = ObjectStoreBlobs::in_memory();
+    registry(&another).open().await.unwrap();
+    assert_ne!(another.get(&marker()).await.unwrap().unwrap().bytes, first);
+}
+
+#[tokio::test]
+async fn a_store_that_was_emptied_or_replaced_is_not_ready() {
+    let store = ObjectStoreBlobs::in_memory();
+    let opened = registry(&store);
+    opened.open().await.unwrap();
+    wipe(&store).await;
+    let gone = opened.ready().await.unwrap_err();
+    assert!(gone.is_internal());
+    assert_eq!(
+        gone.to_string(),
+        "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
+    );
+    // Another registry takes the emptied store for its own, which changes nothing for this one.
+    registry(&store).open().await.unwrap();
+    assert!(opened.ready().await.is_err());
+}
+
+#[tokio::test]
+async fn a_marker_of_a_later_release_or_of_nobody_is_refused() {
+    for content in [r#"{"format":2,"id":"00"}"#, "<html>Sign in</html>", ""] {
+        let store = ObjectStoreBlobs::in_memory();
+        let _ = store.put(&marker(), content.into(), When::Always).await.unwrap();
+        assert!(matches!(registry(&store).open().await, Err(Error::Shared(_))), "{content}");
+        assert_eq!(store.get(&marker()).await.unwrap().unwrap().bytes, content, "it is left as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_writes_is_used_without_one_until_it_has_one() {
+    let memory = ObjectStoreBlobs::in_memory();
+    let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::NONE));
+    store.fail_next(Operation::Put, Fault::Refused);
+    let reading = Registry::builder(Arc::clone(&store) as _).build();
+    reading.open().await.unwrap();
+    reading.ready().await.unwrap();
+    assert!(memory.get(&marker()).await.unwrap().is_none());
+    registry(&memory).open().await.unwrap();
+    reading.ready().await.unwrap();
+    wipe(&memory).await;
+    assert!(reading.ready().await.is_err());
+}
+
+#[tokio::test]
+async fn a_warm_read_of_a_hosted_package_asks_for_no_marker() {
+    let memory = ObjectStoreBlobs::in_memory();
+    let store = Arc::new(Faulty::new(memory, FaultPlan::NONE));
+    let house = House::on(Arc::clone(&store) as _).await;
+    let _ = house.ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
+    let _ = house.anonymous().get("/pear").await.assert_status(200);
+    store.take_calls();
+    let _ = house.anonymous().get("/pear").await.assert_status(200);
+    assert_eq!(store.take_calls(), [(Operation::GetIfChanged, "pear/index.json".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_proof_of_absence_costs_one_question_and_is_remembered() {
+    let memory = ObjectStoreBlobs::in_memory();
+    let store = Arc::new(Faulty::new(memory, FaultPlan::NONE));
+    let house = House::on(Arc::clone(&store) as _).await;
+    house.upstream.publish("plum", "1.0.0", b"fine");
+    let asked =
+        |calls: Vec<(Operation, String)>| calls.iter().filter(|call| call.1 == "_registry.json").count();
+    store.take_calls();
+    let _ = house.anonymous().get("/plum").await.assert_status(200);
+    assert_eq!(asked(store.take_calls()), 1);
+    let _ = house.anonymous().get("/plum").await.assert_status(200);
+    let _ = house.anonymous().get("/plum/-/plum-1.0.0.tgz").await.assert_status(200);
+    assert_eq!(asked(store.take_calls()), 0);
+}
