@@ -444,6 +444,12 @@ pub enum Error {
     /// Too many writers at once for too long.
     #[error("the package is being changed by too many at once: try again in a moment")]
     Busy,
+    /// What is changed could not be told to whom the registry tells its events.
+    #[error(
+        "the registry cannot record changes at the moment, so it makes none: try again in a moment, or ask the \
+         registry's operator to look at the log"
+    )]
+    EventsBehind,
     /// The store did not answer or refused.
     #[error("the registry's storage did not answer: try again in a moment")]
     Store(#[from] BlobError),
@@ -558,6 +564,7 @@ impl Error {
             self,
             Self::Store(_)
                 | Self::StorageChanged(_)
+                | Self::EventsBehind
                 | Self::Upstream(_)
                 | Self::NoAdvisories { .. }
                 | Self::Auth(AuthError::Unavailable { .. })

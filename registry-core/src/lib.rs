@@ -30,6 +30,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod limits;
+mod network;
 pub mod ops;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]
 mod outbound;

@@ -151,6 +151,17 @@ impl Registry {
         self.parts.events.flush().await;
     }
 
+    /// Tells the sink now what is only counted so far: of denials that are alike, all but the first few are counted and told
+    /// once a minute. Call it before a process ends, and [`Registry::flush_events`] after it.
+    pub fn sum_up_events(&self) {
+        self.parts.events.sum_up();
+    }
+
+    /// Waits until what is about to be changed can be told of, and refuses the change where it cannot.
+    pub(crate) async fn require_room_for_events(&self) -> Result<(), Error> {
+        if self.parts.events.admit().await { Ok(()) } else { Err(Error::EventsBehind) }
+    }
+
     /// Tells the sink what `caller` did.
     pub(crate) fn emit(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) {
         let rules = self.access();
@@ -165,6 +176,7 @@ impl Registry {
             via: caller.via,
             package: package.cloned(),
             kind,
+            count: None,
         });
     }
 }

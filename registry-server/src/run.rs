@@ -143,6 +143,7 @@ async fn serve_until_signal(
         let _ = stop.await;
     })
     .await;
+    registry.sum_up_events();
     if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
         tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
     }

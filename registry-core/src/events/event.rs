@@ -34,6 +34,11 @@ pub struct Event {
     /// What the access rules say of it, where it is something that they decide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<RuleDecision>,
+    /// How many more of its kind this one sums up, beside those that were told one by one; absent of an event that tells of
+    /// itself alone. Of denials alone, see [`EventQueue`](super::EventQueue). Where package and principal are absent, it
+    /// sums up what one network was denied of many packages, and where the address is absent too, many networks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// A way into the registry beside the requests of its clients.
@@ -179,8 +184,8 @@ pub enum EventKind {
         /// The name that was tried.
         name: String,
     },
-    /// What somebody showed with a request was no credential of anybody. Told of once a minute for each network and
-    /// reason, and a hundred times a minute at most.
+    /// What a client showed with a request was no credential of anybody. Told of once a minute for each network and reason,
+    /// with a count of the rest behind it.
     CredentialRefused {
         /// Why: `malformed`, `unknown-token`, `expired-token`, `token-elsewhere` (from outside its networks, and the
         /// principal is whose it is), `wrong-password`.
@@ -247,8 +252,8 @@ pub enum EventKind {
         /// Until when the token is good.
         expires: DateTime<Utc>,
     },
-    /// A build tried to, and was refused. Told of once a minute for each network and reason, and, with
-    /// [`EventKind::CredentialRefused`], a hundred times a minute at most.
+    /// A build tried to, and was refused. Told of once a minute for each network and reason, with a count of the rest
+    /// behind it.
     IdTokenRefused {
         /// Why.
         reason: String,

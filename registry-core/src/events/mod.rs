@@ -15,6 +15,7 @@
 //!     package: None,
 //!     kind: EventKind::LoggedIn,
 //!     access: None,
+//!     count: None,
 //! };
 //! let json = serde_json::to_string(&event).unwrap();
 //! assert_eq!(json, r#"{"time":"2023-11-14T22:13:20Z","principal":"ana","kind":"logged-in"}"#);
@@ -55,7 +56,8 @@ pub struct EventError {
 /// # Contract
 ///
 /// - A batch is taken whole or not at all. A batch answered with an error comes again, so a sink may see an
-///   event twice, and never sees a later event of this process before an earlier one.
+///   event twice. Of what callers changed, it never sees a later event of this process before an earlier one; what they
+///   were denied may come later than it happened.
 /// - Batches come one after the other, never at once, off the request path: a slow sink delays no client.
 /// - Events hold no secrets.
 #[async_trait]

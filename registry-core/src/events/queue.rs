@@ -1,16 +1,18 @@
+mod denials;
+mod lanes;
+
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 
 use super::{Event, EventError, EventSink};
+use lanes::{Counts, Lanes};
 
-/// How many events are waiting at most, unless it is set.
+/// How many changes may wait before writers do, and how many denials before more are lost, unless it is set.
 const CAPACITY: usize = 16_384;
 /// How many events a sink is offered at a time at most.
 const BATCH: usize = 256;
@@ -18,12 +20,19 @@ const BATCH: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// For how long a writer waits for room.
+const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Takes events off the request path: they wait here, bounded, until the sink has taken them.
+/// Takes events off the request path: they wait here until the sink has taken them.
 ///
-/// A batch that the sink does not take is offered again until it does. When more events are waiting than the
-/// capacity allows, new ones are lost, which is counted and logged. Once the last clone is dropped, what is
-/// still waiting is delivered, if the runtime lives that long: call [`EventQueue::flush`] before it ends.
+/// There are two lanes. What callers changed waits in one, in order, and **is never dropped**: where too much waits
+/// because the sink does not take it, [`EventQueue::admit`] lets writers wait, and refuses them in the end. What callers
+/// were denied waits in the other, after it was summed up: the first of a kind are told at once, the rest of a minute is
+/// counted and told in one line ([`Event::count`]), so that a client without an account causes a bounded number of lines.
+/// Where the sink does not take those either, they are lost, which is counted and logged, and no change waits for them.
+///
+/// A batch that the sink does not take is offered again until it does. Once the last clone is dropped, what is still
+/// waiting is delivered, if the runtime lives that long: call [`EventQueue::flush`] before it ends.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -31,7 +40,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let queue = EventQueue::start(Arc::new(LogEvents));
 /// let time = chrono::DateTime::UNIX_EPOCH;
-/// queue.emit(Event { time, principal: None, trust: None, via: None, address: None, package: None, access: None, kind: EventKind::SignedUp });
+/// queue.emit(Event { time, principal: None, trust: None, via: None, address: None, package: None, access: None, count: None, kind: EventKind::SignedUp });
 /// queue.flush().await;
 /// assert_eq!(queue.lost(), 0);
 /// # });
@@ -39,23 +48,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct EventQueue(Option<Arc<Handle>>);
 
-/// What all clones share. The sender is here alone, so that the queue closes with the last clone.
+/// What all clones share. It is here alone, so that the queue closes with the last clone.
 struct Handle {
-    sink: Arc<dyn EventSink>,
-    entrance: Mutex<Entrance>,
-    lost: AtomicU64,
-    delivered: watch::Receiver<u64>,
+    shared: Arc<Shared>,
+    delivered: watch::Receiver<Counts>,
 }
 
-/// Where events come in, one at a time, so that `accepted` counts them in the order in which they are waiting.
-struct Entrance {
-    sender: mpsc::Sender<Event>,
-    accepted: u64,
-    losing: bool,
+/// What the clones and the delivery share.
+struct Shared {
+    sink: Arc<dyn EventSink>,
+    lanes: Mutex<Lanes>,
+    /// Tells the delivery that there is something to do.
+    arrived: Notify,
 }
 
 impl EventQueue {
-    /// Begins to deliver to `sink`, with room for 16,384 waiting events.
+    /// Begins to deliver to `sink`, with room for 16,384 waiting events in each lane.
     ///
     /// # Panics
     ///
@@ -64,17 +72,17 @@ impl EventQueue {
         Self::with_capacity(sink, CAPACITY)
     }
 
-    /// Begins to deliver to `sink`, with room for `capacity` waiting events, at least one.
+    /// Begins to deliver to `sink`, with room for `capacity` waiting events in each lane, at least one.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn with_capacity(sink: Arc<dyn EventSink>, capacity: usize) -> Self {
-        let (sender, receiver) = mpsc::channel(capacity.max(1));
-        let (progress, delivered) = watch::channel(0);
-        tokio::spawn(deliver_all(Arc::clone(&sink), receiver, progress));
-        let entrance = Mutex::new(Entrance { sender, accepted: 0, losing: false });
-        Self(Some(Arc::new(Handle { sink, entrance, lost: AtomicU64::new(0), delivered })))
+        let (progress, delivered) = watch::channel(Counts::default());
+        let shared =
+            Arc::new(Shared { sink, lanes: Mutex::new(Lanes::new(capacity)), arrived: Notify::new() });
+        tokio::spawn(deliver_all(Arc::clone(&shared), progress));
+        Self(Some(Arc::new(Handle { shared, delivered })))
     }
 
     /// A queue without a sink: events go nowhere. Needs no runtime.
@@ -82,56 +90,98 @@ impl EventQueue {
         Self(None)
     }
 
-    /// Leaves an event to be delivered. Never waits and never fails: where there is no room, the event is lost.
+    /// Leaves an event to be delivered. Never waits and never fails. A change is always taken; a denial may be counted
+    /// instead, or lost where there is no room.
     pub fn emit(&self, event: Event) {
         let Some(handle) = &self.0 else {
             return;
         };
-        let mut entrance = handle.entrance.lock().unwrap_or_else(PoisonError::into_inner);
-        match entrance.sender.try_send(event) {
-            Ok(()) => {
-                entrance.accepted += 1;
-                // Half empty, so that a queue that is full now and then is one burst and not many.
-                entrance.losing &= entrance.sender.capacity() < entrance.sender.max_capacity() / 2;
-            }
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {
-                let lost = handle.lost.fetch_add(1, Ordering::Relaxed) + 1;
-                if !std::mem::replace(&mut entrance.losing, true) {
-                    let sink = &handle.sink;
-                    tracing::error!(%sink, lost, "events are being lost: {sink} does not take them fast enough");
-                }
-            }
+        let is_over = handle.delivered.has_changed().is_err();
+        let shared = &handle.shared;
+        let lost = shared.lanes().take(event, is_over);
+        if let Some(lost) = lost {
+            let sink = &shared.sink;
+            tracing::error!(%sink, lost, "events are being lost: {sink} does not take them fast enough");
+        }
+        shared.arrived.notify_one();
+    }
+
+    /// Waits until there is room for what a writer is about to change, for a few seconds at most. Whether there is: where
+    /// not, nothing should be changed, since it could not be told.
+    pub async fn admit(&self) -> bool {
+        let Some(handle) = &self.0 else { return true };
+        let has_room = || handle.shared.lanes().has_room();
+        if has_room() {
+            return true;
+        }
+        let mut delivered = handle.delivered.clone();
+        // An end of the queue is no room, and no reason to wait.
+        tokio::time::timeout(PATIENCE, delivered.wait_for(|_| has_room()))
+            .await
+            .is_ok_and(|room| room.is_ok())
+    }
+
+    /// Tells now what is only counted so far, before the minute is over: for a process that is about to end.
+    pub fn sum_up(&self) {
+        if let Some(handle) = &self.0 {
+            handle.shared.lanes().sum_up();
+            handle.shared.arrived.notify_one();
         }
     }
 
     /// How many events were lost for want of room.
     pub fn lost(&self) -> u64 {
-        self.0.as_ref().map_or(0, |handle| handle.lost.load(Ordering::Relaxed))
+        self.0.as_ref().map_or(0, |handle| handle.shared.lanes().lost())
     }
 
     /// Waits until the sink has taken every event that was emitted before and not lost. A sink that never does
     /// keeps this waiting for ever, so put a time limit around it. Returns too when the runtime of the queue has
-    /// ended, after which nothing is delivered.
+    /// ended, after which nothing is delivered. What is only counted so far is not waited for: see
+    /// [`EventQueue::sum_up`].
     pub async fn flush(&self) {
         let Some(handle) = &self.0 else {
             return;
         };
-        let accepted = handle.entrance.lock().unwrap_or_else(PoisonError::into_inner).accepted;
+        let accepted = handle.shared.lanes().accepted();
         let mut delivered = handle.delivered.clone();
-        let _ended = delivered.wait_for(|delivered| *delivered >= accepted).await;
+        let _ended = delivered.wait_for(|delivered| delivered.reach(accepted)).await;
     }
 }
 
-async fn deliver_all(
-    sink: Arc<dyn EventSink>,
-    mut events: mpsc::Receiver<Event>,
-    progress: watch::Sender<u64>,
-) {
-    let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH).await > 0 {
-        deliver(&*sink, &batch).await;
-        progress.send_modify(|delivered| *delivered += batch.len() as u64);
-        batch.clear();
+impl Shared {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.lanes().close();
+        self.shared.arrived.notify_one();
+    }
+}
+
+async fn deliver_all(shared: Arc<Shared>, progress: watch::Sender<Counts>) {
+    loop {
+        let (batch, counts, has_ended, is_counting) = {
+            let mut lanes = shared.lanes();
+            let (batch, counts) = lanes.batch(BATCH);
+            (batch, counts, lanes.is_closed(), lanes.is_counting())
+        };
+        if !batch.is_empty() {
+            deliver(&*shared.sink, &batch).await;
+            progress.send_modify(|delivered| delivered.add(counts));
+        } else if has_ended {
+            return;
+        } else if is_counting {
+            // Of events that nothing follows, too, the sum is told.
+            let window = denials::WINDOW.to_std().unwrap_or_default();
+            if tokio::time::timeout(window, shared.arrived.notified()).await.is_err() {
+                shared.lanes().sum_up();
+            }
+        } else {
+            shared.arrived.notified().await;
+        }
     }
 }
 
@@ -155,7 +205,7 @@ impl fmt::Debug for EventQueue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = formatter.debug_struct("EventQueue");
         if let Some(handle) = &self.0 {
-            debug.field("sink", &format_args!("{}", handle.sink)).field("lost", &self.lost());
+            debug.field("sink", &format_args!("{}", handle.shared.sink)).field("lost", &self.lost());
         }
         debug.finish_non_exhaustive()
     }

@@ -107,6 +107,9 @@ impl Registry {
                 (nobody, Err(error.into()))
             }
             Ok(caller) if let Err(error) = self.count_request(&caller) => (caller, Err(error.into())),
+            Ok(caller) if !reading && let Err(error) = self.require_room_for_events().await => {
+                (caller, Err(error.into()))
+            }
             Ok(caller) => {
                 let call = Call {
                     registry: self,

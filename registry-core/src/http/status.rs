@@ -126,6 +126,7 @@ fn operation_status(error: &Error) -> StatusCode {
         }
         Error::Busy
         | Error::StorageChanged(_)
+        | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Upstream(UpstreamError::Unavailable { .. })
         | Error::NoAdvisories { source: UpstreamError::Unavailable { .. }, .. }

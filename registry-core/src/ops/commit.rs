@@ -108,6 +108,7 @@ impl Registry {
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
+        self.require_room_for_events().await?;
         self.require_two_factor_to_write(caller).await?;
         let changed = self.change_here(caller, name, before, decide).await;
         let (committed, update) = self.report_denial(caller, name, changed)?;

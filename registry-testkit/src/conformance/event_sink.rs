@@ -74,6 +74,7 @@ fn event(second: u32, package: Option<PackageName>, kind: EventKind) -> Event {
         package,
         kind,
         access: None,
+        count: None,
     }
 }
 

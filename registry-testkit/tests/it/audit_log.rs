@@ -36,6 +36,7 @@ fn event(name: &str, time: DateTime<Utc>) -> Event {
         package: None,
         kind: EventKind::LoggedIn,
         access: None,
+        count: None,
     }
 }
 

@@ -13,6 +13,7 @@ mod dependency_confusion;
 mod event_sink;
 mod fail_closed;
 mod faults;
+mod flood;
 mod fuzz_corpus;
 mod fuzz_findings;
 mod github;

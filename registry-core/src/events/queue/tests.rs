@@ -79,6 +79,16 @@ fn event(number: usize) -> Event {
         package: None,
         kind: EventKind::LoggedIn,
         access: None,
+        count: None,
+    }
+}
+
+/// What a caller without an account was denied, each time of another package.
+fn denied(number: usize) -> Event {
+    Event {
+        package: Some(format!("hidden-{number}").parse().unwrap()),
+        kind: EventKind::Denied { action: "read".into() },
+        ..event(number)
     }
 }
 
@@ -120,17 +130,20 @@ async fn a_batch_that_fails_is_offered_until_it_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_finds_no_room_is_lost_and_counted() {
+async fn a_denial_that_finds_no_room_is_lost_and_counted_and_a_change_never_is() {
     let sink = Planned::new([]);
     let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 3);
     for number in 0..5 {
+        queue.emit(denied(number));
+    }
+    for number in 5..50 {
         queue.emit(event(number));
     }
     assert_eq!(queue.lost(), 2);
     queue.flush().await;
-    queue.emit(event(5));
+    queue.emit(denied(50));
     queue.flush().await;
-    assert_eq!(sink.taken(), names([0, 1, 2, 5]));
+    assert_eq!(sink.taken(), names((0..3).chain(5..51)));
     assert_eq!(queue.clone().lost(), 2);
 }
 
@@ -140,15 +153,71 @@ async fn a_burst_of_losses_is_logged_once() {
     let sink = Planned::new([]);
     let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 2);
     for number in 0..10 {
-        queue.emit(event(number));
+        queue.emit(denied(number));
     }
     let said = "ERROR events are being lost: planned does not take them fast enough";
     assert_eq!(log.take(), [format!("{said} sink=planned lost=1")]);
     queue.flush().await;
-    for number in 0..10 {
-        queue.emit(event(number));
+    for number in 10..20 {
+        queue.emit(denied(number));
     }
     assert_eq!(log.take(), [format!("{said} sink=planned lost=9")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_denials_is_summed_up_and_displaces_no_change() {
+    let sink = Planned::new([]);
+    sink.turns.forget_permits(1_000);
+    let queue = EventQueue::start(Arc::clone(&sink) as _);
+    for number in 0..300_000 {
+        queue.emit(Event { address: Some([192, 0, 2, 1].into()), principal: None, ..denied(number) });
+        if number % 1_000 == 0 {
+            queue.emit(event(number));
+        }
+    }
+    assert_eq!(queue.lost(), 0);
+    sink.turns.add_permits(1_000);
+    queue.sum_up();
+    queue.flush().await;
+    assert_eq!(sink.taken(), names((0..300_000).step_by(1_000)), "each change, in order");
+    let lines: usize = sink.sizes().iter().sum();
+    assert_eq!(lines, 300 + 100 + 1, "of the denials a hundred, and their sum");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_counted_is_told_after_a_minute_though_nothing_follows() {
+    let sink = Planned::new([]);
+    let queue = EventQueue::start(Arc::clone(&sink) as _);
+    for _ in 0..30 {
+        queue.emit(denied(1));
+    }
+    queue.flush().await;
+    assert_eq!(sink.taken().len(), 10);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(sink.taken().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writers_wait_while_changes_pile_up_and_are_refused_in_the_end() {
+    let sink = Planned::new([]);
+    sink.turns.forget_permits(1_000);
+    let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 2);
+    assert!(queue.admit().await);
+    queue.emit(event(0));
+    tokio::task::yield_now().await;
+    // The first is on its way to the sink; these two wait.
+    queue.emit(event(1));
+    queue.emit(event(2));
+    let began = Instant::now();
+    assert!(!queue.admit().await, "the sink takes nothing");
+    assert_eq!(began.elapsed(), PATIENCE);
+    let waiting = queue.clone();
+    let writer = tokio::spawn(async move { waiting.admit().await });
+    tokio::task::yield_now().await;
+    sink.turns.add_permits(1_000);
+    assert!(writer.await.unwrap());
+    queue.flush().await;
+    assert_eq!(sink.taken(), names(0..3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,4 +267,5 @@ fn once_the_runtime_has_ended_a_flush_returns() {
     assert!(queue.flush().now_or_never().is_some());
     queue.emit(event(2));
     assert_eq!(queue.lost(), 1);
+    assert!(queue.admit().now_or_never().is_some());
 }

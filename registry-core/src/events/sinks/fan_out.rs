@@ -125,6 +125,7 @@ mod tests {
             package: None,
             kind: kind.clone(),
             access: None,
+            count: None,
         })
     }
 

@@ -69,6 +69,7 @@ mod tests {
             package: Some(PackageName::parse("@acme/web").unwrap()),
             kind: EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() },
             access: None,
+            count: None,
         };
         let signed_up = Event {
             principal: None,

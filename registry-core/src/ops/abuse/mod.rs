@@ -20,21 +20,22 @@ pub(in crate::ops) use failures::Guessed;
 use failures::{Attempt, FailedLogins};
 use rate::{RateLimiter, Wait, network_of};
 pub(crate) use refused::Refused;
-use refused::RefusedCredentials;
 
 /// How many logins in the browser, and challenges for a one-time password there, may begin at one address in
 /// [`STARTS_PERIOD`]: each takes a place in the store for some minutes.
 const STARTS: u32 = 100;
 const STARTS_PERIOD: TimeDelta = TimeDelta::minutes(10);
+/// The same of all addresses together: however many a client has, it cannot fill the store.
+const ALL_STARTS: u32 = 10_000;
 
 /// The limits of one process.
 #[derive(Debug)]
 pub(crate) struct Abuse {
     failed: FailedLogins,
     starts: RateLimiter<IpAddr>,
+    all_starts: RateLimiter<()>,
     sign_ups: Option<RateLimiter<IpAddr>>,
     requests: Option<RateLimiter<Whose>>,
-    refused: RefusedCredentials,
 }
 
 /// Whom a request is counted to.
@@ -50,9 +51,12 @@ impl Abuse {
         Self {
             failed: FailedLogins::new(),
             starts: RateLimiter::new(starts, STARTS_PERIOD),
+            all_starts: RateLimiter::new(
+                NonZeroU32::new(ALL_STARTS).unwrap_or(NonZeroU32::MIN),
+                STARTS_PERIOD,
+            ),
             sign_ups: limits.sign_ups_per_hour.map(|times| RateLimiter::new(times, TimeDelta::hours(1))),
             requests: limits.requests_per_minute.map(|times| RateLimiter::new(times, TimeDelta::minutes(1))),
-            refused: RefusedCredentials::new(),
         }
     }
 }
@@ -73,9 +77,11 @@ impl Registry {
 
     /// Counts a login in the browser that begins.
     pub(in crate::ops) fn count_start(&self, caller: &Caller) -> Result<(), Error> {
-        let Some(address) = caller.address else { return Ok(()) };
-        let taken = self.parts.abuse.starts.take(network_of(address), self.parts.clock.now());
-        taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+        let (abuse, now) = (&self.parts.abuse, self.parts.clock.now());
+        let of_network = caller.address.map_or(Ok(()), |address| abuse.starts.take(network_of(address), now));
+        of_network
+            .and_then(|()| abuse.all_starts.take((), now))
+            .map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
     }
 
     /// Counts an account that is about to be made.

@@ -1,18 +1,10 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::num::NonZeroU32;
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::rate::{RateLimiter, network_of};
 use crate::Registry;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::events::EventKind;
 
-/// How many refused credentials are told of in a minute, whoever shows them. Each takes a line in the audit log, and
-/// nobody must be able to fill that without an account.
-const TOLD_IN_A_MINUTE: u32 = 100;
 /// The longest name that is told. Tokens of npm and GitHub, which some write where the name belongs, are longer.
 const LONGEST_NAME: usize = 39;
 
@@ -46,48 +38,16 @@ impl Refused {
     }
 }
 
-/// Who was told of already.
-#[derive(Debug)]
-pub(super) struct RefusedCredentials {
-    by_network: RateLimiter<(Option<IpAddr>, Refused)>,
-    id_tokens: RateLimiter<(Option<IpAddr>, String)>,
-    of_all: RateLimiter<()>,
-}
-
-impl RefusedCredentials {
-    pub(super) fn new() -> Self {
-        let minute = TimeDelta::minutes(1);
-        let of_all = NonZeroU32::new(TOLD_IN_A_MINUTE).unwrap_or(NonZeroU32::MIN);
-        Self {
-            by_network: RateLimiter::new(NonZeroU32::MIN, minute),
-            id_tokens: RateLimiter::new(NonZeroU32::MIN, minute),
-            of_all: RateLimiter::new(of_all, minute),
-        }
-    }
-
-    fn is_to_be_told(&self, address: Option<IpAddr>, refused: Refused, now: DateTime<Utc>) -> bool {
-        let network = address.map(network_of);
-        self.by_network.take((network, refused), now).is_ok() && self.of_all.take((), now).is_ok()
-    }
-
-    fn is_id_token_to_be_told(&self, address: Option<IpAddr>, reason: &str, now: DateTime<Utc>) -> bool {
-        let whose = (address.map(network_of), reason.to_owned());
-        self.id_tokens.take(whose, now).is_ok() && self.of_all.take((), now).is_ok()
-    }
-}
-
 impl Registry {
-    /// Tells the sink of a credential that was refused: once a minute for each network and reason. `tried` is the name
-    /// that was shown with a password.
+    /// Tells the sink of a credential that was refused. `tried` is the name that was shown with a password. The queue of
+    /// events tells what is alike once a minute.
     pub(crate) fn tell_of_refused(&self, caller: &Caller, refused: Refused, tried: Option<&str>) {
-        if self.parts.abuse.refused.is_to_be_told(caller.address, refused, self.parts.clock.now()) {
-            let reason = refused.as_str().to_owned();
-            let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
-            self.emit(caller, None, EventKind::CredentialRefused { reason, name });
-        }
+        let reason = refused.as_str().to_owned();
+        let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
+        self.emit(caller, None, EventKind::CredentialRefused { reason, name });
     }
 
-    /// Tells the sink of an identity token of a build that was refused: once a minute for each network and reason.
+    /// Tells the sink of an identity token of a build that was refused.
     pub(in crate::ops) fn tell_of_refused_id_token(
         &self,
         caller: &Caller,
@@ -95,10 +55,7 @@ impl Registry {
         reason: String,
         claims: BTreeMap<String, String>,
     ) {
-        let now = self.parts.clock.now();
-        if self.parts.abuse.refused.is_id_token_to_be_told(caller.address, &reason, now) {
-            self.emit(caller, Some(package), EventKind::IdTokenRefused { reason, claims });
-        }
+        self.emit(caller, Some(package), EventKind::IdTokenRefused { reason, claims });
     }
 }
 
@@ -110,29 +67,6 @@ fn could_be_a_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_network_and_reason_is_told_of_once_a_minute_and_of_all_a_hundred() {
-        let told = RefusedCredentials::new();
-        let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
-        let from = |number: u8| Some(IpAddr::from([192, 0, 2, number]));
-        assert!(told.is_to_be_told(from(1), Refused::UnknownToken, at(0)));
-        assert!(!told.is_to_be_told(from(1), Refused::UnknownToken, at(59)));
-        assert!(told.is_to_be_told(from(1), Refused::WrongPassword, at(59)));
-        assert!(told.is_to_be_told(from(1), Refused::UnknownToken, at(60)));
-        let others = (2..=255).filter(|number| told.is_to_be_told(from(*number), Refused::Malformed, at(60)));
-        assert!((90..=100).contains(&others.count()));
-    }
-
-    #[test]
-    fn so_is_each_reason_to_refuse_a_build() {
-        let told = RefusedCredentials::new();
-        let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap();
-        assert!(told.is_id_token_to_be_told(None, "its signature is wrong", at(0)));
-        assert!(!told.is_id_token_to_be_told(None, "its signature is wrong", at(59)));
-        assert!(told.is_id_token_to_be_told(None, "it has expired", at(59)));
-        assert!(told.is_id_token_to_be_told(None, "its signature is wrong", at(60)));
-    }
 
     #[test]
     fn what_could_be_a_token_is_no_name() {

@@ -43,6 +43,7 @@ impl Registry {
         token: NewToken,
         created: DateTime<Utc>,
     ) -> Result<(SecretString, TokenRecord), Error> {
+        self.require_room_for_events().await?;
         let secret = new_secret(self.parts.randomness.as_ref());
         let hash = TokenHash::of(&secret).to_hex();
         let NewToken { holder, name, description, limits } = token;

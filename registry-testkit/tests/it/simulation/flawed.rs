@@ -94,6 +94,7 @@ fn event(package: &str, kind: EventKind) -> Event {
         package: Some(PackageName::parse(package).unwrap()),
         kind,
         access: None,
+        count: None,
     }
 }
 

@@ -1,0 +1,252 @@
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::PackageName;
+use crate::events::{Event, EventKind};
+use crate::network::network_of;
+
+/// For how long what is alike is counted together.
+pub(super) const WINDOW: TimeDelta = TimeDelta::minutes(1);
+/// How many denials that are alike are told one by one in a window, before the rest is counted.
+const TOLD_OF_EACH: u32 = 10;
+/// How many denials of one network are told one by one in a window. Each takes a line in the audit log, and no client
+/// without an account may fill that.
+const TOLD_OF_NETWORK: u32 = 100;
+/// How many are told one by one in a window, wherever they come from.
+const TOLD_OF_ALL: usize = 1_000;
+/// How many networks have counts of their own for what was told of no more.
+const NETWORKS: usize = 256;
+
+/// Sums up what callers were denied: the first few of a kind are told at once, the rest is counted and told once the
+/// window is over. Bounded in lines and in memory, whatever is asked how often from wherever.
+#[derive(Debug, Default)]
+pub(super) struct Denials {
+    begun: Option<DateTime<Utc>>,
+    groups: HashMap<Group, Counted>,
+    /// How many lines each network was given.
+    networks: HashMap<Option<IpAddr>, u32>,
+    lines: usize,
+    /// How many groups there are of what networks are told of no more.
+    buckets: usize,
+}
+
+/// What denials have in common that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Group {
+    /// `None` where it is unknown, and where too many networks were denied something.
+    network: Option<IpAddr>,
+    what: &'static str,
+    /// `None` where the network was told of often enough.
+    detail: Option<Detail>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Detail {
+    principal: Option<String>,
+    package: Option<PackageName>,
+    word: Option<String>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    told: u32,
+    not_told: u64,
+    /// What the line says that sums them up.
+    last: Event,
+}
+
+impl Denials {
+    /// Whether an event is one to be summed up.
+    pub(super) fn are_of(kind: &EventKind) -> bool {
+        what(kind).is_some()
+    }
+
+    /// Takes a denial, and gives what is to be told now: the denial itself unless it is only counted, behind what sums up
+    /// a window that is over.
+    pub(super) fn take(&mut self, event: Event) -> Vec<Event> {
+        let Some((what, word, told_of_each)) = what(&event.kind) else { return vec![event] };
+        let mut told = Vec::new();
+        // Of requests that run at once, the times may come in another order. A clock that is set back ends a window, too.
+        if self.begun.is_some_and(|begun| event.time >= begun + WINDOW || event.time + WINDOW <= begun) {
+            told = self.sum_up();
+        }
+        self.begun.get_or_insert(event.time);
+        let network = event.address.map(network_of);
+        let mut detail = Detail { principal: None, package: None, word: word.cloned() };
+        if told_of_each > 1 {
+            detail.principal.clone_from(&event.principal);
+            detail.package.clone_from(&event.package);
+        }
+        let group = Group { network, what, detail: Some(detail) };
+        let has_lines = self.lines < TOLD_OF_ALL
+            && self.networks.get(&network).is_none_or(|lines| *lines < TOLD_OF_NETWORK);
+        let is_known = self.groups.contains_key(&group);
+        let may_be_told =
+            has_lines && self.groups.get(&group).is_none_or(|counted| counted.told < told_of_each);
+        let group = if is_known || may_be_told { group } else { self.without_detail(&group) };
+        let counted =
+            self.groups.entry(group).or_insert_with(|| Counted { told: 0, not_told: 0, last: event.clone() });
+        if may_be_told {
+            counted.told += 1;
+            self.lines += 1;
+            *self.networks.entry(network).or_default() += 1;
+            told.push(event);
+        } else {
+            counted.not_told += 1;
+            counted.last = event;
+        }
+        told
+    }
+
+    /// What was only counted, one line for each group; and begins anew.
+    pub(super) fn sum_up(&mut self) -> Vec<Event> {
+        let counted = std::mem::take(self).groups.into_iter().filter(|(_, counted)| counted.not_told > 0);
+        let mut lines: Vec<_> = counted.map(|(group, counted)| line(&group, counted)).collect();
+        lines.sort_by_key(|event| event.time);
+        lines
+    }
+
+    /// Whether something is counted, so that the window must end.
+    pub(super) fn is_open(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// The group of all that a network is told of no more, or where there are too many networks, of all.
+    fn without_detail(&mut self, group: &Group) -> Group {
+        let without = Group { network: group.network, what: group.what, detail: None };
+        if self.groups.contains_key(&without) {
+            return without;
+        }
+        if self.buckets >= NETWORKS {
+            return Group { network: None, ..without };
+        }
+        self.buckets += 1;
+        without
+    }
+}
+
+fn line(group: &Group, counted: Counted) -> Event {
+    let Counted { not_told, mut last, .. } = counted;
+    last.count = Some(not_told);
+    if group.detail.is_none() {
+        last.principal = None;
+        last.trust = None;
+        last.package = None;
+        last.access = None;
+        last.address = group.network;
+        match &mut last.kind {
+            EventKind::LoginFailed { name } => name.clear(),
+            EventKind::CredentialRefused { name, .. } => *name = None,
+            EventKind::IdTokenRefused { claims, .. } => claims.clear(),
+            _ => {}
+        }
+    }
+    last
+}
+
+/// What a denial is called, what tells it from others of its kind, and how many alike are told one by one; `None` of
+/// what is no denial.
+fn what(kind: &EventKind) -> Option<(&'static str, Option<&String>, u32)> {
+    Some(match kind {
+        EventKind::Denied { action } => ("denied", Some(action), TOLD_OF_EACH),
+        EventKind::CredentialRefused { reason, .. } => ("credential-refused", Some(reason), 1),
+        EventKind::IdTokenRefused { reason, .. } => ("id-token-refused", Some(reason), 1),
+        EventKind::LoginFailed { name } => ("login-failed", Some(name), TOLD_OF_EACH),
+        EventKind::TwoFactorFailed => ("two-factor-failed", None, TOLD_OF_EACH),
+        EventKind::WebLoginStarted => ("web-login-started", None, TOLD_OF_EACH),
+        EventKind::WebLoginRefused { reason } => ("web-login-refused", Some(reason), TOLD_OF_EACH),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+    }
+
+    fn denied(seconds: i64, address: [u8; 4], package: &str) -> Event {
+        Event {
+            time: at(seconds),
+            principal: None,
+            trust: None,
+            address: Some(address.into()),
+            via: None,
+            package: Some(package.parse().unwrap()),
+            kind: EventKind::Denied { action: "read".into() },
+            access: None,
+            count: None,
+        }
+    }
+
+    fn refused(seconds: i64, address: [u8; 4], reason: &str) -> Event {
+        let kind = EventKind::CredentialRefused { reason: reason.into(), name: Some("ana".into()) };
+        Event { kind, package: None, ..denied(seconds, address, "x") }
+    }
+
+    const HOME: [u8; 4] = [192, 0, 2, 1];
+
+    #[test]
+    fn what_is_alike_is_told_ten_times_and_then_counted() {
+        let mut denials = Denials::default();
+        let told: usize = (0..500).map(|_| denials.take(denied(0, HOME, "pear")).len()).sum();
+        assert_eq!(told, 10);
+        assert_eq!(denials.take(denied(59, HOME, "plum")).len(), 1, "another package is another matter");
+        let next = denials.take(denied(60, HOME, "pear"));
+        assert_eq!(next.len(), 2, "the sum of the window before, and the first of the new one");
+        assert_eq!(next[0].count, Some(490));
+        assert_eq!(next[0].package, Some("pear".parse().unwrap()));
+        assert_eq!(next[1].count, None);
+        assert_eq!(denials.sum_up(), [], "what was told is not counted");
+    }
+
+    #[test]
+    fn a_network_that_asks_for_ever_new_names_gets_so_many_lines_and_a_sum() {
+        let mut denials = Denials::default();
+        let names = (0..360_000).map(|number| denied(0, HOME, &format!("hidden-{number}")));
+        let told: usize = names.map(|event| denials.take(event).len()).sum();
+        assert_eq!(told, 100);
+        assert_eq!(
+            denials.take(denied(1, [192, 0, 2, 2], "pear")).len(),
+            1,
+            "others are told of all the same"
+        );
+        let sums = denials.sum_up();
+        assert_eq!(sums.len(), 1);
+        assert_eq!((sums[0].count, &sums[0].package), (Some(359_900), &None));
+        assert_eq!(sums[0].address, Some(HOME.into()));
+    }
+
+    #[test]
+    fn any_number_of_networks_gets_so_many_lines() {
+        let mut denials = Denials::default();
+        let mut told = 0;
+        for number in 0..100_000_u32 {
+            let [_, one, two, three] = number.to_be_bytes();
+            told += denials.take(denied(0, [10, one, two, three], "pear")).len();
+        }
+        assert_eq!(told, TOLD_OF_ALL);
+        let sums = denials.sum_up();
+        assert!(sums.len() <= NETWORKS + 1, "{}", sums.len());
+        let counted: u64 = sums.iter().filter_map(|sum| sum.count).sum();
+        assert_eq!(counted, 99_000, "none is forgotten");
+        assert!(sums.iter().any(|sum| sum.address.is_none() && sum.count > Some(90_000)));
+    }
+
+    #[test]
+    fn refused_credentials_are_told_once_for_each_network_and_reason() {
+        let mut denials = Denials::default();
+        let took = |denials: &mut Denials, event| denials.take(event).len();
+        assert_eq!(took(&mut denials, refused(0, HOME, "unknown-token")), 1);
+        assert_eq!(took(&mut denials, refused(59, HOME, "unknown-token")), 0);
+        assert_eq!(took(&mut denials, refused(59, HOME, "wrong-password")), 1);
+        assert_eq!(took(&mut denials, refused(59, [192, 0, 2, 2], "unknown-token")), 1);
+        let sums = denials.sum_up();
+        assert_eq!(sums.len(), 1);
+        assert_eq!(sums[0].count, Some(1));
+    }
+}

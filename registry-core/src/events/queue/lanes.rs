@@ -1,0 +1,142 @@
+use std::collections::VecDeque;
+
+use crate::events::{Event, EventKind};
+
+use super::denials::Denials;
+
+/// What is waiting: changes in one lane, and what callers were denied in another.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    /// How many notices wait at most.
+    capacity: usize,
+    changes: VecDeque<(u64, Event)>,
+    notices: VecDeque<(u64, Event)>,
+    denials: Denials,
+    /// The number of the next event, by which those of both lanes come into one order again.
+    next: u64,
+    accepted: Counts,
+    lost: u64,
+    losing: bool,
+    closed: bool,
+}
+
+/// How many events of each lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    changes: u64,
+    notices: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, more: Self) {
+        self.changes += more.changes;
+        self.notices += more.notices;
+    }
+
+    /// Whether this is as many as those.
+    pub(super) fn reach(self, others: Self) -> bool {
+        self.changes >= others.changes && self.notices >= others.notices
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            changes: VecDeque::new(),
+            notices: VecDeque::new(),
+            denials: Denials::default(),
+            next: 0,
+            accepted: Counts::default(),
+            lost: 0,
+            losing: false,
+            closed: false,
+        }
+    }
+
+    /// Takes an event. Where a burst of losses begins, how many were lost by now. After the end all are lost.
+    pub(super) fn take(&mut self, event: Event, is_over: bool) -> Option<u64> {
+        if is_over {
+            return self.lose();
+        }
+        if !is_notice(&event.kind) {
+            self.changes.push_back((self.next, event));
+            self.next += 1;
+            self.accepted.changes += 1;
+            return None;
+        }
+        let told = self.denials.take(event);
+        let mut begun = None;
+        for event in told {
+            begun = self.notice(event).or(begun);
+        }
+        begun
+    }
+
+    /// Leaves what is only counted to be told.
+    pub(super) fn sum_up(&mut self) {
+        for event in self.denials.sum_up() {
+            self.notice(event);
+        }
+    }
+
+    fn notice(&mut self, event: Event) -> Option<u64> {
+        if self.notices.len() >= self.capacity {
+            return self.lose();
+        }
+        self.notices.push_back((self.next, event));
+        self.next += 1;
+        self.accepted.notices += 1;
+        // Half empty, so that a lane that is full now and then is one burst and not many.
+        self.losing &= self.notices.len() > self.capacity / 2;
+        None
+    }
+
+    fn lose(&mut self) -> Option<u64> {
+        self.lost += 1;
+        (!std::mem::replace(&mut self.losing, true)).then_some(self.lost)
+    }
+
+    /// The next events, at most so many, oldest first. Denials take a quarter at most while changes are waiting.
+    pub(super) fn batch(&mut self, most: usize) -> (Vec<Event>, Counts) {
+        let notices = self.notices.len().min(most.saturating_sub(self.changes.len()).max(most / 4));
+        let changes = self.changes.len().min(most - notices);
+        let mut batch: Vec<_> = self.changes.drain(..changes).chain(self.notices.drain(..notices)).collect();
+        batch.sort_by_key(|(number, _)| *number);
+        let counts = Counts { changes: changes as u64, notices: notices as u64 };
+        (batch.into_iter().map(|(_, event)| event).collect(), counts)
+    }
+
+    /// Whether so few changes are waiting that more may be made.
+    pub(super) fn has_room(&self) -> bool {
+        self.changes.len() < self.capacity
+    }
+
+    pub(super) fn accepted(&self) -> Counts {
+        self.accepted
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Ends the queue: nothing comes any more.
+    pub(super) fn close(&mut self) {
+        self.sum_up();
+        self.closed = true;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether a sum is still to be told.
+    pub(super) fn is_counting(&self) -> bool {
+        self.denials.is_open()
+    }
+}
+
+/// Whether an event tells of no change of a caller: those may be lost, and may not be in the way of changes.
+fn is_notice(kind: &EventKind) -> bool {
+    Denials::are_of(kind) || matches!(kind, EventKind::WithdrawnUpstream { .. })
+}
