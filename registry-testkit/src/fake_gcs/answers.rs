@@ -33,11 +33,11 @@ pub(super) fn answer(bucket: &mut Bucket, request: &Request<Bytes>) -> Answer {
     let body = request.body().clone();
     let upload = query.get("uploadId").map(String::as_str);
     match (request.method(), name.as_ref(), upload) {
-        _ if holder != "registry" => plain(StatusCode::NOT_FOUND),
+        _ if holder != "registry" => not_found("NoSuchBucket"),
         (&Method::GET, "", _) => listing(bucket, &query),
         (&Method::GET | &Method::HEAD, name, _) => match bucket.get(name) {
             Some(object) => read(object, request),
-            None => plain(StatusCode::NOT_FOUND),
+            None => not_found("NoSuchKey"),
         },
         (&Method::PUT, _, Some(id)) => {
             let number = query.get("partNumber").and_then(|number| number.parse().ok()).unwrap_or_default();
@@ -70,7 +70,7 @@ pub(super) fn answer(bucket: &mut Bucket, request: &Request<Bytes>) -> Answer {
                 }
                 None => plain(StatusCode::PRECONDITION_FAILED),
             },
-            None => plain(StatusCode::NOT_FOUND),
+            None => not_found("NoSuchUpload"),
         },
         (&Method::POST, _, None) if query.contains_key("uploads") => {
             let id = bucket.begin_upload();
@@ -84,7 +84,7 @@ pub(super) fn answer(bucket: &mut Bucket, request: &Request<Bytes>) -> Answer {
                 Some(id) => bucket.end_upload(id).is_some(),
                 None => bucket.delete(name),
             };
-            plain(if was_there { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+            if was_there { plain(StatusCode::NO_CONTENT) } else { not_found("NoSuchKey") }
         }
         _ => plain(StatusCode::METHOD_NOT_ALLOWED),
     }
@@ -153,6 +153,12 @@ fn escaped(text: &str) -> String {
 
 fn plain(status: StatusCode) -> Answer {
     respond(Response::builder().status(status), "")
+}
+
+/// A 404 alone proves nothing; the code says what is missing.
+fn not_found(code: &str) -> Answer {
+    let text = format!("<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code></Error>");
+    respond(Response::builder().status(StatusCode::NOT_FOUND), text)
 }
 
 fn respond(builder: Builder, body: impl Into<Bytes>) -> Answer {
