@@ -41,6 +41,7 @@ pub mod server_process;
 pub mod simulation;
 pub mod tarball;
 pub mod test_registry;
+pub mod unpackers;
 
 mod authenticator;
 mod browser;

@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`NPM_12`], [`NPM_10`], [`PNPM`], [`YARN_1`], [`YARN_4`],
+//! The clients are installed once into `target/clients`, at the pinned versions of [`NPM`], [`NPM_12`], [`NPM_10`], [`PNPM`], [`PNPM_11`], [`YARN_1`], [`YARN_4`],
 //! [`BUN`] and [`DENO`], through
 //! whatever registry the machine's own `npm` is set up with. The client under test sees none of that set-up: its
 //! environment is empty but for `PATH`, `LANG` and folders of its own.
@@ -35,8 +35,8 @@ pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
 pub use pinned::{
-    AZURITE, BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPR, PinnedClient, Program, S3RVER,
-    VERDACCIO, YARN_1, YARN_4,
+    AZURITE, BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPM_11, PNPR, PinnedClient, Program,
+    S3RVER, VERDACCIO, YARN_1, YARN_4,
 };
 pub use screen::Screen;
 pub use terminal::on_terminal;

@@ -99,6 +99,13 @@ pub const PNPM: PinnedClient = PinnedClient {
     overrides: &[],
 };
 
+/// The last pnpm that is a Node.js program, whose parts can be called.
+pub const PNPM_11: PinnedClient = PinnedClient {
+    version: "11.28.11",
+    program: Program::ScriptOfNode { path: "pnpm/bin/pnpm.mjs" },
+    ..PNPM
+};
+
 /// The last yarn 1.
 pub const YARN_1: PinnedClient = PinnedClient {
     command: "yarn",

@@ -33,5 +33,6 @@ mod tarball_redirects;
 mod token_kinds;
 mod tokens;
 mod trusted_publishing;
+mod unpackers;
 mod upstream;
 mod web_login;

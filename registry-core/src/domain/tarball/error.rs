@@ -37,8 +37,8 @@ pub enum TarballError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The entry is neither a file, a folder nor a link.
-    #[error("the tarball's entry {path:?} is neither a file, a folder nor a link; leave it out")]
+    /// The entry is neither a file nor a folder.
+    #[error("the tarball's entry {path:?} is neither a file nor a folder; leave it out")]
     EntryKind {
         /// The beginning of its path.
         path: String,
@@ -51,11 +51,35 @@ pub enum TarballError {
         /// What they would read differently.
         reason: &'static str,
     },
-    /// The entry would be written to where a link points.
-    #[error("the tarball's entry {path:?} is at or below a link in the same tarball; leave out one of them")]
-    BehindLink {
+    /// A symbolic or hard link. No pack tool writes one, and clients do different things with it.
+    #[error("the tarball's entry {path:?} is a link; replace it with the file that it points to")]
+    Link {
         /// The beginning of its path.
         path: String,
+    },
+    /// Two entries would be installed at the same place, or one below the other's file.
+    #[error("more than one entry of the tarball would be installed at {path:?}; leave only one")]
+    Twice {
+        /// The beginning of the path of the later one.
+        path: String,
+    },
+    /// An entry is not in the folder that the others are in.
+    #[error(
+        "the tarball's entry {path:?} is not in its top folder {folder:?}; pack everything into one folder"
+    )]
+    OutsideTopFolder {
+        /// The beginning of its path.
+        path: String,
+        /// The folder of the first entry.
+        folder: String,
+    },
+    /// A file is one that decides about an install, but only on systems that ignore case.
+    #[error("the tarball's entry {path:?} is {file} on some systems and not on others; rename it")]
+    Disguised {
+        /// The beginning of its path.
+        path: String,
+        /// What it is on some systems.
+        file: &'static str,
     },
     /// There is no `package.json` in the top folder.
     #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
@@ -69,8 +93,8 @@ pub enum TarballError {
         /// The beginning of its path.
         path: String,
     },
-    /// `package.json` is a link or a folder.
-    #[error("the tarball's package.json is not a regular file; replace the link with the file")]
+    /// `package.json` is a folder.
+    #[error("the tarball's package.json is not a regular file; rename the folder")]
     ManifestNotAFile,
     /// `package.json` is larger than the registry takes.
     #[error("the tarball's package.json is larger than {limit} bytes; make it smaller")]

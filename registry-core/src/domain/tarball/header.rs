@@ -17,11 +17,8 @@ use super::pax::Extensions;
 pub(super) enum Kind {
     File,
     Folder,
-    Link,
     /// Holds the path of the next entry (GNU).
     LongPath,
-    /// Holds where the next entry links to (GNU).
-    LongLink,
     /// Describes the next entry (pax).
     Extended,
     /// Describes all further entries (pax).
@@ -37,18 +34,17 @@ const TIMES: [(usize, usize); 2] = [(476, 12), (488, 12)];
 /// Checks a header and tells what it stands before.
 pub(super) fn kind(header: &Header) -> Result<Kind, TarballError> {
     let kind = match header.as_bytes()[156] {
-        b'0' | b'7' | 0 => Kind::File,
-        b'1' | b'2' => Kind::Link,
+        b'0' | 0 => Kind::File,
+        b'1' | b'2' => return Err(TarballError::Link { path: shown(header) }),
         b'5' => Kind::Folder,
         b'L' => Kind::LongPath,
-        b'K' => Kind::LongLink,
         b'x' => Kind::Extended,
         b'g' => Kind::GlobalExtended,
         _ => return Err(TarballError::EntryKind { path: shown(header) }),
     };
     match difference(header, kind) {
         Some(reason) => Err(TarballError::Ambiguous { path: shown(header), reason }),
-        None if matches!(kind, Kind::Folder | Kind::Link) && size(header)? > 0 => {
+        None if kind == Kind::Folder && size(header)? > 0 => {
             Err(TarballError::Ambiguous { path: shown(header), reason: "only a file can have content" })
         }
         None => Ok(kind),
@@ -60,36 +56,43 @@ fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
     let bytes = header.as_bytes();
     let times: &[_] = if bytes[475] == 0 { &TIMES } else { &[] };
     let mut numbers = NUMBERS.iter().chain(times).map(|(start, length)| &bytes[*start..start + length]);
-    let target = &bytes[157..257];
-    if !matches!(bytes[155], 0 | b' ') {
+    let describes = matches!(kind, Kind::LongPath | Kind::Extended | Kind::GlobalExtended);
+    let has_format = matches!(&bytes[257..265], b"ustar\x0000" | b"ustar  \0");
+    if !is_octal(&bytes[148..156]) || !matches!(bytes[155], 0 | b' ') {
         return Some("its checksum has no end");
     }
     if bytes[124] & 0x80 != 0 {
         return Some("its size is not written in digits");
     }
+    if !is_octal(&bytes[124..136]) && bytes[124..136].iter().any(|byte| *byte != 0) {
+        return Some("its size is not a number");
+    }
     if !numbers.all(is_number) {
         return Some("a number in its header is out of range");
     }
-    match kind {
-        Kind::Link if until_nul(target).is_err() => Some("its target holds a NUL"),
-        Kind::File | Kind::Folder | Kind::LongPath | Kind::LongLink
-            if target.iter().any(|byte| *byte != 0) =>
-        {
-            Some("it is no link but names a target")
-        }
-        Kind::LongPath | Kind::LongLink | Kind::Extended | Kind::GlobalExtended
-            if own_path(header).map_or(true, |path| path.is_empty()) =>
-        {
-            Some("it describes another entry but has no name itself")
-        }
-        // Some readers then take the description for a file.
-        Kind::LongPath | Kind::LongLink | Kind::Extended | Kind::GlobalExtended
-            if !matches!(&bytes[257..265], b"ustar\x0000" | b"ustar  \0") =>
-        {
-            Some("it describes another entry but its archive format is unknown")
-        }
-        _ => None,
+    if bytes[157..257].iter().any(|byte| *byte != 0) {
+        return Some("it is no link but names a target");
     }
+    // pnpm takes it for the end of the archive.
+    if bytes[0] == 0 {
+        return Some("its header has no name");
+    }
+    // pnpm and yarn take what stands there for the beginning of the path, whatever the format.
+    if &bytes[257..265] != b"ustar\x0000" && bytes[345..500].iter().any(|byte| *byte != 0) {
+        return Some("its path begins where its archive format has none");
+    }
+    // Some readers then take the description for a file.
+    if describes && !has_format {
+        return Some("it describes another entry but its archive format is unknown");
+    }
+    None
+}
+
+/// Spaces, octal digits, and then only spaces and NULs.
+fn is_octal(field: &[u8]) -> bool {
+    let field = field.trim_ascii_start();
+    let digits = field.iter().take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+    digits > 0 && field[digits..].iter().all(|byte| matches!(byte, 0 | b' '))
 }
 
 /// Numbers are digits, or begin with 0x80 and are binary. Six binary bytes are enough for real owners and times.
@@ -111,11 +114,15 @@ pub(super) fn path(
 ) -> Result<EntryPath, TarballError> {
     let ambiguous = |reason| TarballError::Ambiguous { path: shown(header), reason };
     match (extensions.path, long_path) {
-        (Some(_), Some(_)) => Err(ambiguous("it has two long paths")),
-        (Some(path), None) => EntryPath::parse(path),
+        (Some(path), _) => EntryPath::parse(path),
         (None, Some(path)) => EntryPath::parse(until_nul(path).map_err(ambiguous)?),
         (None, None) => EntryPath::parse(&own_path(header).map_err(ambiguous)?),
     }
+}
+
+/// The path that the header alone gives, if it is one.
+pub(super) fn short_path(header: &Header) -> Option<EntryPath> {
+    own_path(header).ok().and_then(|path| EntryPath::parse(&path).ok())
 }
 
 fn own_path(header: &Header) -> Result<Vec<u8>, &'static str> {

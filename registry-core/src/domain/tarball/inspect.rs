@@ -1,13 +1,12 @@
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
 
 use serde_json::{Map, Value};
 use tar::{Archive, Entry};
 
+use super::claims::Claims;
 use super::header::{self, Kind};
-use super::path::EntryPath;
+use super::path::{EntryPath, is_gyp_file};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
 use super::unpacker::Unpacker;
@@ -21,7 +20,7 @@ const LONGEST_DESCRIPTION: u64 = 64 << 10;
 
 /// Reads a tarball to its end and refuses what clients could not install, or would install differently.
 ///
-/// Memory goes to `package.json`, the readme and the paths of links, and to nothing whose size the tarball declares.
+/// Memory goes to `package.json`, the readme and a digest of each path, and to nothing whose size the tarball declares.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<TarballContents, TarballError> {
     let failure = RefCell::new(None);
     let unpacker = Unpacker::new(bytes, limits.unpacked_bytes, &failure)?;
@@ -34,9 +33,9 @@ struct Inspection<'a> {
     limits: &'a Limits,
     entries: usize,
     long_path: Option<Vec<u8>>,
-    long_link: bool,
     extensions: Option<Vec<u8>>,
-    links: BTreeSet<String>,
+    claims: Claims,
+    top_folder: Option<String>,
     manifest: Option<Map<String, Value>>,
     manifest_path: Option<EntryPath>,
     readme: Readme,
@@ -49,9 +48,9 @@ impl<'a> Inspection<'a> {
             limits,
             entries: 0,
             long_path: None,
-            long_link: false,
             extensions: None,
-            links: BTreeSet::new(),
+            claims: Claims::default(),
+            top_folder: None,
             manifest: None,
             manifest_path: None,
             readme: Readme::default(),
@@ -67,7 +66,7 @@ impl<'a> Inspection<'a> {
             self.entry(&mut entry.map_err(|error| header::corrupt(&error))?)?;
         }
         expect_only_zeros(&mut archive.into_inner())?;
-        if self.long_path.is_some() || self.long_link || self.extensions.is_some() {
+        if self.long_path.is_some() || self.extensions.is_some() {
             return Err(TarballError::CorruptTar {
                 reason: "it describes an entry that does not follow".to_owned(),
             });
@@ -86,19 +85,16 @@ impl<'a> Inspection<'a> {
         match kind {
             Kind::LongPath => self.describe(entry, |inspection| &mut inspection.long_path),
             Kind::Extended => self.describe(entry, |inspection| &mut inspection.extensions),
-            Kind::LongLink => {
-                self.long_link = true;
-                Ok(())
-            }
             Kind::GlobalExtended => {
                 let description = read_description(entry)?;
+                self.expect_no_description(entry)?;
                 match pax::parse(&description) {
                     Ok(extensions) if extensions == Extensions::default() => Ok(()),
                     Ok(_) => Err(ambiguous(entry, "it gives one path or size to all entries")),
                     Err(reason) => Err(ambiguous(entry, reason)),
                 }
             }
-            Kind::File | Kind::Folder | Kind::Link => self.described_entry(entry, kind),
+            Kind::File | Kind::Folder => self.described_entry(entry, kind),
         }
     }
 
@@ -109,10 +105,17 @@ impl<'a> Inspection<'a> {
         slot: impl FnOnce(&mut Self) -> &mut Option<Vec<u8>>,
     ) -> Result<(), TarballError> {
         let description = read_description(entry)?;
-        match slot(self).replace(description) {
-            None => Ok(()),
-            Some(_) => Err(ambiguous(entry, "it is described twice")),
+        self.expect_no_description(entry)?;
+        *slot(self) = Some(description);
+        Ok(())
+    }
+
+    /// pnpm gives what is described to the description that follows.
+    fn expect_no_description<Source: Read>(&self, entry: &Entry<'_, Source>) -> Result<(), TarballError> {
+        if self.long_path.is_some() || self.extensions.is_some() {
+            return Err(ambiguous(entry, "it is described twice"));
         }
+        Ok(())
     }
 
     fn described_entry<Source: Read>(
@@ -125,33 +128,31 @@ impl<'a> Inspection<'a> {
             return Err(TarballError::TooManyEntries { limit: self.limits.tarball_entries });
         }
         let (long_path, extensions) = (self.long_path.take(), self.extensions.take().unwrap_or_default());
-        let has_long_link = std::mem::take(&mut self.long_link);
         let extensions = pax::parse(&extensions).map_err(|reason| ambiguous(entry, reason))?;
         let path = header::path(entry.header(), long_path.as_deref(), &extensions)?;
         let size = header::size(entry.header())?;
         let refuse = |reason| Err(TarballError::Ambiguous { path: path.shown(), reason });
-        if kind != Kind::Link && (has_long_link || extensions.link.is_some()) {
+        if extensions.link.is_some() {
             return refuse("it is no link but names a target");
         }
         if extensions.size.is_some_and(|extended| extended != size.to_string().as_bytes()) {
             return refuse("it has two sizes");
         }
-        // npm's reader takes a file for a folder if its path ends in a slash.
-        let kind = if kind == Kind::File && path.names_a_folder() { Kind::Folder } else { kind };
+        if kind == Kind::File && path.names_a_folder() {
+            return refuse("it is a file whose path ends as a folder's does");
+        }
         if kind == Kind::Folder && size > 0 {
             return refuse("only a file can have content");
         }
-        if path.with_folders().any(|folder| self.links.contains(&folder)) {
-            return Err(TarballError::BehindLink { path: path.shown() });
+        if long_path.is_some() || extensions.path.is_some() {
+            self.short_path(entry, &path)?;
         }
+        self.claim(kind, &path)?;
         if path.may_become_manifest() {
             return self.manifest(entry, kind, size, path);
         }
-        if kind == Kind::Link {
-            match path.with_folders().last() {
-                Some(installed) => self.links.insert(installed),
-                None => return refuse("a link takes the place of the package's folder"),
-            };
+        if let Some(file) = path.disguised() {
+            return Err(TarballError::Disguised { path: path.shown(), file });
         }
         if kind == Kind::File {
             self.contents.file_count += 1;
@@ -163,6 +164,68 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
+    /// npm falls back to the path in the header where it receives a long one in parts, cut within a character. So that one
+    /// must be nothing that matters.
+    fn short_path<Source: Read>(
+        &mut self,
+        entry: &Entry<'_, Source>,
+        path: &EntryPath,
+    ) -> Result<(), TarballError> {
+        let Some(short) = header::short_path(entry.header()) else { return Ok(()) };
+        let is_same = short.installed() == path.installed();
+        if !is_same && short.decides() {
+            return Err(TarballError::Ambiguous {
+                path: path.shown(),
+                reason: "its header has another path",
+            });
+        }
+        match short.installed() {
+            Some(installed) if !is_same && !path.is_ascii() && !self.claims.alias(installed) => {
+                Err(TarballError::Twice { path: short.shown() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that each place belongs to one entry, in one folder.
+    fn claim(&mut self, kind: Kind, path: &EntryPath) -> Result<(), TarballError> {
+        let folder = self.top_folder.get_or_insert_with(|| path.top_folder().to_owned());
+        if folder.as_str() != path.top_folder() {
+            // It tells more than that there is another folder.
+            return Err(match (path.may_become_manifest(), self.manifest_path.is_some()) {
+                (true, true) => TarballError::SeveralManifests,
+                (true, false) if path.installed().is_none() => {
+                    TarballError::ManifestPath { path: path.shown() }
+                }
+                _ => TarballError::OutsideTopFolder {
+                    path: path.shown(),
+                    folder: shorten(folder).into_owned(),
+                },
+            });
+        }
+        let is_free = match (path.installed(), kind) {
+            (Some(installed), Kind::File) => self.claims.file(installed),
+            (Some(installed), _) => self.claims.folder(installed),
+            (None, Kind::File) if path.may_become_manifest() => true,
+            (None, Kind::File) => {
+                let folder = "that of a package".to_owned();
+                return Err(TarballError::OutsideTopFolder { path: path.shown(), folder });
+            }
+            (None, _) => true,
+        };
+        if path.may_become_manifest() && self.manifest_path.is_some() {
+            return Err(TarballError::SeveralManifests);
+        }
+        if !is_free {
+            return Err(TarballError::Twice { path: path.shown() });
+        }
+        // Folders without an entry take memory too.
+        if self.claims.folder_count() > self.limits.tarball_entries.saturating_mul(8).saturating_add(1024) {
+            return Err(TarballError::TooManyEntries { limit: self.limits.tarball_entries });
+        }
+        Ok(())
+    }
+
     fn manifest<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
@@ -170,10 +233,7 @@ impl<'a> Inspection<'a> {
         size: u64,
         path: EntryPath,
     ) -> Result<(), TarballError> {
-        if self.manifest_path.is_some() {
-            return Err(TarballError::SeveralManifests);
-        }
-        if kind != Kind::File {
+        if kind != Kind::File || path.is_in_manifest() {
             return Err(TarballError::ManifestNotAFile);
         }
         if size > self.limits.manifest_bytes as u64 {
@@ -194,8 +254,7 @@ impl<'a> Inspection<'a> {
         name: &str,
     ) -> Result<(), TarballError> {
         self.contents.has_shrinkwrap |= name == "npm-shrinkwrap.json";
-        let is_gyp = Path::new(name).extension().is_some_and(|extension| extension == "gyp");
-        self.contents.has_gyp_file |= is_gyp && !name.starts_with('.');
+        self.contents.has_gyp_file |= is_gyp_file(name);
         self.readme.offer(name, entry).map_err(|error| header::corrupt(&error))
     }
 }

@@ -29,6 +29,7 @@
 //! ```
 
 mod bins;
+mod claims;
 mod commands;
 mod dependencies;
 mod error;

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::TarballError;
 use crate::domain::shorten::shorten;
 
@@ -8,32 +10,41 @@ const LONGEST: usize = 1024;
 #[derive(Debug)]
 pub(super) struct EntryPath {
     text: String,
-    /// What is left of the path after its first part, without empty parts and `.`.
-    installed: Vec<String>,
 }
 
 impl EntryPath {
-    /// Checks the path of an entry.
+    /// Checks the path of an entry, and refuses one that some client would read in another way.
+    ///
+    /// npm drops the first folder and then, again and again, whatever begins an absolute path on Windows. yarn 4 resolves `.`
+    /// and drops empty parts before it drops the first folder, pnpm and yarn 1 after it. On Windows a backslash is a separator.
     pub(super) fn parse(path: &[u8]) -> Result<Self, TarballError> {
         let text = String::from_utf8_lossy(path).into_owned();
-        // On Windows a backslash is a separator, and `C:` begins an absolute path.
         let separators = ['/', '\\'];
-        let has_drive =
-            text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) && text[1..].starts_with(':');
+        let parts = || text.strip_suffix('/').unwrap_or(&text).split('/');
         let problem = if text.is_empty() {
             "is empty"
         } else if text.len() > LONGEST {
             "is longer than 1024 bytes"
         } else if text.contains('\0') {
             "holds a NUL"
-        } else if text.starts_with(separators) || has_drive {
+        } else if std::str::from_utf8(path).is_err() {
+            "is not UTF-8"
+        } else if text.starts_with(separators) || begins_with_drive(&text) {
             "is absolute"
         } else if text.split(separators).any(|part| part == "..") {
             "leads out of the package"
+        } else if text.contains('\\') {
+            "holds a backslash, which is a separator to some clients"
+        } else if parts().any(begins_with_drive) {
+            "holds a drive letter, which npm drops"
+        } else if parts().any(str::is_empty) {
+            "has a folder without a name"
+        } else if parts().any(|part| part.trim_end_matches(['.', ' ']).is_empty()) {
+            "has a part of only dots or spaces"
+        } else if parts().rev().skip(1).any(|part| part == ".npmignore") {
+            "is in a folder named .npmignore, as which npm installs .gitignore"
         } else {
-            let installed = text.split(separators).skip(1).filter(|part| !matches!(*part, "" | "."));
-            let installed = installed.map(str::to_owned).collect();
-            return Ok(Self { text, installed });
+            return Ok(Self { text });
         };
         Err(TarballError::EntryPath { path: shorten(&text).into_owned(), problem })
     }
@@ -48,36 +59,89 @@ impl EntryPath {
         self.text.ends_with('/')
     }
 
-    /// The name of the file, if it is installed at the root of the package.
-    pub(super) fn root_file(&self) -> Option<&str> {
-        match self.installed.as_slice() {
-            [name] => Some(name),
-            _ => None,
-        }
+    /// The folder that clients drop.
+    pub(super) fn top_folder(&self) -> &str {
+        self.text.split('/').next().unwrap_or_default()
     }
 
-    /// Whether some client on some disk would install it as `package.json`.
+    /// Where clients install it below the package's folder; `None` if it is in no folder or is the package's folder itself.
+    pub(super) fn installed(&self) -> Option<&str> {
+        let (_, rest) = self.text.split_once('/')?;
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        (!rest.is_empty()).then_some(rest)
+    }
+
+    /// The name of the file, if it is installed at the root of the package.
+    pub(super) fn root_file(&self) -> Option<&str> {
+        self.installed().filter(|installed| !installed.contains('/'))
+    }
+
+    /// Whether some client on some disk would install it, or a folder that it is in, as `package.json`.
     pub(super) fn may_become_manifest(&self) -> bool {
         // Some clients leave a path without a folder as it is.
-        let name = if self.text.contains(['/', '\\']) { self.root_file() } else { Some(self.text.as_str()) };
-        name.is_some_and(|name| same_file_somewhere(name) == "package.json")
+        let installed = self.installed().unwrap_or(&self.text);
+        let first = installed.split('/').next().unwrap_or_default();
+        same_file_somewhere(first) == "package.json" || is_short_name_of_manifest(first)
+    }
+
+    /// Whether it is below a folder that some disk takes for `package.json`.
+    pub(super) fn is_in_manifest(&self) -> bool {
+        self.may_become_manifest() && self.installed().is_some_and(|installed| installed.contains('/'))
+    }
+
+    /// Whether every character takes one byte.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.text.is_ascii()
     }
 
     /// Whether every client installs it as `package.json`.
     pub(super) fn is_manifest(&self) -> bool {
-        self.root_file() == Some("package.json") && !self.text.contains('\\')
+        self.root_file() == Some("package.json")
     }
 
-    /// The path and all folders above it, as written to a disk that ignores case.
-    pub(super) fn with_folders(&self) -> impl Iterator<Item = String> {
-        let parts: Vec<String> = self.installed.iter().map(|part| same_file_somewhere(part)).collect();
-        (1..=parts.len()).map(move |length| parts[..length].join("/"))
+    /// The file of which clients look whether a package has it, where this is that file on some disks only.
+    pub(super) fn disguised(&self) -> Option<&'static str> {
+        let name = self.root_file()?;
+        let decides = |file: &&str| *file != name && same_file_somewhere(name) == **file;
+        DECIDING.iter().find(|file| decides(file)).copied()
+    }
+
+    /// Whether what clients do at an install depends on it.
+    pub(super) fn decides(&self) -> bool {
+        let installed = self.root_file().map(same_file_somewhere);
+        self.may_become_manifest()
+            || installed.is_some_and(|name| DECIDING.contains(&name.as_str()) || is_gyp_file(&name))
     }
 }
 
-/// Names that some disk takes for the same file become the same text: case does not count, and on Windows neither do
-/// dots and spaces at the end. Both mappings are needed: `ſ` and the Kelvin sign are small in one and capital in the other.
+/// Files at the root of a package, besides `package.json`, that change what an install does.
+const DECIDING: [&str; 2] = ["binding.gyp", "npm-shrinkwrap.json"];
+
+/// Whether npm builds native code because of a file of this name at the root of a package.
+pub(super) fn is_gyp_file(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "gyp") && !name.starts_with('.')
+}
+
+/// What is relative to the current folder of a drive on Windows.
+fn begins_with_drive(part: &str) -> bool {
+    matches!(part.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
+}
+
+/// What NTFS may call `package.json` too, such as `PACKAG~1.JSO`.
+fn is_short_name_of_manifest(name: &str) -> bool {
+    let name = same_file_somewhere(name);
+    name.strip_suffix(".jso").and_then(|name| name.rsplit_once('~')).is_some_and(|(start, number)| {
+        start.starts_with("pa") && !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+    })
+}
+
+/// Names that some disk takes for the same file become the same text. Case does not count, and both mappings are needed: `ſ`
+/// and the Kelvin sign are small in one and capital in the other. On Windows dots and spaces at the end do not count, and what
+/// follows a colon names a stream of the file. Apple's older disks skip characters that nothing shows.
 fn same_file_somewhere(name: &str) -> String {
+    let name = name.split(':').next().unwrap_or_default();
+    let shown = |sign: &char| !matches!(*sign, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    let name: String = name.chars().filter(shown).collect();
     name.trim_end_matches(['.', ' ']).to_uppercase().to_lowercase()
 }
 
@@ -108,35 +172,65 @@ mod tests {
             assert_eq!(error, TarballError::EntryPath { path: text.to_owned(), problem }, "{text:?}");
         }
         assert!(EntryPath::parse("a".repeat(1025).as_bytes()).is_err());
-        for text in ["package/a..b/..c", "package/...", "é:/a", "package/C:", "@scope/a", " "] {
+        for text in
+            ["package/a..b/..c", "package/[...all].js", "é:/a", "@scope/a", "package/a:b", "package/12:00"]
+        {
             path(text);
         }
     }
 
     #[test]
+    fn paths_that_clients_resolve_differently_are_refused() {
+        for (text, reason) in [
+            ("package/C:/package.json", "drive"),
+            ("package/c:package.json", "drive"),
+            ("package/C:\\package.json", "backslash"),
+            ("package/C:", "drive"),
+            ("package/lib/C:/a.js", "drive"),
+            ("x/y:/package.json", "drive"),
+            ("package///?/C:/package.json", "drive"),
+            ("package///?/a", "without a name"),
+            ("package//a.js", "without a name"),
+            ("package/\\\\srv\\share\\package.json", "backslash"),
+            ("package\\a.js", "backslash"),
+            ("./package.json", "dots"),
+            ("package/./a.js", "dots"),
+            ("package/...", "dots"),
+            ("package/.. /a.js", "dots"),
+            ("package/.npmignore/a", ".npmignore"),
+        ] {
+            let error = EntryPath::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(EntryPath::parse(b"package/\xff").unwrap_err().to_string().contains("UTF-8"));
+    }
+
+    #[test]
     fn the_first_part_is_not_installed() {
-        for text in ["package/a.js", "x/a.js", "./a.js", "package//a.js", "package/./a.js", "package\\a.js"] {
+        for text in ["package/a.js", "x/a.js"] {
             assert_eq!(path(text).root_file(), Some("a.js"), "{text}");
         }
-        for text in ["a.js", "package/", "package/lib/a.js", "./package/a.js"] {
+        for text in ["a.js", "package/", "package/lib/a.js"] {
             assert_eq!(path(text).root_file(), None, "{text}");
         }
     }
 
     #[test]
     fn the_manifest_is_known_under_every_disguise() {
-        for text in ["package/package.json", "any folder/package.json", "./package.json", "a//package.json"] {
+        for text in ["package/package.json", "any folder/package.json"] {
             assert!(path(text).is_manifest() && path(text).may_become_manifest(), "{text}");
         }
         for text in [
             "package.json",
             "package/Package.JSON",
-            "package\\package.json",
-            "package/.\\package.json",
             "package/pac\u{212a}age.json",
             "package/package.j\u{17f}on",
             "package/package.json.",
             "package/package.json ",
+            "package/package.json::$DATA",
+            "package/pack\u{200d}age.json",
+            "package/PACKAG~1.JSO",
+            "package/PACKAGE.json/a",
         ] {
             assert!(!path(text).is_manifest() && path(text).may_become_manifest(), "{text}");
         }

@@ -13,12 +13,25 @@ pub(super) struct Extensions<'a> {
 
 /// Reads an extended header, or says what clients would read differently.
 pub(super) fn parse(data: &[u8]) -> Result<Extensions<'_>, &'static str> {
-    let extensions = meaning(by_length(data)?)?;
-    if extensions == meaning(by_lines(data))? {
+    let records = by_length(data)?;
+    // yarn 1 ignores all that follows such a record.
+    if records.iter().any(|record| !record.contains(&b'=')) {
+        return Err("its extended header is malformed");
+    }
+    let hides = records.iter().any(|record| record.split(|byte| *byte == b'\n').skip(1).any(may_have_length));
+    let extensions = meaning(records)?;
+    if !hides && extensions == meaning(by_lines(data))? {
         Ok(extensions)
     } else {
         Err("its extended header holds a line break that hides something")
     }
+}
+
+/// Whether npm would find a length at the beginning of a line, which it looks for less strictly than others.
+fn may_have_length(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_start_matches(|sign: char| sign.is_whitespace() || sign == '\u{feff}');
+    line.strip_prefix(['+', '-']).unwrap_or(line).starts_with(|sign: char| sign.is_ascii_digit())
 }
 
 fn by_length(mut data: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
@@ -26,8 +39,10 @@ fn by_length(mut data: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
     let mut records = Vec::new();
     while !data.is_empty() {
         let digits = data.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        // Each reader counts in its own way how much to skip of a length that begins with zero.
         let length = std::str::from_utf8(&data[..digits])
             .ok()
+            .filter(|length| !length.starts_with('0'))
             .and_then(|length| length.parse::<usize>().ok())
             .filter(|length| (digits + 2..=data.len()).contains(length))
             .ok_or(MALFORMED)?;
@@ -105,6 +120,22 @@ mod tests {
         assert!(parse(record("path=package/a\nb").as_bytes()).unwrap_err().contains("line break"));
         let after_an_empty_line = record("comment=a") + "\n" + &record("path=x");
         assert!(parse(after_an_empty_line.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_line_that_npm_alone_takes_for_a_record_is_refused() {
+        for line in [
+            "028path=package/package.json",
+            "28xpath=package/package.json",
+            " 9 path=a",
+            "+9 path=a",
+            "\u{feff}8path=a",
+        ] {
+            let refused = parse(record(&format!("comment=a\n{line}")).as_bytes()).unwrap_err();
+            assert!(refused.contains("line break"), "{line}");
+        }
+        assert!(parse(b"010 path=a\n").is_err());
+        assert!(parse(b"8 abcde\n").is_err());
     }
 
     #[test]

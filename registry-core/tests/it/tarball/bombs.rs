@@ -40,7 +40,7 @@ fn unpacking_stops_at_the_limit() {
     const ZEROS: u64 = 50 << 20;
     let limits = limits(|limits| limits.unpacked_bytes = 1 << 20);
     let expected = Err(TarballError::UnpackedTooLarge { limit: 1 << 20 });
-    for kind in [EntryType::Regular, EntryType::GNULongLink] {
+    for kind in [EntryType::Regular] {
         let bomb = gzip_of_zeros(&header(kind, "package/a", ZEROS), ZEROS);
         assert!(bomb.len() < 1 << 20);
         assert_eq!(inspect(&bomb, &limits), expected);
@@ -64,7 +64,7 @@ fn the_limit_is_exact() {
 
 #[test]
 fn a_declared_size_is_not_believed() {
-    for kind in [EntryType::Regular, EntryType::GNULongLink] {
+    for kind in [EntryType::Regular] {
         let refusal = refusal(TarballBuilder::with_manifest().raw(&header(kind, "package/a", (8 << 30) - 1)));
         assert!(matches!(refusal, TarballError::CorruptTar { .. }), "{refusal}");
     }

@@ -14,7 +14,6 @@ fn counts_files_and_their_bytes() {
             .file("package/index.js", b"12345")
             .entry(EntryType::Directory, "package/lib", b"")
             .file("package/lib/a.js", &[b'x'; 600])
-            .link(EntryType::Symlink, "package/lib/b.js", "a.js")
             .file("package/package.json", br#"{"name":"greet","version":"1.0.0","x":[1]}"#),
     );
     assert_eq!((contents.file_count, contents.unpacked_size), (3, 5 + 600 + 42));
@@ -41,8 +40,7 @@ fn finds_them_at_the_root_only() {
             .file("package/lib/binding.gyp", b"{}")
             .file("package/.gyp", b"{}")
             .file("package/lib/npm-shrinkwrap.json", b"{}")
-            .file("package/lib/README.md", b"# a")
-            .file("README.md", b"# a"),
+            .file("package/lib/README.md", b"# a"),
     );
     assert!(!contents.has_gyp_file && !contents.has_shrinkwrap && contents.readme.is_none());
 }
@@ -78,12 +76,10 @@ fn what_real_packers_add_is_harmless() {
                     .as_bytes(),
             )
             .file("package/package.json", br#"{"name":"a","version":"1.0.0"}"#)
-            .entry(EntryType::Continuous, "package/a", b"a")
             .altered(EntryType::Regular, "package/b", b"b", |header| {
                 header[257..265].copy_from_slice(b"ustar  \0");
             })
-            .altered(EntryType::Regular, "package/c", b"c", |header| header[156..].fill(0))
-            .entry(EntryType::Regular, "package/old-folder/", b""),
+            .altered(EntryType::Regular, "package/c", b"c", |header| header[156..].fill(0)),
     );
 }
 
@@ -120,26 +116,78 @@ fn the_checksum_of_gzip_is_checked_to_its_end() {
 
 #[test]
 fn paths_that_leave_the_package_are_refused() {
-    for path in ["/etc/passwd", "package/../../x", "package\\..\\..\\x", "C:\\x", "..", ""] {
+    for path in ["/etc/passwd", "package/../../x", "package\\..\\..\\x", "C:\\x", ".."] {
         let refusal = refusal(TarballBuilder::with_manifest().file(path, b"x"));
         assert!(
             matches!(&refusal, TarballError::EntryPath { path: shown, .. } if shown == path),
             "{path}: {refusal}"
         );
     }
-    for (key, value) in [("path", "../x"), ("path", "package/a\0b")] {
+    for (key, value) in [("path", ""), ("path", "../x"), ("path", "package/a\0b")] {
         let refusal = refusal(TarballBuilder::with_manifest().extended(key, value).file("package/a", b"x"));
         assert!(matches!(refusal, TarballError::EntryPath { .. }), "{value:?}: {refusal}");
     }
 }
 
 #[test]
-fn nothing_is_written_through_a_link() {
+fn links_are_refused() {
     for kind in [EntryType::Symlink, EntryType::Link] {
-        for below in ["package/dir", "package/DIR/package.json", "other/dir/x", "package/./dir//x"] {
-            let tarball = TarballBuilder::with_manifest().link(kind, "package/dir", ".").file(below, b"{}");
-            assert!(matches!(refusal(tarball), TarballError::BehindLink { .. }), "{below}");
-        }
-        contents(TarballBuilder::with_manifest().link(kind, "package/dir", ".").file("package/dirs/x", b""));
+        let refused = refusal(TarballBuilder::with_manifest().link(kind, "package/a.js", "b.js"));
+        assert_eq!(refused, TarballError::Link { path: "package/a.js".to_owned() });
+    }
+}
+
+#[test]
+fn a_second_package_json_in_disguise_is_refused() {
+    for path in [
+        "package/C:/package.json",
+        "package/c:package.json",
+        "package/C:\\package.json",
+        "x/y:/package.json",
+        "package///?/C:/package.json",
+        "package/\\\\srv\\share\\package.json",
+        "package//package.json",
+        "package/./package.json",
+        "package/PACKAG~1.JSO",
+        "package/package.json::$DATA",
+        "package/package.json/a",
+        "other/package.json",
+        "package.json",
+    ] {
+        let refused =
+            refusal(TarballBuilder::with_manifest().file(path, br#"{"name":"evil","version":"1.0.0"}"#));
+        let is_named = matches!(refused, TarballError::EntryPath { .. } | TarballError::SeveralManifests);
+        assert!(is_named, "{path}: {refused}");
+    }
+}
+
+#[test]
+fn each_place_belongs_to_one_entry() {
+    for (first, second) in [("a.js", "a.js"), ("a", "a/b.js"), ("a/b.js", "a")] {
+        let tarball = TarballBuilder::with_manifest().file(&format!("package/{first}"), b"1");
+        let refused = refusal(tarball.file(&format!("package/{second}"), b"2"));
+        assert_eq!(refused, TarballError::Twice { path: format!("package/{second}") });
+    }
+    let tarball = TarballBuilder::with_manifest().file("package/a", b"1");
+    assert!(matches!(
+        refusal(tarball.entry(EntryType::Directory, "package/a/", b"")),
+        TarballError::Twice { .. }
+    ));
+    contents(TarballBuilder::with_manifest().file("package/README.md", b"1").file("package/readme.md", b"2"));
+}
+
+#[test]
+fn everything_is_in_one_folder() {
+    for path in ["other/a.js", "a.js"] {
+        let refused = refusal(TarballBuilder::with_manifest().file(path, b"1"));
+        assert!(matches!(refused, TarballError::OutsideTopFolder { .. }), "{path}: {refused}");
+    }
+}
+
+#[test]
+fn what_decides_about_an_install_is_the_same_on_every_disk() {
+    for path in ["package/Binding.gyp", "package/NPM-shrinkwrap.json", "package/binding.gyp."] {
+        let refused = refusal(TarballBuilder::with_manifest().file(path, b"{}"));
+        assert!(matches!(refused, TarballError::Disguised { .. }), "{path}: {refused}");
     }
 }

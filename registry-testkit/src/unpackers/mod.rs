@@ -1,0 +1,186 @@
+//! What clients install of a tarball, by their own code: that of npm, pnpm and yarn 1 in one process of Node.js, and yarn 4 with a
+//! plugin in another. A tarball that the registry takes must be the same package to all of them.
+//!
+//! ```no_run
+//! use registry_testkit::unpackers::{Unpackers, adversarial_tarball, judge};
+//! # async fn example() {
+//! let mut unpackers = Unpackers::start().await;
+//! assert_eq!(judge(&mut unpackers, &adversarial_tarball(4711)), Ok(true));
+//! # }
+//! ```
+
+mod adversarial;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use registry_core::domain::tarball::inspect;
+use registry_core::limits::Limits;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+pub use adversarial::adversarial_tarball;
+
+use crate::clients::{NODE, NPM, PNPM_11, Toolbox, YARN_1, YARN_4};
+
+/// What each client installs, or why it refuses the tarball.
+pub type Installed = BTreeMap<String, Result<Tree, String>>;
+
+/// Files by their paths, as the beginning of their SHA-256.
+pub type Tree = BTreeMap<String, String>;
+
+/// The unpackers, ready for one tarball after the other.
+#[derive(Debug)]
+pub struct Unpackers {
+    processes: Vec<Unpacker>,
+    _scratch: TempDir,
+}
+
+#[derive(Debug)]
+struct Unpacker {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Unpackers {
+    /// Starts them, and installs the clients where they are missing.
+    ///
+    /// # Panics
+    ///
+    /// Where Node.js or npm is missing, or a client cannot be installed or started: with what to do about it.
+    pub async fn start() -> Self {
+        let toolbox = Toolbox::shared();
+        let node = toolbox.entry_of(&NODE).await;
+        let mut folders = Vec::new();
+        for client in [&NPM, &PNPM_11, &YARN_1] {
+            toolbox.entry_of(client).await;
+            folders.push(toolbox.folder_of(client).join("node_modules").join(client.package));
+        }
+        let yarn_4 = toolbox.entry_of(&YARN_4).await;
+        let started = Self::start_with(&node, &folders, &yarn_4);
+        started.unwrap_or_else(|error| panic!("cannot start the unpackers: {error}"))
+    }
+
+    fn start_with(node: &Path, folders: &[PathBuf], yarn_4: &Path) -> io::Result<Self> {
+        // In memory where there is such a folder: each tarball makes some files.
+        let memory = Path::new("/dev/shm");
+        let scratch = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }?;
+        let script = scratch.path().join("unpack.mjs");
+        fs::write(&script, include_str!("unpack.mjs"))?;
+        let project = scratch.path().join("yarn-4");
+        fs::create_dir(&project)?;
+        fs::write(project.join("package.json"), "{}")?;
+        fs::write(project.join("unpack.cjs"), include_str!("unpack-yarn-4.cjs"))?;
+        fs::write(project.join(".yarnrc.yml"), "plugins:\n  - ./unpack.cjs\n")?;
+        let mut of_three = Command::new(node);
+        of_three.arg(script).args(folders).arg(scratch.path()).current_dir(scratch.path());
+        let mut of_yarn_4 = Command::new(node);
+        of_yarn_4.arg(yarn_4).arg("unpack").current_dir(&project);
+        of_yarn_4.envs([("YARN_IGNORE_PATH", "1"), ("YARN_ENABLE_TELEMETRY", "0")]);
+        let start = |command: &mut Command| -> io::Result<Unpacker> {
+            let command = command.env("HOME", scratch.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut process = command.spawn()?;
+            let pipes = (process.stdin.take(), process.stdout.take());
+            let (Some(input), Some(output)) = pipes else {
+                return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+            };
+            Ok(Unpacker { process, input, output: BufReader::new(output) })
+        };
+        Ok(Self { processes: vec![start(&mut of_three)?, start(&mut of_yarn_4)?], _scratch: scratch })
+    }
+
+    /// Lets each client unpack a tarball.
+    ///
+    /// # Panics
+    ///
+    /// If one of the processes ended.
+    pub fn unpack(&mut self, tarball: &[u8]) -> Installed {
+        let answers = self.ask(tarball);
+        answers.unwrap_or_else(|error| panic!("an unpacker ended: {error}"))
+    }
+
+    fn ask(&mut self, tarball: &[u8]) -> io::Result<Installed> {
+        let length = u32::try_from(tarball.len()).map_err(io::Error::other)?.to_be_bytes();
+        for unpacker in &mut self.processes {
+            unpacker.input.write_all(&[&length, tarball].concat())?;
+            unpacker.input.flush()?;
+        }
+        let mut installed = Installed::new();
+        for unpacker in &mut self.processes {
+            let mut line = String::new();
+            unpacker.output.read_line(&mut line)?;
+            let answer: BTreeMap<String, BTreeMap<String, Value>> = serde_json::from_str(&line)?;
+            installed.extend(answer.into_iter().map(|(client, files)| (client, tree(&files))));
+        }
+        Ok(installed)
+    }
+}
+
+impl Drop for Unpackers {
+    fn drop(&mut self) {
+        for unpacker in &mut self.processes {
+            // It may have ended by itself, and then there is nothing to end.
+            let _ = unpacker.process.kill();
+            let _ = unpacker.process.wait();
+        }
+    }
+}
+
+fn tree(files: &BTreeMap<String, Value>) -> Result<Tree, String> {
+    if let Some(error) = files.get("error").and_then(Value::as_str).filter(|_| files.len() == 1) {
+        return Err(error.to_owned());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    // npm installs the one as the other, which no other client does.
+    let is_ignore_file = |path: &str| path.ends_with(".gitignore") || path.ends_with(".npmignore");
+    Ok(files
+        .iter()
+        .filter(|(path, _)| !is_ignore_file(path))
+        .map(|(path, digest)| (path.clone(), text(digest)))
+        .collect())
+}
+
+/// Whether the registry takes a tarball. If it does, all clients that take it too must install the same files, and the
+/// `package.json` that the registry read.
+///
+/// # Errors
+///
+/// What they install, if that is not so.
+pub fn judge(unpackers: &mut Unpackers, tarball: &[u8]) -> Result<bool, String> {
+    let mut limits = Limits::default();
+    limits.unpacked_bytes = 4 << 20;
+    let Ok(contents) = inspect(tarball, &limits) else { return Ok(false) };
+    let installed = unpackers.unpack(tarball);
+    let manifest = Sha256::digest(manifest_of(tarball).unwrap_or_default());
+    let manifest: String = manifest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let trees: Vec<&Tree> = installed.values().filter_map(|tree| tree.as_ref().ok()).collect();
+    let is_same = trees.iter().all(|tree| **tree == *trees[0] && tree.get("package.json") == Some(&manifest));
+    if is_same {
+        Ok(true)
+    } else {
+        Err(format!("{} is installed as {installed:#?}", contents.manifest["name"]))
+    }
+}
+
+/// Whether two clients install different things of a tarball, whatever the registry says of it.
+pub fn is_ambiguous(installed: &Installed) -> bool {
+    let trees: Vec<&Tree> = installed.values().filter_map(|tree| tree.as_ref().ok()).collect();
+    trees.iter().any(|tree| *tree != trees[0])
+}
+
+/// The bytes of the only `package.json` that the registry can have read.
+fn manifest_of(tarball: &[u8]) -> Option<Vec<u8>> {
+    let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(tarball));
+    let entries = archive.entries().ok()?;
+    entries.filter_map(Result::ok).find_map(|mut entry| {
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let is_manifest = path.split_once('/').is_some_and(|(_, rest)| rest == "package.json");
+        let mut content = Vec::new();
+        (is_manifest && io::Read::read_to_end(&mut entry, &mut content).is_ok()).then_some(content)
+    })
+}
