@@ -18,6 +18,7 @@ use crate::domain::{
     DistTagError, GroupName, GroupNameError, OrganizationRole, PackageName, PackageNameError, StageId,
     Version, VersionError,
 };
+use crate::limits::LimitExceeded;
 use crate::upstream::UpstreamError;
 
 /// Any error, for those that are only passed on.
@@ -43,6 +44,9 @@ pub enum Error {
     /// A publication is refused.
     #[error("{0}")]
     Publish(#[from] PublishError),
+    /// A part of a package is larger than the registry allows.
+    #[error("{0}")]
+    Limit(#[from] LimitExceeded),
     /// A request cannot be understood.
     #[error("{reason}")]
     Request {

@@ -56,6 +56,8 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::Publish(PublishError::Tarball(
             TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
         ))
+        | Error::Publish(PublishError::Limit(_))
+        | Error::Limit(_)
         | Error::TooLarge { .. }
         | Error::PublishTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Name(_)

@@ -9,6 +9,7 @@ use crate::domain::PackageName;
 use crate::domain::packument::{MfaPolicy, Packument, Revision};
 use crate::domain::search::SearchEntry;
 use crate::events::EventKind;
+use crate::limits::Limits;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 
@@ -19,6 +20,9 @@ use super::search::IndexUpdate;
 
 /// For how long a writer goes on trying against others.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// More than the history of a packument grows by with a change.
+const REVISION_BYTES: usize = 128;
 
 /// What an operation decided after it saw the packument.
 pub(super) enum Decision<T> {
@@ -142,11 +146,11 @@ impl Registry {
             let id = random_bytes(self.parts.randomness.as_ref());
             let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
             let state = found.as_ref().map(|index| (index.path.clone(), index.blob.etag.clone()));
-            let (again, earlier, owner) = (decide, attempts, name.clone());
+            let (again, earlier, owner, limits) = (decide, attempts, name.clone(), self.parts.limits);
             let step;
             (decide, attempts, step) = compute(size, move || {
                 let (mut decide, attempts) = (again, earlier);
-                let step = take_step(&owner, found.as_ref(), &attempts, id, &mut decide);
+                let step = take_step(&owner, found.as_ref(), &attempts, id, &limits, &mut decide);
                 (decide, attempts, step)
             })
             .await?;
@@ -201,6 +205,7 @@ fn take_step<T: Clone>(
     found: Option<&StoredIndex>,
     attempts: &[(Revision, T)],
     id: [u8; 16],
+    limits: &Limits,
     decide: &mut impl FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error>,
 ) -> Result<Step<T>, Error> {
     let path = Key::Packument(name).path()?;
@@ -215,9 +220,17 @@ fn take_step<T: Clone>(
         return Ok(Step::Done(committed, Some(IndexUpdate::of(&packument))));
     }
     let (shown, mfa) = (SearchEntry::of(&packument), packument.protection.mfa);
+    let (tags, owners) = (packument.dist_tags.len(), packument.maintainers.len());
     match decide(&mut packument)? {
         Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision }, None)),
         Decision::Commit(value) => {
+            // What is beyond a limit may become smaller, and nothing else.
+            if packument.dist_tags.len() > tags {
+                limits.check_dist_tags(packument.dist_tags.len())?;
+            }
+            if packument.maintainers.len() > owners {
+                limits.check_owners(packument.maintainers.len())?;
+            }
             packument.revision = packument.revision.next(id);
             packument.history.push(packument.revision.clone());
             let when = match found {
@@ -230,6 +243,11 @@ fn take_step<T: Clone>(
             // nothing of it is shown yet: its name is private from now on.
             let update = (update.entry != shown || found.is_none()).then_some(update);
             let json = packument.to_json()?;
+            // Each change adds its revision to the history, by less than this.
+            let before = found.map_or(0, |index| index.blob.bytes.len().saturating_add(REVISION_BYTES));
+            if json.len() > before {
+                limits.check_packument(json.len())?;
+            }
             let committed = Committed { value, revision: packument.revision };
             Ok(Step::Write { json, when, committed, update, mfa })
         }

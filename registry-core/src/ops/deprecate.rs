@@ -29,6 +29,8 @@ impl Registry {
         expected: Option<Revision>,
     ) -> Result<Revision, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
+        let limits = &self.parts.limits;
+        messages.values().try_for_each(|message| limits.check_deprecation(message))?;
         let registry = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
             require_changeable(packument, &right, expected.as_ref())?;

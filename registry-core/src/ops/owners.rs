@@ -24,6 +24,7 @@ impl Registry {
         expected: Option<Revision>,
     ) -> Result<Revision, Error> {
         self.require_write(caller, name, Action::Administer)?;
+        self.parts.limits.check_owners(owners.len())?;
         let known = self.owners(caller, name).await?;
         for owner in &owners {
             if !known.iter().any(|known| known.name == owner.name) {

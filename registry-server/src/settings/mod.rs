@@ -191,6 +191,18 @@ pub struct LimitSettings {
     pub unpacked_mib: NonZeroU32,
     /// Files and folders in a published tarball.
     pub tarball_entries: NonZeroU32,
+    /// KiB of a `package.json`, and of a version's manifest.
+    pub manifest_kib: NonZeroU32,
+    /// KiB of a readme in a publish request.
+    pub readme_kib: NonZeroU32,
+    /// Owners of one package.
+    pub owners: NonZeroU32,
+    /// Bytes of a deprecation's message.
+    pub deprecation_bytes: NonZeroU32,
+    /// Dist-tags of one package.
+    pub dist_tags: NonZeroU32,
+    /// MiB of all that is stored of one package besides its tarballs.
+    pub packument_mib: NonZeroU32,
     /// Accounts that may be made from one address in an hour; 0 for any number.
     pub sign_ups_per_hour: u32,
     /// Requests of one principal, or of one address where nobody is signed in, in a minute; 0 for any number.
@@ -207,6 +219,12 @@ impl Default for LimitSettings {
             other_body_mib: at_least_one(10),
             unpacked_mib: at_least_one(1024),
             tarball_entries: at_least_one(100_000),
+            manifest_kib: at_least_one(2048),
+            readme_kib: at_least_one(1024),
+            owners: at_least_one(1000),
+            deprecation_bytes: at_least_one(16_384),
+            dist_tags: at_least_one(10_000),
+            packument_mib: at_least_one(128),
             sign_ups_per_hour: 100,
             requests_per_minute: 0,
             upstream_tarball_mib: at_least_one(1024),
@@ -224,7 +242,15 @@ impl LimitSettings {
         limits.other_body_bytes = size(bytes(self.other_body_mib));
         limits.unpacked_bytes = bytes(self.unpacked_mib);
         limits.upstream_tarball_bytes = bytes(self.upstream_tarball_mib);
-        limits.tarball_entries = size(self.tarball_entries.get().into());
+        let count = |number: NonZeroU32| size(number.get().into());
+        let kib = |kib: NonZeroU32| size(u64::from(kib.get()) << 10);
+        limits.tarball_entries = count(self.tarball_entries);
+        limits.manifest_bytes = kib(self.manifest_kib);
+        limits.readme_bytes = kib(self.readme_kib);
+        limits.owners = count(self.owners);
+        limits.deprecation_bytes = count(self.deprecation_bytes);
+        limits.dist_tags = count(self.dist_tags);
+        limits.packument_bytes = size(bytes(self.packument_mib));
         limits.sign_ups_per_hour = NonZeroU32::new(self.sign_ups_per_hour);
         limits.requests_per_minute = NonZeroU32::new(self.requests_per_minute);
         limits

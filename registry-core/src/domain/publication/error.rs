@@ -3,6 +3,7 @@ use crate::domain::{
     DistTagError, IntegrityError, ManifestDisagreement, PackageName, PackageNameError, TarballError, Version,
     VersionError,
 };
+use crate::limits::LimitExceeded;
 
 /// Why a publication is refused. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,9 @@ pub enum PublishError {
     /// The integrity cannot be read.
     #[error("dist.integrity cannot be read: {0}")]
     IntegrityText(#[from] IntegrityError),
+    /// A part of the document is larger than the registry allows.
+    #[error("{0}")]
+    Limit(#[from] LimitExceeded),
     /// The tarball itself is refused.
     #[error("the tarball is refused: {0}")]
     Tarball(#[from] TarballError),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::blob::Key;
 use crate::domain::integrity::shasum_of;
 use crate::domain::{DistTag, Integrity, PackageName, TarballContents, Version, strict_json, tarball};
-use crate::limits::Limits;
+use crate::limits::{LimitExceeded, Limits};
 
 use super::document::{Attachment, Document};
 use super::{Publication, PublishError};
@@ -17,9 +17,11 @@ impl Publication {
     /// Takes time in proportion to the tarball and its unpacked size: call it off the async threads.
     pub fn from_document(url_name: &PackageName, json: &[u8], limits: &Limits) -> Result<Self, PublishError> {
         let document = Document::parse(json)?;
+        check_sizes(&document, limits)?;
         check_name(&document, url_name)?;
-        let (version, manifest) = the_version(&document, url_name)?;
+        let (version, mut manifest) = the_version(&document, url_name)?;
         let tag = the_tag(&document, &version)?;
+        check_manifest(&mut manifest, limits)?;
         if manifest.get("private").is_some_and(|private| private == &Value::Bool(true)) {
             return Err(PublishError::Private);
         }
@@ -34,6 +36,7 @@ impl Publication {
             .readme
             .and_then(|readme| serde_json::from_str(readme.get()).ok())
             .or_else(|| manifest.get("readme").and_then(Value::as_str).map(str::to_owned));
+        readme.as_ref().map_or(Ok(()), |readme: &String| limits.check_readme(readme.len()))?;
         let restricted = document.access.as_deref() == Some("restricted");
         let checked = Self::checked(
             url_name.clone(),
@@ -68,6 +71,33 @@ impl Publication {
         let restricted = false;
         Ok(Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents })
     }
+}
+
+/// Before anything is made of them.
+fn check_sizes(document: &Document<'_>, limits: &Limits) -> Result<(), LimitExceeded> {
+    // One character takes six bytes at most, as `\u0000`.
+    document.readme.map_or(Ok(()), |readme| limits.check_readme(readme.get().len() / 6))?;
+    // npm repeats the readme in the manifest, and yarn 1 puts the license's text there.
+    let most = limits.manifest_bytes.saturating_add(limits.readme_bytes.saturating_mul(2));
+    let too_large = document.versions.values().any(|manifest| manifest.get().len() > most);
+    if too_large {
+        limits.check_manifest(usize::MAX)
+    } else {
+        limits.check_dist_tags(document.dist_tags.len())
+    }
+}
+
+/// What is kept of a manifest, as it is published and as the tarball completes it.
+fn check_manifest(manifest: &mut Map<String, Value>, limits: &Limits) -> Result<(), LimitExceeded> {
+    let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
+    limits.check_readme(text("readme").len())?;
+    limits.check_deprecation(text("deprecated"))?;
+    let readme = manifest.shift_remove("readme");
+    let size = serde_json::to_vec(manifest).map_or(usize::MAX, |json| json.len());
+    if let Some(readme) = readme {
+        manifest.insert("readme".to_owned(), readme);
+    }
+    limits.check_manifest(size)
 }
 
 fn check_name(document: &Document<'_>, expected: &PackageName) -> Result<(), PublishError> {

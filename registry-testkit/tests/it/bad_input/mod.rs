@@ -2,6 +2,7 @@
 
 mod accounts;
 mod digests;
+mod document_limits;
 mod headers;
 mod json;
 mod json_shapes;
