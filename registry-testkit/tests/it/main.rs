@@ -19,6 +19,7 @@ mod fuzz_findings;
 mod github;
 mod htpasswd;
 mod http_upstream;
+mod install_code;
 mod names;
 mod one_request;
 mod openid;

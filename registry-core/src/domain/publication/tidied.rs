@@ -32,36 +32,13 @@ pub(super) fn tidied(
         other => other,
     });
     tidy(&mut manifest, "keywords", keywords);
-    if let Some(bundled) = manifest.shift_remove("bundledDependencies") {
-        manifest.entry("bundleDependencies").or_insert(bundled);
-    }
-    if manifest.get("bundleDependencies") == Some(&Value::Bool(true)) {
-        let all = manifest.get("dependencies").and_then(Value::as_object);
-        let names: Vec<&String> = all.into_iter().flat_map(Map::keys).collect();
-        let names = json!(names);
-        manifest.insert("bundleDependencies".into(), names);
-    }
-    if contents.has_gyp_file {
-        build_native_code(&mut manifest);
-    }
+    tarball::complete(&mut manifest, contents, bytes);
     manifest
 }
 
 fn tidy(manifest: &mut Map<String, Value>, field: &str, tidied: impl FnOnce(Value) -> Value) {
     if let Some(value) = manifest.get_mut(field) {
         *value = tidied(value.take());
-    }
-}
-
-/// What clients do at install for a package with a `*.gyp` file, in so many words.
-fn build_native_code(manifest: &mut Map<String, Value>) {
-    let is_off = manifest.get("gypfile") == Some(&Value::Bool(false));
-    let scripts = manifest.entry("scripts").or_insert_with(|| json!({}));
-    let Some(scripts) = scripts.as_object_mut().filter(|_| !is_off) else { return };
-    let has = |name: &str| scripts.get(name).and_then(Value::as_str).is_some_and(|script| !script.is_empty());
-    if !has("install") && !has("preinstall") {
-        scripts.insert("install".into(), "node-gyp rebuild".into());
-        manifest.insert("gypfile".into(), true.into());
     }
 }
 
@@ -175,7 +152,7 @@ mod tests {
         assert_eq!(packed(json!({}))["gypfile"], true);
         let own = json!({ "scripts": { "install": "make" } });
         assert_eq!(packed(own)["scripts"], json!({ "install": "make" }));
-        assert_eq!(packed(json!({ "gypfile": false }))["scripts"], json!({}));
+        assert_eq!(packed(json!({ "gypfile": false }))["scripts"], json!(null));
     }
 
     #[test]

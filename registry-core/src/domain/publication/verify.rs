@@ -32,6 +32,7 @@ impl Publication {
         let integrity = check_digests(&manifest, &tarball)?;
         let contents = tarball::inspect(&tarball, limits)?;
         tarball::agree(&manifest, &contents)?;
+        tarball::complete(&mut manifest, &contents, &tarball);
         let readme = document
             .readme
             .and_then(|readme| serde_json::from_str(readme.get()).ok())

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ManifestDisagreement;
 use super::git_reference::is_same_repository;
+use super::install_fields::BUNDLED;
 use super::manifest_agreement::entries;
 
 /// Whether one of the fields with dependencies says in the document what it says in the tarball.
@@ -59,7 +60,8 @@ fn is_listed_elsewhere(name: &str, said: Option<&Value>, manifest: &Map<String, 
 }
 
 fn is_bundled(name: &str, manifest: &Map<String, Value>) -> bool {
-    match manifest.get("bundleDependencies").or_else(|| manifest.get("bundledDependencies")) {
+    let names = BUNDLED.iter().find_map(|field| manifest.get(*field));
+    match names {
         Some(Value::Array(names)) => names.iter().any(|bundled| bundled == name),
         Some(Value::Object(names)) => names.contains_key(name),
         _ => false,
@@ -67,7 +69,7 @@ fn is_bundled(name: &str, manifest: &Map<String, Value>) -> bool {
 }
 
 /// Dependencies may be written as a list or a text of `name@range`.
-fn as_object(dependencies: Option<&Value>) -> Cow<'_, Map<String, Value>> {
+pub(super) fn as_object(dependencies: Option<&Value>) -> Cow<'_, Map<String, Value>> {
     match dependencies {
         Some(Value::Object(dependencies)) => Cow::Borrowed(dependencies),
         Some(Value::Array(list)) => {

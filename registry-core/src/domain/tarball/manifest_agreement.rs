@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use super::{TarballContents, bins, dependencies, scripts};
+use super::{TarballContents, bins, dependencies, install_fields, scripts};
 use crate::domain::Version;
 use crate::domain::shorten::shorten;
 
@@ -31,7 +31,8 @@ impl ManifestDisagreement {
 }
 
 /// Whether a version in a publish document says the same as the `package.json` in its tarball, in all that decides
-/// what an install does: name, version, dependencies, scripts and bins.
+/// what an install does: name, version, dependencies, scripts, bins, platforms, engines, entry points, bundled dependencies
+/// and license.
 ///
 /// The document may say it as clients do, which tidy `package.json` before they publish it. What they make of it is
 /// taken and nothing else: a document is never tidied to fit.
@@ -46,7 +47,8 @@ pub fn agree(
         dependencies::agree(field, document, manifest)?;
     }
     scripts::agree(document, manifest)?;
-    bins::agree(document, manifest)
+    bins::agree(document, manifest)?;
+    install_fields::agree(document, contents)
 }
 
 fn check(

@@ -36,7 +36,9 @@ mod error;
 mod git_reference;
 mod header;
 mod inspect;
+mod install_fields;
 mod manifest_agreement;
+mod native_code;
 mod path;
 mod pax;
 mod readme;
@@ -49,6 +51,26 @@ pub(in crate::domain) use commands::commands;
 pub use error::TarballError;
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};
+
+/// Adds to a manifest that agrees with its tarball what the tarball implies and the client did not say: the script that builds
+/// native code, bundled dependencies under one spelling, and the commands in `directories.bin`.
+pub(in crate::domain) fn complete(
+    manifest: &mut Map<String, Value>,
+    contents: &TarballContents,
+    tarball: &[u8],
+) {
+    install_fields::complete(manifest, contents);
+    if contents.has_gyp_file {
+        native_code::declare(manifest);
+    }
+    let has_folder = manifest.get("directories").is_some_and(|directories| directories.get("bin").is_some());
+    if has_folder && manifest.get("bin").is_none_or(Value::is_null) {
+        let commands = commands(&contents.manifest, tarball);
+        if !commands.is_empty() {
+            manifest.insert("bin".into(), serde_json::json!(commands));
+        }
+    }
+}
 
 /// What the registry wants to know of a tarball.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -65,6 +87,8 @@ pub struct TarballContents {
     /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install without being
     /// asked by a script.
     pub has_gyp_file: bool,
+    /// Whether there is a license file at the root, of which some clients take the license.
+    pub has_license_file: bool,
     /// The name and the text of the readme at the root. The text is UTF-8 and at most 64 KiB.
     pub readme: Option<(String, String)>,
 }

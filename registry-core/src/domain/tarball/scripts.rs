@@ -2,9 +2,10 @@ use serde_json::{Map, Value};
 
 use super::ManifestDisagreement;
 use super::manifest_agreement::entries;
+use super::native_code::BUILD;
 
 /// What clients add when a file asks for it. The file need not be in the tarball: the `files` field may leave it out.
-const ADDED: [(&str, &str); 2] = [("install", "node-gyp rebuild"), ("start", "node server.js")];
+const ADDED: [(&str, &str); 2] = [("install", BUILD), ("start", "node server.js")];
 
 /// Whether the scripts of the document are those of the tarball.
 pub(super) fn agree(

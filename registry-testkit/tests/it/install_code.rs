@@ -1,0 +1,79 @@
+//! What decides about an install comes from the tarball, whatever a client says of it.
+
+use registry_core::Body;
+use registry_testkit::TestRegistry;
+use registry_testkit::publish_document::PublishDocument;
+use registry_testkit::tarball::Tarball;
+use serde_json::{Value, json};
+
+/// A document that says nothing of what is in its tarball.
+fn silent(manifest: Value, files: &[&str]) -> Value {
+    let mut packed = json!({ "name": "pear", "version": "1.0.0" });
+    packed.as_object_mut().unwrap().extend(manifest.as_object().unwrap().clone());
+    let tarball = files.iter().fold(Tarball::of_manifest(packed), |tarball, file| tarball.file(file, b"{}"));
+    PublishDocument::new("pear", "1.0.0").tarball_bytes(tarball.pack()).build()
+}
+
+async fn published(document: &Value) -> (Value, Value) {
+    let registry = TestRegistry::start().await;
+    let ana = registry.ana();
+    let _ = ana.put("/pear", document).await.assert_status(201);
+    let full = ana.get("/pear").await.json()["versions"]["1.0.0"].clone();
+    let request = http::Request::get("/pear").header("accept", "application/vnd.npm.install-v1+json");
+    let abbreviated = ana.send(request.body(Body::empty()).unwrap()).await.json();
+    (full, abbreviated["versions"]["1.0.0"].clone())
+}
+
+#[tokio::test]
+async fn native_code_is_declared_where_the_client_did_not() {
+    for file in ["binding.gyp", "addon.gyp"] {
+        let (full, abbreviated) = published(&silent(json!({}), &[file])).await;
+        assert_eq!(full["scripts"]["install"], "node-gyp rebuild");
+        assert_eq!(full["gypfile"], true);
+        assert_eq!(abbreviated["hasInstallScript"], true);
+    }
+}
+
+#[tokio::test]
+async fn native_code_that_is_turned_off_is_not_declared() {
+    let (full, abbreviated) = published(&silent(json!({ "gypfile": false }), &["binding.gyp"])).await;
+    assert_eq!(full["gypfile"], false);
+    assert_eq!(abbreviated.get("hasInstallScript"), None);
+}
+
+#[tokio::test]
+async fn bundled_dependencies_and_folders_of_commands_come_from_the_tarball() {
+    let packed = json!({ "bundledDependencies": ["apple"], "directories": { "bin": "tools" } });
+    let (full, abbreviated) = published(&silent(packed, &["tools/peel"])).await;
+    assert_eq!(full["bundleDependencies"], json!(["apple"]));
+    assert_eq!(abbreviated["bundleDependencies"], json!(["apple"]));
+    assert_eq!(abbreviated["bin"], json!({ "peel": "tools/peel" }));
+}
+
+#[tokio::test]
+async fn another_answer_than_the_tarballs_is_refused_by_its_field() {
+    let registry = TestRegistry::start().await;
+    let ana = registry.ana();
+    for (field, packed, said) in [
+        ("os", json!(["linux"]), json!(["darwin"])),
+        ("cpu", json!(["x64"]), json!(null)),
+        ("libc", json!(null), json!(["musl"])),
+        ("engines", json!({ "node": ">=99" }), json!(null)),
+        ("bundleDependencies", json!(["a"]), json!(["b"])),
+        ("peerDependenciesMeta", json!({ "a": { "optional": true } }), json!(null)),
+        ("overrides", json!({ "a": "1.0.0" }), json!({ "a": "2.0.0" })),
+        ("main", json!("a.js"), json!("b.js")),
+        ("exports", json!("./a.js"), json!("./b.js")),
+        ("type", json!("module"), json!("commonjs")),
+        ("license", json!("GPL-3.0"), json!("MIT")),
+        ("gypfile", json!(null), json!(false)),
+        ("directories", json!({ "bin": "a" }), json!({ "bin": "b" })),
+    ] {
+        let mut document = silent(json!({ field: packed }), &["binding.gyp"]);
+        document["versions"]["1.0.0"][field] = said;
+        let answer = ana.put("/pear", &document).await;
+        assert_eq!(answer.status, 400, "{field}");
+        let error = answer.json()["error"].as_str().unwrap().to_owned();
+        assert!(error.contains(&format!("`{field}`")), "{field}: {error}");
+    }
+}
