@@ -53,10 +53,12 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
 fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
-        Error::Publish(PublishError::Tarball(
-            TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
-        ))
-        | Error::Publish(PublishError::Limit(_))
+        Error::Publish(
+            PublishError::Tarball(
+                TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
+            )
+            | PublishError::Limit(_),
+        )
         | Error::Limit(_)
         | Error::TooLarge { .. }
         | Error::PublishTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
