@@ -27,7 +27,14 @@ impl Call<'_> {
             .into_iter()
             .map(|hit| match hit {
                 SearchHit::Hosted(hit) => hosted(&hit, &base),
-                SearchHit::Upstream(hit) => hit,
+                SearchHit::Upstream(mut hit) => {
+                    let npm = format!("{base}/{}", hit["package"]["name"].as_str().unwrap_or_default());
+                    let links = &mut hit["package"]["links"];
+                    if links["npm"].is_null() {
+                        links["npm"] = npm.into();
+                    }
+                    hit
+                }
             })
             .collect();
         let answer = json!({ "objects": objects, "total": page.total, "time": timestamp(page.time) });

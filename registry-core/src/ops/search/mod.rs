@@ -1,5 +1,6 @@
 //! Searching: an index in the store that every write keeps up to date, and what upstreams add to it.
 
+mod complete;
 mod healing;
 mod index;
 mod lane;

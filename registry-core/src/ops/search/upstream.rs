@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::form_urlencoded::Serializer;
 
@@ -13,6 +13,7 @@ use crate::ops::detached::compute;
 use crate::ops::upstream::NamedUpstream;
 use crate::{Error, Registry};
 
+use super::complete::complete;
 use super::index::View;
 use super::page::{SearchHit, SearchPage, SearchQuery};
 use super::private_names::TypedText;
@@ -24,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 #[derive(Deserialize)]
 struct Answer {
     objects: Vec<Value>,
-    total: Option<u64>,
+    #[serde(default)]
+    total: Value,
 }
 
 impl Registry {
@@ -61,7 +63,7 @@ impl Registry {
                     continue;
                 }
             };
-            let total = answer.total.unwrap_or(ask_from + answer.objects.len() as u64);
+            let total = answer.total.as_u64().unwrap_or(ask_from + answer.objects.len() as u64);
             page.total += total;
             if room > 0 {
                 let hosted = hosted
@@ -125,7 +127,7 @@ impl Registry {
         &self,
         caller: &Caller,
         upstream: &NamedUpstream,
-        mut hit: Value,
+        hit: Value,
         hosted: &HashSet<&PackageName>,
         page: &mut SearchPage,
     ) {
@@ -139,11 +141,7 @@ impl Registry {
         if is_there_already || hosted.contains(&name) || !comes_from_it || !self.may_read(caller, &name) {
             return;
         }
-        // npm breaks down without them.
-        if !hit["package"]["maintainers"].is_array() {
-            hit["package"]["maintainers"] = json!([]);
-        }
-        page.hits.push(SearchHit::Upstream(hit));
+        page.hits.push(SearchHit::Upstream(complete(hit, &name)));
     }
 }
 
