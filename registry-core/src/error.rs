@@ -6,6 +6,7 @@
 //! assert_eq!(error.to_string(), "the package pear does not exist in this registry");
 //! ```
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::access::Action;
@@ -471,6 +472,40 @@ pub enum Error {
     /// An upstream did not answer, or not usefully.
     #[error("{}", upstream_text(.0))]
     Upstream(#[from] UpstreamError),
+    /// A tarball of an upstream is larger than this registry takes.
+    #[error(
+        "the tarball is larger than {} MiB, which is the most that this registry takes from {upstream}: ask the \
+         registry's operator to raise upstream_tarball_mib", limit >> 20
+    )]
+    UpstreamTarballTooLarge {
+        /// The upstream, as it is configured.
+        upstream: String,
+        /// The most bytes that are taken.
+        limit: u64,
+    },
+    /// Whether an upstream has a name cannot be told.
+    #[error(
+        "the registry {upstream} behind this one could not tell whether it has {name}, so nothing was published: try \
+         again in a moment, or ask the registry's operator to look at the log"
+    )]
+    NameUnchecked {
+        /// The package.
+        name: PackageName,
+        /// The upstream, as it is configured.
+        upstream: String,
+        /// What came of asking it.
+        #[source]
+        source: BoxError,
+    },
+    /// An upstream offers no audits.
+    #[error(
+        "the registry {upstream} behind this one offers no security advisories, so nothing is known of these packages: \
+         audit them at a registry that has some"
+    )]
+    NoAudits {
+        /// The upstream, as it is configured.
+        upstream: String,
+    },
     /// An upstream could not tell what is known against its packages.
     #[error(
         "the registry {upstream} behind this one could not tell its security advisories, so nothing is known of \
@@ -534,8 +569,23 @@ fn auth_text(error: &AuthError) -> String {
     }
 }
 
-fn upstream_text(error: &UpstreamError) -> &'static str {
-    match error {
+fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
+    let text = match error {
+        UpstreamError::Redirect { reason, .. } => {
+            let text = format!(
+                "the registry that this package comes from {reason}: try again later, or ask the registry's \
+                 operator to look at the log"
+            );
+            return text.into();
+        }
+        UpstreamError::Elsewhere { host, .. } => {
+            let host = shorten(host);
+            let text = format!(
+                "the registry that this package comes from has it at another host, {host}, and it did not come from \
+                 there: if that host may be asked, the operator lists it in the upstream's tarball_hosts"
+            );
+            return text.into();
+        }
         UpstreamError::Unusable { .. } => {
             "the registry that this package comes from sent something unusable: try again later, or ask the \
              registry's operator to look at the log"
@@ -545,7 +595,8 @@ fn upstream_text(error: &UpstreamError) -> &'static str {
              the log and at the credential for it"
         }
         _ => "the registry that this package comes from did not answer: try again in a moment",
-    }
+    };
+    text.into()
 }
 
 impl Error {
@@ -557,6 +608,14 @@ impl Error {
     /// Whether a name is refused because another provider owns it, or has a person of it.
     pub(crate) fn is_name_of_another(&self) -> bool {
         matches!(self, Self::NameElsewhere { .. } | Self::NameDisputed { .. })
+    }
+
+    /// Whether an upstream failed.
+    pub(crate) fn is_of_upstream(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_of_upstream(),
+            error => matches!(error, Self::Upstream(_)),
+        }
     }
 
     /// Whether the registry failed, not its caller: worth a line in the log, with the source.
@@ -571,6 +630,7 @@ impl Error {
                 | Self::EventsBehind
                 | Self::Upstream(_)
                 | Self::NoAdvisories { .. }
+                | Self::NameUnchecked { .. }
                 | Self::Auth(AuthError::Unavailable { .. })
                 | Self::Damaged(_)
                 | Self::Internal(_)

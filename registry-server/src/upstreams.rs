@@ -1,6 +1,7 @@
 //! Makes the upstreams that the configuration names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use registry_core::auth::Credential;
@@ -28,6 +29,9 @@ pub(crate) fn open(upstreams: &Upstreams) -> anyhow::Result<Vec<OpenUpstream>> {
 fn open_one(settings: &UpstreamSettings) -> anyhow::Result<HttpUpstream> {
     let mut http = HttpUpstreamSettings::new(settings.url.as_url().clone());
     http.credential = token(settings)?.map(|token| Credential::Bearer(token.into()));
+    http.tarball_hosts.clone_from(&settings.tarball_hosts);
+    http.connect_timeout = Duration::from_secs(settings.connect_seconds);
+    http.first_byte_timeout = Duration::from_secs(settings.first_byte_seconds);
     for file in &settings.certificate_files {
         let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         http.extra_root_certificates.push(pem.into());

@@ -44,6 +44,7 @@ struct Script {
     cut_after: Option<usize>,
     empty_piece: bool,
     declared: Option<u64>,
+    elsewhere: Option<String>,
     asked: Vec<String>,
 }
 
@@ -78,6 +79,18 @@ impl ScriptedUpstream {
     /// and to what is asked as `attestations pear@1.0.0`.
     pub fn tell(&self, what: &str, answer: &str) {
         self.script().told.insert(what.to_owned(), answer.to_owned().into());
+    }
+
+    /// Has this document, whatever it says, as the packument of `name`.
+    pub fn set_packument(&self, name: &str, packument: Value) {
+        self.script().packuments.insert(name.to_owned(), packument);
+    }
+
+    /// Tags a version.
+    pub fn tag(&self, name: &str, tag: &str, version: &str) {
+        if let Some(packument) = self.script().packuments.get_mut(name) {
+            packument["dist-tags"][tag] = version.into();
+        }
     }
 
     /// Deprecates a version.
@@ -118,6 +131,11 @@ impl ScriptedUpstream {
     /// Declares this length for every tarball, whatever it is; `None` ends that.
     pub fn declare_tarballs(&self, length: Option<u64>) {
         self.script().declared = length;
+    }
+
+    /// Has every tarball at another host, that nobody allowed; `None` ends that.
+    pub fn have_tarballs_elsewhere(&self, host: Option<&str>) {
+        self.script().elsewhere = host.map(str::to_owned);
     }
 
     /// Stops answering, or answers again.
@@ -246,7 +264,9 @@ impl Upstream for ScriptedUpstream {
         let pieces =
             sent.chunks((bytes.len() / 64).max(2)).map(Bytes::copy_from_slice).chain(empty_piece).map(Ok);
         let chunks: Vec<_> = pieces.chain(end).collect();
-        Ok(Some(UpstreamTarball { stream: stream::iter(chunks).boxed(), length }))
+        let mut tarball = UpstreamTarball::new(stream::iter(chunks).boxed(), length);
+        tarball.elsewhere.clone_from(&script.elsewhere);
+        Ok(Some(tarball))
     }
 
     async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError> {

@@ -107,6 +107,9 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::NoTwoFactor { .. }
         | Error::VersionTaken { .. }
         | Error::NameTakenUpstream { .. }
+        // With a 5xx clients would ask again and again for what stays too large.
+        | Error::UpstreamTarballTooLarge { .. }
+        | Error::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
         | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
         Error::PackageNotFound(_)
         | Error::Hidden { .. }
@@ -117,6 +120,8 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::VersionNotFound { .. }
         | Error::TagNotFound { .. }
         | Error::NoKeys
+        // What npm, pnpm and deno take as not offered, at once.
+        | Error::NoAudits { .. }
         | Error::NoAttestations { .. }
         | Error::AccountNotFound { .. }
         | Error::TokenNotFound
@@ -132,6 +137,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::StorageChanged(_)
         | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })
+        | Error::NameUnchecked { .. }
         | Error::Upstream(UpstreamError::Unavailable { .. })
         | Error::NoAdvisories { source: UpstreamError::Unavailable { .. }, .. }
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,

@@ -2,13 +2,10 @@ use std::sync::Arc;
 
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{Packument, render_manifest};
+use crate::domain::packument::Packument;
 use crate::domain::shorten::shorten;
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
-
-use super::deprecate::require_existing;
-use super::publish::internal;
 
 impl Registry {
     /// The manifest of the version that a version or a dist-tag names, as JSON, with its tarball below `base`.
@@ -30,11 +27,6 @@ impl Registry {
             let manifest = packument.versions.get(version).ok_or_else(not_found)?;
             return Ok(manifest.get().into());
         }
-        let document = self.require_upstream_document(name).await?;
-        let packument = Packument::parse(name, &document)?;
-        require_existing(&packument)?;
-        let version = packument.resolve(selector).ok_or_else(not_found)?;
-        let manifest = packument.versions.get(version).ok_or_else(not_found)?;
-        render_manifest(name, version, manifest, base).map_err(internal)
+        Box::pin(self.upstream_manifest(name, selector, base)).await?.ok_or_else(not_found)
     }
 }

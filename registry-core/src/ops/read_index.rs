@@ -1,5 +1,3 @@
-use bytes::Bytes;
-
 use crate::blob::{Blob, BlobPath, BlobStoreExt as _, Key};
 use crate::domain::PackageName;
 use crate::{Error, Registry};
@@ -17,12 +15,6 @@ impl Registry {
         let paths = [Key::Packument(name).path()?, Key::PlainPackument(name).path()?];
         let found = self.parts.store.get_first(&paths).await?;
         Ok(found.map(|(path, blob)| StoredIndex { blob, path: path.clone() }))
-    }
-
-    /// The packument of a package that is not hosted, as an upstream sent it.
-    pub(super) async fn require_upstream_document(&self, name: &PackageName) -> Result<Bytes, Error> {
-        let document = Box::pin(self.any_upstream_document(name)).await?;
-        document.ok_or_else(|| Error::PackageNotFound(name.clone()))
     }
 
     /// The stored packument, or the error that there is none.

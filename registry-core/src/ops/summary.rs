@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::domain::packument::{Audience, Packument, Person, Protection};
+use crate::domain::packument::{Audience, ForeignDocument, Packument, Person, Protection};
 use crate::{Error, Registry};
 
 use super::deprecate::require_existing;
@@ -26,12 +26,25 @@ impl Registry {
     pub(super) async fn summary(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
         self.require_read(caller, name)?;
         let hosted = self.parts.caches.summaries.get(self, name, name);
-        let summary = match self.if_hosted(name, hosted).await? {
-            Some(summary) => summary,
-            None => Arc::new(Summary::derive(name, name, &self.require_upstream_document(name).await?)?),
+        let summary = if let Some(summary) = self.if_hosted(name, hosted).await? {
+            summary
+        } else {
+            let read = |document: &ForeignDocument<'_>| Ok(Summary::of_upstream(document));
+            Arc::new(Box::pin(self.of_upstream_document(name, read)).await?)
         };
         self.require_audience(caller, name, &summary.audience)?;
         Ok(summary)
+    }
+}
+
+impl Summary {
+    fn of_upstream(document: &ForeignDocument<'_>) -> Self {
+        Self {
+            dist_tags: document.dist_tags(),
+            owners: document.maintainers(),
+            protection: Protection::default(),
+            audience: Audience::default(),
+        }
     }
 }
 

@@ -73,16 +73,48 @@ pub enum UpstreamPackument {
 }
 
 /// A tarball on its way from an upstream.
+#[non_exhaustive]
 pub struct UpstreamTarball {
     /// The bytes, unchecked.
     pub stream: TarballStream,
     /// The length, where the upstream declared one.
     pub length: Option<u64>,
+    /// Whether the upstream calls the bytes compressed once more. Its word proves nothing: the digest decides.
+    pub encoding: TarballEncoding,
+    /// The host that sends the bytes, where that is neither the upstream's own nor one that the operator allows. A
+    /// packument or a redirect chose it, so no byte, length or reason of it reaches a client before the digest is
+    /// right.
+    pub elsewhere: Option<String>,
+}
+
+/// What an upstream says of the encoding of a tarball's bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TarballEncoding {
+    /// The bytes are the tarball.
+    #[default]
+    Identity,
+    /// The bytes are the tarball compressed with gzip, or the tarball itself: many servers call any `.tgz` that.
+    Gzip,
+    /// An encoding that was not asked for and is not read. The bytes may still be the tarball.
+    Other,
+}
+
+impl UpstreamTarball {
+    /// The bytes of a tarball as they are, from the upstream's own host.
+    pub fn new(stream: TarballStream, length: Option<u64>) -> Self {
+        Self { stream, length, encoding: TarballEncoding::Identity, elsewhere: None }
+    }
 }
 
 impl Debug for UpstreamTarball {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("UpstreamTarball").field("length", &self.length).finish_non_exhaustive()
+        formatter
+            .debug_struct("UpstreamTarball")
+            .field("length", &self.length)
+            .field("encoding", &self.encoding)
+            .field("elsewhere", &self.elsewhere)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,6 +149,29 @@ pub enum UpstreamError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It redirects, and not to an answer.
+    #[error("the upstream registry {upstream} {reason}")]
+    Redirect {
+        /// The upstream, as it displays itself.
+        upstream: String,
+        /// What is wrong with the redirect. Names no URL, which may be signed.
+        reason: String,
+    },
+    /// What was asked for is at another host, and did not come from there. Whether that host does not exist, may not
+    /// be asked, or sends something else looks the same, so that no client learns of hosts that only this machine
+    /// reaches.
+    #[error(
+        "the upstream registry {upstream} has this at another host, {host}, and it did not come from there"
+    )]
+    Elsewhere {
+        /// The upstream, as it displays itself.
+        upstream: String,
+        /// The other host.
+        host: String,
+        /// What went wrong, for the log alone.
+        #[source]
+        source: BoxError,
+    },
 }
 
 /// Another registry, asked on behalf of clients.
@@ -125,6 +180,8 @@ pub enum UpstreamError {
 ///
 /// - Every method ends in bounded time, and holds bounded memory however long the answer is.
 /// - Credentials go to the configured host and to no other, also when it redirects.
+/// - Other hosts, which packuments and redirects name, are asked at public addresses only, unless the operator allows
+///   them; see [`UpstreamTarball::elsewhere`].
 /// - A package, version or endpoint that the upstream does not have is an answer (`Missing`, `None`), not an error.
 /// - Nothing is cached here: the caller holds what it wants to hold.
 /// - Reads only: no method changes anything upstream, so that each may be repeated.

@@ -28,12 +28,38 @@ pub struct UpstreamSettings {
     /// Whether only full packuments are asked for, and the abbreviated form is made of them.
     #[serde(default)]
     pub full_documents: bool,
+    /// Hosts, as `host` or `host:port`, that its packuments and redirects may lead to whatever their addresses are.
+    #[serde(default)]
+    pub tarball_hosts: Vec<String>,
+    /// How many seconds opening a connection may take.
+    #[serde(default = "connect_seconds")]
+    pub connect_seconds: u64,
+    /// How many seconds it may then take to begin an answer.
+    #[serde(default = "first_byte_seconds")]
+    pub first_byte_seconds: u64,
+}
+
+fn connect_seconds() -> u64 {
+    3
+}
+
+fn first_byte_seconds() -> u64 {
+    5
 }
 
 impl UpstreamSettings {
     /// An upstream that wants to see no token.
     pub fn new(url: UpstreamUrl) -> Self {
-        Self { url, token_env: None, token_file: None, certificate_files: Vec::new(), full_documents: false }
+        Self {
+            url,
+            token_env: None,
+            token_file: None,
+            certificate_files: Vec::new(),
+            full_documents: false,
+            tarball_hosts: Vec::new(),
+            connect_seconds: connect_seconds(),
+            first_byte_seconds: first_byte_seconds(),
+        }
     }
 }
 

@@ -76,10 +76,7 @@ impl Upstream for InMemory {
             let chunks: Vec<_> =
                 bytes[..kept].chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
             let surplus = u64::from(self.flaw == Flaw::DeclaresTooMuch);
-            UpstreamTarball {
-                stream: stream::iter(chunks).boxed(),
-                length: Some(bytes.len() as u64 + surplus),
-            }
+            UpstreamTarball::new(stream::iter(chunks).boxed(), Some(bytes.len() as u64 + surplus))
         }))
     }
 

@@ -1,40 +1,89 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::{PackageName, Version};
 
-use super::full::{key, write_version_map};
-use super::manifest::{ManifestView, write_manifest};
-use super::{PackumentError, Text};
+use super::PackumentError;
+use super::foreign_document::{Entries, ForeignDocument, ForeignManifest, text};
+use super::full::{field, key};
+use super::manifest::write_with_tarball;
 
 /// The document of another registry with every `dist.tarball` below `base` and every other byte of its values as
 /// it is, signatures and attestations included. Takes both forms.
 pub fn render_foreign(name: &PackageName, json: &[u8], base: &str) -> Result<Vec<u8>, PackumentError> {
-    write(name, json, base).map_err(|source| PackumentError { name: name.clone(), source })
+    ForeignDocument::parse(name, json)?.render(base)
 }
 
-fn write(name: &PackageName, document: &[u8], base: &str) -> Result<Vec<u8>, serde_json::Error> {
-    let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_slice(document)?;
-    let mut json = Vec::with_capacity(document.len() + document.len() / 8);
-    json.push(b'{');
-    for (field, value) in &fields {
-        key(&mut json, field.as_str())?;
-        if field.as_str() == "versions" {
-            let versions: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(value.get())?;
-            let versions = versions.iter().map(|(version, manifest)| (version.as_str(), *manifest));
-            write_version_map(&mut json, versions, |json, version, manifest| {
-                write_manifest(json, name, version, manifest, base)
-            })?;
-        } else {
-            json.extend_from_slice(value.get().as_bytes());
+impl ForeignDocument<'_> {
+    /// The document with every `dist.tarball` below `base`, without the versions that no client could read.
+    pub fn render(&self, base: &str) -> Result<Vec<u8>, PackumentError> {
+        self.write(base).map_err(|source| PackumentError { name: self.name.clone(), source })
+    }
+
+    fn write(&self, base: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let length: usize = self.versions.0.values().map(|manifest| manifest.get().len()).sum();
+        let mut json = Vec::with_capacity(length + length / 8);
+        json.push(b'{');
+        for (field, value) in &self.fields {
+            match value {
+                None => {
+                    key(&mut json, field.as_str())?;
+                    self.write_versions(&mut json, |json, version, manifest, dist| {
+                        write_with_tarball(json, &self.name, version, manifest.get(), dist, base)
+                    })?;
+                }
+                Some(value) => self.write_field(&mut json, field.as_str(), value)?,
+            }
+        }
+        json.push(b'}');
+        Ok(json)
+    }
+
+    /// Writes a field as it is, unless it is one that clients rely on and has another type.
+    pub(super) fn write_field(
+        &self,
+        json: &mut Vec<u8>,
+        name: &str,
+        value: &RawValue,
+    ) -> Result<(), serde_json::Error> {
+        match name {
+            "dist-tags" => {
+                let mut tags = self.entries(name);
+                let told = tags.0.len();
+                tags.0.retain(|_, version| version.get().starts_with('"'));
+                if tags.0.len() < told || !value.get().starts_with('{') {
+                    return field(json, name, &tags.0);
+                }
+                key(json, name)?;
+                json.extend_from_slice(value.get().as_bytes());
+                Ok(())
+            }
+            "time" if !value.get().starts_with('{') => Ok(()),
+            _ => {
+                key(json, name)?;
+                json.extend_from_slice(value.get().as_bytes());
+                Ok(())
+            }
         }
     }
-    json.push(b'}');
-    Ok(json)
+
+    /// Writes the versions that can be served, each by `write`, which is told its `dist`.
+    pub(super) fn write_versions(
+        &self,
+        json: &mut Vec<u8>,
+        write: impl Fn(&mut Vec<u8>, &str, &RawValue, Option<&RawValue>) -> Result<(), serde_json::Error>,
+    ) -> Result<(), serde_json::Error> {
+        json.push(b'{');
+        for (version, manifest) in &self.versions.0 {
+            let Some(ForeignManifest { dist }) = ForeignManifest::of(manifest) else { continue };
+            key(json, version.as_str())?;
+            write(json, version.as_str(), manifest, dist)?;
+        }
+        json.push(b'}');
+        Ok(())
+    }
 }
 
 /// The versions that a document lists; none if it cannot be read.
@@ -42,16 +91,19 @@ pub fn version_names(json: &[u8]) -> Vec<Version> {
     #[derive(Deserialize)]
     struct Versions<'json> {
         #[serde(borrow, default)]
-        versions: IndexMap<Text<'json>, &'json RawValue>,
+        versions: Entries<'json>,
     }
     let versions = serde_json::from_slice::<Versions<'_>>(json).map(|document| document.versions);
     let names = versions.unwrap_or_default();
-    names.keys().filter_map(|version| Version::parse(version.as_str()).ok()).collect()
+    names.0.keys().filter_map(|version| Version::parse(version.as_str()).ok()).collect()
 }
 
 /// Where another registry has its tarballs, and what they must be.
 #[derive(Debug, Clone, Default)]
-pub struct ForeignTarballs(HashMap<Box<str>, ForeignTarball>);
+pub struct ForeignTarballs {
+    tarballs: HashMap<Box<str>, ForeignTarball>,
+    unpublished: Option<Box<str>>,
+}
 
 /// One tarball of another registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,47 +116,38 @@ pub struct ForeignTarball {
     pub shasum: Option<Box<str>>,
 }
 
-#[derive(Deserialize)]
-struct ForeignDist<'json> {
-    #[serde(borrow)]
-    tarball: Cow<'json, str>,
-    #[serde(borrow)]
-    integrity: Option<Cow<'json, str>>,
-    #[serde(borrow)]
-    shasum: Option<Cow<'json, str>>,
-}
-
 impl ForeignTarballs {
     /// Reads them out of a document of either form, leaving out versions without a tarball.
     pub fn of(name: &PackageName, json: &[u8]) -> Result<Self, PackumentError> {
-        #[derive(Deserialize)]
-        struct Versions<'json> {
-            #[serde(borrow, default)]
-            versions: IndexMap<Text<'json>, ManifestView<'json>>,
-        }
-        let document: Versions<'_> =
-            serde_json::from_slice(json).map_err(|source| PackumentError { name: name.clone(), source })?;
-        let tarballs = document.versions.iter().filter_map(|(version, manifest)| {
-            let dist: ForeignDist<'_> = serde_json::from_str(manifest.dist?.get()).ok()?;
+        let document = ForeignDocument::parse(name, json)?;
+        let tarballs = document.versions.0.iter().filter_map(|(version, manifest)| {
+            let dist: Entries<'_> = serde_json::from_str(ForeignManifest::of(manifest)?.dist?.get()).ok()?;
+            let told = |field: &str| text(dist.0.get(field)?).map(String::into_boxed_str);
             let tarball = ForeignTarball {
-                url: dist.tarball.into(),
-                integrity: dist.integrity.map(Into::into),
-                shasum: dist.shasum.map(Into::into),
+                url: told("tarball")?,
+                integrity: told("integrity"),
+                shasum: told("shasum"),
             };
             Some((version.as_str().into(), tarball))
         });
-        Ok(Self(tarballs.collect()))
+        let tarballs = tarballs.collect();
+        Ok(Self { tarballs, unpublished: document.unpublished().map(String::into_boxed_str) })
     }
 
     /// The tarball of `version`.
     pub fn get(&self, version: &str) -> Option<&ForeignTarball> {
-        self.0.get(version)
+        self.tarballs.get(version)
+    }
+
+    /// When the package was unpublished, as the registry says, where it has no version any more.
+    pub fn unpublished(&self) -> Option<&str> {
+        self.unpublished.as_deref()
     }
 
     /// About how many bytes of memory this takes.
     pub fn weight(&self) -> usize {
         /// A URL, an integrity, a shasum and their map entry.
         const ONE: usize = 400;
-        self.0.len() * ONE
+        self.tarballs.len() * ONE
     }
 }

@@ -1,10 +1,13 @@
+use std::cell::Cell;
+
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
 use super::abbreviated::{field_of_manifest, has_install_script};
-use super::full::{field, key, write_version_map};
+use super::foreign_document::ForeignDocument;
+use super::full::{field, key};
 use super::manifest::write_with_tarball;
 use super::{PackumentError, Text};
 
@@ -17,39 +20,41 @@ pub fn render_foreign_abbreviated(
     json: &[u8],
     base: &str,
 ) -> Result<Vec<u8>, PackumentError> {
-    write(name, json, base).map_err(|source| PackumentError { name: name.clone(), source })
+    ForeignDocument::parse(name, json)?.render_abbreviated(base)
 }
 
-fn write(name: &PackageName, document: &[u8], base: &str) -> Result<Vec<u8>, serde_json::Error> {
-    let fields: Fields<'_> = serde_json::from_slice(document)?;
-    let read = |field: &str| match fields.get(field) {
-        Some(value) => serde_json::from_str::<Fields<'_>>(value.get()),
-        None => Ok(Fields::new()),
-    };
-    let versions = read("versions")?;
-    // Only what is needed fails the whole: a `time` that cannot be read is as good as none.
-    let time = read("time").unwrap_or_default();
-    let mut json = Vec::with_capacity(document.len() / 4);
-    json.push(b'{');
-    field(&mut json, "name", name)?;
-    if let Some(modified) = fields.get("modified").or_else(|| time.get("modified")) {
-        field(&mut json, "modified", modified)?;
+impl ForeignDocument<'_> {
+    /// The abbreviated form of a full document; see [`render_foreign_abbreviated`].
+    pub fn render_abbreviated(&self, base: &str) -> Result<Vec<u8>, PackumentError> {
+        self.write_abbreviated(base).map_err(|source| PackumentError { name: self.name.clone(), source })
     }
-    for kept in ["dist-tags", "policyRestrictions"] {
-        if let Some(value) = fields.get(kept) {
-            field(&mut json, kept, value)?;
+
+    fn write_abbreviated(&self, base: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let value = |field: &str| self.fields.get(field).copied().flatten();
+        let time = self.entries("time");
+        let mut json = Vec::new();
+        json.push(b'{');
+        field(&mut json, "name", &self.name)?;
+        if let Some(modified) = value("modified").or_else(|| time.0.get("modified").copied()) {
+            field(&mut json, "modified", modified)?;
         }
+        for kept in ["dist-tags", "policyRestrictions"] {
+            if let Some(value) = value(kept) {
+                self.write_field(&mut json, kept, value)?;
+            }
+        }
+        key(&mut json, "versions")?;
+        let tells_of_all = Cell::new(!time.0.is_empty());
+        self.write_versions(&mut json, |json, version, manifest, dist| {
+            tells_of_all.set(tells_of_all.get() && time.0.contains_key(version));
+            write_version(json, &self.name, version, manifest, dist, base)
+        })?;
+        if tells_of_all.get() {
+            field(&mut json, "time", &time.0)?;
+        }
+        json.push(b'}');
+        Ok(json)
     }
-    key(&mut json, "versions")?;
-    let manifests = versions.iter().map(|(version, manifest)| (version.as_str(), *manifest));
-    write_version_map(&mut json, manifests, |json, version, manifest| {
-        write_version(json, name, version, manifest, base)
-    })?;
-    if !time.is_empty() && versions.keys().all(|version| time.contains_key(version)) {
-        field(&mut json, "time", &time)?;
-    }
-    json.push(b'}');
-    Ok(json)
 }
 
 fn write_version(
@@ -57,6 +62,7 @@ fn write_version(
     name: &PackageName,
     version: &str,
     manifest: &RawValue,
+    dist: Option<&RawValue>,
     base: &str,
 ) -> Result<(), serde_json::Error> {
     let fields: Fields<'_> = serde_json::from_str(manifest.get())?;
@@ -70,9 +76,13 @@ fn write_version(
     if told || fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
         field(json, "hasInstallScript", &true)?;
     }
-    if let Some(dist) = fields.get("dist") {
-        key(json, "dist")?;
-        write_with_tarball(json, name, version, dist.get(), Some(dist), base)?;
+    match (dist, fields.get("dist")) {
+        (Some(dist), _) => {
+            key(json, "dist")?;
+            write_with_tarball(json, name, version, dist.get(), Some(dist), base)?;
+        }
+        (None, Some(null)) => field(json, "dist", null)?,
+        (None, None) => {}
     }
     json.push(b'}');
     Ok(())

@@ -15,6 +15,7 @@
 mod abbreviated;
 mod foreign;
 mod foreign_abbreviated;
+mod foreign_document;
 mod full;
 mod history;
 mod manifest;
@@ -35,6 +36,7 @@ use serde_json::value::RawValue;
 pub use abbreviated::render_abbreviated;
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
+pub use foreign_document::ForeignDocument;
 pub use full::render_full;
 pub use history::History;
 pub use manifest::{render_manifest, tarball_path};

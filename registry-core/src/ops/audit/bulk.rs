@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
@@ -45,8 +44,12 @@ impl Registry {
         let ask = async |(upstream, names): (NamedUpstream, Vec<PackageName>)| {
             let question = packages.only(&names);
             let json = serde_json::to_vec(&question).map_err(internal)?;
-            let answer = upstream.upstream.advisories(json.into()).await;
-            self.or_fall_back(&upstream, answer.and_then(|answer| read(&upstream, answer, &question)))
+            let advisories = match upstream.upstream.advisories(json.into()).await {
+                Ok(Some(answer)) => read(&upstream, &answer, &question),
+                Ok(None) => Err(Error::NoAudits { upstream: upstream.id.to_string() }),
+                Err(source) => Err(not_told(&upstream, source)),
+            };
+            self.or_fall_back(&upstream, advisories)
         };
         let mut merged = Advisories::new();
         for answer in join_all(questions.into_iter().map(ask)).await {
@@ -87,13 +90,10 @@ impl Registry {
     fn or_fall_back(
         &self,
         upstream: &NamedUpstream,
-        answer: Result<Advisories, UpstreamError>,
+        answer: Result<Advisories, Error>,
     ) -> Result<Advisories, Error> {
         match (answer, self.parts.audit_fallback) {
-            (Ok(advisories), _) => Ok(advisories),
-            (Err(source), AuditFallback::Error) => {
-                Err(Error::NoAdvisories { upstream: upstream.id.to_string(), source })
-            }
+            (answer @ Ok(_), _) | (answer @ Err(_), AuditFallback::Error) => answer,
             (Err(error), AuditFallback::Empty) => {
                 tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "an audit is answered without this upstream's advisories");
                 Ok(Advisories::new())
@@ -102,17 +102,16 @@ impl Registry {
     }
 }
 
+fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
+    Error::NoAdvisories { upstream: upstream.id.to_string(), source }
+}
+
 /// Reads an upstream's answer, and leaves out what nobody asked about.
-fn read(
-    upstream: &NamedUpstream,
-    answer: Option<Bytes>,
-    question: &AuditedPackages,
-) -> Result<Advisories, UpstreamError> {
-    let unusable =
-        |reason: &str| UpstreamError::Unusable { upstream: upstream.to_string(), reason: reason.to_owned() };
-    let answer = answer.ok_or_else(|| unusable("that it knows no advisories at all"))?;
-    let mut advisories: Advisories =
-        serde_json::from_slice(&answer).map_err(|_| unusable("advisories that are not in npm's form"))?;
+fn read(upstream: &NamedUpstream, answer: &[u8], question: &AuditedPackages) -> Result<Advisories, Error> {
+    let mut advisories: Advisories = serde_json::from_slice(answer).map_err(|_| {
+        let reason = "advisories that are not in npm's form".to_owned();
+        not_told(upstream, UpstreamError::Unusable { upstream: upstream.to_string(), reason })
+    })?;
     advisories.retain(|name, _| question.contains(name));
     Ok(advisories)
 }

@@ -6,17 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream;
+use moka::sync::Cache;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::blob::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
 use crate::error::BoxError;
-use crate::upstream::UpstreamError;
+use crate::upstream::TarballEncoding;
 use crate::{Error, Registry};
 
-use super::check::Check;
 use super::progress::Progress;
+use super::readings::{Pumped, Reading, Readings};
 use super::tarball_sources::TarballSource;
 
 /// Chunks on their way to a client or to the store.
@@ -25,11 +26,20 @@ const CHUNKS: usize = 8;
 /// client that is slower gets the rest from the store.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-type Chunk = Result<Bytes, BlobError>;
+pub(super) type Chunk = Result<Bytes, BlobError>;
+
+/// How long a tarball that is too large is not asked for again. It stays as large as it is, since its digest is in the
+/// path; only the upstream may have been wrong about its length.
+const TOO_LARGE_FOR: Duration = Duration::from_mins(10);
+/// Of how many tarballs it is known that they are too large.
+const TOO_LARGE: u64 = 10_000;
 
 /// The tarballs that are on their way from an upstream into the store. Each is fetched once at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Fills(Mutex<HashMap<BlobPath, watch::Receiver<Option<Outcome>>>>);
+#[derive(Debug)]
+pub(crate) struct Fills {
+    under_way: Mutex<HashMap<BlobPath, watch::Receiver<Option<Outcome>>>>,
+    too_large: Cache<BlobPath, Arc<Error>>,
+}
 
 /// How a fetch ended.
 type Outcome = Result<Ended, Arc<Error>>;
@@ -38,6 +48,16 @@ type Outcome = Result<Ended, Arc<Error>>;
 enum Ended {
     Kept,
     Gone,
+}
+
+/// Where the client that a fetch was begun for hears of the length, and takes the chunks.
+type Waiting = (oneshot::Sender<Option<u64>>, Option<mpsc::Sender<Bytes>>);
+
+/// How one attempt ended.
+enum Fetched {
+    Ended(Ended),
+    /// It is the right one once it is inflated, and was stored as it was sent.
+    IsCompressed,
 }
 
 /// What a request for a tarball that is not kept gets.
@@ -50,13 +70,20 @@ pub(super) enum Filling {
     Gone,
 }
 
+impl Default for Fills {
+    fn default() -> Self {
+        let too_large = Cache::builder().max_capacity(TOO_LARGE).time_to_live(TOO_LARGE_FOR).build();
+        Self { under_way: Mutex::default(), too_large }
+    }
+}
+
 impl Fills {
     /// Begins a fetch, or joins the one that is under way.
     fn join(
         &self,
         path: &BlobPath,
     ) -> Result<watch::Sender<Option<Outcome>>, watch::Receiver<Option<Outcome>>> {
-        let mut fills = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fills = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = fills.get(path) {
             return Err(under_way.clone());
         }
@@ -66,7 +93,7 @@ impl Fills {
     }
 
     fn leave(&self, path: &BlobPath) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
 }
 
@@ -85,6 +112,9 @@ impl Drop for UnderWay<'_> {
 impl Registry {
     /// Fetches a tarball into the store. Goes on to its end also if the client goes away.
     pub(super) async fn fill(&self, source: &TarballSource, streaming: bool) -> Result<Filling, Error> {
+        if let Some(error) = self.parts.upstream.fills.too_large.get(&source.path) {
+            return Err(Error::Shared(error));
+        }
         let ended = match self.parts.upstream.fills.join(&source.path) {
             Err(under_way) => under_way,
             Ok(ended) => {
@@ -97,7 +127,7 @@ impl Registry {
                     let client = streaming.then_some(client);
                     let outcome = registry.fetch(&source, length, client).await;
                     drop(under_way);
-                    ended.send_replace(Some(outcome.map_err(Arc::new)));
+                    ended.send_replace(Some(outcome));
                 });
                 // Without a length, a client could not tell a tarball that was cut off from a whole one.
                 if let (true, Ok(Some(length))) = (streaming, told_length.await) {
@@ -119,27 +149,61 @@ impl Registry {
         source: &TarballSource,
         length: oneshot::Sender<Option<u64>>,
         client: Option<mpsc::Sender<Bytes>>,
-    ) -> Result<Ended, Error> {
-        let Some(tarball) = source.upstream.upstream.tarball(&source.url).await? else {
-            return Ok(Ended::Gone);
-        };
-        // Of no bytes, none could be kept back until the digest is right.
-        let has_length = tarball.length.is_some_and(|length| length > 0);
+    ) -> Outcome {
+        if let Fetched::Ended(ended) = self.fetch_as(source, Reading::AsSent, Some((length, client))).await? {
+            return Ok(ended);
+        }
+        match self.fetch_as(source, Reading::Inflated, None).await? {
+            Fetched::Ended(ended) => Ok(ended),
+            Fetched::IsCompressed => Err(Arc::new(source.wrong().into())),
+        }
+    }
+
+    async fn fetch_as(
+        &self,
+        source: &TarballSource,
+        reading: Reading,
+        waiting: Option<Waiting>,
+    ) -> Result<Fetched, Arc<Error>> {
+        let found = source.upstream.upstream.tarball(&source.url).await.map_err(Error::from)?;
+        let Some(tarball) = found else { return Ok(Fetched::Ended(Ended::Gone)) };
+        let (encoding, elsewhere, told_length) =
+            (tarball.encoding, tarball.elsewhere.clone(), tarball.length);
+        let most = self.parts.limits.upstream_tarball_bytes;
+        let tarball = Progress::new(&source.upstream, &source.url, tarball, most);
+        // An empty tarball cannot be withheld until its digest is verified; of one that is too large, compressed, or at
+        // a host that the upstream chose, no byte may leave before.
+        let may_stream = told_length.is_some_and(|length| length > 0)
+            && !tarball.is_too_large()
+            && encoding == TarballEncoding::Identity
+            && elsewhere.is_none();
         // A client that goes away before it hears of the length takes nothing along.
-        let client = client.filter(|_| has_length && length.send(tarball.length).is_ok());
+        let client = waiting
+            .and_then(|(length, client)| client.filter(|_| may_stream && length.send(told_length).is_ok()));
         let (store, chunks) = mpsc::channel(CHUNKS);
         let storing = self.parts.store.put_stream(&source.path, receive(chunks));
-        let tarball = Progress::new(
-            source.upstream.to_string(),
-            &source.url,
-            tarball,
-            self.parts.limits.upstream_tarball_bytes,
-        );
-        let (pumped, stored) = futures::future::join(pump(source, tarball, store, client), storing).await;
-        let bytes = pumped?;
-        stored?;
-        self.note_fill(&source.path, bytes);
-        Ok(Ended::Kept)
+        let readings = Readings::new(source, reading, encoding, most);
+        let pumping = pump(source, tarball, readings, store, client);
+        let (pumped, stored) = futures::future::join(pumping, storing).await;
+        match pumped {
+            Ok(Pumped::Right(bytes)) => {
+                stored.map_err(Error::from)?;
+                self.note_fill(&source.path, bytes);
+                Ok(Fetched::Ended(Ended::Kept))
+            }
+            Ok(Pumped::IsCompressed) => Ok(Fetched::IsCompressed),
+            Err(error) => {
+                let is_too_large = matches!(error, Error::UpstreamTarballTooLarge { .. });
+                let error = Arc::new(match elsewhere {
+                    Some(host) => source.failed_elsewhere(host, error),
+                    None => error,
+                });
+                if is_too_large {
+                    self.parts.upstream.fills.too_large.insert(source.path.clone(), Arc::clone(&error));
+                }
+                Err(error)
+            }
+        }
     }
 
     /// What a client gets while a tarball is fetched: the chunks as they come, and if it takes them too slowly, the
@@ -211,10 +275,10 @@ async fn end_of(mut ended: watch::Receiver<Option<Outcome>>) -> Result<Ended, Er
 async fn pump(
     source: &TarballSource,
     mut tarball: Progress,
+    mut readings: Readings<'_>,
     store: mpsc::Sender<Chunk>,
     client: Option<mpsc::Sender<Bytes>>,
-) -> Result<u64, Error> {
-    let mut check = Check::new(&source.digest);
+) -> Result<Pumped, Error> {
     let mut client = SlowClient { client, patience: PATIENCE };
     let mut held = Bytes::new();
     loop {
@@ -228,20 +292,22 @@ async fn pump(
         if tarball.is_too_long() {
             break;
         }
-        check.update(&chunk);
         let ready = std::mem::replace(&mut held, chunk.clone());
-        // Where the store stopped taking, its own error tells why.
-        let _ = store.send(Ok(chunk)).await;
+        readings.read(chunk, &store).await;
         client.give(ready).await;
     }
-    if !tarball.is_whole() || !check.holds() {
-        let reason = format!("the tarball at {} is not the one that the packument names", source.url);
-        let error = UpstreamError::Unusable { upstream: source.upstream.to_string(), reason };
-        return refuse(source, &store, error).await;
+    match readings.end(tarball.is_whole(), tarball.received(), &store).await {
+        Some(Pumped::Right(bytes)) => {
+            drop(store);
+            client.give(held).await;
+            Ok(Pumped::Right(bytes))
+        }
+        Some(Pumped::IsCompressed) => {
+            let _ = refuse(source, &store, source.wrong().into()).await;
+            Ok(Pumped::IsCompressed)
+        }
+        None => refuse(source, &store, source.wrong().into()).await,
     }
-    drop(store);
-    client.give(held).await;
-    Ok(tarball.received())
 }
 
 /// A client that is waited for, but not for long.
@@ -273,14 +339,10 @@ impl SlowClient {
 }
 
 /// Ends the store's stream with an error, so that it keeps nothing of what came so far.
-async fn refuse(
-    source: &TarballSource,
-    store: &mpsc::Sender<Chunk>,
-    error: UpstreamError,
-) -> Result<u64, Error> {
+async fn refuse(source: &TarballSource, store: &mpsc::Sender<Chunk>, error: Error) -> Result<Pumped, Error> {
     let broken = BlobError::Stream { path: source.path.to_string(), source: error.to_string().into() };
     let _ = store.send(Err(broken)).await;
-    Err(error.into())
+    Err(error)
 }
 
 fn receive(chunks: mpsc::Receiver<Chunk>) -> ByteStream {

@@ -18,7 +18,8 @@ use super::NamedUpstream;
 use super::document::{self, Known};
 use super::forms::{FORMS, other_form};
 use super::kept::UseMark;
-use super::questions::Questions;
+use super::missing::Misses;
+use super::questions::{Questions, Wanted};
 
 /// How many documents are known of at once.
 const ENTRIES: u64 = 50_000;
@@ -30,6 +31,7 @@ pub(super) type DocumentKey = (Arc<str>, PackageName, PackumentForm);
 pub(crate) struct Documents {
     pub(super) states: moka::sync::Cache<DocumentKey, State>,
     pub(super) questions: Questions,
+    pub(super) misses: Misses,
     /// The two forms of a packument are asked for one after the other, so that it is known which is the newer one.
     turns: Gates,
 }
@@ -86,6 +88,7 @@ impl Default for Documents {
         Self {
             states: moka::sync::Cache::new(ENTRIES),
             questions: Questions::default(),
+            misses: Misses::default(),
             turns: Gates::default(),
         }
     }
@@ -217,14 +220,19 @@ impl Registry {
         &self,
         upstream: &NamedUpstream,
         key: &DocumentKey,
+        wanted: Wanted,
+        asked_at: DateTime<Utc>,
     ) -> Result<State, Error> {
         let documents = &self.parts.upstream.documents;
         let _turn = documents.turns.pass(&key.1).await;
         // Another may have asked since.
         let known = self.known_state(key).await?;
-        if let Some(state) = &known
-            && self.is_fresh(state)
-        {
+        let is_as_wanted = |state: &State| match (wanted, state) {
+            (Wanted::Fresh, state) => self.is_fresh(state),
+            (Wanted::Newer, State::Present(document)) => document.known.checked > asked_at,
+            (Wanted::Newer, State::Missing { checked }) => *checked > asked_at,
+        };
+        if let Some(state) = known.as_ref().filter(|state| is_as_wanted(state)) {
             return Ok(state.clone());
         }
         let (_, name, form) = key;
@@ -250,6 +258,8 @@ impl Registry {
                 }
                 State::Missing { checked: self.parts.clock.now() }
             }
+            // That something is not there is not known then.
+            (Err(error), Some(_)) if wanted == Wanted::Newer => return Err(error.into()),
             (Err(error), Some(document)) => {
                 tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "serving a packument that could not be revalidated");
                 let freshness = &self.parts.upstream.freshness;

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::blob::BlobETag;
 use crate::domain::PackageName;
-use crate::domain::packument::{render_foreign, render_foreign_abbreviated};
+use crate::domain::packument::ForeignDocument;
+use crate::domain::shorten::shorten;
 use crate::ops::Representation;
 use crate::ops::packument::RepresentationKey;
 use crate::upstream::PackumentForm;
@@ -56,8 +57,11 @@ impl Registry {
         };
         let (name, base) = (name.clone(), Arc::clone(base));
         let make = move |state: &BlobETag, document: &[u8], makes_abbreviated: bool| {
-            let render = if makes_abbreviated { render_foreign_abbreviated } else { render_foreign };
-            Representation::of(render(&name, document, &base)?, state.as_str())
+            let document = ForeignDocument::parse(&name, document)?;
+            require_published(&name, document.unpublished())?;
+            let json =
+                if makes_abbreviated { document.render_abbreviated(&base) } else { document.render(&base) };
+            Representation::of(json?, state.as_str())
         };
         let representations = &self.parts.caches.representations;
         let state = document.known.state();
@@ -84,18 +88,58 @@ impl Registry {
         ))
     }
 
-    /// The document of a package, as its upstream sent it, from the first that has it.
-    pub(in crate::ops) async fn any_upstream_document(
+    /// What `read` makes of the document of a package, from the first upstream that has the package.
+    pub(in crate::ops) async fn of_upstream_document<T>(
         &self,
         name: &PackageName,
-    ) -> Result<Option<Bytes>, Error> {
+        read: impl Fn(&ForeignDocument<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
         for upstream in self.upstreams_of(name) {
             let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
-            if let State::Present(document) = state {
-                self.note_use(&document.mark);
-                return self.read_document(upstream, name, form).await.map(|(_, document)| Some(document));
-            }
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (_, json) = self.read_document(upstream, name, form).await?;
+            return read(&published(name, &json)?);
         }
-        Ok(None)
+        Err(Error::PackageNotFound(name.clone()))
+    }
+
+    /// The manifest of the version that `selector` names, from the first upstream that has the package. One that is not
+    /// in the document that is known may be new, so that the upstream is asked once.
+    pub(in crate::ops) async fn upstream_manifest(
+        &self,
+        name: &PackageName,
+        selector: &str,
+        base: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (known, json) = self.read_document(upstream, name, form).await?;
+            if let Some(manifest) = published(name, &json)?.render_manifest(selector, base)? {
+                return Ok(Some(manifest));
+            }
+            if self.ask_for_what_is_missing(upstream, name, form, selector, &known).await?.is_none() {
+                return Ok(None);
+            }
+            let (_, json) = self.read_document(upstream, name, form).await?;
+            return Ok(published(name, &json)?.render_manifest(selector, base)?);
+        }
+        Err(Error::PackageNotFound(name.clone()))
+    }
+}
+
+/// A document of a package that has versions.
+fn published<'json>(name: &PackageName, json: &'json [u8]) -> Result<ForeignDocument<'json>, Error> {
+    let document = ForeignDocument::parse(name, json)?;
+    require_published(name, document.unpublished())?;
+    if document.has_versions() { Ok(document) } else { Err(Error::PackageNotFound(name.clone())) }
+}
+
+pub(super) fn require_published(name: &PackageName, unpublished: Option<String>) -> Result<(), Error> {
+    match unpublished {
+        None => Ok(()),
+        Some(time) => Err(Error::Unpublished { name: name.clone(), time: shorten(&time).into_owned() }),
     }
 }

@@ -1,10 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout};
 
+use crate::Error;
 use crate::upstream::{TarballStream, UpstreamError, UpstreamTarball};
+
+use super::NamedUpstream;
 
 /// The longest that a tarball may pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -17,6 +21,7 @@ const SLOWEST: u64 = 4 << 10;
 /// then for ever would hold a connection, a place in the store and everybody who waits for the tarball.
 pub(super) struct Progress {
     /// Who sends it, and what, for errors.
+    id: Arc<str>,
     upstream: String,
     url: Box<str>,
     stream: TarballStream,
@@ -28,9 +33,10 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of `most` bytes at most.
-    pub(super) fn new(upstream: String, url: &str, tarball: UpstreamTarball, most: u64) -> Self {
-        let UpstreamTarball { stream, length } = tarball;
-        Self { upstream, url: url.into(), stream, length, most, received: 0, begun: Instant::now() }
+    pub(super) fn new(upstream: &NamedUpstream, url: &str, tarball: UpstreamTarball, most: u64) -> Self {
+        let UpstreamTarball { stream, length, .. } = tarball;
+        let (id, upstream) = (Arc::clone(&upstream.id), upstream.to_string());
+        Self { id, upstream, url: url.into(), stream, length, most, received: 0, begun: Instant::now() }
     }
 
     pub(super) fn received(&self) -> u64 {
@@ -47,28 +53,32 @@ impl Progress {
         self.length.is_some_and(|length| length < self.received)
     }
 
+    /// Whether more was announced, or came, than is taken.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.received > self.most || self.length.is_some_and(|length| length > self.most)
+    }
+
     /// The next chunk; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, UpstreamError> {
-        if self.length.is_some_and(|length| length > self.most) {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.is_too_large() {
             return Err(self.too_large());
         }
         let Ok(chunk) = timeout(LONGEST_PAUSE, self.stream.next()).await else {
-            return Err(self.too_slow());
+            return Err(self.too_slow().into());
         };
         let Some(chunk) = chunk.transpose()? else { return Ok(None) };
         self.received += chunk.len() as u64;
-        if self.received > self.most {
+        if self.is_too_large() {
             return Err(self.too_large());
         }
         if self.begun.elapsed() > GRACE + Duration::from_secs(self.received / SLOWEST) {
-            return Err(self.too_slow());
+            return Err(self.too_slow().into());
         }
         Ok(Some(chunk))
     }
 
-    fn too_large(&self) -> UpstreamError {
-        let reason = format!("the tarball at {} has more than {} bytes", self.url, self.most);
-        UpstreamError::Unusable { upstream: self.upstream.clone(), reason }
+    fn too_large(&self) -> Error {
+        Error::UpstreamTarballTooLarge { upstream: self.id.to_string(), limit: self.most }
     }
 
     fn too_slow(&self) -> UpstreamError {
@@ -93,13 +103,25 @@ mod tests {
             tokio::time::sleep(pause).await;
             chunk
         });
-        let tarball = UpstreamTarball { stream: stream.boxed(), length };
-        let mut progress =
-            Progress::new("upstream".into(), "https://registry.example/pear.tgz", tarball, most);
+        let mut progress = Progress {
+            id: "npm".into(),
+            upstream: "upstream".into(),
+            url: "https://registry.example/pear.tgz".into(),
+            stream: stream.boxed(),
+            length,
+            most,
+            received: 0,
+            begun: Instant::now(),
+        };
         loop {
             if let Err(error) = progress.next().await {
-                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                return (progress.received(), format!("{error}: {cause}"));
+                let mut told = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(next) = cause {
+                    told = format!("{told}: {next}");
+                    cause = next.source();
+                }
+                return (progress.received(), told);
             }
         }
     }
@@ -117,8 +139,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_slow_and_steady_comes_through_as_far_as_its_limit() {
         let (received, error) = drip(64 << 10, Duration::from_secs(10), None, 10 << 20).await;
-        assert!(received > 10 << 20 && error.contains("more than 10485760 bytes"), "{received} {error}");
-        let (received, error) = drip(1, Duration::ZERO, Some(2000), 1000).await;
-        assert!(received == 0 && error.contains("more than 1000 bytes"), "{received} {error}");
+        assert!(received > 10 << 20 && error.contains("larger than 10 MiB"), "{received} {error}");
+        let (received, error) = drip(1, Duration::ZERO, Some(4 << 20), 2 << 20).await;
+        assert!(received == 0 && error.contains("larger than 2 MiB"), "{received} {error}");
     }
 }

@@ -12,9 +12,18 @@ use super::freshness::{DocumentKey, State};
 
 type Answer = Result<State, Arc<Error>>;
 
+/// What makes an answer worth waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Wanted {
+    /// As fresh as configured, which another process may have asked for meanwhile.
+    Fresh,
+    /// From after the question, for what is known lacks something.
+    Newer,
+}
+
 /// The packuments that upstreams are being asked for. Each is asked for once at a time, for any number who wait.
 #[derive(Debug, Default)]
-pub(super) struct Questions(Mutex<HashMap<DocumentKey, Question>>);
+pub(super) struct Questions(Mutex<HashMap<(DocumentKey, Wanted), Question>>);
 
 /// A question that is under way.
 #[derive(Debug, Clone)]
@@ -43,6 +52,17 @@ impl Question {
 impl Registry {
     /// Asks an upstream, unless it is being asked already. Goes on to the end, also if nobody waits any more.
     pub(super) fn ask(&self, upstream: &NamedUpstream, key: DocumentKey) -> Question {
+        self.ask_for(upstream, key, Wanted::Fresh)
+    }
+
+    /// The question that is under way, if there is one.
+    pub(super) fn under_way(&self, key: &DocumentKey, wanted: Wanted) -> Option<Question> {
+        self.parts.upstream.documents.questions.under_way().get(&(key.clone(), wanted)).cloned()
+    }
+
+    pub(super) fn ask_for(&self, upstream: &NamedUpstream, key: DocumentKey, wanted: Wanted) -> Question {
+        let asked_at = self.parts.clock.now();
+        let key = (key, wanted);
         let mut under_way = self.parts.upstream.documents.questions.under_way();
         if let Some(question) = under_way.get(&key) {
             return question.clone();
@@ -54,7 +74,7 @@ impl Registry {
         let (registry, upstream) = (self.clone(), upstream.clone());
         tokio::spawn(async move {
             let ends = Ends { registry: &registry, key: &key };
-            let answer = registry.ask_alone(&upstream, &key).await;
+            let answer = registry.ask_alone(&upstream, &key.0, wanted, asked_at).await;
             drop(ends);
             answered.send_replace(Some(answer.map_err(Arc::new)));
         });
@@ -63,7 +83,7 @@ impl Registry {
 }
 
 impl Questions {
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<DocumentKey, Question>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(DocumentKey, Wanted), Question>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,7 +91,7 @@ impl Questions {
 /// Takes a question off the list when it ends, however it ends.
 struct Ends<'a> {
     registry: &'a Registry,
-    key: &'a DocumentKey,
+    key: &'a (DocumentKey, Wanted),
 }
 
 impl Drop for Ends<'_> {

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use crate::blob::{BlobPath, Key};
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
-use crate::upstream::PackumentForm;
+use crate::upstream::{PackumentForm, UpstreamError};
 use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::Known;
 use super::forms::FORMS;
 use super::freshness::{Document, State};
+use super::packument::require_published;
 
 /// What a tarball must hash to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,20 @@ pub(in crate::ops) struct TarballSource {
     pub(in crate::ops) etag: String,
 }
 
+impl TarballSource {
+    /// What came is something else.
+    pub(super) fn wrong(&self) -> UpstreamError {
+        let reason = format!("the tarball at {} is not the one that the packument names", self.url);
+        UpstreamError::Unusable { upstream: self.upstream.to_string(), reason }
+    }
+
+    /// Any failure of a host that the packument or a redirect chose, which looks like any other.
+    pub(super) fn failed_elsewhere(&self, host: String, error: Error) -> Error {
+        let upstream = self.upstream.to_string();
+        Error::Upstream(UpstreamError::Elsewhere { upstream, host, source: Box::new(error) })
+    }
+}
+
 impl Registry {
     /// Finds the tarball in the packument of the first upstream that has the package; `None` where none has it.
     pub(in crate::ops) async fn tarball_source(
@@ -45,9 +60,20 @@ impl Registry {
             if let Some(tarball) = tarballs.get(version.as_str()) {
                 return source(upstream, name, version, tarball).map(Some);
             }
+            require_published(name, tarballs.unpublished().map(str::to_owned))?;
             let later = self.tarball_of_later_document(upstream, name, version, &document.known).await?;
-            let missing = || Error::VersionNotFound { selector: format!("{name}@{version}") };
-            return later.ok_or_else(missing).map(Some);
+            if later.is_some() {
+                return Ok(later);
+            }
+            let selector = version.as_str();
+            let asked = self.ask_for_what_is_missing(upstream, name, form, selector, &document.known).await?;
+            if let Some(document) = asked {
+                let tarballs = self.foreign_tarballs(upstream, name, form, &document).await?;
+                if let Some(tarball) = tarballs.get(selector) {
+                    return source(upstream, name, version, tarball).map(Some);
+                }
+            }
+            return Err(Error::VersionNotFound { selector: format!("{name}@{version}") });
         }
         Ok(None)
     }
@@ -110,7 +136,7 @@ fn source(
             (Digest::Sha1(hex.as_str().into()), hex)
         }
         (None, None) => {
-            return Err(Error::Upstream(crate::upstream::UpstreamError::Unusable {
+            return Err(Error::Upstream(UpstreamError::Unusable {
                 upstream: upstream.to_string(),
                 reason: format!("{name}@{version} has no digest to check its tarball with"),
             }));

@@ -15,19 +15,19 @@ pub(super) enum Answer {
 impl HttpUpstream {
     /// Asks once and reads the status of the answer.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Failed> {
-        self.read_status(question, self.send(question).await?)
+        self.read_status(question, self.send(question).await?.response)
     }
 
     /// The same for what not every registry has. Some say so with 405 or 501.
     pub(super) async fn ask_for_extra(&self, question: &Question) -> Result<Answer, Failed> {
-        let response = self.send(question).await?;
+        let response = self.send(question).await?.response;
         match response.status() {
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Answer::Missing),
             _ => self.read_status(question, response),
         }
     }
 
-    fn read_status(&self, question: &Question, response: Response) -> Result<Answer, Failed> {
+    pub(super) fn read_status(&self, question: &Question, response: Response) -> Result<Answer, Failed> {
         match response.status() {
             StatusCode::OK => Ok(Answer::Found(response)),
             StatusCode::NOT_MODIFIED if question.is_conditional() => Ok(Answer::Unchanged),

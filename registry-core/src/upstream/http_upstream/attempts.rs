@@ -30,22 +30,35 @@ impl HttpUpstream {
         let mut retries = 0;
         let mut before = None;
         loop {
-            let permit = match self.permit(question) {
+            let mut permit = match self.permit(question) {
                 Ok(permit) => permit,
                 Err(paused) => return Err(before.unwrap_or_else(|| self.unavailable(paused, None))),
             };
-            let outcome = timeout_at(deadline, once())
-                .await
-                .unwrap_or_else(|_| Err(Failed::broken(TooSlow(self.settings.request_timeout))));
+            let outcome = timeout_at(deadline, once()).await.unwrap_or_else(|_| {
+                let slow = Failed::broken(TooSlow(self.settings.request_timeout));
+                // Asked there at once, it was that host that did not answer.
+                Err(match question.url.host_str() {
+                    Some(host) if !self.is_trusted(&question.url) => self.failed_elsewhere(host, slow),
+                    _ => slow,
+                })
+            });
             let answered = match outcome {
                 Ok(answer) => Ok(answer),
                 Err(Failed::Answered(error)) => Err(error),
                 Err(Failed::Unanswered(unanswered)) => {
+                    // An upstream that answered by naming another host is well.
+                    let is_elsewhere = unanswered.elsewhere.is_some();
+                    if let Some(permit) = permit.take_if(|_| is_elsewhere) {
+                        permit.answered();
+                    }
                     if permit.is_some_and(Permit::failed) {
                         tracing::warn!(upstream = %self, pause = ?self.settings.pause, "left alone for a while");
                     }
                     let pause = self.pause_before_retry(question, &unanswered, retries, deadline);
-                    let error = self.unavailable(unanswered.source, unanswered.retry_after);
+                    let error = match &unanswered.elsewhere {
+                        Some(host) => self.elsewhere(host, unanswered.source),
+                        None => self.unavailable(unanswered.source, unanswered.retry_after),
+                    };
                     let Some(pause) = pause else { return Err(error) };
                     tracing::debug!(upstream = %self, ?error, ?pause, "asking again");
                     sleep(pause).await;

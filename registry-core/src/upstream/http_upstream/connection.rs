@@ -1,12 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use reqwest::Client;
+use reqwest::{Client, ClientBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::hosts::{AllowedHost, Proxies, PublicHosts};
 use super::{HttpUpstreamError, HttpUpstreamSettings};
 use crate::auth::Credential;
 use crate::outbound::{NoClient, Outbound};
@@ -28,15 +30,46 @@ pub(super) fn check_url(url: &Url) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// The hosts that are allowed by the settings.
+pub(super) fn allowed_hosts(settings: &HttpUpstreamSettings) -> Result<Vec<AllowedHost>, HttpUpstreamError> {
+    let read = |host: &String| {
+        let refused =
+            || HttpUpstreamError::TarballHost { upstream: settings.name.clone(), host: host.clone() };
+        AllowedHost::parse(host).ok_or_else(refused)
+    };
+    settings.tarball_hosts.iter().map(read).collect()
+}
+
+/// The proxies that are asked in place of hosts.
+pub(super) fn proxies(settings: &HttpUpstreamSettings) -> Proxies {
+    if settings.proxy_from_environment { Proxies::from_environment() } else { Proxies::default() }
+}
+
 /// A client for the upstream. It decodes nothing: bytes are passed on as they come.
 pub(super) fn client(settings: &HttpUpstreamSettings) -> Result<Client, HttpUpstreamError> {
+    client_with(settings, |builder| builder)
+}
+
+/// A client for hosts that the upstream names. It shares no connection with the other one, and opens none to an
+/// address that is not public.
+pub(super) fn public_client(
+    settings: &HttpUpstreamSettings,
+    proxies: &Proxies,
+) -> Result<Client, HttpUpstreamError> {
+    client_with(settings, |builder| builder.dns_resolver(Arc::new(PublicHosts(proxies.clone()))))
+}
+
+fn client_with(
+    settings: &HttpUpstreamSettings,
+    set: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, HttpUpstreamError> {
     let outbound = Outbound {
         extra_root_certificates: &settings.extra_root_certificates,
         connect_timeout: settings.connect_timeout,
         proxy_from_environment: settings.proxy_from_environment,
     };
     let upstream = settings.name.clone();
-    outbound.client_with(|builder| builder.pool_idle_timeout(IDLE)).map_err(|reason| match reason {
+    outbound.client_with(|builder| set(builder.pool_idle_timeout(IDLE))).map_err(|reason| match reason {
         NoClient::TlsProvider => HttpUpstreamError::NoTlsProvider,
         NoClient::Certificates(source) => HttpUpstreamError::Certificates { upstream, source },
         NoClient::Client(source) => HttpUpstreamError::Client { upstream, source },

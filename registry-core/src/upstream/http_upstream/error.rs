@@ -12,6 +12,17 @@ pub enum HttpUpstreamError {
         /// What is wrong and what to do.
         reason: &'static str,
     },
+    /// A host that tarballs may come from is none.
+    #[error(
+        "the upstream registry {upstream} has {host:?} in its tarball_hosts, which is no host: write it as \
+         files.example or files.example:8443"
+    )]
+    TarballHost {
+        /// The upstream's name.
+        upstream: String,
+        /// What is written there.
+        host: String,
+    },
     /// The credential cannot be sent.
     #[error(
         "the credential for the upstream registry {upstream} holds characters that HTTP cannot carry: look for \

@@ -23,6 +23,8 @@ pub(super) struct Unanswered {
     pub(super) retry_after: Option<Duration>,
     /// Whether the upstream may have read the question.
     pub(super) is_sent: bool,
+    /// The host that did not answer, where the upstream did and named it.
+    pub(super) elsewhere: Option<String>,
 }
 
 impl From<UpstreamError> for Failed {
@@ -35,7 +37,8 @@ impl Failed {
     /// No response came. URLs are left out of the text, for a redirect's may be signed.
     pub(super) fn no_response(error: reqwest::Error, is_first_hop: bool) -> Self {
         let is_sent = !(is_first_hop && error.is_connect());
-        Self::Unanswered(Unanswered { source: error.without_url().into(), retry_after: None, is_sent })
+        let source = error.without_url().into();
+        Self::Unanswered(Unanswered { source, retry_after: None, is_sent, elsewhere: None })
     }
 
     /// A response began and did not end.
@@ -45,7 +48,8 @@ impl Failed {
 
     /// Something broke after the question was sent.
     pub(super) fn broken(source: impl Into<BoxError>) -> Self {
-        Self::Unanswered(Unanswered { source: source.into(), retry_after: None, is_sent: true })
+        let source = source.into();
+        Self::Unanswered(Unanswered { source, retry_after: None, is_sent: true, elsewhere: None })
     }
 
     /// A status that asks to come back.
@@ -54,6 +58,7 @@ impl Failed {
             source: format!("it answered with status {}", status.as_u16()).into(),
             retry_after: retry_after(headers),
             is_sent: true,
+            elsewhere: None,
         })
     }
 }
@@ -76,6 +81,27 @@ impl HttpUpstream {
         retry_after: Option<Duration>,
     ) -> UpstreamError {
         UpstreamError::Unavailable { upstream: self.to_string(), retry_after, source: source.into() }
+    }
+
+    /// Nothing came from a host that the upstream named.
+    pub(super) fn elsewhere(&self, host: &str, source: impl Into<BoxError>) -> UpstreamError {
+        UpstreamError::Elsewhere { upstream: self.to_string(), host: host.to_owned(), source: source.into() }
+    }
+
+    /// A failure at a host that the upstream named, which looks like any other there.
+    pub(super) fn failed_elsewhere(&self, host: &str, failed: Failed) -> Failed {
+        match failed {
+            Failed::Answered(error @ UpstreamError::Elsewhere { .. }) => error.into(),
+            Failed::Answered(error) => self.elsewhere(host, error).into(),
+            Failed::Unanswered(unanswered) => {
+                Failed::Unanswered(Unanswered { elsewhere: Some(host.to_owned()), ..unanswered })
+            }
+        }
+    }
+
+    /// A redirect that cannot be followed.
+    pub(super) fn astray(&self, reason: impl Into<String>) -> UpstreamError {
+        UpstreamError::Redirect { upstream: self.to_string(), reason: reason.into() }
     }
 
     pub(super) fn refused(&self, status: StatusCode) -> UpstreamError {

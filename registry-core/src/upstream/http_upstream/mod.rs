@@ -23,12 +23,15 @@ mod connection;
 mod document;
 mod error;
 mod failure;
+mod hosts;
 mod pieces;
+mod public_address;
 mod question;
 mod settings;
 mod tarball;
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,6 +43,7 @@ use url::Url;
 
 use self::answer::Answer;
 use self::breaker::Breaker;
+use self::hosts::{AllowedHost, Proxies};
 use self::question::Question;
 use crate::domain::{PackageName, Version};
 use crate::upstream::{
@@ -61,7 +65,12 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// shared, so make one of these per registry and keep it.
 pub struct HttpUpstream {
     settings: HttpUpstreamSettings,
+    /// For the upstream's own host and those that are allowed.
     client: Client,
+    /// For all others. Made when one is asked, since few upstreams name any.
+    public_client: OnceLock<Client>,
+    allowed: Vec<AllowedHost>,
+    proxies: Proxies,
     authorization: Option<HeaderValue>,
     breaker: Breaker,
 }
@@ -75,6 +84,9 @@ impl HttpUpstream {
         settings.request_timeout = settings.request_timeout.min(LONGEST);
         Ok(Self {
             client: connection::client(&settings)?,
+            public_client: OnceLock::new(),
+            allowed: connection::allowed_hosts(&settings)?,
+            proxies: connection::proxies(&settings),
             authorization: connection::authorization(&settings)?,
             breaker: Breaker::new(settings.failures_until_pause, settings.pause.min(LONGEST)),
             settings,
@@ -86,6 +98,15 @@ impl HttpUpstream {
         let mut url = self.settings.url.clone();
         url.set_path(&format!("{}{path}", self.settings.url.path().trim_end_matches('/')));
         url
+    }
+
+    /// The client for hosts that are neither the upstream's own nor allowed.
+    fn public_client(&self) -> Result<&Client, HttpUpstreamError> {
+        if let Some(client) = self.public_client.get() {
+            return Ok(client);
+        }
+        let client = connection::public_client(&self.settings, &self.proxies)?;
+        Ok(self.public_client.get_or_init(|| client))
     }
 
     /// A document that not every registry has.
@@ -138,14 +159,26 @@ impl Upstream for HttpUpstream {
     }
 
     async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError> {
-        let url = Url::parse(url).ok().and_then(question::fetchable);
+        // Some registries write it as a path of their own.
+        let url = Some(url).filter(|url| !url.is_empty()).and_then(|url| self.endpoint("/").join(url).ok());
+        let url = url.and_then(question::fetchable);
         let url = url.ok_or_else(|| self.unusable("the URL of a tarball that is no http or https URL"))?;
         let question = &Question::tarball(url);
         self.attempt(question, || async move {
-            Ok(match self.ask(question).await? {
-                Answer::Found(response) => Some(self.passing_on(response)),
-                Answer::Missing | Answer::Unchanged => None,
-            })
+            let reply = self.send(question).await?;
+            let Some(host) = reply.elsewhere else {
+                return Ok(match self.read_status(question, reply.response)? {
+                    Answer::Found(response) => Some(self.passing_on(response, None)),
+                    Answer::Missing | Answer::Unchanged => None,
+                });
+            };
+            match self.read_status(question, reply.response) {
+                Ok(Answer::Found(response)) => Ok(Some(self.passing_on(response, Some(host)))),
+                Ok(Answer::Missing | Answer::Unchanged) => {
+                    Err(self.elsewhere(&host, "it does not have it").into())
+                }
+                Err(failed) => Err(self.failed_elsewhere(&host, failed)),
+            }
         })
         .await
     }

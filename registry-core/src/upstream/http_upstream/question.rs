@@ -1,13 +1,16 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use tokio::time::timeout;
 use url::Url;
 
-use super::HttpUpstream;
 use super::failure::Failed;
+use super::{HttpUpstream, hosts};
 use crate::upstream::{PackumentForm, Validators};
 
 /// What npm sends for the abbreviated form. Registries that do not have it send the full one.
@@ -73,30 +76,87 @@ impl Question {
     }
 }
 
+/// An answer, and the first host on the way to it that is neither the upstream's own nor allowed.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) response: Response,
+    pub(super) elsewhere: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("no answer began within {} ms", .0.as_millis())]
+struct NoFirstByte(Duration);
+
 impl HttpUpstream {
     /// Asks once and follows redirects. The credential goes along until the first step away from the
     /// configured scheme, host and port, and never comes back: who redirects here may not speak in our name.
-    pub(super) async fn send(&self, question: &Question) -> Result<Response, Failed> {
+    pub(super) async fn send(&self, question: &Question) -> Result<Reply, Failed> {
+        let mut elsewhere = None;
+        let response = self.follow(question, &mut elsewhere).await;
+        match (response, elsewhere) {
+            (Ok(response), elsewhere) => Ok(Reply { response, elsewhere }),
+            (Err(failed), Some(host)) => Err(self.failed_elsewhere(&host, failed)),
+            (Err(failed), None) => Err(failed),
+        }
+    }
+
+    /// Follows redirects, and tells the first host that is neither the upstream's own nor allowed. What comes after it
+    /// is of its choosing.
+    async fn follow(&self, question: &Question, elsewhere: &mut Option<String>) -> Result<Response, Failed> {
         let mut url = question.url.clone();
         let mut is_home = true;
-        for hop in 0..=self.settings.redirects {
+        let mut visited = Vec::new();
+        while visited.len() <= self.settings.redirects as usize {
             is_home &= self.is_home(&url);
+            let client = if self.is_trusted(&url) {
+                &self.client
+            } else {
+                let host = url.host_str().unwrap_or_default();
+                elsewhere.get_or_insert_with(|| host.to_owned());
+                hosts::check(&url, &self.proxies).await.map_err(|reason| self.elsewhere(host, reason))?;
+                self.public_client().map_err(|error| self.elsewhere(host, error))?
+            };
             let mut request = match &question.body {
-                None => self.client.get(url.clone()),
-                Some(body) => self.client.post(url.clone()).body(body.clone()),
+                None => client.get(url.clone()),
+                Some(body) => client.post(url.clone()).body(body.clone()),
             };
             request = request.headers(question.headers.clone());
             if let Some(authorization) = self.authorization.as_ref().filter(|_| is_home) {
                 request = request.header(AUTHORIZATION, authorization.clone());
             }
-            let response = request.send().await.map_err(|error| Failed::no_response(error, hop == 0))?;
+            let response = self.begin(request, question, visited.is_empty()).await?;
             match redirected(&response, &url, question.body.is_some()) {
                 Ok(None) => return Ok(response),
-                Ok(Some(next)) => url = next,
-                Err(reason) => return Err(self.unusable(reason).into()),
+                Ok(Some(next)) if next == url || visited.contains(&next) => {
+                    return Err(self.astray("redirects in a circle").into());
+                }
+                Ok(Some(next)) => visited.push(std::mem::replace(&mut url, next)),
+                Err(reason) => return Err(self.astray(reason).into()),
             }
         }
-        Err(self.unusable(format!("it redirects more than {} times", self.settings.redirects)).into())
+        Err(self.astray(format!("redirects more than {} times", self.settings.redirects)).into())
+    }
+
+    /// The head of an answer, unless it takes too long.
+    async fn begin(
+        &self,
+        request: RequestBuilder,
+        question: &Question,
+        is_first_hop: bool,
+    ) -> Result<Response, Failed> {
+        let response =
+            async { request.send().await.map_err(|error| Failed::no_response(error, is_first_hop)) };
+        // What is posted is to be worked on, which takes a registry longer than to find a document.
+        if question.body.is_some() {
+            return response.await;
+        }
+        let most = self.settings.connect_timeout.saturating_add(self.settings.first_byte_timeout);
+        timeout(most, response).await.unwrap_or_else(|_| Err(Failed::broken(NoFirstByte(most))))
+    }
+
+    /// Whether a host may be asked whatever its address is, and its bytes passed on as they come.
+    pub(super) fn is_trusted(&self, url: &Url) -> bool {
+        self.is_home(url) || self.allowed.iter().any(|allowed| allowed.is_at(url))
     }
 
     /// Whether a URL is at the scheme, host and port that are configured.
@@ -111,15 +171,16 @@ fn redirected(response: &Response, from: &Url, has_body: bool) -> Result<Option<
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {}
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER if !has_body => {}
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => {
-            return Err("it redirects a POST in a way that loses what was posted");
+            return Err("redirects a POST in a way that loses what was posted");
         }
         _ => return Ok(None),
     }
-    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let next = location.and_then(|location| from.join(location).ok());
-    let next = next.and_then(fetchable).ok_or("it redirects to something that is no http or https URL")?;
+    let location =
+        response.headers().get(LOCATION).ok_or("redirects without saying where: it sends no Location")?;
+    let next = location.to_str().ok().and_then(|location| from.join(location).ok());
+    let next = next.and_then(fetchable).ok_or("redirects to something that is no http or https URL")?;
     if from.scheme() == "https" && next.scheme() == "http" {
-        return Err("it redirects from https to http, where anybody could change the answer");
+        return Err("redirects from https to http, where anybody could change the answer");
     }
     Ok(Some(next))
 }

@@ -21,8 +21,16 @@ pub struct HttpUpstreamSettings {
     pub name: String,
     /// What the upstream is shown, at the scheme, host and port of `url` and nowhere else. By default nothing.
     pub credential: Option<Credential>,
-    /// The longest that opening a connection may take, TLS included. Default 5 seconds.
+    /// Hosts that packuments and redirects of the upstream may send this registry to whatever their addresses are, as
+    /// `host` or `host:port`; without a port, those of `http` and `https` are meant. Any other host is asked at public
+    /// addresses only, and what it sends reaches no client before its digest is right. None is shown the credential.
+    /// By default none.
+    pub tarball_hosts: Vec<String>,
+    /// The longest that opening a connection may take, TLS included. Default 3 seconds.
     pub connect_timeout: Duration,
+    /// The longest that the upstream may take to begin an answer once it is connected. What is posted may take until
+    /// `request_timeout`. Default 5 seconds.
+    pub first_byte_timeout: Duration,
     /// The longest that a whole answer may take, with retries and the pauses between them; of a tarball, until its
     /// first byte. Default 30 seconds.
     pub request_timeout: Duration,
@@ -57,7 +65,9 @@ impl HttpUpstreamSettings {
             name: name_of(&url),
             url,
             credential: None,
-            connect_timeout: Duration::from_secs(5),
+            tarball_hosts: Vec::new(),
+            connect_timeout: Duration::from_secs(3),
+            first_byte_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(20),
             packument_bytes: 128 << 20,

@@ -55,6 +55,10 @@ impl Auditor {
         (client, folder)
     }
 
+    async fn run_install(&self, (client, folder): &(Client, PathBuf)) -> CommandOutput {
+        client.run_in(folder, self.install).await
+    }
+
     async fn audit(&self, (client, folder): &(Client, PathBuf)) -> CommandOutput {
         client.run_in(folder, self.audit).await
     }
@@ -101,6 +105,31 @@ async fn without_an_upstream_no_client_finds_anything() {
     for auditor in &AUDITORS {
         let installed = auditor.install(registry.server.base_url(), &token).await;
         let _ = auditor.audit(&installed).await.assert_success().assert_printed(auditor.clean);
+    }
+}
+
+/// pnpm repeats an audit for more than a minute where the answer is a 5xx.
+#[tokio::test]
+async fn an_upstream_without_audits_is_taken_for_that_at_once() {
+    let front = Front::start().await;
+    for auditor in AUDITORS.iter().filter(|auditor| ["npm", "pnpm", "deno"].contains(&auditor.pinned.command))
+    {
+        front.upstream.answer_as_usual();
+        let installed = auditor.install(front.server.base_url(), &front.token).await;
+        for status in [404, 405, 501, 401] {
+            front.upstream.answer(BULK, FakeAnswer::status(status));
+            let from = front.upstream.requests().len();
+            let audited_at = std::time::Instant::now();
+            let audit = auditor.audit(&installed).await.assert_failure();
+            assert!(audited_at.elapsed() < std::time::Duration::from_secs(20), "{status}: {audit}");
+            // npm asks in the older way as well.
+            let asked = audited(&front, from).len();
+            assert!(
+                asked == 1 || auditor.pinned.command == "npm" && asked == 2,
+                "{status}: {asked} times, {audit}"
+            );
+            let _ = auditor.run_install(&installed).await.assert_success();
+        }
     }
 }
 

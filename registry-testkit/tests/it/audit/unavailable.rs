@@ -17,8 +17,10 @@ async fn an_upstream_that_cannot_answer_is_an_error() {
     assert_refused(front.post(BULK, &asked).await, 503, text);
     assert_refused(front.post(QUICK, &tree).await, 503, text);
     front.npm.set_down(false);
-    // It has no such endpoint.
-    assert_refused(front.post(BULK, &asked).await, 502, text);
+    // It has no such endpoint: what clients take as not offered, at once.
+    let not_offered = "the registry npm behind this one offers no security advisories";
+    assert_refused(front.post(BULK, &asked).await, 404, not_offered);
+    assert_refused(front.post(QUICK, &tree).await, 404, not_offered);
     for answer in ["[]", "{\"pear\":{}}", "<html>", ""] {
         front.npm.tell("advisories", answer);
         assert_refused(front.post(BULK, &asked).await, 502, text);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use registry_core::upstream::{Upstream as _, UpstreamError};
 use registry_testkit::fake_upstream::FakeAnswer;
 
-use super::{bounded, connect, fake, full, settings};
+use super::{bounded, connect, fake, full, host, settings};
 
 #[tokio::test]
 async fn an_upstream_that_keeps_failing_is_left_alone() {
@@ -12,6 +12,7 @@ async fn an_upstream_that_keeps_failing_is_left_alone() {
     settings.retries = 2;
     settings.failures_until_pause = 5;
     settings.pause = Duration::from_hours(1);
+    settings.tarball_hosts = vec![host(&other)];
     let upstream = connect(settings);
     fake.answer_everything(FakeAnswer::status(500));
     full(&upstream).await.unwrap_err();

@@ -4,6 +4,7 @@ mod breaker;
 mod broken;
 mod documents;
 mod https;
+mod other_hosts;
 mod proxies;
 mod redirects;
 mod requests;
@@ -41,6 +42,11 @@ fn settings(fake: &FakeUpstream) -> HttpUpstreamSettings {
     settings.proxy_from_environment = false;
     settings.randomness = Arc::new(SeededRandomness::new(1));
     settings
+}
+
+/// Host and port of a fake upstream, as settings name them.
+fn host(fake: &FakeUpstream) -> String {
+    fake.base_url().trim_start_matches("http://").to_owned()
 }
 
 fn connect(settings: HttpUpstreamSettings) -> HttpUpstream {
@@ -81,8 +87,10 @@ async fn download(upstream: &HttpUpstream, url: &str) -> (Vec<u8>, Option<Upstre
 }
 
 fn reason(error: &UpstreamError) -> &str {
-    let UpstreamError::Unusable { reason, .. } = error else { panic!("not unusable: {error:?}") };
-    reason
+    match error {
+        UpstreamError::Unusable { reason, .. } | UpstreamError::Redirect { reason, .. } => reason,
+        _ => panic!("not unusable: {error:?}"),
+    }
 }
 
 #[tokio::test]

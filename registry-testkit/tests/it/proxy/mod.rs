@@ -3,6 +3,8 @@
 mod abbreviated_time;
 mod eviction;
 mod freshness;
+mod newer_versions;
+mod odd_documents;
 mod publish_guard;
 mod tarballs;
 

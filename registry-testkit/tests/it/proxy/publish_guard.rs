@@ -35,6 +35,22 @@ async fn an_upstream_that_cannot_answer_refuses_too() {
     proxy.registry.publish(&ana(), publication("apple", "1.1.0")).await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_publisher_is_told_within_five_seconds_which_upstream_hangs() {
+    let proxy = Proxy::start();
+    proxy.upstream.set_packuments_hang(true);
+    let begun = tokio::time::Instant::now();
+    let refused = proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap_err();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    let text = refused.to_string();
+    assert!(
+        text.starts_with("the registry npm behind this one could not tell whether it has apple"),
+        "{text}"
+    );
+    // What is hosted only needs no upstream.
+    proxy.registry.publish(&ana(), publication("@ours/web", "1.0.0")).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_package_of_both_is_ours_whole() {
     let rules = json!([{

@@ -38,6 +38,56 @@ async fn a_wrong_tarball_is_never_whole_at_a_client_and_never_kept() {
     assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
 }
 
+/// Of a host that the packument chose, no byte, length or status tells anything before the digest is right.
+#[tokio::test]
+async fn a_tarball_elsewhere_begins_when_it_is_whole_and_fails_in_one_way() {
+    let proxy = Proxy::start();
+    proxy.upstream.have_tarballs_elsewhere(Some("files.example"));
+    let mut told = Vec::new();
+    proxy.upstream.replace_tarball("pear", "1.0.0", b"the bytes of a tarbomb");
+    told.push(proxy.get(PATH).await);
+    proxy.upstream.replace_tarball("pear", "1.0.0", b"longer than it should be, by a few bytes");
+    told.push(proxy.get(PATH).await);
+    proxy.upstream.replace_tarball("pear", "1.0.0", TARBALL);
+    for bytes in [0, 1, TARBALL.len() - 1] {
+        proxy.upstream.cut_tarballs_after(Some(bytes));
+        told.push(proxy.get(PATH).await);
+    }
+    proxy.upstream.cut_tarballs_after(None);
+    for declared in [0, 1, 1 << 20, 1 << 40] {
+        proxy.upstream.declare_tarballs(Some(declared));
+        told.push(proxy.get(PATH).await);
+        assert!(kept(&proxy).await.is_empty());
+    }
+    assert!(told.iter().all(|answer| *answer == told[0]), "{told:?}");
+    assert_eq!(told[0].0, 502);
+    assert!(String::from_utf8_lossy(&told[0].1).contains("at another host, files.example"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_right_tarball_elsewhere_is_served_and_kept() {
+    let proxy = Proxy::start();
+    proxy.upstream.have_tarballs_elsewhere(Some("files.example"));
+    assert_eq!(proxy.get(PATH).await, (StatusCode::OK, TARBALL.to_vec()));
+    assert_eq!(kept(&proxy).await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_that_is_too_large_is_refused_with_the_limit_and_asked_for_once() {
+    let proxy = Proxy::start();
+    proxy.upstream.declare_tarballs(Some((1 << 30) + 1));
+    let answers = join_all((0..5).map(|_| proxy.get(PATH))).await;
+    for (status, body) in answers {
+        assert_eq!(status, 403);
+        assert!(String::from_utf8_lossy(&body).contains("larger than 1024 MiB"), "{body:?}");
+    }
+    assert_eq!(proxy.get(PATH).await.0, 403);
+    let head = proxy.registry.handle(Request::head(PATH).body(Body::empty()).unwrap()).await;
+    assert_eq!(head.status(), 403);
+    let asked = proxy.upstream.take_asked();
+    assert_eq!(asked.iter().filter(|asked| asked.starts_with("tarball")).count(), 1, "{asked:?}");
+}
+
 #[tokio::test]
 async fn a_tarball_that_is_cut_off_is_never_kept() {
     let proxy = Proxy::start();

@@ -9,13 +9,35 @@ const TARBALL: &str = "/left-pad/-/left-pad-1.1.0.tgz";
 
 /// The time goes by itself while everybody waits, so that the settings that users have can be tried.
 #[tokio::test(start_paused = true)]
-async fn ten_seconds_are_waited_for() {
+async fn four_seconds_are_waited_for() {
     let front = InFront::with(|_| {}).await;
-    front.fake.answer_everything(FakeAnswer::usual().delay(Duration::from_secs(10)));
+    front.fake.answer_everything(FakeAnswer::usual().delay(Duration::from_secs(4)));
     let begun = Instant::now();
     let _ = front.get("/left-pad").await.assert_status(200);
     let _ = front.get(TARBALL).await.assert_status(200);
-    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upstream_that_hangs_is_left_alone_soon_and_costs_nothing_that_is_kept() {
+    let front = InFront::with(|_| {}).await;
+    let _ = front.get("/left-pad").await.assert_status(200);
+    front.fake.answer_everything(FakeAnswer::usual().delay(Duration::from_hours(1)));
+    front.clock.advance(Duration::from_hours(1));
+    // Three times eight seconds, until it has failed eight times.
+    let names = ["/a", "/b", "/c"].map(|name| front.get(name));
+    let begun = Instant::now();
+    for answer in futures::future::join_all(names).await {
+        let _ = answer.assert_status(503);
+    }
+    assert!(begun.elapsed() <= Duration::from_secs(26), "{:?}", begun.elapsed());
+    let (asked, begun) = (front.fake.requests().len(), Instant::now());
+    for name in ["/d", "/e", "/f"] {
+        let _ = front.get(name).await.assert_status(503);
+    }
+    assert_eq!((front.fake.requests().len(), begun.elapsed()), (asked, Duration::ZERO));
+    let _ = front.get("/left-pad").await.assert_status(200);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -217,13 +217,17 @@ async fn it_sends_too_much() {
     check("large", whole.clone(), UNUSABLE, Tarball::BrokenOff).await;
     check("large, undeclared", whole.without_length(), UNUSABLE, Tarball::Unusable).await;
     let bomb = FakeAnswer::usual().body(gzip(large.as_bytes())).header("content-encoding", "gzip");
-    check("bomb", bomb, UNUSABLE, Tarball::BrokenOff).await;
+    check("bomb", bomb, UNUSABLE, Tarball::Unusable).await;
     let no_gzip = FakeAnswer::usual().body(large).header("content-encoding", "gzip");
-    check("no gzip", no_gzip, UNUSABLE, Tarball::BrokenOff).await;
+    check("no gzip", no_gzip, UNUSABLE, Tarball::Unusable).await;
 }
 
 #[tokio::test]
 async fn it_redirects_without_end() {
-    check("loop", FakeAnswer::redirect(302, "/left-pad"), UNUSABLE, Tarball::Refused).await;
-    check("nowhere", FakeAnswer::redirect(302, "file:///etc/passwd"), UNUSABLE, Tarball::Refused).await;
+    let circle = (502, "redirects in a circle: try again later");
+    check("loop", FakeAnswer::redirect(302, "/left-pad"), circle, Tarball::Refused).await;
+    let nowhere = (502, "redirects to something that is no http or https URL: try again later");
+    check("nowhere", FakeAnswer::redirect(302, "file:///etc/passwd"), nowhere, Tarball::Refused).await;
+    let internal = (502, "at another host, 127.0.0.1, and it did not come from there");
+    check("internal", FakeAnswer::redirect(302, "http://127.0.0.1:1/a"), internal, Tarball::Refused).await;
 }

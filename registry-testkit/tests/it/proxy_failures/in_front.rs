@@ -52,14 +52,7 @@ impl Drop for Serving {
 impl InFront {
     /// With settings that make a test of failures short.
     pub(super) async fn start() -> Self {
-        Self::with(|settings| {
-            settings.request_timeout = Duration::from_millis(300);
-            settings.stall_timeout = Duration::from_millis(200);
-            settings.failures_until_pause = 0;
-            settings.retries = 0;
-            settings.packument_bytes = 1 << 20;
-        })
-        .await
+        Self::with(shorten).await
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut HttpUpstreamSettings)) -> Self {
@@ -72,6 +65,25 @@ impl InFront {
         let (store, clock) = (ObjectStoreBlobs::in_memory(), Arc::new(FixedClock::new()));
         let serving = serve(connect(&settings), &store, &clock).await;
         Self { fake, clock, store, settings, serving }
+    }
+
+    /// For what does not fail by taking too long.
+    pub(super) async fn patient() -> Self {
+        Self::with(|settings| {
+            shorten(settings);
+            settings.request_timeout = Duration::from_secs(30);
+        })
+        .await
+    }
+
+    /// With settings that make a test of failures short, and this host of tarballs, which begins with `http://`.
+    pub(super) async fn start_allowing(base_url: &str) -> Self {
+        let host = base_url.trim_start_matches("http://").to_owned();
+        Self::with(|settings| {
+            shorten(settings);
+            settings.tarball_hosts = vec![host];
+        })
+        .await
     }
 
     /// Another registry on the same store, as another process would be.
@@ -110,6 +122,14 @@ impl InFront {
     pub(super) async fn kept(&self) -> BTreeMap<String, Bytes> {
         kept(&self.store).await
     }
+}
+
+fn shorten(settings: &mut HttpUpstreamSettings) {
+    settings.request_timeout = Duration::from_millis(300);
+    settings.stall_timeout = Duration::from_millis(200);
+    settings.failures_until_pause = 0;
+    settings.retries = 0;
+    settings.packument_bytes = 1 << 20;
 }
 
 pub(super) async fn kept(store: &ObjectStoreBlobs) -> BTreeMap<String, Bytes> {

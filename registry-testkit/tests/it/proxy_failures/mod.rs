@@ -4,8 +4,10 @@
 mod coalescing;
 mod come_back;
 mod defaults;
+mod encodings;
 mod everything_fails;
 mod in_front;
+mod other_hosts;
 mod raw_upstream;
 mod redirects;
 mod replicas;

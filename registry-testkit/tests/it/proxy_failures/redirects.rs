@@ -7,8 +7,12 @@ use super::in_front::InFront;
 const TARBALL: &str = "/left-pad/-/left-pad-1.1.0.tgz";
 
 async fn with_token() -> (InFront, FakeUpstream) {
-    let front = InFront::with(|settings| settings.credential = Some(Credential::Bearer("npm_secret".into())));
-    (front.await, FakeUpstream::start(ServedPackages::sample()).await)
+    let other = FakeUpstream::start(ServedPackages::sample()).await;
+    let front = InFront::with(|settings| {
+        settings.credential = Some(Credential::Bearer("npm_secret".into()));
+        settings.tarball_hosts = vec![other.base_url().trim_start_matches("http://").to_owned()];
+    });
+    (front.await, other)
 }
 
 fn shown(fake: &FakeUpstream) -> Vec<bool> {

@@ -102,21 +102,21 @@ async fn one_that_is_longer_or_shorter_than_it_says_is_broken_off() {
     for (declared, sent) in
         [(tarball.len() - 1, tarball.len()), (tarball.len() + 1, tarball.len()), (1 << 30, tarball.len())]
     {
-        let front = InFront::start().await;
         let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {declared}\r\n\r\n").into_bytes();
         answer.extend(&tarball[..sent]);
         let raw = RawUpstream::start(answer).await;
+        let front = InFront::start_allowing(&raw.base_url).await;
         front.fake.answer("/left-pad", packument(&raw.base_url, json!({ "integrity": integrity })));
         assert!(front.try_get(SMALL).await.is_err(), "declared {declared}");
         assert!(is_broken_off(front.address(), SMALL).await, "declared {declared}");
         keeps_no_tarball(&front).await;
     }
     // What follows the declared length is no part of the tarball.
-    let front = InFront::start().await;
     let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", tarball.len()).into_bytes();
     answer.extend(tarball);
     answer.extend(b"and more");
     let raw = RawUpstream::start(answer).await;
+    let front = InFront::start_allowing(&raw.base_url).await;
     front.fake.answer("/left-pad", packument(&raw.base_url, json!({ "integrity": integrity })));
     assert_eq!(front.get(SMALL).await.assert_status(200).body, tarball[..]);
     front.kept().await;
@@ -126,12 +126,12 @@ async fn one_that_is_longer_or_shorter_than_it_says_is_broken_off() {
 async fn one_in_chunks_that_do_not_end_is_not_kept() {
     let tarball = b"the bytes of a tarball";
     let dist = json!({ "integrity": Integrity::of(tarball).to_string() });
-    let front = InFront::start().await;
     let mut answer =
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n", tarball.len()).into_bytes();
     answer.extend(tarball);
     answer.extend(b"\r\n");
     let raw = RawUpstream::start(answer).await;
+    let front = InFront::start_allowing(&raw.base_url).await;
     front.fake.answer("/left-pad", packument(&raw.base_url, dist));
     let _ = front.get(SMALL).await.assert_status(503).error();
     keeps_no_tarball(&front).await;

@@ -1,0 +1,101 @@
+//! Documents of an upstream that are not as they should be.
+
+use serde_json::{Value, json};
+
+use super::{Proxy, TARBALL};
+use registry_core::domain::Integrity;
+
+fn with(packument: &Value) -> Proxy {
+    let proxy = Proxy::start();
+    proxy.upstream.set_packument("gone", packument.clone());
+    proxy
+}
+
+#[tokio::test]
+async fn an_unpublished_package_is_not_found_and_says_since_when() {
+    for unpublished in
+        [json!({ "time": "2026-01-02T03:04:05.000Z", "name": "ana" }), json!("2026-01-02T03:04:05.000Z")]
+    {
+        let time = json!({ "created": "2026-01-01T00:00:00.000Z", "unpublished": unpublished });
+        for versions in [None, Some(json!({})), Some(json!(null))] {
+            let mut packument = json!({ "_id": "gone", "name": "gone", "time": time });
+            if let Some(versions) = versions {
+                packument["versions"] = versions;
+            }
+            let proxy = with(&packument);
+            for path in [
+                "/gone",
+                "/gone/latest",
+                "/gone/1.0.0",
+                "/-/package/gone/dist-tags",
+                "/gone/-/gone-1.0.0.tgz",
+            ] {
+                let (status, body) = proxy.get(path).await;
+                let text = String::from_utf8_lossy(&body);
+                assert_eq!(status, 404, "{path}: {text}");
+                assert!(text.contains("Unpublished on 2026-01-02T03:04:05.000Z"), "{path}: {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_odd_version_never_costs_the_others() {
+    let dist = json!({ "tarball": "https://registry.example/files/pear-1.0.0.tgz", "integrity": Integrity::of(TARBALL) });
+    let good = json!({ "name": "gone", "version": "1.0.0", "dist": dist });
+    for odd in [
+        json!(null),
+        json!(7),
+        json!("x"),
+        json!([]),
+        json!([{}]),
+        json!({ "dist": 7 }),
+        json!({ "dist": [] }),
+        json!({ "dist": "x" }),
+        json!({ "dist": { "integrity": 7 } }),
+        json!({ "dist": { "tarball": 7, "shasum": [] } }),
+        json!({ "dist": { "tarball": {}, "attestations": 7 } }),
+        json!({ "scripts": 7, "deprecated": {}, "bin": [] }),
+    ] {
+        let proxy = with(&json!({
+            "name": "gone", "dist-tags": { "latest": "1.0.0", "odd": "2.0.0", "number": 7 },
+            "versions": { "2.0.0": odd, "1.0.0": good }, "time": { "1.0.0": 7, "2.0.0": null }, "maintainers": "ana",
+        }));
+        for path in ["/gone/latest", "/gone/1.0.0", "/-/package/gone/dist-tags"] {
+            proxy.json(path).await;
+        }
+        let tarball = "http://here.example/gone/-/gone-1.0.0.tgz";
+        assert_eq!(proxy.json("/gone").await["versions"]["1.0.0"]["dist"]["tarball"], tarball, "{odd}");
+        assert_eq!(proxy.json("/gone").await["dist-tags"]["number"], json!(null));
+        assert_eq!(proxy.get("/gone/-/gone-1.0.0.tgz").await.1, TARBALL, "{odd}");
+        let status = proxy.get("/gone/-/gone-2.0.0.tgz").await.0;
+        assert!(status == 404 || status == 502, "{odd}: {status}");
+        assert_ne!(proxy.get("/gone/odd").await.0, 500, "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn one_odd_field_never_costs_the_rest() {
+    let dist = json!({ "tarball": "https://registry.example/files/pear-1.0.0.tgz", "integrity": Integrity::of(TARBALL) });
+    let good = json!({ "name": "gone", "version": "1.0.0", "dist": dist });
+    for field in
+        ["dist-tags", "time", "maintainers", "readme", "users", "_rev", "_access", "_staged", "_history"]
+    {
+        for odd in [json!(null), json!(7), json!("x"), json!([7]), json!({ "a": 7 }), json!(true)] {
+            let mut packument = json!({ "name": "gone", "versions": { "1.0.0": good } });
+            packument[field] = odd.clone();
+            let proxy = with(&packument);
+            assert!(proxy.json("/gone").await["versions"]["1.0.0"].is_object(), "{field} {odd}");
+            proxy.json("/gone/1.0.0").await;
+            proxy.json("/-/package/gone/dist-tags").await;
+            assert_eq!(proxy.get("/gone/-/gone-1.0.0.tgz").await.1, TARBALL, "{field} {odd}");
+        }
+    }
+    for odd in [json!(null), json!(7), json!("x"), json!([7]), json!(true)] {
+        let proxy = with(&json!({ "name": "gone", "versions": odd }));
+        assert_eq!(proxy.json("/gone").await["versions"], json!({}), "{odd}");
+        for path in ["/gone/latest", "/-/package/gone/dist-tags", "/gone/-/gone-1.0.0.tgz"] {
+            assert_eq!(proxy.get(path).await.0, 404, "{path} {odd}");
+        }
+    }
+}
