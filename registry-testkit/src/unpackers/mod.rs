@@ -157,7 +157,7 @@ pub fn judge(unpackers: &mut Unpackers, tarball: &[u8]) -> Result<bool, String> 
     let Ok(contents) = inspect(tarball, &limits) else { return Ok(false) };
     let installed = unpackers.unpack(tarball);
     let manifest = Sha256::digest(manifest_of(tarball).unwrap_or_default());
-    let manifest: String = manifest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let manifest = const_hex::encode(&manifest[..16]);
     let trees: Vec<&Tree> = installed.values().filter_map(|tree| tree.as_ref().ok()).collect();
     let is_same = trees.iter().all(|tree| **tree == *trees[0] && tree.get("package.json") == Some(&manifest));
     if is_same {
