@@ -93,6 +93,14 @@ pub enum Error {
     /// Name or password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
+    /// Name or password is wrong, and no new account can have this password.
+    #[error(
+        "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
+    )]
+    WrongPasswordForAnyAccount {
+        /// Why no account can have it, and what to do.
+        reason: String,
+    },
     /// The password that a change needs is missing or wrong.
     #[error("the password of your account is wrong: try again with the password that you log in with")]
     WrongOwnPassword,
@@ -173,8 +181,8 @@ pub enum Error {
     /// No provider makes accounts.
     #[error("this registry makes no accounts by itself: ask its operator for one")]
     NoSignUp,
-    /// Somebody has the name that an account is to be made with.
-    #[error("somebody has this name already: log in with it if it is yours, or choose another one")]
+    /// The name that an account is to be made with belongs to another account, or to no account at all.
+    #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
     NameTaken,
     /// Another provider's people own the name, or another person of the same provider does.
     #[error(

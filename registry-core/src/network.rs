@@ -12,6 +12,14 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The first 48 bits of an `IPv6` address, which one customer of a network may have to itself. None of an `IPv4`
+/// address.
+pub(crate) fn site_of(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address.to_canonical() else { return None };
+    let [one, two, three, ..] = address.segments();
+    Some(IpAddr::from([one, two, three, 0, 0, 0, 0, 0]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +33,12 @@ mod tests {
         ] {
             assert_eq!(network_of(address.parse().unwrap()), network.parse::<IpAddr>().unwrap());
         }
+    }
+
+    #[test]
+    fn a_site_has_many_networks() {
+        let site = |address: &str| site_of(address.parse().unwrap());
+        assert_eq!(site("2001:db8:1:2:3:4:5:6"), Some("2001:db8:1::".parse().unwrap()));
+        assert_eq!(site("::ffff:192.0.2.7"), None);
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn open(
 
 fn local(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn AuthProvider> {
     let accounts = LocalAccounts::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
+    let accounts = accounts.with_password_cache(settings.cache.token_lifetime());
     Arc::new(accounts.with_sign_up(settings.accounts.sign_up))
 }
 

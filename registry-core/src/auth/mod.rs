@@ -172,6 +172,13 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(SignedUp::NotOffered)
     }
 
+    /// Why `sign_up` would refuse this password, whether or not the name is taken; `None`, as by default, where it would
+    /// not, or where the provider makes no accounts. A login that may also be a sign-up asks this first, so that its
+    /// answer does not tell which names are taken.
+    async fn refuses_password(&self, _login: &PasswordLogin) -> Result<Option<String>, AuthError> {
+        Ok(None)
+    }
+
     /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
 

@@ -10,8 +10,8 @@ use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::randomness::{Randomness, random_bytes};
 
-/// How long a password that was right need not be checked again.
-const LIFETIME: TimeDelta = TimeDelta::seconds(30);
+/// How long a password that was right need not be hashed again.
+pub(in crate::auth) const LIFETIME: TimeDelta = TimeDelta::seconds(30);
 /// How many are remembered.
 const MOST: u64 = 4096;
 
@@ -20,6 +20,7 @@ const MOST: u64 = 4096;
 pub(in crate::auth) struct RecentLogins {
     clock: Arc<dyn Clock>,
     key: [u8; 32],
+    lifetime: TimeDelta,
     logins: Cache<LoginHash, (Principal, DateTime<Utc>)>,
 }
 
@@ -29,7 +30,12 @@ pub(in crate::auth) struct LoginHash([u8; 32]);
 
 impl RecentLogins {
     pub(in crate::auth) fn new(clock: Arc<dyn Clock>, randomness: &dyn Randomness) -> Self {
-        Self { clock, key: random_bytes(randomness), logins: Cache::new(MOST) }
+        Self { clock, key: random_bytes(randomness), lifetime: LIFETIME, logins: Cache::new(MOST) }
+    }
+
+    /// Others under the same key, which are remembered for `lifetime`.
+    pub(in crate::auth) fn lasting(&self, lifetime: TimeDelta) -> Self {
+        Self { clock: Arc::clone(&self.clock), key: self.key, lifetime, logins: Cache::new(MOST) }
     }
 
     pub(in crate::auth) fn hash(&self, name: &str, password: &SecretString) -> LoginHash {
@@ -44,7 +50,7 @@ impl RecentLogins {
     pub(in crate::auth) fn get(&self, login: LoginHash) -> Option<Principal> {
         let (principal, at) = self.logins.get(&login)?;
         let age = self.clock.now() - at;
-        (TimeDelta::zero() <= age && age < LIFETIME).then_some(principal)
+        (TimeDelta::zero() <= age && age < self.lifetime).then_some(principal)
     }
 
     pub(in crate::auth) fn forget(&self, login: LoginHash) {

@@ -82,6 +82,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::IdToken { .. }
         | Error::NotTrusted { .. }
         | Error::WrongPassword
+        | Error::WrongPasswordForAnyAccount { .. }
         | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
         | Error::DeviceLogin { .. }

@@ -73,9 +73,9 @@ impl Registry {
         let Some(password) = &change.password else {
             return self.change_at_its_provider(account, change).await;
         };
-        let attempt = self.begin_attempt(Guessed::Password, account, caller, &password.old)?;
+        let attempt = self.begin_attempt(Guessed::Password, account, caller, &password.old).await?;
         let changed = self.change_at_its_provider(account, change).await;
-        attempt.settle(&changed, |error| matches!(error, Error::WrongPassword));
+        attempt.settle(&changed, |error| matches!(error, Error::WrongOwnPassword));
         changed
     }
 
@@ -129,7 +129,7 @@ impl Registry {
         let name = self.whoami(caller)?.to_owned();
         let password = password.cloned().unwrap_or_default();
         let login = PasswordLogin { name, password, email: None };
-        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password)?;
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
         let checked = self.check_own_password(caller, &login).await;
         attempt.settle(&checked, |error| matches!(error, Error::WrongOwnPassword));
         checked

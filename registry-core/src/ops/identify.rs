@@ -60,7 +60,7 @@ impl Registry {
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
             }
             Some(basic @ Credential::Basic { name, password }) => {
-                let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password)?;
+                let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
                 let asked = match self.ask_providers(basic).await {
                     Err(Error::InvalidCredential) => {
                         self.confirm_absence().await.and(Err(Error::InvalidCredential))

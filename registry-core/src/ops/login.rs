@@ -89,20 +89,53 @@ impl Registry {
         login: &PasswordLogin,
         wanted: Wanted,
     ) -> Result<Authenticated, Error> {
-        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password)?;
-        let result = self.ask_with_password(caller, login, wanted).await;
-        attempt.settle(&result, |error| matches!(error, Error::WrongPassword | Error::LoginRefused { .. }));
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
+        let result = match wanted {
+            Wanted::Either => self.log_in_or_sign_up(caller, login).await,
+            Wanted::LogIn | Wanted::SignUp => self.ask_with_password(caller, login, wanted).await,
+        };
+        attempt.settle(&result, |error| is_wrong_password(error) || is_refused_sign_up(error));
         match &result {
             Ok(known) if known.signed_up => {
                 self.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
             }
-            Err(Error::WrongPassword | Error::LoginRefused { .. }) => {
+            Err(error) if is_wrong_password(error) => {
                 let nobody = Caller { address: caller.address, ..Caller::default() };
                 self.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
             }
             Ok(_) | Err(_) => {}
         }
         result
+    }
+
+    /// Whether a password may be that of a new account is found out before the name is looked up: neither the text of the
+    /// answer nor the time that it takes tells which names are taken.
+    async fn log_in_or_sign_up(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<Authenticated, Error> {
+        let Some(reason) = self.refused_password(login).await? else {
+            return self.ask_with_password(caller, login, Wanted::Either).await;
+        };
+        let since = self.parts.clock.now();
+        match self.try_providers(caller, login, Wanted::Either, since).await {
+            Ok(Some(known)) => return Ok(known),
+            Ok(None) => self.confirm_absence().await?,
+            Err(Error::WrongPassword) => {}
+            Err(error) => return Err(error),
+        }
+        Err(Error::WrongPasswordForAnyAccount { reason })
+    }
+
+    /// Why no new account can have this password.
+    async fn refused_password(&self, login: &PasswordLogin) -> Result<Option<String>, Error> {
+        for provider in &self.parts.providers {
+            if let Some(reason) = provider.refuses_password(login).await? {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
     }
 
     async fn ask_with_password(
@@ -208,6 +241,18 @@ impl Registry {
 /// That the name is another provider's is told as the reason why somebody is not logged in.
 pub(super) fn refused_name(error: Error) -> Error {
     if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
+}
+
+fn is_wrong_password(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::WrongPassword | Error::WrongPasswordForAnyAccount { .. } | Error::LoginRefused { .. }
+    )
+}
+
+/// These count as guesses too, since they tell which names are taken.
+fn is_refused_sign_up(error: &Error) -> bool {
+    matches!(error, Error::NameTaken | Error::Auth(AuthError::Unacceptable { .. }))
 }
 
 /// A reason that a provider gives at a login is told as one.

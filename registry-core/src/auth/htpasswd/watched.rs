@@ -134,6 +134,6 @@ impl Stamp {
     }
 
     fn is_settled(&self, clock: &dyn Clock) -> bool {
-        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < clock.now().into())
+        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < SystemTime::from(clock.now()))
     }
 }

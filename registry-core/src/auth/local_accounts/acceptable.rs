@@ -5,7 +5,7 @@ use crate::auth::ProfileField;
 /// The longest name in bytes.
 const LONGEST_NAME: usize = 64;
 /// The shortest password in characters.
-const SHORTEST_PASSWORD: usize = 3;
+const SHORTEST_PASSWORD: usize = 8;
 /// The longest password in bytes.
 pub(super) const LONGEST_PASSWORD: usize = 1024;
 /// The longest mail address in bytes, as SMTP has it.

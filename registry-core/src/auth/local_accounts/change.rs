@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use crate::auth::{AccountChange, AccountChanged, AuthError, NewPassword, ProfileField};
 use crate::blob::{Key, PutOutcome, When};
 
@@ -16,6 +18,9 @@ impl LocalAccounts {
         change: &AccountChange,
     ) -> Result<AccountChanged, AuthError> {
         check(change).map_err(|reason| AuthError::Unacceptable { reason })?;
+        if let Some(password) = &change.password {
+            self.check_strength(&password.new, &[name]).await?;
+        }
         for _ in 0..ATTEMPTS {
             let Some((mut account, etag)) = self.stored_account(name).await? else {
                 return Ok(AccountChanged::NotOffered);
@@ -36,6 +41,7 @@ impl LocalAccounts {
             let stored = self.store.put(&path, json.into(), When::Matches(etag)).await;
             if let PutOutcome::Stored(_) = stored.map_err(unavailable)? {
                 if let Some(NewPassword { old, .. }) = &change.password {
+                    self.changes.fetch_add(1, Ordering::SeqCst);
                     self.recent.forget(self.recent.hash(name, old));
                 }
                 return Ok(AccountChanged::Profile(account.profile()));

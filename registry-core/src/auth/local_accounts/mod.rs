@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use secrecy::SecretString;
 
 use super::{
     AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin,
-    Profile, SignedUp,
+    Principal, Profile, SignedUp,
 };
 use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
@@ -18,10 +21,11 @@ mod acceptable;
 mod account;
 mod change;
 mod passwords;
+mod strength;
 #[cfg(test)]
 mod tests;
 
-use super::recent::{LoginHash, RecentLogins};
+use super::recent::{LIFETIME, LoginHash, RecentLogins};
 use account::Account;
 use passwords::Passwords;
 
@@ -30,13 +34,13 @@ pub use passwords::PasswordCost;
 /// Accounts with name and password, kept in the object store, where every process that shares it sees them.
 ///
 /// - A name has 1 to 64 small letters, digits, `-`, `_` and `.`, and begins with a letter or a digit.
-/// - A password has at least 3 characters, since scripts on private networks are used to short ones, and at most
-///   1024 bytes.
+/// - A new password has at least 8 characters and at most 1024 bytes, and is none that guessers try first: a common
+///   one, or one made of the account's own name. Accounts that have such a password already go on logging in.
 /// - Passwords are kept as Argon2id hashes. At most two are checked at a time, off the async threads. An unknown
 ///   name takes as long as a wrong password.
-/// - Clients that send name and password with each request wait for that check once in 30 seconds. So long,
-///   too, they may still be let in after their account was removed, or its password changed through another
-///   process.
+/// - Clients that send name and password with each request wait for that check once in 30 seconds, and the stored
+///   account is read every 5 seconds. So long they may still be let in after their account was removed, or its password
+///   changed through another process; through this one it ends at once. See [`LocalAccounts::with_password_cache`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -60,16 +64,34 @@ pub struct LocalAccounts {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
+    /// Passwords that need no look at the store.
     recent: RecentLogins,
+    /// Passwords that need no hashing while the account's stored hash stays the same.
+    hashed: RecentLogins,
+    /// How many passwords were changed in this process.
+    changes: AtomicU64,
     sign_up: bool,
 }
+
+/// For how long a password is believed without a look at the store.
+const BELIEVED: Duration = Duration::from_secs(5);
 
 impl LocalAccounts {
     /// The accounts in `store`, with sign-up on.
     pub fn new(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
-        let recent = RecentLogins::new(Arc::clone(&clock), &*randomness);
+        let hashed = RecentLogins::new(Arc::clone(&clock), &*randomness);
+        let recent = hashed.lasting(TimeDelta::seconds(BELIEVED.as_secs().cast_signed()));
         let passwords = Passwords::new(PasswordCost::default());
-        Self { store, clock, randomness, passwords, recent, sign_up: true }
+        let changes = AtomicU64::new(0);
+        Self { store, clock, randomness, passwords, recent, hashed, changes, sign_up: true }
+    }
+
+    /// For how long a password that was right with one request is believed with the next ones without a look at the
+    /// stored account. Default 5 seconds; zero reads the account with each request.
+    #[must_use]
+    pub fn with_password_cache(self, time: Duration) -> Self {
+        let recent = self.hashed.lasting(TimeDelta::from_std(time).unwrap_or(LIFETIME).min(LIFETIME));
+        Self { recent, ..self }
     }
 
     /// How much work new passwords are to guess. Passwords that are stored keep the cost they were stored with.
@@ -99,17 +121,30 @@ impl LocalAccounts {
         Ok(Some((account, blob.etag)))
     }
 
-    /// Checks name and password, unless they turn out to be remembered as `recent` when their turn comes: of
-    /// many requests that a client starts at once, the first pays for the others.
+    /// Checks name and password. With `recent`, of many requests that a client starts at once the first pays for the
+    /// others, and none is hashed again while the account has the same hash.
     async fn check(
         &self,
         name: &str,
         password: &SecretString,
         recent: Option<LoginHash>,
     ) -> Result<LoggedIn, AuthError> {
+        let changes = self.changes.load(Ordering::SeqCst);
         let account = self.account(name).await?;
+        let hashed = account.as_ref().filter(|_| recent.is_some()).map(|account| {
+            // With another hash, nothing is remembered.
+            self.hashed.hash(&format!("{name}:{}", account.password), password)
+        });
+        let known = || {
+            let recent = recent.and_then(|login| self.recent.get(login));
+            recent.or_else(|| hashed.and_then(|login| self.hashed.get(login)))
+        };
+        if let Some(principal) = known() {
+            self.remember(recent, &principal, changes);
+            return Ok(LoggedIn::Principal(principal));
+        }
         let turn = self.passwords.turn().await.map_err(unavailable)?;
-        if let Some(principal) = recent.and_then(|login| self.recent.get(login)) {
+        if let Some(principal) = known() {
             return Ok(LoggedIn::Principal(principal));
         }
         let Some(account) = account else {
@@ -120,10 +155,20 @@ impl LocalAccounts {
             return Ok(LoggedIn::WrongPassword);
         }
         let principal = account.principal();
-        if let Some(login) = recent {
-            self.recent.remember(login, &principal);
+        if let Some(login) = hashed {
+            self.hashed.remember(login, &principal);
         }
+        self.remember(recent, &principal, changes);
         Ok(LoggedIn::Principal(principal))
+    }
+
+    /// Takes note that a password was right, unless one was changed since the account was read.
+    fn remember(&self, recent: Option<LoginHash>, principal: &Principal, changes: u64) {
+        let Some(login) = recent else { return };
+        self.recent.remember(login, principal);
+        if self.changes.load(Ordering::SeqCst) != changes {
+            self.recent.forget(login);
+        }
     }
 }
 
@@ -166,6 +211,7 @@ impl AuthProvider for LocalAccounts {
         }
         acceptable::check(&login.name, &login.password, email_of(login))
             .map_err(|reason| AuthError::Unacceptable { reason })?;
+        self.check_strength(&login.password, &[&login.name, email_of(login).unwrap_or_default()]).await?;
         Ok(true)
     }
 
@@ -192,6 +238,20 @@ impl AuthProvider for LocalAccounts {
         match self.store.put(&path, json.into(), When::Absent).await.map_err(unavailable)? {
             PutOutcome::Stored(_) => Ok(SignedUp::Principal(account.principal())),
             PutOutcome::Conflict => Ok(SignedUp::NameTaken),
+        }
+    }
+
+    async fn refuses_password(&self, login: &PasswordLogin) -> Result<Option<String>, AuthError> {
+        if !self.sign_up {
+            return Ok(None);
+        }
+        if let Err(reason) = acceptable::check_password(&login.password) {
+            return Ok(Some(reason));
+        }
+        let email = email_of(login).unwrap_or_default();
+        match self.check_strength(&login.password, &[&login.name, email]).await {
+            Err(AuthError::Unacceptable { reason }) => Ok(Some(reason)),
+            checked => checked.map(|()| None),
         }
     }
 

@@ -2,7 +2,9 @@
 //! memory of the process, bounded, and shared with no other process: behind three replicas, three times as much is let
 //! through.
 
+mod attempt;
 mod failures;
+mod queue;
 mod rate;
 mod refused;
 
@@ -10,14 +12,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
-use secrecy::SecretString;
 
 use crate::auth::Caller;
 use crate::limits::Limits;
 use crate::{Error, Registry};
 
+use attempt::Attempts;
 pub(in crate::ops) use failures::Guessed;
-use failures::{Attempt, FailedLogins};
 use rate::{RateLimiter, Wait, network_of};
 pub(crate) use refused::Refused;
 
@@ -31,7 +32,7 @@ const ALL_STARTS: u32 = 10_000;
 /// The limits of one process.
 #[derive(Debug)]
 pub(crate) struct Abuse {
-    failed: FailedLogins,
+    attempts: Attempts,
     starts: RateLimiter<IpAddr>,
     all_starts: RateLimiter<()>,
     sign_ups: Option<RateLimiter<IpAddr>>,
@@ -49,7 +50,7 @@ impl Abuse {
     pub(crate) fn new(limits: &Limits) -> Self {
         let starts = NonZeroU32::new(STARTS).unwrap_or(NonZeroU32::MIN);
         Self {
-            failed: FailedLogins::new(),
+            attempts: Attempts::new(),
             starts: RateLimiter::new(starts, STARTS_PERIOD),
             all_starts: RateLimiter::new(
                 NonZeroU32::new(ALL_STARTS).unwrap_or(NonZeroU32::MIN),
@@ -97,30 +98,6 @@ impl Registry {
     pub(in crate::ops) fn no_sign_up(&self, caller: &Caller) {
         if let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) {
             sign_ups.give_back(&network_of(address));
-        }
-    }
-
-    /// Begins to try a secret of an account, or refuses to after too many that were wrong.
-    pub(in crate::ops) fn begin_attempt(
-        &self,
-        guessed: Guessed,
-        account: &str,
-        caller: &Caller,
-        secret: &SecretString,
-    ) -> Result<Attempt, Error> {
-        let begun =
-            self.parts.abuse.failed.begin(guessed, account, caller.address, secret, self.parts.clock.now());
-        begun.map_err(|Wait(seconds)| Error::TooManyFailures { seconds })
-    }
-}
-
-impl Attempt {
-    /// Takes note of what came of it. `wrong` tells the errors that mean that the secret is not right.
-    pub(in crate::ops) fn settle<T>(self, result: &Result<T, Error>, wrong: impl FnOnce(&Error) -> bool) {
-        match result {
-            Ok(_) => self.succeeded(),
-            Err(error) if wrong(error) => drop(self),
-            Err(_) => self.undecided(),
         }
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 pub(crate) use crate::network::network_of;
 
-/// How many callers are told apart. Whoever came least often is forgotten first.
+/// How many callers are told apart. The one that came least recently is forgotten first.
 const CALLERS: u64 = 20_000;
 
 /// Lets each caller do something so often in a period, at once or spread over it.
@@ -30,7 +31,8 @@ impl<Caller: Hash + Eq + Send + Sync + 'static> RateLimiter<Caller> {
     pub(crate) fn new(times: NonZeroU32, period: TimeDelta) -> Self {
         let period = period.num_milliseconds();
         let share = (period / i64::from(times.get())).max(1);
-        Self { period, share, done_at: Cache::new(CALLERS) }
+        let done_at = Cache::builder().max_capacity(CALLERS).eviction_policy(EvictionPolicy::lru()).build();
+        Self { period, share, done_at }
     }
 
     /// Counts one more, or tells how long to wait.

@@ -79,7 +79,7 @@ impl Registry {
         let Some(password) = &caller.one_time_password else {
             return self.look_at_one_time_password(caller, account, by).await;
         };
-        let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password)?;
+        let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
         let looked = self.look_at_one_time_password(caller, account, by).await;
         attempt.settle(&looked, |error| matches!(error, Error::WrongOneTimePassword));
         looked

@@ -1,13 +1,14 @@
 use secrecy::SecretString;
 
 use crate::auth::Caller;
-use crate::blob::{Key, When};
+use crate::blob::{BlobETag, Key, When};
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::record::{Shown, TwoFactor, TwoFactorMode};
 use super::{ATTEMPTS, TwoFactorState};
+use crate::ops::abuse::Guessed;
 use crate::ops::detached::detached;
 
 /// What came of a change of the second factor.
@@ -94,17 +95,10 @@ impl Registry {
         password: &SecretString,
     ) -> Result<Vec<SecretString>, Error> {
         let account = self.require_account_change(caller)?.name.clone();
-        let Some((mut factor, etag)) = self.stored_two_factor(&account).await?.filter(|(it, _)| it.pending)
-        else {
-            return Err(Error::request(
-                "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
-            ));
-        };
-        let now = period_at(self.parts.clock.now().timestamp());
-        if !matches!(factor.show(password, None, now), Shown::Taken { .. }) {
-            self.emit(caller, None, EventKind::TwoFactorFailed);
-            return Err(Error::WrongOneTimePassword);
-        }
+        let attempt = self.begin_attempt(Guessed::OneTimePassword, &account, caller, password).await?;
+        let confirmed = self.check_first_one_time_password(caller, &account, password).await;
+        attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
+        let (mut factor, etag) = confirmed?;
         factor.pending = false;
         let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
         if !self.store_two_factor(&account, &factor, When::Matches(etag)).await? {
@@ -113,6 +107,27 @@ impl Registry {
         self.parts.tokens.forget_two_factor(&account);
         self.emit(caller, None, EventKind::TwoFactorChanged { mode: factor.mode.as_str().into() });
         Ok(codes)
+    }
+
+    /// The second factor that is being set up, where the holder's app knows its secret.
+    async fn check_first_one_time_password(
+        &self,
+        caller: &Caller,
+        account: &str,
+        password: &SecretString,
+    ) -> Result<(TwoFactor, BlobETag), Error> {
+        let Some((mut factor, etag)) = self.stored_two_factor(account).await?.filter(|(it, _)| it.pending)
+        else {
+            return Err(Error::request(
+                "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
+            ));
+        };
+        let now = period_at(self.parts.clock.now().timestamp());
+        if matches!(factor.show(password, None, now), Shown::Taken { .. }) {
+            return Ok((factor, etag));
+        }
+        self.emit(caller, None, EventKind::TwoFactorFailed);
+        Err(Error::WrongOneTimePassword)
     }
 
     /// What an authenticator app shows above the digits.

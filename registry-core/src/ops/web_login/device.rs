@@ -94,7 +94,7 @@ impl Registry {
     ) -> Result<Option<Authenticated>, Error> {
         let shown = caller.one_time_password.as_ref().filter(|_| asks_for_device(login));
         let Some(digits) = shown.and_then(as_digits) else { return Ok(None) };
-        let attempt = self.begin_attempt(Guessed::OneTimePassword, &login.name, caller, &digits)?;
+        let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
         let found = self.device_session(&login.name, &digits).await;
         attempt.settle(&found, |error| matches!(error, Error::WrongOneTimePassword));
         let mut found = found?;

@@ -72,7 +72,7 @@ async fn a_wrong_old_password_and_a_bad_new_one_change_nothing() {
     let before = registry.stored().await;
     let _ = registry.ana().post(PROFILE, &change("a guess", "a new password")).await.assert_status(401);
     let refused = registry.ana().post(PROFILE, &change(PASSWORD, "ab")).await.assert_status(400);
-    assert_eq!(refused.error(), "a password has at least 3 characters; choose a longer one");
+    assert_eq!(refused.error(), "a password has at least 8 characters; choose a longer one");
     assert_eq!(registry.stored().await, before);
 }
 

@@ -2,11 +2,14 @@
 //! leaves in the store and what it tells the sink of events.
 
 mod abuse;
+mod crowds;
 mod device;
+mod guesses;
 mod login;
 mod provider;
 mod refusals;
 mod second_factor;
+mod sign_up;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use futures::future::join_all;
 use url::Url;
 
 use super::*;
+use crate::auth::NewPassword;
 use crate::blob;
 use crate::blob::BlobPath;
 use store::MapStore;
@@ -66,8 +67,8 @@ fn basic(name: &str, password: &str) -> Credential {
     Credential::Basic { name: name.into(), password: password.into() }
 }
 
-fn ana() -> crate::auth::Principal {
-    crate::auth::Principal::user("ana").with_email("ana@mail.example")
+fn ana() -> Principal {
+    Principal::user("ana").with_email("ana@mail.example")
 }
 
 fn path_of_ana() -> BlobPath {
@@ -107,7 +108,7 @@ async fn the_stored_account_holds_a_hash_and_no_password() {
 #[tokio::test]
 async fn of_many_who_want_a_name_at_once_one_gets_it() {
     let Fixture { accounts, .. } = fixture();
-    let passwords: Vec<String> = (0..8).map(|number| format!("password {number}")).collect();
+    let passwords: Vec<String> = (0..8).map(|number| format!("plum orchard {number}")).collect();
     let sign_ups: Vec<PasswordLogin> = passwords.iter().map(|password| login("ana", password)).collect();
     let outcomes = join_all(sign_ups.iter().map(|sign_up| accounts.sign_up(sign_up))).await;
     let outcomes: Vec<SignedUp> = outcomes.into_iter().map(Result::unwrap).collect();
@@ -132,8 +133,8 @@ async fn what_cannot_be_an_account_is_refused_with_a_sentence() {
         assert_eq!(accounts.look_up(name).await.unwrap(), None);
     }
     for (password, said) in [
-        ("", "a password has at least 3 characters; choose a longer one"),
-        ("pw", "a password has at least 3 characters; choose a longer one"),
+        ("", "a password has at least 8 characters; choose a longer one"),
+        ("Xk4!vq9", "a password has at least 8 characters; choose a longer one"),
         (&"x".repeat(1025), "a password has at most 1024 bytes; choose a shorter one"),
     ] {
         assert_eq!(accounts.sign_up(&login("ana", password)).await.unwrap_err().to_string(), said);
@@ -146,11 +147,11 @@ async fn what_cannot_be_an_account_is_refused_with_a_sentence() {
     assert_eq!(store.get(&path_of_ana()).await.unwrap(), None);
 
     for name in ["a", "0", "ana.maria-2_b", &"a".repeat(64)] {
-        let signed_up = accounts.sign_up(&login(name, "abc")).await.unwrap();
+        let signed_up = accounts.sign_up(&login(name, "orange tree")).await.unwrap();
         assert!(matches!(signed_up, SignedUp::Principal(principal) if principal.name == name), "{name}");
     }
     let signed_up = accounts.sign_up(&with_email("")).await.unwrap();
-    assert_eq!(signed_up, SignedUp::Principal(crate::auth::Principal::user("ana")));
+    assert_eq!(signed_up, SignedUp::Principal(Principal::user("ana")));
 }
 
 #[tokio::test]
@@ -197,6 +198,80 @@ async fn a_password_that_was_right_is_not_hashed_again_for_half_a_minute() {
     );
     drop(turns);
     assert_eq!(accounts.identify(&right).await.unwrap(), Identified::Principal(ana()));
+}
+
+/// Another process on the same store.
+fn other_process(fixture: &Fixture) -> LocalAccounts {
+    LocalAccounts::new(Arc::clone(&fixture.store) as _, Arc::clone(&fixture.clock) as _, Arc::new(Sevens))
+        .with_password_cost(PasswordCost::cheapest())
+}
+
+fn new_password(old: &str, new: &str) -> AccountChange {
+    let password = Some(NewPassword { old: old.into(), new: new.into() });
+    AccountChange { password, ..AccountChange::default() }
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_is_over_here_at_once_and_elsewhere_in_seconds() {
+    let fixture = with_ana().await;
+    let other = other_process(&fixture);
+    let unbelieving = other_process(&fixture).with_password_cache(Duration::ZERO);
+    let old = basic("ana", "orange tree");
+    for accounts in [&fixture.accounts, &other, &unbelieving] {
+        assert_eq!(accounts.identify(&old).await.unwrap(), Identified::Principal(ana()));
+    }
+    let change = new_password("orange tree", "walnut bridge");
+    let changed = fixture.accounts.change_account("ana", &change).await.unwrap();
+    assert!(matches!(changed, AccountChanged::Profile(_)));
+    assert_eq!(fixture.accounts.identify(&old).await.unwrap(), Identified::Rejected);
+    assert_eq!(unbelieving.identify(&old).await.unwrap(), Identified::Rejected);
+    fixture.clock.advance(TimeDelta::milliseconds(4_999));
+    assert_eq!(other.identify(&old).await.unwrap(), Identified::Principal(ana()), "believed a while longer");
+    fixture.clock.advance(TimeDelta::milliseconds(1));
+    assert_eq!(other.identify(&old).await.unwrap(), Identified::Rejected);
+}
+
+#[tokio::test]
+async fn a_check_that_a_change_overtook_is_not_remembered() {
+    let Fixture { store, accounts, .. } = with_ana().await;
+    let old = basic("ana", "orange tree");
+    let turns = (accounts.passwords.turn().await.unwrap(), accounts.passwords.turn().await.unwrap());
+    let mut under_way = Box::pin(accounts.identify(&old));
+    assert!((&mut under_way).now_or_never().is_none());
+    // What a change does after it was stored.
+    store.delete(&path_of_ana()).await.unwrap();
+    accounts.changes.fetch_add(1, Ordering::SeqCst);
+    drop(turns);
+    assert_eq!(under_way.await.unwrap(), Identified::Principal(ana()), "it began before");
+    assert_eq!(accounts.identify(&old).await.unwrap(), Identified::NotMine);
+}
+
+#[tokio::test]
+async fn a_weak_password_is_refused_for_new_and_goes_on_where_it_is() {
+    let Fixture { store, accounts, .. } = with_ana().await;
+    for weak in ["password", "12345678", "ana-ana-ana", "P@ssw0rd1"] {
+        let refused = accounts.sign_up(&login("ben", weak)).await.unwrap_err();
+        assert!(refused.to_string().starts_with("this password is easily guessed"), "{weak}: {refused}");
+        let taken = accounts.sign_up(&login("ana", weak)).await.unwrap_err();
+        assert_eq!(taken.to_string(), refused.to_string(), "no matter whose name it is");
+        assert_eq!(accounts.refuses_password(&login("ana", weak)).await.unwrap(), Some(refused.to_string()));
+        let refused = accounts.change_account("ana", &new_password("orange tree", weak)).await;
+        assert!(matches!(refused, Err(AuthError::Unacceptable { .. })), "{weak}");
+    }
+    assert_eq!(accounts.refuses_password(&login("ben", "orange tree")).await.unwrap(), None);
+
+    // As an earlier version stored it.
+    let stored = store.get(&path_of_ana()).await.unwrap().unwrap().bytes;
+    let mut stored: serde_json::Value = serde_json::from_slice(&stored).unwrap();
+    let turn = accounts.passwords.turn().await.unwrap();
+    let hash = accounts.passwords.hash(turn, &"abc".into(), &Sevens).await.unwrap();
+    stored["password"] = hash.into();
+    let _ = store.put(&path_of_ana(), stored.to_string().into(), When::Always).await.unwrap();
+    assert_eq!(accounts.log_in(&login("ana", "abc")).await.unwrap(), LoggedIn::Principal(ana()));
+    let right = accounts.identify(&basic("ana", "abc")).await.unwrap();
+    assert_eq!(right, Identified::Principal(ana()));
+    let changed = accounts.change_account("ana", &new_password("abc", "walnut bridge")).await.unwrap();
+    assert!(matches!(changed, AccountChanged::Profile(_)));
 }
 
 /// A runtime with one thread for hashing, so that a test can keep it busy.
