@@ -42,6 +42,7 @@ pub(crate) struct Parts {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) path_prefix: String,
+    pub(crate) legacy_prefixes: Vec<String>,
     pub(crate) caches: ReadCaches,
     pub(crate) upstream: UpstreamParts,
     pub(crate) keys: KeptKeys,
@@ -75,6 +76,7 @@ pub struct RegistryBuilder {
     randomness: Arc<dyn Randomness>,
     public_url: Option<Url>,
     path_prefix: String,
+    legacy_prefixes: Vec<String>,
     cache_bytes: u64,
     upstream_cache_bytes: Option<u64>,
     token_cache: Duration,
@@ -103,6 +105,7 @@ impl Registry {
             randomness: Arc::new(SystemRandomness),
             public_url: None,
             path_prefix: String::new(),
+            legacy_prefixes: Vec::new(),
             cache_bytes: 256 << 20,
             upstream_cache_bytes: Some(10 << 30),
             token_cache: Duration::from_secs(5),
@@ -265,6 +268,14 @@ impl RegistryBuilder {
         Self { path_prefix, ..self }
     }
 
+    /// Sets path prefixes of another registry, such as `/api/npm/npm-local` or `/repository/npm`, below which packuments and
+    /// tarballs are served too, so that lock files written against that registry go on working. A path that is a route
+    /// of this registry as it stands is not looked at: below `/npm`, `/npm/latest` stays the manifest of `npm`. Only reads
+    /// are answered. Default: none.
+    pub fn legacy_prefixes(self, legacy_prefixes: impl IntoIterator<Item = String>) -> Self {
+        Self { legacy_prefixes: legacy_prefixes.into_iter().collect(), ..self }
+    }
+
     /// Sets how many bytes of rendered packuments, and of where their tarballs are, are kept in memory, of hosted packages
     /// and of those of upstreams together. 0 renders each anew. Default: 256 MiB.
     pub fn cache_bytes(self, cache_bytes: u64) -> Self {
@@ -334,6 +345,7 @@ impl RegistryBuilder {
                 randomness: self.randomness,
                 public_url: self.public_url.map(|url| url.as_str().trim_end_matches('/').into()),
                 path_prefix: self.path_prefix,
+                legacy_prefixes: self.legacy_prefixes,
                 caches: ReadCaches::new(self.cache_bytes),
                 upstream: UpstreamParts::new(self.upstreams, self.freshness, kept),
                 keys: KeptKeys::default(),

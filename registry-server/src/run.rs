@@ -210,6 +210,7 @@ pub(crate) fn registry_builder(
         .web_login(settings.login.web)
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
         .path_prefix(settings.path_prefix.as_str())
+        .legacy_prefixes(settings.server.legacy_prefixes.iter().map(|prefix| prefix.as_str().to_owned()))
         .cache_bytes(settings.cache.representation_bytes())
         .upstream_cache_bytes(settings.cache.upstream_bytes())
         .token_cache(settings.cache.token_lifetime())

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 
 /// The longest name in bytes, as npm has it for new packages.
 const LONGEST: usize = 214;
+/// `-` begins the registry's own routes, browsers and crawlers ask for the two files, and npm installs into the folder.
+const RESERVED: [&str; 4] = ["-", "favicon.ico", "node_modules", "robots.txt"];
 
 /// The name of a package: `left-pad`, `@scope/name`.
 ///
 /// Follows npm's rules for packages that may already exist (`validate-npm-package-name`, `validForOldPackages`),
-/// so `JSONStream` is a name. Two differences: 214 bytes are the limit for every name, and a leading hyphen is
-/// allowed but for the name `-` alone, which the registry's own routes begin with. Cheap to clone.
+/// so `JSONStream` is a name. Three differences: 214 bytes are the limit for every name, a leading hyphen is
+/// allowed but for the name `-` alone, which the registry's own routes begin with, and `robots.txt`, which every crawler
+/// asks for, is reserved. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PackageName(Arc<str>);
@@ -68,7 +71,7 @@ impl PackageName {
         if !is_url_friendly(base) {
             return Err(PackageNameError::Character);
         }
-        if ["-", "node_modules", "favicon.ico"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
             return Err(PackageNameError::Reserved);
         }
         Ok(Self(name.into()))

@@ -16,8 +16,10 @@ use crate::{Error, Registry};
 use super::answer::json_response;
 use super::base_url::base_url;
 use super::body::Body;
+use super::find_route::{FoundRoute, find_route};
 use super::incoming::Incoming;
-use super::route::{Route, TrustRoute, strip_prefix};
+use super::robots::robots;
+use super::route::{Route, TrustRoute};
 use super::security_headers::secure;
 use super::status::{Failure, failure_response};
 
@@ -85,16 +87,11 @@ impl Registry {
     }
 
     async fn answer(&self, request: &Parts, body: &mut Incoming) -> Response<Body> {
-        let path = request.uri.path();
-        let inner = match self.parts.path_prefix.as_str() {
-            "" => None,
-            prefix => strip_prefix(path, prefix),
-        };
-        let reading = matches!(request.method, Method::GET | Method::HEAD);
-        let route = match Route::parse(&request.method, inner.unwrap_or(path)) {
-            Ok(route) => route,
+        let found = find_route(&self.parts, &request.method, request.uri.path());
+        let FoundRoute { route, under_prefix } = match found {
+            Ok(found) => found,
             Err(error) => {
-                let mut response = failure_response(&Failure::Route { error, reading });
+                let mut response = failure_response(&Failure::Route(error));
                 response.extensions_mut().insert(RouteKind("none"));
                 return response;
             }
@@ -111,19 +108,13 @@ impl Registry {
                 (caller, Err(error.into()))
             }
             Ok(caller) => {
-                let call = Call {
-                    registry: self,
-                    request,
-                    caller: caller.clone(),
-                    under_prefix: inner.is_some(),
-                    body,
-                };
+                let call = Call { registry: self, request, caller: caller.clone(), under_prefix, body };
                 (caller, call.dispatch(route).await)
             }
         };
         let mut response = match result {
             Ok(response) => response,
-            Err(failure) => self.failure(request, &caller, inner.is_some(), &failure).await,
+            Err(failure) => self.failure(request, &caller, under_prefix, &failure).await,
         };
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {
@@ -138,6 +129,7 @@ impl Registry {
         let needs_nobody = matches!(
             route,
             Route::Root
+                | Route::Robots
                 | Route::Ping
                 | Route::Login { .. }
                 | Route::LoginRevision { .. }
@@ -178,6 +170,7 @@ impl Call<'_> {
     async fn dispatch(self, route: Route) -> Result<Response<Body>, Failure> {
         match route {
             Route::Root | Route::Ping => Ok(json_response(StatusCode::OK, &json!({}))),
+            Route::Robots => Ok(robots()),
             Route::Whoami => self.whoami(),
             Route::Packument { name } => self.packument(name).await,
             Route::Tarball { name, version } => self.tarball(name, version).await,

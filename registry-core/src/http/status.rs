@@ -19,8 +19,8 @@ use super::route::RouteError;
 /// What went wrong with a request.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// There is no such route. `reading` tells whether the request only wanted to read.
-    Route { error: RouteError, reading: bool },
+    /// There is no such route.
+    Route(RouteError),
     /// The operation refused or failed.
     Operation(Error),
 }
@@ -34,11 +34,9 @@ impl From<Error> for Failure {
 /// The one place where an error becomes a status.
 pub(super) fn status(failure: &Failure) -> StatusCode {
     match failure {
-        Failure::Route { error, reading } => match error {
+        Failure::Route(error) => match error {
             RouteError::NotFound => StatusCode::NOT_FOUND,
             RouteError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            // To a reader, a package with an impossible name is one that does not exist.
-            RouteError::Name(_) if *reading => StatusCode::NOT_FOUND,
             RouteError::TooLong => StatusCode::URI_TOO_LONG,
             RouteError::Name(_)
             | RouteError::Tag(_)
@@ -180,7 +178,7 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
 /// What is told of a failure. Failures of the registry itself are logged here, once, and not shown.
 pub(super) fn told(failure: &Failure) -> String {
     match failure {
-        Failure::Route { error, .. } => error.to_string(),
+        Failure::Route(error) => error.to_string(),
         Failure::Operation(error) => {
             if error.is_internal() {
                 tracing::error!(error = error as &dyn std::error::Error, "a request failed");
@@ -219,7 +217,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     if let Some(seconds) = wait(failure) {
         headers.insert(RETRY_AFTER, seconds.into());
     }
-    if let Failure::Route { error: RouteError::MethodNotAllowed { allow }, .. } = failure {
+    if let Failure::Route(RouteError::MethodNotAllowed { allow }) = failure {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
     response

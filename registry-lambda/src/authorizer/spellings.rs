@@ -12,6 +12,9 @@ const SLASH: [&str; 3] = ["/", "%2f", "%2F"];
 /// the `1` in them. Who writes them would get around a denial.
 const NEEDLESS: [&str; 5] = ["%6?", "%7?", "%2d", "%2D", "%31"];
 
+/// A path with a slash too many at its beginning, which the registry reads without it.
+const SECOND_SLASH: &str = "/*";
+
 /// Where paths have the name of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -58,7 +61,7 @@ fn spell(text: &str) -> Vec<String> {
     AT.iter().flat_map(|at| parts.iter().map(move |rest| format!("{at}{rest}"))).collect()
 }
 
-/// Paths in which a name of these sets may hide behind needless escapes.
+/// Paths in which a name of these sets may hide behind needless escapes, or a needless slash.
 pub(super) fn hidden(sets: &[NameSet]) -> Vec<String> {
     let mut escapes: Vec<String> = NEEDLESS.iter().map(|escape| (*escape).to_owned()).collect();
     for set in sets {
@@ -68,5 +71,5 @@ pub(super) fn hidden(sets: &[NameSet]) -> Vec<String> {
     }
     escapes.sort();
     escapes.dedup();
-    escapes.iter().map(|escape| format!("*{escape}*")).collect()
+    escapes.iter().map(|escape| format!("*{escape}*")).chain([SECOND_SLASH.to_owned()]).collect()
 }

@@ -49,7 +49,7 @@ pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
 pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
-pub use values::{LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
+pub use values::{LegacyPrefix, LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 
 use registry_core::limits::Limits;
 use registry_core::ops::UpstreamFreshness;
@@ -339,6 +339,8 @@ pub struct ServerSettings {
     pub header_read_seconds: NonZeroU32,
     /// The proxies whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<Network>,
+    /// Path prefixes of another registry, below which its lock files find packuments and tarballs here.
+    pub legacy_prefixes: Vec<LegacyPrefix>,
 }
 
 impl Default for ServerSettings {
@@ -347,6 +349,7 @@ impl Default for ServerSettings {
             shutdown_seconds: 30,
             header_read_seconds: NonZeroU32::new(30).unwrap_or(NonZeroU32::MIN),
             trusted_proxies: Vec::new(),
+            legacy_prefixes: Vec::new(),
         }
     }
 }

@@ -73,6 +73,31 @@ impl FromStr for PathPrefix {
     }
 }
 
+/// A path prefix of another registry, such as `/repository/npm`. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LegacyPrefix(PathPrefix);
+
+impl LegacyPrefix {
+    /// The prefix, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for LegacyPrefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<PathPrefix>() {
+            Ok(prefix) if !prefix.as_str().is_empty() => Ok(Self(prefix)),
+            _ => Err(format!(
+                "`{text}` cannot be a legacy prefix; write one such as /api/npm/npm-local, of letters, digits and -_.~"
+            )),
+        }
+    }
+}
+
 /// Which log lines are written, as `tracing` spells it: `info`, or `warn,registry_server=debug`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -167,4 +192,4 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(PublicUrl, PathPrefix, LogFilter, Network);
+from_string!(PublicUrl, PathPrefix, LegacyPrefix, LogFilter, Network);

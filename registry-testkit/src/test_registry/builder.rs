@@ -36,6 +36,7 @@ pub struct TestRegistryBuilder {
     limits: Limits,
     faults: FaultPlan,
     path_prefix: String,
+    legacy_prefixes: Vec<String>,
     public_url: Option<Url>,
     providers: Vec<Arc<dyn AuthProvider>>,
     last_providers: Vec<Arc<dyn AuthProvider>>,
@@ -56,6 +57,7 @@ impl Default for TestRegistryBuilder {
             limits: Limits::default(),
             faults: FaultPlan::NONE,
             path_prefix: String::new(),
+            legacy_prefixes: Vec::new(),
             public_url: None,
             providers: Vec::new(),
             last_providers: Vec::new(),
@@ -117,6 +119,11 @@ impl TestRegistryBuilder {
     /// Answering under this path as well as at the root.
     pub fn path_prefix(self, path_prefix: &str) -> Self {
         Self { path_prefix: path_prefix.to_owned(), ..self }
+    }
+
+    /// Serving lock files of another registry below these paths.
+    pub fn legacy_prefixes(self, prefixes: &[&str]) -> Self {
+        Self { legacy_prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(), ..self }
     }
 
     /// Reached under this URL, which packuments name.
@@ -187,6 +194,7 @@ impl TestRegistryBuilder {
             .randomness(Arc::clone(&self.randomness) as Arc<dyn Randomness>)
             .public_url(self.public_url.clone())
             .path_prefix(&self.path_prefix)
+            .legacy_prefixes(self.legacy_prefixes.clone())
             .web_login(self.web_login)
             .token_cache(self.token_cache)
             .organizations(self.organizations)

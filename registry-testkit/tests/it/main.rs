@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the answer")]
 
+mod addresses;
 mod audit;
 mod audit_log;
 mod auth_provider;

@@ -15,7 +15,7 @@ pub enum RouteError {
         /// The methods it takes, as the `Allow` header has them.
         allow: &'static str,
     },
-    /// Where the name of a package belongs is something else. Clients that read expect a 404 for it.
+    /// A text that npm does not accept as a package name stands where the name of a package belongs.
     #[error(transparent)]
     Name(#[from] PackageNameError),
     /// Where a dist-tag to set belongs is something else.

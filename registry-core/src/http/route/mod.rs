@@ -51,6 +51,8 @@ use segments::Segments;
 pub enum Route {
     /// `GET /`
     Root,
+    /// `GET /robots.txt`: what crawlers may read, which is nothing.
+    Robots,
     /// `GET /-/ping`
     Ping,
     /// `GET /-/whoami`
@@ -213,6 +215,7 @@ impl Route {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Root => "root",
+            Self::Robots => "robots",
             Self::Ping => "ping",
             Self::Whoami => "whoami",
             Self::Packument { .. } => "packument",

@@ -5,6 +5,12 @@ use super::{Route, RouteError, Verb};
 
 /// Reads the routes that begin with the name of a package.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
+    // Browsers and crawlers ask every host for these two. Neither is the name of a package.
+    match (segments.get(0), segments.count()) {
+        (Some("robots.txt"), 1) => return verb.read_only(Route::Robots),
+        (Some("favicon.ico"), 1) if verb == Verb::Read => return Err(RouteError::NotFound),
+        _ => {}
+    }
     let (name, next) = segments.name_at(0)?;
     let last = segments.count() - 1;
     match &segments.list()[next..=last] {

@@ -57,3 +57,16 @@ async fn deno_gates_by_age_as_published_times_say() {
     let gated = place.client.run_in(&project, &["add", "npm:@acme/base"]).await.assert_failure();
     let _ = gated.assert_printed("newer than the specified minimum dependency date");
 }
+
+#[tokio::test]
+async fn a_scope_is_exempt_from_the_age_gate_where_the_project_says_so() {
+    let place = place_with_packages().await;
+    let settings = r#"{
+        "nodeModulesDir": "auto",
+        "minimumDependencyAge": { "age": "P1D", "exclude": ["npm:@acme/*"] }
+    }"#;
+    let project = place.client.home().project(&package("project", "0.0.0").file("deno.json", settings));
+    let _ = place.client.run_in(&project, &["add", "npm:@acme/base"]).await.assert_success();
+    assert_eq!(installed_version(&project, "@acme/base"), "1.2.0");
+    let _ = place.client.run_in(&project, &["add", "npm:one"]).await.assert_failure();
+}

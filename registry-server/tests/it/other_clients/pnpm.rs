@@ -46,6 +46,19 @@ async fn pnpm_gates_by_age_as_published_times_say() {
 }
 
 #[tokio::test]
+async fn a_scope_is_exempt_from_the_age_gate_where_the_project_says_so() {
+    let place = Place::of(&MANAGER).await;
+    let _ = place.publish(&package("@acme/one", "1.0.0")).await.assert_success();
+    let _ = place.publish(&package("two", "1.0.0")).await.assert_success();
+    let settings = "minimumReleaseAge: 1440\nminimumReleaseAgeStrict: true\nminimumReleaseAgeExclude:\n  - \"@acme/*\"\n";
+    let project = package("project", "0.0.0").file("pnpm-workspace.yaml", settings);
+    let project = place.client.home().project(&project);
+    let _ = place.client.run_in(&project, &["add", "@acme/one"]).await.assert_success();
+    assert_eq!(installed_version(&project, "@acme/one"), "1.0.0");
+    let _ = place.client.run_in(&project, &["add", "two"]).await.assert_failure();
+}
+
+#[tokio::test]
 async fn a_user_logs_in_and_out() {
     // Without a login in the browser, it asks in the terminal.
     let place = Place::configured(&MANAGER, &format!("{}\n[login]\nweb = false\n", super::PRIVATE)).await;
