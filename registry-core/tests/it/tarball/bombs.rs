@@ -40,13 +40,11 @@ fn unpacking_stops_at_the_limit() {
     const ZEROS: u64 = 50 << 20;
     let limits = limits(|limits| limits.unpacked_bytes = 1 << 20);
     let expected = Err(TarballError::UnpackedTooLarge { limit: 1 << 20 });
-    for kind in [EntryType::Regular] {
-        let bomb = gzip_of_zeros(&header(kind, "package/a", ZEROS), ZEROS);
-        assert!(bomb.len() < 1 << 20);
-        assert_eq!(inspect(&bomb, &limits), expected);
-        // The damage at its end is never reached.
-        assert_eq!(inspect(&bomb[..bomb.len() / 2], &limits), expected);
-    }
+    let bomb = gzip_of_zeros(&header(EntryType::Regular, "package/a", ZEROS), ZEROS);
+    assert!(bomb.len() < 1 << 20);
+    assert_eq!(inspect(&bomb, &limits), expected);
+    // The damage at its end is never reached.
+    assert_eq!(inspect(&bomb[..bomb.len() / 2], &limits), expected);
     assert_eq!(inspect(&gzip_of_zeros(b"", ZEROS), &limits), expected, "zeros after the end count too");
 }
 
@@ -64,10 +62,9 @@ fn the_limit_is_exact() {
 
 #[test]
 fn a_declared_size_is_not_believed() {
-    for kind in [EntryType::Regular] {
-        let refusal = refusal(TarballBuilder::with_manifest().raw(&header(kind, "package/a", (8 << 30) - 1)));
-        assert!(matches!(refusal, TarballError::CorruptTar { .. }), "{refusal}");
-    }
+    let huge = header(EntryType::Regular, "package/a", (8 << 30) - 1);
+    let refused = refusal(TarballBuilder::with_manifest().raw(&huge));
+    assert!(matches!(refused, TarballError::CorruptTar { .. }), "{refused}");
     let manifest =
         TarballBuilder::default().raw(&header(EntryType::Regular, "package/package.json", 1 << 20));
     assert_eq!(refusal(manifest), TarballError::CorruptTar { reason: "it is cut off".to_owned() });

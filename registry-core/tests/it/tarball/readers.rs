@@ -122,7 +122,7 @@ fn each_header_has_a_name() {
 
 #[test]
 fn numbers_are_written_in_one_way() {
-    for size in [b"\0\00000000003", b"00000000003x", b"00000000 003", b"0x000000003\0"] {
+    for size in [b"\0\x000000000003", b"00000000003x", b"00000000 003", b"0x000000003\0"] {
         let tarball = TarballBuilder::with_manifest();
         let refused = refusal(tarball.altered(EntryType::Regular, "package/a", b"abc", |header| {
             header[124..136].copy_from_slice(size);
