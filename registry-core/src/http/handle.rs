@@ -96,6 +96,7 @@ impl Registry {
                 return response;
             }
         };
+        let reading = matches!(request.method, Method::GET | Method::HEAD);
         let kind = RouteKind(route.kind());
         let (caller, result) = match self.caller(request, &route).await {
             Err(error) => {
