@@ -15,7 +15,7 @@ fn silent(manifest: Value, files: &[&str]) -> Value {
 }
 
 async fn published(document: &Value) -> (Value, Value) {
-    let registry = TestRegistry::start().await;
+    let registry = TestRegistry::new().await;
     let ana = registry.ana();
     let _ = ana.put("/pear", document).await.assert_status(201);
     let full = ana.get("/pear").await.json()["versions"]["1.0.0"].clone();
@@ -52,7 +52,7 @@ async fn bundled_dependencies_and_folders_of_commands_come_from_the_tarball() {
 
 #[tokio::test]
 async fn another_answer_than_the_tarballs_is_refused_by_its_field() {
-    let registry = TestRegistry::start().await;
+    let registry = TestRegistry::new().await;
     let ana = registry.ana();
     for (field, packed, said) in [
         ("os", json!(["linux"]), json!(["darwin"])),
