@@ -70,6 +70,7 @@ impl Registry {
                 return claim.admit(provider, principal).ok_or_else(|| claim.refusal());
             }
             self.require_unknown_elsewhere(provider, &principal.name).await?;
+            self.confirm_absence().await?;
             let claim = NameClaim::of(provider, &principal);
             let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
             let path = Key::NameClaim(&key_of(&principal.name)).path()?;
@@ -108,7 +109,9 @@ impl Registry {
             return Ok(Some(claim));
         }
         let path = Key::NameClaim(&key).path()?;
-        let Some(blob) = self.parts.store.get(&path).await? else { return Ok(None) };
+        // A name that only seems to be free would be claimed by whom it does not belong to.
+        let found = self.or_proven_absent(self.parts.store.get(&path).await?).await?;
+        let Some(blob) = found else { return Ok(None) };
         let claim = serde_json::from_slice::<NameClaim>(&blob.bytes).map_err(|error| {
             Error::Damaged(format!("{path} does not say who owns the name: {error}").into())
         })?;

@@ -64,7 +64,8 @@ impl Trust {
 impl Registry {
     /// The trusts of a package, and what they are changed by.
     pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<(Trusts, When), Error> {
-        let Some(blob) = self.parts.store.get(&Key::Trust(name).path()?).await? else {
+        let found = self.parts.store.get(&Key::Trust(name).path()?).await?;
+        let Some(blob) = self.or_proven_absent(found).await? else {
             return Ok((Trusts::default(), When::Absent));
         };
         let trusts = serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))?;

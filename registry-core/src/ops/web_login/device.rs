@@ -181,6 +181,7 @@ impl Registry {
                 return Ok(Found { session, path, etag: blob.etag });
             }
         }
+        self.confirm_absence().await?;
         Err(Error::WrongOneTimePassword)
     }
 

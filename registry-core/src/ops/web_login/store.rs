@@ -43,7 +43,8 @@ impl Registry {
         &self,
         token: &SessionToken,
     ) -> Result<(Session, BlobETag), Error> {
-        let blob = self.parts.store.get(&token.path()?).await?.ok_or(Error::WebLoginGone)?;
+        let blob = self.parts.store.get(&token.path()?).await?;
+        let blob = self.or_proven_absent(blob).await?.ok_or(Error::WebLoginGone)?;
         // What serde says could repeat what a provider keeps here.
         let session = serde_json::from_slice(&blob.bytes)
             .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))?;

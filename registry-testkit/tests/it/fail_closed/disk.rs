@@ -145,6 +145,8 @@ async fn of_a_store_that_is_not_mounted_no_name_is_free_and_no_token_unknown() {
         assert_eq!(answer.status, 503, "{}", answer.text());
         assert!(answer.error().contains("storage"), "{}", answer.error());
     }
+    let unknown = house.ana.get("/-/stage/00000000-0000-0000-0000-000000000000").await;
+    assert_eq!(unknown.status, 503, "{}", unknown.text());
     let left: Vec<_> = fs::read_dir(folder.path().join("objects")).unwrap().collect();
     assert!(left.is_empty(), "nothing is written to another store: {left:?}");
 }
