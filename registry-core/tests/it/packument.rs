@@ -176,3 +176,29 @@ fn a_version_is_taken_by_itself_by_its_tombstone_and_by_another_build_of_it() {
         assert!(!taken(version), "{version}");
     }
 }
+
+/// npm and others take any `deprecated` for a deprecation, and know one spelling of what is bundled.
+#[test]
+fn the_abbreviated_form_says_what_holds_in_npms_words() {
+    use registry_core::domain::packument::render_foreign_abbreviated;
+    for nothing in [json!(false), json!(""), json!(null), json!(0)] {
+        let mut stored = stored();
+        stored["versions"]["1.0.0"]["deprecated"] = nothing.clone();
+        stored["versions"]["1.0.0"]["bundledDependencies"] = json!(["apple"]);
+        stored["versions"]["1.1.0"]["deprecated"] = "rotten".into();
+        stored["versions"]["1.1.0"]["bundleDependencies"] = json!(["apple"]);
+        stored["versions"]["1.1.0"]["bundledDependencies"] = json!(["fig"]);
+        let json = stored.to_string();
+        let hosted = value(&render_abbreviated(&parse(&json), BASE).unwrap());
+        let foreign = value(&render_foreign_abbreviated(&name(), json.as_bytes(), BASE).unwrap());
+        for (form, rendered) in [("hosted", hosted), ("foreign", foreign)] {
+            let (one, other) = (&rendered["versions"]["1.0.0"], &rendered["versions"]["1.1.0"]);
+            assert_eq!(one.get("deprecated"), None, "{form} {nothing}");
+            assert_eq!(other["deprecated"], "rotten", "{form}");
+            for manifest in [one, other] {
+                assert_eq!(manifest["bundleDependencies"], json!(["apple"]), "{form}");
+                assert_eq!(manifest.get("bundledDependencies"), None, "{form}");
+            }
+        }
+    }
+}

@@ -5,8 +5,11 @@ use super::full::{DistTags, field, key, write_versions};
 use super::manifest::write_with_tarball;
 use super::{Packument, PackumentError, Text};
 
+/// npm's spelling of the field; `bundledDependencies` is the other one that publishers use.
+const BUNDLED: &str = "bundleDependencies";
+
 /// The fields of a manifest that an install needs. npm's list, and `libc`, which pnpm and bun read.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 18] = [
     "name",
     "version",
     "deprecated",
@@ -14,8 +17,7 @@ const FIELDS: [&str; 19] = [
     "acceptDependencies",
     "optionalDependencies",
     "devDependencies",
-    "bundleDependencies",
-    "bundledDependencies",
+    BUNDLED,
     "peerDependencies",
     "peerDependenciesMeta",
     "bin",
@@ -65,11 +67,7 @@ fn write_version(
 ) -> Result<(), serde_json::Error> {
     let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
-    for (name, value) in &fields {
-        if field_of_manifest(name.as_str()) {
-            field(json, name.as_str(), value)?;
-        }
-    }
+    write_install_fields(json, &fields)?;
     if fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
         field(json, "hasInstallScript", &true)?;
     }
@@ -81,9 +79,22 @@ fn write_version(
     Ok(())
 }
 
-/// Whether an install needs this field of a manifest. `dist` is another matter.
-pub(super) fn field_of_manifest(name: &str) -> bool {
-    FIELDS.contains(&name)
+/// Writes what an install needs of a manifest, as npm's registry spells it: no `deprecated` that says nothing, and
+/// `bundleDependencies` also where the publisher wrote `bundledDependencies`. `dist` is another matter.
+pub(super) fn write_install_fields(
+    json: &mut Vec<u8>,
+    fields: &IndexMap<Text<'_>, &RawValue>,
+) -> Result<(), serde_json::Error> {
+    for (name, value) in fields {
+        match name.as_str() {
+            "deprecated" if matches!(value.get(), "false" | "null" | "\"\"" | "0") => {}
+            "bundledDependencies" if fields.contains_key(BUNDLED) => {}
+            "bundledDependencies" => field(json, BUNDLED, value)?,
+            name if FIELDS.contains(&name) => field(json, name, value)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn has_install_script(scripts: &RawValue) -> bool {

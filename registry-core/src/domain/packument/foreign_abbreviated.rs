@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
-use super::abbreviated::{field_of_manifest, has_install_script};
+use super::abbreviated::{has_install_script, write_install_fields};
 use super::foreign_document::ForeignDocument;
 use super::full::{field, key};
 use super::manifest::write_with_tarball;
@@ -67,11 +67,7 @@ fn write_version(
 ) -> Result<(), serde_json::Error> {
     let fields: Fields<'_> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
-    for (name, value) in &fields {
-        if field_of_manifest(name.as_str()) {
-            field(json, name.as_str(), value)?;
-        }
-    }
+    write_install_fields(json, &fields)?;
     let told = fields.get("hasInstallScript").is_some_and(|told| told.get() == "true");
     if told || fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
         field(json, "hasInstallScript", &true)?;
