@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::pattern::Pattern;
@@ -6,9 +7,9 @@ use crate::domain::PackageName;
 /// Finds the first of many patterns that matches a name, without trying them all.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// Patterns that are a name.
+    /// Patterns that are a name, in small letters.
     names: HashMap<Box<str>, usize>,
-    /// Patterns for all of a scope, by the scope.
+    /// Patterns for all of a scope, by the scope in small letters.
     scopes: HashMap<Box<str>, usize>,
     /// All others, in their order.
     others: Vec<(Beginning, usize)>,
@@ -25,7 +26,7 @@ impl Lookup {
     pub(super) fn new<'patterns>(patterns: impl Iterator<Item = &'patterns Pattern>) -> Self {
         let mut lookup = Self::default();
         for (at, pattern) in patterns.enumerate() {
-            let text = pattern.as_str();
+            let text = &*folded(pattern.as_str());
             let scope = text.strip_suffix("/**").or_else(|| text.strip_suffix("/*"));
             if !text.contains('*') {
                 lookup.names.entry(text.into()).or_insert(at);
@@ -44,7 +45,7 @@ impl Lookup {
         name: &PackageName,
         pattern: impl Fn(usize) -> &'patterns Pattern,
     ) -> Option<usize> {
-        let name = name.as_str();
+        let name = &*folded(name.as_str());
         let named = self.names.get(name).copied();
         let scoped = name.split_once('/').and_then(|(scope, _)| self.scopes.get(scope).copied());
         let known = named.into_iter().chain(scoped).min();
@@ -52,6 +53,15 @@ impl Lookup {
         let others = self.others.iter().take_while(|(_, at)| known.is_none_or(|known| *at < known));
         let mut others = others.filter(|(required, _)| beginning & required.mask == required.bytes);
         others.find(|(_, at)| pattern(*at).matches(name)).map(|(_, at)| *at).or(known)
+    }
+}
+
+/// The text in small letters, in which names and patterns are compared. Allocates only where there are capitals.
+fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -83,8 +93,8 @@ mod tests {
 
         #[test]
         fn it_finds_what_trying_one_after_the_other_finds(
-            texts in prop::collection::vec("(@[ab*]{1,2}/)?[ab*]{1,3}|@ab/\\*\\*?|abababab[ab*]{1,2}", 0..12),
-            name in "(@[ab]{1,2}/)?([ab]{1,3}|abababab[ab]{1,2})",
+            texts in prop::collection::vec("(@[aAb*]{1,2}/)?[abB*]{1,3}|@a[bB]/\\*\\*?|abABabab[ab*]{1,2}", 0..12),
+            name in "(@[abA]{1,2}/)?([abB]{1,3}|ababaBab[ab]{1,2})",
         ) {
             let patterns: Vec<Pattern> = texts.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
             let name = PackageName::parse(&name).unwrap();

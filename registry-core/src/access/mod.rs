@@ -40,7 +40,9 @@
 //! | `acme-*` | `acme-web`, not `@acme-x/web`: a `*` never crosses the `/` |
 //! | `@acme/*`, `@acme/**` | every package in the scope |
 //! | `@*/*` | every package with a scope |
-//! | `left-pad` | that package alone; capitals count |
+//! | `left-pad` | that package alone |
+//!
+//! Capitals do not count: `@acme/*` is for `@ACME/web` too.
 //!
 //! # Entries
 //!

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all.
+/// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all. Capitals do not
+/// count, so that no spelling of a name escapes the rule that is meant for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Pattern(Arc<str>);
@@ -84,7 +85,7 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether the pattern is for the package of this name.
+    /// Whether the pattern is for the package of this name, in whatever capitals either is written.
     pub fn matches(&self, name: &str) -> bool {
         matches(self.0.as_bytes(), name.as_bytes())
     }
@@ -95,7 +96,7 @@ impl Pattern {
     /// and that star would match whatever the other stands for. A `**` may stand for a `/`, which `*` does
     /// not match, so a pattern with one is only compared as a whole.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        if *self.0 == *"**" || self.0 == other.0 {
+        if *self.0 == *"**" || self.0.eq_ignore_ascii_case(&other.0) {
             return true;
         }
         !other.0.contains("**") && self.matches(&other.0)
@@ -132,7 +133,9 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
         } else if rest.first() == Some(&b'*') {
             pattern_at += 1;
             any_segment = Some((pattern_at, name_at));
-        } else if name_at < name.len() && rest.first() == Some(&name[name_at]) {
+        } else if name_at < name.len()
+            && rest.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&name[name_at]))
+        {
             pattern_at += 1;
             name_at += 1;
         } else if rest.is_empty() && name_at == name.len() {
@@ -167,10 +170,12 @@ mod tests {
         for (text, matching, other) in [
             ("**", &["left-pad", "@acme/web", "@acme/web-app"][..], &[][..]),
             ("*", &["left-pad", "a"], &["@acme/web"]),
-            ("left-pad", &["left-pad"], &["left-pa", "left-padd", "Left-pad"]),
+            ("left-pad", &["left-pad", "Left-Pad"], &["left-pa", "left-padd"]),
+            ("Left-Pad", &["left-pad", "Left-pad"], &["left-pa"]),
             ("acme-*", &["acme-web", "acme-"], &["acme", "my-acme-web", "@acme-x/web"]),
             ("*-web-*", &["a-web-b", "web-web-web", "a-web-web-"], &["web-", "a-web"]),
-            ("@acme/*", &["@acme/web", "@acme/_x"], &["acme", "@acme2/web", "@acm/e"]),
+            ("@acme/*", &["@acme/web", "@acme/_x", "@ACME/Web"], &["acme", "@acme2/web", "@acm/e"]),
+            ("@ACME/*", &["@acme/web", "@Acme/web"], &["@acme2/web"]),
             ("@acme/**", &["@acme/web"], &["@other/web"]),
             ("@*/*", &["@acme/web", "@b/c"], &["left-pad"]),
             ("@*/config", &["@acme/config"], &["config", "@acme/config2"]),
@@ -222,6 +227,9 @@ mod tests {
             ("@*/*", "@acme/*"),
             ("@acme/**", "@acme/*"),
             ("a*b", "a*b"),
+            ("@acme/*", "@ACME/*"),
+            ("@ACME/*", "@acme/secret"),
+            ("React", "react"),
         ] {
             assert!(pattern(wide).covers(&pattern(narrow)), "{wide} covers {narrow}");
         }
@@ -243,7 +251,9 @@ mod tests {
         } else {
             match (pattern.chars().next(), name.chars().next()) {
                 (None, None) => true,
-                (Some(one), Some(other)) => one == other && matches_naively(&pattern[1..], &name[1..]),
+                (Some(one), Some(other)) => {
+                    one.eq_ignore_ascii_case(&other) && matches_naively(&pattern[1..], &name[1..])
+                }
                 _ => false,
             }
         }
@@ -253,7 +263,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn matching_agrees_with_trying_everything(text in "[ab/*]{0,8}", name in "[ab/]{0,10}") {
+        fn matching_agrees_with_trying_everything(text in "[abAB/*]{0,8}", name in "[abAB/]{0,10}") {
             prop_assume!(!text.contains("***"));
             prop_assert_eq!(matches(text.as_bytes(), name.as_bytes()), matches_naively(&text, &name));
         }
@@ -267,9 +277,9 @@ mod tests {
 
         #[test]
         fn what_is_covered_is_matched(
-            wide in "@?[ab*]{1,4}(/[ab*]{1,3})?",
-            narrow in "@?[ab*]{1,4}(/[ab*]{1,3})?",
-            name in "@?[ab]{1,5}(/[ab]{1,4})?",
+            wide in "@?[abA*]{1,4}(/[abA*]{1,3})?",
+            narrow in "@?[abA*]{1,4}(/[abA*]{1,3})?",
+            name in "@?[abA]{1,5}(/[abA]{1,4})?",
         ) {
             if let (Ok(wide), Ok(narrow)) = (Pattern::parse(&wide), Pattern::parse(&narrow))
                 && wide.covers(&narrow)
