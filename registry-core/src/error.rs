@@ -291,6 +291,15 @@ pub enum Error {
         /// Of which package.
         name: PackageName,
     },
+    /// The token may not be used to star packages.
+    #[error(
+        "your token does not permit to star {name}: use one that may write to it, or run `npm login` and use the token of \
+         that session"
+    )]
+    TokenForbidsStar {
+        /// The package.
+        name: PackageName,
+    },
     /// The token may not be used to decide on staged versions.
     #[error(
         "your token is for builds, and a staged version waits for a person: run `npm login` and try again with the \
@@ -549,11 +558,49 @@ pub enum Error {
     },
     /// The rules say that packages of this name come from elsewhere.
     #[error(
-        "packages of the name {name} are not published here: the registry's rules take them from elsewhere"
+        "packages of the name {name} are not published here: the registry's rules take them from {upstreams}; publish \
+         under another name or scope"
     )]
     NotHostedHere {
         /// The package.
         name: PackageName,
+        /// The upstreams, as they are configured.
+        upstreams: String,
+    },
+    /// What is to be changed is the package of an upstream.
+    #[error(
+        "{name} comes from the upstream registry {upstream} and cannot be changed here: change it there, or publish \
+         your own package under another name"
+    )]
+    ComesFromUpstream {
+        /// The package.
+        name: PackageName,
+        /// The upstream, as it is configured.
+        upstream: String,
+    },
+    /// The name differs from that of another package only in capitals.
+    #[error(
+        "the name {name} differs from the package {existing} only in capitals, and would be taken for it: publish to \
+         {existing}, or choose another name"
+    )]
+    NameInOtherCapitals {
+        /// The name that was to be new.
+        name: PackageName,
+        /// The package that is hosted here, or was the first to claim the name.
+        existing: PackageName,
+    },
+    /// The name differs from that of a package of an upstream only in capitals.
+    #[error(
+        "the name {name} differs from {existing} in the upstream registry {upstream} only in capitals: publish under \
+         another name or scope"
+    )]
+    NameInOtherCapitalsUpstream {
+        /// The name that was to be new.
+        name: PackageName,
+        /// The package of the upstream.
+        existing: PackageName,
+        /// The upstream, as it is configured.
+        upstream: String,
     },
     /// What went wrong for several who waited for the same.
     #[error("{0}")]

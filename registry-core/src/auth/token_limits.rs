@@ -149,7 +149,15 @@ impl TokenLimits {
             && self.kind != TokenKind::TrustedPublishing
     }
 
-    /// Whether the token may be used to see what belongs to an account, such as its tokens: only one that is limited to
+    /// Whether the token may be used to star `package`: one that may write to it, and not that of a build, since stars are
+    /// for people.
+    pub fn permit_star(&self, package: &PackageName) -> bool {
+        self.permission == TokenPermission::ReadWrite
+            && self.is_for(package)
+            && self.kind != TokenKind::TrustedPublishing
+    }
+
+    /// Whether the token may be used to see what belongs to an account, such as its profile and its tokens: only one that is limited to
     /// no packages and may do anything at all.
     pub fn permit_account_reads(&self) -> bool {
         self.permission > TokenPermission::NoAccess && self.packages.is_none()

@@ -82,6 +82,16 @@ impl PackageName {
         &self.0
     }
 
+    /// The name in small letters. Two packages whose names are alike in it are easily taken for one another.
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Self(self.0.to_ascii_lowercase().into())
+        } else {
+            self.clone()
+        }
+    }
+
     /// The scope without its `@`, if there is one.
     pub fn scope(&self) -> Option<&str> {
         Some(self.0.strip_prefix('@')?.split_once('/')?.0)

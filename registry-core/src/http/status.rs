@@ -96,6 +96,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Forbidden { .. }
         | Error::TokenForbids { .. }
         | Error::TokenForbidsAccount
+        | Error::TokenForbidsStar { .. }
         | Error::TokenForbidsOrganization { .. }
         | Error::AccountNotOurs
         | Error::NameElsewhere { .. }
@@ -109,7 +110,10 @@ fn operation_status(error: &Error) -> StatusCode {
         // With a 5xx clients would ask again and again for what stays too large.
         | Error::UpstreamTarballTooLarge { .. }
         | Error::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
-        | Error::NotHostedHere { .. } => StatusCode::FORBIDDEN,
+        | Error::NotHostedHere { .. }
+        | Error::ComesFromUpstream { .. }
+        | Error::NameInOtherCapitals { .. }
+        | Error::NameInOtherCapitalsUpstream { .. } => StatusCode::FORBIDDEN,
         Error::PackageNotFound(_)
         | Error::Hidden { .. }
         | Error::OrganizationNotFound { .. }

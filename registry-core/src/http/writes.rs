@@ -60,7 +60,18 @@ impl Call<'_> {
         revision: &str,
     ) -> Result<Response<Body>, Failure> {
         self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
-        let expected = seen_revision(revision)?;
+        let expected = match seen_revision(revision) {
+            Ok(expected) => expected,
+            Err(error) => {
+                // Of a package of an upstream there is no revision that would help.
+                let hosted = self.registry.require_hosted_to_change(&self.caller, &name).await;
+                return Err(match hosted {
+                    Err(foreign @ Error::ComesFromUpstream { .. }) => foreign,
+                    _ => error,
+                }
+                .into());
+            }
+        };
         self.registry.unpublish_package(&self.caller, &name, Some(expected)).await?;
         Ok(done(StatusCode::OK, &name, None))
     }

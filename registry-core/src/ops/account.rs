@@ -24,7 +24,8 @@ pub struct OwnProfile {
 impl Registry {
     /// What is known of the caller's own account.
     pub async fn own_profile(&self, caller: &Caller) -> Result<OwnProfile, Error> {
-        let profile = self.profile(caller, self.whoami(caller)?).await?;
+        let name = self.require_account_read(caller)?.name.clone();
+        let profile = self.profile(caller, &name).await?;
         let two_factor = self.two_factor_of(&profile.principal.name).await?;
         Ok(OwnProfile { profile, two_factor })
     }

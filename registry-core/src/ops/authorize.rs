@@ -7,6 +7,8 @@ use crate::domain::packument::{Audience, Packument};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
+use super::star::STAR;
+
 /// That somebody may write packages: all that a rule matches, or those they own.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteRight {
@@ -112,6 +114,15 @@ impl Registry {
         self.write_right(caller, name, Action::Publish, verdict)
     }
 
+    /// Refuses a caller whose token may not be used to star the package.
+    pub(crate) fn require_starring(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
+        if caller.principal_if(|limits| limits.permit_star(name)).is_some() {
+            return Ok(());
+        }
+        self.emit(caller, Some(name), EventKind::Denied { action: STAR.into() });
+        Err(Error::TokenForbidsStar { name: name.clone() })
+    }
+
     /// Refuses a caller who may not decide on staged versions of this package.
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
@@ -145,6 +156,11 @@ impl Registry {
             // The token is the caller's own: it gives nothing away to say that a better one would do.
             Error::TokenForbids { action, name: name.clone() }
         } else if self.may_read(caller, name) {
+            let access = self.access();
+            let origin = access.origin(name);
+            if let (false, Some(upstream)) = (origin.hosted, origin.upstreams.first()) {
+                return Error::ComesFromUpstream { name: name.clone(), upstream: upstream.to_string() };
+            }
             Error::Forbidden { action, name: name.clone() }
         } else {
             Error::PackageNotFound(name.clone())

@@ -28,6 +28,8 @@ const REVISION_BYTES: usize = 128;
 pub(super) enum Decision<T> {
     /// Store the packument as it was changed.
     Commit(T),
+    /// Store it without moving its revision on: the change is no matter of those who change the package.
+    CommitBeside(T),
     /// There is nothing to change.
     Keep(T),
 }
@@ -115,6 +117,7 @@ impl Registry {
         self.require_room_for_events().await?;
         self.require_two_factor_to_write(caller).await?;
         let changed = self.change_here(caller, name, before, decide).await;
+        let changed = self.told_where_from(caller, name, changed).await;
         let (committed, update) = self.report_denial(caller, name, changed)?;
         let value = committed.value.clone();
         then(Change { registry: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
@@ -145,6 +148,7 @@ impl Registry {
             let found = self.or_proven_absent(self.read_index(name).await?).await?;
             let id = random_bytes(self.parts.randomness.as_ref());
             let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
+            let is_new = found.is_none();
             let state = found.as_ref().map(|index| (index.path.clone(), index.blob.etag.clone()));
             let (again, earlier, owner, limits) = (decide, attempts, name.clone(), self.parts.limits);
             let step;
@@ -169,6 +173,9 @@ impl Registry {
                 if !self.is_still(state).await? {
                     continue;
                 }
+            }
+            if is_new {
+                self.claim_spelling(name).await?;
             }
             match self.write_index(&path, json, when).await {
                 Ok(PutOutcome::Stored(_)) => return Ok((Committed { value, revision }, update)),
@@ -223,7 +230,7 @@ fn take_step<T: Clone>(
     let (tags, owners) = (packument.dist_tags.len(), packument.maintainers.len());
     match decide(&mut packument)? {
         Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision }, None)),
-        Decision::Commit(value) => {
+        decision @ (Decision::Commit(_) | Decision::CommitBeside(_)) => {
             // What is beyond a limit may become smaller, and nothing else.
             if packument.dist_tags.len() > tags {
                 limits.check_dist_tags(packument.dist_tags.len())?;
@@ -231,8 +238,16 @@ fn take_step<T: Clone>(
             if packument.maintainers.len() > owners {
                 limits.check_owners(packument.maintainers.len())?;
             }
-            packument.revision = packument.revision.next(id);
-            packument.history.push(packument.revision.clone());
+            // Remembered also where the package keeps its revision: it tells whether this very write landed.
+            let attempt = packument.revision.next(id);
+            packument.history.push(attempt.clone());
+            let value = match decision {
+                Decision::Commit(value) => {
+                    packument.revision = attempt.clone();
+                    value
+                }
+                Decision::CommitBeside(value) | Decision::Keep(value) => value,
+            };
             let when = match found {
                 // A packument of codebox-npm under plain capitals stays where it is; ours supersedes it.
                 Some(index) if index.path == path => When::Matches(index.blob.etag.clone()),
@@ -248,7 +263,7 @@ fn take_step<T: Clone>(
             if json.len() > before {
                 limits.check_packument(json.len())?;
             }
-            let committed = Committed { value, revision: packument.revision };
+            let committed = Committed { value, revision: attempt };
             Ok(Step::Write { json, when, committed, update, mfa })
         }
     }

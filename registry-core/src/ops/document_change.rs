@@ -58,7 +58,7 @@ impl Registry {
     ) -> Result<(), Error> {
         self.require_read(caller, name)?;
         self.require_signed_in(caller, Some(name), "publish")?;
-        let index = self.require_index(name).await?;
+        let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         self.require_audience(caller, name, &Audience::of(&packument))?;
         require_existing(&packument)?;

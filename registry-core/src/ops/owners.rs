@@ -15,7 +15,8 @@ impl Registry {
         Ok(self.summary(caller, name).await?.owners.clone())
     }
 
-    /// Makes `owners` the owners. There must be one at least, and each new one must have an account.
+    /// Makes `owners` the owners. There must be one at least, and each new one must have an account. Only their names count:
+    /// their mail addresses are those of their accounts, and who is named twice is an owner once.
     pub async fn set_owners(
         &self,
         caller: &Caller,
@@ -25,13 +26,22 @@ impl Registry {
     ) -> Result<Revision, Error> {
         self.require_write(caller, name, Action::Administer)?;
         self.parts.limits.check_owners(owners.len())?;
+        self.require_hosted_to_change(caller, name).await?;
         let known = self.owners(caller, name).await?;
-        for owner in &owners {
-            if !known.iter().any(|known| known.name == owner.name) {
-                self.require_account(&owner.name).await?;
+        let mut wanted: Vec<Person> = Vec::with_capacity(owners.len());
+        for owner in owners {
+            if wanted.iter().any(|wanted| wanted.name == owner.name) {
+                continue;
+            }
+            let person = match known.iter().find(|known| known.name == owner.name) {
+                Some(known) => known.clone(),
+                None => self.require_account(&owner.name).await?,
+            };
+            if !wanted.iter().any(|wanted| wanted.name == person.name) {
+                wanted.push(person);
             }
         }
-        self.change_owners(caller, name, expected, move |_| Ok(owners.clone())).await
+        self.change_owners(caller, name, expected, move |_| Ok(wanted.clone())).await
     }
 
     /// Adds an owner, who must have an account.
@@ -42,6 +52,7 @@ impl Registry {
         owner: &str,
     ) -> Result<Revision, Error> {
         self.require_write(caller, name, Action::Administer)?;
+        self.require_hosted_to_change(caller, name).await?;
         let person = self.require_account(owner).await?;
         self.change_owners(caller, name, None, move |owners| {
             let mut owners = owners.to_vec();

@@ -85,6 +85,13 @@ impl Registry {
                 self.remove_tarball_of_the_loser(&publication).await;
                 return Err(error);
             }
+            Err(error @ Error::NameInOtherCapitals { .. }) if is_stored.load(Ordering::Relaxed) => {
+                // Another spelling has the name for good, so no packument will ever name these bytes.
+                if let Ok(path) = Key::Tarball(name, version, integrity).path() {
+                    let _ = self.parts.store.delete(&path).await;
+                }
+                return Err(error);
+            }
             committed => committed?,
         };
         self.parts.upstream.hosted.set_hosted(name);
@@ -100,6 +107,7 @@ impl Registry {
     async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
         let Publication { name, version, integrity, tarball, .. } = publication;
         if !package_exists {
+            self.require_free_spelling(name).await?;
             self.require_free_upstream(name).await?;
         }
         let path = Key::Tarball(name, version, integrity).path()?;

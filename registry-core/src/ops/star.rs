@@ -14,14 +14,16 @@ use super::deprecate::require_existing;
 pub(crate) const STAR: &str = "star";
 
 impl Registry {
-    /// Stars a package for the caller, or takes the star back. Whoever may read a package may star it.
+    /// Stars a package for the caller, or takes the star back. Each account that may read a package may star it, with a
+    /// token that may change things.
     pub async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
         self.require_read(caller, name)?;
         self.require_signed_in(caller, Some(name), STAR)?;
+        self.require_starring(caller, name)?;
         let account = self.whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;
         if starred {
-            let index = self.require_index(name).await?;
+            let index = self.require_index_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
             self.require_audience(caller, name, &Audience::of(&packument))?;
             require_existing(&packument)?;
@@ -37,7 +39,8 @@ impl Registry {
             } else {
                 packument.users.shift_remove(&account).is_some()
             };
-            Ok(if changed { Decision::Commit(true) } else { Decision::Keep(false) })
+            // The owners' next change is no matter of how many stars there are meanwhile.
+            Ok(if changed { Decision::CommitBeside(true) } else { Decision::Keep(false) })
         };
         let then = async move |change: Change<bool>| {
             // Reading ignores a marker without a star, so it does no harm if it stays.

@@ -6,7 +6,8 @@ use crate::auth::Caller;
 use crate::blob::{BlobPath, Key};
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
-use crate::domain::{PackageName, Version};
+use crate::domain::shorten::shorten;
+use crate::domain::{DistTag, PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -17,8 +18,9 @@ use super::publish::{hoist, internal};
 impl Registry {
     /// Removes versions and their tarballs. Their numbers stay taken for ever.
     ///
-    /// `dist_tags` are the tags as they are to be after it, where the caller has an opinion; tags of removed
-    /// versions go, and `latest` moves to the highest version left. Removing all versions removes the package.
+    /// `dist_tags` are the tags as they are to be after it, where the caller has an opinion; tags of removed versions go.
+    /// What `latest` is to be, the registry decides: it stays where it is, and where its version is removed, it moves to
+    /// the highest version left, prereleases last. Removing all versions removes the package.
     pub async fn unpublish_versions(
         &self,
         caller: &Caller,
@@ -48,7 +50,7 @@ impl Registry {
         version: &Version,
     ) -> Result<(), Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
-        let index = self.require_index(name).await?;
+        let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         self.report_denial(caller, name, right.check(&packument))?;
         if packument.versions.contains_key(version.as_str()) {
@@ -136,8 +138,8 @@ impl Removal {
             // What is left could not be parsed as a version, and so was never installable.
             packument.versions.clear();
         }
-        if let Some(dist_tags) = dist_tags {
-            packument.dist_tags.clone_from(dist_tags);
+        if let Some(wanted) = dist_tags {
+            packument.dist_tags = agreed_tags(packument, wanted)?;
         }
         let kept = std::mem::take(&mut packument.dist_tags);
         packument.dist_tags = kept
@@ -152,6 +154,31 @@ impl Removal {
         move_latest(packument)?;
         Ok(removed)
     }
+}
+
+/// The tags that a client wants, with `latest` as it was. One that is new or moves is held to what is asked of every tag;
+/// one that stays as it was may be older than that.
+fn agreed_tags(
+    packument: &Packument<'_>,
+    wanted: &IndexMap<String, String>,
+) -> Result<IndexMap<String, String>, Error> {
+    let known = &packument.dist_tags;
+    let kept = known.iter().filter(|(tag, _)| *tag == "latest" || wanted.contains_key(*tag));
+    let mut agreed: IndexMap<_, _> = kept.map(|(tag, version)| (tag.clone(), version.clone())).collect();
+    for (tag, version) in wanted {
+        if tag == "latest" || known.get(tag) == Some(version) {
+            continue;
+        }
+        DistTag::parse(tag)?;
+        if !packument.versions.contains_key(version.as_str()) {
+            return Err(Error::request(format!(
+                "the tag {tag} cannot name {:?}, which is not a version of the package: run the command again",
+                shorten(version)
+            )));
+        }
+        agreed.insert(tag.clone(), version.clone());
+    }
+    Ok(agreed)
 }
 
 /// Where `latest` was removed, the highest version takes its place, prereleases last.

@@ -35,7 +35,8 @@ impl TestRegistry {
             let _ = writeln!(snapshot, "{name}: {value}");
         }
         let _ = write!(snapshot, "\n{}\n\nstore:\n", readable(&response.body));
-        for key in self.keys().await {
+        // Each package has an entry of its spelling, and it never changes: it would be in every snapshot.
+        for key in self.keys().await.iter().filter(|key| !key.starts_with("_spellings/")) {
             let _ = writeln!(snapshot, "  {key}");
         }
         snapshot.push_str("\nevents:\n");

@@ -17,7 +17,7 @@ const PACKAGE: &str = "/@acme%2fpear";
 const OF_PACKAGE: &str = "/-/package/@acme%2fpear";
 
 /// What is asked of every token.
-const OPERATIONS: [&str; 17] = [
+const OPERATIONS: [&str; 20] = [
     "whoami",
     "read",
     "publish",
@@ -35,6 +35,9 @@ const OPERATIONS: [&str; 17] = [
     "token",
     "profile",
     "org",
+    "star",
+    "account",
+    "user",
 ];
 
 /// ana's package `@acme/pear`, which nobody else sees, trusts a build, and each operation has something to be done to.
@@ -118,6 +121,14 @@ impl Place {
             }
             "profile" => client.post("/-/npm/v1/user", &json!({ "fullname": "Ana Pear" })).await,
             "org" => client.put("/-/org/acme/team", &json!({ "name": "crew" })).await,
+            "star" => {
+                // There and back, so that there is something to do for the next one.
+                let starred = client.put("/-/user/package/@acme%2fpear/star", &json!({})).await;
+                let _ = self.ana().delete("/-/user/package/@acme%2fpear/star").await.assert_status(200);
+                starred
+            }
+            "account" => client.get("/-/npm/v1/user").await,
+            "user" => client.get("/-/user/org.couchdb.user:ben").await,
             other => panic!("what is {other}?"),
         };
         answer.status.as_u16()
@@ -169,20 +180,20 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
     table.push_str(&place.row("expired", &short).await);
     table.push_str(&place.row("of nobody", &place.ground.registry.anonymous()).await);
     assert_snapshot!(table, @"
-    whoami read publish tag deprecate unpublish owner access stage view approve reject trust tokens token profile org
-       200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  of a login
-       200  200     201 200       200       403   403    403   201  200     403    403   403    403   403     403 403  of a trusted build
-       200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  for everything
-       200  200     403 403       403       403   403    403   403  403     403    403   403    200   403     403 403  read-only
-       200  200     403 403       403       403   403    403   201  200     403    403   403    200   403     403 403  stage-only
-       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 403  no access
-       200  200     201 200       200       200   200    200   201  200     201    204   403    403   403     403 403  for this package
-       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 403  for another package
-       200  200     201 200       200       403   403    403   201  200     403    403   403    200   403     403 403  sparing the second factor
-       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 200  for the organisation
-       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  of another network
-       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  expired
-       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  of nobody
+    whoami read publish tag deprecate unpublish owner access stage view approve reject trust tokens token profile org star account user
+       200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  200     200  200  of a login
+       200  200     201 200       200       403   403    403   201  200     403    403   403    403   403     403 403  403     403  200  of a trusted build
+       200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  200     200  200  for everything
+       200  200     403 403       403       403   403    403   403  403     403    403   403    200   403     403 403  403     200  200  read-only
+       200  200     403 403       403       403   403    403   201  200     403    403   403    200   403     403 403  403     200  200  stage-only
+       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 403  404     403  200  no access
+       200  200     201 200       200       200   200    200   201  200     201    204   403    403   403     403 403  200     403  200  for this package
+       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 403  404     403  200  for another package
+       200  200     201 200       200       403   403    403   201  200     403    403   403    200   403     403 403  200     200  200  sparing the second factor
+       200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 200  404     403  200  for the organisation
+       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of another network
+       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  expired
+       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of nobody
     ");
 }
 

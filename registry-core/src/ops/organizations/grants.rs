@@ -133,7 +133,7 @@ impl Registry {
     /// Refuses a caller who does not administer the package, or one that is not hosted here.
     async fn require_administration(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
-        let index = self.require_index(name).await?;
+        let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         self.report_denial(caller, name, require_changeable(&packument, &right, None))
     }

@@ -92,7 +92,7 @@ impl Registry {
     }
 
     /// Every folder of the store that may be a package's.
-    async fn list_packages(&self) -> Result<Vec<PackageName>, Error> {
+    pub(in crate::ops) async fn list_packages(&self) -> Result<Vec<PackageName>, Error> {
         let mut names = Vec::new();
         for folder in self.parts.store.list_folders(&BlobPrefix::ROOT).await? {
             if !folder.starts_with('@') {

@@ -66,6 +66,7 @@ impl Registry {
         let store: Before = Box::new(move |exists| {
             Box::pin(async move {
                 if !exists {
+                    registry.require_free_spelling(&publication.name).await?;
                     registry.require_free_upstream(&publication.name).await?;
                 }
                 stored.store(true, Ordering::Relaxed);
@@ -93,7 +94,8 @@ impl Registry {
                 Ok(id)
             }
             Err(error) => {
-                if is_stored.load(Ordering::Relaxed) && matches!(error, Error::VersionTaken { .. }) {
+                let lost = matches!(error, Error::VersionTaken { .. } | Error::NameInOtherCapitals { .. });
+                if is_stored.load(Ordering::Relaxed) && lost {
                     self.forget_staged(id, &name).await;
                 }
                 Err(error)

@@ -111,7 +111,7 @@ impl Registry {
     async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
         self.require_account_change(caller)?;
-        let index = self.require_index(name).await?;
+        let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         require_existing(&packument)?;
         self.report_denial(caller, name, right.check(&packument))

@@ -7,6 +7,7 @@ use crate::error::BoxError;
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
+use super::NamedUpstream;
 use super::freshness::State;
 
 /// For how long a publisher waits for all upstreams together.
@@ -15,38 +16,54 @@ const PATIENCE: Duration = Duration::from_secs(4);
 impl Registry {
     /// Refuses to publish here what the rules take from upstreams alone.
     pub(in crate::ops) fn require_hosted_here(&self, name: &PackageName) -> Result<(), Error> {
-        if self.access().origin(name).hosted {
-            Ok(())
-        } else {
-            Err(Error::NotHostedHere { name: name.clone() })
+        let access = self.access();
+        let origin = access.origin(name);
+        if origin.hosted {
+            return Ok(());
         }
+        Err(Error::NotHostedHere { name: name.clone(), upstreams: origin.upstreams.join(", ") })
     }
 
-    /// Refuses to begin a package here under a name that an upstream has: those who install the one would get the
-    /// other. An upstream that cannot answer refuses too.
+    /// Refuses to begin a package here under a name that an upstream has, also in small letters: an install of the one
+    /// would get the other. An upstream that cannot answer refuses too.
+    ///
+    /// An upstream can be asked for one spelling at a time, so of those with capitals only the very same is known.
     pub(in crate::ops) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
         if self.access().origin(name).shadow {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
+        let folded = name.folded();
         for upstream in self.upstreams_of(name) {
-            let asked = self.upstream_state(upstream, name, PackumentForm::Abbreviated);
-            let unchecked = |source: BoxError| Error::NameUnchecked {
-                name: name.clone(),
-                upstream: upstream.id.to_string(),
-                source,
-            };
-            let (_, state) = match timeout_at(deadline, asked).await {
-                Ok(Ok(told)) => told,
-                Ok(Err(error)) if error.is_of_upstream() => return Err(unchecked(error.into())),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(unchecked(format!("{upstream} took too long to answer").into())),
-            };
-            if let State::Present(_) = state {
+            if self.has_before(upstream, name, deadline).await? {
                 let upstream = upstream.id.to_string();
                 return Err(Error::NameTakenUpstream { name: name.clone(), upstream });
             }
+            if folded != *name && self.has_before(upstream, &folded, deadline).await? {
+                let (name, upstream) = (name.clone(), upstream.id.to_string());
+                return Err(Error::NameInOtherCapitalsUpstream { name, existing: folded, upstream });
+            }
         }
         Ok(())
+    }
+
+    /// Whether the upstream has the package; an error where it does not say so until `deadline`.
+    async fn has_before(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        let unchecked = |source: BoxError| Error::NameUnchecked {
+            name: name.clone(),
+            upstream: upstream.id.to_string(),
+            source,
+        };
+        match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
+            Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
+            Ok(Err(error)) if error.is_of_upstream() => Err(unchecked(error.into())),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(unchecked(format!("{upstream} took too long to answer").into())),
+        }
     }
 }

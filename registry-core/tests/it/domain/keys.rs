@@ -23,6 +23,7 @@ fn paths_of(name: &PackageName, version: &Version, account: &str) -> Vec<String>
         Key::PlainTarball(name, version),
         Key::Account(account),
         Key::Star(account, name),
+        Key::Spelling(name),
         Key::SearchShard(7),
         Key::Stage(StageId::from_random([7; 16])),
         Key::StageTarball(StageId::from_random([7; 16])),

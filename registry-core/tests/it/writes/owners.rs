@@ -185,3 +185,26 @@ async fn the_last_owner_stays_and_a_new_one_must_exist() {
     events:
     "#);
 }
+
+#[tokio::test]
+async fn owners_are_named_once_and_have_the_mail_of_their_account() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let _ = registry.user("ben").await;
+    let document = json!({
+        "_id": "pear",
+        "_rev": text(&pear(&registry).await, "_rev"),
+        "maintainers": [
+            { "name": "ana", "email": "mallory@evil.example" },
+            { "name": "ben", "email": "ben@evil.example\r\nx" },
+            { "name": "ben", "email": "" },
+            { "name": "ana" },
+        ],
+    });
+    let revision = text(&document, "_rev").to_owned();
+    let _ = registry.ana().put(&format!("/pear/-rev/{revision}"), &document).await.assert_status(200);
+    let expected = json!([
+        { "name": "ana", "email": "ana@registry.example" },
+        { "name": "ben", "email": "ben@registry.example" },
+    ]);
+    assert_eq!(pear(&registry).await["maintainers"], expected);
+}

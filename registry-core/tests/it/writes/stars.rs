@@ -138,3 +138,29 @@ async fn pnpm_stars_with_a_route() {
     "#);
     assert_eq!(ben.get("/-/user/v1/star").await.json(), json!([]));
 }
+
+/// A star is not the owners' change: what they change on what they saw before it does not conflict, and a cache sees it.
+#[tokio::test]
+async fn a_star_leaves_the_revision_and_changes_the_etag() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let ben = registry.user("ben").await;
+    let seen = registry.ana().get("/pear?write=true").await;
+    let mut document = seen.json();
+    for starred in [true, false, true] {
+        let path = "/-/user/package/pear/star";
+        let answer = if starred { ben.put(path, &json!({})).await } else { ben.delete(path).await };
+        let _ = answer.assert_status(200);
+    }
+    let after = registry.ana().get("/pear?write=true").await;
+    assert_eq!(after.json()["_rev"], document["_rev"]);
+    assert_eq!(after.json()["users"], json!({ "ben": true }));
+    assert_ne!(after.header("etag"), seen.header("etag"));
+    document["versions"]["1.0.0"]["deprecated"] = "old".into();
+    let _ = registry.ana().put("/pear", &document).await.assert_status(200);
+    let changed = pear(&registry).await;
+    assert_eq!(changed["users"], json!({ "ben": true }));
+    assert_ne!(changed["_rev"], document["_rev"]);
+    // Of two owners' changes, the second still conflicts.
+    document["versions"]["1.0.0"]["deprecated"] = "older".into();
+    let _ = registry.ana().put("/pear", &document).await.assert_status(409);
+}

@@ -1,6 +1,8 @@
 use insta::assert_snapshot;
 use registry_testkit::publish_document::PublishDocument;
 
+use serde_json::json;
+
 use super::{forget_events, pear, text, with_pear};
 
 #[tokio::test]
@@ -299,4 +301,67 @@ async fn only_owners_unpublish() {
     events:
       {"principal":"ben","package":"pear","kind":"denied","action":"administer"}
     "#);
+}
+
+/// What `latest` is to be after a version went is the registry's to say, whatever the client proposes.
+#[tokio::test]
+async fn latest_moves_to_the_highest_stable_version_or_else_prerelease() {
+    let published = ["2.1.3", "2.1.4", "3.0.0-feat-b.4", "2.2.0-feat-a.1"];
+    for (gone, proposed, latest) in [
+        (&["2.1.4"][..], "3.0.0-feat-b.4", "2.1.3"),
+        (&["2.1.4"], "2.1.4", "2.1.3"),
+        (&["2.1.4", "2.1.3"], "2.2.0-feat-a.1", "3.0.0-feat-b.4"),
+        (&["2.1.3"], "2.2.0-feat-a.1", "2.1.4"),
+        (&["2.1.3"], "9.9.9", "2.1.4"),
+    ] {
+        let registry = with_pear(&published[..1]).await;
+        for (version, tag) in published.iter().zip(["", "latest", "feat-b", "feat-a"]).skip(1) {
+            let document = PublishDocument::new("pear", version).tag(tag);
+            let _ = registry.ana().publish(&document).await.assert_status(201);
+        }
+        let old = registry.ana().put("/-/package/pear/dist-tags/old", &json!("2.1.4")).await;
+        let _ = old.assert_status(201);
+        let mut document = pear(&registry).await;
+        let revision = text(&document, "_rev").to_owned();
+        for version in gone {
+            document["versions"].as_object_mut().unwrap().shift_remove(*version);
+        }
+        document["dist-tags"]["latest"] = proposed.into();
+        let _ = registry.ana().put(&format!("/pear/-rev/{revision}"), &document).await.assert_status(200);
+        let tags = &pear(&registry).await["dist-tags"];
+        assert_eq!(tags["latest"], latest, "{gone:?} {proposed}");
+        assert_eq!(tags.get("old").is_some(), !gone.contains(&"2.1.4"), "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn tags_that_come_with_an_unpublish_are_checked_like_every_other() {
+    for (tag, version) in [
+        ("1.x", "1.0.0"),
+        ("1.1.0", "1.0.0"),
+        ("v1", "1.0.0"),
+        ("a\u{1b}b", "1.0.0"),
+        ("a b", "1.0.0"),
+        ("", "1.0.0"),
+        ("next", "1.1.0"),
+        ("next", "9.9.9"),
+        ("next", "nope"),
+    ] {
+        let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+        let mut document = pear(&registry).await;
+        let revision = text(&document, "_rev").to_owned();
+        document["versions"].as_object_mut().unwrap().shift_remove("1.1.0");
+        document["dist-tags"] = json!({ "latest": "1.0.0", tag: version });
+        let before = registry.stored().await;
+        let answer = registry.ana().put(&format!("/pear/-rev/{revision}"), &document).await;
+        assert_eq!(answer.status, 400, "{tag:?} {version}");
+        assert_eq!(registry.stored().await, before, "{tag:?} {version}");
+    }
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let mut document = pear(&registry).await;
+    let revision = text(&document, "_rev").to_owned();
+    document["versions"].as_object_mut().unwrap().shift_remove("1.1.0");
+    document["dist-tags"] = json!({ "latest": "1.0.0", "next": "1.0.0" });
+    let _ = registry.ana().put(&format!("/pear/-rev/{revision}"), &document).await.assert_status(200);
+    assert_eq!(pear(&registry).await["dist-tags"], json!({ "latest": "1.0.0", "next": "1.0.0" }));
 }
