@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use registry_testkit::unpackers::{Unpackers, adversarial_tarball, judge};
 
+/// How many tarballs are judged before the next ones are made.
+const AT_ONCE: u64 = 200;
+
 /// Looks for a tarball that two clients unpack differently. Ends with 1 if there is one.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -29,22 +32,20 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut unpackers = Unpackers::start().await;
     let (begun, most) = (Instant::now(), Duration::from_secs(arguments.minutes * 60));
-    let (mut seed, mut taken, mut findings) = (arguments.first_seed, 0_u64, 0);
+    let (mut seed, mut taken, mut findings) = (arguments.first_seed, 0, 0);
     while begun.elapsed() < most && findings < 5 {
-        match judge(&mut unpackers, &adversarial_tarball(seed)) {
-            Ok(is_taken) => taken += u64::from(is_taken),
-            Err(difference) => {
+        let tarballs: Vec<_> = (seed..seed + AT_ONCE).map(adversarial_tarball).collect();
+        match judge(&mut unpackers, &tarballs) {
+            Ok(is_taken) => taken += is_taken.into_iter().filter(|is_taken| *is_taken).count(),
+            Err((number, difference)) => {
                 findings += 1;
-                println!("seed {seed}: {difference}");
+                println!("seed {}: {difference}", seed + number as u64);
             }
         }
-        seed += 1;
-        if (seed - arguments.first_seed).is_multiple_of(10_000) {
-            println!(
-                "{} s: {} tarballs, {taken} taken",
-                begun.elapsed().as_secs(),
-                seed - arguments.first_seed
-            );
+        seed += AT_ONCE;
+        if (seed - arguments.first_seed).is_multiple_of(10 * AT_ONCE) {
+            let seconds = begun.elapsed().as_secs();
+            println!("{seconds} s: {} tarballs, {taken} taken", seed - arguments.first_seed);
         }
     }
     let minutes = begun.elapsed().as_secs() / 60;

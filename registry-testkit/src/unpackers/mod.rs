@@ -5,7 +5,8 @@
 //! use registry_testkit::unpackers::{Unpackers, adversarial_tarball, judge};
 //! # async fn example() {
 //! let mut unpackers = Unpackers::start().await;
-//! assert_eq!(judge(&mut unpackers, &adversarial_tarball(4711)), Ok(true));
+//! let tarballs: Vec<_> = (0..20).map(adversarial_tarball).collect();
+//! assert!(judge(&mut unpackers, &tarballs).is_ok());
 //! # }
 //! ```
 
@@ -16,6 +17,7 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
 
 use registry_core::domain::tarball::inspect;
 use registry_core::limits::Limits;
@@ -94,30 +96,52 @@ impl Unpackers {
         Ok(Self { processes: vec![start(&mut of_three)?, start(&mut of_yarn_4)?], _scratch: scratch })
     }
 
-    /// Lets each client unpack a tarball.
+    /// Lets each client unpack each tarball.
     ///
     /// # Panics
     ///
     /// If one of the processes ended.
-    pub fn unpack(&mut self, tarball: &[u8]) -> Installed {
-        let answers = self.ask(tarball);
-        answers.unwrap_or_else(|error| panic!("an unpacker ended: {error}"))
+    pub fn unpack(&mut self, tarballs: &[Vec<u8>]) -> Vec<Installed> {
+        let mut installed = vec![Installed::new(); tarballs.len()];
+        let answered = thread::scope(|scope| {
+            let answers: Vec<_> =
+                self.processes.iter_mut().map(|unpacker| scope.spawn(|| unpacker.ask(tarballs))).collect();
+            answers.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        for answers in answered {
+            let answers = answers.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+            let answers = answers.unwrap_or_else(|error| panic!("an unpacker ended: {error}"));
+            for (installed, answer) in installed.iter_mut().zip(answers) {
+                installed.extend(answer);
+            }
+        }
+        installed
     }
+}
 
-    fn ask(&mut self, tarball: &[u8]) -> io::Result<Installed> {
-        let length = u32::try_from(tarball.len()).map_err(io::Error::other)?.to_be_bytes();
-        for unpacker in &mut self.processes {
-            unpacker.input.write_all(&[&length, tarball].concat())?;
-            unpacker.input.flush()?;
-        }
-        let mut installed = Installed::new();
-        for unpacker in &mut self.processes {
-            let mut line = String::new();
-            unpacker.output.read_line(&mut line)?;
-            let answer: BTreeMap<String, BTreeMap<String, Value>> = serde_json::from_str(&line)?;
-            installed.extend(answer.into_iter().map(|(client, files)| (client, tree(&files))));
-        }
-        Ok(installed)
+impl Unpacker {
+    fn ask(&mut self, tarballs: &[Vec<u8>]) -> io::Result<Vec<Installed>> {
+        let (input, output) = (&mut self.input, &mut self.output);
+        thread::scope(|scope| {
+            // Beside reading: a pipe holds less than all of them, and less than all answers.
+            let written = scope.spawn(move || -> io::Result<()> {
+                for tarball in tarballs {
+                    let length = u32::try_from(tarball.len()).map_err(io::Error::other)?.to_be_bytes();
+                    input.write_all(&length)?;
+                    input.write_all(tarball)?;
+                }
+                input.flush()
+            });
+            let mut installed = Vec::new();
+            for _ in tarballs {
+                let mut line = String::new();
+                output.read_line(&mut line)?;
+                let answer: BTreeMap<String, BTreeMap<String, Value>> = serde_json::from_str(&line)?;
+                installed.push(answer.into_iter().map(|(client, files)| (client, tree(&files))).collect());
+            }
+            written.join().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
+            Ok(installed)
+        })
     }
 }
 
@@ -145,26 +169,27 @@ fn tree(files: &BTreeMap<String, Value>) -> Result<Tree, String> {
         .collect())
 }
 
-/// Whether the registry takes a tarball. If it does, all clients that take it too must install the same files, and the
+/// Which of some tarballs the registry takes. All clients that take one of them too must install the same files, and the
 /// `package.json` that the registry read.
 ///
 /// # Errors
 ///
-/// What they install, if that is not so.
-pub fn judge(unpackers: &mut Unpackers, tarball: &[u8]) -> Result<bool, String> {
+/// The number of the first tarball of which that is not so, and what clients install of it.
+pub fn judge(unpackers: &mut Unpackers, tarballs: &[Vec<u8>]) -> Result<Vec<bool>, (usize, String)> {
     let mut limits = Limits::default();
     limits.unpacked_bytes = 4 << 20;
-    let Ok(contents) = inspect(tarball, &limits) else { return Ok(false) };
-    let installed = unpackers.unpack(tarball);
-    let manifest = Sha256::digest(manifest_of(tarball).unwrap_or_default());
-    let manifest = const_hex::encode(&manifest[..16]);
-    let trees: Vec<&Tree> = installed.values().filter_map(|tree| tree.as_ref().ok()).collect();
-    let is_same = trees.iter().all(|tree| **tree == *trees[0] && tree.get("package.json") == Some(&manifest));
-    if is_same {
-        Ok(true)
-    } else {
-        Err(format!("{} is installed as {installed:#?}", contents.manifest["name"]))
+    let is_taken: Vec<bool> = tarballs.iter().map(|tarball| inspect(tarball, &limits).is_ok()).collect();
+    let numbers: Vec<usize> = (0..tarballs.len()).filter(|number| is_taken[*number]).collect();
+    let taken: Vec<Vec<u8>> = numbers.iter().map(|number| tarballs[*number].clone()).collect();
+    for (number, installed) in numbers.into_iter().zip(unpackers.unpack(&taken)) {
+        let manifest = Sha256::digest(manifest_of(&tarballs[number]).unwrap_or_default());
+        let manifest = const_hex::encode(&manifest[..16]);
+        let mut trees = installed.values().filter_map(|tree| tree.as_ref().ok());
+        if is_ambiguous(&installed) || trees.any(|tree| tree.get("package.json") != Some(&manifest)) {
+            return Err((number, format!("it is installed as {installed:#?}")));
+        }
     }
+    Ok(is_taken)
 }
 
 /// Whether two clients install different things of a tarball, whatever the registry says of it.

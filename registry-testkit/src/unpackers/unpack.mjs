@@ -70,8 +70,9 @@ function yarn1 (tarball, folder) {
 }
 
 process.on('uncaughtException', error => process.stderr.write(`uncaught: ${error.stack}\n`))
-let number = 0
+let next = 0
 async function unpack (tarball) {
+  const number = next++
   const answer = {}
   for (const [client, run] of Object.entries({ npm, pnpm, yarn1 })) {
     const folder = join(scratch, `${client}-${number}`)
@@ -84,17 +85,18 @@ async function unpack (tarball) {
     rmSync(folder, { recursive: true, force: true })
     rmSync(`${folder}.tgz`, { force: true })
   }
-  number += 1
   return answer
 }
 
+// Several at once, since most of the time goes by in waiting for files. The answers are in the order of the tarballs.
 let input = Buffer.alloc(0)
+let told = Promise.resolve()
 for await (const chunk of process.stdin) {
   input = Buffer.concat([input, chunk])
   while (input.length >= 4 && input.length >= 4 + input.readUInt32BE(0)) {
     const end = 4 + input.readUInt32BE(0)
-    const answer = await unpack(Buffer.from(input.subarray(4, end)))
+    const answer = unpack(Buffer.from(input.subarray(4, end)))
     input = input.subarray(end)
-    process.stdout.write(`${JSON.stringify(answer)}\n`)
+    told = told.then(async () => process.stdout.write(`${JSON.stringify(await answer)}\n`))
   }
 }

@@ -24,12 +24,11 @@ fn tarball(files: &[(&str, &str)]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_agree_on_what_the_registry_takes() {
     let mut unpackers = Unpackers::start().await;
-    let mut taken = 0;
-    for seed in 0..600 {
-        let judged = judge(&mut unpackers, &adversarial_tarball(seed));
-        taken += u32::from(judged.unwrap_or_else(|difference| panic!("seed {seed}: {difference}")));
-    }
-    assert!(taken > 60, "of 600 tarballs only {taken} were unpacked");
+    let tarballs: Vec<_> = (0..600).map(adversarial_tarball).collect();
+    let judged = judge(&mut unpackers, &tarballs);
+    let judged = judged.unwrap_or_else(|(seed, difference)| panic!("seed {seed}: {difference}"));
+    let taken = judged.into_iter().filter(|is_taken| *is_taken).count();
+    assert!(taken > 30, "of 600 tarballs only {taken} were unpacked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,8 +45,8 @@ async fn clients_disagree_on_what_the_registry_refuses() {
         "./package.json",
     ] {
         let tarball = tarball(&[good, (path, evil)]);
-        assert!(is_ambiguous(&unpackers.unpack(&tarball)), "{path} is the same to all");
-        assert_eq!(judge(&mut unpackers, &tarball), Ok(false), "{path} is taken");
+        assert!(is_ambiguous(&unpackers.unpack(&[tarball.clone()])[0]), "{path} is the same to all");
+        assert_eq!(judge(&mut unpackers, &[tarball]), Ok(vec![false]), "{path} is taken");
     }
-    assert_eq!(judge(&mut unpackers, &tarball(&[good, ("package/a.js", "a")])), Ok(true));
+    assert_eq!(judge(&mut unpackers, &[tarball(&[good, ("package/a.js", "a")])]), Ok(vec![true]));
 }
