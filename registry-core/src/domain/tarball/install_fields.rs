@@ -10,7 +10,7 @@ use super::native_code::BUILD;
 use super::{ManifestDisagreement, TarballContents};
 
 /// Where an install is refused, or what of the package is loaded. No client changes these.
-const AS_WRITTEN: [&str; 5] = ["peerDependenciesMeta", "overrides", "main", "exports", "type"];
+const AS_WRITTEN: [&str; 4] = ["peerDependenciesMeta", "main", "exports", "type"];
 
 /// Lists of platforms, which may be one text.
 const PLATFORMS: [&str; 3] = ["os", "cpu", "libc"];
@@ -37,6 +37,7 @@ pub(super) fn agree(
     for field in PLATFORMS {
         expect(field, list(written(document, field)) == list(written(manifest, field)))?;
     }
+    expect("overrides", overrides(document) == overrides(manifest))?;
     expect("engines", engines(document) == engines(manifest))?;
     expect("license", is_same_license(license(document).as_deref(), license(manifest).as_deref(), contents))?;
     expect("gypfile", is_same_gypfile(document, manifest))?;
@@ -73,6 +74,11 @@ fn list(value: Option<&Value>) -> Option<Vec<&Value>> {
         Value::Array(values) => Some(values.iter().collect()),
         value => Some(vec![value]),
     }
+}
+
+/// npm 12 drops what is no object, and an empty one.
+fn overrides(manifest: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    manifest.get("overrides")?.as_object().filter(|overrides| !overrides.is_empty())
 }
 
 /// `["node >=20"]` is `{ "node": ">=20" }` to yarn 1.
@@ -231,6 +237,8 @@ mod tests {
             ),
             (json!({ "license": "MIT" }), json!({ "license": "MIT/X11" })),
             (json!({ "main": null }), json!({})),
+            (json!({}), json!({ "overrides": {} })),
+            (json!({}), json!({ "overrides": ["a"] })),
             (json!({ "directories": { "bin": "bin" } }), json!({ "directories": { "bin": "./bin/" } })),
             (json!({ "bundleDependencies": ["a"] }), json!({ "bundledDependencies": ["a"] })),
             (
