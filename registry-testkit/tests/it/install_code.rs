@@ -7,7 +7,7 @@ use registry_testkit::tarball::Tarball;
 use serde_json::{Value, json};
 
 /// A document that says nothing of what is in its tarball.
-fn silent(manifest: Value, files: &[&str]) -> Value {
+fn silent(manifest: &Value, files: &[&str]) -> Value {
     let mut packed = json!({ "name": "pear", "version": "1.0.0" });
     packed.as_object_mut().unwrap().extend(manifest.as_object().unwrap().clone());
     let tarball = files.iter().fold(Tarball::of_manifest(packed), |tarball, file| tarball.file(file, b"{}"));
@@ -27,7 +27,7 @@ async fn published(document: &Value) -> (Value, Value) {
 #[tokio::test]
 async fn native_code_is_declared_where_the_client_did_not() {
     for file in ["binding.gyp", "addon.gyp"] {
-        let (full, abbreviated) = published(&silent(json!({}), &[file])).await;
+        let (full, abbreviated) = published(&silent(&json!({}), &[file])).await;
         assert_eq!(full["scripts"]["install"], "node-gyp rebuild");
         assert_eq!(full["gypfile"], true);
         assert_eq!(abbreviated["hasInstallScript"], true);
@@ -36,7 +36,7 @@ async fn native_code_is_declared_where_the_client_did_not() {
 
 #[tokio::test]
 async fn native_code_that_is_turned_off_is_not_declared() {
-    let (full, abbreviated) = published(&silent(json!({ "gypfile": false }), &["binding.gyp"])).await;
+    let (full, abbreviated) = published(&silent(&json!({ "gypfile": false }), &["binding.gyp"])).await;
     assert_eq!(full["gypfile"], false);
     assert_eq!(abbreviated.get("hasInstallScript"), None);
 }
@@ -44,7 +44,7 @@ async fn native_code_that_is_turned_off_is_not_declared() {
 #[tokio::test]
 async fn bundled_dependencies_and_folders_of_commands_come_from_the_tarball() {
     let packed = json!({ "bundledDependencies": ["apple"], "directories": { "bin": "tools" } });
-    let (full, abbreviated) = published(&silent(packed, &["tools/peel"])).await;
+    let (full, abbreviated) = published(&silent(&packed, &["tools/peel"])).await;
     assert_eq!(full["bundleDependencies"], json!(["apple"]));
     assert_eq!(abbreviated["bundleDependencies"], json!(["apple"]));
     assert_eq!(abbreviated["bin"], json!({ "peel": "tools/peel" }));
@@ -69,7 +69,7 @@ async fn another_answer_than_the_tarballs_is_refused_by_its_field() {
         ("gypfile", json!(null), json!(false)),
         ("directories", json!({ "bin": "a" }), json!({ "bin": "b" })),
     ] {
-        let mut document = silent(json!({ field: packed }), &["binding.gyp"]);
+        let mut document = silent(&json!({ field: packed }), &["binding.gyp"]);
         document["versions"]["1.0.0"][field] = said;
         let answer = ana.put("/pear", &document).await;
         assert_eq!(answer.status, 400, "{field}");

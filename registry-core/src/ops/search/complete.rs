@@ -86,7 +86,7 @@ fn keywords(value: Option<&Value>) -> Value {
 mod tests {
     use super::*;
 
-    fn of(package: Value) -> Value {
+    fn of(package: &Value) -> Value {
         let name = PackageName::parse("@acme/pear").unwrap();
         complete(json!({ "package": package }), &name)
     }
@@ -98,7 +98,7 @@ mod tests {
                 "name": "@acme/pear", "version": odd, "description": odd, "date": odd, "keywords": odd, "links": odd,
                 "maintainers": odd, "publisher": odd, "author": odd, "license": odd, "scope": odd,
             });
-            let hit = of(package);
+            let hit = of(&package);
             let package = &hit["package"];
             for field in ["name", "scope", "version", "description", "date"] {
                 assert!(package[field].is_string(), "{odd} {field}: {package}");
@@ -125,7 +125,7 @@ mod tests {
             "maintainers": [{ "username": "ana", "email": "ana@registry.example" }, { "name": "ben" }, "eve <e@f>"],
             "license": "MIT",
         });
-        let hit = of(package.clone());
+        let hit = of(&package);
         let mut expected = package;
         let ana = json!({ "username": "ana", "email": "ana@registry.example" });
         expected["publisher"] = ana.clone();
