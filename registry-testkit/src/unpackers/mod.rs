@@ -104,8 +104,11 @@ impl Unpackers {
     pub fn unpack(&mut self, tarballs: &[Vec<u8>]) -> Vec<Installed> {
         let mut installed = vec![Installed::new(); tarballs.len()];
         let answered = thread::scope(|scope| {
-            let answers: Vec<_> =
-                self.processes.iter_mut().map(|unpacker| scope.spawn(|| unpacker.ask(tarballs))).collect();
+            let answers: Vec<_> = self
+                .processes
+                .iter_mut()
+                .map(|unpacker| scope.spawn(move || unpacker.ask(tarballs)))
+                .collect();
             answers.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
         });
         for answers in answered {
