@@ -84,6 +84,15 @@ pub enum Error {
     /// The credential is not, or no longer, good.
     #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
     InvalidCredential,
+    /// The token was good until its time was up.
+    #[error(
+        "your token expired at {}: run `npm login`, or make a new token with `npm token create`",
+        crate::clock::timestamp(*at)
+    )]
+    TokenExpired {
+        /// When it expired.
+        at: chrono::DateTime<chrono::Utc>,
+    },
     /// The token may not be used from where it is shown.
     #[error(
         "your token may not be used from this network address: use it from one of the networks it was made for, or \
@@ -173,6 +182,11 @@ pub enum Error {
         /// The provider, as it displays itself.
         provider: String,
     },
+    /// A browser sent this for a page of another site.
+    #[error(
+        "this request comes from a page of another site, which may change nothing here: use this registry's own address"
+    )]
+    ForeignOrigin,
     /// A form was sent that the registry's own page did not make.
     #[error(
         "this form is not from this page, or is too old: open the page again, and enter everything once more"

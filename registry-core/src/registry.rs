@@ -13,7 +13,7 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    Abuse, AuditFallback, Gates, Kept, KeptKeys, NamedUpstream, OrganizationSettings, ReadCaches,
+    Abuse, AuditFallback, Gates, Kept, KeptKeys, KnownBases, NamedUpstream, OrganizationSettings, ReadCaches,
     SearchParts, SearchSettings, StoreMarker, TokenCache, TrustedPublishing, UpstreamFreshness,
     UpstreamOptions, UpstreamParts, WebLogins,
 };
@@ -44,6 +44,7 @@ pub(crate) struct Parts {
     pub(crate) path_prefix: String,
     pub(crate) legacy_prefixes: Vec<String>,
     pub(crate) caches: ReadCaches,
+    pub(crate) bases: KnownBases,
     pub(crate) upstream: UpstreamParts,
     pub(crate) keys: KeptKeys,
     pub(crate) audit_fallback: AuditFallback,
@@ -99,7 +100,7 @@ impl Registry {
             freshness: UpstreamFreshness::default(),
             audit_fallback: AuditFallback::default(),
             search: SearchSettings::default(),
-            access: AccessRules::open_to_all_publish_for_signed_in(),
+            access: AccessRules::closed(),
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
@@ -235,9 +236,15 @@ impl RegistryBuilder {
         Self { search, ..self }
     }
 
-    /// Sets who may do what. Default: everybody reads, whoever is signed in publishes.
+    /// Sets who may do what. Default: [`AccessRules::closed`], no caller reads or publishes anything.
     pub fn access(self, access: AccessRules) -> Self {
         Self { access, ..self }
+    }
+
+    /// Lets every caller read every package, and every signed-in principal publish new packages and those that they own.
+    /// Meant for tests and examples. Replaces the rules of [`Self::access`].
+    pub fn open_to_everyone(self) -> Self {
+        self.access(AccessRules::open_to_all_publish_for_signed_in())
     }
 
     /// Sets how much is taken from clients.
@@ -332,6 +339,7 @@ impl RegistryBuilder {
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
+        let bases = KnownBases::new(self.clock.now());
         Registry {
             held_access: None,
             parts: Arc::new(Parts {
@@ -347,6 +355,7 @@ impl RegistryBuilder {
                 path_prefix: self.path_prefix,
                 legacy_prefixes: self.legacy_prefixes,
                 caches: ReadCaches::new(self.cache_bytes),
+                bases,
                 upstream: UpstreamParts::new(self.upstreams, self.freshness, kept),
                 keys: KeptKeys::default(),
                 audit_fallback: self.audit_fallback,

@@ -18,7 +18,7 @@ use lambda_http::aws_lambda_events::query_map::QueryMap;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use registry_core::Body;
-use registry_core::http::{ClientAddress, PathAbove};
+use registry_core::http::{ClientAddress, PathAbove, TrustedProxy};
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -199,6 +199,8 @@ impl Parts {
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from(target);
         *request.headers_mut() = self.headers;
+        // What stands before the function writes X-Forwarded-Proto, and X-Forwarded-Host was taken away above.
+        request.extensions_mut().insert(TrustedProxy);
         if let Some(address) = self.address {
             request.extensions_mut().insert(ClientAddress(address));
         }

@@ -32,7 +32,9 @@ use tokio::net::TcpListener;
 pub fn registry(folder: &Path) -> Result<Registry, LocalDiskError> {
     let store: Arc<dyn BlobStore> = Arc::new(LocalDisk::open(folder)?);
     let accounts = LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    Ok(Registry::builder(store).auth_provider(Arc::new(accounts)).path_prefix("/npm").build())
+    let builder = Registry::builder(store).auth_provider(Arc::new(accounts)).path_prefix("/npm");
+    // Without this, or rules of your own in `access`, the registry lets no caller do anything.
+    Ok(builder.open_to_everyone().build())
 }
 
 /// A route of the service's own, and the registry.
@@ -58,9 +60,8 @@ async fn npm(
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     mut request: Request,
 ) -> Response {
-    // The registry believes these headers. Behind a proxy that sets them, leave them in.
-    request.headers_mut().remove("x-forwarded-host");
-    request.headers_mut().remove("x-forwarded-proto");
+    // Behind a proxy that sets `X-Forwarded-Host` and `X-Forwarded-Proto`, also insert `TrustedProxy`: without it the
+    // registry ignores them.
     request.extensions_mut().insert(ClientAddress(client.ip()));
     registry.handle(request).await.map(Body::new)
 }

@@ -6,7 +6,7 @@
 //! use registry_core::{Registry, blob::ObjectStoreBlobs};
 //! use registry_testkit::tarball::Tarball;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).open_to_everyone().build();
 //! let robot = Caller::from(Principal::user("release-robot"));
 //! let published =
 //!     publish_without_http::publish(&registry, &robot, Tarball::new("pear", "1.0.0").pack().into()).await?;

@@ -88,7 +88,7 @@ impl Fixture {
 
 fn registry_on(store: &Arc<dyn BlobStore>) -> Registry {
     let accounts = LocalAccounts::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    Registry::builder(Arc::clone(store)).auth_provider(Arc::new(accounts)).build()
+    Registry::builder(Arc::clone(store)).auth_provider(Arc::new(accounts)).open_to_everyone().build()
 }
 
 /// Who publishes.

@@ -65,8 +65,12 @@ impl AccessRules {
         Ok(Self::of(rules))
     }
 
-    /// What holds where nothing is configured: everybody reads everything, and whoever is signed in publishes
-    /// new packages and those that they own.
+    /// No rules: every action on every package is denied to every caller.
+    pub fn closed() -> Self {
+        Self::of(Vec::new())
+    }
+
+    /// Every caller reads every package, and each signed-in principal publishes new packages and those that they own.
     pub fn open_to_all_publish_for_signed_in() -> Self {
         Self::of(vec![Rule::open(Origin::HOSTED)])
     }

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ pub(super) fn json_response(status: StatusCode, value: &Value) -> Response<Body>
 }
 
 /// The same of JSON that is bytes already.
-pub(super) fn json_bytes(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+pub(super) fn json_bytes(status: StatusCode, json: impl Into<Bytes>) -> Response<Body> {
+    let json = json.into();
     let length = json.len();
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;

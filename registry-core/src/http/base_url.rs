@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use http::HeaderName;
-use http::header::HOST;
 use http::request::Parts;
 
+use crate::ops::RenderedBase;
 use crate::{Error, Registry};
+
+use super::host::{is_host, request_host};
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -15,31 +17,44 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 #[derive(Debug, Clone)]
 pub struct PathAbove(pub String);
 
+/// Set on a request by a frontend that has it from a proxy it trusts: `X-Forwarded-Host` and `X-Forwarded-Proto` are what
+/// that proxy says. Without it, both are ignored.
+#[derive(Debug, Clone, Copy)]
+pub struct TrustedProxy;
+
 /// The registry's URL as this client reaches it, without a slash at its end.
-pub(super) fn base_url(registry: &Registry, request: &Parts, under_prefix: bool) -> Result<Arc<str>, Error> {
+pub(super) fn base_url(
+    registry: &Registry,
+    request: &Parts,
+    under_prefix: bool,
+) -> Result<RenderedBase, Error> {
     if let Some(public_url) = &registry.parts.public_url {
-        return Ok(Arc::clone(public_url));
+        return Ok(RenderedBase::configured(Arc::clone(public_url)));
     }
-    let header = |name: &HeaderName| request.headers.get(name).and_then(|value| value.to_str().ok());
-    // A frontend takes these headers away unless they come from a proxy that it trusts.
-    let scheme = match header(&FORWARDED_PROTO) {
-        Some("https") => "https://",
-        _ => "http://",
-    };
-    let host = header(&FORWARDED_HOST).or_else(|| header(&HOST));
-    let host =
-        host.or_else(|| request.uri.authority().map(http::uri::Authority::as_str)).unwrap_or("localhost");
-    if !is_host(host) {
-        return Err(Error::request("the Host header is not a host name with an optional port"));
-    }
+    let is_https = is_from_a_proxy(request)
+        && request.headers.get(&FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
+    let scheme = if is_https { "https://" } else { "http://" };
+    let host = reached_host(request)?.unwrap_or("localhost");
     let prefix = if under_prefix { registry.parts.path_prefix.as_str() } else { "" };
     let above = request.extensions.get::<PathAbove>().map_or("", |above| above.0.as_str());
-    Ok([scheme, host, above, prefix].concat().into())
+    Ok(registry.parts.bases.get(&[scheme, host, above, prefix], registry.parts.clock.as_ref()))
 }
 
-/// Whether the text is a host and port, and so can stand in a URL and in JSON as it is.
-fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+/// The host that the client asked for: what a trusted proxy says, or else what the request says.
+pub(super) fn reached_host(request: &Parts) -> Result<Option<&str>, Error> {
+    let own = request_host(&request.headers, &request.uri);
+    let own = own.map_err(|error| Error::request(error.to_string()))?;
+    if !is_from_a_proxy(request) {
+        return Ok(own);
+    }
+    let mut forwarded = request.headers.get_all(&FORWARDED_HOST).iter();
+    let (Some(host), another) = (forwarded.next(), forwarded.next()) else { return Ok(own) };
+    let host = host.to_str().ok().filter(|host| another.is_none() && is_host(host));
+    host.map(Some).ok_or_else(|| {
+        Error::request("the X-Forwarded-Host header is not one host name with an optional port")
+    })
+}
+
+fn is_from_a_proxy(request: &Parts) -> bool {
+    request.extensions.get::<TrustedProxy>().is_some()
 }

@@ -1,6 +1,6 @@
 use http::header::{CACHE_CONTROL, USER_AGENT, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -10,11 +10,12 @@ use crate::{Error, Registry};
 use super::answer::json_response;
 use super::base_url::base_url;
 use super::body::Body;
-use super::status::{Failure, failure_response, told};
+use super::route::loggable_path;
+use super::status::{Failure, NOTICE, failure_response, told};
 use super::web_login::{done_url, login_url};
 
 /// What clients print when they ask for a one-time password.
-const NOTICE: &str = "Enter the digits that your authenticator app shows, or a recovery code.";
+const ENTER_DIGITS: &str = "Enter the digits that your authenticator app shows, or a recovery code.";
 /// Where clients say whether they can ask for one in the browser.
 const AUTH_TYPE: &str = "npm-auth-type";
 
@@ -53,7 +54,7 @@ impl Registry {
             tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
             None
         });
-        one_time_password_challenge(&told(failure), in_browser.as_ref(), NOTICE)
+        one_time_password_challenge(&told(failure), in_browser.as_ref(), ENTER_DIGITS)
     }
 
     async fn ask_in_browser(
@@ -68,11 +69,11 @@ impl Registry {
             return Ok(None);
         }
         let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-        let action = format!("{} {}", request.method, request.uri.path());
+        let action = format!("{} {}", request.method, loggable_path(request.uri.path()));
         let Some(begun) = self.begin_web_second_factor(caller, client, &action, !polls).await? else {
             return Ok(None);
         };
-        let base = base_url(self, request, under_prefix)?;
+        let base = base_url(self, request, under_prefix)?.url;
         let done = polls.then(|| done_url(&base, &begun.poll).expose_secret().to_owned());
         Ok(Some(InBrowser { page: login_url(&base, &begun.page).expose_secret().to_owned(), done }))
     }
@@ -100,7 +101,7 @@ fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>, notic
     let headers = response.headers_mut();
     headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("otp"));
     if let Some(notice) = notice {
-        headers.insert(HeaderName::from_static("npm-notice"), notice);
+        headers.insert(NOTICE, notice);
     }
     if in_browser.is_some() {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

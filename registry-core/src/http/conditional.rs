@@ -2,24 +2,26 @@
 //!
 //! ```
 //! use registry_core::http::conditional::not_modified;
-//! assert!(not_modified(Some(r#"W/"7-ab", "6-9f""#), None, r#""6-9f""#, None));
-//! assert!(not_modified(Some(r#""6-9f-gzip""#), None, r#""6-9f""#, None), "the same entity, compressed");
-//! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None));
+//! let now = || chrono::DateTime::UNIX_EPOCH;
+//! assert!(not_modified(Some(r#"W/"7-ab", "6-9f""#), None, r#""6-9f""#, None, now));
+//! assert!(not_modified(Some(r#""6-9f-gzip""#), None, r#""6-9f""#, None, now), "the same entity, compressed");
+//! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None, now));
 //! ```
 
-use chrono::{DateTime, Datelike as _, SubsecRound as _, Utc};
+use chrono::{DateTime, Datelike as _, SubsecRound as _, TimeDelta, Utc};
 use http::HeaderValue;
 
 /// Whether to answer 304 to a `GET` or `HEAD` of what now has this `ETag`, quotes included, and this time.
 ///
 /// `If-None-Match` alone decides where it is sent, and compares weakly. `"x"` and `"x-gzip"` are one entity, plain
-/// and compressed. Several headers of one name are to be joined with commas first. A header that cannot be
+/// and compressed. A date counts once the second of the change is over. Several headers of one name are to be joined with commas first. A header that cannot be
 /// understood matches nothing.
 pub fn not_modified(
     if_none_match: Option<&str>,
     if_modified_since: Option<&str>,
     etag: &str,
     last_modified: Option<DateTime<Utc>>,
+    now: impl FnOnce() -> DateTime<Utc>,
 ) -> bool {
     if let Some(known) = if_none_match {
         let is_known = |etag| opaque_tags(known).any(|known| without_coding(known) == without_coding(etag));
@@ -29,6 +31,13 @@ pub fn not_modified(
     // The header knows whole seconds only.
     httpdate::parse_http_date(since.trim())
         .is_ok_and(|since| last_modified.trunc_subsecs(0) <= DateTime::<Utc>::from(since))
+        && is_settled(last_modified, now())
+}
+
+/// Whether a time of change tells states apart. Within the second of a change there may be another one, which the header
+/// cannot tell from it.
+pub(super) fn is_settled(last_modified: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now.signed_duration_since(last_modified.trunc_subsecs(0)) >= TimeDelta::seconds(1)
 }
 
 /// A time as headers have it; `None` before 1970 and after 9999, which they cannot say and a packument of elsewhere can.
@@ -54,7 +63,6 @@ fn without_coding(tag: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     use super::*;
@@ -63,6 +71,21 @@ mod tests {
 
     fn time() -> DateTime<Utc> {
         "2026-08-01T12:00:00.750Z".parse().unwrap()
+    }
+
+    fn later() -> DateTime<Utc> {
+        time() + TimeDelta::hours(1)
+    }
+
+    #[test]
+    fn a_date_within_the_second_of_the_change_does_not_count() {
+        let since = Some("Sat, 01 Aug 2026 12:00:00 GMT");
+        for (milliseconds, expected) in [(-1000, false), (0, false), (249, false), (250, true), (5000, true)]
+        {
+            let now = || time() + TimeDelta::milliseconds(milliseconds);
+            assert_eq!(not_modified(None, since, ETAG, Some(time()), now), expected, "{milliseconds}");
+            assert!(not_modified(Some(ETAG), since, ETAG, Some(time()), now), "an ETag always does");
+        }
     }
 
     #[test]
@@ -79,8 +102,11 @@ mod tests {
             r#", ,"6-9f","#,
             r#"garbage "6-9f""#,
         ] {
-            assert!(not_modified(Some(known), None, ETAG, None), "{known}");
-            assert!(not_modified(Some(known), None, r#""6-9f-gzip""#, None), "{known}, served compressed");
+            assert!(not_modified(Some(known), None, ETAG, None, later), "{known}");
+            assert!(
+                not_modified(Some(known), None, r#""6-9f-gzip""#, None, later),
+                "{known}, served compressed"
+            );
         }
     }
 
@@ -101,7 +127,7 @@ mod tests {
             r#"""#,
             r#""""#,
         ] {
-            assert!(!not_modified(Some(known), None, ETAG, None), "{known}");
+            assert!(!not_modified(Some(known), None, ETAG, None, later), "{known}");
         }
     }
 
@@ -117,18 +143,18 @@ mod tests {
             ("yesterday", false),
             ("", false),
         ] {
-            assert_eq!(not_modified(None, Some(since), ETAG, Some(time())), expected, "{since}");
-            assert!(!not_modified(None, Some(since), ETAG, None), "{since}, and no time is known");
+            assert_eq!(not_modified(None, Some(since), ETAG, Some(time()), later), expected, "{since}");
+            assert!(!not_modified(None, Some(since), ETAG, None, later), "{since}, and no time is known");
         }
-        assert!(!not_modified(None, None, ETAG, Some(time())));
+        assert!(!not_modified(None, None, ETAG, Some(time()), later));
     }
 
     #[test]
     fn the_etag_decides_against_the_date() {
-        let later = httpdate::fmt_http_date((time() + TimeDelta::days(1)).into());
-        assert!(!not_modified(Some(r#""5-00""#), Some(&later), ETAG, Some(time())));
-        assert!(!not_modified(Some("garbage"), Some(&later), ETAG, Some(time())));
-        assert!(not_modified(Some(ETAG), Some("Thu, 01 Jan 1970 00:00:00 GMT"), ETAG, Some(time())));
+        let tomorrow = httpdate::fmt_http_date((time() + TimeDelta::days(1)).into());
+        assert!(!not_modified(Some(r#""5-00""#), Some(&tomorrow), ETAG, Some(time()), later));
+        assert!(!not_modified(Some("garbage"), Some(&tomorrow), ETAG, Some(time()), later));
+        assert!(not_modified(Some(ETAG), Some("Thu, 01 Jan 1970 00:00:00 GMT"), ETAG, Some(time()), later));
     }
 
     proptest! {
@@ -138,13 +164,13 @@ mod tests {
             after in proptest::collection::vec("(W/)?\"[!#-~]{0,8}\"", 0..4),
         ) {
             let list = [before, vec![ETAG.to_owned()], after].concat().join(", ");
-            prop_assert!(not_modified(Some(&list), None, ETAG, None));
+            prop_assert!(not_modified(Some(&list), None, ETAG, None, later));
         }
 
         #[test]
         fn no_header_is_an_error(known in any::<String>(), since in any::<String>()) {
-            not_modified(Some(&known), Some(&since), ETAG, Some(time()));
-            not_modified(None, Some(&since), &known, Some(time()));
+            not_modified(Some(&known), Some(&since), ETAG, Some(time()), later);
+            not_modified(None, Some(&since), &known, Some(time()), later);
         }
     }
 }

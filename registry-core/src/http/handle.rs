@@ -8,20 +8,21 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::auth::{Caller, Credential, Principal};
+use crate::auth::{Caller, Credential, Principal, TokenHash};
 use crate::error::BoxError;
-use crate::ops::{Refused, one_time_password};
+use crate::ops::{Refused, RenderedBase, one_time_password};
 use crate::{Error, Registry};
 
 use super::answer::json_response;
-use super::base_url::base_url;
+use super::base_url::{base_url, reached_host};
 use super::body::Body;
 use super::find_route::{FoundRoute, find_route};
 use super::incoming::Incoming;
+use super::origin::check_origin;
 use super::robots::robots;
 use super::route::{Route, TrustRoute};
 use super::security_headers::secure;
-use super::status::{Failure, failure_response};
+use super::status::{Failure, add_notice, failure_response};
 
 /// How many times more than a publish may have is taken from a client that is refused, so that it reads why. What
 /// comes after that ends in a broken connection.
@@ -33,6 +34,11 @@ const ONE_TIME_PASSWORD: &str = "npm-otp";
 /// Set on a request by the frontend: where it came from.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
+
+/// Set on a request by a frontend: addresses between the client and this server that it takes for proxies without proof,
+/// each of which might be the client itself. A token that is limited to networks must permit them too.
+#[derive(Debug, Clone)]
+pub struct UnprovenProxies(pub Arc<[IpAddr]>);
 
 /// Set on a response: which kind of route answered, for logs and metrics. One of few values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +72,8 @@ pub(super) struct Call<'a> {
 impl Registry {
     /// Answers a request. Every error is an answer too; the connection is never left without one.
     ///
-    /// A frontend may set [`ClientAddress`] on the request, and finds [`RouteKind`] and [`PrincipalName`] on the
-    /// response. `X-Forwarded-Host` and `X-Forwarded-Proto` are believed: take them away from strangers.
+    /// A frontend may set [`ClientAddress`], [`UnprovenProxies`] and [`TrustedProxy`](super::TrustedProxy) on the request,
+    /// and finds [`RouteKind`] and [`PrincipalName`] on the response.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -87,6 +93,11 @@ impl Registry {
     }
 
     async fn answer(&self, request: &Parts, body: &mut Incoming) -> Response<Body> {
+        if let Err(error) = reached_host(request).and_then(|_| check_origin(self, request)) {
+            let mut response = failure_response(&error.into());
+            response.extensions_mut().insert(RouteKind("none"));
+            return response;
+        }
         let found = find_route(&self.parts, &request.method, request.uri.path());
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
@@ -98,7 +109,15 @@ impl Registry {
         };
         let reading = matches!(request.method, Method::GET | Method::HEAD);
         let kind = RouteKind(route.kind());
-        let (caller, result) = match self.caller(request, &route).await {
+        let mut stale = None;
+        let identified = match self.caller(request, &route).await {
+            Err(error) if let Some(token) = stale_token(request, &route, &error) => {
+                stale = Some((token, error));
+                Ok(Caller { address: address_of(request), ..Caller::default() })
+            }
+            identified => identified,
+        };
+        let (caller, result) = match identified {
             Err(error) => {
                 let nobody = Caller { address: address_of(request), ..Caller::default() };
                 let error = self.count_request(&nobody).err().unwrap_or(error);
@@ -113,10 +132,22 @@ impl Registry {
                 (caller, call.dispatch(route).await)
             }
         };
+        let result = match (result, &stale) {
+            // What a stranger may not do, the token was to allow: say what is wrong with it.
+            (Err(Failure::Operation(Error::AuthenticationRequired)), Some(_)) => {
+                Err(stale.take().map_or(Error::AuthenticationRequired, |(_, error)| error).into())
+            }
+            (result, _) => result,
+        };
         let mut response = match result {
             Ok(response) => response,
             Err(failure) => self.failure(request, &caller, under_prefix, &failure).await,
         };
+        if let Some((token, error)) = stale
+            && self.is_notice_due(token)
+        {
+            add_notice(response.headers_mut(), &error.to_string());
+        }
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {
             response.extensions_mut().insert(PrincipalName(principal));
@@ -149,7 +180,11 @@ impl Registry {
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
         let shown = shown.and_then(one_time_password);
-        self.identify_with_one_time_password(credential.as_ref(), address, shown).await
+        let caller = self.identify_with_one_time_password(credential.as_ref(), address, shown).await?;
+        if let Some(UnprovenProxies(addresses)) = request.extensions.get() {
+            self.check_further_addresses(&caller, addresses)?;
+        }
+        Ok(caller)
     }
 }
 
@@ -161,6 +196,18 @@ fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
     let header = header.to_str().ok().filter(|_| another.is_none());
     let credential = header.and_then(Credential::from_authorization);
     credential.map(Some).ok_or(Error::InvalidCredential)
+}
+
+/// The token that a request shows, where it is good for nothing any more and the request only reads packages. Whoever has
+/// such a token in their settings may still read what strangers may, and nothing else.
+fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHash> {
+    let is_stale = matches!(error, Error::InvalidCredential | Error::TokenExpired { .. });
+    match credential_of(request) {
+        Ok(Some(Credential::Bearer(token))) if is_stale && route.reads_packages() => {
+            Some(TokenHash::of(&token))
+        }
+        _ => None,
+    }
 }
 
 fn address_of(request: &Parts) -> Option<IpAddr> {
@@ -212,6 +259,11 @@ impl Call<'_> {
 
     /// The registry's URL as this client reaches it.
     pub(super) fn base_url(&self) -> Result<Arc<str>, Error> {
+        Ok(self.rendered_base()?.url)
+    }
+
+    /// The same, and the URL that documents for it are rendered with.
+    pub(super) fn rendered_base(&self) -> Result<RenderedBase, Error> {
         base_url(self.registry, self.request, self.under_prefix)
     }
 

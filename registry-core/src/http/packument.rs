@@ -20,27 +20,33 @@ const WORTH_COMPRESSING: usize = 1024;
 impl Call<'_> {
     pub(super) async fn packument(self, name: PackageName) -> Result<Response<Body>, Failure> {
         let form = negotiation::packument_form(self.header(ACCEPT));
-        let base = self.base_url()?;
-        let representation = self.registry.packument(&self.caller, &name, form, &base).await?;
-        let compressed = representation.identity.len() >= WORTH_COMPRESSING
+        let base = self.rendered_base()?;
+        let representation = self.registry.packument(&self.caller, &name, form, &base.rendered).await?;
+        let rare_etag = (!base.is_known()).then(|| representation.etag_with(&base));
+        let compressed = rare_etag.is_none()
+            && representation.identity.len() >= WORTH_COMPRESSING
             && negotiation::accepts_gzip(self.header(ACCEPT_ENCODING));
         let (bytes, etag) = if compressed {
             (&representation.gzip, &representation.gzip_etag)
         } else {
-            (&representation.identity, &representation.etag)
+            (&representation.identity, rare_etag.as_ref().unwrap_or(&representation.etag))
         };
+        let now = self.registry.parts.clock.now();
         let unchanged = conditional::not_modified(
             self.header(IF_NONE_MATCH),
             self.header(IF_MODIFIED_SINCE),
             etag,
             representation.last_modified,
+            || now,
         );
 
-        let mut response = Response::new(Body::from(if unchanged { Bytes::new() } else { bytes.clone() }));
+        let bytes =
+            if unchanged { Bytes::new() } else { self.registry.with_base(bytes.clone(), &base).await? };
+        let length = bytes.len();
+        let mut response = Response::new(Body::from(bytes));
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
-        let length = bytes.len();
         let headers = response.headers_mut();
         if !unchanged {
             headers.reserve(7);
@@ -48,7 +54,9 @@ impl Call<'_> {
         if let Ok(etag) = HeaderValue::from_str(etag) {
             headers.insert(ETAG, etag);
         }
-        if let Some(time) = representation.last_modified.and_then(conditional::http_date) {
+        // A client that has this state and shows the date of it later must not miss another one of the same second.
+        let settled = representation.last_modified.filter(|time| conditional::is_settled(*time, now));
+        if let Some(time) = settled.and_then(conditional::http_date) {
             headers.insert(LAST_MODIFIED, time);
         }
         let is_public = self.registry.is_public(&name) && !representation.audience.is_restricted();
@@ -72,8 +80,9 @@ impl Call<'_> {
     }
 
     pub(super) async fn manifest(self, name: PackageName, selector: &str) -> Result<Response<Body>, Failure> {
-        let base = self.base_url()?;
-        let manifest = self.registry.manifest(&self.caller, &name, selector, &base).await?;
+        let base = self.rendered_base()?;
+        let manifest = self.registry.manifest(&self.caller, &name, selector, &base.rendered).await?;
+        let manifest = self.registry.with_base(manifest.into(), &base).await?;
         Ok(json_bytes(StatusCode::OK, manifest))
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
@@ -15,6 +15,9 @@ use crate::upstream::UpstreamError;
 use super::answer::json_response;
 use super::body::Body;
 use super::route::RouteError;
+
+/// What npm prints beside the outcome of its command.
+pub(super) const NOTICE: HeaderName = HeaderName::from_static("npm-notice");
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
         Error::AuthenticationRequired
         | Error::InvalidCredential
+        | Error::TokenExpired { .. }
         | Error::AddressNotPermitted
         | Error::IdToken { .. }
         | Error::NotTrusted { .. }
@@ -91,7 +95,8 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::TooManyFailures { .. } | Error::TooManySignUps { .. } | Error::TooManyRequests { .. } => {
             StatusCode::TOO_MANY_REQUESTS
         }
-        Error::WebLoginElsewhere
+        Error::ForeignOrigin
+        | Error::WebLoginElsewhere
         | Error::WebLoginForm
         | Error::Forbidden { .. }
         | Error::TokenForbids { .. }
@@ -204,6 +209,14 @@ pub(super) fn wait(failure: &Failure) -> Option<u64> {
     }
 }
 
+/// Adds a text that npm prints beside the outcome of its command.
+pub(super) fn add_notice(headers: &mut HeaderMap, text: &str) {
+    // A text that no header can have is left out: the body has it.
+    if let Ok(notice) = HeaderValue::from_str(text) {
+        headers.insert(NOTICE, notice);
+    }
+}
+
 /// The response for a failure.
 pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let text = told(failure);
@@ -217,6 +230,13 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
+        // npm shows its own sentence in place of the body of such an answer, and this.
+        if let Failure::Operation(
+            Error::AuthenticationRequired | Error::InvalidCredential | Error::TokenExpired { .. },
+        ) = failure
+        {
+            add_notice(headers, &text);
+        }
     }
     if let Some(seconds) = wait(failure) {
         headers.insert(RETRY_AFTER, seconds.into());

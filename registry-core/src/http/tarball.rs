@@ -31,7 +31,8 @@ impl Call<'_> {
         if let Ok(etag) = HeaderValue::from_str(&tarball.etag) {
             headers.insert(ETAG, etag);
         }
-        if conditional::not_modified(self.header(IF_NONE_MATCH), None, &tarball.etag, None) {
+        let now = || self.registry.parts.clock.now();
+        if conditional::not_modified(self.header(IF_NONE_MATCH), None, &tarball.etag, None, now) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);
         }

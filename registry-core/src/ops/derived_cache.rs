@@ -156,7 +156,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_kept_stays_within_its_bytes() {
         let store = ObjectStoreBlobs::in_memory();
-        let registry = Registry::builder(Arc::new(store.clone())).cache_bytes(100_000).build();
+        let builder = Registry::builder(Arc::new(store.clone())).open_to_everyone();
+        let registry = builder.cache_bytes(100_000).build();
         let readme = "x".repeat(10_000);
         for number in 0..100 {
             let name = PackageName::parse(&format!("pear-{number}")).unwrap();

@@ -88,12 +88,25 @@ impl Registry {
         }
     }
 
+    /// Refuses a token that is limited to networks where the request came by an address outside of them that may be the
+    /// client's own.
+    pub(crate) fn check_further_addresses(&self, caller: &Caller, addresses: &[IpAddr]) -> Result<(), Error> {
+        let Some(limits) = &caller.limits else { return Ok(()) };
+        if addresses.iter().all(|address| limits.permit_address(Some(*address))) {
+            return Ok(());
+        }
+        self.tell_of_refused(caller, Refused::TokenElsewhere, None);
+        Err(Error::AddressNotPermitted)
+    }
+
     /// What is to be looked at each time, also of a token that is remembered.
     fn check_token_now(&self, identity: &Identity, nobody: &Caller) -> Result<(), Error> {
         let Some(limits) = &identity.limits else { return Ok(()) };
         // The clock is not asked for tokens that last.
-        let (refused, error) = if limits.expires.is_some() && limits.is_expired(self.parts.clock.now()) {
-            (Refused::ExpiredToken, Error::InvalidCredential)
+        let (refused, error) = if let Some(at) = limits.expires
+            && limits.is_expired(self.parts.clock.now())
+        {
+            (Refused::ExpiredToken, Error::TokenExpired { at })
         } else if limits.permit_address(nobody.address) {
             return Ok(());
         } else {

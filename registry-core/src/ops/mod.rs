@@ -5,7 +5,7 @@
 //! use std::sync::Arc;
 //! use registry_core::{Error, Registry, auth::Caller, blob::ObjectStoreBlobs, domain::PackageName};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).open_to_everyone().build();
 //! let pear = PackageName::parse("pear").unwrap();
 //! let answer = registry.dist_tags(&Caller::anonymous(), &pear).await;
 //! assert!(matches!(answer, Err(Error::PackageNotFound(_))));
@@ -28,6 +28,7 @@ mod foreign_change;
 mod gates;
 mod identify;
 mod keys;
+mod known_bases;
 mod login;
 mod manifest;
 mod names;
@@ -60,6 +61,7 @@ pub(crate) use abuse::{Abuse, Refused};
 pub(crate) use detached::compute_elsewhere;
 pub(crate) use gates::Gates;
 pub(crate) use keys::KeptKeys;
+pub(crate) use known_bases::{KnownBases, RenderedBase};
 pub(crate) use names::NameClaim;
 pub(crate) use packument::ReadCaches;
 pub(crate) use search::SearchParts;

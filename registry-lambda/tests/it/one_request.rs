@@ -30,6 +30,7 @@ async fn with_pear(s3: &FakeS3, redirect_above: Option<u64>) -> (Frontend, Strin
     let accounts =
         LocalAccounts::new(Arc::clone(&store) as _, Arc::new(SystemClock), Arc::new(SystemRandomness));
     let registry = Registry::builder(store)
+        .open_to_everyone()
         .auth_provider(Arc::new(accounts.with_password_cost(PasswordCost::cheapest())))
         .token_cache(LONG)
         .redirect_tarballs_above(redirect_above)

@@ -32,6 +32,7 @@ impl Replica {
         let accounts = LocalAccounts::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness));
         let sink = Listener { world, life, is_alive: Arc::clone(&is_alive) };
         let registry = Registry::builder(store)
+            .open_to_everyone()
             .auth_provider(Arc::new(accounts))
             .event_sink(Arc::new(sink))
             .clock(clock)

@@ -113,7 +113,8 @@ async fn whoever_is_removed_or_gets_another_password_is_out_at_once() {
     let file = File::new(&format!("ana:{BCRYPT}\n"));
     let store = Arc::new(ObjectStoreBlobs::in_memory());
     let provider = Arc::new(file.open());
-    let registry = Registry::builder(store).auth_provider(provider).token_cache(Duration::ZERO).build();
+    let builder = Registry::builder(store).auth_provider(provider).open_to_everyone();
+    let registry = builder.token_cache(Duration::ZERO).build();
     let session = registry.log_in(&Caller::anonymous(), &login("ana", "secret")).await.unwrap();
     let token = Credential::Bearer(session.token);
     for credential in [&token, &basic("ana"), &basic("ana")] {

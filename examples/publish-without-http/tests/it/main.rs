@@ -9,7 +9,7 @@ use registry_core::{Error, Registry};
 use registry_testkit::tarball::Tarball;
 
 fn registry() -> Registry {
-    Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build()
+    Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).open_to_everyone().build()
 }
 
 fn robot() -> Caller {

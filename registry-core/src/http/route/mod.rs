@@ -17,6 +17,7 @@
 mod access;
 mod audit;
 mod error;
+mod loggable;
 mod of_a_package;
 mod of_the_registry;
 mod package;
@@ -37,6 +38,7 @@ use crate::domain::{DistTag, PackageName, Version};
 pub use access::{AccessRoute, Team};
 pub use audit::AuditRoute;
 pub use error::RouteError;
+pub use loggable::loggable_path;
 pub use prefix::strip_prefix;
 pub use stage::StageRoute;
 pub use tokens::TokenRoute;

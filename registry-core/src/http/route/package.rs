@@ -4,6 +4,20 @@ use crate::domain::PackageName;
 use super::{AccessRoute, AuditRoute, Route, StageRoute, TrustRoute};
 
 impl Route {
+    /// Whether the request only reads what is said of packages, so that a stranger may be answered too.
+    pub(crate) fn reads_packages(&self) -> bool {
+        matches!(
+            self,
+            Self::Packument { .. }
+                | Self::Manifest { .. }
+                | Self::Tarball { .. }
+                | Self::DistTags { .. }
+                | Self::Owners { .. }
+                | Self::Search
+                | Self::Audit(_)
+        )
+    }
+
     /// The package that the path names, and what the access rules must at least give for the request; `None` where the path
     /// names no package. What a request really needs may be more: its body tells, or who owns the package.
     pub fn package(&self) -> Option<(&PackageName, Action)> {

@@ -179,6 +179,7 @@ fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body>
 /// Keeps a page, and its address, which is a secret, to the browser that shows it.
 pub(super) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Under `no-referrer`, browsers would send the forms of these pages with `Origin: null`.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }

@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, TokenHash};
 use crate::limits::Limits;
 use crate::{Error, Registry};
 
@@ -37,6 +37,7 @@ pub(crate) struct Abuse {
     all_starts: RateLimiter<()>,
     sign_ups: Option<RateLimiter<IpAddr>>,
     requests: Option<RateLimiter<Whose>>,
+    notices: RateLimiter<TokenHash>,
 }
 
 /// Whom a request is counted to.
@@ -58,6 +59,7 @@ impl Abuse {
             ),
             sign_ups: limits.sign_ups_per_hour.map(|times| RateLimiter::new(times, TimeDelta::hours(1))),
             requests: limits.requests_per_minute.map(|times| RateLimiter::new(times, TimeDelta::minutes(1))),
+            notices: RateLimiter::new(NonZeroU32::MIN, TimeDelta::minutes(1)),
         }
     }
 }
@@ -74,6 +76,12 @@ impl Registry {
         };
         let taken = requests.take(whose, self.parts.clock.now());
         taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+    }
+
+    /// Whether a client that shows this token is to be told that it is good for nothing: once a minute, since an install is
+    /// hundreds of requests and npm prints what each answer says.
+    pub(crate) fn is_notice_due(&self, token: TokenHash) -> bool {
+        self.parts.abuse.notices.take(token, self.parts.clock.now()).is_ok()
     }
 
     /// Counts a login in the browser that begins.

@@ -95,7 +95,7 @@ async fn an_expired_token_is_none_even_if_it_was_good_a_moment_ago() {
     assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     assert_eq!(
         refused.error(),
-        "your token is not valid for this registry, or no longer: run `npm login`, then try again"
+        "your token expired at 2026-01-03T03:04:05.000Z: run `npm login`, or make a new token with `npm token create`"
     );
 }
 

@@ -57,7 +57,7 @@ async fn a_login_from_the_first_request_to_the_token() {
     cache-control: no-store
     content-security-policy: default-src 'none'; style-src 'sha256-WSiU51PDrkc/Ylsy3ZBu59YQ+HAP3Xa1vvopfqktT3w='; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     set-cookie: login-4687e96568c4e2109c442a5c3c97d714=1767323645-4687e96568c4e2109c442a5c3c97d714-cd8f54d10efdf17eac06f33e6310841f9fb9aad1.27cd5b444516330b8a770919e8676cff84d0c512; Path=/-/v1/login; Max-Age=600; HttpOnly; SameSite=Lax
     x-frame-options: DENY
 
@@ -77,7 +77,7 @@ async fn a_login_from_the_first_request_to_the_token() {
     303 See Other
     cache-control: no-store
     location: http://registry.example/-/v1/login/1767323645-4687e96568c4e2109c442a5c3c97d714-cd8f54d10efdf17eac06f33e6310841f9fb9aad1
-    referrer-policy: no-referrer
+    referrer-policy: same-origin
     x-frame-options: DENY
 
 

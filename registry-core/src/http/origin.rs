@@ -1,0 +1,35 @@
+use http::header::ORIGIN;
+use http::request::Parts;
+use http::{HeaderName, Method};
+
+use crate::{Error, Registry};
+
+use super::base_url::reached_host;
+use super::host::is_same_host;
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses a request that may change something and that a browser sent for a page of another site. Browsers add these
+/// headers by themselves and no page can choose them; the clients of npm send neither.
+pub(super) fn check_origin(registry: &Registry, request: &Parts) -> Result<(), Error> {
+    if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    if request.headers.get_all(FETCH_SITE).iter().any(|site| site == "cross-site") {
+        return Err(Error::ForeignOrigin);
+    }
+    let own = match registry.parts.public_url.as_deref().and_then(|url| url.split_once("://")) {
+        Some((_, rest)) => rest.split('/').next(),
+        None => reached_host(request)?,
+    };
+    let is_own = |origin: &str| match (origin.split_once("://"), own) {
+        (Some(("http" | "https", origin)), Some(own)) => is_same_host(origin, own),
+        _ => false,
+    };
+    for origin in request.headers.get_all(ORIGIN) {
+        if !origin.to_str().is_ok_and(is_own) {
+            return Err(Error::ForeignOrigin);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+use std::borrow::Cow;
+
+/// What comes before a secret in a path, segment by segment: the routes of a logout, of a revoked token, of the page of a
+/// login in the browser and of its client.
+const BEFORE_A_SECRET: [&[&str]; 4] = [
+    &["-", "user", "token"],
+    &["-", "npm", "v1", "tokens", "token"],
+    &["-", "v1", "login"],
+    &["-", "v1", "done"],
+];
+
+/// How many times over a path may be escaped. The registry decodes once, and what it refuses for more may hold a secret too.
+const DECODED: usize = 3;
+
+/// The path as it can stand in a log: without the token or the login that some routes carry. It is read as a route is,
+/// decoded and segment by segment, so that no spelling of such a route shows the secret; also with a method that the route
+/// does not have, below a prefix, and where the path is no good at all.
+///
+/// ```
+/// use registry_core::http::route::loggable_path;
+/// assert_eq!(loggable_path("/npm/%2d/user/%74oken/npm_secret"), "/npm/-/user/token/[redacted]");
+/// assert_eq!(loggable_path("/@acme%2fpear"), "/@acme%2fpear");
+/// ```
+pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
+    let mut decoded = Cow::Borrowed(raw_path);
+    for _ in 0..=DECODED {
+        if let Some(redacted) = redact(&decoded) {
+            return redacted.into();
+        }
+        match decode_leniently(&decoded) {
+            Some(further) => decoded = further.into(),
+            None => break,
+        }
+    }
+    raw_path.into()
+}
+
+fn redact(path: &str) -> Option<String> {
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split(['/', '\\']) {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            // It is an address of the registry's own, with its secret in the query.
+            "callback" if follows(&segments, BEFORE_A_SECRET[2]) => segments.push(segment),
+            _ if BEFORE_A_SECRET.iter().any(|before| follows(&segments, before)) => {
+                return Some(write(&segments));
+            }
+            _ => segments.push(segment),
+        }
+    }
+    None
+}
+
+fn follows(segments: &[&str], before: &[&str]) -> bool {
+    segments.len() >= before.len()
+        && segments[segments.len() - before.len()..]
+            .iter()
+            .zip(before)
+            .all(|(segment, known)| segment.eq_ignore_ascii_case(known))
+}
+
+fn write(segments: &[&str]) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~@".contains(&byte);
+        path.push_str(if segment.bytes().all(is_plain) { segment } else { "[…]" });
+    }
+    path + "/[redacted]"
+}
+
+/// Decodes every escape that is one; `None` where there is none.
+fn decode_leniently(path: &str) -> Option<String> {
+    let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    (decoded != path.as_bytes()).then(|| String::from_utf8_lossy(&decoded).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_route_with_a_secret_is_redacted() {
+        for (path, expected) in [
+            ("/-/user/token/SECRET", "/-/user/token/[redacted]"),
+            ("/-/user/token/SECRET/", "/-/user/token/[redacted]"),
+            ("/-/user/%74oken/SECRET", "/-/user/token/[redacted]"),
+            ("/%2d/user/token/SECRET", "/-/user/token/[redacted]"),
+            ("/%2D/us%65r/t%6Fken/SE%43RET", "/-/user/token/[redacted]"),
+            ("/-%2fuser%2ftoken%2fSECRET", "/-/user/token/[redacted]"),
+            ("/%252d/user/token/SECRET", "/-/user/token/[redacted]"),
+            ("/-/USER/token/SECRET", "/-/USER/token/[redacted]"),
+            ("//-/user//token///SECRET", "/-/user/token/[redacted]"),
+            ("/-/./user/x/../token/SECRET", "/-/user/token/[redacted]"),
+            ("/-\\user\\token\\SECRET", "/-/user/token/[redacted]"),
+            ("/-/user/token/SECRET%zz%", "/-/user/token/[redacted]"),
+            ("/-/user/%74oken/SECRET%ff%00", "/-/user/token/[redacted]"),
+            ("/registry/-/user/token/SECRET/-rev/1", "/registry/-/user/token/[redacted]"),
+            ("/a%0ab/-/user/token/SECRET", "/[…]/-/user/token/[redacted]"),
+            ("/-/npm/v1/tokens/%74oken/SECRET", "/-/npm/v1/tokens/token/[redacted]"),
+            ("/-/v1/%6cogin/SECRET", "/-/v1/login/[redacted]"),
+            ("/-/v1/done/SECRET", "/-/v1/done/[redacted]"),
+            ("/-/v1/login/callback/SECRET", "/-/v1/login/callback/SECRET"),
+        ] {
+            assert_eq!(loggable_path(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_stay_as_they_are() {
+        for path in [
+            "/",
+            "",
+            "/pear",
+            "/@acme%2fpear",
+            "/pear/-/pear-1.0.0.tgz",
+            "/-/v1/login",
+            "/-/v1/login/callback",
+            "/-/npm/v1/tokens",
+            "/-/user/org.couchdb.user:ana",
+            "/%zz",
+            "/token/pear",
+            "/-/user/token",
+        ] {
+            assert!(matches!(loggable_path(path), Cow::Borrowed(same) if same == path), "{path}");
+        }
+    }
+
+    proptest! {
+        /// However its characters are escaped, a route that carries a secret is read as that route or is none, and shows
+        /// nothing of it.
+        #[test]
+        fn no_escape_shows_a_secret(which in 0..4_usize, escaped in proptest::collection::vec(any::<bool>(), 64)) {
+            let path = format!("/{}/npm_SECRET", BEFORE_A_SECRET[which].join("/"));
+            let spelled: String = path
+                .bytes()
+                .enumerate()
+                .map(|(at, byte)| if at > 0 && escaped[at % 64] { format!("%{byte:02x}") } else { char::from(byte).to_string() })
+                .collect();
+            prop_assert!(!loggable_path(&spelled).contains("SECRET"), "{spelled}");
+            prop_assert!(loggable_path(&spelled).ends_with("[redacted]"), "{spelled}");
+        }
+    }
+}
