@@ -1,8 +1,11 @@
 //! Takes connections and speaks HTTP/1.1 and HTTP/2 over them, until told to stop.
 
+mod activity;
+mod places;
+
 use std::convert::Infallible;
 use std::future::{Future, pending};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,14 +18,24 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::activity::{Activity, Counted, Delivered, Pace};
+use self::places::{Place, Places};
 use crate::front::{Front, Handler};
 use crate::settings::ServerSettings;
 
 /// Bytes that the head of a request may have, and of a body that a connection reads ahead.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 256;
+/// Streams of HTTP/2 that a client may open and reset before the server has looked at them.
+const RESETS: usize = 20;
+
+/// Streams of HTTP/2 that the server may have to reset for a client's errors.
+const ERRORS: usize = 256;
+
+/// What a client reads for which there is no place.
+const TOO_MANY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 87\r\n\
+                        retry-after: 5\r\nconnection: close\r\n\r\n\
+                        {\"error\":\"there are too many connections to this registry; try again in a few seconds\"}";
 
 /// How long to wait when no connection can be taken, which is mostly for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,6 +49,7 @@ pub(crate) async fn serve<H: Handler>(
 ) {
     let http = http_builder(settings);
     let connections = GracefulShutdown::new();
+    let places = Places::new(settings.connections, settings.connections_per_address);
     let mut stop = pin!(stop);
     loop {
         tokio::select! {
@@ -43,11 +57,17 @@ pub(crate) async fn serve<H: Handler>(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    let Some(place) = places.take(peer.ip(), front.is_proxy(peer.ip())) else {
+                        refuse(stream, peer);
+                        continue;
+                    };
                     let connection = Connection {
                         http: http.clone(),
                         front: Arc::clone(&front),
                         watcher: connections.watcher(),
                         patience: settings.header_read_time(),
+                        pace: Pace { window: settings.progress_time(), least: settings.least_progress() },
+                        _place: place,
                     };
                     tokio::spawn(connection.run(stream, peer));
                 }
@@ -74,7 +94,9 @@ fn http_builder(settings: &ServerSettings) -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(settings.header_read_time())
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(settings.streams_per_connection.get())
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(ERRORS)
         .max_header_list_size(u32::try_from(BUFFER_BYTES).unwrap_or(u32::MAX));
     builder
 }
@@ -89,11 +111,20 @@ async fn pause_after(error: &io::Error) {
     tokio::time::sleep(PAUSE).await;
 }
 
+/// Tells a client that there is no place for it, as far as it listens, and hangs up.
+fn refuse(stream: TcpStream, peer: SocketAddr) {
+    // Nothing was sent on this connection yet, so the text fits into its buffer and writing does not block.
+    let told = stream.into_std().and_then(|mut stream| stream.write_all(TOO_MANY.as_bytes()));
+    tracing::debug!(%peer, told = told.is_ok(), "too many connections: refused one");
+}
+
 struct Connection<H> {
     http: Builder<TokioExecutor>,
     front: Arc<Front<H>>,
     watcher: Watcher,
     patience: Duration,
+    pace: Pace,
+    _place: Place,
 }
 
 impl<H: Handler> Connection<H> {
@@ -103,15 +134,27 @@ impl<H: Handler> Connection<H> {
             return;
         }
         let asked = AtomicBool::new(false);
+        let activity = Arc::new(Activity::default());
         let service = service_fn(|request| {
             asked.store(true, Ordering::Relaxed);
-            let front = Arc::clone(&self.front);
-            async move { Ok::<_, Infallible>(front.answer(peer, request).await) }
+            activity.count_request();
+            let (front, activity) = (Arc::clone(&self.front), Arc::clone(&activity));
+            async move {
+                let working = activity.work();
+                let response = front.answer(peer, request).await;
+                drop(working);
+                Ok::<_, Infallible>(response.map(|body| Delivered::new(body, activity)))
+            }
         });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let stream = TokioIo::new(Counted::new(stream, Arc::clone(&activity)));
+        let connection = self.http.serve_connection(stream, service);
         let ended = tokio::select! {
             ended = self.watcher.watch(connection) => ended,
             () = never_asked(&asked, self.patience) => Ok(()),
+            () = activity.stalls(self.pace) => {
+                tracing::debug!(%peer, "the client neither asked for anything nor took what it had asked for");
+                Ok(())
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(%peer, error, "the connection broke");

@@ -18,48 +18,89 @@ const SAID_BY_PROXIES: [HeaderName; 6] = [
 ];
 
 /// Where a request comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Client {
     /// The address of the client, as far as it can be known.
     pub(super) address: IpAddr,
+    /// The address that the connection comes from.
+    peer: IpAddr,
+    /// Whether the connection comes from a trusted proxy.
+    pub(super) by_trusted_proxy: bool,
+    /// Addresses on the way that are trusted as a part of a network, so that each may as well be the client, which has made
+    /// up all that comes before it.
+    pub(super) unproven: Vec<IpAddr>,
     /// Whether a proxy nobody trusts passed the request on: then `address` is that of the proxy.
-    pub(super) behind_unknown_proxy: bool,
+    behind_unknown_proxy: bool,
 }
 
 impl Client {
     /// Whether the client certainly runs on this machine.
     pub(super) fn is_this_machine(&self) -> bool {
-        self.address.is_loopback() && !self.behind_unknown_proxy
+        self.peer.is_loopback() && self.address.is_loopback() && !self.behind_unknown_proxy
+    }
+}
+
+/// The proxies in front of the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Proxies {
+    pub(crate) trusted: Vec<Network>,
+    /// Whether nothing but proxies can connect from those networks.
+    pub(crate) connect_alone: bool,
+}
+
+impl Proxies {
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether the very address is named, and not only a network that it is in.
+    fn name(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.is_one_address() && network.contains(address))
     }
 }
 
 /// Finds the client of a request that came from `peer`, and drops headers that nobody vouches for.
-pub(super) fn find_client(trusted: &[Network], peer: IpAddr, headers: &mut HeaderMap) -> Client {
+pub(super) fn find_client(proxies: &Proxies, peer: IpAddr, headers: &mut HeaderMap) -> Client {
     let peer = peer.to_canonical();
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    if is_trusted(peer) {
-        return Client { address: furthest_known(peer, is_trusted, headers), behind_unknown_proxy: false };
+    let unknown = Client {
+        address: peer,
+        peer,
+        by_trusted_proxy: false,
+        unproven: Vec::new(),
+        behind_unknown_proxy: false,
+    };
+    if proxies.contain(peer) {
+        let (address, unproven) = furthest_known(peer, proxies, headers);
+        return Client { address, by_trusted_proxy: true, unproven, ..unknown };
     }
     let mut behind_unknown_proxy = false;
     for name in &SAID_BY_PROXIES {
         behind_unknown_proxy |= headers.remove(name).is_some();
     }
-    Client { address: peer, behind_unknown_proxy }
+    Client { behind_unknown_proxy, ..unknown }
 }
 
 /// Walks back along `X-Forwarded-For`, where each proxy has appended whom it was asked by, up to the first address
-/// that is not a trusted proxy: what stands before it, that client may have made up.
-fn furthest_known(peer: IpAddr, is_trusted: impl Fn(IpAddr) -> bool, headers: &HeaderMap) -> IpAddr {
+/// that is not a trusted proxy: what stands before it, that client may have made up. With it, the addresses that were
+/// passed on the way and of which it is not proven that they are proxies.
+fn furthest_known(peer: IpAddr, proxies: &Proxies, headers: &HeaderMap) -> (IpAddr, Vec<IpAddr>) {
     let mut known = peer;
+    let mut unproven = Vec::new();
+    let mut is_proven = proxies.connect_alone || proxies.name(peer);
     let lines = headers.get_all(FORWARDED_FOR).into_iter().rev();
     for hop in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
         let Some(address) = parse_hop(hop) else { break };
+        if !is_proven {
+            unproven.push(known);
+        }
         known = address;
-        if !is_trusted(address) {
+        if !proxies.contain(address) {
             break;
         }
+        is_proven = proxies.name(address);
     }
-    known
+    (known, unproven)
 }
 
 /// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` and `[2001:db8::1]:80`.
@@ -75,8 +116,11 @@ mod tests {
     use super::*;
 
     fn find(trusted: &[&str], peer: &str, headers: &mut HeaderMap) -> Client {
-        let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        find_client(&trusted, peer.parse().unwrap(), headers)
+        find_client(&proxies(trusted, false), peer.parse().unwrap(), headers)
+    }
+
+    fn proxies(trusted: &[&str], connect_alone: bool) -> Proxies {
+        Proxies { trusted: trusted.iter().map(|network| network.parse().unwrap()).collect(), connect_alone }
     }
 
     fn forwarded_for(lines: &[&'static str]) -> HeaderMap {
@@ -116,6 +160,34 @@ mod tests {
         assert_client(&["10.0.0.0/8"], "10.0.0.1", &["127.0.0.1", "192.0.2.1", "10.0.0.2"], "192.0.2.1");
         assert_client(&["10.0.0.0/8"], "10.0.0.1", &["127.0.0.1, unknown, 10.0.0.2"], "10.0.0.2");
         assert_client(&["10.0.0.0/8"], "192.0.2.1", &["127.0.0.1"], "192.0.2.1");
+    }
+
+    #[test]
+    fn an_address_that_is_trusted_as_part_of_a_network_may_be_the_client() {
+        for (trusted, connect_alone, line, expected) in [
+            (&["10.0.0.1"][..], false, "192.0.2.1", &[][..]),
+            (&["10.0.0.0/8"], false, "192.0.2.1", &["10.0.0.1"][..]),
+            (&["10.0.0.0/8"], true, "192.0.2.1", &[]),
+            (&["10.0.0.0/8"], true, "192.0.2.1, 10.0.0.9", &["10.0.0.9"]),
+            (&["10.0.0.0/8"], false, "192.0.2.1, 10.0.0.9", &["10.0.0.1", "10.0.0.9"]),
+            (&["10.0.0.1", "10.0.0.9", "10.0.0.0/8"], false, "192.0.2.1, 10.0.0.9", &[]),
+            (&["10.0.0.1", "10.0.0.9"], false, "192.0.2.1, 10.0.0.9", &[]),
+            (&["10.0.0.0/8"], false, "unknown", &[]),
+        ] {
+            let client = find_client(
+                &proxies(trusted, connect_alone),
+                "10.0.0.1".parse().unwrap(),
+                &mut forwarded_for(&[line]),
+            );
+            let expected: Vec<IpAddr> = expected.iter().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(client.unproven, expected, "{trusted:?} {connect_alone} {line}");
+        }
+    }
+
+    #[test]
+    fn a_client_in_a_trusted_network_is_not_this_machine_because_it_says_so() {
+        assert!(!find(&["10.0.0.0/8"], "10.0.0.9", &mut forwarded_for(&["127.0.0.1"])).is_this_machine());
+        assert!(find(&["127.0.0.1"], "127.0.0.1", &mut forwarded_for(&["127.0.0.1"])).is_this_machine());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What stands between the connection and the registry: finds the client, keeps the record, survives panics.
 
 mod client;
+mod host_rule;
 mod own_routes;
 mod patient;
 mod record;
@@ -8,11 +9,10 @@ mod record;
 mod tests;
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -21,15 +21,17 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{Either, Full};
 
-use self::client::find_client;
+pub(crate) use self::client::Proxies;
+use self::client::{Client, find_client};
+use self::host_rule::HostRule;
 use self::own_routes::OwnRoute;
-use self::patient::Patient;
+use self::patient::{Patience, Patient};
 use self::record::{Record, Recorded};
 use crate::metrics::Metrics;
-use crate::settings::{Network, Settings};
+use crate::settings::Settings;
 use registry_core::Registry;
 use registry_core::error::BoxError;
-use registry_core::http::ClientAddress;
+use registry_core::http::{ClientAddress, TrustedProxy, UnprovenProxies};
 
 /// Answers requests. The registry does; tests put something else in its place.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -71,8 +73,9 @@ pub(crate) struct Front<H> {
     handler: H,
     metrics: Arc<Metrics>,
     metrics_are_public: bool,
-    trusted_proxies: Vec<Network>,
-    patience: Duration,
+    proxies: Proxies,
+    hosts: HostRule,
+    patience: Patience,
     stopping: AtomicBool,
 }
 
@@ -82,10 +85,20 @@ impl<H: Handler> Front<H> {
             handler,
             metrics,
             metrics_are_public: settings.metrics.public,
-            trusted_proxies: settings.server.trusted_proxies.clone(),
-            patience: settings.server.header_read_time(),
+            proxies: settings.server.proxies(),
+            hosts: HostRule::of(settings),
+            patience: Patience {
+                pause: settings.server.header_read_time(),
+                window: settings.server.progress_time(),
+                least: settings.server.least_progress(),
+            },
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this is the address of a trusted proxy.
+    pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.contain(address)
     }
 
     /// From now on `/-/ready` says no.
@@ -103,14 +116,26 @@ impl<H: Handler> Front<H> {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let client = find_client(&self.trusted_proxies, peer.ip(), request.headers_mut());
+        let client = find_client(&self.proxies, peer.ip(), request.headers_mut());
+        let host = self.hosts.check(request.headers(), request.uri());
         if let Some(route) = OwnRoute::of(&request) {
-            return self.answer_own_route(route, client).await.map(|text| Either::Left(Full::from(text)));
+            let answer = match host {
+                Ok(()) => {
+                    let is_safe = self.hosts.is_safe_from_rebinding(request.headers(), request.uri());
+                    self.answer_own_route(route, client.is_this_machine() && is_safe).await
+                }
+                Err((status, refusal)) => json(status, &refusal),
+            };
+            return answer.map(|text| Either::Left(Full::from(text)));
         }
 
         let record = Record::begin(&self.metrics, &request, client.address);
+        if let Err((status, refusal)) = host {
+            let refused = json(status, &refusal).map(|text| Either::Left(Full::from(text)));
+            return record.follow(refused).map(Either::Right);
+        }
         name_host(&mut request);
-        request.extensions_mut().insert(ClientAddress(client.address));
+        tell_client(&mut request, client);
         let request = request.map(|body| Patient::new(body, self.patience));
         let handled = AssertUnwindSafe(self.handler.handle(request)).catch_unwind().await;
         let response = match handled {
@@ -123,6 +148,18 @@ impl<H: Handler> Front<H> {
             .map(|text| Either::Left(Full::from(text))),
         };
         record.follow(response).map(Either::Right)
+    }
+}
+
+/// Tells the registry where the request comes from.
+fn tell_client<B>(request: &mut Request<B>, client: Client) {
+    let extensions = request.extensions_mut();
+    extensions.insert(ClientAddress(client.address));
+    if client.by_trusted_proxy {
+        extensions.insert(TrustedProxy);
+    }
+    if !client.unproven.is_empty() {
+        extensions.insert(UnprovenProxies(client.unproven.into()));
     }
 }
 
@@ -139,7 +176,7 @@ fn name_host<B>(request: &mut Request<B>) {
 
 /// An error as npm's clients read it.
 fn json(status: StatusCode, error: &str) -> Response<String> {
-    let mut response = Response::new(format!("{{\"error\":\"{error}\"}}"));
+    let mut response = Response::new(serde_json::json!({ "error": error }).to_string());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

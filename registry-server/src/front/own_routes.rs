@@ -4,7 +4,6 @@ use std::time::Duration;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 
-use super::client::Client;
 use super::{Front, Handler, json};
 
 /// How long the store may take until the server is called not ready.
@@ -33,10 +32,11 @@ impl OwnRoute {
 }
 
 impl<H: Handler> Front<H> {
-    pub(super) async fn answer_own_route(&self, route: OwnRoute, client: Client) -> Response<String> {
+    /// `to_this_machine` tells whether the answer certainly goes to a program on this machine that asked for it.
+    pub(super) async fn answer_own_route(&self, route: OwnRoute, to_this_machine: bool) -> Response<String> {
         let mut response = match route {
             OwnRoute::Ready => self.tell_ready().await,
-            OwnRoute::Metrics => self.show_metrics(client),
+            OwnRoute::Metrics => self.show_metrics(to_this_machine),
             OwnRoute::WrongMethod => {
                 let mut refused = json(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD here");
                 refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -73,8 +73,8 @@ impl<H: Handler> Front<H> {
         }
     }
 
-    fn show_metrics(&self, client: Client) -> Response<String> {
-        if !self.metrics_are_public && !client.is_this_machine() {
+    fn show_metrics(&self, to_this_machine: bool) -> Response<String> {
+        if !self.metrics_are_public && !to_this_machine {
             return json(
                 StatusCode::FORBIDDEN,
                 "metrics are shown to this machine alone; set public = true under [metrics] to show them to others",

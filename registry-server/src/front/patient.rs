@@ -1,23 +1,52 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use registry_core::error::BoxError;
 use tokio::time::Sleep;
 
-/// The body of a request that breaks off when its client pauses for too long: whoever stops sending would
-/// otherwise hold a connection for ever, and the memory that is kept for the body with it.
+/// How slowly a client may send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// The longest pause.
+    pub(super) pause: Duration,
+    /// Of this time spent on waiting for the client, …
+    pub(super) window: Duration,
+    /// … it must have sent so many bytes.
+    pub(super) least: u64,
+}
+
+/// The body of a request that breaks off when its client pauses for too long or sends too slowly: it would otherwise
+/// hold a connection for ever, and the memory that is kept for the body with it.
 pub(super) struct Patient<B> {
     body: Pin<Box<B>>,
-    patience: Duration,
-    pause: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
+    pause: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Time spent on waiting in this window.
+    waited: Duration,
+    /// Bytes received in this window.
+    received: u64,
 }
 
 impl<B> Patient<B> {
-    pub(super) fn new(body: B, patience: Duration) -> Self {
-        Self { body: Box::pin(body), patience, pause: None }
+    pub(super) fn new(body: B, patience: Patience) -> Self {
+        Self { body: Box::pin(body), patience, pause: None, waited: Duration::ZERO, received: 0 }
+    }
+
+    /// Takes note of bytes. Answers whether the client is fast enough.
+    fn take_note(&mut self, length: usize) -> bool {
+        self.received += length as u64;
+        if let Some((since, _)) = self.pause.take() {
+            self.waited += since.elapsed();
+        }
+        if self.waited < self.patience.window {
+            return true;
+        }
+        let is_fast = self.received >= self.patience.least;
+        (self.waited, self.received) = (Duration::ZERO, 0);
+        is_fast
     }
 }
 
@@ -30,12 +59,16 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for Patient<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Poll::Ready(frame) = self.body.as_mut().poll_frame(context) {
-            self.pause = None;
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            if !self.take_note(data.map_or(0, Bytes::len)) && data.is_some() {
+                return Poll::Ready(Some(Err("the client sends the body too slowly".into())));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let patience = self.patience;
-        let pause = self.pause.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        ready!(pause.as_mut().poll(context));
+        let pause = self.patience.pause;
+        let begin = || (Instant::now(), Box::pin(tokio::time::sleep(pause)));
+        let (_, sleep) = self.pause.get_or_insert_with(begin);
+        ready!(sleep.as_mut().poll(context));
         Poll::Ready(Some(Err("the client stopped sending in the middle of the body".into())))
     }
 

@@ -26,7 +26,7 @@ impl Handler for Scripted {
     {
         let _ = self.entered.send(());
         match request.uri().path() {
-            "/panics" => panic!("a secret"),
+            path if path.ends_with("panics") => panic!("a secret"),
             "/never" => std::future::pending().await,
             "/host" => Response::new(request.headers()[HOST].as_bytes().to_vec().into()),
             "/client" => {
@@ -145,7 +145,7 @@ async fn metrics_are_for_this_machine_unless_they_are_public() {
 
 #[tokio::test]
 async fn the_registry_is_told_host_and_client() {
-    let (front, _) = front("[server]\ntrusted_proxies = [\"127.0.0.1\"]");
+    let (front, _) = front("[server]\ntrusted_proxies = [\"127.0.0.1\"]\nhosts = [\"npm.example\"]");
     let mut proxied = request("GET", "/client");
     proxied.headers_mut().insert("x-forwarded-for", "192.0.2.7".parse().unwrap());
     assert_eq!(ask(&front, HERE, proxied).await.1, "192.0.2.7");
@@ -183,9 +183,26 @@ async fn a_request_is_one_log_line() {
     let (front, _) = front("");
     ask(&front, HERE, request("GET", "/-/ready")).await;
     ask(&front, ELSEWHERE, request("DELETE", "/-/user/token/npm_secret?write=true")).await;
-    drop(log);
-
     let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+
+    // In any spelling, with any method, and where nothing comes of it.
+    for path in [
+        "/%2d/user/%74oken/npm_secret",
+        "/-%2fuser%2ftoken%2fnpm_secret",
+        "//-/user/token/npm_secret/",
+        "/registry/-/v1/%6cogin/npm_secret",
+        "/-/npm/v1/tokens/%74oken/npm_secret/panics",
+        "/-/v1/don%65/npm_secret%",
+    ] {
+        ask(&front, HERE, request("GET", path)).await;
+    }
+    ask(&front, HERE, request("GET", "/-/metrics")).await;
+    drop(log);
+    let all = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(all.matches("[redacted]").count(), 7, "{all}");
+    assert!(!all.contains("secret"), "{all}");
+    assert!(!metrics_of(&front).await.contains("secret"));
+
     let mut line: serde_json::Value = serde_json::from_str(&lines).unwrap();
     let took = line["duration_ms"].take();
     assert!(took.as_f64().is_some_and(|milliseconds| milliseconds > 0.0), "{took}");

@@ -20,6 +20,7 @@ mod organizations;
 mod packages;
 mod providers;
 mod search;
+mod server;
 mod storage_url;
 #[cfg(test)]
 mod tests;
@@ -45,11 +46,12 @@ pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
+pub use server::ServerSettings;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
 pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
-pub use values::{LegacyPrefix, LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
+pub use values::{HostName, LegacyPrefix, LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 
 use registry_core::limits::Limits;
 use registry_core::ops::UpstreamFreshness;
@@ -326,42 +328,4 @@ impl Default for LogSettings {
 pub struct MetricsSettings {
     /// Whether `/-/metrics` answers other machines than this one.
     pub public: bool,
-}
-
-/// `[server]`
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerSettings {
-    /// How long a stopping server waits for requests in flight.
-    pub shutdown_seconds: u32,
-    /// How long a client may take to send the head of a request, how long it may pause in the middle of a body, and
-    /// how long a connection may idle.
-    pub header_read_seconds: NonZeroU32,
-    /// The proxies whose `X-Forwarded-*` headers are believed.
-    pub trusted_proxies: Vec<Network>,
-    /// Path prefixes of another registry, below which its lock files find packuments and tarballs here.
-    pub legacy_prefixes: Vec<LegacyPrefix>,
-}
-
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self {
-            shutdown_seconds: 30,
-            header_read_seconds: NonZeroU32::new(30).unwrap_or(NonZeroU32::MIN),
-            trusted_proxies: Vec::new(),
-            legacy_prefixes: Vec::new(),
-        }
-    }
-}
-
-impl ServerSettings {
-    /// How long a stopping server waits for requests in flight.
-    pub fn shutdown_time(&self) -> Duration {
-        Duration::from_secs(self.shutdown_seconds.into())
-    }
-
-    /// How long a client may take to send the head of a request.
-    pub fn header_read_time(&self) -> Duration {
-        Duration::from_secs(self.header_read_seconds.get().into())
-    }
 }

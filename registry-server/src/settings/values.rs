@@ -156,6 +156,11 @@ impl Network {
         self.0
     }
 
+    /// Whether it is a single address.
+    pub fn is_one_address(&self) -> bool {
+        self.0.prefix_len() == self.0.max_prefix_len()
+    }
+
     /// Whether `address` is one of these.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
@@ -180,6 +185,31 @@ impl fmt::Display for Network {
     }
 }
 
+/// The name of a host, without scheme and port.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HostName(String);
+
+impl HostName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HostName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match url::Host::parse(text) {
+            Ok(host) => Ok(Self(host.to_string())),
+            Err(_) => {
+                Err(format!("`{text}` is no host name; write one such as npm.example.com, without a port"))
+            }
+        }
+    }
+}
+
 /// Lets serde read what `FromStr` reads.
 macro_rules! from_string {
     ($($type:ty),*) => {$(
@@ -192,4 +222,4 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(PublicUrl, PathPrefix, LegacyPrefix, LogFilter, Network);
+from_string!(PublicUrl, PathPrefix, LegacyPrefix, LogFilter, Network, HostName);

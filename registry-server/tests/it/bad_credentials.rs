@@ -34,7 +34,7 @@ fn ask(base_url: &str, request: &[u8]) -> Answer {
 /// `GET path` with these header lines.
 fn get(base_url: &str, path: &str, headers: &[&[u8]]) -> Answer {
     let lines: Vec<u8> = headers.iter().flat_map(|line| [line, b"\r\n".as_slice()].concat()).collect();
-    let head = format!("GET {path} HTTP/1.1\r\nhost: registry.example\r\nconnection: close\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
     ask(base_url, &[head.as_bytes(), &lines, b"\r\n"].concat())
 }
 
@@ -91,6 +91,8 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
             let status = match (status, path, headers.is_empty()) {
                 (200, "/-/npm/v1/user", true) => 401,
                 (200, "/nothing", _) => 404,
+                // A single token that is nobody's reads what strangers may.
+                (401, "/nothing", _) if what.contains("token") && !what.starts_with("two") => 404,
                 (status, ..) => status,
             };
             let answer = get(registry.server.base_url(), path, headers);

@@ -24,7 +24,7 @@ fn assert_goes_on(server: &Running, after: &str) {
 fn sign_up(server: &Running) -> String {
     let body = r#"{"name":"ana","password":"long enough"}"#;
     let answer = server.ask(&format!(
-        "PUT /-/user/org.couchdb.user:ana HTTP/1.1\r\nhost: registry.example\r\nconnection: close\r\n\
+        "PUT /-/user/org.couchdb.user:ana HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
          content-length: {}\r\n\r\n{body}",
         body.len(),
     ));
@@ -58,7 +58,7 @@ fn a_body_that_is_too_large_is_413_also_for_a_client_that_is_still_sending() {
     let server = strict_server();
     let token = sign_up(&server);
     let head = format!(
-        "PUT /pear HTTP/1.1\r\nhost: registry.example\r\nauthorization: Bearer {token}\r\nconnection: close\r\n"
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n"
     );
     for mebibytes in [2, 7] {
         let body = || std::iter::repeat_n(vec![b' '; MIB], mebibytes);
@@ -82,7 +82,7 @@ fn a_client_that_asks_first_is_told_before_it_sends() {
     let token = sign_up(&server);
     let mut stream = server.connect();
     let request = format!(
-        "PUT /pear HTTP/1.1\r\nhost: registry.example\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\
          expect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         500 * MIB,
     );
@@ -104,25 +104,25 @@ fn what_is_no_http_is_refused() {
         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "GET / HTTP/1.1\r\n: no name\r\n\r\n",
         "GET / HTTP/1.1\r\nhost : x\r\n\r\n",
-        "GET / HTTP/1.1\r\nhost: x\r\n folded: y\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: localhost\r\n folded: y\r\n\r\n",
         "GET / HTTP/1.1\r\nhost: x\0y\r\n\r\n",
-        "GET /a b HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET /a\0b HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET \\..\\etc HTTP/1.1\r\nhost: x\r\n\r\n",
-        "G\0T / HTTP/1.1\r\nhost: x\r\n\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ntransfer-encoding: x\r\n\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
+        "GET /a b HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET /a\0b HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET \\..\\etc HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "G\0T / HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999999999999\r\n\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: x\r\n\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
         "\x16\x03\x01\x02\0\x01\0\x01\u{fffd}\x03\x03",
         "SSH-2.0-OpenSSH_9.9\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\ngarbage garbage garbage",
-        "GET http:// HTTP/1.1\r\nhost: x\r\n\r\n",
-        "GET * HTTP/1.1\r\nhost: x\r\n\r\n",
-        "CONNECT registry.example:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+        "GET http:// HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "GET * HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        "CONNECT registry.example:443 HTTP/1.1\r\nhost: localhost\r\n\r\n",
     ] {
         let mut stream = server.connect();
         stream.write_all(request.as_bytes()).unwrap();
@@ -154,9 +154,10 @@ fn a_header_of_ten_megabytes_is_refused_and_not_kept() {
         assert_goes_on(&server, "a long header");
     }
     let many = "x: y\r\n".repeat(20_000);
-    let answer = read_all_of(&server, &format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n"));
+    let answer = read_all_of(&server, &format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}\r\n"));
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431 "), "{answer}");
-    let answer = read_all_of(&server, &format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(MIB)));
+    let answer =
+        read_all_of(&server, &format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(MIB)));
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     assert_goes_on(&server, "a long path");
 }
@@ -173,14 +174,15 @@ fn a_client_that_stops_in_the_middle_of_a_body_is_left() {
     let server = strict_server();
     let token = sign_up(&server);
     for head in [
-        "PUT /-/user/org.couchdb.user:bob HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{".to_owned(),
-        "PUT /pear HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{".to_owned(),
-        "GET /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{".to_owned(),
+        "PUT /-/user/org.couchdb.user:bob HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
+            .to_owned(),
+        "PUT /pear HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{".to_owned(),
+        "GET /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{".to_owned(),
         format!(
-            "PUT /pear HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 100\r\n\r\n{{"
+            "PUT /pear HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: 100\r\n\r\n{{"
         ),
         format!(
-            "PUT /pear HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+            "PUT /pear HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
              transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n"
         ),
     ] {
@@ -197,8 +199,8 @@ fn a_client_that_stops_in_the_middle_of_a_body_is_left() {
 #[test]
 fn many_requests_at_once_on_one_connection_are_answered_up_to_the_first_that_is_none() {
     let server = strict_server();
-    let good = "GET /-/ping HTTP/1.1\r\nhost: x\r\n\r\n".repeat(500);
-    let unknown = "GET /%00 HTTP/1.1\r\nhost: x\r\n\r\n".repeat(500);
+    let good = "GET /-/ping HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(500);
+    let unknown = "GET /%00 HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(500);
     let send = |requests: String| {
         let mut stream = server.connect();
         let mut writer = stream.try_clone().unwrap();

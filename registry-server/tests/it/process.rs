@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::running::{Running, wait_for};
 
 /// A request that no registry can answer before its body is there, up to the middle of the body.
-const FIRST_HALF: &str = "PUT /-/user/org.couchdb.user:ana HTTP/1.1\r\nhost: registry.example\r\n\
+const FIRST_HALF: &str = "PUT /-/user/org.couchdb.user:ana HTTP/1.1\r\nhost: localhost\r\n\
                           content-type: application/json\r\ncontent-length: 34\r\n\r\n{\"name\":\"ana\",";
 const SECOND_HALF: &str = "\"password\":\"secret\"}";
 
@@ -133,7 +133,7 @@ fn idle_connections_do_not_delay_the_end() {
     let server = Running::start(&["--config", "server.shutdown_seconds = 600"]);
     let _silent = server.connect();
     let mut idle = server.connect();
-    idle.write_all(b"GET /-/ready HTTP/1.1\r\nhost: registry.example\r\n\r\n").unwrap();
+    idle.write_all(b"GET /-/ready HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
     let mut first = [0; 8];
     idle.read_exact(&mut first).unwrap();
     server.signal(Signal::TERM);
@@ -169,4 +169,21 @@ fn a_head_without_end_is_refused() {
     let server = Running::start(&[]);
     let answer = server.ask(&format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(70_000)));
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[test]
+fn no_spelling_of_a_logout_shows_the_token_in_the_log() {
+    let server = Running::start(&["--log", "debug"]);
+    for path in
+        ["/-/user/%74oken/npm_SECRET", "/%2d/user/token/npm_SECRET", "/-/npm/v1/%74okens/token/npm_SECRET"]
+    {
+        server.get(path);
+        let head = format!("DELETE {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        server.ask(&head);
+    }
+    assert!(!server.get("/-/metrics").contains("SECRET"));
+    server.signal(Signal::TERM);
+    let (_, _, stderr) = server.wait();
+    assert_eq!(stderr.matches("[redacted]").count(), 6, "{stderr}");
+    assert!(!stderr.contains("SECRET"), "{stderr}");
 }

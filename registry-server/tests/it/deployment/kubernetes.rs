@@ -12,7 +12,7 @@ fn resources() -> Vec<PathBuf> {
     let (_, after) = kustomization.split_once("\nresources:\n").unwrap();
     let names = after.lines().map_while(|line| line.strip_prefix("  - "));
     let resources: Vec<_> = names.map(|name| example("kubernetes").join(name)).collect();
-    assert_eq!(resources.len(), 5, "{resources:?}");
+    assert_eq!(resources.len(), 6, "{resources:?}");
     resources
 }
 

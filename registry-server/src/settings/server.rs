@@ -1,0 +1,81 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{HostName, LegacyPrefix, Network};
+use crate::front::Proxies;
+
+/// `[server]`
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSettings {
+    /// How long a stopping server waits for requests in flight.
+    pub shutdown_seconds: u32,
+    /// How long a client may take to send the head of a request, how long it may pause in the middle of a body, and
+    /// how long a connection may idle.
+    pub header_read_seconds: NonZeroU32,
+    /// Connections at once; 0 for any number.
+    pub connections: u32,
+    /// Connections at once from one address that is no trusted proxy; 0 for any number.
+    pub connections_per_address: u32,
+    /// Requests at once on one connection of HTTP/2.
+    pub streams_per_connection: NonZeroU32,
+    /// The time in which a client must send or take as much as `least_bytes_per_second` asks for.
+    pub progress_seconds: NonZeroU32,
+    /// The slowest that a client may send a request or take an answer; 0 for anything but nothing at all.
+    pub least_bytes_per_second: u32,
+    /// The proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether a firewall lets nothing but proxies connect from the networks in `trusted_proxies`.
+    pub only_proxies_connect: bool,
+    /// The host names under which the server answers, besides those of this machine and of `public_url`.
+    pub hosts: Vec<HostName>,
+    /// Paths of other registries, which lockfiles remember, below which packages are read too.
+    pub legacy_prefixes: Vec<LegacyPrefix>,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            shutdown_seconds: 30,
+            header_read_seconds: NonZeroU32::new(30).unwrap_or(NonZeroU32::MIN),
+            connections: 8192,
+            connections_per_address: 1024,
+            streams_per_connection: NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
+            progress_seconds: NonZeroU32::new(60).unwrap_or(NonZeroU32::MIN),
+            least_bytes_per_second: 250,
+            trusted_proxies: Vec::new(),
+            only_proxies_connect: false,
+            hosts: Vec::new(),
+            legacy_prefixes: Vec::new(),
+        }
+    }
+}
+
+impl ServerSettings {
+    /// How long a stopping server waits for requests in flight.
+    pub fn shutdown_time(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds.into())
+    }
+
+    /// The time in which a client must make progress.
+    pub fn progress_time(&self) -> Duration {
+        Duration::from_secs(self.progress_seconds.get().into())
+    }
+
+    /// The bytes that are progress enough.
+    pub fn least_progress(&self) -> u64 {
+        (u64::from(self.least_bytes_per_second) * u64::from(self.progress_seconds.get())).max(1)
+    }
+
+    /// The proxies in front of the server.
+    pub(crate) fn proxies(&self) -> Proxies {
+        Proxies { trusted: self.trusted_proxies.clone(), connect_alone: self.only_proxies_connect }
+    }
+
+    /// How long a client may take to send the head of a request.
+    pub fn header_read_time(&self) -> Duration {
+        Duration::from_secs(self.header_read_seconds.get().into())
+    }
+}
