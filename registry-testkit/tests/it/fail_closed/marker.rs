@@ -16,7 +16,7 @@ fn marker() -> BlobPath {
 }
 
 fn registry(store: &ObjectStoreBlobs) -> Registry {
-    Registry::builder(Arc::new(store.clone())).build()
+    Registry::builder(Arc::new(store.clone())).open_to_everyone().build()
 }
 
 async fn wipe(store: &ObjectStoreBlobs) {
@@ -75,7 +75,7 @@ async fn a_store_that_takes_no_writes_is_used_without_one_until_it_has_one() {
     let memory = ObjectStoreBlobs::in_memory();
     let store = Arc::new(Faulty::new(memory.clone(), FaultPlan::NONE));
     store.fail_next(Operation::Put, Fault::Refused);
-    let reading = Registry::builder(Arc::clone(&store) as _).build();
+    let reading = Registry::builder(Arc::clone(&store) as _).open_to_everyone().build();
     reading.open().await.unwrap();
     reading.ready().await.unwrap();
     assert!(memory.get(&marker()).await.unwrap().is_none());
