@@ -15,11 +15,9 @@ fn expire(storage: &Path) {
     for entry in fs::read_dir(tokens).unwrap() {
         let path = entry.unwrap().path();
         let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let expires = record
-            .as_object_mut()
-            .unwrap()
-            .get_mut("limits")
-            .map_or(None, |limits| limits.get_mut("expires"));
+        let has_limits = record["limits"].is_object();
+        let limits = if has_limits { &mut record["limits"] } else { &mut record };
+        let expires = limits.get_mut("expires");
         if let Some(expires) = expires.filter(|expires| expires.is_string()) {
             *expires = "2026-01-03T03:04:05Z".into();
             fs::write(&path, record.to_string()).unwrap();
