@@ -65,6 +65,37 @@ async fn a_name_of_the_upstream_cannot_be_published_over() {
     publish(&ben, &package("apple", "1.0.0")).await;
 }
 
+/// npm takes any 404 for a change that was made, and says so.
+#[tokio::test]
+async fn npm_says_that_a_package_of_the_upstream_cannot_be_changed_here() {
+    let upstream = Registry::start().await;
+    let ana = upstream.user("ana").await;
+    publish(&ana, &package("pear", "1.0.0")).await;
+    publish(&ana, &package("pear", "1.1.0")).await;
+    let storage = TempDir::with_prefix("in-front-").unwrap();
+    let server = start_in_front_of(upstream.server.base_url(), storage.path()).await;
+    let token =
+        crate::support::sign_up(&registry_testkit::http_client::HttpClient::new(server.base_url()), "ben")
+            .await;
+    let ben = Npm::with_token(server.base_url(), &token).await;
+    let folder = ben.home().project(&package("app", "1.0.0"));
+    for command in [
+        &["unpublish", "pear@1.0.0"][..],
+        &["unpublish", "pear", "--force"],
+        &["deprecate", "pear@1.0.0", "too old"],
+        &["dist-tag", "add", "pear@1.0.0", "next"],
+        &["owner", "add", "ben", "pear"],
+        &["star", "pear"],
+    ] {
+        let refused = ben.run_in(&folder, command).await.assert_failure();
+        assert!(
+            refused.stderr.contains("comes from the upstream registry"),
+            "{command:?}: {}",
+            refused.stderr
+        );
+    }
+}
+
 /// How often the server was asked for the packument of `left-pad`.
 fn asked_for_left_pad(server: &ServerProcess) -> usize {
     server.stderr().lines().filter(|line| line.contains("\"path\":\"/left-pad\"")).count()
