@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    const PACE: Pace = Pace { window: Duration::from_secs(60), least: 100 };
+    const PACE: Pace = Pace { window: Duration::from_mins(1), least: 100 };
 
     /// Whether a connection is given up in a window in which all this happens.
     async fn is_given_up(happens: impl FnOnce(&Arc<Activity>)) -> bool {
