@@ -255,7 +255,8 @@ pub enum Error {
     /// The token of a build is good, and the build may not publish the package.
     #[error(
         "this build may not publish {name}: one of its owners says which builds may, with `npm trust`; repository, \
-         file of the workflow and environment must be those of this build ({build})"
+         file of the workflow and environment must be those of this build ({build}). A repository that was renamed or made \
+         anew is trusted anew: `npm trust revoke`, then `npm trust`"
     )]
     NotTrusted {
         /// The package, which need not exist.

@@ -43,7 +43,12 @@ pub(crate) fn open(settings: &TrustedPublishingSettings) -> anyhow::Result<Trust
         }
         let issuer = Issuer::new(issuer, Arc::new(SystemClock));
         let issuer = issuer.with_context(|| format!("[[trusted_publishing.issuers]]: {name}"))?;
-        publishing.issuers.push(TrustedIssuer { name, kind: table.kind, issuer: Arc::new(issuer) });
+        publishing.issuers.push(TrustedIssuer {
+            name,
+            kind: table.kind,
+            issuer: Arc::new(issuer),
+            pull_requests: table.pull_requests,
+        });
     }
     Ok(publishing)
 }

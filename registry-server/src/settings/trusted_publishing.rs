@@ -35,6 +35,9 @@ pub struct IssuerTable {
     pub url: IssuerUrl,
     /// How its builds are told apart.
     pub kind: TrustKind,
+    /// Whether builds of pull requests may publish.
+    #[serde(default)]
+    pub pull_requests: bool,
     /// PEM files with certificates to trust beside the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
@@ -92,6 +95,7 @@ impl Default for TrustedPublishingSettings {
             name: name.into(),
             url: IssuerUrl(url.into()),
             kind,
+            pull_requests: false,
             certificate_files: Vec::new(),
         };
         Self {

@@ -91,6 +91,7 @@ pub fn gitlab_claims(issuer: &str, project: &str, file: &str, audience: &str, no
         "exp": now + 300,
         "project_path": project,
         "project_id": "22",
+        "namespace_id": "72",
         "namespace_path": project.rsplit_once('/').map_or("", |(namespace, _)| namespace),
         "user_login": "ana",
         "pipeline_id": "1212",

@@ -48,6 +48,7 @@ pub struct TestRegistryBuilder {
     organizations: OrganizationSettings,
     trusted_issuers: Vec<(String, TrustKind, IssuerSettings)>,
     trusted_publishing: TrustedPublishing,
+    pull_requests: bool,
 }
 
 impl Default for TestRegistryBuilder {
@@ -69,6 +70,7 @@ impl Default for TestRegistryBuilder {
             organizations: OrganizationSettings::default(),
             trusted_issuers: Vec::new(),
             trusted_publishing: TrustedPublishing::default(),
+            pull_requests: false,
         }
     }
 }
@@ -93,6 +95,11 @@ impl TestRegistryBuilder {
     pub fn trusted_issuer(mut self, name: &str, kind: TrustKind, issuer: IssuerSettings) -> Self {
         self.trusted_issuers.push((name.to_owned(), kind, issuer));
         self
+    }
+
+    /// Letting builds of pull requests publish, of the issuers of [`Self::trusted_issuer`].
+    pub fn pull_requests(self) -> Self {
+        Self { pull_requests: true, ..self }
     }
 
     /// Trusting builds like this; issuers are added by [`Self::trusted_issuer`].
@@ -225,7 +232,12 @@ impl TestRegistryBuilder {
         for (name, kind, settings) in &self.trusted_issuers {
             let issuer = Issuer::new(settings.clone(), Arc::clone(clock) as _);
             let issuer = issuer.unwrap_or_else(|error| panic!("no issuer: {error}"));
-            trust.issuers.push(TrustedIssuer { name: name.clone(), kind: *kind, issuer: Arc::new(issuer) });
+            trust.issuers.push(TrustedIssuer {
+                name: name.clone(),
+                kind: *kind,
+                issuer: Arc::new(issuer),
+                pull_requests: self.pull_requests,
+            });
         }
         trust
     }

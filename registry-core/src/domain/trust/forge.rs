@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::super::shorten::shorten;
@@ -14,6 +16,14 @@ pub(super) struct Spelling {
     folder: Option<&'static str>,
     /// How many parts the name of a repository has.
     parts: std::ops::RangeInclusive<usize>,
+    /// The claims that stay the same while a repository is renamed, and that one made anew has others of.
+    ids: &'static [&'static str],
+    /// The claim that names what a build was started by.
+    event: &'static str,
+    /// How the names of events begin that belong to a pull request.
+    pull_requests: &'static [&'static str],
+    /// The claim with the whole of the ref, and how it begins for a pull request.
+    pull_request_ref: (&'static str, &'static str),
 }
 
 pub(super) static GITHUB: Spelling = Spelling {
@@ -21,10 +31,49 @@ pub(super) static GITHUB: Spelling = Spelling {
     file: "workflow_ref",
     folder: Some(".github/workflows/"),
     parts: 2..=2,
+    ids: &["repository_id", "repository_owner_id"],
+    event: "event_name",
+    pull_requests: &["pull_request"],
+    pull_request_ref: ("ref", "refs/pull/"),
 };
 
-pub(super) static GITLAB: Spelling =
-    Spelling { repository: "project_path", file: "ci_config_ref_uri", folder: None, parts: 2..=21 };
+pub(super) static GITLAB: Spelling = Spelling {
+    repository: "project_path",
+    file: "ci_config_ref_uri",
+    folder: None,
+    parts: 2..=21,
+    ids: &["project_id", "namespace_id"],
+    event: "pipeline_source",
+    pull_requests: &["merge_request", "external_pull_request"],
+    pull_request_ref: ("ref_path", "refs/merge-requests/"),
+};
+
+impl Spelling {
+    /// What tells the repository of a build from one that is made anew under its name. Some forges write numbers.
+    pub(super) fn identity(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let ids = self.ids.iter().filter_map(|id| Some(((*id).to_owned(), text(build.get(*id)?)?)));
+        ids.collect()
+    }
+
+    /// Why a build may be of a pull request; `None` where it surely is not.
+    pub(super) fn pull_request(&self, build: &Map<String, Value>) -> Option<String> {
+        let text = |claim: &str| build.get(claim).and_then(Value::as_str);
+        let Some(event) = text(self.event) else {
+            return Some(format!("the claim {} does not say what started it", self.event));
+        };
+        if self.pull_requests.iter().any(|begin| event.starts_with(begin)) {
+            return Some(format!("{} is {}", self.event, shorten(event)));
+        }
+        let (claim, begin) = self.pull_request_ref;
+        let reference = text(claim).filter(|reference| reference.starts_with(begin))?;
+        Some(format!("{claim} is {}", shorten(reference)))
+    }
+}
 
 /// A build of a forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +117,7 @@ impl Forge {
     }
 
     fn check(&self) -> Result<(), TrustClaimsError> {
-        let Spelling { repository, file, folder, parts } = self.spelling;
+        let Spelling { repository, file, folder, parts, .. } = self.spelling;
         let is_plain = |text: &str| {
             text.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
                 && !text.contains(['@', ':', '\\', '?', '#', '*'])
@@ -193,6 +242,63 @@ mod tests {
         assert_eq!(mismatch(&trust, &build(file, "dev")).as_deref(), Some("ref"));
         let elsewhere = file.replace("gitlab.example", "other.example");
         assert_eq!(mismatch(&trust, &build(&elsewhere, "main")).as_deref(), Some("ci_config_ref_uri"));
+    }
+
+    #[test]
+    fn repositories_are_told_apart_by_what_outlasts_their_names() {
+        let identity = |kind: TrustKind, build: &Value| {
+            let identity = kind.identity(build.as_object().unwrap());
+            identity.iter().map(|(claim, id)| format!("{claim}={id}")).collect::<Vec<_>>().join(" ")
+        };
+        let github = json!({ "repository": "acme/pear", "repository_id": "7", "repository_owner_id": "8" });
+        assert_eq!(identity(TrustKind::Github, &github), "repository_id=7 repository_owner_id=8");
+        let gitlab = json!({ "project_path": "acme/pear", "project_id": "7", "namespace_id": 8, "repository_id": "9" });
+        assert_eq!(identity(TrustKind::Gitlab, &gitlab), "namespace_id=8 project_id=7");
+        assert_eq!(
+            identity(TrustKind::Github, &json!({ "repository_id": "", "repository_owner_id": null })),
+            ""
+        );
+        assert_eq!(identity(TrustKind::Claims, &github), "");
+    }
+
+    #[test]
+    fn builds_of_pull_requests_are_told_from_others() {
+        let doubt = |kind: TrustKind, build: &Value| kind.pull_request(build.as_object().unwrap());
+        let event = |claim: &str, event: &str| json!({ claim: event });
+        for (event_name, refused) in [
+            ("push", false),
+            ("release", false),
+            ("workflow_dispatch", false),
+            ("merge_group", false),
+            ("pull_request", true),
+            ("pull_request_target", true),
+            ("pull_request_review", true),
+        ] {
+            let build = event("event_name", event_name);
+            assert_eq!(doubt(TrustKind::Github, &build).is_some(), refused, "{event_name}");
+        }
+        for (source, refused) in [
+            ("push", false),
+            ("web", false),
+            ("merge_request_event", true),
+            ("external_pull_request_event", true),
+        ] {
+            let build = event("pipeline_source", source);
+            assert_eq!(doubt(TrustKind::Gitlab, &build).is_some(), refused, "{source}");
+        }
+        for (kind, build) in [
+            (TrustKind::Github, json!({})),
+            (TrustKind::Github, json!({ "event_name": 7 })),
+            (TrustKind::Github, json!({ "event_name": "push", "ref": "refs/pull/7/merge" })),
+            (TrustKind::Gitlab, json!({ "event_name": "push" })),
+            (
+                TrustKind::Gitlab,
+                json!({ "pipeline_source": "web", "ref_path": "refs/merge-requests/7/head" }),
+            ),
+        ] {
+            assert!(doubt(kind, &build).is_some(), "{build}");
+        }
+        assert_eq!(doubt(TrustKind::Claims, &json!({ "event_name": "pull_request" })), None);
     }
 
     #[test]

@@ -36,6 +36,28 @@ pub enum TrustKind {
     Claims,
 }
 
+impl TrustKind {
+    fn spelling(self) -> Option<&'static forge::Spelling> {
+        match self {
+            Self::Github => Some(&forge::GITHUB),
+            Self::Gitlab => Some(&forge::GITLAB),
+            Self::Claims => None,
+        }
+    }
+
+    /// What tells the repository of a build from another one that is made under the same name later: claim → id. Nothing,
+    /// where the issuer does not say.
+    pub fn identity(self, build: &Map<String, Value>) -> BTreeMap<String, String> {
+        self.spelling().map(|spelling| spelling.identity(build)).unwrap_or_default()
+    }
+
+    /// Why a build may be of a pull request, which anybody can open; `None` where it surely is not, and for builds that are
+    /// told apart by any claims.
+    pub fn pull_request(self, build: &Map<String, Value>) -> Option<String> {
+        self.spelling()?.pull_request(build)
+    }
+}
+
 /// Why a trust cannot be understood. The text is for whoever asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -55,7 +77,7 @@ enum Inner {
 const LONGEST_TOLD: usize = 255;
 
 /// Claims that tell a person which build it was.
-const TOLD: [&str; 17] = [
+const TOLD: [&str; 19] = [
     "sub",
     "repository",
     "repository_id",
@@ -70,6 +92,8 @@ const TOLD: [&str; 17] = [
     "event_name",
     "project_path",
     "project_id",
+    "namespace_id",
+    "pipeline_source",
     "ci_config_ref_uri",
     "pipeline_id",
     "job_id",

@@ -102,6 +102,20 @@ impl Registry {
         })
     }
 
+    /// Lets the holder of a token in whom no provider knows. One of before names were claimed claims its name now, for
+    /// nothing else tells that it is taken; where a provider has a person of that name, it goes on until they come.
+    pub(in crate::ops) async fn admit_issued(
+        &self,
+        principal: &Principal,
+    ) -> Result<Option<Principal>, Error> {
+        match self.admit(ISSUED_TOKEN, principal.clone()).await {
+            Ok(principal) => Ok(Some(principal)),
+            Err(Error::NameElsewhere { .. }) => Ok(None),
+            Err(Error::NameDisputed { .. }) => Ok(Some(principal.clone())),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Who owns a name, capitals aside. Believed as long as tokens are: it is never changed.
     pub(super) async fn name_claim(&self, name: &str) -> Result<Option<Arc<NameClaim>>, Error> {
         let key = key_of(name);

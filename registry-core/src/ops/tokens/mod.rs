@@ -5,7 +5,6 @@ use secrecy::SecretString;
 
 use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
 use crate::blob::{Key, When};
-use crate::ops::names::ISSUED_TOKEN;
 use crate::{Error, Registry};
 
 mod cache;
@@ -91,7 +90,7 @@ impl Registry {
     /// session has ended.
     async fn holder_now(&self, record: &TokenRecord) -> Result<Option<Principal>, Error> {
         match &record.holder {
-            TokenHolder::Principal { principal } => self.admit_known(ISSUED_TOKEN, principal.clone()).await,
+            TokenHolder::Principal { principal } => self.admit_issued(principal).await,
             TokenHolder::Account { .. } => {
                 let sessions = record.limits.kind == TokenKind::Session;
                 self.account_as_of(&record.holder, record.created, sessions).await

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::access::{Action, PackagePattern};
 use crate::auth::Caller;
 use crate::domain::PackageName;
@@ -80,6 +82,7 @@ impl Registry {
             permissions,
             created: self.parts.clock.now(),
             by,
+            pinned: BTreeMap::new(),
         };
         if !self.store_trusts(name, &Trusts { trusts: vec![trust.clone()] }, when).await? {
             return Err(Error::TrustExists { name: name.clone() });

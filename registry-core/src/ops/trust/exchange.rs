@@ -65,16 +65,31 @@ impl Registry {
             Ok(verified) => verified,
             Err(reason) => return Ok(Err(Refused::bad(reason, BTreeMap::new()))),
         };
+        if let Some(doubt) = issuer.kind.pull_request(&token.claims).filter(|_| !issuer.pull_requests) {
+            let reason = format!(
+                "it may be of a pull request, which anybody can open ({doubt}): publish from a branch or a tag, or ask \
+                 the registry's operator to allow pull requests of {}",
+                issuer.name
+            );
+            return Ok(Err(Refused::bad(reason, BTreeMap::new())));
+        }
+        let identity = issuer.kind.identity(&token.claims);
         let (stored, _) = self.stored_trusts(name).await?;
         let (trust, claims) = match trusted(stored.trusts, issuer, &token) {
             Ok(trusted) => trusted,
             Err(reason) => return Ok(Err(Refused::not_trusted(name, &token, reason))),
         };
         let told = claims.told(&token.claims);
+        if let Err(reason) = trust.refuse_another_repository(&identity) {
+            return Ok(Err(Refused::not_trusted(name, &token, reason)));
+        }
         let Some(principal) = self.truster(name, &trust).await? else {
             let reason = format!("{} may not publish the package any more", trust.by.account);
             return Ok(Err(Refused::not_trusted(name, &token, reason)));
         };
+        if let Err(reason) = self.pin_trust(name, &trust.id, &identity).await? {
+            return Ok(Err(Refused::not_trusted(name, &token, reason)));
+        }
         let Some(usage) = self.begin_use(issuer.issuer.url(), &token, name).await? else {
             let reason = "it was exchanged for this package before: ask for a new one".to_owned();
             return Ok(Err(Refused::bad(reason, told)));

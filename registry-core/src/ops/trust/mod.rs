@@ -1,5 +1,6 @@
 mod configure;
 mod exchange;
+mod pin;
 mod record;
 mod standing;
 mod used;
@@ -38,6 +39,8 @@ pub struct TrustedIssuer {
     pub kind: TrustKind,
     /// Who checks its tokens.
     pub issuer: Arc<dyn TokenIssuer>,
+    /// Whether builds of pull requests may publish. Anybody can open one, and some run with the rights of the repository.
+    pub pull_requests: bool,
 }
 
 impl Default for TrustedPublishing {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -22,6 +24,10 @@ pub struct Trust {
     pub created: DateTime<Utc>,
     /// Whose right it passes on. Where they lose it, the builds do too.
     pub by: TrustBy,
+    /// What told the repository apart when its first build came: claim → id. One that is made anew under the same name, or
+    /// whose name another owner has now, is another one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned: BTreeMap<String, String>,
 }
 
 /// The account of somebody who trusts builds.

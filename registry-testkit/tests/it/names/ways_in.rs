@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use http::Method;
 use registry_core::auth::{AuthProvider, Htpasswd};
 use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
@@ -9,19 +10,26 @@ use serde_json::json;
 
 use super::{People, client_of, log_in};
 
-async fn begin(client: &TestClient) -> (String, String) {
+pub(super) async fn begin(client: &TestClient) -> (String, String) {
     let begun = client.post("/-/v1/login", &json!({})).await.assert_status(200).json();
     let url = |name: &str| begun[name].as_str().unwrap().to_owned();
     (url("loginUrl"), url("doneUrl").replace("http://registry.example", ""))
 }
 
 /// Leaves for the page of a provider and comes back as `name`. Answers what the browser and the client are told.
-async fn log_in_at(registry: &TestRegistry, name: &str) -> (u16, String, TestResponse) {
+pub(super) async fn log_in_at(
+    registry: &TestRegistry,
+    provider: &str,
+    name: &str,
+) -> (u16, String, TestResponse) {
     let client = registry.anonymous();
     let (page, done) = begin(&client).await;
     let browser = Browser::in_process(registry.anonymous());
     let opened = browser.open(&page).await;
-    let left = browser.press(&opened, "provider", &[]).await.assert_status(303);
+    let fields = opened.hidden_fields("provider");
+    let form = &fields.iter().find(|(name, _)| name == "form").unwrap().1;
+    let form = format!("form={form}&step=provider&provider={provider}");
+    let left = browser.ask(Method::POST, &page, form).await.assert_status(303);
     let url = url::Url::parse(left.location()).unwrap();
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
     let back = format!("{}?state={}&code={name}", value("redirect_uri"), value("state"));
@@ -73,7 +81,7 @@ async fn somebody_at_a_provider_does_not_become_the_local_account_of_that_name()
         let registry = builder.start().await;
         let _ = registry.ana().publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
 
-        let (status, text, polled) = log_in_at(&registry, "ana").await;
+        let (status, text, polled) = log_in_at(&registry, "elsewhere", "ana").await;
         assert!(status == 403 || status == 422, "{status}: {text}");
         assert!(text.contains("local"), "it says who owns the name: {text}");
         let _ = polled.assert_status(202);
@@ -100,7 +108,7 @@ async fn somebody_at_a_provider_does_not_become_the_local_account_of_that_name()
         let ana = registry.ana().post("/-/npm/v1/user", &json!({ "fullname": "Ana" })).await;
         assert_eq!(ana.assert_status(200).json()["email"], "ana@registry.example");
         let _ = registry.ana().publish(&PublishDocument::new("pear", "1.0.1")).await.assert_status(201);
-        let (_, _, polled) = log_in_at(&registry, "ben").await;
+        let (_, _, polled) = log_in_at(&registry, "elsewhere", "ben").await;
         let ben = client_of(&registry, &polled.assert_status(200));
         assert_eq!(ben.get("/-/whoami").await.json()["username"], "ben");
         assert_eq!(people.changes(), 0);

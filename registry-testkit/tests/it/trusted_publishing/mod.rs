@@ -5,6 +5,7 @@ mod delegation;
 mod exchange;
 mod forged;
 mod issuers;
+mod pinned;
 mod replay;
 
 use std::time::Duration;
