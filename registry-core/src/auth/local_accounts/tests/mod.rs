@@ -189,7 +189,8 @@ async fn a_password_that_was_right_is_not_hashed_again_for_half_a_minute() {
     assert_eq!(accounts.identify(&right).now_or_never().unwrap().unwrap(), Identified::Principal(ana()));
     assert!(accounts.identify(&wrong).now_or_never().is_none());
     assert!(accounts.identify(&basic("anao", "range tree")).now_or_never().is_none());
-    clock.advance(TimeDelta::milliseconds(1));
+    // The account was read just now, and is believed for a while.
+    clock.advance(TimeDelta::seconds(5));
     assert!(accounts.identify(&right).now_or_never().is_none());
     clock.advance(TimeDelta::minutes(-1));
     assert!(
@@ -249,7 +250,7 @@ async fn a_check_that_a_change_overtook_is_not_remembered() {
 #[tokio::test]
 async fn a_weak_password_is_refused_for_new_and_goes_on_where_it_is() {
     let Fixture { store, accounts, .. } = with_ana().await;
-    for weak in ["password", "12345678", "ana-ana-ana", "P@ssw0rd1"] {
+    for weak in ["password", "12345678", "ana12345", "P@ssw0rd1"] {
         let refused = accounts.sign_up(&login("ben", weak)).await.unwrap_err();
         assert!(refused.to_string().starts_with("this password is easily guessed"), "{weak}: {refused}");
         let taken = accounts.sign_up(&login("ana", weak)).await.unwrap_err();
