@@ -44,9 +44,17 @@ pub fn route(input: &[u8]) {
         }
     }
     if path.parse::<Uri>().is_ok_and(|uri| uri.path() == path) {
-        let package = parsed.as_ref().ok().and_then(package_of);
+        let found = parsed.ok().or_else(|| read_behind_slashes(&method, path));
+        let package = found.as_ref().and_then(package_of);
         GROUND.with(|ground| ground.with(async |held: &Held| ask(held, &method, path, package).await));
     }
+}
+
+/// A read of a package is found behind more slashes than one, too.
+fn read_behind_slashes(method: &Method, path: &str) -> Option<Route> {
+    let rest = path.strip_prefix("//")?.trim_start_matches('/');
+    let route = Route::parse(method, &format!("/{rest}")).ok()?;
+    matches!(route, Route::Packument { .. } | Route::Manifest { .. } | Route::Tarball { .. }).then_some(route)
 }
 
 /// All of it in escapes is the same, and so is a slash more at the end, and `HEAD` for `GET`.
