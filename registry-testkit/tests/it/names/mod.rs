@@ -3,6 +3,7 @@
 
 mod before_claims;
 mod people;
+mod property;
 mod races;
 mod ways_in;
 
