@@ -232,7 +232,10 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
         // npm shows its own sentence in place of the body of such an answer, and this.
         if let Failure::Operation(
-            Error::AuthenticationRequired | Error::InvalidCredential | Error::TokenExpired { .. },
+            Error::AuthenticationRequired
+            | Error::InvalidCredential
+            | Error::TokenExpired { .. }
+            | Error::WrongPasswordForAnyAccount { .. },
         ) = failure
         {
             add_notice(headers, &text);

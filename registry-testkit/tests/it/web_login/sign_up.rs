@@ -21,7 +21,10 @@ async fn a_login_that_may_be_a_sign_up_tells_not_which_names_are_taken() {
         };
         let (taken, free) = (ask("ana").await, ask("ben").await);
         assert_eq!((&taken.headers, &taken.body), (&free.headers, &free.body), "{weak}");
-        assert!(String::from_utf8_lossy(&free.body).contains("To make a new account: "), "{free:?}");
+        // npm shows the notice alone.
+        let notice = free.header("npm-notice").unwrap();
+        assert!(notice.contains("To make a new account: "), "{notice}");
+        assert_eq!(free.error(), notice);
     }
     assert!(!registry.keys().await.iter().any(|key| key.contains("ben")));
 }
