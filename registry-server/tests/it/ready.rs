@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
+use tokio::time::timeout;
 
 use crate::running::{Running, run, stderr_of_failure};
 use crate::support::{sign_up, start_server};
@@ -64,7 +66,13 @@ async fn a_server_whose_storage_was_emptied_under_it_is_not_ready_and_answers_fo
         told.error(),
         "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
     );
-    assert!(server.stderr().contains("its marker _registry.json is gone"), "{}", server.stderr());
+    // The log is written behind the answers.
+    let is_logged = async {
+        while !server.stderr().contains("its marker _registry.json is gone") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(30), is_logged).await.is_ok(), "{}", server.stderr());
 
     fs::remove_dir(&objects).unwrap();
     fs::rename(&aside, &objects).unwrap();
