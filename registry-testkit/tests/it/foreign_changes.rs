@@ -58,14 +58,14 @@ async fn changes(client: &TestClient, packument: &Value) -> Vec<(&'static str, T
     ]
 }
 
-fn rules(read: &str, origin: Value) -> Value {
+fn rules(read: &str, origin: &Value) -> Value {
     json!([{ "match": "**", "read": [read], "publish": ["user:ana"], "administer": ["user:ana"], "origin": origin }])
 }
 
 #[tokio::test]
 async fn each_change_of_an_upstreams_package_is_refused_by_its_name() {
     for origin in [json!(["hosted", "npm"]), json!(["npm"])] {
-        let registry = start(rules("@all", origin.clone())).await;
+        let registry = start(rules("@all", &origin)).await;
         let packument = registry.ana().get("/pear?write=true").await.assert_status(200).json();
         let before = registry.stored().await;
         for (change, answer) in changes(&registry.ana(), &packument).await {
@@ -82,7 +82,7 @@ async fn each_change_of_an_upstreams_package_is_refused_by_its_name() {
 #[tokio::test]
 async fn who_may_not_write_is_not_told_that_it_worked() {
     for origin in [json!(["hosted", "npm"]), json!(["npm"])] {
-        let registry = start(rules("@all", origin)).await;
+        let registry = start(rules("@all", &origin)).await;
         let ben = registry.user("ben").await;
         let packument = ben.get("/pear").await.assert_status(200).json();
         for (change, answer) in changes(&ben, &packument).await {
@@ -94,7 +94,7 @@ async fn who_may_not_write_is_not_told_that_it_worked() {
 /// A caller who may not read the package learns nothing of it.
 #[tokio::test]
 async fn what_may_not_be_read_stays_invisible() {
-    let registry = start(rules("user:ana", json!(["hosted", "npm"]))).await;
+    let registry = start(rules("user:ana", &json!(["hosted", "npm"]))).await;
     let packument = registry.ana().get("/pear").await.assert_status(200).json();
     let ben = registry.user("ben").await;
     for (change, answer) in changes(&ben, &packument).await {
@@ -107,7 +107,7 @@ async fn what_may_not_be_read_stays_invisible() {
 
 #[tokio::test]
 async fn a_package_that_exists_nowhere_is_not_found() {
-    let registry = start(rules("@all", json!(["hosted", "npm"]))).await;
+    let registry = start(rules("@all", &json!(["hosted", "npm"]))).await;
     let answer = registry.ana().delete("/plum/-rev/1-00000000000000000000000000000000").await;
     let _ = answer.assert_status(404);
 }

@@ -45,7 +45,10 @@ async fn clients_disagree_on_what_the_registry_refuses() {
         "./package.json",
     ] {
         let tarball = tarball(&[good, (path, evil)]);
-        assert!(is_ambiguous(&unpackers.unpack(&[tarball.clone()])[0]), "{path} is the same to all");
+        assert!(
+            is_ambiguous(&unpackers.unpack(std::slice::from_ref(&tarball))[0]),
+            "{path} is the same to all"
+        );
         assert_eq!(judge(&mut unpackers, &[tarball]), Ok(vec![false]), "{path} is taken");
     }
     assert_eq!(judge(&mut unpackers, &[tarball(&[good, ("package/a.js", "a")])]), Ok(vec![true]));
