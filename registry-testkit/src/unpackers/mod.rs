@@ -173,7 +173,7 @@ fn tree(files: &BTreeMap<String, Value>) -> Result<Tree, String> {
 }
 
 /// Which of some tarballs the registry takes. All clients that take one of them too must install the same files, and the
-/// `package.json` that the registry read.
+/// `package.json` that the registry read. It must be written without spaces, since the registry does not tell its bytes.
 ///
 /// # Errors
 ///
@@ -181,11 +181,13 @@ fn tree(files: &BTreeMap<String, Value>) -> Result<Tree, String> {
 pub fn judge(unpackers: &mut Unpackers, tarballs: &[Vec<u8>]) -> Result<Vec<bool>, (usize, String)> {
     let mut limits = Limits::default();
     limits.unpacked_bytes = 4 << 20;
-    let is_taken: Vec<bool> = tarballs.iter().map(|tarball| inspect(tarball, &limits).is_ok()).collect();
+    let contents: Vec<_> = tarballs.iter().map(|tarball| inspect(tarball, &limits).ok()).collect();
+    let is_taken: Vec<bool> = contents.iter().map(Option::is_some).collect();
     let numbers: Vec<usize> = (0..tarballs.len()).filter(|number| is_taken[*number]).collect();
     let taken: Vec<Vec<u8>> = numbers.iter().map(|number| tarballs[*number].clone()).collect();
     for (number, installed) in numbers.into_iter().zip(unpackers.unpack(&taken)) {
-        let manifest = Sha256::digest(manifest_of(&tarballs[number]).unwrap_or_default());
+        let manifest = contents[number].as_ref().map(|contents| &contents.manifest);
+        let manifest = Sha256::digest(serde_json::to_vec(&manifest).unwrap_or_default());
         let manifest = const_hex::encode(&manifest[..16]);
         let mut trees = installed.values().filter_map(|tree| tree.as_ref().ok());
         if is_ambiguous(&installed) || trees.any(|tree| tree.get("package.json") != Some(&manifest)) {
@@ -199,16 +201,4 @@ pub fn judge(unpackers: &mut Unpackers, tarballs: &[Vec<u8>]) -> Result<Vec<bool
 pub fn is_ambiguous(installed: &Installed) -> bool {
     let trees: Vec<&Tree> = installed.values().filter_map(|tree| tree.as_ref().ok()).collect();
     trees.iter().any(|tree| *tree != trees[0])
-}
-
-/// The bytes of the only `package.json` that the registry can have read.
-fn manifest_of(tarball: &[u8]) -> Option<Vec<u8>> {
-    let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(tarball));
-    let entries = archive.entries().ok()?;
-    entries.filter_map(Result::ok).find_map(|mut entry| {
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let is_manifest = path.split_once('/').is_some_and(|(_, rest)| rest == "package.json");
-        let mut content = Vec::new();
-        (is_manifest && io::Read::read_to_end(&mut entry, &mut content).is_ok()).then_some(content)
-    })
 }
