@@ -130,7 +130,7 @@ impl World {
                 self.check_entry(entry).await?;
             }
             Action::Enter { replica, provider, name: of, way } => {
-                let person = self.person(provider, name(of));
+                let person = person_at(provider, name(of));
                 let could = self.could_enter(&person, way).await;
                 let entry = enter(&self.replicas[replica % 2], self.of(&person.provider), person, way).await;
                 // The store of the other replica may fail.
@@ -146,7 +146,7 @@ impl World {
                 let ways =
                     [(0, 0, Way::Bearer), (1, 1, Way::Page), (1, 2, Way::Terminal), (0, 1, Way::Basic)];
                 let tries = ways.map(|(replica, provider, way)| {
-                    let person = self.person(provider, name(of));
+                    let person = person_at(provider, name(of));
                     enter(&self.replicas[replica], self.of(&person.provider), person, way)
                 });
                 let sign_up = self.sign_up(&self.replicas[0], name(of), false);
@@ -175,11 +175,6 @@ impl World {
             Action::ChangeMail { replica, token } => self.change_mail(replica, token).await?,
         }
         self.check_claims().await
-    }
-
-    fn person(&self, provider: usize, name: &str) -> Person {
-        let provider = ["north", "south", LOCAL][provider % 3].to_owned();
-        Person { provider, name: name.to_owned() }
     }
 
     fn of(&self, provider: &str) -> Option<&People> {
@@ -224,12 +219,11 @@ impl World {
     }
 
     async fn has_name(&self, provider: &str, name: &str) -> bool {
-        match self.of(provider) {
-            Some(people) => !matches!(people.as_provider().has_name(name).await, Ok(false)),
-            None => {
-                let key = format!("_accounts/{}.json", name.to_lowercase());
-                self.replicas[0].stored().await.contains_key(&key)
-            }
+        if let Some(people) = self.of(provider) {
+            !matches!(people.as_provider().has_name(name).await, Ok(false))
+        } else {
+            let key = format!("_accounts/{}.json", name.to_lowercase());
+            self.replicas[0].stored().await.contains_key(&key)
         }
     }
 
@@ -422,4 +416,9 @@ async fn holder_of(registry: &TestRegistry, token: &str) -> Person {
     let record: Value = serde_json::from_slice(&registry.stored().await[&key]).unwrap();
     let text = |field: &str| record[field].as_str().unwrap().to_owned();
     Person { provider: text("provider"), name: text("account") }
+}
+
+fn person_at(provider: usize, name: &str) -> Person {
+    let provider = ["north", "south", LOCAL][provider % 3].to_owned();
+    Person { provider, name: name.to_owned() }
 }
