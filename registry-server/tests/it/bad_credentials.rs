@@ -48,7 +48,8 @@ fn refused_in_log(storage: &Path) -> Vec<String> {
     let told = lines.map(|line| {
         assert_eq!(line["address"], "127.0.0.1");
         let field = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
-        format!("{} {} {}", field("reason"), field("name"), field("principal"))
+        let count = line["count"].as_u64().map(|count| format!(" and {count} more")).unwrap_or_default();
+        format!("{} {} {}{count}", field("reason"), field("name"), field("principal"))
     });
     told.collect()
 }
@@ -105,7 +106,7 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
             }
         }
     }
-    // As often as anybody likes: the log has one line for each reason and minute.
+    // The log has one line for each reason, and one for how many came after it in that minute.
     for number in 0..200 {
         let forged = format!("authorization: Bearer npm_forged{number}");
         assert_eq!(get(registry.server.base_url(), "/-/whoami", &[forged.as_bytes()]).status, 401);
@@ -116,7 +117,14 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
     assert!(server.stop().await.success());
     assert_eq!(
         refused_in_log(storage.path()),
-        ["malformed - -", "unknown-token - -", "wrong-password ana -"]
+        [
+            "malformed - -",
+            "unknown-token - -",
+            "wrong-password ana -",
+            "wrong-password ana - and 1 more",
+            "malformed - - and 19 more",
+            "unknown-token - - and 205 more",
+        ]
     );
 }
 

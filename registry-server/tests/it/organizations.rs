@@ -20,6 +20,7 @@ create = "anyone"
 match = "@acme/*"
 read = ["group:local:acme"]
 publish = ["group:local:acme/platform"]
+administer = ["user:ana"]
 
 [[packages]]
 match = "**"

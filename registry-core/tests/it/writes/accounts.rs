@@ -153,6 +153,7 @@ async fn who_somebody_is() {
     401 Unauthorized
     cache-control: no-cache
     content-type: application/json
+    npm-notice: you must be signed in to do this: run `npm login` with this registry, then try again
     www-authenticate: Bearer
 
     {

@@ -221,6 +221,7 @@ async fn a_stranger_publishes_nothing() {
     401 Unauthorized
     cache-control: no-cache
     content-type: application/json
+    npm-notice: you must be signed in to do this: run `npm login` with this registry, then try again
     www-authenticate: Bearer
 
     {

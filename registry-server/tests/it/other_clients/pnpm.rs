@@ -50,12 +50,14 @@ async fn a_scope_is_exempt_from_the_age_gate_where_the_project_says_so() {
     let place = Place::of(&MANAGER).await;
     let _ = place.publish(&package("@acme/one", "1.0.0")).await.assert_success();
     let _ = place.publish(&package("two", "1.0.0")).await.assert_success();
-    let settings = "minimumReleaseAge: 1440\nminimumReleaseAgeStrict: true\nminimumReleaseAgeExclude:\n  - \"@acme/*\"\n";
+    let settings = "minimumReleaseAgeExclude:\n  - \"@acme/*\"\n";
     let project = package("project", "0.0.0").file("pnpm-workspace.yaml", settings);
     let project = place.client.home().project(&project);
-    let _ = place.client.run_in(&project, &["add", "@acme/one"]).await.assert_success();
+    let gated =
+        |name| ["add", name, "--config.minimum-release-age=1440", "--config.minimum-release-age-strict=true"];
+    let _ = place.client.run_in(&project, &gated("@acme/one")).await.assert_success();
     assert_eq!(installed_version(&project, "@acme/one"), "1.0.0");
-    let _ = place.client.run_in(&project, &["add", "two"]).await.assert_failure();
+    let _ = place.client.run_in(&project, &gated("two")).await.assert_failure();
 }
 
 #[tokio::test]

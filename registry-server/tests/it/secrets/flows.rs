@@ -121,6 +121,7 @@ impl Ground {
         let whoami = self.http().get("/-/whoami").bearer(&token);
         let _ = self.refused("a token after logout", whoami).await;
 
+        let base_url = self.second.base_url().to_owned();
         self.secrets.add("password of htpasswd", HTPASSWD_PASSWORD);
         let npm = Npm::new(&base_url).await;
         let _ = npm.login("hugo", HTPASSWD_PASSWORD).await.assert_success();
@@ -309,7 +310,8 @@ impl Ground {
         let _ = self.refused("a package that is not there", missing).await;
         let token = self.last_of("token of htpasswd");
         let document = PublishDocument::new(PLANTED, "1.0.0").build();
-        let write = self.http().put(&format!("/{PLANTED}")).bearer(&token).json(&document);
+        let second = HttpClient::new(self.second.base_url());
+        let write = second.put(&format!("/{PLANTED}")).bearer(&token).json(&document);
         let _ = write.send().await.assert_status(201);
     }
 }

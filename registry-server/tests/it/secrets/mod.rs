@@ -26,7 +26,7 @@ const HTPASSWD: &str = "hugo:{SHA}NJPFilqgDPWHjFOZP6AAbpj0snM=\n";
 /// No secret, but looked for in the same way.
 const PLANTED: &str = "planted-quince-99";
 
-/// Three servers on one storage: people come from accounts, from an htpasswd file and, at the second, from GitHub, at the
+/// Three servers on one storage: people come from accounts and, at the second, from an htpasswd file and from GitHub, at the
 /// third from an issuer of OpenID Connect, which vouches for builds too.
 struct Ground {
     folder: TempDir,
@@ -55,14 +55,14 @@ impl Ground {
         github.add_user("Gina");
         github.join("Gina", "Acme");
         let main = format!(
-            "htpasswd.file = \"{}\"\n[upstreams.npm]\nurl = \"{}/\"\ntoken_file = \"{}\"\n",
-            file("htpasswd", HTPASSWD),
+            "[upstreams.npm]\nurl = \"{}/\"\ntoken_file = \"{}\"\n",
             upstream.base_url(),
             file("upstream-token", UPSTREAM_TOKEN),
         );
         let second = format!(
-            "accounts.sign_up = false\n[github]\nurl = \"{}\"\nclient_id = \"{CLIENT_ID}\"\n\
+            "accounts.sign_up = false\nhtpasswd.file = \"{}\"\n[github]\nurl = \"{}\"\nclient_id = \"{CLIENT_ID}\"\n\
              client_secret_file = \"{}\"\norganizations = [\"acme\"]\n",
+            file("htpasswd", HTPASSWD),
             github.url(),
             file("client-secret", CLIENT_SECRET),
         );

@@ -155,7 +155,7 @@ fn names_that_are_none() {
         (PackageNameError::Empty, ["GET /@a%2f", "GET /@%2fb", "GET /@/b", "PUT /-/user/package/@%2fb/star"]),
         (
             PackageNameError::Reserved,
-            ["GET /favicon.ico", "GET /node_modules", "GET /-/package/-/owners", "PUT /node_modules"],
+            ["PUT /favicon.ico", "GET /node_modules", "GET /-/package/-/owners", "PUT /node_modules"],
         ),
         // A slash that was encoded twice is none.
         (
