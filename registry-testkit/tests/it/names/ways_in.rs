@@ -97,8 +97,9 @@ async fn somebody_at_a_provider_does_not_become_the_local_account_of_that_name()
         assert!(refused.contains("local"), "{refused}");
         // At a terminal, with a code.
         let challenge = log_in(&registry, "ana", "device").await;
-        if let Some(notice) = challenge.header("npm-notice") {
-            let digits = notice.rsplit_once(" enter ").unwrap().1.strip_suffix(" here.").unwrap();
+        let code = challenge.header("npm-notice").and_then(|notice| notice.rsplit_once(" enter "));
+        if let Some((_, digits)) = code {
+            let digits = digits.strip_suffix(" here.").unwrap();
             people.enter("ana");
             let document = json!({ "name": "ana", "password": "device" });
             let terminal = registry.anonymous().with_one_time_password(digits);
