@@ -3,9 +3,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, EXPECT};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, EXPECT};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use crate::auth::{Caller, Credential, Principal, TokenHash};
@@ -147,6 +147,8 @@ impl Registry {
             && self.is_notice_due(token)
         {
             add_notice(response.headers_mut(), &error.to_string());
+            // npm shows no notice of an answer that it may cache.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {

@@ -122,8 +122,8 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
             "unknown-token - -",
             "wrong-password ana -",
             "wrong-password ana - and 1 more",
-            "malformed - - and 19 more",
-            "unknown-token - - and 205 more",
+            "malformed - - and 21 more",
+            "unknown-token - - and 209 more",
         ]
     );
 }

@@ -111,8 +111,10 @@ async fn npm_makes_teams_and_rules_know_them(npm: &PinnedClient) {
     assert_eq!(json_of(&ben, &["team", "ls", "@acme:platform"]).await, json!(["ben"]));
 
     publish(&ben, &package("@acme/web", "1.0.0")).await;
-    let folder = ana.home().project(&package("@acme/web", "1.1.0"));
-    let _ = ana.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
+    let cleo = place.npm(npm, "cleo").await;
+    let _ = printed(&ana, &["org", "set", "acme", "cleo"]).await;
+    let folder = cleo.home().project(&package("@acme/web", "1.1.0"));
+    let _ = cleo.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
     let explained = place.explain("ben", "publish", "@acme/web");
     assert!(explained.contains("ben may publish @acme/web"), "{explained}");
     assert!(explained.contains("which has group:local:acme/platform in publish"), "{explained}");

@@ -276,7 +276,7 @@ impl Ground {
         }
         let forged = self.secrets.add("forged token", "npm_QuinceForged00000000000000000000000000");
         for (method, path) in [
-            (Method::GET, "/pear".to_owned()),
+            (Method::GET, "/-/whoami".to_owned()),
             (Method::PUT, "/pear".to_owned()),
             (Method::GET, PROFILE.to_owned()),
             (Method::PATCH, format!("/-/user/token/{forged}")),
