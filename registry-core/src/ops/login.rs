@@ -191,10 +191,8 @@ impl Registry {
         if !provider.offers_sign_up(login).await? {
             return Ok(SignedUp::NotOffered);
         }
-        match self.admit(provider.id(), Principal::user(&login.name)).await {
-            Ok(_) => {}
-            Err(error) if error.is_name_of_another() => return Ok(SignedUp::NameTaken),
-            Err(error) => return Err(error),
+        if self.claim_for_new(provider.id(), &login.name).await?.is_none() {
+            return Ok(SignedUp::NameTaken);
         }
         Ok(match provider.sign_up(login).await? {
             SignedUp::Principal(principal) => {

@@ -12,7 +12,7 @@ use crate::support::{Registry, publish, sign_up};
 fn expire(storage: &Path) {
     let folders = fs::read_dir(storage).unwrap().map(|entry| entry.unwrap().path().join("_tokens"));
     let tokens = folders.chain([storage.join("_tokens")]).find(|folder| folder.is_dir()).unwrap();
-    let mut expired = 0;
+    let mut changed = 0;
     for entry in fs::read_dir(tokens).unwrap() {
         let path = entry.unwrap().path();
         let mut record: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -22,10 +22,10 @@ fn expire(storage: &Path) {
         if let Some(expires) = expires.filter(|expires| expires.is_string()) {
             *expires = "2026-01-03T03:04:05Z".into();
             fs::write(&path, record.to_string()).unwrap();
-            expired += 1;
+            changed += 1;
         }
     }
-    assert!(expired > 0, "no token expires");
+    assert!(changed > 0, "no token expires");
 }
 
 #[tokio::test]

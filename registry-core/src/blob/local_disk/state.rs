@@ -31,7 +31,7 @@ impl State {
         match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => Self::of(&metadata).map(Some),
             Ok(_) => Err(no_file()),
-            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) if is_missing(&error) => refuse_dangling_folder(path).map(|()| None),
             Err(error) => Err(error),
         }
     }
@@ -69,6 +69,20 @@ pub(super) fn condition_holds(when: &When, state: Option<&State>) -> bool {
 /// should, a loop of links or a folder that may not be entered hide what is there.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
+}
+
+/// Refuses a path whose folder is a link to nowhere, such as to a volume that is not mounted: what is behind it is hidden and
+/// not missing.
+fn refuse_dangling_folder(path: &Path) -> io::Result<()> {
+    for folder in path.ancestors().skip(1) {
+        match folder.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() && folder.metadata().is_err() => return Err(no_file()),
+            Ok(_) => return Ok(()),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A folder, a link, a pipe or a device stands where a blob should.

@@ -35,10 +35,16 @@ pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
     raw_path.into()
 }
 
+/// What tokens of this registry begin with, and how many letters and digits tell one from a package of such a name.
+const TOKEN: &str = "npm_";
+const SHORTEST_TOKEN: usize = 24;
+
 fn redact(path: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split(['/', '\\']) {
         match segment {
+            // A token at an address that is none is a token all the same.
+            _ if has_token(segment) => return Some(write(&segments)),
             "" | "." => {}
             ".." => drop(segments.pop()),
             // It is an address of the registry's own, with its secret in the query.
@@ -50,6 +56,12 @@ fn redact(path: &str) -> Option<String> {
         }
     }
     None
+}
+
+fn has_token(segment: &str) -> bool {
+    segment.split(TOKEN).skip(1).any(|rest| {
+        rest.bytes().take_while(u8::is_ascii_alphanumeric).take(SHORTEST_TOKEN).count() == SHORTEST_TOKEN
+    })
 }
 
 fn follows(segments: &[&str], before: &[&str]) -> bool {
@@ -103,6 +115,13 @@ mod tests {
             ("/-/npm/v1/tokens/%74oken/SECRET", "/-/npm/v1/tokens/token/[redacted]"),
             ("/-/v1/%6cogin/SECRET", "/-/v1/login/[redacted]"),
             ("/-/v1/done/SECRET", "/-/v1/done/[redacted]"),
+            ("/-/user/token%00/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),
+            ("/-/user/token;x/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),
+            ("/-/user/tok%zzen/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),
+            ("/-/user/token/../npm_SECRET78901234567890123456", "/-/user/[redacted]"),
+            ("/-/v1/login/callback/npm_SECRET78901234567890123456", "/-/v1/login/callback/[redacted]"),
+            ("//x%2f%6epm_SECRET78901234567890123456", "/x/[redacted]"),
+            ("/npm_lazy/-/npm_lazy-1.0.0.tgz", "/npm_lazy/-/npm_lazy-1.0.0.tgz"),
             ("/-/v1/login/callback/SECRET", "/-/v1/login/callback/SECRET"),
         ] {
             assert_eq!(loggable_path(path), expected, "{path}");

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,9 @@ use crate::{Error, Registry};
 
 /// How often a claim is tried, against a store that does not answer.
 const ATTEMPTS: usize = 4;
+
+/// For how long a sign-up that was cut off between its claim and its account may be taken up again.
+const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
 
 /// In the place of a provider: the name is of a token that was issued without one. No provider has such an id.
 pub(in crate::ops) const ISSUED_TOKEN: &str = "(issued token)";
@@ -25,12 +29,16 @@ pub(crate) struct NameClaim {
     /// What the provider tells its people apart by, where that is not the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    /// When the name was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimed: Option<DateTime<Utc>>,
 }
 
 impl NameClaim {
-    fn of(provider: &str, principal: &Principal) -> Self {
+    fn of(provider: &str, principal: &Principal, now: DateTime<Utc>) -> Self {
         let Principal { name, subject, .. } = principal;
-        Self { name: name.clone(), provider: provider.to_owned(), subject: subject.clone() }
+        let (name, subject) = (name.clone(), subject.clone());
+        Self { name, provider: provider.to_owned(), subject, claimed: Some(now) }
     }
 
     pub(super) fn provider(&self) -> &str {
@@ -71,7 +79,7 @@ impl Registry {
             }
             self.require_unknown_elsewhere(provider, &principal.name).await?;
             self.confirm_absence().await?;
-            let claim = NameClaim::of(provider, &principal);
+            let claim = NameClaim::of(provider, &principal, self.parts.clock.now());
             let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
             let path = Key::NameClaim(&key_of(&principal.name)).path()?;
             match self.parts.store.put(&path, json.into(), When::Absent).await {
@@ -86,6 +94,29 @@ impl Registry {
             }
             attempts += 1;
             backoff.pause(self.parts.randomness.as_ref()).await;
+        }
+    }
+
+    /// Claims a name for an account that is to be made. `None` where the name has an owner, also this very provider: its
+    /// account may only be out of sight. A claim that is minutes old may be that of a sign-up that was cut off, and is taken up
+    /// again as long as nothing of an account is there.
+    pub(in crate::ops) async fn claim_for_new(
+        &self,
+        provider: &str,
+        name: &str,
+    ) -> Result<Option<Principal>, Error> {
+        let principal = Principal::user(name);
+        let now = self.parts.clock.now();
+        if let Some(claim) = self.read_name_claim(name).await? {
+            let is_fresh = claim.claimed.is_some_and(|claimed| now - claimed < UNFINISHED_FOR);
+            let two_factor = self.parts.store.get(&Key::TwoFactor(name).path()?).await?;
+            let may_go_on = is_fresh && two_factor.is_none();
+            return Ok(claim.admit(provider, principal).filter(|_| may_go_on));
+        }
+        match self.admit(provider, principal).await {
+            Ok(principal) => Ok(Some(principal)),
+            Err(error) if error.is_name_of_another() => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -122,15 +153,20 @@ impl Registry {
         if let Some(claim) = self.parts.tokens.name_claim(&key) {
             return Ok(Some(claim));
         }
-        let path = Key::NameClaim(&key).path()?;
+        let Some(claim) = self.read_name_claim(name).await? else { return Ok(None) };
+        let claim = Arc::new(claim);
+        self.parts.tokens.remember_name_claim(key, &claim);
+        Ok(Some(claim))
+    }
+
+    async fn read_name_claim(&self, name: &str) -> Result<Option<NameClaim>, Error> {
+        let path = Key::NameClaim(&key_of(name)).path()?;
         // A name that only seems to be free would be claimed by whom it does not belong to.
         let found = self.or_proven_absent(self.parts.store.get(&path).await?).await?;
         let Some(blob) = found else { return Ok(None) };
-        let claim = serde_json::from_slice::<NameClaim>(&blob.bytes).map_err(|error| {
+        let claim = serde_json::from_slice(&blob.bytes).map_err(|error| {
             Error::Damaged(format!("{path} does not say who owns the name: {error}").into())
         })?;
-        let claim = Arc::new(claim);
-        self.parts.tokens.remember_name_claim(key, &claim);
         Ok(Some(claim))
     }
 
@@ -171,7 +207,12 @@ mod tests {
     use super::*;
 
     fn claim(subject: Option<&str>) -> NameClaim {
-        NameClaim { name: "ana".into(), provider: "one".into(), subject: subject.map(Into::into) }
+        NameClaim {
+            name: "ana".into(),
+            provider: "one".into(),
+            subject: subject.map(Into::into),
+            claimed: None,
+        }
     }
 
     #[test]

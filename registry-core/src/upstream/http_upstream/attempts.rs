@@ -80,7 +80,7 @@ impl HttpUpstream {
     }
 
     /// How long to wait before asking again: what the upstream asked for, or between half and the whole of a time
-    /// that doubles. `None` if that does not fit, is not allowed or would not be safe.
+    /// that doubles. `None` if that does not fit, is not allowed, would not be safe or would hang as long again.
     fn pause_before_retry(
         &self,
         question: &Question,
@@ -88,7 +88,8 @@ impl HttpUpstream {
         retries: u32,
         deadline: Instant,
     ) -> Option<Duration> {
-        if retries >= self.settings.retries || unanswered.is_sent && !question.is_repeatable() {
+        let may_repeat = !unanswered.is_sent || question.is_repeatable();
+        if retries >= self.settings.retries || unanswered.is_hung || !may_repeat {
             return None;
         }
         let pause = match unanswered.retry_after {

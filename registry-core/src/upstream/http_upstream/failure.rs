@@ -25,6 +25,8 @@ pub(super) struct Unanswered {
     pub(super) is_sent: bool,
     /// The host that did not answer, where the upstream did and named it.
     pub(super) elsewhere: Option<String>,
+    /// Whether it took longer than it may, so that asking again would take as long.
+    pub(super) is_hung: bool,
 }
 
 impl From<UpstreamError> for Failed {
@@ -38,7 +40,7 @@ impl Failed {
     pub(super) fn no_response(error: reqwest::Error, is_first_hop: bool) -> Self {
         let is_sent = !(is_first_hop && error.is_connect());
         let source = error.without_url().into();
-        Self::Unanswered(Unanswered { source, retry_after: None, is_sent, elsewhere: None })
+        Self::Unanswered(Unanswered { source, retry_after: None, is_sent, elsewhere: None, is_hung: false })
     }
 
     /// A response began and did not end.
@@ -49,7 +51,25 @@ impl Failed {
     /// Something broke after the question was sent.
     pub(super) fn broken(source: impl Into<BoxError>) -> Self {
         let source = source.into();
-        Self::Unanswered(Unanswered { source, retry_after: None, is_sent: true, elsewhere: None })
+        Self::Unanswered(Unanswered {
+            source,
+            retry_after: None,
+            is_sent: true,
+            elsewhere: None,
+            is_hung: false,
+        })
+    }
+
+    /// No answer began in time.
+    pub(super) fn hung(source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        Self::Unanswered(Unanswered {
+            source,
+            retry_after: None,
+            is_sent: true,
+            elsewhere: None,
+            is_hung: true,
+        })
     }
 
     /// A status that asks to come back.
@@ -59,6 +79,7 @@ impl Failed {
             retry_after: retry_after(headers),
             is_sent: true,
             elsewhere: None,
+            is_hung: false,
         })
     }
 }

@@ -151,7 +151,7 @@ impl HttpUpstream {
             return response.await;
         }
         let most = self.settings.connect_timeout.saturating_add(self.settings.first_byte_timeout);
-        timeout(most, response).await.unwrap_or_else(|_| Err(Failed::broken(NoFirstByte(most))))
+        timeout(most, response).await.unwrap_or_else(|_| Err(Failed::hung(NoFirstByte(most))))
     }
 
     /// Whether a host may be asked whatever its address is, and its bytes passed on as they come.

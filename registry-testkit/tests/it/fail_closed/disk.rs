@@ -23,19 +23,21 @@ enum Obstacle {
     SocketInItsPlace,
     PackageIsAFile,
     PackageIsALoop,
+    PackageIsALinkToNowhere,
     NothingIsMounted,
     AnEmptyFolderIsMounted,
     AnotherStoreIsMounted,
 }
 
 impl Obstacle {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::LinkThatLoops,
         Self::LinkElsewhere,
         Self::FolderInItsPlace,
         Self::SocketInItsPlace,
         Self::PackageIsAFile,
         Self::PackageIsALoop,
+        Self::PackageIsALinkToNowhere,
         Self::NothingIsMounted,
         Self::AnEmptyFolderIsMounted,
         Self::AnotherStoreIsMounted,
@@ -50,7 +52,7 @@ impl Obstacle {
         let objects = root.join("objects");
         match self {
             _ if self.is_of_the_store() => objects,
-            Self::PackageIsAFile | Self::PackageIsALoop => objects.join(NAME),
+            Self::PackageIsAFile | Self::PackageIsALoop | Self::PackageIsALinkToNowhere => objects.join(NAME),
             _ => objects.join(NAME).join("index.json"),
         }
     }
@@ -61,6 +63,7 @@ impl Obstacle {
         match self {
             Self::LinkThatLoops | Self::PackageIsALoop => symlink(&hidden, &hidden).unwrap(),
             Self::LinkElsewhere => symlink(&aside, &hidden).unwrap(),
+            Self::PackageIsALinkToNowhere => symlink(root.join("not-mounted"), &hidden).unwrap(),
             Self::FolderInItsPlace | Self::AnEmptyFolderIsMounted => fs::create_dir(&hidden).unwrap(),
             Self::SocketInItsPlace => drop(UnixListener::bind(&hidden).unwrap()),
             Self::PackageIsAFile => fs::write(&hidden, "no folder").unwrap(),

@@ -115,3 +115,26 @@ async fn somebody_at_a_provider_does_not_become_the_local_account_of_that_name()
         assert_eq!(people.changes(), 0);
     }
 }
+
+#[tokio::test]
+async fn a_name_whose_account_is_out_of_sight_is_not_free() {
+    let registry = TestRegistry::builder().start().await;
+    for (name, second_factor, minutes) in [("cleo", true, 0), ("dora", false, 11)] {
+        let _ = log_in(&registry, name, "a long password of hers").await.assert_status(201);
+        let factor = format!("_two_factor/{name}.json");
+        if second_factor {
+            registry.put(&factor, "hers").await;
+        }
+        registry.clock().advance(std::time::Duration::from_mins(minutes));
+        registry.remove(&format!("_accounts/{name}.json")).await;
+        let refused = log_in(&registry, name, "a long password of eve").await;
+        let _ = refused.assert_status(401);
+        let stored = registry.stored().await;
+        assert!(!stored.contains_key(&format!("_accounts/{name}.json")), "{name}");
+        assert_eq!(stored.contains_key(&factor), second_factor, "{name}");
+        // An operator may free the name.
+        registry.remove(&format!("_names/{name}.json")).await;
+        let _ = log_in(&registry, name, "a long password of another").await.assert_status(201);
+        assert!(!registry.stored().await.contains_key(&factor), "{name}");
+    }
+}

@@ -81,9 +81,11 @@ async fn whoever_takes_a_free_name_gets_neither_tokens_nor_second_factor_of_who_
     let registry = TestRegistry::new().await;
     let robot = with_token(&registry.ana(), json!({})).await;
     super::enable(&registry, &registry.ana(), "auth-only").await;
-    let account = registry_core::blob::Key::Account("ana").path().unwrap();
-    registry.registry().store().delete(&account).await.unwrap();
+    registry.remove("_accounts/ana.json").await;
     let _ = robot.get("/-/whoami").await.assert_status(401);
+    // Without its account, the name is still hers; an operator frees it.
+    let _ = registry.anonymous().put(ANA, &login("another password")).await.assert_status(401);
+    registry.remove("_names/ana.json").await;
     let answer = registry.anonymous().put(ANA, &login("another password")).await.assert_status(201);
     let other = registry.anonymous().with_token(answer.json()["token"].as_str().unwrap());
     assert_eq!(other.get(PROFILE).await.assert_status(200).json()["tfa"], false);
