@@ -23,7 +23,8 @@ impl ForeignDocument<'_> {
     }
 
     fn write(&self, base: &str) -> Result<Vec<u8>, serde_json::Error> {
-        let length: usize = self.versions.0.values().map(|manifest| manifest.get().len()).sum();
+        let fields = self.fields.values().flatten();
+        let length: usize = fields.chain(self.versions.0.values()).map(|value| value.get().len()).sum();
         let mut json = Vec::with_capacity(length + length / 8);
         json.push(b'{');
         for (field, value) in &self.fields {
