@@ -65,6 +65,18 @@ impl Version {
         !self.parsed.pre.is_empty()
     }
 
+    /// The version without build metadata, which npm takes away from whatever it publishes and never looks for.
+    #[must_use]
+    pub fn without_build(&self) -> Self {
+        match self.text.split_once('+') {
+            None => self.clone(),
+            Some((release, _)) => Self {
+                text: release.into(),
+                parsed: semver::Version { build: semver::BuildMetadata::EMPTY, ..self.parsed.clone() },
+            },
+        }
+    }
+
     /// Whether npm takes both for the same version: they differ in build metadata at most.
     pub fn is_same_release(&self, other: &Self) -> bool {
         self.parsed.cmp_precedence(&other.parsed) == Ordering::Equal

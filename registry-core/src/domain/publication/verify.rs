@@ -19,8 +19,8 @@ impl Publication {
         let document = Document::parse(json)?;
         check_sizes(&document, limits)?;
         check_name(&document, url_name)?;
-        let (version, mut manifest) = the_version(&document, url_name)?;
-        let tag = the_tag(&document, &version)?;
+        let (written, mut manifest) = the_version(&document, url_name)?;
+        let tag = the_tag(&document, &written)?;
         check_manifest(&mut manifest, limits)?;
         if manifest.get("private").is_some_and(|private| private == &Value::Bool(true)) {
             return Err(PublishError::Private);
@@ -32,6 +32,9 @@ impl Publication {
         let integrity = check_digests(&manifest, &tarball)?;
         let contents = tarball::inspect(&tarball, limits)?;
         tarball::agree(&manifest, &contents)?;
+        // As npm does before it publishes. yarn 4 does not, and npm could not install what came of it.
+        let version = written.without_build();
+        manifest.insert("version".into(), version.as_str().into());
         tarball::complete(&mut manifest, &contents, &tarball);
         let readme = document
             .readme

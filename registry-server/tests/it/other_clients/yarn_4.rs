@@ -1,4 +1,4 @@
-use registry_testkit::clients::{Answer, Client, YARN_4, package};
+use registry_testkit::clients::{Answer, Client, NPM, YARN_4, package};
 
 use super::{Manager, Place, REFUSAL, installed_version};
 use crate::support::PASSWORD;
@@ -27,6 +27,25 @@ async fn packages_are_installed_and_locked() {
         // No `__archiveUrl`: the address is the one that every npm registry has.
         let resolution = format!("  resolution: \"{name}@npm:1.2.0\"\n");
         assert!(lock.contains(&resolution), "no {resolution} in\n{lock}");
+    }
+}
+
+/// yarn 4 publishes it with the version as it is, and npm looks for one without.
+#[tokio::test]
+async fn build_metadata_is_dropped_as_npm_does() {
+    let place = Place::of(&MANAGER).await;
+    let _ = place.publish(&package("@acme/one", "1.2.0+sha.1")).await.assert_success();
+    let packument = place.packument("@acme/one").await;
+    assert_eq!(packument["dist-tags"]["latest"], "1.2.0");
+    assert_eq!(packument["versions"]["1.2.0"]["version"], "1.2.0");
+    for pinned in [&YARN_4, &NPM] {
+        let client = Client::with_token(pinned, place.server.base_url(), &place.token).await;
+        let project = client.home().project(&package("project", "0.0.0"));
+        let add: &[&str] = if *pinned == NPM { &["install"] } else { &["add"] };
+        for name in ["@acme/one", "@acme/one@1.2.0+sha.1"] {
+            let _ = client.run_in(&project, &[add, &[name]].concat()).await.assert_success();
+            assert_eq!(installed_version(&project, "@acme/one"), "1.2.0+sha.1", "by {}", pinned.command);
+        }
     }
 }
 
