@@ -343,6 +343,19 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// The version is staged: its number is taken until it is rejected.
+    #[error(
+        "{name}@{version} is staged as {id}, so its number is taken: publish it with `npm stage approve ID`, or free the number \
+         with `npm stage reject ID`; `npm stage list {name}` shows the ID"
+    )]
+    VersionStaged {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// What the staged version is known by.
+        id: StageId,
+    },
     /// `latest` cannot go.
     #[error("the dist-tag latest cannot be removed: set it to another version instead")]
     LatestTag,

@@ -111,6 +111,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenWithoutTwoFactor { .. }
         | Error::NoTwoFactor { .. }
         | Error::VersionTaken { .. }
+        | Error::VersionStaged { .. }
         | Error::NameTakenUpstream { .. }
         // With a 5xx clients would ask again and again for what stays too large.
         | Error::UpstreamTarballTooLarge { .. }

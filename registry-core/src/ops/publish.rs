@@ -36,7 +36,8 @@ pub struct Published {
 impl Registry {
     /// Publishes one version. When this answers `Ok`, packument and tarball are durable.
     ///
-    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`].
+    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`],
+    /// and [`Error::VersionStaged`] where the number is staged.
     /// A version number is taken for ever, also after it was unpublished.
     pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
         let (registry, caller) = (self.holding_access(), caller.clone());
@@ -131,7 +132,12 @@ impl Registry {
 }
 
 pub(super) fn require_free(packument: &Packument<'_>, version: &Version) -> Result<(), Error> {
-    if packument.is_taken(version) { Err(Error::VersionTaken { version: version.clone() }) } else { Ok(()) }
+    if packument.is_used_up(version) {
+        return Err(Error::VersionTaken { version: version.clone() });
+    }
+    packument.staged_as(version).map_or(Ok(()), |staged| {
+        Err(Error::VersionStaged { name: packument.name.clone(), version: version.clone(), id: staged.id })
+    })
 }
 
 /// A principal as packuments name it.

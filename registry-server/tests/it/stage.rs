@@ -77,7 +77,9 @@ async fn npm_stages_looks_approves_and_rejects(npm: &PinnedClient) {
     let folder = npm.home().project(&package("@acme/one", "1.1.0"));
     let id = id_in(&npm.run_in(&folder, &["stage", "publish"]).await.assert_success().stdout);
     let taken = npm.run_in(&folder, &["publish", &digits]).await.assert_failure();
-    let _ = taken.assert_printed("npm error code E403");
+    // npm shows no id in an error, so that the error names the list, too.
+    let _ =
+        taken.assert_printed("npm error code E403").assert_printed("`npm stage list @acme/one` shows the ID");
     let _ = npm.run(&["stage", "reject", &id]).await.assert_failure().assert_printed("npm error code EOTP");
     let rejected = npm.run(&["stage", "reject", &id, &digits]).await.assert_success();
     let _ = rejected.assert_printed("has been rejected");

@@ -105,7 +105,7 @@ fn outcome_of(error: &Error, task: &Task) -> Outcome {
         }
         (_, Task::ReadTarball { .. }) if is_absent => Outcome::Saw(Seen::Tarball(None)),
         _ => {
-            let is_taken = matches!(error, Error::VersionTaken { .. });
+            let is_taken = matches!(error, Error::VersionTaken { .. } | Error::VersionStaged { .. });
             Outcome::Refused { is_taken, reason: error.to_string() }
         }
     }

@@ -145,7 +145,12 @@ impl Packument<'_> {
 
     /// Whether `version` is taken: used up, or staged.
     pub fn is_taken(&self, version: &Version) -> bool {
-        self.is_used_up(version) || self.staged.keys().any(|staged| is_same_number(version, staged))
+        self.is_used_up(version) || self.staged_as(version).is_some()
+    }
+
+    /// The staged version that has the number of `version`.
+    pub fn staged_as(&self, version: &Version) -> Option<&StagedVersion> {
+        self.staged.iter().find(|(staged, _)| is_same_number(version, staged)).map(|(_, staged)| staged)
     }
 
     /// Whether `version` is never free again: published now, unpublished once, or told from such a one by build metadata

@@ -22,7 +22,8 @@ impl Registry {
     /// install it until somebody approves it. When this answers `Ok`, all of that is durable.
     ///
     /// No second factor is asked for: whoever approves shows theirs. Of everybody who publishes or stages a version at
-    /// once, exactly one succeeds; the others get [`Error::VersionTaken`].
+    /// once, exactly one succeeds; the others get [`Error::VersionTaken`] or
+    /// [`Error::VersionStaged`].
     pub async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
         let (registry, caller) = (self.holding_access(), caller.without_two_factor());
         let right = registry.require_staging(&caller, &publication.name)?;
@@ -94,7 +95,12 @@ impl Registry {
                 Ok(id)
             }
             Err(error) => {
-                let lost = matches!(error, Error::VersionTaken { .. } | Error::NameInOtherCapitals { .. });
+                let lost = matches!(
+                    error,
+                    Error::VersionTaken { .. }
+                        | Error::VersionStaged { .. }
+                        | Error::NameInOtherCapitals { .. }
+                );
                 if is_stored.load(Ordering::Relaxed) && lost {
                     self.forget_staged(id, &name).await;
                 }

@@ -26,7 +26,7 @@ async fn what_cannot_be_published_cannot_be_staged_and_leaves_nothing() {
 async fn a_number_that_is_taken_is_staged_by_nobody() {
     let registry = with_pear().await;
     let ana = registry.ana();
-    stage(&ana, "pear", "2.0.0").await;
+    let id = stage(&ana, "pear", "2.0.0").await;
     let _ = ana.publish(&PublishDocument::new("pear", "3.0.0")).await.assert_status(201);
     let mut packument = ana.get("/pear").await.json();
     packument["versions"].as_object_mut().unwrap().shift_remove("3.0.0");
@@ -38,7 +38,14 @@ async fn a_number_that_is_taken_is_staged_by_nobody() {
     for version in ["1.0.0", "2.0.0", "3.0.0", "2.0.0+build"] {
         let document = PublishDocument::new("pear", version);
         for refused in [ana.stage(&document).await, ana.publish(&document).await] {
-            let expected = format!("You cannot publish over the previously published versions: {version}.");
+            let expected = if version.starts_with("2.0.0") {
+                format!(
+                    "pear@2.0.0 is staged as {id}, so its number is taken: publish it with `npm stage approve ID`, or free \
+                     the number with `npm stage reject ID`; `npm stage list pear` shows the ID"
+                )
+            } else {
+                format!("You cannot publish over the previously published versions: {version}.")
+            };
             assert_eq!(refused.assert_status(403).error(), expected);
         }
     }
