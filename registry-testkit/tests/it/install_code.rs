@@ -34,10 +34,26 @@ async fn native_code_is_declared_where_the_client_did_not() {
     }
 }
 
+/// yarn 1 and yarn 4 build it all the same, so that it is declared, but not as a script, which npm would run.
 #[tokio::test]
-async fn native_code_that_is_turned_off_is_not_declared() {
-    let (full, abbreviated) = published(&silent(&json!({ "gypfile": false }), &["binding.gyp"])).await;
+async fn native_code_that_yarn_alone_builds_is_declared() {
+    for packed in [json!({ "gypfile": false }), json!({ "scripts": { "preinstall": "true" } })] {
+        let mut document = silent(&packed, &["binding.gyp"]);
+        document["versions"]["1.0.0"]["scripts"] = packed["scripts"].clone();
+        let (full, abbreviated) = published(&document).await;
+        assert_eq!((&full["gypfile"], &full["scripts"]), (&packed["gypfile"], &packed["scripts"]));
+        assert_eq!(full["hasInstallScript"], true, "{packed}");
+        assert_eq!(abbreviated["hasInstallScript"], true, "{packed}");
+    }
+}
+
+#[tokio::test]
+async fn native_code_that_no_client_builds_is_not_declared() {
+    let mut document = silent(&json!({ "gypfile": false }), &["addon.gyp"]);
+    document["versions"]["1.0.0"]["hasInstallScript"] = true.into();
+    let (full, abbreviated) = published(&document).await;
     assert_eq!(full["gypfile"], false);
+    assert_eq!(full.get("hasInstallScript"), None);
     assert_eq!(abbreviated.get("hasInstallScript"), None);
 }
 

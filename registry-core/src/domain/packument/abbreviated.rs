@@ -68,7 +68,7 @@ fn write_version(
     let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
     write_install_fields(json, &fields)?;
-    if fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
+    if has_install_script(&fields) {
         field(json, "hasInstallScript", &true)?;
     }
     if let Some(dist) = fields.get("dist") {
@@ -97,7 +97,12 @@ pub(super) fn write_install_fields(
     Ok(())
 }
 
-pub(super) fn has_install_script(scripts: &RawValue) -> bool {
-    serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())
-        .is_ok_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.contains_key(script)))
+/// Whether something runs at an install: the manifest says so, as that of native code which yarn alone builds, or has a script.
+pub(super) fn has_install_script(fields: &IndexMap<Text<'_>, &RawValue>) -> bool {
+    let has_script = |scripts: &&RawValue| {
+        serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())
+            .is_ok_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.contains_key(script)))
+    };
+    fields.get("hasInstallScript").is_some_and(|told| told.get() == "true")
+        || fields.get("scripts").is_some_and(has_script)
 }

@@ -68,8 +68,7 @@ fn write_version(
     let fields: Fields<'_> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
     write_install_fields(json, &fields)?;
-    let told = fields.get("hasInstallScript").is_some_and(|told| told.get() == "true");
-    if told || fields.get("scripts").is_some_and(|scripts| has_install_script(scripts)) {
+    if has_install_script(&fields) {
         field(json, "hasInstallScript", &true)?;
     }
     match (dist, fields.get("dist")) {

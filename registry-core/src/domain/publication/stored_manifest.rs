@@ -16,7 +16,7 @@ impl Publication {
     pub(super) fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {
         let mut manifest = self.manifest.clone();
         manifest.retain(|field, value| match field.as_str() {
-            "readme" | "dist" | "maintainers" | "hasInstallScript" => false,
+            "readme" | "dist" | "maintainers" => false,
             "deprecated" => value.as_str().is_some_and(|message| !message.is_empty()),
             _ => !field.starts_with('_') || KEPT_UNDERSCORED.contains(&field.as_str()),
         });

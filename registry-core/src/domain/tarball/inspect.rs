@@ -255,6 +255,7 @@ impl<'a> Inspection<'a> {
     ) -> Result<(), TarballError> {
         self.contents.has_shrinkwrap |= name == "npm-shrinkwrap.json";
         self.contents.has_gyp_file |= is_gyp_file(name);
+        self.contents.has_binding_gyp |= name == "binding.gyp";
         let lower = name.to_ascii_lowercase();
         self.contents.has_license_file |=
             ["license", "unlicense"].contains(&lower.split('.').next().unwrap_or_default());

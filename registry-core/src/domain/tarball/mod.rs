@@ -60,9 +60,9 @@ pub(in crate::domain) fn complete(
     tarball: &[u8],
 ) {
     install_fields::complete(manifest, contents);
-    if contents.has_gyp_file {
-        native_code::declare(manifest);
-    }
+    // What a client says of it counts for nothing.
+    manifest.shift_remove("hasInstallScript");
+    native_code::declare(manifest, contents);
     let has_folder = manifest.get("directories").is_some_and(|directories| directories.get("bin").is_some());
     if has_folder && manifest.get("bin").is_none_or(Value::is_null) {
         let commands = commands(&contents.manifest, tarball);
@@ -75,6 +75,7 @@ pub(in crate::domain) fn complete(
 /// What the registry wants to know of a tarball.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each tells of one file, and a package has any of them")]
 pub struct TarballContents {
     /// The `package.json` inside, as it is written there.
     pub manifest: Map<String, Value>,
@@ -87,6 +88,8 @@ pub struct TarballContents {
     /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install without being
     /// asked by a script.
     pub has_gyp_file: bool,
+    /// Whether one of these is `binding.gyp`, for which yarn does so even where `gypfile` is `false`.
+    pub has_binding_gyp: bool,
     /// Whether there is a license file at the root, of which some clients take the license.
     pub has_license_file: bool,
     /// The name and the text of the readme at the root. The text is UTF-8 and at most 64 KiB.

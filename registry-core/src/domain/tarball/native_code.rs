@@ -1,18 +1,35 @@
 use serde_json::{Map, Value, json};
 
+use super::TarballContents;
+
 /// What clients run at an install for a package with a `*.gyp` file, without being asked by a script.
 pub(super) const BUILD: &str = "node-gyp rebuild";
 
-/// Says what clients do at an install for a package with a `*.gyp` file. A script of its own goes before, and
-/// `gypfile: false` turns it off.
-pub(super) fn declare(manifest: &mut Map<String, Value>) {
-    let is_off = manifest.get("gypfile") == Some(&Value::Bool(false));
-    let script =
-        |name: &str| manifest.get("scripts").and_then(|scripts| scripts.get(name)).and_then(Value::as_str);
-    let has = |name: &str| script(name).is_some_and(|script| !script.is_empty());
-    if is_off || has("preinstall") || (has("install") && script("install") != Some(BUILD)) {
-        return;
+/// Declares the native code that clients build at an install without being asked by a script.
+///
+/// npm and pnpm build it unless the package has a script of its own before it or says `gypfile: false`: then the manifest gets
+/// the script. yarn reads neither `gypfile` nor `preinstall`: where yarn alone builds, the manifest says that something runs,
+/// and no script, which npm and pnpm would run too.
+pub(super) fn declare(manifest: &mut Map<String, Value>, contents: &TarballContents) {
+    if contents.has_gyp_file && is_built_by_npm(manifest) {
+        declare_script(manifest);
+    } else if contents.has_binding_gyp && script(manifest, "install").is_none() {
+        manifest.insert("hasInstallScript".into(), true.into());
     }
+}
+
+fn is_built_by_npm(manifest: &Map<String, Value>) -> bool {
+    manifest.get("gypfile") != Some(&Value::Bool(false))
+        && script(manifest, "preinstall").is_none()
+        && script(manifest, "install").is_none_or(|script| script == BUILD)
+}
+
+/// A script, unless it is empty, which is the same as none to all clients.
+fn script<'a>(manifest: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    manifest.get("scripts")?.get(name)?.as_str().filter(|script| !script.is_empty())
+}
+
+fn declare_script(manifest: &mut Map<String, Value>) {
     let scripts = manifest.entry("scripts").or_insert_with(|| json!({}));
     if !scripts.is_object() {
         *scripts = json!({});
@@ -27,25 +44,39 @@ pub(super) fn declare(manifest: &mut Map<String, Value>) {
 mod tests {
     use super::*;
 
+    fn declared(manifest: &Value, has_binding_gyp: bool) -> Value {
+        let mut manifest = manifest.as_object().unwrap().clone();
+        let contents = TarballContents { has_gyp_file: true, has_binding_gyp, ..Default::default() };
+        declare(&mut manifest, &contents);
+        Value::Object(manifest)
+    }
+
     #[test]
-    fn it_is_declared_unless_something_else_is() {
-        let declared = |manifest: Value| {
-            let mut manifest = manifest.as_object().unwrap().clone();
-            declare(&mut manifest);
-            Value::Object(manifest)
-        };
+    fn what_npm_builds_gets_a_script() {
         let built = json!({ "scripts": { "install": BUILD }, "gypfile": true });
         for manifest in
             [json!({}), json!({ "scripts": null }), json!({ "scripts": { "install": "" } }), built.clone()]
         {
-            assert_eq!(declared(manifest), built);
+            for has_binding_gyp in [true, false] {
+                assert_eq!(declared(&manifest, has_binding_gyp), built);
+            }
         }
+    }
+
+    #[test]
+    fn what_yarn_alone_builds_gets_a_word_and_no_script() {
         for manifest in [
             json!({ "gypfile": false }),
-            json!({ "scripts": { "install": "make" } }),
+            json!({ "gypfile": false, "scripts": { "install": "" } }),
+            json!({ "gypfile": false, "scripts": { "install": 7 } }),
             json!({ "scripts": { "preinstall": "make" } }),
         ] {
-            assert_eq!(declared(manifest.clone()), manifest);
+            let mut told = manifest.clone();
+            told["hasInstallScript"] = true.into();
+            assert_eq!(declared(&manifest, true), told);
+            assert_eq!(declared(&manifest, false), manifest, "yarn looks for binding.gyp alone");
         }
+        let own = json!({ "gypfile": false, "scripts": { "install": "make" } });
+        assert_eq!(declared(&own, true), own);
     }
 }

@@ -29,7 +29,7 @@ fn finds_what_the_registry_tells_about() {
             .file("package/npm-shrinkwrap.json", b"{}")
             .file("package/README.md", "# Größe".as_bytes()),
     );
-    assert!(contents.has_gyp_file && contents.has_shrinkwrap);
+    assert!(contents.has_gyp_file && contents.has_binding_gyp && contents.has_shrinkwrap);
     assert_eq!(contents.readme, Some(("README.md".to_owned(), "# Größe".to_owned())));
 }
 
