@@ -8,7 +8,7 @@ use tar::{EntryType, Header};
 use crate::SeededRandomness;
 
 /// Parts of paths that some client reads in its own way.
-const PARTS: [&str; 40] = [
+const PARTS: [&str; 42] = [
     "package",
     "package",
     "package",
@@ -49,6 +49,8 @@ const PARTS: [&str; 40] = [
     "\u{feff}a",
     "a\nb",
     "PaxHeader",
+    "A.JS",
+    "aux.js",
 ];
 
 /// Keys of extended headers.

@@ -12,7 +12,7 @@
 
 mod adversarial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -190,11 +190,22 @@ pub fn judge(unpackers: &mut Unpackers, tarballs: &[Vec<u8>]) -> Result<Vec<bool
         let manifest = Sha256::digest(serde_json::to_vec(&manifest).unwrap_or_default());
         let manifest = const_hex::encode(&manifest[..16]);
         let mut trees = installed.values().filter_map(|tree| tree.as_ref().ok());
-        if is_ambiguous(&installed) || trees.any(|tree| tree.get("package.json") != Some(&manifest)) {
+        let is_odd = |tree: &Tree| tree.get("package.json") != Some(&manifest) || overwrites_itself(tree);
+        if is_ambiguous(&installed) || trees.any(is_odd) {
             return Err((number, format!("it is installed as {installed:#?}")));
         }
     }
     Ok(is_taken)
+}
+
+/// Whether two of the files would be one where neither case nor dots and spaces at the end count.
+fn overwrites_itself(tree: &Tree) -> bool {
+    let folded = |path: &String| {
+        let names = path.to_lowercase();
+        let names: Vec<&str> = names.split('/').map(|name| name.trim_end_matches(['.', ' '])).collect();
+        names.join("/")
+    };
+    tree.keys().map(folded).collect::<BTreeSet<_>>().len() < tree.len()
 }
 
 /// Whether two clients install different things of a tarball, whatever the registry says of it.

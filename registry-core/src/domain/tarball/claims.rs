@@ -1,42 +1,62 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Where the entries of a tarball are installed, so that no two of them are at the same place.
+use super::folded::folded;
+
+/// Where the entries of a tarball are installed, so that no two of them are at the same place on any disk.
 ///
-/// Kept as keyed digests of 128 bits: the paths themselves could take a hundred times as much memory.
+/// Kept as keyed digests: the paths themselves could take a hundred times as much memory.
 #[derive(Default)]
 pub(super) struct Claims {
     keys: [RandomState; 2],
-    files: HashSet<Digest>,
-    folders: HashSet<Digest>,
-    aliases: HashSet<Digest>,
+    files: Places,
+    folders: Places,
+    aliases: Places,
 }
 
-type Digest = (u64, u64);
+/// Digests of folded paths, each with one of the path as it was written first.
+type Places = HashMap<(u64, u64), u64>;
+
+/// Why a place cannot be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clash {
+    /// Another entry has this path.
+    Everywhere,
+    /// Another entry has a path that some disk takes for the same.
+    OnSomeSystems,
+}
+
+/// A path that is claimed.
+struct Place {
+    folded: (u64, u64),
+    written: u64,
+}
 
 impl Claims {
-    /// Claims a path for a file, and the folders above it. `false` if something else is there.
-    pub(super) fn file(&mut self, path: &str) -> bool {
-        let digest = self.digest(path);
-        !self.folders.contains(&digest)
-            && !self.aliases.contains(&digest)
-            && self.files.insert(digest)
-            && self.folders_above(path)
+    /// Claims a path for a file, and the folders above it.
+    pub(super) fn file(&mut self, path: &str) -> Result<(), Clash> {
+        let place = self.place(path);
+        place.require_free(&self.folders)?;
+        place.require_free(&self.aliases)?;
+        place.require_free(&self.files)?;
+        self.files.insert(place.folded, place.written);
+        self.folders_above(path)
     }
 
-    /// Claims a path for a folder, and the folders above it. `false` if a file is there.
-    pub(super) fn folder(&mut self, path: &str) -> bool {
-        let digest = self.digest(path);
-        self.folders.insert(digest);
-        !self.files.contains(&digest) && self.folders_above(path)
+    /// Claims a path for a folder, and the folders above it. The same folder may be claimed again.
+    pub(super) fn folder(&mut self, path: &str) -> Result<(), Clash> {
+        let place = self.place(path);
+        self.folders.entry(place.folded).or_insert(place.written);
+        place.require_free(&self.files)?;
+        self.folders_above(path)
     }
 
-    /// Claims a path at which some client might install a file that is claimed under its own path. `false` if another file is
-    /// there; any number of files may have the same alias.
-    pub(super) fn alias(&mut self, path: &str) -> bool {
-        let digest = self.digest(path);
-        self.aliases.insert(digest);
-        !self.files.contains(&digest)
+    /// Claims a path at which some client might install a file that is claimed under its own path. Any number of files may have
+    /// the same alias.
+    pub(super) fn alias(&mut self, path: &str) -> Result<(), Clash> {
+        let place = self.place(path);
+        self.aliases.entry(place.folded).or_insert(place.written);
+        place.require_free(&self.files)
     }
 
     /// How many folders there are, also such without an entry.
@@ -44,16 +64,35 @@ impl Claims {
         self.folders.len()
     }
 
-    fn folders_above(&mut self, path: &str) -> bool {
-        let ends = path.match_indices('/').map(|(end, _)| end);
-        ends.map(|end| self.digest(&path[..end])).collect::<Vec<_>>().into_iter().all(|folder| {
-            self.folders.insert(folder);
-            !self.files.contains(&folder)
-        })
+    fn folders_above(&mut self, path: &str) -> Result<(), Clash> {
+        let folded = folded(path);
+        let ends = folded.match_indices('/').zip(path.match_indices('/'));
+        ends.map(|((folded_end, _), (end, _))| self.digests(&folded[..folded_end], &path[..end]))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .try_for_each(|place| {
+                self.folders.entry(place.folded).or_insert(place.written);
+                place.require_free(&self.files)
+            })
     }
 
-    fn digest(&self, path: &str) -> Digest {
-        (self.keys[0].hash_one(path), self.keys[1].hash_one(path))
+    fn place(&self, path: &str) -> Place {
+        self.digests(&folded(path), path)
+    }
+
+    fn digests(&self, folded: &str, written: &str) -> Place {
+        let [one, other] = &self.keys;
+        Place { folded: (one.hash_one(folded), other.hash_one(folded)), written: one.hash_one(written) }
+    }
+}
+
+impl Place {
+    fn require_free(&self, places: &Places) -> Result<(), Clash> {
+        match places.get(&self.folded) {
+            None => Ok(()),
+            Some(written) if *written == self.written => Err(Clash::Everywhere),
+            Some(_) => Err(Clash::OnSomeSystems),
+        }
     }
 }
 
@@ -61,26 +100,45 @@ impl Claims {
 mod tests {
     use super::*;
 
+    const TWICE: Result<(), Clash> = Err(Clash::Everywhere);
+    const ON_SOME: Result<(), Clash> = Err(Clash::OnSomeSystems);
+
     #[test]
     fn a_place_is_claimed_once() {
         let mut claims = Claims::default();
-        assert!(
-            claims.file("a/b/c.js")
-                && claims.file("a/b/d.js")
-                && claims.folder("a/b")
-                && claims.folder("a/b")
-        );
-        assert!(!claims.file("a/b/c.js"), "the same file again");
-        assert!(!claims.file("a"), "a file where a folder is");
-        assert!(!claims.folder("a/b/d.js"), "a folder where a file is");
-        assert!(!claims.file("a/b/d.js/e/f"), "a file below a file");
+        for path in ["a/b/c.js", "a/b/d.js"] {
+            assert_eq!(claims.file(path), Ok(()));
+        }
+        for _ in 0..2 {
+            assert_eq!(claims.folder("a/b"), Ok(()));
+        }
+        assert_eq!(claims.file("a/b/c.js"), TWICE, "the same file again");
+        assert_eq!(claims.file("a"), TWICE, "a file where a folder is");
+        assert_eq!(claims.folder("a/b/d.js"), TWICE, "a folder where a file is");
+        assert_eq!(claims.file("a/b/d.js/e/f"), TWICE, "a file below a file");
+    }
+
+    #[test]
+    fn a_place_is_claimed_once_on_every_disk() {
+        let mut claims = Claims::default();
+        assert_eq!(claims.file("lib/a.js"), Ok(()));
+        assert_eq!(claims.file("Lib/b.js"), Ok(()), "one folder with two files");
+        for path in ["lib/A.js", "LIB/a.js", "lib/a.js.", "lib", "Lib", "lib/a.JS/c"] {
+            assert_ne!(claims.file(path), Ok(()), "{path}");
+        }
+        assert_eq!(claims.file("LIB/a.js"), ON_SOME);
+        assert_eq!(claims.folder("lib/A.js"), ON_SOME);
+        assert_eq!(claims.alias("lib/A.js"), ON_SOME);
     }
 
     #[test]
     fn an_alias_is_no_other_file() {
         let mut claims = Claims::default();
-        assert!(claims.file("a.js") && claims.alias("b.js") && claims.alias("b.js"));
-        assert!(!claims.alias("a.js"));
-        assert!(!claims.file("b.js"));
+        assert_eq!(claims.file("a.js"), Ok(()));
+        for _ in 0..2 {
+            assert_eq!(claims.alias("b.js"), Ok(()));
+        }
+        assert_eq!(claims.alias("a.js"), TWICE);
+        assert_eq!(claims.file("b.js"), TWICE);
     }
 }

@@ -63,6 +63,15 @@ pub enum TarballError {
         /// The beginning of the path of the later one.
         path: String,
     },
+    /// Two entries are one file where case, the composition of letters, or dots and spaces at the end do not count.
+    #[error(
+        "the tarball's entry {path:?} is another entry's file on Windows or macOS, which ignore capitals, forms of accents, and \
+         dots and spaces at the end; rename one of them"
+    )]
+    SameOnSomeSystems {
+        /// The beginning of the path of the later one.
+        path: String,
+    },
     /// An entry is not in the folder that the others are in.
     #[error(
         "the tarball's entry {path:?} is not in its top folder {folder:?}; pack everything into one folder"

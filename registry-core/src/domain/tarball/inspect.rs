@@ -4,7 +4,7 @@ use std::io::Read;
 use serde_json::{Map, Value};
 use tar::{Archive, Entry};
 
-use super::claims::Claims;
+use super::claims::{Claims, Clash};
 use super::header::{self, Kind};
 use super::path::{EntryPath, is_gyp_file};
 use super::pax::{self, Extensions};
@@ -180,8 +180,8 @@ impl<'a> Inspection<'a> {
             });
         }
         match short.installed() {
-            Some(installed) if !is_same && !path.is_ascii() && !self.claims.alias(installed) => {
-                Err(TarballError::Twice { path: short.shown() })
+            Some(installed) if !is_same && !path.is_ascii() => {
+                self.claims.alias(installed).map_err(|clash| clashing(clash, &short))
             }
             _ => Ok(()),
         }
@@ -203,22 +203,20 @@ impl<'a> Inspection<'a> {
                 },
             });
         }
-        let is_free = match (path.installed(), kind) {
+        let claimed = match (path.installed(), kind) {
             (Some(installed), Kind::File) => self.claims.file(installed),
             (Some(installed), _) => self.claims.folder(installed),
-            (None, Kind::File) if path.may_become_manifest() => true,
+            (None, Kind::File) if path.may_become_manifest() => Ok(()),
             (None, Kind::File) => {
                 let folder = "that of a package".to_owned();
                 return Err(TarballError::OutsideTopFolder { path: path.shown(), folder });
             }
-            (None, _) => true,
+            (None, _) => Ok(()),
         };
         if path.may_become_manifest() && self.manifest_path.is_some() {
             return Err(TarballError::SeveralManifests);
         }
-        if !is_free {
-            return Err(TarballError::Twice { path: path.shown() });
-        }
+        claimed.map_err(|clash| clashing(clash, path))?;
         // Folders without an entry take memory too.
         if self.claims.folder_count() > self.limits.tarball_entries.saturating_mul(8).saturating_add(1024) {
             return Err(TarballError::TooManyEntries { limit: self.limits.tarball_entries });
@@ -269,6 +267,14 @@ fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u
         return Err(ambiguous(entry, "its path or extended header is too long"));
     }
     header::read_whole(entry, size)
+}
+
+fn clashing(clash: Clash, path: &EntryPath) -> TarballError {
+    let path = path.shown();
+    match clash {
+        Clash::Everywhere => TarballError::Twice { path },
+        Clash::OnSomeSystems => TarballError::SameOnSomeSystems { path },
+    }
 }
 
 fn ambiguous<Source: Read>(entry: &Entry<'_, Source>, reason: &'static str) -> TarballError {

@@ -33,6 +33,7 @@ mod claims;
 mod commands;
 mod dependencies;
 mod error;
+mod folded;
 mod git_reference;
 mod header;
 mod inspect;

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::TarballError;
+use super::folded::{folded_name, is_device};
 use crate::domain::shorten::shorten;
 
 /// The longest path in bytes: what common systems can open.
@@ -43,6 +44,8 @@ impl EntryPath {
             "has a part of only dots or spaces"
         } else if parts().rev().skip(1).any(|part| part == ".npmignore") {
             "is in a folder named .npmignore, as which npm installs .gitignore"
+        } else if parts().skip(1).any(is_device) {
+            "Windows takes for a device (CON, PRN, AUX, NUL, COM1, LPT1)"
         } else {
             return Ok(Self { text });
         };
@@ -135,14 +138,9 @@ fn is_short_name_of_manifest(name: &str) -> bool {
     })
 }
 
-/// Names that some disk takes for the same file become the same text. Case does not count, and both mappings are needed: `ſ`
-/// and the Kelvin sign are small in one and capital in the other. On Windows dots and spaces at the end do not count, and what
-/// follows a colon names a stream of the file. Apple's older disks skip characters that nothing shows.
+/// A name as [`folded_name`], without what follows a colon, which names a stream of the file on Windows.
 fn same_file_somewhere(name: &str) -> String {
-    let name = name.split(':').next().unwrap_or_default();
-    let shown = |sign: &char| !matches!(*sign, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
-    let name: String = name.chars().filter(shown).collect();
-    name.trim_end_matches(['.', ' ']).to_uppercase().to_lowercase()
+    folded_name(name.split(':').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -172,9 +170,16 @@ mod tests {
             assert_eq!(error, TarballError::EntryPath { path: text.to_owned(), problem }, "{text:?}");
         }
         assert!(EntryPath::parse("a".repeat(1025).as_bytes()).is_err());
-        for text in
-            ["package/a..b/..c", "package/[...all].js", "é:/a", "@scope/a", "package/ab:c", "package/12:00"]
-        {
+        for text in [
+            "package/a..b/..c",
+            "package/[...all].js",
+            "é:/a",
+            "@scope/a",
+            "package/ab:c",
+            "package/12:00",
+            "aux/a.js",
+            "package/null.js",
+        ] {
             path(text);
         }
     }
@@ -198,6 +203,9 @@ mod tests {
             ("package/...", "dots"),
             ("package/.. /a.js", "dots"),
             ("package/.npmignore/a", ".npmignore"),
+            ("package/lib/aux.js", "device"),
+            ("package/NUL/a.js", "device"),
+            ("package/con/", "device"),
         ] {
             let error = EntryPath::parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -173,7 +173,61 @@ fn each_place_belongs_to_one_entry() {
         refusal(tarball.entry(EntryType::Directory, "package/a/", b"")),
         TarballError::Twice { .. }
     ));
-    contents(TarballBuilder::with_manifest().file("package/README.md", b"1").file("package/readme.md", b"2"));
+}
+
+/// Windows and macOS would overwrite one with the other.
+#[test]
+fn each_place_belongs_to_one_entry_on_every_disk() {
+    for (first, second) in [
+        ("README.md", "readme.md"),
+        ("lib/a.js", "Lib/A.js"),
+        ("café.js", "cafe\u{301}.js"),
+        ("CAFÉ/a.js", "cafe\u{301}/a.js"),
+        ("a.js", "a.js."),
+        ("a.js", "a.js "),
+        ("a.js", "a.js::$DATA"),
+        ("lib", "LIB/a.js"),
+    ] {
+        for (first, second) in [(first, second), (second, first)] {
+            let tarball = TarballBuilder::with_manifest().file(&format!("package/{first}"), b"1");
+            let refused = refusal(tarball.file(&format!("package/{second}"), b"2"));
+            assert_eq!(refused, TarballError::SameOnSomeSystems { path: format!("package/{second}") });
+        }
+    }
+    contents(
+        TarballBuilder::with_manifest()
+            .file("package/lib/a.js", b"1")
+            .file("package/Lib/b.js", b"2")
+            .entry(EntryType::Directory, "package/LIB/", b"")
+            .file("package/man/Foo::Bar.3", b"3")
+            .file("package/man/Foo::Baz.3", b"4")
+            .file("package/é.js", b"5")
+            .file("package/e.js", b"6"),
+    );
+}
+
+#[test]
+fn a_device_of_windows_is_no_file() {
+    for path in ["package/aux.js", "package/lib/NUL", "package/con/a.js", "package/COM1.txt"] {
+        let refused = refusal(TarballBuilder::with_manifest().file(path, b"1"));
+        assert!(matches!(refused, TarballError::EntryPath { .. }), "{path}: {refused}");
+    }
+    contents(
+        TarballBuilder::default()
+            .file("aux/package.json", br#"{"name":"greet","version":"1.0.0"}"#)
+            .file("aux/console.js", b"1")
+            .file("aux/com0", b"1")
+            .file("aux/.aux", b"1"),
+    );
+}
+
+#[test]
+fn what_windows_and_macos_refuse_is_told_in_a_sentence() {
+    let told = |path: &str| {
+        refusal(TarballBuilder::with_manifest().file("package/a.js", b"1").file(path, b"2")).to_string()
+    };
+    insta::assert_snapshot!(told("package/A.js"), @r#"the tarball's entry "package/A.js" is another entry's file on Windows or macOS, which ignore capitals, forms of accents, and dots and spaces at the end; rename one of them"#);
+    insta::assert_snapshot!(told("package/aux.js"), @r#"the tarball has an entry at "package/aux.js", which Windows takes for a device (CON, PRN, AUX, NUL, COM1, LPT1); rename or leave out the file"#);
 }
 
 #[test]

@@ -1,0 +1,116 @@
+use std::borrow::Cow;
+
+use icu_normalizer::DecomposingNormalizerBorrowed;
+
+const NORMALIZER: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
+
+/// A path as the one text of all paths that some disk takes for the same file. It has as many parts.
+pub(super) fn folded(path: &str) -> String {
+    let mut folded = String::with_capacity(path.len());
+    for (number, part) in path.split('/').enumerate() {
+        if number > 0 {
+            folded.push('/');
+        }
+        folded.push_str(&folded_name(without_stream(part)));
+    }
+    folded
+}
+
+/// A name as the one text of all names that some disk takes for the same file.
+///
+/// Case does not count on Windows and macOS, and macOS takes all ways to compose a letter for the same. Both mappings of case
+/// are needed: `ſ` and the Kelvin sign are small in one and capital in the other. On Windows dots and spaces at the end do not
+/// count. Apple's older disks skip characters that nothing shows.
+pub(super) fn folded_name(name: &str) -> String {
+    let name = if name.is_ascii() {
+        Cow::Borrowed(name)
+    } else {
+        name.chars().filter(|sign| is_shown(*sign)).collect()
+    };
+    let name = name.trim_end_matches(['.', ' ']);
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    NORMALIZER.normalize(&NORMALIZER.normalize(name).to_uppercase().to_lowercase()).into_owned()
+}
+
+/// Without `::$DATA`, which names the content of a file on Windows.
+fn without_stream(name: &str) -> &str {
+    const CONTENT: &str = "::$DATA";
+    let end = name.len().saturating_sub(CONTENT.len());
+    match name.split_at_checked(end) {
+        Some((file, stream)) if stream.eq_ignore_ascii_case(CONTENT) => file,
+        _ => name,
+    }
+}
+
+fn is_shown(sign: char) -> bool {
+    !matches!(sign, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Whether Windows takes a name for a device, such as `NUL` or `aux.js`, in whatever folder it is.
+pub(super) fn is_device(name: &str) -> bool {
+    let name = name.split(['.', ':']).next().unwrap_or_default().trim_end_matches(' ').to_ascii_uppercase();
+    let number = name.strip_prefix("COM").or_else(|| name.strip_prefix("LPT"));
+    ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&name.as_str())
+        || number.is_some_and(|number| {
+            matches!(number, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_some_disk_takes_for_the_same_file_is_the_same_text() {
+        for (one, other) in [
+            ("README.md", "readme.md"),
+            ("Lib/a.js", "lib/A.js"),
+            ("café.js", "cafe\u{301}.js"),
+            ("CAFÉ.js", "cafe\u{301}.js"),
+            ("stra\u{df}e", "STRASSE"),
+            ("\u{212a}.js", "k.js"),
+            ("\u{3a3}.js", "\u{3c2}.js"),
+            ("\u{ac00}.js", "\u{1100}\u{1161}.js"),
+            ("a.js.", "a.js"),
+            ("a.js ", "a.js"),
+            ("lib. /a.js", "lib/a.js"),
+            ("a.js::$data", "a.js"),
+            ("a\u{200d}.js", "a.js"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_disk_takes_for_the_same_file_is_not() {
+        for (one, other) in [
+            ("a.js", "a.ts"),
+            ("a.js", "a.j"),
+            ("a/b.js", "a b.js"),
+            ("é.js", "e.js"),
+            (".a", "a"),
+            (" a", "a"),
+            ("man/Foo::Bar.3", "man/Foo::Baz.3"),
+            ("a.js:x", "a.js"),
+            ("ä/b", "a\u{308}b"),
+        ] {
+            assert_ne!(folded(one), folded(other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn devices_have_no_other_names() {
+        for name in
+            ["CON", "nul", "aux.js", "Aux.d.ts", "prn.", "NUL .txt", "com1", "LPT9.x", "COM\u{b9}", "conin$"]
+        {
+            assert!(is_device(name), "{name}");
+        }
+        for name in
+            ["console", "null", "auxiliary.js", "com", "com0", "com10", "lpt", ".aux", "x.nul", "icon", ""]
+        {
+            assert!(!is_device(name), "{name}");
+        }
+    }
+}
