@@ -164,6 +164,21 @@ fn versions_and_tags_select() {
     assert_eq!(packument.resolve("2.0.0"), None);
 }
 
+/// As in a bucket that codebox-npm wrote.
+#[test]
+fn stored_fields_of_other_types_are_served_as_clients_expect_them() {
+    let mut stored = stored();
+    stored["versions"]["1.0.0"]["dependencies"] = json!([]);
+    stored["versions"]["1.0.0"]["bin"] = json!([]);
+    let json = stored.to_string();
+    for rendered in [render_full(&parse(&json), BASE), render_abbreviated(&parse(&json), BASE)] {
+        let rendered = value(&rendered.unwrap());
+        let manifest = &rendered["versions"]["1.0.0"];
+        assert_eq!((&manifest["dependencies"], manifest.get("bin")), (&json!({}), None));
+        assert_eq!(manifest["dist"]["tarball"], format!("{BASE}/@acme/pear/-/pear-1.0.0.tgz"));
+    }
+}
+
 #[test]
 fn a_version_is_taken_by_itself_by_its_tombstone_and_by_another_build_of_it() {
     let json = stored().to_string();

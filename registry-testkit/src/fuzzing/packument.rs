@@ -78,7 +78,7 @@ fn foreign(name: &PackageName, input: &[u8]) {
     read_leniently(name, input);
     // But for the URLs, and what has another type than clients can read, it is what the other registry said.
     if let Ok(Value::Object(mut before)) = serde_json::from_slice(input) {
-        take_odd(&mut before, &full);
+        take_odd(&mut before, &mut full);
         take_urls(&mut full);
         take_urls(&mut before);
         assert_eq!(full, before);
@@ -95,9 +95,17 @@ fn read_leniently(name: &PackageName, input: &[u8]) {
     }
 }
 
-/// What is left out of a document: versions that are not in `full`, tags that are no texts, and a `time` that is no
-/// object.
-fn take_odd(before: &mut Map<String, Value>, full: &Map<String, Value>) {
+/// What is left out of a document: versions that are not in `full`, tags that are no texts, a `time` that is no object, and
+/// fields of versions that an install reads and that have another type. Those may be in `full` as something else.
+fn take_odd(before: &mut Map<String, Value>, full: &mut Map<String, Value>) {
+    let of_full = full.get_mut("versions").and_then(Value::as_object_mut);
+    for (version, manifest) in of_full.into_iter().flatten() {
+        let said = before.get_mut("versions").and_then(|versions| versions.get_mut(version));
+        if let (Some(manifest), Some(said)) = (manifest.as_object_mut(), said.and_then(Value::as_object_mut))
+        {
+            take_odd_fields(said, manifest);
+        }
+    }
     let kept = full.get("versions").and_then(Value::as_object);
     match before.get_mut("versions") {
         Some(Value::Object(versions)) => {
@@ -113,6 +121,49 @@ fn take_odd(before: &mut Map<String, Value>, full: &Map<String, Value>) {
     }
     if before.get("time").is_some_and(|time| !time.is_object()) {
         before.shift_remove("time");
+    }
+}
+
+fn take_odd_fields(said: &mut Map<String, Value>, served: &mut Map<String, Value>) {
+    const OBJECTS: [&str; 8] = [
+        "dependencies",
+        "devDependencies",
+        "optionalDependencies",
+        "peerDependencies",
+        "acceptDependencies",
+        "peerDependenciesMeta",
+        "engines",
+        "scripts",
+    ];
+    const OTHERS: [&str; 10] = [
+        "bin",
+        "directories",
+        "os",
+        "cpu",
+        "libc",
+        "bundleDependencies",
+        "bundledDependencies",
+        "deprecated",
+        "hasInstallScript",
+        "_hasShrinkwrap",
+    ];
+    for field in OBJECTS.iter().chain(&OTHERS) {
+        let odd = match said.get(*field) {
+            Some(value) => served.get(*field) != Some(value),
+            None => false,
+        };
+        if odd {
+            let value = said.shift_remove(*field);
+            let of_texts =
+                |value: &Value| value.as_object().is_some_and(|object| object.values().all(Value::is_string));
+            let is_plain = OBJECTS.contains(field)
+                && *field != "peerDependenciesMeta"
+                && value.as_ref().is_some_and(of_texts);
+            assert!(!is_plain, "{field} was changed from {value:?}");
+            if let Some(served) = served.shift_remove(*field) {
+                assert!(!OBJECTS.contains(field) || served.is_object(), "{field} is {served}");
+            }
+        }
     }
 }
 

@@ -57,6 +57,29 @@ async fn native_code_that_no_client_builds_is_not_declared() {
     assert_eq!(abbreviated.get("hasInstallScript"), None);
 }
 
+/// pnpm finds no version that has a list where it expects an object.
+#[tokio::test]
+async fn fields_have_the_types_that_clients_expect() {
+    let packed = json!({
+        "dependencies": [], "optionalDependencies": ["fig@^1.0.0"], "peerDependencies": "plum@2", "devDependencies": 7,
+        "peerDependenciesMeta": [], "bin": [], "scripts": ["make"], "engines": ["node >=20"], "directories": "lib",
+        "os": ["linux", 7], "cpu": {},
+    });
+    let mut document = silent(&packed, &[]);
+    document["versions"]["1.0.0"].as_object_mut().unwrap().extend(packed.as_object().unwrap().clone());
+    let (full, abbreviated) = published(&document).await;
+    for form in [&full, &abbreviated] {
+        assert_eq!(form["dependencies"], json!({}));
+        assert_eq!(form["optionalDependencies"], json!({ "fig": "^1.0.0" }));
+        assert_eq!(form["peerDependencies"], json!({ "plum": "2" }));
+        assert_eq!(form["engines"], json!({ "node": ">=20" }));
+        assert_eq!(form["os"], json!(["linux"]));
+        for field in ["devDependencies", "peerDependenciesMeta", "bin", "scripts", "directories", "cpu"] {
+            assert_eq!(form.get(field), None, "{field}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn bundled_dependencies_and_folders_of_commands_come_from_the_tarball() {
     let packed = json!({ "bundledDependencies": ["apple"], "directories": { "bin": "tools" } });

@@ -9,6 +9,7 @@ use super::PackumentError;
 use super::foreign_document::{Entries, ForeignDocument, ForeignManifest, text};
 use super::full::{field, key};
 use super::manifest::write_with_tarball;
+use super::scan::fitting;
 
 /// The document of another registry with every `dist.tarball` below `base` and every other byte of its values as
 /// it is, signatures and attestations included. Takes both forms.
@@ -78,9 +79,15 @@ impl ForeignDocument<'_> {
     ) -> Result<(), serde_json::Error> {
         json.push(b'{');
         for (version, manifest) in &self.versions.0 {
-            let Some(ForeignManifest { dist }) = ForeignManifest::of(manifest) else { continue };
+            let Some(ForeignManifest { dist, fits }) = ForeignManifest::of(manifest) else { continue };
             key(json, version.as_str())?;
-            write(json, version.as_str(), manifest, dist)?;
+            if fits {
+                write(json, version.as_str(), manifest, dist)?;
+            } else {
+                let manifest = fitting(manifest);
+                let dist = ForeignManifest::of(&manifest).and_then(|manifest| manifest.dist);
+                write(json, version.as_str(), &manifest, dist)?;
+            }
         }
         json.push(b'}');
         Ok(())

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::domain::PackageName;
 
 use super::manifest::{DistView, write_with_tarball};
+use super::scan::{Scan, fitting};
 use super::{PackumentError, Person, Text, raw};
 
 /// A packument of another registry, which owes this one nothing: what has another type than it should is left out, so
@@ -28,6 +29,8 @@ pub(super) struct Entries<'json>(pub(super) IndexMap<Text<'json>, &'json RawValu
 pub(super) struct ForeignManifest<'json> {
     /// An object.
     pub(super) dist: Option<&'json RawValue>,
+    /// Whether all fields that an install reads have the types that clients expect.
+    pub(super) fits: bool,
 }
 
 impl<'json> ForeignDocument<'json> {
@@ -81,7 +84,8 @@ impl<'json> ForeignDocument<'json> {
         base: &str,
     ) -> Result<Option<Vec<u8>>, PackumentError> {
         let Some((version, manifest)) = self.resolve(version_or_tag) else { return Ok(None) };
-        let dist = ForeignManifest::of(manifest).and_then(|manifest| manifest.dist);
+        let manifest = fitting(manifest);
+        let dist = ForeignManifest::of(&manifest).and_then(|manifest| manifest.dist);
         let mut json = Vec::with_capacity(manifest.get().len() + base.len());
         write_with_tarball(&mut json, &self.name, &version, manifest.get(), dist, base)
             .map_err(|source| PackumentError { name: self.name.clone(), source })?;
@@ -111,35 +115,12 @@ impl<'json> ForeignManifest<'json> {
     /// `None` for a version that cannot be served: it is no object, or its `dist` is none, or tells no digest where it
     /// should.
     pub(super) fn of(manifest: &'json RawValue) -> Option<Self> {
-        let Self { dist } = serde_json::Deserializer::from_str(manifest.get()).deserialize_map(Dist).ok()?;
+        let Scan { dist, fits } = Scan::of(manifest)?;
         let dist = dist.filter(|dist| dist.get() != "null");
         let is_served = dist.is_none_or(|dist| {
             dist.get().starts_with('{') && serde_json::from_str::<DistView<'_>>(dist.get()).is_ok()
         });
-        is_served.then_some(Self { dist })
-    }
-}
-
-/// Reads the last `dist` of an object.
-struct Dist;
-
-impl<'json> Visitor<'json> for Dist {
-    type Value = ForeignManifest<'json>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a manifest")
-    }
-
-    fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
-        let mut dist = None;
-        while let Some(field) = map.next_key::<Text<'json>>()? {
-            if field.as_str() == "dist" {
-                dist = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(ForeignManifest { dist })
+        is_served.then_some(Self { dist, fits })
     }
 }
 

@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::manifest::write_manifest;
+use super::scan::fitting;
 use super::{Packument, PackumentError};
 
 /// The full document, as `GET /{name}` answers it: everything but what the registry keeps for itself.
@@ -37,14 +38,15 @@ fn write(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, serde_json::E
     Ok(json)
 }
 
-/// Writes `{"1.0.0":…,…}` with what `write` writes for each version of a packument.
+/// Writes `{"1.0.0":…,…}` with what `write` writes for each version of a packument, of which a bucket of codebox-npm may hold
+/// any.
 pub(super) fn write_versions(
     json: &mut Vec<u8>,
     packument: &Packument<'_>,
-    write: impl FnMut(&mut Vec<u8>, &str, &RawValue) -> Result<(), serde_json::Error>,
+    mut write: impl FnMut(&mut Vec<u8>, &str, &RawValue) -> Result<(), serde_json::Error>,
 ) -> Result<(), serde_json::Error> {
     let versions = packument.versions.iter().map(|(version, manifest)| (version.as_str(), &**manifest));
-    write_version_map(json, versions, write)
+    write_version_map(json, versions, |json, version, manifest| write(json, version, &fitting(manifest)))
 }
 
 /// Writes `{"1.0.0":…,…}` with what `write` writes for each version.

@@ -23,6 +23,7 @@ mod protection;
 mod raw;
 mod read;
 mod revision;
+mod scan;
 mod staged;
 mod tarball_index;
 mod write;

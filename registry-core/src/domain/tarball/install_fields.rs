@@ -38,7 +38,7 @@ pub(super) fn agree(
         expect(field, list(written(document, field)) == list(written(manifest, field)))?;
     }
     expect("overrides", overrides(document) == overrides(manifest))?;
-    expect("engines", engines(document) == engines(manifest))?;
+    expect("engines", said_engines(document) == said_engines(manifest))?;
     expect("license", is_same_license(license(document).as_deref(), license(manifest).as_deref(), contents))?;
     expect("gypfile", is_same_gypfile(document, manifest))?;
     expect("directories", is_same_folder_of_commands(document, manifest))?;
@@ -81,16 +81,20 @@ fn overrides(manifest: &Map<String, Value>) -> Option<&Map<String, Value>> {
     manifest.get("overrides")?.as_object().filter(|overrides| !overrides.is_empty())
 }
 
+fn said_engines(manifest: &Map<String, Value>) -> Option<Value> {
+    match written(manifest, "engines")? {
+        Value::Array(list) => Some(engines(list)),
+        engines => Some(engines.clone()),
+    }
+}
+
 /// `["node >=20"]` is `{ "node": ">=20" }` to yarn 1.
-fn engines(manifest: &Map<String, Value>) -> Option<Value> {
+pub(super) fn engines(list: &[Value]) -> Value {
     let engine = |engine: &Value| {
         let (name, range) = engine.as_str()?.trim().split_once(' ').unwrap_or((engine.as_str()?.trim(), ""));
         Some((name.to_owned(), Value::from(range.split_whitespace().collect::<Vec<_>>().join(" "))))
     };
-    match written(manifest, "engines")? {
-        Value::Array(engines) => Some(Value::Object(engines.iter().filter_map(engine).collect())),
-        engines => Some(engines.clone()),
-    }
+    Value::Object(list.iter().filter_map(engine).collect())
 }
 
 fn license(manifest: &Map<String, Value>) -> Option<String> {

@@ -33,6 +33,7 @@ mod claims;
 mod commands;
 mod dependencies;
 mod error;
+mod field_types;
 mod folded;
 mod git_reference;
 mod header;
@@ -50,17 +51,20 @@ use serde_json::{Map, Value};
 
 pub(in crate::domain) use commands::commands;
 pub use error::TarballError;
+pub(in crate::domain) use field_types::{fits, make_fit};
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};
 
-/// Adds to a manifest that agrees with its tarball what the tarball implies and the client did not say: the script that builds
-/// native code, bundled dependencies under one spelling, and the commands in `directories.bin`.
+/// Gives a manifest that agrees with its tarball the types that clients expect, and adds what the tarball implies and the client
+/// did not say: the script that builds native code, bundled dependencies under one spelling, and the commands in
+/// `directories.bin`.
 pub(in crate::domain) fn complete(
     manifest: &mut Map<String, Value>,
     contents: &TarballContents,
     tarball: &[u8],
 ) {
     install_fields::complete(manifest, contents);
+    make_fit(manifest);
     // What a client says of it counts for nothing.
     manifest.shift_remove("hasInstallScript");
     native_code::declare(manifest, contents);

@@ -1,9 +1,11 @@
 //! Documents of an upstream that are not as they should be.
 
+use http::Request;
+use registry_core::Body;
+use registry_core::domain::Integrity;
 use serde_json::{Value, json};
 
-use super::{Proxy, TARBALL};
-use registry_core::domain::Integrity;
+use super::{Proxy, TARBALL, read};
 
 fn with(packument: &Value) -> Proxy {
     let proxy = Proxy::start();
@@ -71,6 +73,39 @@ async fn one_odd_version_never_costs_the_others() {
         let status = proxy.get("/gone/-/gone-2.0.0.tgz").await.0;
         assert!(status == 404 || status == 502, "{odd}: {status}");
         assert_ne!(proxy.get("/gone/odd").await.0, 500, "{odd}");
+    }
+}
+
+/// pnpm does not find such a version.
+#[tokio::test]
+async fn no_version_has_a_list_where_clients_expect_an_object() {
+    let dist = json!({ "tarball": "https://registry.example/files/pear-1.0.0.tgz", "integrity": Integrity::of(TARBALL) });
+    let version = |more: Value| {
+        let mut version = json!({ "name": "gone", "version": "1.0.0", "dist": dist });
+        version.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        version
+    };
+    let odd = json!({ "dependencies": [], "engines": ["node >=20"], "bin": [], "deprecated": {}, "scripts": "make" });
+    let proxy = with(&json!({
+        "name": "gone", "dist-tags": { "latest": "1.0.0" },
+        "versions": { "1.0.0": version(json!({ "bin": "a.js" })), "2.0.0": version(odd) },
+    }));
+    let full = proxy.json("/gone").await;
+    let install = Request::get("/gone").header("host", "here.example");
+    let install =
+        install.header("accept", "application/vnd.npm.install-v1+json").body(Body::empty()).unwrap();
+    let (_, abbreviated) = read(proxy.registry.handle(install).await).await;
+    let abbreviated: Value = serde_json::from_slice(&abbreviated).unwrap();
+    let alone = proxy.json("/gone/2.0.0").await;
+    for odd in [&full["versions"]["2.0.0"], &abbreviated["versions"]["2.0.0"], &alone] {
+        assert_eq!((&odd["dependencies"], &odd["engines"]), (&json!({}), &json!({ "node": ">=20" })));
+        for field in ["bin", "deprecated", "scripts"] {
+            assert_eq!(odd.get(field), None, "{field}");
+        }
+        assert_eq!(odd["dist"]["tarball"], "http://here.example/gone/-/gone-2.0.0.tgz");
+    }
+    for form in [full, abbreviated] {
+        assert_eq!(form["versions"]["1.0.0"]["bin"], "a.js", "which all clients know");
     }
 }
 
