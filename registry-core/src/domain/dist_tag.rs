@@ -71,13 +71,14 @@ impl DistTag {
 }
 
 /// One of the numbers of a range: `1`, or `x` for any.
-enum Part {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
     Any,
     Number(u64),
 }
 
 impl Part {
-    fn parse(part: &str) -> Option<Self> {
+    pub(super) fn parse(part: &str) -> Option<Self> {
         match part {
             "x" | "X" | "*" => Some(Self::Any),
             _ => is_number(part).then(|| Self::Number(part.parse().unwrap_or(u64::MAX))),

@@ -7,6 +7,7 @@ mod organization;
 mod package_name;
 pub mod packument;
 pub mod publication;
+mod range;
 pub mod search;
 pub(crate) mod shorten;
 mod stage_id;

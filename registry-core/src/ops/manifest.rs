@@ -8,7 +8,8 @@ use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 impl Registry {
-    /// The manifest of the version that a version or a dist-tag names, as JSON, with its tarball below `base`.
+    /// The manifest of the version that a version, a dist-tag or a range selects, as JSON, with its tarball below `base`.
+    /// Of a range, such as `^1.0.0`, it is the version that npm would install.
     ///
     /// Of a hosted package it is a piece of the full document, which is made once and kept.
     pub async fn manifest(
@@ -23,7 +24,7 @@ impl Registry {
         if let Some(hosted) = self.hosted_packument(name, PackumentForm::Full, base).await? {
             self.require_audience(caller, name, &hosted.audience)?;
             let packument = Packument::parse(name, &hosted.identity)?;
-            let version = packument.resolve(selector).ok_or_else(not_found)?;
+            let version = packument.select(selector).ok_or_else(not_found)?;
             let manifest = packument.versions.get(version).ok_or_else(not_found)?;
             return Ok(manifest.get().into());
         }

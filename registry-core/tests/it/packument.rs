@@ -179,6 +179,46 @@ fn stored_fields_of_other_types_are_served_as_clients_expect_them() {
     }
 }
 
+/// The version that npm would install, also of a document of another registry.
+#[test]
+fn a_range_selects_what_npm_would_install() {
+    use registry_core::domain::packument::ForeignDocument;
+    let manifest = |more: Value| {
+        let mut manifest = json!({ "name": "pear" });
+        manifest.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        manifest
+    };
+    let mut json =
+        json!({ "name": "pear", "dist-tags": { "latest": "1.1.0", "next": "2.0.0" }, "versions": {} });
+    for version in ["1.0.0", "1.1.0", "1.2.0", "2.0.0", "2.1.0-rc.1", "0.9.0"] {
+        json["versions"][version] = manifest(json!({ "version": version }));
+    }
+    json["versions"]["2.0.1"] = manifest(json!({ "version": "2.0.1", "deprecated": "rotten" }));
+    json["versions"]["not-a-version"] = manifest(json!({}));
+    let json = json.to_string();
+    let (hosted, foreign) = (parse(&json), ForeignDocument::parse(&name(), json.as_bytes()).unwrap());
+    for (selector, expected) in [
+        ("^1.0.0", Some("1.1.0")),
+        ("*", Some("1.1.0")),
+        ("x", Some("1.1.0")),
+        ("^1.1.1", Some("1.2.0")),
+        (">=1.2.0", Some("2.0.0")),
+        ("2.0.1 - 3", Some("2.0.1")),
+        ("~0.9", Some("0.9.0")),
+        ("^2.1.0-rc", Some("2.1.0-rc.1")),
+        ("v1.2.0", Some("1.2.0")),
+        ("1.2.0+build", Some("1.2.0")),
+        ("^3", None),
+        ("gone", None),
+        ("", Some("1.1.0")),
+    ] {
+        assert_eq!(hosted.select(selector), expected, "{selector}");
+        let rendered = foreign.render_manifest(selector, BASE).unwrap();
+        let version = rendered.map(|json| value(&json)["version"].as_str().unwrap().to_owned());
+        assert_eq!(version.as_deref(), expected, "{selector}");
+    }
+}
+
 #[test]
 fn a_version_is_taken_by_itself_by_its_tombstone_and_by_another_build_of_it() {
     let json = stored().to_string();

@@ -133,6 +133,45 @@ write('dist_tags.json', [...new Set(tags)].map((text) => ({
   urlFriendly: encodeURIComponent(text) === text,
 })))
 
+// ranges.json: some versions, and of each text which of them are in it (by their places); null where it is no range.
+const rangeVersions = [
+  '0.0.0', '0.0.1', '0.0.2', '0.1.0', '0.1.1', '0.2.0', '0.2.3', '1.0.0', '1.0.1', '1.1.0', '1.2.0', '1.2.3', '1.2.4', '1.3.0',
+  '2.0.0', '2.3.4', '3.0.0', '10.0.0', '0.0.0-0', '0.0.1-a', '0.1.0-a', '1.0.0-0', '1.0.0-a', '1.2.3-a', '1.2.3-a.1', '1.2.3-b',
+  '1.3.0-0', '2.0.0-0', '2.0.0-rc.1', '2.3.4-a', '1.2.3+build', `${largest}.0.0`,
+]
+const partPieces = ['0', '0', '1', '1', '2', '3', '10', 'x', 'X', '*', largest, tooLarge]
+const partial = () => {
+  const count = 1 + below(3)
+  const numbers = Array.from({ length: count }, () => pick(partPieces)).join('.')
+  return pick(['', '', '', '', 'v', '=', 'vv']) + numbers + (count === 3 ? pick(['', '', '', '-0', '-a', '-a.1', '-01', '-', '+b', '-a+b']) : '')
+}
+const operators = ['', '', '', '^', '^', '~', '~>', '>', '<', '>=', '<=', '=', '==', '> ', '>=  ', '^ ', '~ ', '< =']
+const comparator = () => pick(operators) + partial()
+const anyRange = () => {
+  switch (below(6)) {
+    case 0: return `${partial()} - ${partial()}`
+    case 1: return `${comparator()} ${comparator()}`
+    case 2: return `${comparator()}${pick(['||', ' || ', '|| '])}${comparator()}`
+    default: return comparator()
+  }
+}
+const ranges = [
+  '', ' ', '*', 'x', 'X', 'latest', '||', '1||', '>', '>=', '^', '~', '-', '1 -', '- 1', '1-2', '1 - 2', '1 - 2 - 3', '1.2.3 1.2.3',
+  '^1', '^1.2', '^1.2.3', '^0', '^0.1', '^0.0', '^0.0.1', '^0.0.0', '^1.2.3-a', '^0.1.0-a', '^x', '^1.x', '~1', '~1.2', '~1.2.3',
+  '~>1.2', '~1.2.3-a', '~0', '~x', '>1', '>1.2', '>1.2.3', '<1', '<1.2', '<=1', '<=1.2', '<=1.2.3', '>=1', '>=1.2', '>=1.2.3',
+  '>x', '<x', '>=x', '<=x', '=x', '>*', '1', '1.2', '1.2.3', 'v1.2.3', '=1.2.3', '=v1.2.3', 'vv1.2.3', '==1.2.3', '1.2.3-a',
+  '1.x.2', 'x.1', 'x.x.1', '~1.x.2', '^x.1', '1.2.x-a', '1.2.3+build', '^1.2.3+build', '1.2 - 1.3', '1.2.3 - 2.3', '1.2.3-a - 1.2.3',
+  '1.2.3 - 2.0.0-rc.1', 'x - 1', '1 - x', '>=1 <2', '>=1.2.3 <1.3.0 || ^2', '<2 >1', '>=0.0.0', '>=0', '<0.0.0-0', '1 || latest',
+  '1 | 2', '1,2', '01', '1.02', '1.2.3.4', '1.2-a', '>1.2-a', ' ^1 ', '\t^1\n', '^1  <1.2', `^${largest}`, `${largest}.x`, `<${tooLarge}`,
+  ...Array.from({ length: 500 }, anyRange),
+]
+const rangeVectors = [...new Set(ranges)].map((text) => {
+  const isRange = semver.validRange(text) !== null
+  const places = rangeVersions.flatMap((version, place) => semver.satisfies(version, text) ? [place] : [])
+  return JSON.stringify([text, isRange ? places : null])
+})
+writeFileSync(join(here, 'ranges.json'), `{"versions":${JSON.stringify(rangeVersions)},\n"ranges":[\n${rangeVectors.join(',\n')}\n]}\n`)
+
 // manifests.json: a package.json, the files beside it, and the version object that `npm publish` makes of them.
 const identity = { name: 'fixture', version: '1.0.0' }
 const gitReferences = [

@@ -87,7 +87,7 @@ pub(super) fn write_install_fields(
 ) -> Result<(), serde_json::Error> {
     for (name, value) in fields {
         match name.as_str() {
-            "deprecated" if matches!(value.get(), "false" | "null" | "\"\"" | "0") => {}
+            "deprecated" if says_nothing(value) => {}
             "bundledDependencies" if fields.contains_key(BUNDLED) => {}
             "bundledDependencies" => field(json, BUNDLED, value)?,
             name if FIELDS.contains(&name) => field(json, name, value)?,
@@ -95,6 +95,11 @@ pub(super) fn write_install_fields(
         }
     }
     Ok(())
+}
+
+/// Whether a `deprecated` is none to npm.
+pub(super) fn says_nothing(deprecated: &RawValue) -> bool {
+    matches!(deprecated.get(), "false" | "null" | "\"\"" | "0")
 }
 
 /// Whether something runs at an install: the manifest says so, as that of native code which yarn alone builds, or has a script.

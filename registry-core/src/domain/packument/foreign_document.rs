@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
+use super::in_range::in_range;
 use super::manifest::{DistView, write_with_tarball};
 use super::scan::{Scan, fitting};
 use super::{PackumentError, Person, Text, raw};
@@ -77,13 +78,9 @@ impl<'json> ForeignDocument<'json> {
         maintainers.and_then(|people| raw::people(people).ok()).unwrap_or_default()
     }
 
-    /// The manifest of the version that a version or a tag names, with its tarball below `base`.
-    pub fn render_manifest(
-        &self,
-        version_or_tag: &str,
-        base: &str,
-    ) -> Result<Option<Vec<u8>>, PackumentError> {
-        let Some((version, manifest)) = self.resolve(version_or_tag) else { return Ok(None) };
+    /// The manifest of the version that a version, a tag or a range of versions selects, with its tarball below `base`.
+    pub fn render_manifest(&self, selector: &str, base: &str) -> Result<Option<Vec<u8>>, PackumentError> {
+        let Some((version, manifest)) = self.select(selector) else { return Ok(None) };
         let manifest = fitting(manifest);
         let dist = ForeignManifest::of(&manifest).and_then(|manifest| manifest.dist);
         let mut json = Vec::with_capacity(manifest.get().len() + base.len());
@@ -92,13 +89,21 @@ impl<'json> ForeignDocument<'json> {
         Ok(Some(json))
     }
 
-    fn resolve(&self, version_or_tag: &str) -> Option<(String, &'json RawValue)> {
-        if let Some(manifest) = self.manifest(version_or_tag) {
-            return Some((version_or_tag.to_owned(), manifest));
+    fn select(&self, selector: &str) -> Option<(String, &'json RawValue)> {
+        if let Some(manifest) = self.manifest(selector) {
+            return Some((selector.to_owned(), manifest));
         }
-        let version = text(self.entries("dist-tags").0.get(version_or_tag)?)?;
-        let manifest = self.manifest(&version)?;
-        Some((version, manifest))
+        let tags = self.entries("dist-tags").0;
+        if let Some(version) = tags.get(selector) {
+            let version = text(version)?;
+            let manifest = self.manifest(&version)?;
+            return Some((version, manifest));
+        }
+        let latest = tags.get("latest").and_then(|version| text(version));
+        let versions = self.versions.0.iter().map(|(version, manifest)| (version.as_str(), *manifest));
+        let found = in_range(selector, latest.as_deref(), versions);
+        let served = found.into_iter().find(|(_, manifest)| ForeignManifest::of(manifest).is_some());
+        served.map(|(version, manifest)| (version.to_owned(), manifest))
     }
 
     fn manifest(&self, version: &str) -> Option<&'json RawValue> {
@@ -229,9 +234,9 @@ mod tests {
             document.dist_tags().into_iter().collect::<Vec<_>>(),
             [("latest".to_owned(), "1.0.0".to_owned())]
         );
-        assert_eq!(document.resolve("latest").unwrap().1.get(), r#"{"a":1}"#);
+        assert_eq!(document.select("latest").unwrap().1.get(), r#"{"a":1}"#);
         for selector in ["odd", "gone", "2.0.0", "3.0.0", "4.0.0", "5.0.0"] {
-            assert!(document.resolve(selector).is_none(), "{selector}");
+            assert!(document.select(selector).is_none(), "{selector}");
         }
         assert_eq!(document.maintainers().len(), 1);
     }

@@ -18,6 +18,7 @@ mod foreign_abbreviated;
 mod foreign_document;
 mod full;
 mod history;
+mod in_range;
 mod manifest;
 mod protection;
 mod raw;

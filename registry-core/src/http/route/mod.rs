@@ -64,11 +64,11 @@ pub enum Route {
         /// The package.
         name: PackageName,
     },
-    /// `GET /{name}/{version or dist-tag}`
+    /// `GET /{name}/{version, dist-tag or range}`
     Manifest {
         /// The package.
         name: PackageName,
-        /// A version or a dist-tag, unchecked: what is neither selects nothing.
+        /// A version, a dist-tag or a range of versions, unchecked: what is none of them selects nothing.
         selector: String,
     },
     /// `GET /{name}/-/{base}-{version}.tgz`

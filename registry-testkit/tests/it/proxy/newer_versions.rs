@@ -1,4 +1,4 @@
-//! Versions and tags that are younger than the packument that is known.
+//! Versions, tags and ranges that are younger than the packument that is known.
 
 use std::time::Duration;
 
@@ -43,8 +43,9 @@ async fn a_tarball_of_a_lockfile_is_served_after_one_question() {
 }
 
 #[tokio::test]
-async fn a_version_and_a_tag_are_served_too() {
-    for path in ["/pear/1.1.0", "/pear/next"] {
+async fn a_version_a_tag_and_a_range_are_served_too() {
+    for path in ["/pear/1.1.0", "/pear/next", "/pear/^1.1", "/pear/%5E1.1.0", "/pear/%3E1.0.0", "/pear/1.1.x"]
+    {
         let proxy = behind(true).await;
         proxy.upstream.tag("pear", "next", "1.1.0");
         assert_eq!(proxy.json(path).await["version"], "1.1.0", "{path}");
@@ -53,10 +54,21 @@ async fn a_version_and_a_tag_are_served_too() {
 }
 
 #[tokio::test]
+async fn a_range_that_the_known_packument_satisfies_asks_nothing() {
+    let proxy = behind(true).await;
+    for path in ["/pear/^1", "/pear/%5E1.0.0", "/pear/*", "/pear/1"] {
+        assert_eq!(proxy.json(path).await["version"], "1.0.0", "{path}");
+    }
+    assert_eq!(packuments(&proxy), 0);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_asked_for_once_in_a_while() {
     let proxy = behind(true).await;
     proxy.upstream.withdraw("pear", "1.1.0");
-    for path in [NEWER, NEWER, "/pear/1.1.0", "/pear/1.1.1", "/pear/-/pear-1.1.2.tgz", "/pear/no-tag"] {
+    for path in
+        [NEWER, NEWER, "/pear/1.1.0", "/pear/1.1.1", "/pear/-/pear-1.1.2.tgz", "/pear/no-tag", "/pear/^1.1"]
+    {
         assert_eq!(proxy.get(path).await.0, 404, "{path}");
     }
     assert_eq!(packuments(&proxy), 1, "one for a package, whatever is asked for");
@@ -75,7 +87,7 @@ async fn what_is_not_there_is_asked_for_once_in_a_while() {
 async fn an_upstream_that_is_down_proves_nothing() {
     let proxy = behind(true).await;
     proxy.upstream.set_down(true);
-    for path in [NEWER, "/pear/1.1.0"] {
+    for path in [NEWER, "/pear/1.1.0", "/pear/^1.1.0"] {
         assert_eq!(proxy.get(path).await.0, 503, "{path}");
         proxy.clock.advance(Duration::from_secs(3));
     }
