@@ -78,13 +78,27 @@ impl Registry {
 /// The keys of an upstream; none where it signs nothing.
 async fn ask(upstream: &NamedUpstream) -> Result<Vec<Value>, Error> {
     let Some(answer) = upstream.upstream.keys().await? else { return Ok(Vec::new()) };
-    read(&answer).ok_or_else(|| {
+    let Some((keys, odd)) = read(&answer) else {
         let reason = "signing keys that are not in npm's form".to_owned();
-        UpstreamError::Unusable { upstream: upstream.to_string(), reason }.into()
-    })
+        return Err(UpstreamError::Unusable { upstream: upstream.to_string(), reason }.into());
+    };
+    if odd > 0 {
+        tracing::warn!(%upstream, odd, "leaving out signing keys that are not in npm's form");
+    }
+    Ok(keys)
 }
 
-fn read(answer: &Bytes) -> Option<Vec<Value>> {
+/// The keys in npm's form, and how many others there are: an odd one costs none of the others. `None` where no key is
+/// good and something else was said.
+fn read(answer: &Bytes) -> Option<(Vec<Value>, usize)> {
     let Keys { keys } = serde_json::from_slice(answer).ok()?;
-    keys.iter().all(|key| key["keyid"].is_string()).then_some(keys)
+    let all = keys.len();
+    let good: Vec<_> = keys.into_iter().filter(is_key).collect();
+    let odd = all - good.len();
+    (odd == 0 || !good.is_empty()).then_some((good, odd))
+}
+
+/// Whether clients can read it: npm breaks down on a key without an id, or that is no text.
+fn is_key(key: &Value) -> bool {
+    key["keyid"].is_string() && key["key"].is_string()
 }

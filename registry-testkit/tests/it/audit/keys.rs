@@ -71,6 +71,24 @@ async fn what_is_known_outlasts_the_upstream() {
 }
 
 #[tokio::test]
+async fn an_odd_key_costs_none_of_the_others() {
+    let front = Front::start();
+    front.other.tell("keys", &keys(&["c"]).to_string());
+    for odd in [
+        json!({}),
+        json!(null),
+        json!("key"),
+        json!({ "keyid": 7, "key": "MFkw" }),
+        json!({ "keyid": "SHA256:x" }),
+    ] {
+        front.clock.advance(Duration::from_mins(10));
+        front.npm.tell("keys", &json!({ "keys": [key("a"), odd, key("b")] }).to_string());
+        let (status, body) = front.get(KEYS).await;
+        assert_eq!((status.as_u16(), body), (200, keys(&["a", "b", "c"])), "{odd}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_never_answered_is_an_error() {
     let front = Front::start();
     front.npm.set_down(true);
