@@ -15,6 +15,9 @@ const RESPONSE: &str = "REGISTRY_LAMBDA_RESPONSE";
 /// The variable that says how the authorizer answers an HTTP API.
 const AUTHORIZER_RESPONSE: &str = "REGISTRY_AUTHORIZER_RESPONSE";
 
+/// The variable that says whether a bucket without a registry is refused.
+const MUST_EXIST: &str = "REGISTRY_STORAGE_MUST_EXIST";
+
 /// From how many MiB on a tarball is redirected to, where nobody says: in base64 it must fit into 6 MB.
 const REDIRECT_ABOVE_MIB: u32 = 4;
 
@@ -81,6 +84,12 @@ impl LambdaSettings {
         }
         settings.storage.redirect_above_mib.get_or_insert(REDIRECT_ABOVE_MIB);
         let choice = |variable: &str| variables.get(variable).map(String::as_str);
+        match choice(MUST_EXIST) {
+            None | Some("") => {}
+            Some("true") => settings.storage.must_exist = true,
+            Some("false") => settings.storage.must_exist = false,
+            Some(other) => anyhow::bail!("{MUST_EXIST} is {other:?}; write true or false"),
+        }
         Ok(Self {
             settings,
             ignored,

@@ -84,6 +84,18 @@ impl Arn {
         let path = parts.next().unwrap_or_default().to_owned();
         Some(Self { stage: format!("{api}/{stage}"), method: method.to_owned(), path })
     }
+
+    /// Whether a policy reads it as this one route.
+    fn is_plain(&self) -> bool {
+        ![&self.method, &self.path].iter().any(|text| text.contains(['*', '?', '$']))
+    }
+
+    /// Whether a name in it may have capitals, written as they are or as an escape.
+    fn may_have_capitals(&self) -> bool {
+        self.path.contains(|character: char| character.is_ascii_uppercase())
+            || self.path.contains("%4")
+            || self.path.contains("%5")
+    }
 }
 
 /// What somebody may do, in sets of names.
@@ -162,7 +174,7 @@ pub(super) fn document(arn: &Arn, path_prefix: &str, rights: &Rights, allows_thi
     {
         return (policy.coarse(rights, [*reads, *writes, *stages]), Holds::ForEveryRoute);
     }
-    let finer = (!rights.are_unspeakable()).then(|| policy.finer(rights));
+    let finer = (!rights.are_unspeakable()).then(|| policy.finer(rights, allows_this));
     match finer.filter(|finer| finer.to_string().len() <= LONGEST) {
         Some(finer) => (finer, Holds::ForEveryRoute),
         None => (
@@ -223,7 +235,9 @@ impl Policy<'_> {
         self.finish()
     }
 
-    fn finer(mut self, rights: &Rights) -> Value {
+    /// Rules match names without regard to capitals, and policies with. So what is asked for in capitals is told by itself,
+    /// beside what holds for every route.
+    fn finer(mut self, rights: &Rights, allows_this: bool) -> Value {
         let everything = [NameSet::everything()];
         let mut carved: Vec<NameSet> = rights.reads.denied().to_vec();
         for method in Method::ALL {
@@ -262,15 +276,27 @@ impl Policy<'_> {
             let denied: Vec<_> = paths.map(|path| self.below("*", &path)).collect();
             self.say("Deny", denied);
         }
+        if self.arn.may_have_capitals() {
+            self.say_this_route(allows_this);
+        }
         self.finish()
     }
 
     /// A policy for what is asked for and nothing else. A path with a star would speak of more.
     fn of_this_route(mut self, allowed: bool) -> Value {
-        let Arn { stage, method, path } = self.arn;
-        let is_plain = !method.contains(['*', '?', '$']) && !path.contains(['*', '?', '$']);
-        let resource = if is_plain { format!("{stage}/{method}/{path}") } else { format!("{stage}/*") };
-        self.say(if allowed && is_plain { "Allow" } else { "Deny" }, resource);
+        if self.arn.is_plain() {
+            self.say_this_route(allowed);
+        } else {
+            self.say("Deny", format!("{}/*", self.arn.stage));
+        }
         self.finish()
+    }
+
+    fn say_this_route(&mut self, allowed: bool) {
+        let Arn { stage, method, path } = self.arn;
+        if self.arn.is_plain() {
+            let resource = format!("{stage}/{method}/{path}");
+            self.say(if allowed { "Allow" } else { "Deny" }, resource);
+        }
     }
 }

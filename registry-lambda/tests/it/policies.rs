@@ -235,3 +235,38 @@ async fn a_scope_that_is_kept_from_others_to_the_letter() {
     insta::assert_snapshot!(denied, @r#"[{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["…/GET/registry/*"]},{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["…/HEAD/registry/*"]},{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["…/POST/registry/-/npm/*","…/POST/registry/-/v1/*"]},{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["…/PUT/registry/-/user/package/*"]},{"Action":"execute-api:Invoke","Effect":"Allow","Resource":["…/DELETE/registry/-/user/token/*","…/DELETE/registry/-/npm/v1/tokens/token/*","…/DELETE/registry/-/user/package/*"]},{"Action":"execute-api:Invoke","Effect":"Deny","Resource":["…/*/registry/@acme/*","…/*/registry/@acme%2f*","…/*/registry/@acme%2F*","…/*/registry/%40acme/*","…/*/registry/%40acme%2f*","…/*/registry/%40acme%2F*","…/*/registry/-/package/@acme/*","…/*/registry/-/package/@acme%2f*","…/*/registry/-/package/@acme%2F*","…/*/registry/-/package/%40acme/*","…/*/registry/-/package/%40acme%2f*","…/*/registry/-/package/%40acme%2F*","…/*/registry/-/user/package/@acme/*","…/*/registry/-/user/package/@acme%2f*","…/*/registry/-/user/package/@acme%2F*","…/*/registry/-/user/package/%40acme/*","…/*/registry/-/user/package/%40acme%2f*","…/*/registry/-/user/package/%40acme%2F*","…/*/registry/-/npm/v1/attestations/@acme/*","…/*/registry/-/npm/v1/attestations/@acme%2f*","…/*/registry/-/npm/v1/attestations/@acme%2F*","…/*/registry/-/npm/v1/attestations/%40acme/*","…/*/registry/-/npm/v1/attestations/%40acme%2f*","…/*/registry/-/npm/v1/attestations/%40acme%2F*","…/*/registry/-/stage/package/@acme/*","…/*/registry/-/stage/package/@acme%2f*","…/*/registry/-/stage/package/@acme%2F*","…/*/registry/-/stage/package/%40acme/*","…/*/registry/-/stage/package/%40acme%2f*","…/*/registry/-/stage/package/%40acme%2F*","…/*/registry/*%2D*","…/*/registry/*%2d*","…/*/registry/*%31*","…/*/registry/*%6?*","…/*/registry/*%7?*","…/*/registry//*"]}]"#);
     assert!(registry_says(world.registry(), &Caller::anonymous(), "GET", "pear") == Some(false));
 }
+
+/// Rules match without regard to capitals, and a policy with.
+#[tokio::test]
+async fn a_name_in_capitals_is_decided_as_the_rules_do() {
+    let rules = json!([
+        { "match": "@acme/*", "read": ["user:ana"], "publish": ["user:ana"] },
+        { "match": "pear", "read": ["user:ana"], "publish": ["user:ben"] },
+        { "match": "**", "read": ["@authenticated"], "publish": ["user:ana"] }
+    ]);
+    let rules: Vec<RuleSettings> = serde_json::from_value(rules).unwrap();
+    let world = TestRegistry::builder().access(AccessRules::compile(&rules).unwrap()).start().await;
+    let registry = world.registry();
+    let authorizer = Authorizer::of(registry.clone(), AuthorizerResponse::Simple, "/registry", None);
+    let mut told = Vec::new();
+    for name in ["ana", "ben"] {
+        let token = world.user(name).await.token().unwrap().to_owned();
+        let credential = Credential::Bearer(token.as_str().into());
+        let caller = registry.identify(Some(&credential), None).await.unwrap();
+        for method in ["GET", "PUT"] {
+            for path in
+                ["@Acme%2fone", "@ACME/One", "%40Acme%2Fone", "@%41cme/one", "Pear", "PEAR", "JSONStream"]
+            {
+                let answer = authorizer.decide(&event(Some(&token), method, path)).await.unwrap();
+                let says = registry_says(registry, &caller, method, path).unwrap();
+                assert_eq!(evaluate(&answer["policyDocument"], method, path), says, "{name} {method} {path}");
+                // A gateway may keep it: it says the same of all else.
+                assert!(answer["context"]["policy"].is_null(), "{answer}");
+                let is_let_in = evaluate(&answer["policyDocument"], "GET", "apple");
+                assert!(is_let_in, "{answer}");
+                told.push(says);
+            }
+        }
+    }
+    assert!(told.contains(&true) && told.contains(&false));
+}

@@ -137,6 +137,22 @@ async fn what_is_wrong_with_the_environment_is_told() {
             ],
             "streaming",
         ),
+        (
+            &[
+                ("REGISTRY_STORAGE", "memory:"),
+                ("REGISTRY_CONFIG", RULES),
+                ("REGISTRY_STORAGE_MUST_EXIST", "true"),
+            ],
+            "storage.must_exist is true",
+        ),
+        (
+            &[
+                ("REGISTRY_STORAGE", "memory:"),
+                ("REGISTRY_CONFIG", RULES),
+                ("REGISTRY_STORAGE_MUST_EXIST", "yes"),
+            ],
+            "write true or false",
+        ),
         // A deployment of codebox-npm: what its variables say is understood, up to the secret that is missing.
         (
             &[("bucket", "acme-npm"), ("region", "eu-west-1"), ("githubClientId", "Iv1.client")],
