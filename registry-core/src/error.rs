@@ -223,6 +223,12 @@ pub enum Error {
         /// Another one.
         other: String,
     },
+    /// The request is one of this registry's own.
+    #[error(
+        "this request was sent by this registry itself: one of its upstreams leads back here, so the registry's operator \
+         corrects the url of that upstream"
+    )]
+    RequestLoop,
     /// The caller's token is not for accounts.
     #[error(
         "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \
@@ -672,6 +678,10 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
         UpstreamError::Unusable { .. } => {
             "the registry that this package comes from sent something unusable: try again later, or ask the \
              registry's operator to look at the log"
+        }
+        UpstreamError::Loop { .. } => {
+            "the registry that this package is to come from is this registry itself, or leads back to it: the \
+             registry's operator corrects the url of the upstream"
         }
         UpstreamError::Refused { .. } => {
             "the registry that this package comes from refused to give it: ask the registry's operator to look at \

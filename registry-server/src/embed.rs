@@ -41,7 +41,13 @@ pub async fn open_builder(settings: &Settings, trial: Trial) -> anyhow::Result<R
     use_ring();
     let store = match trial {
         Trial::Always => storage::open(&settings.storage).await?,
-        Trial::Never => storage::open_untried(&settings.storage)?,
+        Trial::Never => {
+            let store = storage::open_untried(&settings.storage)?;
+            if settings.storage.must_exist {
+                storage::refuse_empty(store.as_ref(), &settings.storage).await?;
+            }
+            store
+        }
     };
     builder_on(settings, store)
 }
@@ -51,6 +57,7 @@ pub(crate) fn builder_on(settings: &Settings, store: Arc<dyn BlobStore>) -> anyh
     use_ring();
     settings.refuse_two_sources_of_names()?;
     settings.check_providers()?;
+    settings.refuse_public_loops()?;
     let access = settings.packages.compile(&settings.upstreams)?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let providers = providers::open(settings, &store)?;

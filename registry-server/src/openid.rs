@@ -7,6 +7,10 @@ use registry_core::blob::BlobStore;
 
 use crate::settings::OpenIdTable;
 
+/// The variable that holds the client secret where the settings name none.
+#[cfg(feature = "openid")]
+const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
+
 /// The issuer, as it is configured.
 #[cfg(not(feature = "openid"))]
 pub(crate) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
@@ -29,13 +33,20 @@ pub(crate) fn open(table: &OpenIdTable, store: Arc<dyn BlobStore>) -> anyhow::Re
         issuer.extra_root_certificates.push(pem.into());
     }
     let mut settings = OpenIdSettings::new(issuer, table.client_id.clone());
-    settings.client_secret = match &table.client_secret_file {
-        Some(file) => {
-            let secret = std::fs::read_to_string(file)
-                .with_context(|| format!("[openid]: cannot read the client secret in {}", file.display()))?;
+    settings.client_secret = match (&table.client_secret_file, &table.client_secret_env) {
+        (Some(file), _) => {
+            let secret = std::fs::read_to_string(file).with_context(|| {
+                format!("[openid]: cannot read the client secret in client_secret_file, {}", file.display())
+            })?;
             Some(secret.trim().to_owned().into())
         }
-        None => std::env::var(&table.client_secret_env).ok().map(Into::into),
+        (None, Some(variable)) => {
+            let secret = std::env::var(variable).with_context(|| {
+                format!("[openid]: client_secret_env names the variable {variable}, which is not set")
+            })?;
+            Some(secret.into())
+        }
+        (None, None) => std::env::var(CLIENT_SECRET).ok().map(Into::into),
     };
     settings.scopes.clone_from(&table.scopes);
     settings.name_claim.clone_from(&table.name_claim);

@@ -39,7 +39,8 @@ fn local(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn AuthProvide
 
 fn htpasswd(settings: &HtpasswdSettings) -> anyhow::Result<Arc<dyn AuthProvider>> {
     let file = settings.file.as_deref().context("no file is named under [htpasswd]")?;
-    let provider = Htpasswd::open(file, Arc::new(SystemClock), &SystemRandomness)?;
+    let provider =
+        Htpasswd::open(file, Arc::new(SystemClock), &SystemRandomness).context("[htpasswd]: file")?;
     tracing::info!(file = %file.display(), "names and passwords are taken from an htpasswd file");
     Ok(Arc::new(provider))
 }

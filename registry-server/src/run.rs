@@ -15,12 +15,12 @@ use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, Upstr
 use crate::signals::{HangUps, Signals};
 use crate::upstreams::OpenUpstream;
 use crate::{
-    audit, connections, explain, logging, providers, publish, ready, storage, tokens, trusted_publishing,
-    upstreams,
+    audit, connections, embed, explain, logging, providers, publish, ready, storage, tokens,
+    trusted_publishing, upstreams,
 };
 use registry_core::access::AccessRules;
 use registry_core::auth::AuthProvider;
-use registry_core::blob::BlobStore;
+use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
 use registry_core::ops::TrustedPublishing;
@@ -59,7 +59,11 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             settings.refuse_open_doors()?;
             settings.refuse_two_sources_of_names()?;
             settings.check_providers()?;
-            settings.packages.compile(&settings.upstreams)?;
+            settings.refuse_loops()?;
+            check_what_is_named(&settings)?;
+            if let Some(warning) = settings.warn_of_providers() {
+                writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
+            }
             print("the configuration is sound\n")
         }
         Some(Command::Ready) => ready::ask(&command_line.overrides),
@@ -73,6 +77,16 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     }
 }
 
+/// Opens what the settings name and reads the files and variables in them. Nothing is asked, and the storage is left
+/// alone.
+fn check_what_is_named(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a thread")?;
+    runtime.block_on(async {
+        let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
+        embed::builder_on(settings, store).map(drop)
+    })
+}
+
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to stdout")
@@ -83,7 +97,11 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     settings.refuse_open_doors()?;
     settings.refuse_two_sources_of_names()?;
     settings.check_providers()?;
+    settings.refuse_loops()?;
     let _flusher = logging::start(&settings.log)?;
+    if let Some(warning) = settings.warn_of_providers() {
+        tracing::warn!("{warning}");
+    }
     if settings.packages.is_empty() {
         tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
     }

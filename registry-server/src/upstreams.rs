@@ -17,7 +17,7 @@ pub(crate) type OpenUpstream = (String, Arc<dyn Upstream>, UpstreamOptions);
 pub(crate) fn open(upstreams: &Upstreams) -> anyhow::Result<Vec<OpenUpstream>> {
     let open = |(name, settings): (&String, &UpstreamSettings)| {
         let upstream = open_one(settings)
-            .with_context(|| format!("the upstream {name} ({}) cannot be used", settings.url))?;
+            .with_context(|| format!("[upstreams.{name}]: {} cannot be used", settings.url))?;
         tracing::info!(name, url = %settings.url, "standing in front of another registry");
         let mut options = UpstreamOptions::default();
         options.full_documents = settings.full_documents;

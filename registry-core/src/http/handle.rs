@@ -19,6 +19,7 @@ use super::body::Body;
 use super::find_route::{FoundRoute, find_route};
 use super::incoming::Incoming;
 use super::origin::check_origin;
+use super::own_request::refuse_own_request;
 use super::robots::robots;
 use super::route::{Route, TrustRoute};
 use super::security_headers::secure;
@@ -93,7 +94,8 @@ impl Registry {
     }
 
     async fn answer(&self, request: &Parts, body: &mut Incoming) -> Response<Body> {
-        if let Err(error) = reached_host(request).and_then(|_| check_origin(self, request)) {
+        let checked = reached_host(request).and_then(|_| check_origin(self, request));
+        if let Err(error) = checked.and_then(|()| refuse_own_request(self, request)) {
             let mut response = failure_response(&error.into());
             response.extensions_mut().insert(RouteKind("none"));
             return response;

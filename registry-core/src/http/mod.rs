@@ -25,6 +25,7 @@ mod host;
 mod incoming;
 pub mod negotiation;
 mod origin;
+mod own_request;
 mod owners;
 mod packument;
 mod paging;

@@ -147,12 +147,19 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })
         | Error::NameUnchecked { .. }
-        | Error::Upstream(UpstreamError::Unavailable { .. })
-        | Error::NoAdvisories { source: UpstreamError::Unavailable { .. }, .. }
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Upstream(_) | Error::NoAdvisories { .. } => StatusCode::BAD_GATEWAY,
+        Error::RequestLoop => StatusCode::LOOP_DETECTED,
+        Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
         // Trying again would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn upstream_status(error: &UpstreamError) -> StatusCode {
+    match error {
+        UpstreamError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        UpstreamError::Loop { .. } => StatusCode::LOOP_DETECTED,
+        _ => StatusCode::BAD_GATEWAY,
     }
 }
 

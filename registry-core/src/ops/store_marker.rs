@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::blob::{Blob, BlobETag, BlobError, Fetched, Key, PutOutcome, When};
 use crate::randomness::{SystemRandomness, random_bytes};
@@ -154,7 +155,24 @@ impl Registry {
         let Some(blob) = self.parts.store.get(&Key::Marker.path()?).await? else { return Ok(false) };
         let id = read(&blob)?.id.into();
         self.parts.store_marker.set(Opened::Marked { id, etag: blob.etag });
+        if let Some(name) = self.name_in_via() {
+            for upstream in &self.parts.upstream.upstreams {
+                upstream.upstream.asked_by(&name);
+            }
+        }
         Ok(true)
+    }
+
+    /// By what this registry, in all of its processes, knows requests to upstreams that come back to it; `None` while its
+    /// store has no marker. It tells nothing of the marker's id.
+    pub(crate) fn name_in_via(&self) -> Option<String> {
+        match self.parts.store_marker.opened()? {
+            Opened::Marked { id, .. } => {
+                let hash = Sha256::digest(format!("via {id}"));
+                Some(format!("registry-{}", const_hex::encode(&hash[..8])))
+            }
+            Opened::Unmarked => None,
+        }
     }
 
     /// Makes the marker of a store that has none, unless the store takes no writes.

@@ -149,6 +149,12 @@ pub enum UpstreamError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It leads back to the registry that asks.
+    #[error("the upstream registry {upstream} leads back to this one")]
+    Loop {
+        /// The upstream, as it displays itself.
+        upstream: String,
+    },
     /// It redirects, and not to an answer.
     #[error("the upstream registry {upstream} {reason}")]
     Redirect {
@@ -187,6 +193,10 @@ pub enum UpstreamError {
 /// - Reads only: no method changes anything upstream, so that each may be repeated.
 #[async_trait]
 pub trait Upstream: Debug + Display + Send + Sync + 'static {
+    /// Tells under which name the registry that asks knows its own requests again, should one come back to it. An
+    /// upstream over HTTP sends it as `Via`. Default: it is not told.
+    fn asked_by(&self, _registry: &str) {}
+
     /// The packument in `form`, unless it is still the one that `known` names.
     async fn packument(
         &self,

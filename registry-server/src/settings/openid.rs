@@ -13,9 +13,10 @@ pub struct OpenIdTable {
     pub issuer: IssuerUrl,
     /// What the registry is called there.
     pub client_id: String,
-    /// The environment variable that holds its client secret; one that is not set is none.
-    #[serde(default = "client_secret_env")]
-    pub client_secret_env: String,
+    /// The environment variable that holds its client secret. `None` is `REGISTRY_OPENID_CLIENT_SECRET`, which need not be
+    /// set: not every client has a secret.
+    #[serde(default)]
+    pub client_secret_env: Option<String>,
     /// The file that holds it; wins over the variable.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
@@ -43,10 +44,6 @@ pub struct OpenIdTable {
     /// PEM files with certificates to trust beside the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
-}
-
-fn client_secret_env() -> String {
-    "REGISTRY_OPENID_CLIENT_SECRET".into()
 }
 
 fn scopes() -> Vec<String> {

@@ -46,6 +46,7 @@ fn the_template_tells_the_defaults() {
     let plain = Settings::from_toml(&format!("[openid]\n{example}")).unwrap().openid.unwrap();
     let mut openid = settings.openid.take().unwrap();
     assert!(openid.client_secret_file.take().is_some() && openid.audience.take().is_some(), "examples, too");
+    assert!(openid.client_secret_env.take().is_some(), "an example, too: one that is named must be set");
     assert_eq!(format!("{openid:?}"), format!("{plain:?}"));
     assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 /// The URL under which clients reach the registry: `http` or `https`, with a host.
@@ -125,11 +126,19 @@ impl FromStr for LogFilter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match EnvFilter::try_new(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(format!(
-                "`{text}` is not a log filter: {error}; write one such as info or warn,registry_server=debug"
-            )),
+        let refused = |why: &str| {
+            format!(
+                "`{text}` is not a log filter: {why}; write one such as info or warn,registry_server=debug"
+            )
+        };
+        EnvFilter::try_new(text).map_err(|error| refused(&error.to_string()))?;
+        // A word that is no level would be a part of a program, of which everything is logged, and of nothing else.
+        let words = text.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}']));
+        match words.filter(|_| !text.contains('[')).find(|word| word.parse::<LevelFilter>().is_err()) {
+            Some(word) => Err(refused(&format!(
+                "`{word}` is no level, which are off, error, warn, info, debug and trace"
+            ))),
+            None => Ok(Self(text.to_owned())),
         }
     }
 }

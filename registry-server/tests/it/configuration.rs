@@ -147,3 +147,73 @@ fn help_and_version_answer() {
         concat!("registry-server ", env!("CARGO_PKG_VERSION"), "\n")
     );
 }
+
+/// Whatever the settings name is looked at before a server starts, and by `config check` alike.
+#[test]
+fn what_the_settings_name_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().display();
+    let loopback = "listen = \"127.0.0.1:4879\"\npublic_url = \"https://npm.example/registry\"\nstorage.url = \"memory:\"\n";
+    for (text, told) in [
+        (
+            "accounts.sign_up = false\nhtpasswd.file = \"FOLDER/none\"",
+            &["[htpasswd]: file", "FOLDER/none"][..],
+        ),
+        // A folder cannot be read as a file.
+        ("accounts.sign_up = false\nhtpasswd.file = \"FOLDER\"", &["[htpasswd]: file", "FOLDER"]),
+        (
+            "[upstreams.npm]\nurl = \"https://registry.example\"\ntoken_env = \"NOT_SET_ANYWHERE\"",
+            &["[upstreams.npm]", "token_env names the variable NOT_SET_ANYWHERE, which is not set"],
+        ),
+        (
+            "[upstreams.npm]\nurl = \"https://registry.example\"\ncertificate_files = [\"FOLDER/ca.pem\"]",
+            &["[upstreams.npm]", "FOLDER/ca.pem"],
+        ),
+        (
+            "accounts.sign_up = false\n[github]\nclient_id = \"Iv1\"\nclient_secret_env = \"NOT_SET_ANYWHERE\"",
+            &["[github]", "NOT_SET_ANYWHERE"],
+        ),
+        (
+            "accounts.sign_up = false\n[openid]\nissuer = \"https://login.example\"\nclient_id = \"registry\"\n\
+             client_secret_env = \"NOT_SET_ANYWHERE\"",
+            &["[openid]: client_secret_env names the variable NOT_SET_ANYWHERE, which is not set"],
+        ),
+        ("[log]\nfilter = \"loud\"", &["line 5", "`loud` is no level", "info"]),
+        ("[log]\nfilter = \"info,registry_server=loud\"", &["line 5", "not a log filter"]),
+        (
+            "[upstreams.npm]\nurl = \"http://localhost:4879/\"",
+            &["[upstreams.npm]: url", "http://localhost:4879/", "this server itself", "listen"],
+        ),
+        (
+            "[upstreams.npm]\nurl = \"https://npm.example/registry/\"",
+            &["[upstreams.npm]: url", "this server itself", "public_url"],
+        ),
+    ] {
+        let config = file(&format!("{loopback}{text}").replace("FOLDER", &folder.to_string()));
+        let path = config.path().to_str().unwrap();
+        for arguments in [&["config", "check", "--config", path][..], &["serve", "--config", path]] {
+            let stderr = stderr_of_failure(&run(arguments), 1);
+            for part in told {
+                let part = part.replace("FOLDER", &folder.to_string());
+                assert!(stderr.contains(&part), "no {part} in {stderr}");
+            }
+        }
+    }
+    let sound = file("[log]\nfilter = \"warn,registry_server=debug,registry_core::ops=trace\"");
+    let checked = run(&["config", "check", "--config", sound.path().to_str().unwrap()]);
+    assert!(checked.status.success(), "{checked:?}");
+}
+
+/// Each name has one owner over all providers: the first who comes with it.
+#[test]
+fn strangers_who_could_take_the_names_of_colleagues_are_warned_of() {
+    let text = "accounts.sign_up = false\nstorage.url = \"memory:\"\n[openid]\nissuer = \"https://login.example\"\n\
+                client_id = \"registry\"\n[github]\n";
+    for (organizations, warns) in [("", true), ("organizations = [\"acme\"]", false)] {
+        let config = file(&format!("{text}{organizations}"));
+        let checked = run(&["config", "check", "--config", config.path().to_str().unwrap()]);
+        assert!(checked.status.success(), "{checked:?}");
+        let stderr = String::from_utf8_lossy(&checked.stderr);
+        assert_eq!(stderr.contains("[github]: organizations is empty"), warns, "{stderr}");
+    }
+}

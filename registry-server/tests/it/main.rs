@@ -19,6 +19,7 @@ mod github_tokens;
 mod held_connections;
 mod hosts;
 mod htpasswd;
+mod loops;
 mod npm_12;
 mod npm_github;
 mod npm_in_front;

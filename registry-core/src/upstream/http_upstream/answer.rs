@@ -35,6 +35,7 @@ impl HttpUpstream {
             status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
                 Err(Failed::status(status, response.headers()))
             }
+            StatusCode::LOOP_DETECTED => Err(self.loops().into()),
             status if status.is_server_error() => Err(Failed::status(status, response.headers())),
             status if status.is_client_error() => Err(self.refused(status).into()),
             status => Err(self.unusable(format!("an answer with status {}", status.as_u16())).into()),

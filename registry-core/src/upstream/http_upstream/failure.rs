@@ -129,6 +129,10 @@ impl HttpUpstream {
         UpstreamError::Refused { upstream: self.to_string(), status: status.as_u16() }
     }
 
+    pub(super) fn loops(&self) -> UpstreamError {
+        UpstreamError::Loop { upstream: self.to_string() }
+    }
+
     pub(super) fn unusable(&self, reason: impl Into<String>) -> UpstreamError {
         UpstreamError::Unusable { upstream: self.to_string(), reason: reason.into() }
     }

@@ -72,6 +72,8 @@ pub struct HttpUpstream {
     allowed: Vec<AllowedHost>,
     proxies: Proxies,
     authorization: Option<HeaderValue>,
+    /// By which the registry that asks knows its own requests.
+    via: OnceLock<HeaderValue>,
     breaker: Breaker,
 }
 
@@ -88,6 +90,7 @@ impl HttpUpstream {
             allowed: connection::allowed_hosts(&settings)?,
             proxies: connection::proxies(&settings),
             authorization: connection::authorization(&settings)?,
+            via: OnceLock::new(),
             breaker: Breaker::new(settings.failures_until_pause, settings.pause.min(LONGEST)),
             settings,
         })
@@ -137,6 +140,13 @@ impl fmt::Display for HttpUpstream {
 
 #[async_trait]
 impl Upstream for HttpUpstream {
+    fn asked_by(&self, registry: &str) {
+        // One that no header can carry is not sent.
+        if let Ok(via) = HeaderValue::from_str(&format!("1.1 {registry}")) {
+            let _ = self.via.set(via);
+        }
+    }
+
     async fn packument(
         &self,
         name: &PackageName,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -123,6 +123,9 @@ impl HttpUpstream {
             request = request.headers(question.headers.clone());
             if let Some(authorization) = self.authorization.as_ref().filter(|_| is_home) {
                 request = request.header(AUTHORIZATION, authorization.clone());
+            }
+            if let Some(via) = self.via.get().filter(|_| self.is_trusted(&url)) {
+                request = request.header(VIA, via.clone());
             }
             let response = self.begin(request, question, visited.is_empty()).await?;
             match redirected(&response, &url, question.body.is_some()) {

@@ -1,0 +1,114 @@
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+use super::Settings;
+
+/// An upstream is the server that would ask it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "[upstreams.{name}]: url = \"{url}\" is this server itself, which {setting} says, so requests would go round in a \
+     circle: write the URL of another registry, or remove this upstream"
+)]
+pub struct LoopError {
+    name: String,
+    url: String,
+    setting: &'static str,
+}
+
+impl Settings {
+    /// Refuses upstreams that are this server, as far as its settings tell: at its public URL, or where it listens.
+    pub fn refuse_loops(&self) -> Result<(), LoopError> {
+        self.refuse_loops_by("listen", |url| self.is_listener(url))?;
+        self.refuse_public_loops()
+    }
+
+    /// The same for a frontend that does not listen where the settings say.
+    pub(crate) fn refuse_public_loops(&self) -> Result<(), LoopError> {
+        self.refuse_loops_by("public_url", |url| self.is_public(url))
+    }
+
+    fn refuse_loops_by(
+        &self,
+        setting: &'static str,
+        is_this: impl Fn(&Url) -> bool,
+    ) -> Result<(), LoopError> {
+        match self.upstreams.iter().find(|(_, upstream)| is_this(upstream.url.as_url())) {
+            Some((name, upstream)) => {
+                Err(LoopError { name: name.clone(), url: upstream.url.to_string(), setting })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Other paths of the same host may lead to another registry, if a proxy stands in front.
+    fn is_public(&self, url: &Url) -> bool {
+        let Some(public) = self.public_url.as_ref().map(super::PublicUrl::as_url) else { return false };
+        let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+        let legacy = self.server.legacy_prefixes.iter().map(super::LegacyPrefix::as_str);
+        let mut prefixes = legacy.chain(["", self.path_prefix.as_str()]);
+        url.origin() == public.origin()
+            && prefixes
+                .any(|prefix| [prefix.to_owned(), format!("{}{prefix}", path(public))].contains(&path(url)))
+    }
+
+    fn is_listener(&self, url: &Url) -> bool {
+        let own = self.listen.ip();
+        let is_own = |address: IpAddr| {
+            address == own || (own.is_unspecified() && address.is_loopback()) || address.is_unspecified()
+        };
+        let is_this_machine = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" && (own.is_loopback() || own.is_unspecified()),
+            Some(Host::Ipv4(address)) => is_own(address.into()),
+            Some(Host::Ipv6(address)) => is_own(address.to_canonical()),
+            None => false,
+        };
+        // With port 0, any that is free is taken.
+        let port = self.listen.port();
+        url.scheme() == "http" && port != 0 && url.port_or_known_default() == Some(port) && is_this_machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: &str, url: &str) -> Result<(), LoopError> {
+        let settings = format!("{settings}\n[upstreams.npm]\nurl = \"{url}\"");
+        Settings::from_toml(&settings).unwrap().refuse_loops()
+    }
+
+    #[test]
+    fn an_upstream_that_is_this_server_is_refused() {
+        let public = "public_url = \"https://npm.example/registry\"\npath_prefix = \"/npm\"";
+        for (settings, url, setting) in [
+            ("", "http://127.0.0.1:4873", "listen"),
+            ("", "http://LOCALHOST:4873/any/path", "listen"),
+            ("listen = \"0.0.0.0:80\"", "http://127.0.0.1", "listen"),
+            ("listen = \"0.0.0.0:80\"", "http://0.0.0.0/", "listen"),
+            ("listen = \"[::]:4873\"", "http://[::1]:4873", "listen"),
+            ("listen = \"192.0.2.7:4873\"", "http://192.0.2.7:4873", "listen"),
+            (public, "https://npm.example/registry/", "public_url"),
+            (public, "https://NPM.example:443/registry", "public_url"),
+            (public, "https://npm.example", "public_url"),
+            (public, "https://npm.example/npm", "public_url"),
+            (public, "https://npm.example/registry/npm", "public_url"),
+        ] {
+            let refused = check(settings, url).unwrap_err().to_string();
+            assert!(refused.starts_with("[upstreams.npm]: url"), "{refused}");
+            assert!(refused.contains(setting), "{refused}");
+        }
+        for (settings, url) in [
+            ("", "http://127.0.0.1:4874"),
+            ("", "https://registry.example"),
+            ("listen = \"127.0.0.1:0\"", "http://127.0.0.1:4873"),
+            ("listen = \"192.0.2.7:4873\"", "http://localhost:4873"),
+            ("listen = \"192.0.2.7:4873\"", "http://192.0.2.8:4873"),
+            (public, "https://npm.example/others"),
+            (public, "https://npm.example:8443/registry"),
+            (public, "https://mirror.npm.example/registry"),
+        ] {
+            assert_eq!(check(settings, url), Ok(()), "{settings} {url}");
+        }
+    }
+}
