@@ -460,6 +460,15 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
+    /// The package is to want a second factor for changes, and the caller's account has none.
+    #[error(
+        "with this setting you could not change {name} any more, since your account has no second factor: run \
+         `npm profile enable-2fa` first, then try again"
+    )]
+    NoTwoFactorToRequire {
+        /// The package.
+        name: PackageName,
+    },
     /// The package was unpublished.
     #[error("Unpublished on {time}: the package {name} does not exist any more")]
     Unpublished {

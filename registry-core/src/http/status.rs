@@ -110,6 +110,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::RoleForbids { .. }
         | Error::TokenWithoutTwoFactor { .. }
         | Error::NoTwoFactor { .. }
+        | Error::NoTwoFactorToRequire { .. }
         | Error::VersionTaken { .. }
         | Error::VersionStaged { .. }
         | Error::NameTakenUpstream { .. }

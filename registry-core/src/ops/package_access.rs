@@ -45,7 +45,8 @@ impl Registry {
     }
 
     /// Changes what a package is open to. Only whoever administers it may; where a second factor is needed to change
-    /// it, it is needed to end that too.
+    /// it, it is needed to end that too. A caller whose account has no second factor cannot make it needed, and so lock
+    /// themselves out. Other owners without one are not asked: they set one up when they next publish.
     pub async fn set_package_access(
         &self,
         caller: &Caller,
@@ -53,10 +54,14 @@ impl Registry {
         wanted: PackageAccessChange,
     ) -> Result<Protection, Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
-        let registry = self.clone();
+        let (registry, wants_mfa) = (self.clone(), wanted.mfa.is_some_and(|mfa| mfa != MfaPolicy::None));
+        let could_show_none = wants_mfa && !self.could_show_two_factor(caller).await?;
         let decide = move |packument: &mut Packument<'_>| {
             require_changeable(packument, &right, None)?;
             let before = packument.protection;
+            if could_show_none && wanted.mfa != Some(before.mfa) {
+                return Err(Error::NoTwoFactorToRequire { name: packument.name.clone() });
+            }
             packument.protection = Protection {
                 restricted: wanted.restricted.unwrap_or(before.restricted),
                 mfa: wanted.mfa.unwrap_or(before.mfa),

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use registry_core::clock::{Clock as _, SystemClock};
+use registry_testkit::Authenticator;
 use registry_testkit::clients::{Client, CommandOutput, Npm, PNPM, PinnedClient, package};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::running::run;
-use crate::support::{npm_with_token, publish, sign_up, with_each_npm};
+use crate::support::{PASSWORD, npm_with_token, publish, sign_up, with_each_npm};
 use crate::tokens::create;
 
 const RULES: &str = r#"
@@ -165,24 +167,40 @@ async fn npm_grants_lists_and_revokes(npm: &PinnedClient) {
     let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
 }
 
+/// Gives the holder of a token a second factor.
+async fn enable_two_factor(place: &Place, token: &str, mode: &str) {
+    let set = async |document: Value| {
+        let request =
+            place.http().request(http::Method::POST, "/-/npm/v1/user").bearer(token).json(&document);
+        request.send().await.assert_status(200).json()["tfa"].clone()
+    };
+    let url = set(json!({ "tfa": { "password": PASSWORD, "mode": mode } })).await;
+    let app = Authenticator::scan(url.as_str().unwrap());
+    let _ = set(json!({ "tfa": [app.digits_at(SystemClock.now())] })).await;
+}
+
 async fn npm_asks_for_a_second_factor_where_owners_want_one(npm: &PinnedClient) {
     let place = Place::start().await;
     let ana = place.npm(npm, "ana").await;
     publish(&ana, &package("pear", "1.0.0")).await;
-    let _ = printed(&ana, &["access", "set", "mfa=publish", "pear"]).await;
-    let folder = ana.home().project(&package("pear", "1.1.0"));
-    let refused = ana.run_in(&folder, &["publish"]).await.assert_failure();
-    let _ = refused.assert_printed("npm error code E403").assert_printed("npm profile enable-2fa");
-    let refused = ana.run(&["access", "set", "mfa=none", "pear"]).await.assert_failure();
-    let _ = refused.assert_printed("npm error code E403");
-    for setting in ["mfa=automation", "mfa=none"] {
-        let plum = package("plum", "1.0.0").file("index.js", setting);
-        if setting == "mfa=automation" {
-            publish(&ana, &plum).await;
-        }
-        let answer = ana.run(&["access", "set", setting, "plum"]).await;
-        let _ = if setting == "mfa=automation" { answer.assert_success() } else { answer.assert_failure() };
+    for setting in ["mfa=publish", "mfa=automation"] {
+        let refused = ana.run(&["access", "set", setting, "pear"]).await.assert_failure();
+        let _ = refused.assert_printed("npm error code E403").assert_printed("npm profile enable-2fa");
     }
+    publish(&ana, &package("pear", "1.1.0")).await;
+
+    let token = ana.home().token().unwrap();
+    enable_two_factor(&place, &token, "auth-only").await;
+    let _ = printed(&ana, &["access", "set", "mfa=publish", "pear"]).await;
+    let folder = ana.home().project(&package("pear", "1.2.0"));
+    let asked = ana.run_in(&folder, &["publish"]).await.assert_failure();
+    let _ = asked.assert_printed("npm error code EOTP");
+    let asked = ana.run(&["access", "set", "mfa=none", "pear"]).await.assert_failure();
+    let _ = asked.assert_printed("npm error code EOTP");
+    publish(&ana, &package("plum", "1.0.0")).await;
+    let _ = printed(&ana, &["access", "set", "mfa=automation", "plum"]).await;
+    let asked = ana.run(&["access", "set", "mfa=none", "plum"]).await.assert_failure();
+    let _ = asked.assert_printed("npm error code EOTP");
 }
 
 async fn npm_publishes_privately(npm: &PinnedClient) {
@@ -283,11 +301,14 @@ async fn pnpm_has_teams_and_access_in_shapes_of_its_own() {
     }
     let _ = ana.printed(&["access", "revoke", "@acme:platform", "@open/lib"]).await;
     let _ = ben.run(&["view", "@open/lib"]).await.assert_failure();
+    let _ = ana.printed(&["team", "rm", "@acme:platform", "ben"]).await;
+    let _ = ana.printed(&["team", "destroy", "@acme:platform"]).await;
+    assert!(!ana.printed(&["team", "ls", "@acme"]).await.contains("platform"));
+    let refused = ana.run(&["access", "set", "mfa=automation", "@open/lib"]).await.assert_failure();
+    let _ = refused.assert_printed("npm profile enable-2fa");
+    enable_two_factor(&place, &token, "auth-only").await;
     let _ = ana.printed(&["access", "set", "mfa=automation", "@open/lib"]).await;
     let access = place.http().get("/-/package/@open%2flib/access").bearer(&token).send().await.json();
     assert_eq!(access["publish_requires_tfa"], true, "{access}");
     assert_eq!(access["automation_token_overrides_tfa"], true, "{access}");
-    let _ = ana.printed(&["team", "rm", "@acme:platform", "ben"]).await;
-    let _ = ana.printed(&["team", "destroy", "@acme:platform"]).await;
-    assert!(!ana.printed(&["team", "ls", "@acme"]).await.contains("platform"));
 }

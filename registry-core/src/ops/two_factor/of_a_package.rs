@@ -31,4 +31,11 @@ impl Registry {
             _ => Err(Error::NoTwoFactor { name: name.clone() }),
         }
     }
+
+    /// Whether a caller could go on changing a package that wants a second factor: their account has one, or nobody
+    /// asks them for one.
+    pub(in crate::ops) async fn could_show_two_factor(&self, caller: &Caller) -> Result<bool, Error> {
+        let (Some(account), Some(_)) = (caller.name(), who_shows(caller)) else { return Ok(true) };
+        Ok(self.two_factor_of(account).await?.is_some_and(|state| !state.pending))
+    }
 }

@@ -44,26 +44,47 @@ async fn set(client: &TestClient, body: Value) {
 }
 
 #[tokio::test]
-async fn a_package_that_wants_a_second_factor_is_not_published_without() {
+async fn no_owner_locks_themselves_out_of_their_package() {
     let registry = with_pear().await;
     let ana = registry.ana();
+    for overridden in [json!(true), json!(false), json!(null)] {
+        let wanted = json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": overridden });
+        let refused = ana.post(ACCESS, &wanted).await.assert_status(403);
+        assert!(refused.error().contains("run `npm profile enable-2fa` first"), "{}", refused.error());
+    }
+    // One that is only begun cannot be shown yet.
+    let begun = json!({ "tfa": { "password": PASSWORD, "mode": "auth-only" } });
+    let _ = ana.post("/-/npm/v1/user", &begun).await.assert_status(200);
+    let _ = ana.post(ACCESS, &json!({ "publish_requires_tfa": true })).await.assert_status(403);
+    assert_eq!(ana.get(ACCESS).await.json()["publish_requires_tfa"], false);
+    // What asks for none is no danger.
+    set(&ana, json!({ "publish_requires_tfa": false })).await;
+    let _ = ana.publish(&PublishDocument::new("pear", "1.1.0")).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn a_package_that_wants_a_second_factor_is_not_published_without() {
+    let registry = with_pear().await;
+    let (ana, ben) = (registry.ana(), registry.user("ben").await);
+    let _ = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await.assert_status(200);
+    let app = enable(&registry, &ana).await;
+    forget_events(&registry).await;
     set(&ana, json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false })).await;
     registry.registry().flush_events().await;
     let told = r#"{"kind":"package-access-changed","restricted":false,"mfa":"publish"}"#;
     assert_eq!(registry.events().kinds(), told);
     let next = PublishDocument::new("pear", "1.1.0");
     let before = registry.stored().await;
-    let refused = ana.publish(&next).await.assert_status(403);
+    let refused = ben.publish(&next).await.assert_status(403);
     assert!(refused.error().contains("npm profile enable-2fa"), "{}", refused.error());
-    let tagged = ana.put("/-/package/pear/dist-tags/beta", &json!("1.0.0")).await.assert_status(403);
+    let tagged = ben.put("/-/package/pear/dist-tags/beta", &json!("1.0.0")).await.assert_status(403);
     assert!(tagged.error().contains("npm profile enable-2fa"), "{}", tagged.error());
     // Nor can it be taken back so: a stolen token must not.
-    let _ = ana.post(ACCESS, &json!({ "publish_requires_tfa": false })).await.assert_status(403);
+    let _ = ben.post(ACCESS, &json!({ "publish_requires_tfa": false })).await.assert_status(403);
     assert_eq!(registry.stored().await, before);
     // A star changes nothing that others rely on.
-    let _ = ana.put("/-/user/v1/star", &json!({ "package": "pear" })).await.assert_status(200);
+    let _ = ben.put("/-/user/v1/star", &json!({ "package": "pear" })).await.assert_status(200);
 
-    let app = enable(&registry, &ana).await;
     let asked = ana.publish(&next).await.assert_status(401);
     assert_eq!(asked.header("www-authenticate"), Some("otp"));
     let digits = app.digits_at(registry.clock().now());
@@ -71,7 +92,7 @@ async fn a_package_that_wants_a_second_factor_is_not_published_without() {
     later(&registry);
     let digits = app.digits_at(registry.clock().now());
     set(&ana.with_one_time_password(&digits), json!({ "publish_requires_tfa": false })).await;
-    let _ = ana.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201);
+    let _ = ben.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201);
 }
 
 #[tokio::test]
