@@ -223,6 +223,16 @@ pub enum Error {
         /// Another one.
         other: String,
     },
+    /// The name is new, and easily taken for another one.
+    #[error(
+        "the account name {} ends in a period, a hyphen or an underscore, so it is easily taken for another one: sign in \
+         with a name that ends in a letter or a digit",
+        shown(name)
+    )]
+    ConfusingName {
+        /// The name.
+        name: String,
+    },
     /// The request is one of this registry's own.
     #[error(
         "this request was sent by this registry itself: one of its upstreams leads back here, so the registry's operator \
@@ -707,9 +717,10 @@ impl Error {
         Self::Request { reason: reason.into() }
     }
 
-    /// Whether a name is refused because another provider owns it, or has a person of it.
+    /// Whether a name is refused because another provider owns it or has a person of it, or because it is easily taken for
+    /// another one.
     pub(crate) fn is_name_of_another(&self) -> bool {
-        matches!(self, Self::NameElsewhere { .. } | Self::NameDisputed { .. })
+        matches!(self, Self::NameElsewhere { .. } | Self::NameDisputed { .. } | Self::ConfusingName { .. })
     }
 
     /// Whether an upstream failed.

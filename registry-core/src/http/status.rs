@@ -111,6 +111,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::TokenWithoutTwoFactor { .. }
         | Error::NoTwoFactor { .. }
         | Error::NoTwoFactorToRequire { .. }
+        | Error::ConfusingName { .. }
         | Error::VersionTaken { .. }
         | Error::VersionStaged { .. }
         | Error::NameTakenUpstream { .. }

@@ -13,7 +13,7 @@ const LONGEST_EMAIL: usize = 254;
 /// The longest field of a profile in bytes.
 const LONGEST_FIELD: usize = 512;
 
-/// Whether an account could have this name.
+/// Whether an account could have this name. Accounts of before may end in any of these characters.
 pub(super) fn is_name(name: &str) -> bool {
     let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= LONGEST_NAME
@@ -23,10 +23,10 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// Says what is wrong with what somebody wants to sign up with.
 pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) -> Result<(), String> {
-    if !is_name(name) {
+    if !is_name(name) || name.ends_with(['.', '-', '_']) {
         return Err(format!(
             "an account name has 1 to {LONGEST_NAME} small letters, digits, hyphens, underscores and periods, \
-             and begins with a letter or a digit; choose another name"
+             and begins and ends with a letter or a digit; choose another name"
         ));
     }
     check_password(password)?;

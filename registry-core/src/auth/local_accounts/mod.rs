@@ -33,7 +33,8 @@ pub use passwords::PasswordCost;
 
 /// Accounts with name and password, kept in the object store, where every process that shares it sees them.
 ///
-/// - A name has 1 to 64 small letters, digits, `-`, `_` and `.`, and begins with a letter or a digit.
+/// - A name has 1 to 64 small letters, digits, `-`, `_` and `.`, and begins with a letter or a digit. A new one ends with
+///   one too.
 /// - A new password has at least 8 characters and at most 1024 bytes, and is none that guessers try first: a common
 ///   one, or one made of the account's own name. Accounts that have such a password already go on logging in.
 /// - Passwords are kept as Argon2id hashes. At most two are checked at a time, off the async threads. An unknown

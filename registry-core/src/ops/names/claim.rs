@@ -19,6 +19,9 @@ const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// In the place of a provider: the name is of a token that was issued without one. No provider has such an id.
 pub(in crate::ops) const ISSUED_TOKEN: &str = "(issued token)";
 
+/// The provider whose accounts are in the store already when they log in: it makes none of a name that is refused.
+const LOCAL: &str = "local";
+
 /// Who owns a name, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NameClaim {
@@ -65,7 +68,7 @@ impl NameClaim {
 
 impl Registry {
     /// Lets a principal in whom `provider` vouches for, under the name that is theirs. A name that nobody owns yet becomes
-    /// theirs, if no other provider has a person of it.
+    /// theirs, if no other provider has a person of it, and if it is not easily taken for another one.
     pub(in crate::ops) async fn admit(
         &self,
         provider: &str,
@@ -76,6 +79,9 @@ impl Registry {
         loop {
             if let Some(claim) = self.name_claim(&principal.name).await? {
                 return claim.admit(provider, principal).ok_or_else(|| claim.refusal());
+            }
+            if provider != LOCAL && is_confusing(&principal.name) {
+                return Err(Error::ConfusingName { name: principal.name });
             }
             self.require_unknown_elsewhere(provider, &principal.name).await?;
             self.confirm_absence().await?;
@@ -115,7 +121,7 @@ impl Registry {
         }
         match self.admit(provider, principal).await {
             Ok(principal) => Ok(Some(principal)),
-            Err(error) if error.is_name_of_another() => Ok(None),
+            Err(Error::NameElsewhere { .. } | Error::NameDisputed { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -142,7 +148,7 @@ impl Registry {
         match self.admit(ISSUED_TOKEN, principal.clone()).await {
             Ok(principal) => Ok(Some(principal)),
             Err(Error::NameElsewhere { .. }) => Ok(None),
-            Err(Error::NameDisputed { .. }) => Ok(Some(principal.clone())),
+            Err(Error::NameDisputed { .. } | Error::ConfusingName { .. }) => Ok(Some(principal.clone())),
             Err(error) => Err(error),
         }
     }
@@ -200,6 +206,11 @@ impl Registry {
 
 fn key_of(name: &str) -> String {
     name.to_lowercase()
+}
+
+/// Whether readers take a name for the same without its end.
+fn is_confusing(name: &str) -> bool {
+    name.ends_with(['.', '-', '_'])
 }
 
 #[cfg(test)]

@@ -20,6 +20,21 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The most bytes of an organisation. Every request of its members may read it.
 const LARGEST: usize = 4 << 20;
 
+/// Words that rules and settings use for callers and providers. An organization of such a name would be taken for what the
+/// word means there.
+const RESERVED: [&str; 10] = [
+    "all",
+    "anonymous",
+    "anyone",
+    "authenticated",
+    "everyone",
+    "github",
+    "htpasswd",
+    "local",
+    "openid",
+    "public",
+];
+
 /// What is to be told of a change, once it is made.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
@@ -161,14 +176,16 @@ impl Registry {
         }
     }
 
-    /// Whether the rules or a provider mean something by this name of an organisation.
+    /// Whether the rules, the settings or a provider mean something by this name of an organisation.
     fn is_reserved(&self, principal: &Principal, name: &GroupName) -> bool {
         let is_it = |group: &String| {
             let group = group.split_once(':').map_or(group.as_str(), |(_, group)| group);
             group.split('/').next().is_some_and(|group| group.eq_ignore_ascii_case(name.as_str()))
         };
         let is_local = |group: &String| group.starts_with("local:");
-        self.access().mention_organization(name)
+        RESERVED.contains(&name.as_str())
+            || self.parts.providers.iter().any(|provider| provider.id() == name.as_str())
+            || self.access().mention_organization(name)
             || principal.groups.iter().any(|group| !is_local(group) && is_it(group))
             || self.parts.providers.iter().any(|provider| provider.has_group(name.as_str()))
     }

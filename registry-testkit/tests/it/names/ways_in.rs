@@ -138,3 +138,38 @@ async fn a_name_whose_account_is_out_of_sight_is_not_free() {
         assert!(!registry.stored().await.contains_key(&factor), "{name}");
     }
 }
+
+#[tokio::test]
+async fn no_new_name_is_another_one_with_something_at_its_end() {
+    let ends = ["ana.", "ana-", "ana_"];
+    let people = People::new("elsewhere", &["cleo-", "dora_"]);
+    let registry = TestRegistry::builder().last_provider(people.as_provider()).start().await;
+    for name in ends {
+        let refused = log_in(&registry, name, "a long password of eve").await.assert_status(400).error();
+        assert!(refused.contains("ends with a letter or a digit"), "{refused}");
+        let (page, _) = begin(&registry.anonymous()).await;
+        let browser = Browser::in_process(registry.anonymous());
+        let opened = browser.open(&page).await;
+        let eve = [("name", name), ("password", "a long password of eve"), ("email", "eve@x.example")];
+        let refused = browser.press(&opened, "sign-up", &eve).await.assert_status(400).text();
+        assert!(refused.contains("ends with a letter or a digit"), "{refused}");
+    }
+    let bearer = registry.anonymous().with_token(&people.bearer("cleo-"));
+    let refused = bearer.get("/-/whoami").await.assert_status(403).error();
+    assert!(refused.contains("ends in a period, a hyphen or an underscore"), "{refused}");
+    let (status, text, _) = log_in_at(&registry, "elsewhere", "cleo-").await;
+    assert!(status == 403 || status == 422, "{status}: {text}");
+    assert!(text.contains("ends in a period, a hyphen or an underscore"), "{text}");
+    let refused = log_in(&registry, "cleo-", &people.password("cleo-")).await.assert_status(422).error();
+    assert!(refused.contains("ends in a period, a hyphen or an underscore"), "{refused}");
+    assert!(!registry.stored().await.contains_key("_names/cleo-.json"));
+
+    // Who has such a name already goes on.
+    registry.put("_names/dora=5f.json", r#"{ "name": "dora_", "provider": "elsewhere" }"#).await;
+    let _ = log_in(&registry, "dora_", &people.password("dora_")).await.assert_status(201);
+    let _ = log_in(&registry, "edna", "a long password of hers").await.assert_status(201);
+    let stored = registry.stored().await;
+    let account = String::from_utf8(stored["_accounts/edna.json"].to_vec()).unwrap();
+    registry.put("_accounts/edna..json", account.replace("edna", "edna.")).await;
+    let _ = log_in(&registry, "edna.", "a long password of hers").await.assert_status(201);
+}

@@ -149,6 +149,12 @@ async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_o
         let team = eve.put(&format!("/-/org/{name}/team"), &json!({ "name": "platform" })).await;
         let _ = team.assert_status(404);
     }
+    // Words that stand for callers and providers, whether these are asked here or not.
+    for name in
+        ["all", "anonymous", "authenticated", "everyone", "github", "htpasswd", "local", "openid", "public"]
+    {
+        let _ = eve.put(&format!("/-/org/{name}/user"), &set).await.assert_status(404);
+    }
     let _ = eve.put("/-/org/pears/user", &set).await.assert_status(200);
     for (name, status) in [("growers", 200), ("fruit", 200), ("acme", 404)] {
         let _ = registry.ana().put(&format!("/-/org/{name}/user"), &set).await.assert_status(status);
