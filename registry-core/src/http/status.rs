@@ -245,6 +245,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
             Error::AuthenticationRequired
             | Error::InvalidCredential
             | Error::TokenExpired { .. }
+            | Error::WrongPassword
             | Error::WrongPasswordForAnyAccount { .. },
         ) = failure
         {

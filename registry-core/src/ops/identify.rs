@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
+use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash, TokenKind};
 use crate::{Error, Registry};
 
 use super::abuse::{Guessed, Refused};
@@ -36,7 +36,9 @@ impl Registry {
             None => Ok(nobody),
             Some(bearer @ Credential::Bearer(secret)) => {
                 let hash = TokenHash::of(secret);
-                let identity = match self.parts.tokens.get(&hash) {
+                let remembered = self.parts.tokens.get(&hash);
+                let is_first = remembered.is_none();
+                let identity = match remembered {
                     Some(identity) => identity,
                     None => match self.identify_bearer(bearer, hash).await {
                         Err(Error::InvalidCredential) => {
@@ -55,6 +57,12 @@ impl Registry {
                     },
                 };
                 self.check_token_now(&identity, &nobody)?;
+                if is_first
+                    && let Some(limits) = &identity.limits
+                    && limits.kind == TokenKind::Session
+                {
+                    self.session_is_here(&identity.principal.name, address);
+                }
                 let Identity { principal, limits, memberships } = identity;
                 let shown = Some(Shown::Token(hash));
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })

@@ -94,7 +94,10 @@ impl Registry {
             Wanted::Either => self.log_in_or_sign_up(caller, login).await,
             Wanted::LogIn | Wanted::SignUp => self.ask_with_password(caller, login, wanted).await,
         };
-        attempt.settle(&result, |error| is_wrong_password(error) || is_refused_sign_up(error));
+        attempt.settle(&result, |error| {
+            let is_refused_password = matches!(error, Error::WrongPasswordForAnyAccount { .. });
+            (is_wrong_password(error) && !is_refused_password) || tells_of_names(error, wanted)
+        });
         match &result {
             Ok(known) if known.signed_up => {
                 self.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
@@ -110,6 +113,9 @@ impl Registry {
 
     /// Whether a password may be that of a new account is found out before the name is looked up: neither the text of the
     /// answer nor the time that it takes tells which names are taken.
+    ///
+    /// A password that is refused may still be that of an account of before, so it counts as a guess whether the name is
+    /// taken or not. It counts beside other passwords: whoever chooses a better one signs up without a wait.
     async fn log_in_or_sign_up(
         &self,
         caller: &Caller,
@@ -118,6 +124,19 @@ impl Registry {
         let Some(reason) = self.refused_password(login).await? else {
             return self.ask_with_password(caller, login, Wanted::Either).await;
         };
+        let attempt =
+            self.begin_attempt(Guessed::RefusedPassword, &login.name, caller, &login.password).await?;
+        let result = self.log_in_with_refused_password(caller, login, reason).await;
+        attempt.settle(&result, is_wrong_password);
+        result
+    }
+
+    async fn log_in_with_refused_password(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        reason: String,
+    ) -> Result<Authenticated, Error> {
         let since = self.parts.clock.now();
         match self.try_providers(caller, login, Wanted::Either, since).await {
             Ok(Some(known)) => return Ok(known),
@@ -248,9 +267,14 @@ fn is_wrong_password(error: &Error) -> bool {
     )
 }
 
-/// These count as guesses too, since they tell which names are taken.
-fn is_refused_sign_up(error: &Error) -> bool {
-    matches!(error, Error::NameTaken | Error::Auth(AuthError::Unacceptable { .. }))
+/// Counts as a guess too, since it tells which names are taken. A sign-up alone looks at what it is given before it looks at
+/// the name; a login is not acceptable where the name is free.
+fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
+    match error {
+        Error::NameTaken => true,
+        Error::Auth(AuthError::Unacceptable { .. }) => wanted != Wanted::SignUp,
+        _ => false,
+    }
 }
 
 /// A reason that a provider gives at a login is told as one.

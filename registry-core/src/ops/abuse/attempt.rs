@@ -1,4 +1,5 @@
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -85,6 +86,17 @@ impl Registry {
         };
         let guess = failed.begin(&pair, now()).map_err(after_failures)?;
         Ok(Attempt { failed: Arc::clone(failed), pair, guess, _same_secret: same_secret, _turn: turn })
+    }
+}
+
+impl Registry {
+    /// Takes note that a session of an account is used at a network: whoever guesses at its password elsewhere keeps the
+    /// holder from no login there.
+    pub(in crate::ops) fn session_is_here(&self, account: &str, address: Option<IpAddr>) {
+        if address.is_some() {
+            let pair = Pair::new(Guessed::Password, account, address);
+            self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
+        }
     }
 }
 

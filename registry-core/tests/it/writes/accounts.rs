@@ -107,6 +107,7 @@ async fn a_wrong_password_opens_nothing() {
     401 Unauthorized
     cache-control: no-cache
     content-type: application/json
+    npm-notice: incorrect username or password, or the username belongs to somebody else
     www-authenticate: Bearer
 
     {

@@ -14,6 +14,9 @@ use serde_json::json;
 
 use super::{ANA, Begun, WRONG, events, forget_events};
 
+/// Wrong, and none that a sign-up would refuse: those are counted beside.
+const GUESS: &str = "purple guess";
+
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
@@ -34,7 +37,7 @@ async fn who_guesses_waits_longer_and_longer() {
     let registry = TestRegistry::new().await;
     let guesser = registry.anonymous().from_address(address("192.0.2.1"));
     for _ in 0..5 {
-        let _ = legacy(&guesser, "ana", "wrong").await.assert_status(401);
+        let _ = legacy(&guesser, "ana", GUESS).await.assert_status(401);
     }
     forget_events(&registry).await;
     for seconds in [1, 2, 4, 8] {
@@ -42,7 +45,7 @@ async fn who_guesses_waits_longer_and_longer() {
         assert_eq!(refused.header("retry-after"), Some(seconds.to_string().as_str()));
         assert!(refused.error().contains(&format!("wait {seconds} seconds")), "{}", refused.error());
         registry.clock().advance(Duration::from_secs(seconds));
-        let _ = legacy(&guesser, "ana", "wrong").await.assert_status(401);
+        let _ = legacy(&guesser, "ana", GUESS).await.assert_status(401);
     }
     assert_eq!(events(&registry).await.lines().count(), 4, "what is refused is no guess");
     // A session that she has goes on, and from elsewhere she logs in.
@@ -51,8 +54,22 @@ async fn who_guesses_waits_longer_and_longer() {
     let _ = legacy(&elsewhere, "ana", PASSWORD).await.assert_status(201);
     registry.clock().advance(Duration::from_secs(16));
     let _ = legacy(&guesser, "ana", PASSWORD).await.assert_status(201);
-    let _ = legacy(&guesser, "ana", "wrong").await.assert_status(401);
+    let _ = legacy(&guesser, "ana", GUESS).await.assert_status(401);
     let _ = legacy(&guesser, "ana", PASSWORD).await.assert_status(201);
+}
+
+#[tokio::test]
+async fn guesses_from_everywhere_keep_nobody_out_where_their_session_is() {
+    let registry = TestRegistry::new().await;
+    let home = address("192.0.2.1");
+    let _ = registry.ana().from_address(home).get("/-/whoami").await.assert_status(200);
+    for number in 0..120 {
+        let guesser = registry.anonymous().from_address(address(&format!("198.51.100.{number}")));
+        let _ = legacy(&guesser, "ana", GUESS).await;
+    }
+    let stranger = registry.anonymous().from_address(address("203.0.113.1"));
+    let _ = legacy(&stranger, "ana", PASSWORD).await.assert_status(429);
+    let _ = legacy(&registry.anonymous().from_address(home), "ana", PASSWORD).await.assert_status(201);
 }
 
 #[tokio::test]
@@ -66,7 +83,7 @@ async fn it_does_not_matter_which_way_they_guess() {
         let _ = basic(&guesser, "wrong").await.assert_status(401);
         let _ = browser.press(&page, "log-in", &WRONG).await.assert_status(401);
     }
-    let _ = legacy(&guesser, "ana", "wrong").await.assert_status(401);
+    let _ = legacy(&guesser, "ana", GUESS).await.assert_status(401);
     let _ = basic(&guesser, PASSWORD).await.assert_status(429);
     let _ = legacy(&guesser, "ana", PASSWORD).await.assert_status(429);
     let refused = browser.press(&page, "log-in", &ANA).await.assert_status(429);
