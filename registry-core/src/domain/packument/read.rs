@@ -10,7 +10,8 @@ use crate::domain::PackageName;
 use super::{Packument, PackumentError, Revision, Text, raw};
 
 impl<'json> Packument<'json> {
-    /// Reads a stored packument, also one that codebox-npm wrote.
+    /// Reads a stored packument, also one that codebox-npm wrote. JSON without a name or versions is none: of a package
+    /// that is unpublished, both are stored too.
     pub fn parse(name: &PackageName, json: &'json [u8]) -> Result<Self, PackumentError> {
         parse(name, json).map_err(|source| PackumentError { name: name.clone(), source })
     }
@@ -36,12 +37,13 @@ impl<'json> Visitor<'json> for Fields<'_> {
 
     fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
         let mut packument = Packument::new(self.0.clone());
-        let mut revision = None;
+        let (mut revision, mut has_name, mut has_versions) = (None, false, false);
         while let Some(field) = map.next_key::<Text<'json>>()? {
             match field.as_str() {
                 "_rev" => revision = Some(map.next_value()?),
                 "dist-tags" => packument.dist_tags = map.next_value()?,
                 "versions" => {
+                    has_versions = true;
                     let versions: IndexMap<Text<'json>, &'json RawValue> = map.next_value()?;
                     packument.versions = versions
                         .into_iter()
@@ -59,7 +61,11 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 "_approved" => packument.approved = map.next_value()?,
                 "_history" => packument.history = map.next_value()?,
                 "_access" => packument.protection = map.next_value()?,
-                "_id" | "name" | "_attachments" => {
+                "name" => {
+                    has_name = true;
+                    map.next_value::<Text<'json>>()?;
+                }
+                "_id" | "_attachments" => {
                     map.next_value::<serde::de::IgnoredAny>()?;
                 }
                 _ => {
@@ -67,7 +73,11 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 }
             }
         }
-        Ok((packument, revision))
+        match (has_name, has_versions) {
+            (false, _) => Err(serde::de::Error::missing_field("name")),
+            (_, false) => Err(serde::de::Error::missing_field("versions")),
+            (true, true) => Ok((packument, revision)),
+        }
     }
 }
 
@@ -83,14 +93,15 @@ mod tests {
     fn a_document_without_a_revision_has_one_of_its_content() {
         let json = r#"{"name":"pear","versions":{}}"#;
         assert_eq!(parse(json).unwrap().revision, Revision::of_content(json.as_bytes()));
-        let stored = r#"{"versions":{},"_rev":"7-07070707070707070707070707070707"}"#;
+        let stored = r#"{"name":"pear","versions":{},"_rev":"7-07070707070707070707070707070707"}"#;
         assert_eq!(parse(stored).unwrap().revision.number(), 7);
     }
 
     #[test]
     fn what_is_not_known_is_kept_as_it_is() {
         let packument =
-            parse(r#"{"_id":"pear","readme":"\u0070ear","x": [1, 2.50],"_attachments":{}}"#).unwrap();
+            parse(r#"{"name":"pear","versions":{},"readme":"\u0070ear","x": [1, 2.50],"_attachments":{}}"#)
+                .unwrap();
         let kept: Vec<_> =
             packument.other.iter().map(|(field, value)| (field.as_str(), value.get())).collect();
         assert_eq!(kept, [("readme", r#""\u0070ear""#), ("x", "[1, 2.50]")]);
@@ -99,7 +110,8 @@ mod tests {
     #[test]
     fn the_last_of_several_fields_counts() {
         let packument =
-            parse(r#"{"versions":{"1.0.0":{}},"a":1,"b":2,"versions":{"2.0.0":{}},"a":3}"#).unwrap();
+            parse(r#"{"name":"pear","versions":{"1.0.0":{}},"a":1,"b":2,"versions":{"2.0.0":{}},"a":3}"#)
+                .unwrap();
         assert_eq!(packument.versions.keys().map(Text::as_str).collect::<Vec<_>>(), ["2.0.0"]);
         let kept: Vec<_> =
             packument.other.iter().map(|(field, value)| (field.as_str(), value.get())).collect();
@@ -113,10 +125,15 @@ mod tests {
             "[]",
             "null",
             "{",
+            "{}",
+            r#"{"error":"Not found"}"#,
+            r#"{"name":"pear","version":"1.0.0"}"#,
+            r#"{"versions":{"1.0.0":{}}}"#,
+            r#"{"name":{},"versions":{}}"#,
             r#"{"a":1}x"#,
-            r#"{"versions":[]}"#,
-            r#"{"_rev":7}"#,
-            r#"{"time":{"a":1}}"#,
+            r#"{"name":"pear","versions":[]}"#,
+            r#"{"name":"pear","versions":{},"_rev":7}"#,
+            r#"{"name":"pear","versions":{},"time":{"a":1}}"#,
         ] {
             assert!(parse(json).is_err(), "{json}");
         }

@@ -142,6 +142,7 @@ mod tests {
     use super::*;
 
     fn entry(json: &str) -> Option<SearchEntry> {
+        let json = json.replacen('{', r#"{"name":"pear","#, 1);
         SearchEntry::of(&Packument::parse(&"pear".parse().unwrap(), json.as_bytes()).unwrap())
     }
 

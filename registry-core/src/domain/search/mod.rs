@@ -4,7 +4,7 @@
 //! use registry_core::domain::packument::Packument;
 //! use registry_core::domain::search::{Findable, SearchEntry, SearchText};
 //! let name = "@acme/pear".parse()?;
-//! let json = br#"{"dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"description":"A green fruit"}}}"#;
+//! let json = br#"{"name":"@acme/pear","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"description":"A green fruit"}}}"#;
 //! let entry = SearchEntry::of(&Packument::parse(&name, json)?).unwrap();
 //! let pear = Findable::new(name, Some(entry));
 //! assert!(SearchText::parse("green scope:acme").relevance(&pear).is_some());
