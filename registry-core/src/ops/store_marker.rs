@@ -95,7 +95,12 @@ impl Registry {
         let check = async {
             let outcome = Arc::new(match self.check_marker().await {
                 Ok(()) => Outcome::Same,
-                Err(error) => Outcome::Failed(Arc::new(error)),
+                Err(error) => {
+                    if let Error::StorageChanged(_) = &error {
+                        self.parts.upstream.hosted.forget_all();
+                    }
+                    Outcome::Failed(Arc::new(error))
+                }
             });
             *marker.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&outcome));
             Ok::<_, Infallible>(Some(outcome))

@@ -9,35 +9,44 @@ use crate::domain::PackageName;
 /// nothing. A publish of this process is seen at once, one of another within the configured seconds.
 #[derive(Debug)]
 pub(crate) struct HostedCheck {
-    absent: Option<Cache<PackageName, ()>>,
+    /// The names, and how often the store had changed by then.
+    absent: Option<Cache<PackageName, u64>>,
     /// How many packages were begun by this process. A look into the store that one of them overtook proves nothing.
     begun: AtomicU64,
+    /// How often the store turned out to be another one. What was looked for before that proves nothing.
+    changes: AtomicU64,
 }
 
 /// A look into the store for a hosted package, from before it began.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::ops) struct Look(u64);
+pub(in crate::ops) struct Look {
+    begun: u64,
+    changes: u64,
+}
 
 impl HostedCheck {
     pub(crate) fn new(time_to_live: Duration) -> Self {
         /// More names than one application installs.
         const ENTRIES: u64 = 50_000;
         let cache = || Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build();
-        Self { absent: (!time_to_live.is_zero()).then(cache), begun: AtomicU64::new(0) }
+        let absent = (!time_to_live.is_zero()).then(cache);
+        Self { absent, begun: AtomicU64::new(0), changes: AtomicU64::new(0) }
     }
 
     pub(in crate::ops) fn is_known_absent(&self, name: &PackageName) -> bool {
-        self.absent.as_ref().is_some_and(|cache| cache.contains_key(name))
+        let changes = self.changes.load(Ordering::SeqCst);
+        self.absent.as_ref().is_some_and(|cache| cache.get(name) == Some(changes))
     }
 
     pub(in crate::ops) fn look(&self) -> Look {
-        Look(self.begun.load(Ordering::SeqCst))
+        Look { begun: self.begun.load(Ordering::SeqCst), changes: self.changes.load(Ordering::SeqCst) }
     }
 
+    /// Remembers an absence that was found by a look, and proven after it.
     pub(in crate::ops) fn set_absent(&self, name: &PackageName, look: Look) {
         if let Some(cache) = &self.absent {
-            cache.insert(name.clone(), ());
-            if self.begun.load(Ordering::SeqCst) != look.0 {
+            cache.insert(name.clone(), look.changes);
+            if self.begun.load(Ordering::SeqCst) != look.begun {
                 cache.invalidate(name);
             }
         }
@@ -48,5 +57,10 @@ impl HostedCheck {
         if let Some(cache) = &self.absent {
             cache.invalidate(name);
         }
+    }
+
+    /// Forgets every absence, also those that are being looked for: the store is not the one that was opened.
+    pub(in crate::ops) fn forget_all(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 }
