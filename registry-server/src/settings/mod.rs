@@ -273,11 +273,19 @@ pub struct CacheSettings {
     pub token_seconds: u32,
     /// For how long a packument of an upstream is served without asking again.
     pub upstream_seconds: u32,
+    /// For how long a proof is believed that a name is not hosted here.
+    pub hosted_check_seconds: u32,
 }
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { representations_mib: 256, upstream_mib: 10 << 10, token_seconds: 5, upstream_seconds: 300 }
+        Self {
+            representations_mib: 256,
+            upstream_mib: 10 << 10,
+            token_seconds: 5,
+            upstream_seconds: 300,
+            hosted_check_seconds: 5,
+        }
     }
 }
 
@@ -295,7 +303,9 @@ impl CacheSettings {
     /// For how long what upstreams say is believed.
     pub fn upstream_freshness(&self) -> UpstreamFreshness {
         let packument = Duration::from_secs(self.upstream_seconds.into());
-        UpstreamFreshness { packument, while_revalidating: packument, ..UpstreamFreshness::default() }
+        let hosted_check = Duration::from_secs(self.hosted_check_seconds.into());
+        let default = UpstreamFreshness::default();
+        UpstreamFreshness { packument, while_revalidating: packument, hosted_check, ..default }
     }
 
     /// For how long a token once found good is believed.

@@ -67,7 +67,8 @@ pub struct UpstreamFreshness {
     pub patience: Duration,
     /// After an upstream failed, what is kept is served for so long before it is asked again. Default 15 seconds.
     pub after_failure: Duration,
-    /// That a name was never hosted here is believed for so long. Default 5 seconds.
+    /// That a name was never hosted here is believed for so long; zero looks into the store before each answer of an
+    /// upstream. Whatever it is, the store is looked at before anything is fetched. Default 5 seconds.
     pub hosted_check: Duration,
 }
 
