@@ -519,6 +519,12 @@ pub enum Error {
     /// Too many writers at once for too long.
     #[error("the package is being changed by too many at once: try again in a moment")]
     Busy,
+    /// The package was published here while an upstream was about to be asked for it.
+    #[error("{name} was published to this registry a moment ago: try again")]
+    PublishedMeanwhile {
+        /// The package.
+        name: PackageName,
+    },
     /// What is changed could not be told to whom the registry tells its events.
     #[error(
         "the registry cannot record changes at the moment, so it makes none: try again in a moment, or ask the \
@@ -728,6 +734,14 @@ impl Error {
         match self {
             Self::Shared(error) => error.is_of_upstream(),
             error => matches!(error, Self::Upstream(_)),
+        }
+    }
+
+    /// Whether an upstream was about to be asked for a package that is hosted here since a moment ago.
+    pub(crate) fn is_published_meanwhile(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_published_meanwhile(),
+            error => matches!(error, Self::PublishedMeanwhile { .. }),
         }
     }
 

@@ -86,6 +86,11 @@ impl ScriptedUpstream {
         self.script().packuments.insert(name.to_owned(), packument);
     }
 
+    /// Takes a package back, with all of its versions.
+    pub fn remove(&self, name: &str) {
+        self.script().packuments.remove(name);
+    }
+
     /// Tags a version.
     pub fn tag(&self, name: &str, tag: &str, version: &str) {
         if let Some(packument) = self.script().packuments.get_mut(name) {

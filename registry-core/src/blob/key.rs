@@ -24,8 +24,9 @@ const STAGED_OF: &str = "_staged_of";
 /// _sessions/{expires}-{sha256, 64 hex}.json      a login in a browser that is going on, until that second
 /// _stars/{account}/{name}                         that the account starred the package; the packument decides
 /// _trust/{name}.json                              which builds may publish the package
-/// _spellings/{name in small letters}              in which capitals a package has the name; no other package may begin under it
-/// _spellings/_entered                             that the packages with capitals of an older store are entered there
+/// _spellings/{name in small letters}              in which capitals a package has the name; no other package may begin under it.
+///                                                 Its second line, `stored`, tells that index.json is there, or was lost
+/// _spellings/_all_entered                         that the packages of an older store are entered there
 /// _used_id_tokens/{expiry, yyyymmddhh}/{sha256, 64 hex}   that a build's token was exchanged
 /// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
 /// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
@@ -136,7 +137,7 @@ impl Key<'_> {
             }
             Self::Trust(name) => format!("_trust/{}.json", escape_segment(name.as_str())),
             Self::Spelling(name) => format!("_spellings/{}", name.folded()),
-            Self::SpellingsEntered => "_spellings/_entered".to_owned(),
+            Self::SpellingsEntered => "_spellings/_all_entered".to_owned(),
             Self::UsedIdToken(hour, hash) => format!("_used_id_tokens/{hour}/{hash}"),
             Self::UpstreamPackument(upstream, name, form) => {
                 let form = match form {

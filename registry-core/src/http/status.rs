@@ -145,6 +145,7 @@ fn operation_status(error: &Error) -> StatusCode {
             StatusCode::CONFLICT
         }
         Error::Busy
+        | Error::PublishedMeanwhile { .. }
         | Error::StorageChanged(_)
         | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })

@@ -17,7 +17,7 @@ impl Registry {
         let none = || Error::NoAttestations { name: name.clone(), version: version.clone() };
         // What no upstream may be asked for needs no look into the store either.
         if self.upstreams_of(name).next().is_none()
-            || self.if_hosted(name, self.read_index(name)).await?.is_some()
+            || self.if_hosted(name, || self.read_index(name)).await?.is_some()
         {
             return Err(none());
         }

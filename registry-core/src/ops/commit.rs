@@ -17,6 +17,7 @@ use super::backoff::Backoff;
 use super::detached::{compute, detached};
 use super::read_index::StoredIndex;
 use super::search::IndexUpdate;
+use super::spelling::Standing;
 
 /// For how long a writer goes on trying against others.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -143,9 +144,13 @@ impl Registry {
         let mut deadline = Instant::now() + PATIENCE;
         let mut backoff = Backoff::default();
         let mut attempts: Vec<(Revision, T)> = Vec::new();
+        let mut is_claimed = false;
         loop {
             // A package begins in the store that was opened, and in no other.
             let found = self.or_proven_absent(self.read_index(name).await?).await?;
+            if found.is_none() && !is_claimed && self.standing(name).await? == Standing::Stored {
+                continue;
+            }
             let id = random_bytes(self.parts.randomness.as_ref());
             let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
             let is_new = found.is_none();
@@ -159,7 +164,12 @@ impl Registry {
             })
             .await?;
             let (json, when, committed, update) = match step? {
-                Step::Done(committed, update) => return Ok((committed, update)),
+                Step::Done(committed, update) => {
+                    if is_claimed {
+                        self.enter_stored(name).await;
+                    }
+                    return Ok((committed, update));
+                }
                 Step::Write { json, when, committed, update, mfa } => {
                     self.require_two_factor_of_package(caller, name, mfa).await?;
                     (json, when, committed, update)
@@ -176,9 +186,15 @@ impl Registry {
             }
             if is_new {
                 self.claim_spelling(name).await?;
+                is_claimed = true;
             }
             match self.write_index(&path, json, when).await {
-                Ok(PutOutcome::Stored(_)) => return Ok((Committed { value, revision }, update)),
+                Ok(PutOutcome::Stored(_)) => {
+                    if is_new {
+                        self.enter_stored(name).await;
+                    }
+                    return Ok((Committed { value, revision }, update));
+                }
                 // An answer may have been lost inside the store's client: the next read shows whose write landed.
                 Ok(PutOutcome::Conflict) => attempts.push((revision, value)),
                 Err(error @ Error::Store(crate::blob::BlobError::Unavailable { .. })) => {

@@ -44,7 +44,7 @@ impl Registry {
 
     async fn why_missing(&self, name: &PackageName) -> Result<Error, Error> {
         let missing = Error::PackageNotFound(name.clone());
-        if let Some(index) = self.read_index(name).await? {
+        if let Some(index) = self.if_hosted(name, || self.read_index(name)).await? {
             // Ours hides the upstream's, unless it never had a version and the rules let both have the name.
             let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
             if !is_unborn || !self.access().origin(name).shadow {

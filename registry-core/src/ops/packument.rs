@@ -17,7 +17,11 @@ use crate::{Error, Registry};
 
 use super::deprecate::require_existing;
 use super::derived_cache::{Derived, DerivedCache};
+use super::spelling::Standing;
 use super::summary::Summary;
+
+/// How often a package is looked for that appears between two looks.
+const LOOKS: usize = 3;
 
 /// A packument as clients get it: rendered once, compressed once, given out as bytes.
 #[derive(Debug)]
@@ -79,6 +83,16 @@ impl Registry {
         base: &Arc<str>,
     ) -> Result<Arc<Representation>, Error> {
         self.require_read(caller, name)?;
+        self.read_again_if_published(|| self.packument_of_any(caller, name, form, base)).await
+    }
+
+    async fn packument_of_any(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Arc<Representation>, Error> {
         let found = match self.hosted_packument(name, form, base).await? {
             Some(hosted) => {
                 self.require_audience(caller, name, &hosted.audience)?;
@@ -96,15 +110,19 @@ impl Registry {
         base: &Arc<str>,
     ) -> Result<Option<Arc<Representation>>, Error> {
         let key = RepresentationKey { upstream: None, name: name.clone(), form, base: Arc::clone(base) };
-        self.if_hosted(name, self.parts.caches.representations.get(self, name, &key)).await
+        self.if_hosted(name, || self.parts.caches.representations.get(self, name, &key)).await
     }
 
     /// What `look` finds of a package here. Does not look where the name is never hosted, or was not a moment ago.
-    pub(super) async fn if_hosted<T>(
+    /// `None` is a proven absence: the store is the one that was opened, and the package was never begun in it.
+    pub(super) async fn if_hosted<T: Send, Found>(
         &self,
         name: &PackageName,
-        look: impl Future<Output = Result<Option<T>, Error>> + Send,
-    ) -> Result<Option<T>, Error> {
+        look: impl Fn() -> Found + Send + Sync,
+    ) -> Result<Option<T>, Error>
+    where
+        Found: Future<Output = Result<Option<T>, Error>> + Send,
+    {
         let access = self.access();
         let origin = access.origin(name);
         let check = &self.parts.upstream.hosted;
@@ -112,19 +130,50 @@ impl Registry {
         if !origin.hosted || (has_upstream && check.is_known_absent(name)) {
             return Ok(None);
         }
-        let begun = check.look();
-        let found = match look.await {
-            // Where both may have the package, the upstream's is served until ours has a version that is more than staged.
-            Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
-            found => found?,
-        };
-        if found.is_none() {
+        for _ in 0..LOOKS {
+            let begun = check.look();
+            let found = match look().await {
+                // Where both may have the package, the upstream's is served until ours has a version that is more than
+                // staged.
+                Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
+                found => found?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+            // In this order: what was looked for while the store was not mounted is looked for again after it was.
             self.confirm_absence().await?;
-            if has_upstream {
-                check.set_absent(name, begun);
+            match self.standing(name).await? {
+                Standing::Free => {
+                    if has_upstream {
+                        check.set_absent(name, begun);
+                    }
+                    return Ok(None);
+                }
+                Standing::Begun if origin.shadow => return Ok(None),
+                Standing::Begun => {
+                    tracing::info!(package = %name, "no upstream is asked for a package whose first publish was begun here");
+                    return Err(Error::PackageNotFound(name.clone()));
+                }
+                Standing::Stored => {}
             }
         }
-        Ok(found)
+        Err(Error::Busy)
+    }
+
+    /// What `read` reads, from upstreams too; once more where an upstream was about to be asked for a package that was
+    /// published here meanwhile.
+    pub(super) async fn read_again_if_published<T, Reading>(
+        &self,
+        read: impl Fn() -> Reading + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        Reading: Future<Output = Result<T, Error>> + Send,
+    {
+        match Box::pin(read()).await {
+            Err(error) if error.is_published_meanwhile() => Box::pin(read()).await,
+            answer => answer,
+        }
     }
 
     /// Where the tarballs of a package are; `None` where there is no package.

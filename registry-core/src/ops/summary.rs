@@ -25,7 +25,11 @@ impl Registry {
     /// packument has not changed, the store is asked just that.
     pub(super) async fn summary(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
         self.require_read(caller, name)?;
-        let hosted = self.parts.caches.summaries.get(self, name, name);
+        self.read_again_if_published(|| self.summary_of_any(caller, name)).await
+    }
+
+    async fn summary_of_any(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
+        let hosted = || self.parts.caches.summaries.get(self, name, name);
         let summary = if let Some(summary) = self.if_hosted(name, hosted).await? {
             summary
         } else {

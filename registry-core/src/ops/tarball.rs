@@ -62,8 +62,17 @@ impl Registry {
         version: &Version,
     ) -> Result<FoundTarball, Error> {
         self.require_read(caller, name)?;
+        self.read_again_if_published(|| self.find_tarball_of_any(caller, name, version)).await
+    }
+
+    async fn find_tarball_of_any(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<FoundTarball, Error> {
         let mut is_public = self.is_public(name);
-        let (etag, place) = if let Some(index) = self.if_hosted(name, self.hosted_tarballs(name)).await? {
+        let (etag, place) = if let Some(index) = self.if_hosted(name, || self.hosted_tarballs(name)).await? {
             self.require_audience(caller, name, index.audience())?;
             is_public &= !index.audience().is_restricted();
             hosted_tarball(name, version, index.get(version.as_str()))?

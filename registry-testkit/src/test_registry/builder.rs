@@ -8,7 +8,7 @@ use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
 use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::domain::trust::TrustKind;
 use registry_core::limits::Limits;
-use registry_core::ops::{OrganizationSettings, TrustedIssuer, TrustedPublishing};
+use registry_core::ops::{OrganizationSettings, TrustedIssuer, TrustedPublishing, UpstreamFreshness};
 use registry_core::randomness::Randomness;
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
@@ -44,6 +44,7 @@ pub struct TestRegistryBuilder {
     web_login: bool,
     randomness: Arc<SeededRandomness>,
     upstreams: Vec<(String, Arc<dyn Upstream>)>,
+    upstream_freshness: UpstreamFreshness,
     token_cache: Duration,
     organizations: OrganizationSettings,
     trusted_issuers: Vec<(String, TrustKind, IssuerSettings)>,
@@ -66,6 +67,7 @@ impl Default for TestRegistryBuilder {
             web_login: true,
             randomness: Arc::new(SeededRandomness::new(1)),
             upstreams: Vec::new(),
+            upstream_freshness: UpstreamFreshness::default(),
             token_cache: Duration::ZERO,
             organizations: OrganizationSettings::default(),
             trusted_issuers: Vec::new(),
@@ -115,6 +117,11 @@ impl TestRegistryBuilder {
     /// With a store that fails by itself.
     pub fn faults(self, faults: FaultPlan) -> Self {
         Self { faults, ..self }
+    }
+
+    /// Believes what upstreams say, and that a name is not hosted, for so long.
+    pub fn upstream_freshness(self, upstream_freshness: UpstreamFreshness) -> Self {
+        Self { upstream_freshness, ..self }
     }
 
     /// In front of this registry, which rules of access call `id`.
@@ -203,6 +210,7 @@ impl TestRegistryBuilder {
             .path_prefix(&self.path_prefix)
             .legacy_prefixes(self.legacy_prefixes.clone())
             .web_login(self.web_login)
+            .upstream_freshness(self.upstream_freshness)
             .token_cache(self.token_cache)
             .organizations(self.organizations)
     }

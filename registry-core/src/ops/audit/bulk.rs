@@ -81,7 +81,7 @@ impl Registry {
     }
 
     async fn upstream_to_audit(&self, name: &PackageName) -> Result<Option<&NamedUpstream>, Error> {
-        match self.if_hosted(name, self.read_index(name)).await? {
+        match self.if_hosted(name, || self.read_index(name)).await? {
             Some(_) => Ok(None),
             None => self.upstream_known_to_have(name).await,
         }

@@ -11,6 +11,7 @@ use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
 use crate::ops::backoff::Backoff;
 use crate::ops::detached::compute;
+use crate::ops::spelling::Standing;
 use crate::{Error, Registry};
 
 use super::index::View;
@@ -151,7 +152,16 @@ impl Registry {
 
     /// What is to be in the index of a package; `None` where there is none.
     async fn index_entry(&self, name: &PackageName) -> Result<Option<Arc<Indexed>>, Error> {
-        let Some(stored) = self.read_index(name).await? else { return Ok(None) };
+        let Some(stored) = self.read_index(name).await? else {
+            return match self.standing(name).await {
+                Ok(Standing::Free) => Ok(None),
+                // The name of a package that is lost, or being begun, is private.
+                Ok(Standing::Begun | Standing::Stored) | Err(Error::Damaged(_)) => {
+                    Ok(Some(Arc::new(Indexed::new(name.clone(), Revision::default(), None))))
+                }
+                Err(error) => Err(error),
+            };
+        };
         let (json, package) = (stored.blob.bytes, name.clone());
         let read = compute(json.len(), move || {
             let packument = Packument::parse(&package, &json)?;

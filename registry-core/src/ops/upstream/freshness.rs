@@ -242,6 +242,7 @@ impl Registry {
         };
         let validators =
             present.as_ref().map_or_else(Validators::default, |document| document.known.validators());
+        self.require_not_hosted(name).await?;
         let state = match (upstream.upstream.packument(name, *form, &validators).await, present) {
             (Ok(UpstreamPackument::Found { bytes, form, validators }), before) => {
                 self.keep(key, bytes, form, validators, before.is_some()).await?

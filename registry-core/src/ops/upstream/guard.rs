@@ -3,7 +3,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::domain::PackageName;
+use crate::domain::packument::Packument;
 use crate::error::BoxError;
+use crate::ops::spelling::Standing;
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -47,6 +49,27 @@ impl Registry {
         Ok(())
     }
 
+    /// Looks into the store right before an upstream is asked about a name, whatever is remembered of it: what comes is
+    /// kept, and shown to others. A package that is being begun may be asked about.
+    pub(super) async fn require_not_hosted(&self, name: &PackageName) -> Result<(), Error> {
+        let access = self.access();
+        let origin = access.origin(name);
+        if !origin.hosted {
+            return Ok(());
+        }
+        let is_hosted = if let Some(index) = self.read_index(name).await? {
+            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
+        } else {
+            self.confirm_absence().await?;
+            self.standing(name).await? == Standing::Stored
+        };
+        if is_hosted {
+            self.parts.upstream.hosted.set_hosted(name);
+            return Err(Error::PublishedMeanwhile { name: name.clone() });
+        }
+        Ok(())
+    }
+
     /// Whether the upstream has the package; an error where it does not say so until `deadline`.
     async fn has_before(
         &self,
@@ -62,6 +85,8 @@ impl Registry {
         match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
             Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
             Ok(Err(error)) if error.is_of_upstream() => Err(unchecked(error.into())),
+            // Another publisher asked, and was told that it has not.
+            Ok(Err(error)) if error.is_published_meanwhile() => Ok(false),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(unchecked(format!("{upstream} took too long to answer").into())),
         }

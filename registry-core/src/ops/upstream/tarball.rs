@@ -25,6 +25,7 @@ impl Registry {
                 self.note_use(&UseMark::of(&source.path));
                 return Ok(blob);
             }
+            self.require_not_hosted(name).await?;
             match self.fill(source, range.is_none()).await? {
                 Filling::Streaming(blob) => return Ok(blob),
                 // It may have been deleted since, for want of room.

@@ -12,7 +12,7 @@ fn rules() -> Value {
 #[tokio::test(start_paused = true)]
 async fn what_was_ever_hosted_never_comes_from_elsewhere() {
     for name in ["web", "@acme/web"] {
-        for fate in [Fate::Published, Fate::Unpublished] {
+        for fate in [Fate::Published, Fate::Unpublished, Fate::Lost] {
             for question in Question::all(name) {
                 let house = House::start(&rules()).await;
                 house.prepare(name, fate).await;
@@ -33,6 +33,11 @@ async fn neither_where_the_store_fails_on_a_published_one() {
 #[tokio::test(start_paused = true)]
 async fn neither_where_the_store_fails_on_an_unpublished_one() {
     ask_with_faults(&rules(), "web", Fate::Unpublished).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_where_the_store_fails_on_one_that_is_lost() {
+    ask_with_faults(&rules(), "web", Fate::Lost).await;
 }
 
 /// A store that cannot say whether a name is hosted is no reason to ask elsewhere.

@@ -24,10 +24,12 @@ enum Fate {
     Missing,
     Published,
     Unpublished,
+    /// Its packument was deleted from the store by hand.
+    Lost,
 }
 
 impl Fate {
-    const ALL: [Self; 3] = [Self::Missing, Self::Published, Self::Unpublished];
+    const ALL: [Self; 4] = [Self::Missing, Self::Published, Self::Unpublished, Self::Lost];
 }
 
 struct House {
@@ -53,6 +55,9 @@ impl House {
         if fate == Fate::Unpublished {
             let (registry, name) = (self.registry.registry(), name.parse().unwrap());
             registry.unpublish_package(&question::ana(), &name, None).await.unwrap();
+        }
+        if fate == Fate::Lost {
+            self.registry.remove(&format!("{name}/index.json")).await;
         }
         self.upstream.publish(name, "1.0.0", b"evil");
         self.upstream.publish(name, "99.0.0", b"evil");

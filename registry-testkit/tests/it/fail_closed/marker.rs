@@ -98,7 +98,7 @@ async fn a_warm_read_of_a_hosted_package_asks_for_no_marker() {
 }
 
 #[tokio::test]
-async fn a_proof_of_absence_costs_one_question_and_is_remembered() {
+async fn a_proof_of_absence_is_remembered_and_made_again_before_a_fetch() {
     let memory = ObjectStoreBlobs::in_memory();
     let store = Arc::new(Faulty::new(memory, FaultPlan::NONE));
     let house = House::on(Arc::clone(&store) as _).await;
@@ -107,8 +107,14 @@ async fn a_proof_of_absence_costs_one_question_and_is_remembered() {
         |calls: Vec<(Operation, String)>| calls.iter().filter(|call| call.1 == "_registry.json").count();
     store.take_calls();
     let _ = house.anonymous().get("/plum").await.assert_status(200);
+    assert_eq!(asked(store.take_calls()), 2);
+    let _ = house.anonymous().get("/plum").await.assert_status(200);
+    assert_eq!(asked(store.take_calls()), 0);
+    let _ = house.anonymous().get("/plum/-/plum-1.0.0.tgz").await.assert_status(200);
     assert_eq!(asked(store.take_calls()), 1);
     let _ = house.anonymous().get("/plum").await.assert_status(200);
     let _ = house.anonymous().get("/plum/-/plum-1.0.0.tgz").await.assert_status(200);
-    assert_eq!(asked(store.take_calls()), 0);
+    let calls = store.take_calls();
+    assert!(!calls.iter().any(|(_, path)| path.starts_with("_spellings/") || path.ends_with("index.json")));
+    assert_eq!(asked(calls), 0);
 }

@@ -4,17 +4,21 @@
 mod bucket;
 #[cfg(unix)]
 mod disk;
+mod lost;
 mod lying;
 mod marker;
 mod property;
+mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::TryStreamExt as _;
 use http::{Method, Request};
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::auth::{LocalAccounts, PasswordCost, Principal, TokenLimits};
-use registry_core::blob::BlobStore;
+use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_core::clock::SystemClock;
 use registry_core::ops::{NewToken, TokenHolder};
 use registry_core::randomness::SystemRandomness;
@@ -79,6 +83,32 @@ impl House {
             return Err(format!("{question:?} was answered by the upstream: {text}"));
         }
         Ok(answer)
+    }
+}
+
+/// All that a store holds.
+async fn everything(memory: &ObjectStoreBlobs) -> Vec<(BlobPath, Bytes)> {
+    let listed: Vec<_> = memory.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
+    let mut all = Vec::new();
+    for blob in listed {
+        if let Some(found) = memory.get(&blob.path).await.unwrap() {
+            all.push((blob.path, found.bytes));
+        }
+    }
+    all
+}
+
+async fn empty(memory: &ObjectStoreBlobs) {
+    for (path, _) in everything(memory).await {
+        memory.delete(&path).await.unwrap();
+    }
+}
+
+/// Makes a store hold this and nothing else.
+async fn restore(memory: &ObjectStoreBlobs, all: &[(BlobPath, Bytes)]) {
+    empty(memory).await;
+    for (path, bytes) in all {
+        let _ = memory.put(path, bytes.clone(), When::Always).await.unwrap();
     }
 }
 

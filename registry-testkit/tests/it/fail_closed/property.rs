@@ -1,18 +1,18 @@
 //! Over random faults of the store, no hosted name is ever answered by an upstream.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
-use futures::TryStreamExt as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use registry_core::Registry;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs, When};
+use registry_core::blob::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
 
 use super::lying::{Lie, Lying};
-use super::{FOREIGN, House, Question};
+use super::{FOREIGN, House, Kind, Question, empty, everything, restore};
 
 /// How many stories are told unless `PROPTEST_CASES` says otherwise. The same number tells the same stories.
 const CASES: u32 = 200;
@@ -44,9 +44,10 @@ enum Action {
     Restore,
     /// The store is another one, with a marker of its own.
     Replace,
-    /// What is stored of a package cannot be read.
+    /// What is stored of a package cannot be read, says nothing, or is deleted by hand.
     Spoil {
         name: usize,
+        how: usize,
     },
 }
 
@@ -60,7 +61,7 @@ fn action() -> impl Strategy<Value = Action> {
         2 => Just(Action::Empty),
         2 => Just(Action::Restore),
         1 => Just(Action::Replace),
-        1 => some.prop_map(|name| Action::Spoil { name }),
+        2 => (some.clone(), some).prop_map(|(name, how)| Action::Spoil { name, how }),
     ]
 }
 
@@ -70,6 +71,8 @@ struct World {
     store: Arc<Faulty<ObjectStoreBlobs>>,
     /// What the store held before it was emptied, replaced or spoilt.
     whole: Vec<(BlobPath, bytes::Bytes)>,
+    /// The names whose packument is spoilt.
+    damaged: Mutex<BTreeSet<&'static str>>,
 }
 
 impl World {
@@ -83,26 +86,9 @@ impl World {
             house.upstream.publish(name, FOREIGN, b"evil");
         }
         house.upstream.tell("advisories", "{}");
-        let mut world = Self { house, memory, store, whole: Vec::new() };
-        world.whole = world.everything().await;
+        let mut world = Self { house, memory, store, whole: Vec::new(), damaged: Mutex::default() };
+        world.whole = everything(&world.memory).await;
         world
-    }
-
-    async fn everything(&self) -> Vec<(BlobPath, bytes::Bytes)> {
-        let listed: Vec<_> = self.memory.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
-        let mut all = Vec::new();
-        for blob in listed {
-            if let Some(found) = self.memory.get(&blob.path).await.unwrap() {
-                all.push((blob.path, found.bytes));
-            }
-        }
-        all
-    }
-
-    async fn empty(&self) {
-        for (path, _) in self.everything().await {
-            self.memory.delete(&path).await.unwrap();
-        }
     }
 
     async fn act(&self, action: &Action) -> Result<(), String> {
@@ -130,36 +116,36 @@ impl World {
                 Ok(())
             }
             Action::Empty => {
-                self.empty().await;
+                empty(&self.memory).await;
+                self.damaged.lock().unwrap().clear();
                 Ok(())
             }
             Action::Restore => {
-                self.restore().await;
+                restore(&self.memory, &self.whole).await;
+                self.damaged.lock().unwrap().clear();
                 Ok(())
             }
             Action::Replace => {
-                self.empty().await;
+                empty(&self.memory).await;
+                self.damaged.lock().unwrap().clear();
                 Registry::builder(Arc::new(self.memory.clone())).build().open().await.unwrap();
                 Ok(())
             }
-            Action::Spoil { name: of } => {
+            Action::Spoil { name: of, how } => {
                 let path = BlobPath::parse(&format!("{}/index.json", name(of))).unwrap();
-                let _ = self.memory.put(&path, "<html>".into(), When::Always).await.unwrap();
+                match [Some("<html>"), Some("{}"), None][how % 3] {
+                    Some(json) => drop(self.memory.put(&path, json.into(), When::Always).await.unwrap()),
+                    None => self.memory.delete(&path).await.unwrap(),
+                }
+                self.damaged.lock().unwrap().insert(name(of));
                 Ok(())
             }
-        }
-    }
-
-    async fn restore(&self) {
-        self.empty().await;
-        for (path, bytes) in &self.whole {
-            let _ = self.memory.put(path, bytes.clone(), When::Always).await.unwrap();
         }
     }
 
     /// In a store that is whole and does not fail, all is as it was.
     async fn end(&self) -> Result<(), String> {
-        self.restore().await;
+        restore(&self.memory, &self.whole).await;
         let fresh = House::on(Arc::new(self.memory.clone())).await;
         for name in NAMES {
             let answer = fresh.anonymous().get(&format!("/{name}")).await;
@@ -173,7 +159,15 @@ impl World {
 
     async fn ask(&self, name: &str, question: usize) -> Result<(), String> {
         let questions = Question::all(name);
-        self.house.ask(&questions[question % questions.len()], name).await.map(drop)
+        let question = &questions[question % questions.len()];
+        let answer = self.house.ask(question, name).await?;
+        if self.damaged.lock().unwrap().contains(name)
+            && question.kind == Kind::OfPackage
+            && answer.status.is_success()
+        {
+            return Err(format!("{question:?} of a damaged package was answered: {}", answer.text()));
+        }
+        Ok(())
     }
 }
 

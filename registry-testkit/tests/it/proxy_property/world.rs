@@ -6,7 +6,7 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::BodyExt as _;
 use registry_core::access::AccessRules;
-use registry_core::blob::{BlobPrefix, BlobStore as _, ObjectStoreBlobs};
+use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs};
 use registry_core::domain::Integrity;
 use registry_core::{Body, Registry};
 use registry_testkit::{FixedClock, ScriptedUpstream, SeededRandomness};
@@ -156,7 +156,8 @@ impl World {
     }
 
     async fn evict(&self, which: usize) {
-        let listed: Vec<_> = self.store.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
+        let kept = BlobPrefix::folder(BlobPath::parse("_upstream").unwrap());
+        let listed: Vec<_> = self.store.list(&kept).try_collect().await.unwrap();
         if !listed.is_empty() {
             self.store.delete(&listed[which % listed.len()].path).await.unwrap();
         }
