@@ -25,6 +25,7 @@ pub mod access;
 pub mod auth;
 pub mod blob;
 pub mod clock;
+mod concurrency;
 pub mod domain;
 pub mod error;
 pub mod events;

@@ -9,11 +9,12 @@ use crate::access::AccessRules;
 use crate::auth::{AuthProvider, Caller};
 use crate::blob::BlobStore;
 use crate::clock::{Clock, SystemClock};
+use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
 use crate::ops::{
-    Abuse, AuditFallback, Gates, Kept, KeptKeys, KnownBases, NamedUpstream, OrganizationSettings, ReadCaches,
+    Abuse, AuditFallback, Kept, KeptKeys, KnownBases, NamedUpstream, OrganizationSettings, ReadCaches,
     SearchParts, SearchSettings, StoreMarker, TokenCache, TrustedPublishing, UpstreamFreshness,
     UpstreamOptions, UpstreamParts, WebLogins,
 };
@@ -55,7 +56,7 @@ pub(crate) struct Parts {
     pub(crate) abuse: Abuse,
     pub(crate) organizations: OrganizationSettings,
     pub(crate) trusted_publishing: TrustedPublishing,
-    pub(crate) gates: Gates,
+    pub(crate) package_locks: KeyedMutex<PackageName>,
     pub(crate) redirect_above: Option<u64>,
     pub(crate) publish_elsewhere: Option<Arc<str>>,
 }
@@ -366,7 +367,7 @@ impl RegistryBuilder {
                 abuse: Abuse::new(&self.limits),
                 organizations: self.organizations,
                 trusted_publishing: self.trusted_publishing,
-                gates: Gates::default(),
+                package_locks: KeyedMutex::default(),
                 redirect_above: self.redirect_above,
                 publish_elsewhere: self.publish_elsewhere,
             }),

@@ -4,9 +4,10 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::concurrency::compute_elsewhere;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
-use crate::ops::{StagedItem, compute_elsewhere};
+use crate::ops::StagedItem;
 
 use super::answer::json_response;
 use super::body::Body;

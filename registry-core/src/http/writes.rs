@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::Error;
+use crate::concurrency::compute_elsewhere;
 use crate::domain::packument::Text;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, Version, strict_json};
-use crate::ops::{ChangeDocument, compute_elsewhere, seen_revision};
+use crate::ops::{ChangeDocument, seen_revision};
 
 use super::answer::done;
 use super::body::Body;

@@ -9,8 +9,8 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::abuse::Guessed;
-use super::detached::detached;
 use super::two_factor::TwoFactorState;
+use crate::concurrency::detached;
 
 /// What the holder of an account sees of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,11 +13,11 @@ use crate::limits::Limits;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 
-use super::backoff::Backoff;
-use super::detached::{compute, detached};
 use super::read_index::StoredIndex;
 use super::search::IndexUpdate;
 use super::spelling::Standing;
+use crate::concurrency::Backoff;
+use crate::concurrency::{compute, detached};
 
 /// For how long a writer goes on trying against others.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -139,7 +139,7 @@ impl Registry {
         T: Clone + Send + 'static,
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
     {
-        let mut _turn = if before.is_none() { Some(self.parts.gates.pass(name).await) } else { None };
+        let mut _turn = if before.is_none() { Some(self.parts.package_locks.lock(name).await) } else { None };
         let path = Key::Packument(name).path()?;
         let mut deadline = Instant::now() + PATIENCE;
         let mut backoff = Backoff::default();
@@ -179,7 +179,7 @@ impl Registry {
             if let Some(before) = before.take() {
                 before(state.is_some()).await?;
                 deadline = Instant::now() + PATIENCE;
-                _turn = Some(self.parts.gates.pass(name).await);
+                _turn = Some(self.parts.package_locks.lock(name).await);
                 if !self.is_still(state).await? {
                     continue;
                 }

@@ -9,9 +9,9 @@ use crate::blob::{BlobETag, BlobPath, Fetched};
 use crate::domain::PackageName;
 use crate::{Error, Registry};
 
-use super::detached::compute;
 use super::read_index::StoredIndex;
-use super::turns::Turns;
+use crate::concurrency::SingleFlight;
+use crate::concurrency::compute;
 
 /// Something made of a stored packument.
 pub(super) trait Derived: Send + Sync + Sized + 'static {
@@ -41,7 +41,7 @@ const LARGE: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct DerivedCache<Value: Derived> {
     entries: Cache<Value::Key, Arc<Entry<Value>>>,
-    turns: Turns<Value::Key, Entry<Value>>,
+    flights: SingleFlight<Value::Key, Entry<Value>>,
 }
 
 impl<Value: Derived> DerivedCache<Value> {
@@ -52,7 +52,7 @@ impl<Value: Derived> DerivedCache<Value> {
             u32::try_from(entry.value.weight() + OVERHEAD).unwrap_or(u32::MAX)
         };
         let entries = Cache::builder().max_capacity(bytes).weigher(weigh).build();
-        Self { entries, turns: Turns::default() }
+        Self { entries, flights: SingleFlight::default() }
     }
 
     /// What is made of the packument as it is in the store now; `None` where there is no packument.
@@ -71,7 +71,7 @@ impl<Value: Derived> DerivedCache<Value> {
         {
             return Ok(Some(Arc::clone(&entry.value)));
         }
-        let found = Box::pin(self.turns.take(key, self.look(registry, name, key))).await?;
+        let found = Box::pin(self.flights.run(key, self.look(registry, name, key))).await?;
         Ok(found.map(|entry| Arc::clone(&entry.value)))
     }
 
@@ -124,7 +124,7 @@ impl<Value: Derived> DerivedCache<Value> {
             let value = compute(document.len(), move || make(&state, &document, hint)).await??;
             self.keep(key, Entry { value: Arc::new(value), path: path.clone(), etag }).await.map(Some)
         };
-        let entry = Box::pin(self.turns.take(key, look)).await?;
+        let entry = Box::pin(self.flights.run(key, look)).await?;
         let entry = entry.ok_or_else(|| Error::Internal("nothing was made of a document".into()))?;
         Ok(Arc::clone(&entry.value))
     }

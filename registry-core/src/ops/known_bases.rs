@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use crate::clock::Clock;
 use crate::{Error, Registry};
 
-use super::detached::compute;
 use super::packument::Representation;
+use crate::concurrency::compute;
 
 /// How many base URLs documents are rendered for and cached.
 const MOST: usize = 16;

@@ -9,7 +9,7 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::abuse::Guessed;
-use super::detached::detached;
+use crate::concurrency::detached;
 
 /// A login that succeeded.
 #[derive(Debug, Clone)]

@@ -17,8 +17,8 @@ use crate::{Error, Registry};
 
 use super::authorize::WriteRight;
 use super::commit::{Before, Change, Decision};
-use super::detached::detached;
 use super::trust::npm_user;
+use crate::concurrency::detached;
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::blob::{Blob, BlobETag, BlobError, Fetched, Key, PutOutcome, When};
 use crate::randomness::{SystemRandomness, random_bytes};
 use crate::{Error, Registry};
 
-use super::turns::Turns;
+use crate::concurrency::SingleFlight;
 
 /// The format that this release reads and writes.
 const FORMAT: u32 = 1;
@@ -28,7 +28,7 @@ struct Marker {
 #[derive(Debug, Default)]
 pub(crate) struct StoreMarker {
     opened: Mutex<Option<Opened>>,
-    checks: Turns<(), Outcome>,
+    checks: SingleFlight<(), Outcome>,
     /// Kept, so that all who wait for one check get what it found.
     last: Mutex<Option<Arc<Outcome>>>,
 }
@@ -105,7 +105,7 @@ impl Registry {
             *marker.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&outcome));
             Ok::<_, Infallible>(Some(outcome))
         };
-        let Ok(outcome) = Box::pin(marker.checks.take(&(), check)).await;
+        let Ok(outcome) = Box::pin(marker.checks.run(&(), check)).await;
         match outcome.as_deref() {
             Some(Outcome::Same) => Ok(()),
             Some(Outcome::Failed(error)) => Err(Error::Shared(Arc::clone(error))),

@@ -9,7 +9,7 @@ use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
 use super::queue::{Queue, StrangerTurn, Strangers};
 use super::rate::Wait;
 use crate::auth::Caller;
-use crate::ops::gates::Gates;
+use crate::concurrency::KeyedMutex;
 use crate::{Error, Registry};
 
 /// How many guesses of one network, and of all, wait for another one at the same secret.
@@ -23,7 +23,7 @@ pub(super) struct Attempts {
     waiting_strangers: Queue,
     waiting_known: Queue,
     /// One gate for each secret that is guessed at. Hashed with a key that no caller knows.
-    same_secret: Gates<u64>,
+    same_secret: KeyedMutex<u64>,
     hasher: RandomState,
     strangers: Strangers,
 }
@@ -45,7 +45,7 @@ impl Attempts {
             failed: Arc::new(FailedLogins::holding(COUNTERS)),
             waiting_strangers: Queue::new(WAITING_AT_A_NETWORK, WAITING),
             waiting_known: Queue::new(WAITING_AT_A_NETWORK, WAITING),
-            same_secret: Gates::default(),
+            same_secret: KeyedMutex::default(),
             hasher: RandomState::new(),
             strangers: Strangers::new(),
         }
@@ -77,7 +77,7 @@ impl Registry {
         let waiting = if is_known { &attempts.waiting_known } else { &attempts.waiting_strangers };
         let place = waiting.enter(pair.network).map_err(after_requests)?;
         let secret = attempts.hasher.hash_one((&pair, secret.expose_secret()));
-        let same_secret = attempts.same_secret.pass(&secret).await;
+        let same_secret = attempts.same_secret.lock(&secret).await;
         drop(place);
         let turn = if guessed == Guessed::Password && !failed.is_known(&pair, now()) {
             Some(attempts.strangers.turn(pair.network).await.map_err(after_requests)?)

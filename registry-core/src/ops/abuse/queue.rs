@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::rate::Wait;
+use crate::concurrency::KeyedMutex;
 use crate::network::site_of;
-use crate::ops::gates::Gates;
 
 /// How many passwords of strangers are checked at a time, each from another network. Few, since providers hash fewer
 /// still, and those who are known wait behind them there; not one, since a provider may ask another service.
@@ -69,7 +69,7 @@ impl Drop for Place {
 #[derive(Debug)]
 pub(super) struct Strangers {
     queue: Queue,
-    networks: Gates<Option<IpAddr>>,
+    networks: KeyedMutex<Option<IpAddr>>,
     turns: Arc<Semaphore>,
 }
 
@@ -84,7 +84,7 @@ impl Strangers {
     pub(super) fn new() -> Self {
         Self {
             queue: Queue::new(WAITING_AT_A_NETWORK, WAITING),
-            networks: Gates::default(),
+            networks: KeyedMutex::default(),
             turns: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }
@@ -93,7 +93,7 @@ impl Strangers {
     pub(super) async fn turn(&self, network: Option<IpAddr>) -> Result<StrangerTurn, Wait> {
         let network = network.map(|network| site_of(network).unwrap_or(network));
         let _place = self.queue.enter(network)?;
-        let of_the_network = self.networks.pass(&network).await;
+        let of_the_network = self.networks.lock(&network).await;
         // It is closed by nobody.
         let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
         Ok(StrangerTurn { _network: of_the_network, _turn: turn })

@@ -7,8 +7,8 @@ use super::tree::Installed;
 use super::vulnerable_range::is_affected;
 use super::{Advisories, AuditTree};
 use crate::auth::Caller;
+use crate::concurrency::compute_elsewhere;
 use crate::domain::Version;
-use crate::ops::compute_elsewhere;
 use crate::{Error, Registry};
 
 /// About how many bytes of findings a report has at most. What comes after that is told without its places.

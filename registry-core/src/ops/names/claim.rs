@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{AuthProvider, Principal};
 use crate::blob::{BlobError, Key, PutOutcome, When};
-use crate::ops::backoff::Backoff;
+use crate::concurrency::Backoff;
 use crate::ops::publish::internal;
 use crate::{Error, Registry};
 

@@ -4,10 +4,10 @@ use tokio::time::Instant;
 
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::blob::{BlobError, Key, PutOutcome, When};
+use crate::concurrency::Backoff;
+use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
-use crate::ops::backoff::Backoff;
-use crate::ops::detached::detached;
 use crate::ops::publish::internal;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};

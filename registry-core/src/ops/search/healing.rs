@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::blob::{BlobPath, BlobPrefix, Key};
+use crate::concurrency::Backoff;
+use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
-use crate::ops::backoff::Backoff;
-use crate::ops::detached::compute;
 use crate::ops::spelling::Standing;
 use crate::{Error, Registry};
 

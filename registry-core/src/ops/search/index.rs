@@ -1,10 +1,10 @@
 use std::array;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 
+use crate::concurrency::SingleFlight;
 use crate::{Error, Registry};
 
 use super::SearchSettings;
@@ -17,16 +17,9 @@ use super::shard::{Indexed, SHARDS, Shard};
 pub(crate) struct SearchParts {
     pub(super) settings: SearchSettings,
     lanes: [Lane; SHARDS as usize],
-    looks: Looks,
+    /// A search that arrives during a lookup shares the next one, which shows all that was written before it asked.
+    lookups: SingleFlight<(), View>,
     pub(super) healing: Healing,
-}
-
-/// Looks at the whole index, one at a time. Whoever comes while one is under way shares the one after it: it
-/// begins later than they came, so it shows whatever was written before they asked.
-#[derive(Debug, Default)]
-struct Looks {
-    begun: AtomicU64,
-    last: tokio::sync::Mutex<Option<(u64, Arc<View>)>>,
 }
 
 /// The whole index at one moment.
@@ -36,7 +29,7 @@ pub(super) struct View(Vec<Arc<Shard>>);
 impl SearchParts {
     pub(crate) fn new(settings: SearchSettings) -> Self {
         let lanes = array::from_fn(|_| Lane::default());
-        Self { settings, lanes, looks: Looks::default(), healing: Healing::default() }
+        Self { settings, lanes, lookups: SingleFlight::default(), healing: Healing::default() }
     }
 }
 
@@ -60,19 +53,12 @@ impl Registry {
 
     /// The index as it is now.
     pub(super) async fn look_at_index(&self) -> Result<Arc<View>, Error> {
-        let looks = &self.parts.search.looks;
-        let begun_before = looks.begun.load(Ordering::SeqCst);
-        let mut last = looks.last.lock().await;
-        if let Some((number, view)) = last.as_ref()
-            && *number > begun_before
-        {
-            return Ok(Arc::clone(view));
-        }
-        let number = looks.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let shards = try_join_all((0..SHARDS).map(|shard| self.read_shard(shard))).await?;
-        let view = Arc::new(View(shards));
-        *last = Some((number, Arc::clone(&view)));
-        Ok(view)
+        let lookup = async {
+            let shards = try_join_all((0..SHARDS).map(|shard| self.read_shard(shard))).await?;
+            Ok::<_, Error>(Some(Arc::new(View(shards))))
+        };
+        let view = Box::pin(self.parts.search.lookups.run(&(), lookup)).await?;
+        view.ok_or_else(|| Error::Internal("a lookup of the search index found nothing".into()))
     }
 
     /// Tries again to enter what earlier writes could not.

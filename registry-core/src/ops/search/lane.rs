@@ -6,11 +6,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::blob::{BlobError, Fetched, Key, PutOutcome, When};
+use crate::concurrency::Backoff;
+use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
-use crate::ops::backoff::Backoff;
-use crate::ops::detached::compute;
 use crate::{Error, Registry};
 
 use super::shard::{Contents, Indexed, Shard, is_newer, shard_of};

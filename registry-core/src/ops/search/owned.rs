@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::auth::Caller;
+use crate::concurrency::compute;
 use crate::domain::PackageName;
-use crate::ops::detached::compute;
 use crate::{Error, Registry};
 
 use super::page::COST_OF_PACKAGE;

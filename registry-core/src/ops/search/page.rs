@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::auth::Caller;
+use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::search::{Findable, SearchEntry, SearchText};
-use crate::ops::detached::compute;
 use crate::{Error, Registry};
 
 use super::index::View;

@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use url::form_urlencoded::Serializer;
 
 use crate::auth::Caller;
+use crate::concurrency::compute;
 use crate::domain::PackageName;
-use crate::ops::detached::compute;
 use crate::ops::upstream::NamedUpstream;
 use crate::{Error, Registry};
 

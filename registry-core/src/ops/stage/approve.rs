@@ -1,13 +1,13 @@
 use crate::auth::Caller;
 use crate::blob::{BlobStoreExt as _, Key};
 use crate::clock::timestamp;
+use crate::concurrency::{compute_elsewhere, detached};
 use crate::domain::packument::Packument;
 use crate::domain::publication::Release;
 use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::events::EventKind;
 use crate::ops::authorize::WriteRight;
 use crate::ops::commit::{Before, Change, Decision};
-use crate::ops::detached::{compute_elsewhere, detached};
 use crate::ops::publish::{add_version, person};
 use crate::{Error, Registry};
 

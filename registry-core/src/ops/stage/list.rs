@@ -5,10 +5,10 @@ use futures::future::try_join_all;
 
 use crate::auth::Caller;
 use crate::blob::Key;
+use crate::concurrency::compute;
 use crate::domain::packument::Packument;
 use crate::domain::{PackageName, Version};
 use crate::ops::authorize::WriteRight;
-use crate::ops::detached::compute;
 use crate::{Error, Registry};
 
 use super::StagedItem;

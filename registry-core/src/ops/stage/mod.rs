@@ -12,7 +12,7 @@ use crate::domain::{PackageName, StageId, Version};
 use crate::{Error, Registry};
 
 use super::authorize::WriteRight;
-use super::detached::compute;
+use crate::concurrency::compute;
 
 use record::StageRecord;
 

@@ -1,9 +1,9 @@
 use crate::auth::Caller;
+use crate::concurrency::detached;
 use crate::domain::StageId;
 use crate::domain::packument::Packument;
 use crate::events::EventKind;
 use crate::ops::commit::{Change, Decision};
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 use super::{Fate, hide};

@@ -4,8 +4,8 @@ use secrecy::SecretString;
 
 use crate::access::PackagePattern;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
+use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::ops::names::Account;
 use crate::{Error, Registry};
 

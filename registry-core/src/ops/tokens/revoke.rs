@@ -1,8 +1,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::{Caller, TokenHash};
+use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 use super::secret::PREFIX;

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use crate::access::{Action, PackagePattern};
 use crate::auth::Caller;
+use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::ops::TokenHolder;
 use crate::ops::deprecate::require_existing;
-use crate::ops::detached::detached;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 

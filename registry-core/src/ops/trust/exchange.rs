@@ -6,11 +6,11 @@ use url::{Host, Url};
 
 use crate::access::PackagePattern;
 use crate::auth::{Caller, IdToken, TokenHash, TokenKind, TokenLimits, TrustedPublisher, Verified};
+use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::ops::NewToken;
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 use super::{ExchangedToken, Trust, TrustedIssuer};

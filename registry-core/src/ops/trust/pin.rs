@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
+use crate::concurrency::Backoff;
 use crate::domain::PackageName;
-use crate::ops::backoff::Backoff;
 use crate::{Error, Registry};
 
 use super::Trust;

@@ -8,8 +8,8 @@ use crate::{Error, Registry};
 
 use super::record::{Shown, TwoFactor, TwoFactorMode};
 use super::{ATTEMPTS, TwoFactorState};
+use crate::concurrency::detached;
 use crate::ops::abuse::Guessed;
-use crate::ops::detached::detached;
 
 /// What came of a change of the second factor.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 
 use crate::auth::Caller;
 use crate::blob::{BlobPath, Key, When};
+use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
 use crate::domain::packument::version_names;
 use crate::events::EventKind;
-use crate::ops::Gates;
 use crate::upstream::{PackumentForm, UpstreamPackument, Validators};
 use crate::{Error, Registry};
 
@@ -33,7 +33,7 @@ pub(crate) struct Documents {
     pub(super) questions: Questions,
     pub(super) misses: Misses,
     /// The two forms of a packument are asked for one after the other, so that it is known which is the newer one.
-    turns: Gates,
+    locks: KeyedMutex<PackageName>,
 }
 
 /// What an upstream last said.
@@ -89,7 +89,7 @@ impl Default for Documents {
             states: moka::sync::Cache::new(ENTRIES),
             questions: Questions::default(),
             misses: Misses::default(),
-            turns: Gates::default(),
+            locks: KeyedMutex::default(),
         }
     }
 }
@@ -224,7 +224,7 @@ impl Registry {
         asked_at: DateTime<Utc>,
     ) -> Result<State, Error> {
         let documents = &self.parts.upstream.documents;
-        let _turn = documents.turns.pass(&key.1).await;
+        let _turn = documents.locks.lock(&key.1).await;
         // Another may have asked since.
         let known = self.known_state(key).await?;
         let is_as_wanted = |state: &State| match (wanted, state) {

@@ -2,9 +2,9 @@ use super::record::{LIFETIME, Purpose, Session};
 use super::session_token::SessionToken;
 use crate::auth::Caller;
 use crate::blob::When;
+use crate::concurrency::detached;
 use crate::domain::shorten::shorten;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::ops::two_factor::who_must_show;
 use crate::{Error, Registry};
 

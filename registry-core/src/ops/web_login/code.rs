@@ -3,8 +3,8 @@ use secrecy::SecretString;
 use super::record::{Phase, Purpose};
 use super::session_token::SessionToken;
 use crate::auth::Caller;
+use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 impl Registry {

@@ -3,7 +3,7 @@ use secrecy::SecretString;
 use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
 use crate::auth::{Caller, PasswordLogin};
-use crate::ops::detached::detached;
+use crate::concurrency::detached;
 use crate::ops::login::Wanted;
 use crate::{Error, Registry};
 

@@ -4,8 +4,8 @@ use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
 use crate::auth::Caller;
 use crate::blob::When;
+use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 /// What a client that asks is told.

@@ -5,8 +5,8 @@ use url::{Url, form_urlencoded};
 use super::record::{Phase, Purpose, Session, Who};
 use super::session_token::{SessionToken, hash_of};
 use crate::auth::{AuthProvider, Caller, Identified};
+use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::ops::detached::detached;
 use crate::{Error, Registry};
 
 impl Registry {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::record::Session;
 use super::session_token::SessionToken;
 use crate::blob::{BlobETag, Key, PutOutcome, When};
-use crate::ops::backoff::Backoff;
+use crate::concurrency::Backoff;
 use crate::{Error, Registry};
 
 /// How often a change is tried against others of the same login.

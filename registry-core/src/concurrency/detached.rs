@@ -1,11 +1,10 @@
 use crate::Error;
 
-/// Above this many bytes, work on a document leaves the async threads.
+/// Work on a larger document runs on a blocking thread.
 const INLINE_BYTES: usize = 256 << 10;
 
-/// Runs a future to its end even if the one who waits for it goes away: a client that hangs up must not leave
-/// a half-done write.
-pub(super) async fn detached<T: Send + 'static>(
+/// Runs a future to its end even if its caller is dropped, so that a client that hangs up leaves no half-done write.
+pub(crate) async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     match tokio::spawn(work).await {
@@ -14,7 +13,7 @@ pub(super) async fn detached<T: Send + 'static>(
     }
 }
 
-/// Runs pure work on a document of `bytes` bytes: here if that is quick, else on a blocking thread.
+/// Runs pure work on a document of `bytes` bytes: inline up to 256 KiB, on a blocking thread above.
 pub(crate) async fn compute<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -22,7 +21,7 @@ pub(crate) async fn compute<T: Send + 'static>(
     if bytes <= INLINE_BYTES { Ok(work()) } else { compute_elsewhere(work).await }
 }
 
-/// Runs pure work on a blocking thread: what takes long, or may be made to by a hostile client.
+/// Runs pure work on a blocking thread. Use it for work that takes long, or that a hostile client can make long.
 pub(crate) async fn compute_elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {

@@ -1,0 +1,15 @@
+//! What operations need to run beside one another, in one process.
+//!
+//! [`SingleFlight`] deduplicates lookups, [`KeyedMutex`] serializes writers of one key, [`Backoff`] spaces retries, and
+//! [`detached`] runs a write to its end after its caller has left. None of them is needed for correctness across processes:
+//! that is the compare-and-swap of the store.
+
+mod backoff;
+mod detached;
+mod keyed_mutex;
+mod single_flight;
+
+pub(crate) use backoff::Backoff;
+pub(crate) use detached::{compute, compute_elsewhere, detached};
+pub(crate) use keyed_mutex::KeyedMutex;
+pub(crate) use single_flight::SingleFlight;
