@@ -9,7 +9,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::access::Action;
 use crate::auth::AuthError;
 use crate::blob::{BlobError, BlobPathError};
 use crate::domain::packument::PackumentError;
@@ -21,9 +20,8 @@ use crate::domain::{
 };
 use crate::limits::LimitExceeded;
 use crate::upstream::UpstreamError;
-
-/// Any error, for those that are only passed on.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use crate::vocabulary::Action;
+pub use crate::vocabulary::BoxError;
 
 /// Why an operation did not do what it was asked. The text is for the user to read and holds no internals,
 /// unless [`Error::is_internal`].

@@ -38,6 +38,7 @@ mod outbound;
 pub mod randomness;
 mod registry;
 pub mod upstream;
+mod vocabulary;
 
 pub use error::Error;
 pub use http::Body;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use rustls::crypto::CryptoProvider;
 
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// What the settings of each service say of its connections.
 pub(crate) struct Outbound<'a> {

@@ -85,7 +85,7 @@ fn instead_of(entry: &str) -> String {
 mod tests {
     use super::*;
     use crate::access::groups::GroupMask;
-    use crate::auth::Principal;
+    use crate::vocabulary::Principal;
 
     #[test]
     fn names_whom_it_says() {

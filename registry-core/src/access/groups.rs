@@ -1,5 +1,5 @@
 use super::entry::Entry;
-use crate::auth::Principal;
+use crate::vocabulary::Principal;
 
 /// The groups that some entries name, boiled down to a few bits: a group without its bit is certainly none of them.
 /// Somebody may be in many groups and a rule may name many; this spares comparing each with each.

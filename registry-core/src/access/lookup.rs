@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::pattern::Pattern;
 use crate::domain::PackageName;
+use crate::vocabulary::PackagePattern;
 
 /// Finds the first of many patterns that matches a name, without trying them all.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ struct Beginning {
 }
 
 impl Lookup {
-    pub(super) fn new<'patterns>(patterns: impl Iterator<Item = &'patterns Pattern>) -> Self {
+    pub(super) fn new<'patterns>(patterns: impl Iterator<Item = &'patterns PackagePattern>) -> Self {
         let mut lookup = Self::default();
         for (at, pattern) in patterns.enumerate() {
             let text = &*folded(pattern.as_str());
@@ -43,7 +43,7 @@ impl Lookup {
     pub(super) fn find<'patterns>(
         &self,
         name: &PackageName,
-        pattern: impl Fn(usize) -> &'patterns Pattern,
+        pattern: impl Fn(usize) -> &'patterns PackagePattern,
     ) -> Option<usize> {
         let name = &*folded(name.as_str());
         let named = self.names.get(name).copied();
@@ -96,7 +96,7 @@ mod tests {
             texts in prop::collection::vec("(@[aAb*]{1,2}/)?[abB*]{1,3}|@a[bB]/\\*\\*?|abABabab[ab*]{1,2}", 0..12),
             name in "(@[abA]{1,2}/)?([abB]{1,3}|ababaBab[ab]{1,2})",
         ) {
-            let patterns: Vec<Pattern> = texts.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
+            let patterns: Vec<PackagePattern> = texts.iter().filter_map(|text| PackagePattern::parse(text).ok()).collect();
             let name = PackageName::parse(&name).unwrap();
             let naive = patterns.iter().position(|pattern| pattern.matches(name.as_str()));
             let found = Lookup::new(patterns.iter()).find(&name, |at| &patterns[at]);

@@ -68,19 +68,16 @@ mod error;
 mod groups;
 mod lookup;
 mod origin;
-mod pattern;
 mod rules;
-mod team_permission;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub use crate::vocabulary::{Action, PackagePattern, PatternError, TeamPermission, Verdict};
 pub use error::AccessRuleError;
 pub use origin::Origin;
-pub use pattern::{Pattern as PackagePattern, PatternError};
 pub use rules::AccessRules;
-pub use team_permission::TeamPermission;
 
 /// One `[[packages]]` table of `registry.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -108,28 +105,6 @@ pub struct RuleSettings {
 
 fn hosted() -> Vec<String> {
     vec!["hosted".into()]
-}
-
-/// What somebody wants to do to a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// See and install it.
-    Read,
-    /// Publish versions, deprecate them, move dist-tags.
-    Publish,
-    /// Change its owners, remove it or versions of it.
-    Administer,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Read => "read",
-            Self::Publish => "publish",
-            Self::Administer => "administer",
-        })
-    }
 }
 
 /// What the rules say, and which of them said it.
@@ -164,16 +139,4 @@ impl fmt::Display for Grant<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} in {}", self.entry, self.list)
     }
-}
-
-/// Whether something may be done. A greater verdict allows more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Not at all.
-    Denied,
-    /// If the package is new, or the principal owns it.
-    AllowedToOwners,
-    /// In any case.
-    Allowed,
 }

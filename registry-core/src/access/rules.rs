@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::entry::Entry;
 use super::groups::{Asking, GroupMask};
 use super::lookup::Lookup;
-use super::pattern::Pattern;
 use super::{AccessRuleError, Action, Decision, Grant, Origin, RuleSettings, Verdict};
-use crate::auth::Principal;
 use crate::domain::PackageName;
+use crate::vocabulary::PackagePattern;
+use crate::vocabulary::Principal;
 
 /// The rules, ready to decide. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ struct Compiled {
 
 #[derive(Debug)]
 struct Rule {
-    pattern: Pattern,
+    pattern: PackagePattern,
     read: Vec<Entry>,
     publish: Vec<Entry>,
     administer: Vec<Entry>,
@@ -113,10 +113,8 @@ impl AccessRules {
 
 impl Rule {
     fn compile(settings: &RuleSettings, number: usize, upstreams: &[&str]) -> Result<Self, AccessRuleError> {
-        let pattern = Pattern::parse(&settings.pattern).map_err(|problem| AccessRuleError::Pattern {
-            rule: number,
-            pattern: settings.pattern.clone(),
-            problem,
+        let pattern = PackagePattern::parse(&settings.pattern).map_err(|problem| {
+            AccessRuleError::PackagePattern { rule: number, pattern: settings.pattern.clone(), problem }
         })?;
         let entries = |list: Action, entries: &[String]| -> Result<Vec<Entry>, AccessRuleError> {
             let parse = |entry: &String| {
@@ -141,7 +139,7 @@ impl Rule {
     /// Everybody reads everything, and whoever is signed in publishes.
     fn open(origin: Origin) -> Self {
         Self {
-            pattern: Pattern::everything(),
+            pattern: PackagePattern::everything(),
             read: vec![Entry::All],
             publish: vec![Entry::Authenticated],
             administer: Vec::new(),

@@ -10,7 +10,6 @@
 //! assert_eq!(Principal::user("ana").name, "ana");
 //! ```
 
-mod credential;
 mod device_login;
 #[cfg(feature = "github")]
 pub mod github;
@@ -18,17 +17,12 @@ pub mod github;
 mod htpasswd;
 #[cfg(feature = "local-accounts")]
 mod local_accounts;
-mod memberships;
 #[cfg(feature = "openid")]
 pub mod openid;
-mod principal;
 mod profile;
 #[cfg(any(feature = "htpasswd", feature = "local-accounts"))]
 mod recent;
-mod token_hash;
 mod token_issuer;
-mod token_limits;
-mod token_organizations;
 #[cfg(any(feature = "github", feature = "openid"))]
 mod vouched;
 
@@ -38,23 +32,21 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
-pub use credential::Credential;
+pub use crate::vocabulary::{
+    Caller, Credential, Memberships, OrganizationPermission, Principal, PrincipalKind, TokenKind,
+    TokenLimits, TokenOrganizations, TokenPermission, TrustedPublisher,
+};
+pub(crate) use crate::vocabulary::{Shown, TokenHash};
 pub(crate) use device_login::asks_for_device;
 pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};
 #[cfg(feature = "htpasswd")]
 pub use htpasswd::{Htpasswd, HtpasswdError};
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
-pub use memberships::Memberships;
-pub(crate) use principal::Shown;
-pub use principal::{Caller, Principal, PrincipalKind};
 pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};
-pub(crate) use token_hash::TokenHash;
 pub use token_issuer::{IdToken, IdTokenRefusal, TokenIssuer, Verified};
-pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
-pub use token_organizations::{OrganizationPermission, TokenOrganizations};
 
 /// Why a provider could not say who somebody is.
 #[derive(Debug, thiserror::Error)]

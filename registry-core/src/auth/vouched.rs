@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::{BlobPath, BlobStore, PutOutcome, When};
 use crate::clock::Clock;
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Somebody whom another service vouches for.
 pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {

@@ -1,4 +1,4 @@
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Why a store could not answer.
 #[derive(Debug, thiserror::Error)]

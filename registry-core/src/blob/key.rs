@@ -1,5 +1,5 @@
+use crate::domain::packument::PackumentForm;
 use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
-use crate::upstream::PackumentForm;
 
 use super::{BlobPath, BlobPathError, BlobPrefix};
 

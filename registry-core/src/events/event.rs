@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::access::{Action, Decision, TeamPermission, Verdict};
+use crate::access::Decision;
 use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
+use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,15 +40,6 @@ pub struct Event {
     /// sums up what one network was denied of many packages, and where the address is absent too, many networks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-}
-
-/// A way into the registry beside the requests of its clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Via {
-    /// A command of an operator, straight on the store.
-    CommandLine,
 }
 
 /// What the access rules say of something that was done or refused.

@@ -31,9 +31,10 @@ use std::fmt::{Debug, Display};
 
 use async_trait::async_trait;
 
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
-pub use event::{Event, EventKind, RuleDecision, Via};
+pub use crate::vocabulary::Via;
+pub use event::{Event, EventKind, RuleDecision};
 pub use queue::EventQueue;
 pub use sinks::{
     AuditLog, AuditLogError, AuditRecord, AuditSpan, FanOut, LogEvents, read_audit_log,

@@ -21,22 +21,15 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use crate::domain::{PackageName, Version};
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 #[cfg(feature = "upstream-http")]
 pub use http_upstream::{HttpUpstream, HttpUpstreamError, HttpUpstreamSettings};
 
+pub use crate::domain::packument::PackumentForm;
+
 /// A stream of a tarball's bytes.
 pub type TarballStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
-
-/// Which of its two forms a packument has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PackumentForm {
-    /// Everything that is known of the package.
-    Full,
-    /// What an install needs: `application/vnd.npm.install-v1+json`.
-    Abbreviated,
-}
 
 /// What an upstream said of the state of a document, to ask it later whether that still holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

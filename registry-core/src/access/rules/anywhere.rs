@@ -1,6 +1,6 @@
 use super::{AccessRules, Asking};
 use crate::access::{Action, Verdict};
-use crate::auth::Principal;
+use crate::vocabulary::Principal;
 
 impl AccessRules {
     /// Whether there is any rule by which `principal`, or nobody in particular, may do `action` to some package. A gateway

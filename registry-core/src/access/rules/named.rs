@@ -1,7 +1,7 @@
 use super::{AccessRules, Asking};
-use crate::access::pattern::Pattern;
-use crate::auth::Principal;
 use crate::domain::{GroupName, PackageName};
+use crate::vocabulary::PackagePattern;
+use crate::vocabulary::Principal;
 
 /// Whom the rules name, rather than let in with everybody.
 impl AccessRules {
@@ -31,7 +31,7 @@ impl AccessRules {
     /// Whether `principal` may administer the scope of this name: whether the first rule that covers all of it says
     /// so. Rules for some of its packages do not count.
     pub fn administers_scope(&self, principal: &Principal, scope: &GroupName) -> bool {
-        let Ok(all) = Pattern::parse(&format!("@{scope}/*")) else { return false };
+        let Ok(all) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         let rule = self.0.rules.iter().find(|rule| rule.pattern.covers(&all));
         rule.is_some_and(|rule| {
             let asking = Asking::of(Some(principal), rule.groups);

@@ -1,6 +1,6 @@
 use super::{AccessRules, Asking};
 use crate::access::{Action, PackagePattern, Verdict};
-use crate::auth::Principal;
+use crate::vocabulary::Principal;
 
 impl AccessRules {
     /// What each rule by itself says of `action`, in the order in which they are asked: the first whose pattern matches a

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{AccessRules, Asking, Rule};
-use crate::access::pattern::Pattern;
 use crate::access::{Action, Verdict};
-use crate::auth::Principal;
+use crate::vocabulary::PackagePattern;
+use crate::vocabulary::Principal;
 
 /// What of a search may be told to an upstream.
 impl AccessRules {
@@ -31,7 +31,7 @@ impl AccessRules {
 
     /// Whether every name of the scope, given without its `@`, may be asked for at `upstream`.
     pub(crate) fn scope_comes_from(&self, scope: &str, upstream: &str) -> bool {
-        let Ok(whole_scope) = Pattern::parse(&format!("@{scope}/*")) else { return false };
+        let Ok(whole_scope) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         for rule in &self.0.rules {
             if rule.pattern.covers(&whole_scope) {
                 return rule.comes_from(upstream);
@@ -55,7 +55,7 @@ impl Rule {
             return true;
         }
         let scope_pattern =
-            pattern.split_once('/').and_then(|(scope, _)| Pattern::parse(&format!("{scope}/x")).ok());
+            pattern.split_once('/').and_then(|(scope, _)| PackagePattern::parse(&format!("{scope}/x")).ok());
         scope_pattern.is_some_and(|pattern| pattern.matches(&format!("@{scope}/x")))
     }
 }

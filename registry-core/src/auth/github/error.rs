@@ -1,4 +1,4 @@
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Why settings make no [`Github`](super::Github). No text holds a secret.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use super::{ADMINS, GithubSettings};
 use crate::auth::Principal;
 use crate::auth::vouched::Vouched;
 use crate::blob::{BlobPath, Key};
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Somebody, as GitHub vouches for them. Organizations and teams are in small letters, since capitals do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,8 +54,8 @@ use super::AuthError;
 use super::vouched::{Records, Remembered};
 use crate::blob::BlobStore;
 use crate::clock::Clock;
-use crate::error::BoxError;
 use crate::randomness::Randomness;
+use crate::vocabulary::BoxError;
 
 pub use error::GithubError;
 pub use settings::{GithubApp, GithubSettings};

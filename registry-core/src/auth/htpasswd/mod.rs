@@ -12,8 +12,8 @@ use super::{
     ProfileDetails,
 };
 use crate::clock::Clock;
-use crate::error::BoxError;
 use crate::randomness::Randomness;
+use crate::vocabulary::BoxError;
 
 mod apr1;
 mod hash;

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
-use crate::error::BoxError;
 use crate::randomness::Randomness;
+use crate::vocabulary::BoxError;
 
 mod acceptable;
 mod account;

@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::acceptable::LONGEST_PASSWORD;
-use crate::error::BoxError;
 use crate::randomness::{Randomness, random_bytes};
+use crate::vocabulary::BoxError;
 
 /// How many passwords are checked at a time. Each takes 19 MiB of memory and a whole core.
 const AT_A_TIME: usize = 2;

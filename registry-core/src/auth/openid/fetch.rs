@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{IssuerSettings, OpenIdError};
-use crate::error::BoxError;
 use crate::outbound::{NoClient, Outbound};
+use crate::vocabulary::BoxError;
 
 /// No document of an issuer is longer.
 const LONGEST: usize = 1 << 20;

@@ -15,7 +15,7 @@ use super::jwt::{Unverified, issuer_of};
 use super::keys::{KeySet, Keys};
 use crate::auth::{AuthError, TokenIssuer, Verified};
 use crate::clock::Clock;
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Which issuer is believed, and for how long what it says of itself.
 ///

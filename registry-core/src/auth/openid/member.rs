@@ -5,7 +5,7 @@ use super::OpenIdSettings;
 use crate::auth::Principal;
 use crate::auth::vouched::Vouched;
 use crate::blob::{BlobPath, Key};
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// The most groups that are read of one token.
 const MOST_GROUPS: usize = 1000;

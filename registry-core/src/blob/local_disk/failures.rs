@@ -3,7 +3,7 @@ use std::io::{self, ErrorKind};
 
 use super::folder::Folder;
 use crate::blob::BlobError;
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// A failure of the disk, and whether something may have changed by then.
 #[derive(Debug)]

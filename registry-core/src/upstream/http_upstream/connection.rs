@@ -10,8 +10,8 @@ use url::Url;
 
 use super::hosts::{AllowedHost, Proxies, PublicHosts};
 use super::{HttpUpstreamError, HttpUpstreamSettings};
-use crate::auth::Credential;
 use crate::outbound::{NoClient, Outbound};
+use crate::vocabulary::Credential;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_mins(1);

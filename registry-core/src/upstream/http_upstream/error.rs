@@ -1,4 +1,4 @@
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// Why settings make no upstream. No text holds a secret.
 #[derive(Debug, thiserror::Error)]

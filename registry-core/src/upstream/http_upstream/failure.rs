@@ -5,8 +5,8 @@ use http::header::{DATE, RETRY_AFTER};
 use reqwest::StatusCode;
 
 use super::HttpUpstream;
-use crate::error::BoxError;
 use crate::upstream::UpstreamError;
+use crate::vocabulary::BoxError;
 
 /// How one attempt failed.
 #[derive(Debug)]

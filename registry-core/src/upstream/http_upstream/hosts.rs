@@ -4,7 +4,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::public_address::is_public;
-use crate::error::BoxError;
+use crate::vocabulary::BoxError;
 
 /// A host that may be asked whatever its address is, at one port.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use url::Url;
 
-use crate::auth::Credential;
 use crate::randomness::{Randomness, SystemRandomness};
+use crate::vocabulary::Credential;
 
 /// How an [`HttpUpstream`](super::HttpUpstream) reaches the other registry, and how much it puts up with.
 ///

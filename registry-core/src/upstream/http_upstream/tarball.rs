@@ -6,8 +6,8 @@ use http::header::CONTENT_ENCODING;
 use reqwest::Response;
 
 use super::HttpUpstream;
-use crate::error::BoxError;
 use crate::upstream::{TarballEncoding, UpstreamError, UpstreamTarball};
+use crate::vocabulary::BoxError;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the tarball stopped: nothing came for {} ms", .0.as_millis())]

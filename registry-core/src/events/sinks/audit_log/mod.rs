@@ -10,9 +10,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::blob::{BlobError, BlobPath, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
-use crate::error::BoxError;
 use crate::events::{Event, EventError, EventSink};
 use crate::randomness::{Randomness, random_bytes};
+use crate::vocabulary::BoxError;
 
 pub use clean::remove_audit_log_before;
 pub use read::{AuditLogError, AuditRecord, AuditSpan, read_audit_log};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Action, TeamPermission};
+use super::Via;
+use super::{Action, TeamPermission};
 use crate::domain::PackageName;
-use crate::events::Via;
 
 use super::{Memberships, TokenHash, TokenLimits};
 

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use crate::access::TeamPermission;
+use super::TeamPermission;
 use crate::domain::PackageName;
 
 /// What somebody is and may do through the organisations and teams that are kept in the store.

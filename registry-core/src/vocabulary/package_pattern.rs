@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// count, so that no spelling of a name escapes the rule that is meant for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Pattern(Arc<str>);
+pub struct PackagePattern(Arc<str>);
 
-impl TryFrom<String> for Pattern {
+impl TryFrom<String> for PackagePattern {
     type Error = PatternError;
 
     fn try_from(text: String) -> Result<Self, PatternError> {
@@ -43,7 +43,7 @@ pub enum PatternError {
     },
 }
 
-impl Pattern {
+impl PackagePattern {
     /// Reads a pattern as access rules spell it.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         if pattern.is_empty() {
@@ -76,7 +76,7 @@ impl Pattern {
     }
 
     /// `**`.
-    pub(super) fn everything() -> Self {
+    pub(crate) fn everything() -> Self {
         Self("**".into())
     }
 
@@ -95,7 +95,7 @@ impl Pattern {
     /// A star of `other` stands in its text for itself, so only a star of this pattern can have matched it,
     /// and that star would match whatever the other stands for. A `**` may stand for a `/`, which `*` does
     /// not match, so a pattern with one is only compared as a whole.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         if *self.0 == *"**" || self.0.eq_ignore_ascii_case(&other.0) {
             return true;
         }
@@ -161,8 +161,8 @@ mod tests {
 
     use super::*;
 
-    fn pattern(text: &str) -> Pattern {
-        Pattern::parse(text).unwrap()
+    fn pattern(text: &str) -> PackagePattern {
+        PackagePattern::parse(text).unwrap()
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
             ("left-pad@1.0.0", "matches no package name; write `left-pad`"),
             ("@acme/web@1.0.0", "matches no package name; write `@acme/web`"),
         ] {
-            assert_eq!(Pattern::parse(text).unwrap_err().to_string(), said, "{text:?}");
+            assert_eq!(PackagePattern::parse(text).unwrap_err().to_string(), said, "{text:?}");
         }
     }
 
@@ -270,8 +270,8 @@ mod tests {
 
         #[test]
         fn what_is_suggested_is_a_pattern(text in "[a*@/!]{0,8}") {
-            if let Err(PatternError::Impossible { instead }) = Pattern::parse(&text) {
-                prop_assert!(Pattern::parse(&instead).is_ok(), "{text}: {instead}");
+            if let Err(PatternError::Impossible { instead }) = PackagePattern::parse(&text) {
+                prop_assert!(PackagePattern::parse(&instead).is_ok(), "{text}: {instead}");
             }
         }
 
@@ -281,7 +281,7 @@ mod tests {
             narrow in "@?[abA*]{1,4}(/[abA*]{1,3})?",
             name in "@?[abA]{1,5}(/[abA]{1,4})?",
         ) {
-            if let (Ok(wide), Ok(narrow)) = (Pattern::parse(&wide), Pattern::parse(&narrow))
+            if let (Ok(wide), Ok(narrow)) = (PackagePattern::parse(&wide), PackagePattern::parse(&narrow))
                 && wide.covers(&narrow)
                 && narrow.matches(&name)
             {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Action, PackagePattern};
+use super::{Action, PackagePattern};
 use crate::domain::{GroupName, PackageName};
 
 use super::{OrganizationPermission, TokenOrganizations};

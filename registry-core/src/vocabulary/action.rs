@@ -1,0 +1,37 @@
+use std::fmt;
+
+use serde::Serialize;
+
+/// An operation on a package, as access rules distinguish them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// See and install it.
+    Read,
+    /// Publish versions, deprecate them, move dist-tags.
+    Publish,
+    /// Change its owners, remove it or versions of it.
+    Administer,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Administer => "administer",
+        })
+    }
+}
+
+/// Whether something may be done. A greater verdict allows more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Not at all.
+    Denied,
+    /// If the package is new, or the principal owns it.
+    AllowedToOwners,
+    /// In any case.
+    Allowed,
+}

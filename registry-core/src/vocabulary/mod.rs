@@ -1,0 +1,34 @@
+//! The words that access rules, providers, events and routes share: a [`Caller`] is a [`Principal`] with the limits of its
+//! credential, and asks to do an [`Action`].
+//!
+//! ```
+//! use registry_core::auth::{Caller, Principal};
+//! assert_eq!(Caller::from(Principal::user("ana")).name(), Some("ana"));
+//! assert_eq!(Caller::anonymous().name(), None);
+//! ```
+
+mod action;
+mod credential;
+mod memberships;
+mod package_pattern;
+mod principal;
+mod team_permission;
+mod token_hash;
+mod token_limits;
+mod token_organizations;
+mod via;
+
+pub use action::{Action, Verdict};
+pub use credential::Credential;
+pub use memberships::Memberships;
+pub use package_pattern::{PackagePattern, PatternError};
+pub(crate) use principal::Shown;
+pub use principal::{Caller, Principal, PrincipalKind};
+pub use team_permission::TeamPermission;
+pub(crate) use token_hash::TokenHash;
+pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
+pub use token_organizations::{OrganizationPermission, TokenOrganizations};
+pub use via::Via;
+
+/// Any error, for those that are only passed on.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
