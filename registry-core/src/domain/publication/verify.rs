@@ -3,7 +3,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::blob::Key;
 use crate::domain::integrity::shasum_of;
 use crate::domain::{DistTag, Integrity, PackageName, TarballContents, Version, strict_json, tarball};
 use crate::limits::{LimitExceeded, Limits};
@@ -69,12 +68,22 @@ impl Publication {
         manifest: Map<String, Value>,
         contents: TarballContents,
     ) -> Result<Self, PublishError> {
-        Key::Tarball(&name, &version, &integrity).path().map_err(|_| PublishError::TooLongTogether)?;
+        require_short_file_names(&name, &version)?;
         let readme = readme.or_else(|| contents.readme.as_ref().map(|(_, text)| text.clone()));
         let shasum = shasum_of(&tarball);
         let restricted = false;
         Ok(Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents })
     }
+}
+
+/// Refuses a name and a version of which a store cannot hold the folder or the file `{base}-{version}.tgz`.
+fn require_short_file_names(name: &PackageName, version: &Version) -> Result<(), PublishError> {
+    const LONGEST_FILE_NAME: usize = 255;
+    // A capital is stored as two characters.
+    let stored = |text: &str| text.len() + text.bytes().filter(u8::is_ascii_uppercase).count();
+    let tarball = stored(name.base()) + "-.tgz".len() + version.to_string().len();
+    let longest = name.as_str().split('/').map(stored).chain([tarball]).max();
+    if longest <= Some(LONGEST_FILE_NAME) { Ok(()) } else { Err(PublishError::TooLongTogether) }
 }
 
 /// Before anything is made of them.

@@ -1,0 +1,154 @@
+//! Which folder may import from which. The table is the documentation: an arrow that is not in it fails the test, and so
+//! does an entry that no import needs any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// From the bottom up. A folder may import from those that it names, and each of these stands above it in the table.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("limits", &[]),
+    ("network", &[]),
+    ("randomness", &[]),
+    ("domain", &["limits"]),
+    ("vocabulary", &["domain"]),
+    ("outbound", &["vocabulary"]),
+    ("blob", &["domain", "randomness", "vocabulary"]),
+    ("access", &["domain", "vocabulary"]),
+    ("upstream", &["domain", "outbound", "randomness", "vocabulary"]),
+    ("auth", &["blob", "clock", "domain", "outbound", "randomness", "vocabulary"]),
+    ("events", &["access", "blob", "clock", "domain", "network", "randomness", "vocabulary"]),
+    ("error", &["auth", "blob", "clock", "domain", "limits", "upstream", "vocabulary"]),
+    ("concurrency", &["error", "randomness"]),
+];
+
+/// The operations are methods of [`Registry`](registry_core::Registry), so these three import one another. No more may.
+const AROUND_THE_REGISTRY: [&str; 3] = ["http", "ops", "registry"];
+
+/// The most files of a folder that add methods to `Registry`. Lower it when a service takes some over.
+const MOST_FILES_WITH_METHODS_OF_REGISTRY: usize = 100;
+
+/// Folder or top-level module → where it imports from.
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn arrows_point_down() {
+    for (place, (folder, below)) in ARROWS.iter().enumerate() {
+        for target in *below {
+            let stands_above = ARROWS[..place].iter().any(|(known, _)| known == target);
+            assert!(stands_above, "{folder} imports from {target}, which must stand above it in the table");
+        }
+    }
+    let imports = imports(&read_sources());
+    for (folder, targets) in &imports {
+        if AROUND_THE_REGISTRY.contains(&folder.as_str()) || folder == "lib" {
+            continue;
+        }
+        let allowed = ARROWS.iter().find(|(known, _)| known == folder).map(|(_, below)| *below);
+        let allowed =
+            allowed.unwrap_or_else(|| panic!("{folder} is not in the table: say what it may import"));
+        let found: Vec<_> = targets.iter().map(String::as_str).collect();
+        assert_eq!(found, allowed, "what {folder} imports (left) is not what the table says (right)");
+    }
+}
+
+#[test]
+fn registry_grows_no_more_methods() {
+    let sources = read_sources();
+    let files = sources.values().flatten().filter(|source| source.contains("\nimpl Registry {")).count();
+    assert!(
+        files <= MOST_FILES_WITH_METHODS_OF_REGISTRY,
+        "{files} files add methods to Registry: give the operation to the service that owns what it needs"
+    );
+}
+
+#[test]
+fn imports_are_read_in_every_spelling() {
+    let source = r"
+        use crate::blob::{Key, When}; // use crate::http::Body;
+        use crate::{Error, domain::{packument::{self, Packument}, Version}, events};
+        fn now() -> crate::clock::Time { crate::randomness::random() }
+        //! [`crate::upstream`]
+        #[cfg(test)]
+        mod tests { use crate::http::Body; }
+    ";
+    let found = imports(&BTreeMap::from([("ops".to_owned(), vec![source.to_owned()])]));
+    let expected = ["blob", "clock", "domain", "error", "events", "randomness"].map(str::to_owned);
+    assert_eq!(found["ops"], BTreeSet::from(expected));
+}
+
+/// Folder or top-level module → the text of its files.
+fn read_sources() -> BTreeMap<String, Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+            if path.is_dir() && !is_test {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+                sources
+                    .entry(module_of(&root, &path))
+                    .or_default()
+                    .push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    sources
+}
+
+fn module_of(root: &Path, path: &Path) -> String {
+    let first: PathBuf = path.strip_prefix(root).unwrap().components().take(1).collect();
+    first.with_extension("").to_str().unwrap().to_owned()
+}
+
+fn imports(sources: &BTreeMap<String, Vec<String>>) -> Imports {
+    let targets = |folder: &String, files: &Vec<String>| {
+        let targets = files.iter().flat_map(|source| roots(source)).map(|root| match root.as_str() {
+            "Error" => "error".to_owned(),
+            "Registry" | "RegistryBuilder" => "registry".to_owned(),
+            _ => root,
+        });
+        targets.filter(|target| target != folder).collect()
+    };
+    sources.iter().map(|(folder, files)| (folder.clone(), targets(folder, files))).collect()
+}
+
+/// What stands directly behind each `crate::` of the code, its tests and comments aside.
+fn roots(source: &str) -> Vec<String> {
+    let is_of_tests = |line: &&str| line.trim_start().starts_with("mod tests {");
+    let code = source.lines().take_while(|line| !is_of_tests(line));
+    let code: String = code.map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let behind = code.split("crate::").skip(1);
+    behind
+        .flat_map(|rest| if rest.starts_with('{') { first_of_each(rest) } else { vec![identifier(rest)] })
+        .collect()
+}
+
+/// The first identifier of each item of a list in braces.
+fn first_of_each(list: &str) -> Vec<String> {
+    let (mut depth, mut found, mut expects_item) = (0, Vec::new(), false);
+    for (at, character) in list.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if depth == 1 && matches!(character, '{' | ',') {
+            expects_item = true;
+        } else if expects_item && (character.is_alphanumeric() || character == '_') {
+            found.push(identifier(&list[at..]));
+            expects_item = false;
+        }
+    }
+    found
+}
+
+fn identifier(text: &str) -> String {
+    text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
