@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, open_bucket};
+use registry_core::blob::{BlobPath, BlobPrefix, BlobRange, BlobStore as _, open_bucket};
 use registry_testkit::conformance;
 use registry_testkit::fake_s3::FakeS3;
 use registry_testkit::install_tls_provider;
@@ -34,6 +34,8 @@ async fn a_bucket_that_is_gone_hosts_all_that_it_did() {
         s3.answer_instead(Some((status, body)));
         let path = BlobPath::parse("left-pad/index.json").unwrap();
         conformance::hidden_blob(&bucket, &path).await;
+        let range = BlobRange { start: 0, end: None };
+        assert!(bucket.open(&path, Some(range)).await.is_err(), "{status} {body:?}");
         assert!(bucket.list_folders(&BlobPrefix::ROOT).await.is_err());
         assert!(house.registry.ready().await.is_err());
         for question in Question::all(NAME) {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use futures::TryStreamExt as _;
 use futures::future::join_all;
+use http::{Method, Request};
 use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
-use registry_core::{Error, Registry};
+use registry_core::{Body, Error, Registry};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
+use serde_json::{Value, json};
 
-use super::House;
+use super::{House, TestResponse};
 
 fn marker() -> BlobPath {
     BlobPath::parse("_registry.json").unwrap()
@@ -117,4 +119,66 @@ async fn a_proof_of_absence_is_remembered_and_made_again_before_a_fetch() {
     let calls = store.take_calls();
     assert!(!calls.iter().any(|(_, path)| path.starts_with("_spellings/") || path.ends_with("index.json")));
     assert_eq!(asked(calls), 0);
+}
+
+/// Answers that begin with "there is no such", each by itself: everything else is still there.
+#[tokio::test]
+async fn without_the_marker_nothing_is_called_missing() {
+    let memory = ObjectStoreBlobs::in_memory();
+    let house = House::on(Arc::new(memory.clone())).await;
+    let _ = house.ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
+    let user = |name: &str, password: &str| json!({ "name": name, "password": password, "email": "ben@registry.example" });
+    let ben = user("ben", "correct horse battery");
+    let _ = house.anonymous().put("/-/user/org.couchdb.user:ben", &ben).await.assert_status(201);
+    let begun = house.anonymous().post("/-/v1/login", &json!({})).await.assert_status(200).json();
+    let done = begun["doneUrl"].as_str().unwrap().split_once("/-/").unwrap().1.to_owned();
+    for session in memory.list(&BlobPrefix::ROOT).try_collect::<Vec<_>>().await.unwrap() {
+        if session.path.as_str().starts_with("_sessions/") {
+            memory.delete(&session.path).await.unwrap();
+        }
+    }
+    let ask = async |what: &str| -> TestResponse {
+        let send = async |method: Method, path: &str, authorization: Option<&str>, body: Value| {
+            let request =
+                Request::builder().method(method).uri(path).header("content-type", "application/json");
+            let request =
+                authorization.into_iter().fold(request, |request, it| request.header("authorization", it));
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            house.anonymous().send(request.body(Body::from(body)).unwrap()).await
+        };
+        match what {
+            "an account of a password" => {
+                // eve:maple syrup 7
+                send(Method::GET, "/-/whoami", Some("Basic ZXZlOm1hcGxlIHN5cnVwIDc="), Value::Null).await
+            }
+            "an account that may be new" => {
+                let eve = user("eve", "password");
+                send(Method::PUT, "/-/user/org.couchdb.user:eve", None, eve).await
+            }
+            "a second factor" => send(Method::PUT, "/-/user/org.couchdb.user:ben", None, ben.clone()).await,
+            "a login" => send(Method::GET, &format!("/-/{done}"), None, Value::Null).await,
+            "an organization" => house.ana.get("/-/org/acme/user").await,
+            "an organization to change" => house.ana.put("/-/org/acme/user", &json!({ "user": "ben" })).await,
+            "a trust" => house.ana.get("/-/package/pear/trust").await,
+            _ => house.anonymous().get("/plum/-/plum-1.0.0.tgz").await,
+        }
+    };
+    let marked = memory.get(&marker()).await.unwrap().unwrap().bytes;
+    for what in [
+        "an account of a password",
+        "an account that may be new",
+        "a second factor",
+        "a login",
+        "an organization",
+        "an organization to change",
+        "a trust",
+        "a tarball",
+    ] {
+        memory.delete(&marker()).await.unwrap();
+        let unknown = ask(what).await;
+        assert_eq!(unknown.status, 503, "{what}: {}", unknown.text());
+        let _ = memory.put(&marker(), marked.clone(), When::Absent).await.unwrap();
+        let known = ask(what).await;
+        assert!(!known.status.is_server_error(), "{what}: {} {}", known.status, known.text());
+    }
 }
