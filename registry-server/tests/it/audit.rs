@@ -106,6 +106,25 @@ async fn the_log_is_followed_as_it_grows() {
 }
 
 #[tokio::test]
+async fn a_server_that_stops_tells_what_it_only_counted() {
+    let storage = tempfile::tempdir().unwrap();
+    let server = start_server(storage.path()).await;
+    let http = HttpClient::new(server.base_url());
+    let pear = PublishDocument::new("pear", "1.0.0").build();
+    for _ in 0..30 {
+        let _ = http.put("/pear").json(&pear).send().await.assert_status(401);
+    }
+    assert!(server.stop().await.success());
+    let url = format!("file:{}", storage.path().display());
+    let shown = run(&["log", "--storage", &url, "--json", "--denied"]);
+    assert!(shown.status.success(), "{shown:?}");
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let lines = shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: u64 = lines.map(|line| line["count"].as_u64().unwrap_or(1)).sum();
+    assert_eq!(told, 30, "{shown}");
+}
+
+#[tokio::test]
 async fn whoever_wants_no_log_gets_none() {
     let storage = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));

@@ -7,7 +7,12 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::*;
+use crate::auth::{Caller, Principal, TokenLimits};
+use crate::blob::ObjectStoreBlobs;
+use crate::domain::{DistTag, PackageName, Version};
 use crate::events::EventKind;
+use crate::ops::{NewToken, TokenHolder};
+use crate::{Body, Error, Registry};
 
 /// What the sink does with the next batch that it is offered.
 #[derive(Debug, Clone, Copy)]
@@ -218,6 +223,78 @@ async fn writers_wait_while_changes_pile_up_and_are_refused_in_the_end() {
     assert!(writer.await.unwrap());
     queue.flush().await;
     assert_eq!(sink.taken(), names(0..3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_told_is_not_done() {
+    let sink = Planned::new([]);
+    sink.turns.forget_permits(1_000);
+    let store = Arc::new(ObjectStoreBlobs::in_memory());
+    let registry = Registry::builder(store).open_to_everyone().event_sink(Arc::clone(&sink) as _).build();
+    let new_token = || NewToken {
+        holder: TokenHolder::Principal { principal: Principal::user("ana") },
+        name: None,
+        description: None,
+        limits: TokenLimits::default(),
+    };
+    let ana = Caller::from(Principal::user("ana"));
+    let pear: PackageName = "pear".parse().unwrap();
+    let latest: Version = "1.0.0".parse().unwrap();
+    let tag = || registry.set_dist_tag(&ana, &pear, DistTag::latest(), latest.clone());
+    let ask = |method: &str, path: &str| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json").body(Body::from("{}")).unwrap();
+        registry.handle(request)
+    };
+    for number in 0..CAPACITY {
+        registry.parts.events.emit(event(number));
+    }
+    // The delivery takes a batch along, and no more.
+    tokio::task::yield_now().await;
+    for number in 0..BATCH {
+        registry.parts.events.emit(event(number));
+    }
+    assert!(matches!(registry.issue_token(new_token()).await, Err(Error::EventsBehind)));
+    assert!(matches!(tag().await, Err(Error::EventsBehind)));
+    // Not even what no event tells of at once.
+    assert_eq!(ask("POST", "/-/v1/login").await.status(), 503);
+    assert_eq!(ask("GET", "/pear").await.status(), 404, "reads go on");
+    sink.turns.add_permits(1_000);
+    registry.issue_token(new_token()).await.unwrap();
+    assert!(matches!(tag().await, Err(Error::PackageNotFound(_))));
+    assert_eq!(ask("POST", "/-/v1/login").await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn denials_take_a_quarter_of_a_batch_while_changes_are_waiting() {
+    let sink = Planned::new([]);
+    sink.turns.forget_permits(1_000);
+    let queue = EventQueue::start(Arc::clone(&sink) as _);
+    queue.emit(event(0));
+    tokio::task::yield_now().await;
+    for number in 0..BATCH {
+        let address = Some([192, 0, 2, u8::try_from(number).unwrap()].into());
+        queue.emit(Event { address, principal: None, ..denied(number) });
+    }
+    for number in 0..BATCH {
+        queue.emit(event(number));
+    }
+    // The first event, and a batch of both.
+    sink.turns.add_permits(2);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.taken().len(), 1 + BATCH * 3 / 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_last_handle_what_is_only_counted_is_delivered_too() {
+    let sink = Planned::new([]);
+    let queue = EventQueue::start(Arc::clone(&sink) as _);
+    for _ in 0..30 {
+        queue.emit(denied(1));
+    }
+    drop(queue);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.taken().len(), 11);
 }
 
 #[tokio::test(start_paused = true)]
