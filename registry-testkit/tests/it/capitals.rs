@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::blob::{BlobPath, BlobStore as _, When};
+use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::TestClient;
 use registry_testkit::{ScriptedUpstream, TestRegistry};
@@ -54,8 +55,8 @@ async fn a_new_name_that_differs_from_a_hosted_one_in_capitals_is_refused() {
         let more = ana.publish(&PublishDocument::new(first, "1.1.0")).await;
         let _ = more.assert_status(201);
     }
-    let tarballs: Vec<_> = registry.keys().await.into_iter().filter(|key| key.contains("=l=eft")).collect();
-    assert!(tarballs.is_empty(), "{tarballs:?}");
+    let tarballs: Vec<_> = registry.keys().await.into_iter().filter(|key| key.contains(".tgz")).collect();
+    assert_eq!(tarballs.len(), 6, "two of each package: {tarballs:?}");
 }
 
 #[tokio::test]
@@ -102,6 +103,27 @@ async fn of_replicas_that_begin_a_name_in_other_capitals_one_succeeds() {
         let begun = one.keys().await.into_iter().filter(|key| key.ends_with(&suffix)).count();
         assert_eq!(begun, 1);
     }
+}
+
+/// The name was free when the slower one asked, and it has stored its tarball.
+#[tokio::test]
+async fn a_replica_that_is_overtaken_begins_no_name_and_leaves_nothing() {
+    let one = TestRegistry::new().await;
+    let other = one.replica().await;
+    let gate = Gate::new();
+    one.store().fail_next_at(Operation::Put, |path| path == "_spellings/left", Fault::Hold(gate.clone()));
+    let ana = one.ana();
+    let overtake = async {
+        gate.reached().await;
+        let answer = publish(&other.ana(), "left").await;
+        gate.open();
+        answer
+    };
+    let (slow, fast) = join(publish(&ana, "Left"), overtake).await;
+    assert_eq!(fast.0, 201, "{fast:?}");
+    assert!(slow.0 == 403 && slow.1.contains("capitals"), "{slow:?}");
+    let tarballs: Vec<_> = one.keys().await.into_iter().filter(|key| key.contains(".tgz")).collect();
+    assert_eq!(tarballs.len(), 1, "{tarballs:?}");
 }
 
 #[tokio::test]

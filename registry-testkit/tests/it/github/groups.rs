@@ -1,9 +1,14 @@
 //! Organizations, teams and admins.
 
+use std::sync::Arc;
+
 use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
 use registry_core::auth::Identified;
 use registry_core::auth::github::{GithubError, GithubSettings};
+use registry_core::ops::{OrganizationCreation, OrganizationSettings};
+use registry_testkit::TestRegistry;
 use registry_testkit::fake_upstream::FakeAnswer;
+use serde_json::json;
 
 use super::{Ground, identify, principal};
 
@@ -126,4 +131,30 @@ async fn settings_that_cannot_be_meant_are_refused() {
     );
     let error = refusal(&|settings| settings.extra_root_certificates = vec!["no PEM".into()]);
     assert!(matches!(error, GithubError::Certificates(_)), "{error}");
+}
+
+/// The rules would take them for the organizations of that name at GitHub.
+#[tokio::test]
+async fn what_is_called_like_an_organization_there_is_made_by_administrators_only() {
+    let mut ground = Ground::new().await.restricted_to(&["Acme", "Second"]);
+    ground.settings.app = None;
+    ground.fake.add_user("eve");
+    ground.fake.join("eve", "Acme");
+    ground.fake.join("eve", "Pears");
+    let mut organizations = OrganizationSettings::default();
+    organizations.create = OrganizationCreation::Anyone;
+    let registry = TestRegistry::builder()
+        .accounts(false)
+        .provider(Arc::new(ground.provider()))
+        .organizations(organizations)
+        .start()
+        .await;
+    let eve = registry.anonymous().with_token(&ground.fake.personal_token("eve"));
+    // The settings name the first two, and eve is in the last two there.
+    for (name, status) in
+        [("second", 404), ("github-admins", 404), ("acme", 404), ("pears", 404), ("plums", 200)]
+    {
+        let made = eve.put(&format!("/-/org/{name}/user"), &json!({ "user": "eve" })).await;
+        assert_eq!(made.status, status, "{name}: {}", made.text());
+    }
 }
