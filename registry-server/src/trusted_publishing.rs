@@ -52,3 +52,23 @@ pub(crate) fn open(settings: &TrustedPublishingSettings) -> anyhow::Result<Trust
     }
     Ok(publishing)
 }
+
+#[cfg(test)]
+#[cfg(feature = "openid")]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn builds_of_pull_requests_publish_only_where_the_settings_let_them() {
+        registry_testkit::install_tls_provider();
+        let lets = |more: &str| {
+            let table = "[[trusted_publishing.issuers]]\nname = \"github\"\nkind = \"github\"\nurl = \"https://issuer.example\"";
+            let settings = Settings::from_toml(&format!("{table}\n{more}")).unwrap();
+            let publishing = open(&settings.trusted_publishing).unwrap();
+            publishing.issuers.iter().map(|issuer| issuer.pull_requests).collect::<Vec<_>>()
+        };
+        assert_eq!(lets(""), [false]);
+        assert_eq!(lets("pull_requests = true"), [true]);
+    }
+}

@@ -50,3 +50,23 @@ fn token(settings: &UpstreamSettings) -> anyhow::Result<Option<String>> {
         .with_context(|| format!("cannot read the token in {}", file.display()))?;
     Ok(Some(token.trim().to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn open_with(more: &str) -> Result<HttpUpstream, String> {
+        registry_testkit::install_tls_provider();
+        let table = format!("[upstreams.npm]\nurl = \"https://registry.example\"\n{more}");
+        let settings = Settings::from_toml(&table).unwrap();
+        open_one(&settings.upstreams["npm"]).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn the_hosts_of_tarballs_reach_the_upstream() {
+        open_with("tarball_hosts = [\"files.example:8443\"]").unwrap();
+        let refused = open_with("tarball_hosts = [\"https://files.example\"]").unwrap_err();
+        assert!(refused.contains("https://files.example"), "{refused}");
+    }
+}

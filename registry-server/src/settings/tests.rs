@@ -77,6 +77,13 @@ fn the_template_knows_every_key() {
 #[test]
 fn the_limits_are_those_of_the_library() {
     assert_eq!(LimitSettings::default().to_limits(), Limits::default());
+    let settings = "[limits]\nmanifest_kib = 1\nreadme_kib = 2\nowners = 3\ndeprecation_bytes = 4\ndist_tags = 5\npackument_mib = 6";
+    let limits = Settings::from_toml(settings).unwrap().limits.to_limits();
+    assert_eq!(
+        (limits.manifest_bytes, limits.readme_bytes, limits.packument_bytes),
+        (1 << 10, 2 << 10, 6 << 20)
+    );
+    assert_eq!((limits.owners, limits.deprecation_bytes, limits.dist_tags), (3, 4, 5));
 }
 
 #[track_caller]

@@ -1,6 +1,8 @@
 //! No part of a package grows beyond its limit, through whatever door; and each limit is told by its own name.
 
 use http::Method;
+use registry_core::limits::Limits;
+use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
@@ -59,6 +61,13 @@ async fn many_owners_are_refused() {
     let path = format!("/pear/-rev/{revision}");
     let error = ground.refuses(Method::PUT, &path, document.to_string()).await;
     assert!(error.contains("owners"), "{error}");
+    // One at a time, too.
+    ground.registry.user("ben").await;
+    let stored = ground.registry.stored().await;
+    let ground = Ground { stored, ..ground };
+    let one_more = json!({ "user": "ben" }).to_string();
+    let error = ground.refuses(Method::PUT, "/-/package/pear/owners", one_more).await;
+    assert!(error.contains("owners"), "{error}");
 }
 
 #[tokio::test]
@@ -112,4 +121,24 @@ async fn a_large_packument_does_not_grow_and_may_shrink() {
     document["versions"].as_object_mut().unwrap().shift_remove("2.0.1");
     let path = format!("/pear/-rev/{}", document["_rev"].as_str().unwrap());
     let _ = ground.ana.ask(Method::PUT, &path, document.to_string()).await.assert_status(200);
+}
+
+/// Limits may be set lower than what is there.
+#[tokio::test]
+async fn what_is_beyond_a_limit_may_become_smaller() {
+    let ground = ground().await;
+    for version in ["1.2.0", "1.3.0"] {
+        let mut document = PublishDocument::new("pear", version).build();
+        document["versions"][version]["x"] = "x".repeat(2000).into();
+        let _ = ground.ana.put("/pear", &document).await.assert_status(201);
+    }
+    let mut limits = Limits::default();
+    limits.packument_bytes = 100;
+    let ana = TestRegistry::builder().limits(limits).start_on(&ground.registry).await.ana();
+    let grown = ana.publish(&PublishDocument::new("pear", "1.4.0")).await;
+    assert_eq!(grown.status, 413, "{}", grown.text());
+    let mut document = ana.get("/pear").await.json();
+    document["versions"].as_object_mut().unwrap().shift_remove("1.2.0");
+    let path = format!("/pear/-rev/{}", document["_rev"].as_str().unwrap());
+    let _ = ana.ask(Method::PUT, &path, document.to_string()).await.assert_status(200);
 }
