@@ -111,3 +111,14 @@ async fn a_package_that_exists_nowhere_is_not_found() {
     let answer = registry.ana().delete("/plum/-rev/1-00000000000000000000000000000000").await;
     let _ = answer.assert_status(404);
 }
+
+#[tokio::test]
+async fn a_team_gets_no_access_to_it() {
+    let registry = start(rules("@all", &json!(["hosted", "npm"]))).await;
+    let ana = registry.ana();
+    let _ = ana.put("/-/org/acme/user", &json!({ "user": "ben" })).await.assert_status(200);
+    let _ = ana.put("/-/org/acme/team", &json!({ "name": "platform" })).await.assert_status(200);
+    let grant = json!({ "package": "pear", "permissions": "read-only" });
+    let error = ana.put("/-/team/acme/platform/package", &grant).await.assert_status(403).error();
+    assert!(error.contains("npm"), "{error}");
+}

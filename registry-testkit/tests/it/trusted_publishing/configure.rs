@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use futures::future::join;
+use registry_core::access::{AccessRules, RuleSettings};
+use registry_testkit::ScriptedUpstream;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
@@ -67,6 +71,18 @@ async fn a_package_must_exist_to_trust_somebody() {
     let ground = Ground::new().await;
     let _ = ground.registry.ana().post("/-/package/@acme%2fnew/trust", &trust()).await.assert_status(404);
     assert!(!ground.registry.keys().await.iter().any(|key| key.starts_with("_trust")));
+}
+
+#[tokio::test]
+async fn a_package_of_an_upstream_is_refused_by_its_name() {
+    let upstream = ScriptedUpstream::default();
+    upstream.publish("plum", "1.0.0", b"plum");
+    let rule = json!([{ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"] }]);
+    let rules: Vec<RuleSettings> = serde_json::from_value(rule).unwrap();
+    let rules = AccessRules::compile_with_upstreams(&rules, &["npm"]).unwrap();
+    let ground = Ground::with(|builder| builder.access(rules).upstream("npm", Arc::new(upstream))).await;
+    let refused = ground.registry.ana().post("/-/package/plum/trust", &trust()).await.assert_status(403);
+    assert!(refused.error().contains("npm"), "{}", refused.error());
 }
 
 #[tokio::test]
