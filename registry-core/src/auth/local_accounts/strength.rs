@@ -77,6 +77,10 @@ mod tests {
         ] {
             assert!(!is_guessed_soon(&password.into(), &known), "{password}");
         }
+        // It is bad for one account alone.
+        let own = ["zwetschgenknoedel@mail.example".to_owned()];
+        assert!(is_guessed_soon(&"zwetschgenknoedel1".into(), &own));
+        assert!(!is_guessed_soon(&"zwetschgenknoedel1".into(), &known));
     }
 
     #[test]

@@ -134,7 +134,7 @@ mod tests {
             let refused = parse(record(&format!("comment=a\n{line}")).as_bytes()).unwrap_err();
             assert!(refused.contains("line break"), "{line}");
         }
-        assert!(parse(b"010 path=a\n").is_err());
+        assert!(parse(b"011 path=a\n").is_err());
         assert!(parse(b"8 abcde\n").is_err());
     }
 

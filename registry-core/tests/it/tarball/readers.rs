@@ -194,6 +194,16 @@ fn extended_headers_say_the_same_by_length_and_by_line() {
     );
 }
 
+/// Each reader counts in its own way how much to skip of such a length.
+#[test]
+fn no_length_of_a_record_begins_with_zero() {
+    let described = |record: &[u8]| {
+        TarballBuilder::with_manifest().entry(EntryType::XHeader, "a name", record).file("package/a", b"")
+    };
+    contents(described(b"13 comment=a\n"));
+    assert_ambiguous(described(b"014 comment=a\n"));
+}
+
 /// npm takes the line for another record.
 #[test]
 fn no_line_of_a_record_begins_like_a_record() {
