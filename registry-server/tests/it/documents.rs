@@ -45,6 +45,31 @@ fn every_file_that_is_named_is_there() {
     }
 }
 
+/// Of what is promised about security, the tests that show it.
+#[test]
+fn every_promise_is_shown_by_tests_that_are_there() {
+    let security = document("SECURITY.md");
+    let promises = security.split("| promise |").nth(1).unwrap().split("\n## ").next().unwrap();
+    let shown: Vec<_> = promises.lines().skip(2).filter_map(|line| line.rsplit('|').nth(1)).collect();
+    assert!(shown.len() > 5, "{promises}");
+    for cell in shown {
+        let tests = quoted(cell);
+        assert!(!tests.is_empty(), "{cell}");
+        for test in tests {
+            let (package, module) = test.split_once(": ").unwrap_or(("", &test));
+            let packages = [package, "registry-testkit", "registry-server"];
+            let folders = packages
+                .iter()
+                .flat_map(|package| ["tests/it", "src/http"].map(|at| root().join(package).join(at)));
+            let module = module.trim_end_matches('/');
+            let is_there = |folder: PathBuf| {
+                folder.join(module).is_dir() || folder.join(format!("{module}.rs")).is_file()
+            };
+            assert!(folders.into_iter().any(is_there), "SECURITY.md names {test}, which is not there");
+        }
+    }
+}
+
 #[test]
 fn the_readme_has_two_commands_and_the_checks_run_the_second() {
     let commands = ["cargo run --release -p registry-server", "cargo test --workspace"];
