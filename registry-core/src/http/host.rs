@@ -80,26 +80,31 @@ pub(super) fn is_same_host(one: &str, other: &str) -> bool {
     one[..usual(one)].eq_ignore_ascii_case(&other[..usual(other)])
 }
 
+/// The longest host with its port, in bytes. It is written into documents, once for each version.
+const LONGEST_HOST: usize = 255;
+
 /// Whether the text is a host and port, and so can stand in a URL and in JSON as it is.
 pub(super) fn is_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
             Some((address, port)) => {
                 let is_address = address.parse::<std::net::Ipv6Addr>().is_ok();
-                return is_address && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port));
+                let has_port = port.strip_prefix(':').is_some_and(is_port);
+                return host.len() <= LONGEST_HOST && is_address && (port.is_empty() || has_port);
             }
             None => return false,
         },
         None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
     };
     !name.is_empty()
-        && host.len() <= 255
+        && host.len() <= LONGEST_HOST
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
         && port.is_none_or(is_port)
 }
 
 fn is_port(port: &str) -> bool {
-    port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
+    // Zeros in front would make a port of any length.
+    port.len() <= 5 && port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -120,6 +125,10 @@ mod tests {
             assert!(!is_host(host), "{host}");
         }
         assert!(!is_host(&"a".repeat(256)));
+        for long in ["[::1]:", "x:"] {
+            assert!(!is_host(&format!("{long}{}1", "0".repeat(60_000))), "{long}");
+            assert!(!is_host(&format!("{long}000001")), "{long}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
+use crate::randomness::{SystemRandomness, random_bytes};
 use crate::{Error, Registry};
 
 use super::packument::Representation;
@@ -15,13 +16,11 @@ use crate::concurrency::compute;
 const MOST: usize = 16;
 /// How long a base URL keeps its place without a request.
 const IDLE: TimeDelta = TimeDelta::minutes(10);
-/// The base URL of documents that are rendered once for all other base URLs.
-const PLACEHOLDER: &str = "http://base-8f0c6b1e27d94a53.invalid";
-
 /// The base URLs that documents are rendered for. A client chooses its `Host`, so their number is bounded: for any other
 /// base URL one common rendering is copied with the base put in, which neither parses, compresses nor caches.
 #[derive(Debug)]
 pub(crate) struct KnownBases {
+    /// The base URL of documents that are rendered once for all other base URLs.
     placeholder: Arc<str>,
     known: RwLock<Known>,
 }
@@ -61,7 +60,12 @@ impl RenderedBase {
 
 impl KnownBases {
     pub(crate) fn new(now: DateTime<Utc>) -> Self {
-        Self { placeholder: PLACEHOLDER.into(), known: RwLock::new(Known { bases: Vec::new(), swept: now }) }
+        // A text that a publisher knew could be put into a package, and would be replaced there too.
+        let id = const_hex::encode(random_bytes::<16>(&SystemRandomness));
+        Self {
+            placeholder: format!("http://base-{id}.invalid").into(),
+            known: RwLock::new(Known { bases: Vec::new(), swept: now }),
+        }
     }
 
     /// The base URL that these pieces make together.
@@ -158,7 +162,7 @@ mod tests {
         }
         let rare = bases.get(&["http://", "one-more"], &At(1));
         assert!(!rare.is_known());
-        assert_eq!((&*rare.url, &*rare.rendered), ("http://one-more", PLACEHOLDER));
+        assert_eq!((&*rare.url, &*rare.rendered), ("http://one-more", &*bases.placeholder));
         assert!(bases.get(&["http://", "host-3", ""], &At(1)).is_known());
 
         // All were used since the start, so the first sweep removes none.
@@ -170,9 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn a_base_is_put_in_wherever_the_placeholder_stands() {
-        let base = RenderedBase { url: "http://a.example/npm".into(), rendered: PLACEHOLDER.into() };
-        let document = Bytes::from(format!("[\"{PLACEHOLDER}/x\",\"{PLACEHOLDER}/y\"]"));
+    fn a_base_is_put_in_wherever_the_placeholder_of_this_process_stands() {
+        let (bases, another) = (KnownBases::new(At(0).now()), KnownBases::new(At(0).now()));
+        let rendered = Arc::clone(&bases.placeholder);
+        assert_ne!(rendered, another.placeholder);
+        let base = RenderedBase { url: "http://a.example/npm".into(), rendered: Arc::clone(&rendered) };
+        let document = Bytes::from(format!("[\"{rendered}/x\",\"{rendered}/y\"]"));
         assert_eq!(put_in(&document, &base), "[\"http://a.example/npm/x\",\"http://a.example/npm/y\"]");
     }
 }

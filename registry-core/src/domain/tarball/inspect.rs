@@ -83,7 +83,15 @@ impl<'a> Inspection<'a> {
     fn entry<Source: Read>(&mut self, entry: &mut Entry<'_, Source>) -> Result<(), TarballError> {
         let kind = header::kind(entry.header())?;
         match kind {
-            Kind::LongPath => self.describe(entry, |inspection| &mut inspection.long_path),
+            Kind::LongPath => {
+                self.describe(entry, |inspection| &mut inspection.long_path)?;
+                // Readers that cut the path at its first zero and those that cut its last zero would see two paths.
+                let path = self.long_path.as_deref().unwrap_or_default();
+                if path.strip_suffix(b"\0").unwrap_or(path).contains(&0) {
+                    return Err(ambiguous(entry, "its long path has zeros in it"));
+                }
+                Ok(())
+            }
             Kind::Extended => self.describe(entry, |inspection| &mut inspection.extensions),
             Kind::GlobalExtended => {
                 let description = read_description(entry)?;

@@ -10,7 +10,8 @@ use super::native_code::BUILD;
 use super::{ManifestDisagreement, TarballContents};
 
 /// Where an install is refused, or what of the package is loaded. No client changes these.
-const AS_WRITTEN: [&str; 4] = ["peerDependenciesMeta", "main", "exports", "type"];
+const AS_WRITTEN: [&str; 6] =
+    ["acceptDependencies", "dependenciesMeta", "peerDependenciesMeta", "main", "exports", "type"];
 
 /// Lists of platforms, which may be one text.
 const PLATFORMS: [&str; 3] = ["os", "cpu", "libc"];
@@ -207,6 +208,8 @@ mod tests {
             ("cpu", json!(["x64"]), json!(["!x64"])),
             ("libc", json!(["glibc"]), json!(["musl"])),
             ("engines", json!({ "node": ">=20" }), json!({ "node": ">=18" })),
+            ("acceptDependencies", json!({ "a": "*" }), json!({ "a": "1" })),
+            ("dependenciesMeta", json!({ "a": { "built": false } }), json!({})),
             ("peerDependenciesMeta", json!({ "a": { "optional": true } }), json!({})),
             ("overrides", json!({ "a": "1" }), json!({ "a": "2" })),
             ("main", json!("a.js"), json!("b.js")),

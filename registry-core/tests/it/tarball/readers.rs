@@ -35,6 +35,24 @@ fn only_a_file_has_content() {
     }
 }
 
+/// npm cuts a long path at its first zero, and other readers take one zero off its end.
+#[test]
+fn a_long_path_has_one_zero_at_its_end_and_no_other() {
+    let long = format!("package/{}", "d".repeat(120));
+    for (end, is_taken) in [("\0", true), ("", true), ("\0\0", false), ("\0evil\0", false), ("\0evil", false)]
+    {
+        let path = format!("{long}{end}");
+        let tarball = TarballBuilder::with_manifest()
+            .entry(EntryType::GNULongName, "././@LongLink", path.as_bytes())
+            .file("package/short.js", b"");
+        if is_taken {
+            assert_eq!(contents(tarball).file_count, 2);
+        } else {
+            assert_ambiguous(tarball);
+        }
+    }
+}
+
 #[test]
 fn unknown_entries_are_refused() {
     // yarn 4 and pnpm skip `7`, which npm writes as a file.
