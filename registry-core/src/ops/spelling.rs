@@ -111,7 +111,9 @@ impl Registry {
         let text = std::str::from_utf8(&blob.bytes).unwrap_or_default();
         let (spelled, is_stored) = match text.split_once('\n') {
             None => (text, false),
-            Some((spelled, line)) => (spelled, line == STORED),
+            Some((spelled, STORED)) => (spelled, true),
+            // Whatever else it says, it does not say that the package never was.
+            Some(_) => ("", false),
         };
         match PackageName::parse(spelled) {
             Ok(name) if name.folded() == *folded => {

@@ -91,6 +91,16 @@ async fn a_package_whose_index_is_gone_or_empty_is_damaged_until_it_is_restored(
 }
 
 #[tokio::test]
+async fn a_second_line_that_an_editor_changed_frees_no_name() {
+    let (memory, _) = published().await;
+    set(&memory, "left-pad/index.json", None).await;
+    for line in ["stored\n", "STORED", "", "stored "] {
+        set(&memory, "_spellings/left-pad", Some(&format!("{NAME}\n{line}"))).await;
+        is_damaged(&another(&memory).await, line).await;
+    }
+}
+
+#[tokio::test]
 async fn the_log_says_how_to_restore_the_package_and_how_to_free_its_name() {
     let (memory, house) = published().await;
     set(&memory, "left-pad/index.json", None).await;
