@@ -13,8 +13,8 @@ pub(crate) struct SingleFlight<Key, Value>(Mutex<HashMap<Key, Weak<Flight<Value>
 #[derive(Debug)]
 struct Flight<Value> {
     begun: AtomicU64,
-    /// The number of the last successful lookup, and its result. Held weakly: the cache decides what stays in memory.
-    found: tokio::sync::Mutex<(u64, Option<Weak<Value>>)>,
+    /// The number of the last successful lookup, and its result. They end with the last concurrent caller.
+    found: tokio::sync::Mutex<(u64, Option<Arc<Value>>)>,
 }
 
 impl<Key, Value> Default for SingleFlight<Key, Value> {
@@ -35,16 +35,11 @@ impl<Key: Hash + Eq + Clone + Debug + Sync, Value: Send + Sync> SingleFlight<Key
         let seen = flight.begun.load(Ordering::SeqCst);
         let mut last = flight.found.lock().await;
         if last.0 > seen {
-            match last.1.as_ref().map(Weak::upgrade) {
-                None => return Ok(None),
-                Some(Some(value)) => return Ok(Some(value)),
-                // Too large for the cache, and no caller holds it any more.
-                Some(None) => {}
-            }
+            return Ok(last.1.clone());
         }
         let number = flight.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let value = lookup.await?;
-        *last = (number, value.as_ref().map(Arc::downgrade));
+        *last = (number, value.clone());
         Ok(value)
     }
 
@@ -96,6 +91,13 @@ mod tests {
         assert_eq!(first, Ok(Some(Arc::new(0))));
         assert!(later.iter().all(|found| *found == Ok(Some(Arc::new(1)))), "{later:?}");
         assert_eq!(lookups.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_result_ends_with_its_last_caller() {
+        let flights = SingleFlight::<&str, usize>::default();
+        let found = flights.run(&"pear", async { Ok::<_, ()>(Some(Arc::new(1))) }).await;
+        assert_eq!(found.unwrap().map(|value| Arc::strong_count(&value)), Some(1));
     }
 
     #[tokio::test]

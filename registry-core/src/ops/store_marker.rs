@@ -29,8 +29,6 @@ struct Marker {
 pub(crate) struct StoreMarker {
     opened: Mutex<Option<Opened>>,
     checks: SingleFlight<(), Outcome>,
-    /// Kept, so that all who wait for one check get what it found.
-    last: Mutex<Option<Arc<Outcome>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,7 +100,6 @@ impl Registry {
                     Outcome::Failed(Arc::new(error))
                 }
             });
-            *marker.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&outcome));
             Ok::<_, Infallible>(Some(outcome))
         };
         let Ok(outcome) = Box::pin(marker.checks.run(&(), check)).await;

@@ -19,7 +19,8 @@ async fn a_time_of_change_that_no_header_can_say_is_left_out() {
         ("+262142-12-31T23:59:59.999Z", None),
         ("-262142-01-01T00:00:00.000Z", None),
     ] {
-        let packument = json!({ "versions": { "1.0.0": {} }, "time": { "modified": modified } });
+        let packument =
+            json!({ "name": "pear", "versions": { "1.0.0": {} }, "time": { "modified": modified } });
         let _ = registry.store().put(&path, packument.to_string().into(), When::Always).await.unwrap();
         let answer = registry.anonymous().get("/pear").await.assert_status(200);
         assert_eq!(answer.header("last-modified"), header, "{modified}");
