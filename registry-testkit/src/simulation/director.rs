@@ -56,9 +56,12 @@ enum Step {
 }
 
 impl<Store: BlobStore> Director<Store> {
-    pub(super) fn new(seed: u64, store: Store, world: Arc<World>, trace: Trace) -> Self {
+    pub(super) fn new(seed: u64, store: Store, world: Arc<World>, trace: Trace, crashing: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let weather = Weather::random(&mut dice);
+        let mut weather = Weather::random(&mut dice);
+        if crashing {
+            weather.crash = 0.05;
+        }
         let to_come = (0..weather.operations).map(|_| Operation::random(&mut dice)).collect();
         let mut director = Self {
             shared: Arc::new(Faulty::new(store, crate::faulty::FaultPlan::NONE)),

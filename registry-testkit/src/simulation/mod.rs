@@ -46,6 +46,7 @@ use world::World;
 pub struct Simulation {
     seed: u64,
     traced: bool,
+    crashing: bool,
 }
 
 /// What the store of a simulation can be made of.
@@ -77,12 +78,17 @@ pub struct Run {
 impl Simulation {
     /// The simulation of this seed.
     pub fn of_seed(seed: u64) -> Self {
-        Self { seed, traced: false }
+        Self { seed, traced: false, crashing: false }
     }
 
     /// The same, and every step is written down in [`Run::trace`].
     pub fn traced(self) -> Self {
         Self { traced: true, ..self }
+    }
+
+    /// The same with a crash of a replica at one step in twenty: for what only a crash in the middle of a write brings out.
+    pub fn crashing(self) -> Self {
+        Self { crashing: true, ..self }
     }
 
     /// Runs it on a store in memory.
@@ -110,7 +116,9 @@ impl Simulation {
             }
             let world = Arc::new(World::default());
             let stage = Stage { memory, events: Arc::new(Listener::of_the_store(Arc::clone(&world))) };
-            Director::new(self.seed, make(stage), world, Trace::new(self.traced)).run().await
+            let director =
+                Director::new(self.seed, make(stage), world, Trace::new(self.traced), self.crashing);
+            director.run().await
         });
         // Tasks of replicas that crashed end here.
         drop(runtime);

@@ -118,7 +118,7 @@ impl Drop for Landing {
         if let Some((path, bytes)) = self.write.take() {
             let memory = self.memory.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(30)).await;
+                tokio::time::sleep(Duration::from_millis(300)).await;
                 let _ = memory.put(&path, bytes, When::Always).await.unwrap();
             });
         }
