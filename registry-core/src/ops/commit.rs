@@ -116,7 +116,7 @@ impl Registry {
         Done: Future<Output = ()> + Send + 'static,
     {
         self.require_room_for_events().await?;
-        self.require_two_factor_to_write(caller).await?;
+        let caller = &caller.having_shown(self.require_two_factor_to_write(caller).await?);
         let changed = self.change_here(caller, name, before, decide).await;
         let changed = self.told_where_from(caller, name, changed).await;
         let (committed, update) = self.report_denial(caller, name, changed)?;

@@ -81,6 +81,8 @@ pub struct Caller {
     pub(crate) shown: Option<Shown>,
     /// By which way they came, where it is not the usual one.
     pub(crate) via: Option<Via>,
+    /// Whether this request has shown a second factor already. A recovery code cannot be shown again.
+    pub(crate) second_factor_shown: bool,
 }
 
 /// What somebody showed to be identified.
@@ -124,6 +126,12 @@ impl Caller {
     #[must_use]
     pub fn coming_via(self, via: Via) -> Self {
         Self { via: Some(via), ..self }
+    }
+
+    /// The same, once it is known whether they have shown a second factor.
+    #[must_use]
+    pub(crate) fn having_shown(&self, second_factor_shown: bool) -> Self {
+        Self { second_factor_shown, ..self.clone() }
     }
 
     /// The same, and no second factor is asked of them: for what changes nothing that others rely on.

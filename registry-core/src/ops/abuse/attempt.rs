@@ -39,6 +39,13 @@ pub(in crate::ops) struct Attempt {
     _turn: Option<StrangerTurn>,
 }
 
+impl Attempt {
+    /// Nothing was compared: it is neither a failure nor a success.
+    pub(in crate::ops) fn withdraw(self) {
+        self.guess.take_back();
+    }
+}
+
 impl Attempts {
     pub(super) fn new() -> Self {
         Self {
@@ -97,6 +104,11 @@ impl Registry {
             let pair = Pair::new(Guessed::Password, account, address);
             self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
         }
+    }
+
+    /// Takes note that the sessions of an account have ended: a thief's made networks known, too.
+    pub(in crate::ops) fn sessions_have_ended(&self, account: &str) {
+        self.parts.abuse.attempts.failed.forget_networks(&Pair::new(Guessed::Password, account, None));
     }
 }
 

@@ -32,7 +32,7 @@ impl Registry {
     ) -> Result<(), Error> {
         let Seen { name, record, .. } = self.see_organization_to_change(caller, organization).await?;
         find(&name, &record, team)?;
-        self.require_administration(caller, package).await?;
+        let caller = &self.require_administration(caller, package).await?;
         let (wanted, package) = (team.to_owned(), package.clone());
         let decide = move |organization: Changing<'_>| {
             let Changing { name, record, .. } = organization;
@@ -57,9 +57,11 @@ impl Registry {
     ) -> Result<(), Error> {
         let Seen { name, record, role } = self.see_organization_to_change(caller, organization).await?;
         find(&name, &record, team)?;
-        if role < OrganizationRole::Admin {
-            self.require_administration(caller, package).await?;
-        }
+        let caller = &if role < OrganizationRole::Admin {
+            self.require_administration(caller, package).await?
+        } else {
+            caller.clone()
+        };
         let (wanted, package) = (team.to_owned(), package.clone());
         let decide = move |organization: Changing<'_>| {
             let Changing { name, record, .. } = organization;
@@ -131,11 +133,18 @@ impl Registry {
     }
 
     /// Refuses a caller who does not administer the package, or one that is not hosted here.
-    async fn require_administration(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
+    ///
+    /// Whoever is in the team can publish from then on, so the second factor that the package wants is asked for. Answers the
+    /// caller who has shown it.
+    async fn require_administration(&self, caller: &Caller, name: &PackageName) -> Result<Caller, Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
         let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        self.report_denial(caller, name, require_changeable(&packument, &right, None))
+        self.report_denial(caller, name, require_changeable(&packument, &right, None))?;
+        let mfa = packument.protection.mfa;
+        let caller = caller.having_shown(self.require_two_factor(caller).await?);
+        self.require_two_factor_of_package(&caller, name, mfa).await?;
+        Ok(caller)
     }
 
     /// What the caller's own teams were granted.

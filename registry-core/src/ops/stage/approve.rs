@@ -30,7 +30,7 @@ impl Registry {
         if let Fate::Gone = self.fate_of(caller, id, &record, &right).await? {
             return Err(Error::StageNotFound { id });
         }
-        self.require_two_factor(caller).await?;
+        let caller = &caller.having_shown(self.require_two_factor(caller).await?);
         if let Some(release) = record.release.clone() {
             self.commit_approval(caller, id, right, &record, release).await?;
         }
@@ -91,9 +91,7 @@ impl Registry {
             }
             change.registry.close_stage(id, &closing).await;
         };
-        // The second factor was shown: a recovery code cannot be shown again.
-        let caller = caller.without_two_factor();
-        self.change_after(&caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
+        self.change_after(caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
     }
 
     /// Puts the tarball where those of published versions are, before the packument names it; answers whether there was

@@ -25,7 +25,7 @@ impl Registry {
         if let Fate::Approved = self.fate_of(caller, id, &record, &right).await? {
             return Err(Error::StageApproved { name: record.package, version: record.version });
         }
-        self.require_two_factor(caller).await?;
+        let caller = caller.having_shown(self.require_two_factor(caller).await?);
         if record.release.is_none() {
             return Ok(());
         }
@@ -56,7 +56,6 @@ impl Registry {
             }
             change.registry.close_stage(id, &record).await;
         };
-        // The second factor was shown: a recovery code cannot be shown again.
-        self.change(&caller.without_two_factor(), &name, decide, then).await.map(drop)
+        self.change(&caller, &name, decide, then).await.map(drop)
     }
 }

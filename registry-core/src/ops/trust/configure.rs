@@ -4,7 +4,7 @@ use crate::access::{Action, PackagePattern};
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::PackageName;
-use crate::domain::packument::Packument;
+use crate::domain::packument::{MfaPolicy, Packument};
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::ops::TokenHolder;
@@ -47,7 +47,7 @@ impl Registry {
         name: &PackageName,
         request: TrustRequest,
     ) -> Result<Trust, Error> {
-        self.require_trust_change(caller, name).await?;
+        let mfa = self.require_trust_change(caller, name).await?;
         let TrustRequest { issuer, claims, mut permissions } = request;
         let publishing = &self.parts.trusted_publishing;
         let Some(kind) = publishing.issuer(&issuer).map(|issuer| issuer.kind) else {
@@ -74,7 +74,7 @@ impl Registry {
         if !stored.trusts.is_empty() {
             return Err(Error::TrustExists { name: name.clone() });
         }
-        self.require_two_factor(caller).await?;
+        self.require_two_factor_for_trust(caller, name, mfa).await?;
         let trust = Trust {
             id: self.new_trust_id(),
             issuer,
@@ -93,14 +93,14 @@ impl Registry {
     }
 
     async fn revoke_trust_here(&self, caller: &Caller, name: &PackageName, id: String) -> Result<(), Error> {
-        self.require_trust_change(caller, name).await?;
+        let mfa = self.require_trust_change(caller, name).await?;
         let (mut stored, when) = self.stored_trusts(name).await?;
         let before = stored.trusts.len();
         stored.trusts.retain(|trust| trust.id != id);
         if stored.trusts.len() == before {
             return Err(Error::TrustNotFound { name: name.clone() });
         }
-        self.require_two_factor(caller).await?;
+        self.require_two_factor_for_trust(caller, name, mfa).await?;
         if !self.store_trusts(name, &stored, when).await? {
             return Err(Error::StaleRevision);
         }
@@ -111,13 +111,27 @@ impl Registry {
 
     /// Refuses whoever may not say who publishes the package, and a package that does not exist: it has no owner who
     /// could.
-    async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
+    ///
+    /// Answers which second factor the package wants.
+    async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<MfaPolicy, Error> {
         let right = self.require_write(caller, name, Action::Administer)?;
         self.require_account_change(caller)?;
         let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         require_existing(&packument)?;
-        self.report_denial(caller, name, right.check(&packument))
+        self.report_denial(caller, name, right.check(&packument))?;
+        Ok(packument.protection.mfa)
+    }
+
+    /// Asks for the second factor of the account, and for that which the package wants: the builds will need none.
+    async fn require_two_factor_for_trust(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        mfa: MfaPolicy,
+    ) -> Result<(), Error> {
+        let caller = caller.having_shown(self.require_two_factor(caller).await?);
+        self.require_two_factor_of_package(&caller, name, mfa).await
     }
 
     /// A random UUID, as clients know ids.

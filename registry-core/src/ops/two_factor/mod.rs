@@ -37,25 +37,26 @@ impl Registry {
         caller: &Caller,
         account: &str,
     ) -> Result<(), Error> {
-        self.take_one_time_password(caller, account, None).await
+        self.take_one_time_password(caller, account, None).await.map(drop)
     }
 
     /// Asks for the second factor of a caller who changes a package, where their account asks for one with writes.
     /// A token that stands for a second factor need not show one, and neither does a caller whom the embedding
-    /// program vouches for.
-    pub(super) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<(), Error> {
-        let Some((account, by)) = who_must_show(caller) else { return Ok(()) };
+    /// program vouches for. Answers whether one was shown.
+    pub(super) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<bool, Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.second_factor_shown) };
         match self.two_factor_of(account).await? {
             Some(TwoFactorState { mode: TwoFactorMode::AuthAndWrites, pending: false }) => {
                 self.take_one_time_password(caller, account, Some(&by)).await
             }
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 
-    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one.
-    pub(super) async fn require_two_factor(&self, caller: &Caller) -> Result<(), Error> {
-        let Some((account, by)) = who_must_show(caller) else { return Ok(()) };
+    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one. Answers whether
+    /// one was shown.
+    pub(super) async fn require_two_factor(&self, caller: &Caller) -> Result<bool, Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.second_factor_shown) };
         self.take_one_time_password(caller, account, Some(&by)).await
     }
 
@@ -65,8 +66,8 @@ impl Registry {
         Ok(stored.map(|(factor, _)| TwoFactorState { mode: factor.mode, pending: factor.pending }))
     }
 
-    /// Checks the one-time password that came with a request, and remembers that it is used up. Without a second
-    /// factor there is nothing to check.
+    /// Checks the one-time password that came with a request, and remembers that it is used up. Answers `false` without a
+    /// second factor, for then there is nothing to check.
     ///
     /// A command of a client may take several requests, and sends the same password with each. So whoever showed one
     /// may show it again while it lasts, and nobody else may: not even a login, which has nothing yet to be known by.
@@ -75,13 +76,17 @@ impl Registry {
         caller: &Caller,
         account: &str,
         by: Option<&str>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Some(password) = &caller.one_time_password else {
             return self.look_at_one_time_password(caller, account, by).await;
         };
         let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
         let looked = self.look_at_one_time_password(caller, account, by).await;
-        attempt.settle(&looked, |error| matches!(error, Error::WrongOneTimePassword));
+        match &looked {
+            // Nothing was compared, so the caller is known here no better than before.
+            Ok(false) => attempt.withdraw(),
+            looked => attempt.settle(looked, |error| matches!(error, Error::WrongOneTimePassword)),
+        }
         looked
     }
 
@@ -90,11 +95,11 @@ impl Registry {
         caller: &Caller,
         account: &str,
         by: Option<&str>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             let (mut factor, etag) = match self.stored_two_factor(account).await? {
                 Some((factor, etag)) if !factor.pending => (factor, etag),
-                _ => return Ok(()),
+                _ => return Ok(false),
             };
             let Some(password) = &caller.one_time_password else {
                 return Err(Error::OneTimePasswordRequired);
@@ -102,11 +107,11 @@ impl Registry {
             if let Some(by) = by
                 && let Some(proof) = SecondFactorProof::parse(password)
             {
-                return self.take_second_factor_proof(caller, account, by, &proof).await;
+                return self.take_second_factor_proof(caller, account, by, &proof).await.map(|()| true);
             }
             let now = period_at(self.parts.clock.now().timestamp());
             match factor.show(password, by, now) {
-                Shown::Again => return Ok(()),
+                Shown::Again => return Ok(true),
                 Shown::Wrong => {
                     self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
                     return Err(Error::WrongOneTimePassword);
@@ -117,7 +122,7 @@ impl Registry {
                             let left = factor.recovery.len();
                             self.emit(&caller.named(account), None, EventKind::RecoveryCodeUsed { left });
                         }
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
             }
@@ -144,6 +149,9 @@ impl Registry {
 
 /// Whose second factor is to be asked for, and by what whoever shows it is known.
 pub(super) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
+    if caller.second_factor_shown {
+        return None;
+    }
     let by = who_shows(caller)?;
     let bypass = caller.limits.as_ref().is_some_and(|limits| limits.bypass_two_factor);
     caller.name().filter(|_| !bypass).map(|name| (name, by))

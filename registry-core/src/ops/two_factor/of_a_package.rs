@@ -17,7 +17,7 @@ impl Registry {
         let (Some(account), Some(by)) = (caller.name(), who_shows(caller)) else { return Ok(()) };
         let limits = caller.limits.as_deref();
         let is_trusted_build = limits.is_some_and(|limits| limits.kind == TokenKind::TrustedPublishing);
-        if mfa == MfaPolicy::None || is_trusted_build {
+        if mfa == MfaPolicy::None || is_trusted_build || caller.second_factor_shown {
             return Ok(());
         }
         if limits.is_some_and(|limits| limits.bypass_two_factor) {
@@ -27,7 +27,9 @@ impl Registry {
             };
         }
         match self.two_factor_of(account).await? {
-            Some(state) if !state.pending => self.take_one_time_password(caller, account, Some(&by)).await,
+            Some(state) if !state.pending => {
+                self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
+            }
             _ => Err(Error::NoTwoFactor { name: name.clone() }),
         }
     }

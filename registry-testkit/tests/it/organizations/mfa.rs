@@ -4,7 +4,7 @@ use registry_testkit::test_registry::{PASSWORD, TestClient};
 use registry_testkit::{Authenticator, TestRegistry};
 use serde_json::{Value, json};
 
-use super::forget_events;
+use super::{builder, forget_events, with_acme};
 
 const ACCESS: &str = "/-/package/pear/access";
 
@@ -93,6 +93,69 @@ async fn a_package_that_wants_a_second_factor_is_not_published_without() {
     let digits = app.digits_at(registry.clock().now());
     set(&ana.with_one_time_password(&digits), json!({ "publish_requires_tfa": false })).await;
     let _ = ben.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201);
+}
+
+/// A package that wants a second factor, which ana has and its other owner ben has not.
+async fn guarded() -> (TestRegistry, TestClient, TestClient, Authenticator) {
+    let registry = with_pear().await;
+    let (ana, ben) = (registry.ana(), registry.user("ben").await);
+    let _ = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await.assert_status(200);
+    let app = enable(&registry, &ana).await;
+    set(&ana, json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false })).await;
+    (registry, ana, ben, app)
+}
+
+#[tokio::test]
+async fn nothing_that_ends_in_a_publish_goes_around_it() {
+    let (registry, ana, ben, app) = guarded().await;
+    let staged = ben.stage(&PublishDocument::new("pear", "1.1.0")).await.assert_status(201).json();
+    let id = staged["stageId"].as_str().unwrap();
+    let before = registry.stored().await;
+    let approved = ben.post(&format!("/-/stage/{id}/approve"), &json!({})).await.assert_status(403);
+    assert!(approved.error().contains("npm profile enable-2fa"), "{}", approved.error());
+    let _ = ben.delete(&format!("/-/stage/{id}")).await.assert_status(403);
+    assert_eq!(registry.stored().await, before);
+
+    let digits = app.digits_at(registry.clock().now());
+    let owner = ana.with_one_time_password(&digits);
+    let _ = owner.post(&format!("/-/stage/{id}/approve"), &json!({})).await.assert_status(201);
+}
+
+/// Whoever is in the team could publish from then on.
+#[tokio::test]
+async fn no_owner_without_a_second_factor_lets_a_team_in() {
+    let registry = with_acme(builder()).await;
+    let (ana, ben) = (registry.ana(), registry.user("ben").await);
+    let _ = ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
+    let _ = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await.assert_status(200);
+    let app = enable(&registry, &ana).await;
+    set(&ana, json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false })).await;
+    let before = registry.stored().await;
+    let grant = json!({ "package": "pear", "permissions": "read-write" });
+    let refused = ben.put("/-/team/acme/platform/package", &grant).await.assert_status(403);
+    assert!(refused.error().contains("npm profile enable-2fa"), "{}", refused.error());
+    assert_eq!(registry.stored().await, before);
+    let owner = ana.with_one_time_password(&app.digits_at(registry.clock().now()));
+    let _ = owner.put("/-/team/acme/platform/package", &grant).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_recovery_code_is_taken_once_for_account_and_package() {
+    let registry = with_pear().await;
+    let ana = registry.ana();
+    let begun = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
+    let answer = ana.post("/-/npm/v1/user", &begun).await.assert_status(200).json();
+    let app = Authenticator::scan(answer["tfa"].as_str().unwrap());
+    let digits = json!({ "tfa": [app.digits_at(registry.clock().now())] });
+    let codes = ana.post("/-/npm/v1/user", &digits).await.assert_status(200).json();
+    later(&registry);
+    let guarded = json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false });
+    set(&ana.with_one_time_password(&app.digits_at(registry.clock().now())), guarded).await;
+    let code = codes["tfa"][0].as_str().unwrap();
+    let next = PublishDocument::new("pear", "1.1.0");
+    let _ = ana.with_one_time_password(code).publish(&next).await.assert_status(201);
+    let again = PublishDocument::new("pear", "1.2.0");
+    let _ = ana.with_one_time_password(code).publish(&again).await.assert_status(401);
 }
 
 #[tokio::test]

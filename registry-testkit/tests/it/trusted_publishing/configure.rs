@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use futures::future::join;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_testkit::ScriptedUpstream;
+use registry_core::clock::Clock as _;
 use registry_testkit::publish_document::PublishDocument;
+use registry_testkit::test_registry::PASSWORD;
+use registry_testkit::{Authenticator, ScriptedUpstream};
 use serde_json::json;
 
 use super::{Ground, TRUST, trust};
@@ -33,6 +35,28 @@ async fn an_owner_makes_lists_and_revokes_a_trust() {
     let _ = ana.post(TRUST, &trust()).await.assert_status(201);
 }
 
+/// Builds need no second factor, so who lets them publish shows the one that the package wants.
+#[tokio::test]
+async fn an_owner_without_the_second_factor_that_the_package_wants_trusts_nobody() {
+    let ground = Ground::new().await;
+    let registry = &ground.registry;
+    let (ana, ben) = (registry.ana(), registry.user("ben").await);
+    let owner = json!({ "user": "ben" });
+    let _ = ana.put("/-/package/@acme%2fpear/owners", &owner).await.assert_status(200);
+    let begun = json!({ "tfa": { "password": PASSWORD, "mode": "auth-only" } });
+    let begun = ana.post("/-/npm/v1/user", &begun).await.assert_status(200).json();
+    let app = Authenticator::scan(begun["tfa"].as_str().unwrap());
+    let digits = json!({ "tfa": [app.digits_at(registry.clock().now())] });
+    let _ = ana.post("/-/npm/v1/user", &digits).await.assert_status(200);
+    registry.clock().advance(std::time::Duration::from_mins(2));
+    let wanted = json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false });
+    let _ = ana.post("/-/package/@acme%2fpear/access", &wanted).await.assert_status(200);
+    let refused = ben.post(TRUST, &trust()).await.assert_status(403);
+    assert!(refused.error().contains("npm profile enable-2fa"), "{}", refused.error());
+    let ana = ana.with_one_time_password(&app.digits_at(registry.clock().now()));
+    let _ = ana.post(TRUST, &trust()).await.assert_status(201);
+}
+
 #[tokio::test]
 async fn of_two_at_once_one_wins() {
     let ground = Ground::new().await;
@@ -58,7 +82,7 @@ async fn only_those_who_administer_the_package_may() {
     // Nor may whoever holds a token that is for builds.
     let ana = ground.registry.ana();
     let request = json!({
-        "password": registry_testkit::test_registry::PASSWORD, "name": "ci", "bypass_2fa": true,
+        "password": PASSWORD, "name": "ci", "bypass_2fa": true,
         "packages_all": true, "packages_and_scopes_permission": "read-write",
     });
     let token = ana.post("/-/npm/v1/tokens", &request).await.assert_status(201).json();
@@ -108,10 +132,10 @@ async fn a_second_factor_is_asked_for() {
     let ground = Ground::new().await;
     let ana = ground.registry.ana();
     let profile = "/-/npm/v1/user";
-    let password = registry_testkit::test_registry::PASSWORD;
+    let password = PASSWORD;
     let begun = json!({ "tfa": { "password": password, "mode": "auth-only" } });
     let answer = ana.post(profile, &begun).await.assert_status(200).json();
-    let app = registry_testkit::Authenticator::scan(answer["tfa"].as_str().unwrap());
+    let app = Authenticator::scan(answer["tfa"].as_str().unwrap());
     let clock = ground.registry.clock();
     let digits = || app.digits_at(registry_core::clock::Clock::now(clock));
     let _ = ana.post(profile, &json!({ "tfa": [digits()] })).await.assert_status(200);

@@ -72,6 +72,22 @@ async fn guesses_from_everywhere_keep_nobody_out_where_their_session_is() {
     let _ = legacy(&registry.anonymous().from_address(home), "ana", PASSWORD).await.assert_status(201);
 }
 
+/// A thief's session made networks known. They are so no more once the holder changed the password.
+#[tokio::test]
+async fn a_new_password_forgets_where_sessions_were() {
+    let registry = TestRegistry::new().await;
+    let thiefs = address("198.51.100.200");
+    let _ = registry.ana().from_address(thiefs).get("/-/whoami").await.assert_status(200);
+    let new = "a new and long password";
+    let change = json!({ "password": { "old": PASSWORD, "new": new } });
+    let _ = registry.ana().post("/-/npm/v1/user", &change).await.assert_status(200);
+    for number in 0..120 {
+        let guesser = registry.anonymous().from_address(address(&format!("198.51.100.{number}")));
+        let _ = legacy(&guesser, "ana", GUESS).await;
+    }
+    let _ = legacy(&registry.anonymous().from_address(thiefs), "ana", new).await.assert_status(429);
+}
+
 #[tokio::test]
 async fn it_does_not_matter_which_way_they_guess() {
     let registry = TestRegistry::new().await;

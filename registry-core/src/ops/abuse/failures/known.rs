@@ -42,6 +42,11 @@ impl KnownNetworks {
         networks.truncate(KNOWN_NETWORKS);
     }
 
+    /// Forgets where the holder of this name is known.
+    pub(super) fn forget(&self, pair: &Pair) {
+        self.by_name.invalidate(&pair.name());
+    }
+
     #[cfg(test)]
     pub(super) fn run_pending_tasks(&self) {
         self.by_name.run_pending_tasks();

@@ -114,6 +114,12 @@ impl FailedLogins {
         self.sort(pair.guessed).known.add(&pair, now);
     }
 
+    /// Forgets at which networks the holder is known.
+    pub(super) fn forget_networks(&self, pair: &Pair) {
+        let pair = pair.of_its_holder();
+        self.sort(pair.guessed).known.forget(&pair);
+    }
+
     /// Whether a guess would be counted now, or how long to wait. Makes no counter.
     pub(super) fn check(&self, pair: &Pair, now: DateTime<Utc>) -> Result<(), Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
