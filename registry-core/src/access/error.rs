@@ -6,7 +6,7 @@ use super::{Action, PatternError};
 pub enum AccessRuleError {
     /// The pattern is none.
     #[error("access rule {rule}: the pattern match = {pattern:?} {problem}")]
-    PackagePattern {
+    Pattern {
         /// Which rule.
         rule: usize,
         /// The text of `match`.

@@ -10,8 +10,7 @@ use super::groups::{Asking, GroupMask};
 use super::lookup::Lookup;
 use super::{AccessRuleError, Action, Decision, Grant, Origin, RuleSettings, Verdict};
 use crate::domain::PackageName;
-use crate::vocabulary::PackagePattern;
-use crate::vocabulary::Principal;
+use crate::vocabulary::{PackagePattern, Principal};
 
 /// The rules, ready to decide. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -114,7 +113,7 @@ impl AccessRules {
 impl Rule {
     fn compile(settings: &RuleSettings, number: usize, upstreams: &[&str]) -> Result<Self, AccessRuleError> {
         let pattern = PackagePattern::parse(&settings.pattern).map_err(|problem| {
-            AccessRuleError::PackagePattern { rule: number, pattern: settings.pattern.clone(), problem }
+            AccessRuleError::Pattern { rule: number, pattern: settings.pattern.clone(), problem }
         })?;
         let entries = |list: Action, entries: &[String]| -> Result<Vec<Entry>, AccessRuleError> {
             let parse = |entry: &String| {

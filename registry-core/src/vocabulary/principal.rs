@@ -4,11 +4,9 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::Via;
-use super::{Action, TeamPermission};
 use crate::domain::PackageName;
 
-use super::{Memberships, TokenHash, TokenLimits};
+use super::{Action, Memberships, TeamPermission, TokenHash, TokenLimits, Via};
 
 /// Somebody, as a provider vouches for them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +60,11 @@ impl Principal {
         self.groups.push(group.into());
         self
     }
+}
+
+/// Whether readers take a name for the same without its end.
+pub(crate) fn is_confusing_name(name: &str) -> bool {
+    name.ends_with(['.', '-', '_'])
 }
 
 /// On whose behalf an operation runs: a principal or nobody, and from where. Cheap to clone.

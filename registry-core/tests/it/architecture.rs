@@ -26,7 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const AROUND_THE_REGISTRY: [&str; 3] = ["http", "ops", "registry"];
 
 /// The most files of a folder that add methods to `Registry`. Lower it when a service takes some over.
-const MOST_FILES_WITH_METHODS_OF_REGISTRY: usize = 100;
+const MOST_FILES_WITH_METHODS_OF_REGISTRY: usize = 99;
 
 /// Folder or top-level module → where it imports from.
 type Imports = BTreeMap<String, BTreeSet<String>>;

@@ -1,7 +1,6 @@
 use super::{AccessRules, Asking};
 use crate::domain::{GroupName, PackageName};
-use crate::vocabulary::PackagePattern;
-use crate::vocabulary::Principal;
+use crate::vocabulary::{PackagePattern, Principal};
 
 /// Whom the rules name, rather than let in with everybody.
 impl AccessRules {

@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use super::{AccessRules, Asking, Rule};
 use crate::access::{Action, Verdict};
-use crate::vocabulary::PackagePattern;
-use crate::vocabulary::Principal;
+use crate::vocabulary::{PackagePattern, Principal};
 
 /// What of a search may be told to an upstream.
 impl AccessRules {

@@ -1,6 +1,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::auth::ProfileField;
+use crate::vocabulary::is_confusing_name;
 
 /// The longest name in bytes.
 const LONGEST_NAME: usize = 64;
@@ -23,7 +24,7 @@ pub(super) fn is_name(name: &str) -> bool {
 
 /// Says what is wrong with what somebody wants to sign up with.
 pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) -> Result<(), String> {
-    if !is_name(name) || name.ends_with(['.', '-', '_']) {
+    if !is_name(name) || is_confusing_name(name) {
         return Err(format!(
             "an account name has 1 to {LONGEST_NAME} small letters, digits, hyphens, underscores and periods, \
              and begins and ends with a letter or a digit; choose another name"

@@ -8,6 +8,7 @@ use crate::auth::{AuthProvider, Principal};
 use crate::blob::{BlobError, Key, PutOutcome, When};
 use crate::concurrency::Backoff;
 use crate::ops::publish::internal;
+use crate::vocabulary::is_confusing_name;
 use crate::{Error, Registry};
 
 /// How often a claim is tried, against a store that does not answer.
@@ -80,7 +81,7 @@ impl Registry {
             if let Some(claim) = self.name_claim(&principal.name).await? {
                 return claim.admit(provider, principal).ok_or_else(|| claim.refusal());
             }
-            if provider != LOCAL && is_confusing(&principal.name) {
+            if provider != LOCAL && is_confusing_name(&principal.name) {
                 return Err(Error::ConfusingName { name: principal.name });
             }
             self.require_unknown_elsewhere(provider, &principal.name).await?;
@@ -206,11 +207,6 @@ impl Registry {
 
 fn key_of(name: &str) -> String {
     name.to_lowercase()
-}
-
-/// Whether readers take a name for the same without its end.
-fn is_confusing(name: &str) -> bool {
-    name.ends_with(['.', '-', '_'])
 }
 
 #[cfg(test)]
