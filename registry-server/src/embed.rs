@@ -55,14 +55,19 @@ pub async fn open_builder(settings: &Settings, trial: Trial) -> anyhow::Result<R
 /// The same on a store that is open already.
 pub(crate) fn builder_on(settings: &Settings, store: Arc<dyn BlobStore>) -> anyhow::Result<RegistryBuilder> {
     use_ring();
-    settings.refuse_two_sources_of_names()?;
-    settings.check_providers()?;
+    refuse_contradictions(settings)?;
     settings.refuse_public_loops()?;
     let access = settings.packages.compile(&settings.upstreams)?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let providers = providers::open(settings, &store)?;
     let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
     Ok(registry_builder(settings, store, providers, access, upstreams, trusted))
+}
+
+/// Refuses settings of accounts and providers that cannot hold together.
+pub(crate) fn refuse_contradictions(settings: &Settings) -> anyhow::Result<()> {
+    settings.refuse_two_sources_of_names()?;
+    Ok(settings.check_providers()?)
 }
 
 /// A second installation fails and changes nothing, which is as good.

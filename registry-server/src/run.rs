@@ -56,10 +56,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             let settings = Settings::load(&command_line.overrides)?;
-            settings.refuse_open_doors()?;
-            settings.refuse_two_sources_of_names()?;
-            settings.check_providers()?;
-            settings.refuse_loops()?;
+            refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
             if let Some(warning) = settings.warn_of_providers() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
@@ -75,6 +72,13 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             answer.result
         }
     }
+}
+
+/// Refuses what the settings say by themselves, before anything is opened.
+fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
+    settings.refuse_open_doors()?;
+    embed::refuse_contradictions(settings)?;
+    Ok(settings.refuse_loops()?)
 }
 
 /// Opens what the settings name and reads the files and variables in them. Nothing is asked, and the storage is left
@@ -94,10 +98,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
-    settings.refuse_open_doors()?;
-    settings.refuse_two_sources_of_names()?;
-    settings.check_providers()?;
-    settings.refuse_loops()?;
+    refuse_unsound(&settings)?;
     let _flusher = logging::start(&settings.log)?;
     if let Some(warning) = settings.warn_of_providers() {
         tracing::warn!("{warning}");

@@ -16,8 +16,7 @@ use crate::{Error, Registry};
 use super::read_index::StoredIndex;
 use super::search::IndexUpdate;
 use super::spelling::Standing;
-use crate::concurrency::Backoff;
-use crate::concurrency::{compute, detached};
+use crate::concurrency::{Backoff, compute, detached};
 
 /// For how long a writer goes on trying against others.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -116,7 +115,7 @@ impl Registry {
         Done: Future<Output = ()> + Send + 'static,
     {
         self.require_room_for_events().await?;
-        let caller = &caller.having_shown(self.require_two_factor_to_write(caller).await?);
+        let caller = &self.require_two_factor_to_write(caller).await?;
         let changed = self.change_here(caller, name, before, decide).await;
         let changed = self.told_where_from(caller, name, changed).await;
         let (committed, update) = self.report_denial(caller, name, changed)?;

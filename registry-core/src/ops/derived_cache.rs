@@ -10,8 +10,7 @@ use crate::domain::PackageName;
 use crate::{Error, Registry};
 
 use super::read_index::StoredIndex;
-use crate::concurrency::SingleFlight;
-use crate::concurrency::compute;
+use crate::concurrency::{SingleFlight, compute};
 
 /// Something made of a stored packument.
 pub(super) trait Derived: Send + Sync + Sized + 'static {

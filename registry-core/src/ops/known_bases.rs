@@ -16,6 +16,7 @@ use crate::concurrency::compute;
 const MOST: usize = 16;
 /// How long a base URL keeps its place without a request.
 const IDLE: TimeDelta = TimeDelta::minutes(10);
+
 /// The base URLs that documents are rendered for. A client chooses its `Host`, so their number is bounded: for any other
 /// base URL one common rendering is copied with the base put in, which neither parses, compresses nor caches.
 #[derive(Debug)]

@@ -115,7 +115,7 @@ impl Registry {
     /// answer nor the time that it takes tells which names are taken.
     ///
     /// A password that is refused may still be that of an account of before, so it counts as a guess whether the name is
-    /// taken or not. It counts beside other passwords: whoever chooses a better one signs up without a wait.
+    /// taken or not. It counts apart from other passwords: a caller who then chooses a better one signs up without a wait.
     async fn log_in_or_sign_up(
         &self,
         caller: &Caller,

@@ -20,24 +20,17 @@ impl Registry {
         base: &Arc<str>,
     ) -> Result<Vec<u8>, Error> {
         self.require_read(caller, name)?;
-        self.read_again_if_published(|| self.manifest_of_any(caller, name, selector, base)).await
-    }
-
-    async fn manifest_of_any(
-        &self,
-        caller: &Caller,
-        name: &PackageName,
-        selector: &str,
-        base: &Arc<str>,
-    ) -> Result<Vec<u8>, Error> {
         let not_found = || Error::VersionNotFound { selector: shorten(selector).into_owned() };
-        if let Some(hosted) = self.hosted_packument(name, PackumentForm::Full, base).await? {
-            self.require_audience(caller, name, &hosted.audience)?;
-            let packument = Packument::parse(name, &hosted.identity)?;
-            let version = packument.select(selector).ok_or_else(not_found)?;
-            let manifest = packument.versions.get(version).ok_or_else(not_found)?;
-            return Ok(manifest.get().into());
-        }
-        Box::pin(self.upstream_manifest(name, selector, base)).await?.ok_or_else(not_found)
+        let read = || async {
+            if let Some(hosted) = self.hosted_packument(name, PackumentForm::Full, base).await? {
+                self.require_audience(caller, name, &hosted.audience)?;
+                let packument = Packument::parse(name, &hosted.identity)?;
+                let version = packument.select(selector).ok_or_else(not_found)?;
+                let manifest = packument.versions.get(version).ok_or_else(not_found)?;
+                return Ok(manifest.get().into());
+            }
+            Box::pin(self.upstream_manifest(name, selector, base)).await?.ok_or_else(not_found)
+        };
+        self.read_again_if_published(read).await
     }
 }

@@ -83,24 +83,15 @@ impl Registry {
         base: &Arc<str>,
     ) -> Result<Arc<Representation>, Error> {
         self.require_read(caller, name)?;
-        self.read_again_if_published(|| self.packument_of_any(caller, name, form, base)).await
-    }
-
-    async fn packument_of_any(
-        &self,
-        caller: &Caller,
-        name: &PackageName,
-        form: PackumentForm,
-        base: &Arc<str>,
-    ) -> Result<Arc<Representation>, Error> {
-        let found = match self.hosted_packument(name, form, base).await? {
-            Some(hosted) => {
+        let read = || async {
+            if let Some(hosted) = self.hosted_packument(name, form, base).await? {
                 self.require_audience(caller, name, &hosted.audience)?;
-                Some(hosted)
+                return Ok(hosted);
             }
-            None => Box::pin(self.upstream_packument(name, form, base)).await?,
+            let foreign = Box::pin(self.upstream_packument(name, form, base)).await?;
+            foreign.ok_or_else(|| Error::PackageNotFound(name.clone()))
         };
-        found.ok_or_else(|| Error::PackageNotFound(name.clone()))
+        self.read_again_if_published(read).await
     }
 
     pub(super) async fn hosted_packument(

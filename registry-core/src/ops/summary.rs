@@ -25,19 +25,18 @@ impl Registry {
     /// packument has not changed, the store is asked just that.
     pub(super) async fn summary(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
         self.require_read(caller, name)?;
-        self.read_again_if_published(|| self.summary_of_any(caller, name)).await
-    }
-
-    async fn summary_of_any(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
         let hosted = || self.parts.caches.summaries.get(self, name, name);
-        let summary = if let Some(summary) = self.if_hosted(name, hosted).await? {
-            summary
-        } else {
-            let read = |document: &ForeignDocument<'_>| Ok(Summary::of_upstream(document));
-            Arc::new(Box::pin(self.of_upstream_document(name, read)).await?)
+        let read = || async {
+            let summary = if let Some(summary) = self.if_hosted(name, hosted).await? {
+                summary
+            } else {
+                let of_upstream = |document: &ForeignDocument<'_>| Ok(Summary::of_upstream(document));
+                Arc::new(Box::pin(self.of_upstream_document(name, of_upstream)).await?)
+            };
+            self.require_audience(caller, name, &summary.audience)?;
+            Ok(summary)
         };
-        self.require_audience(caller, name, &summary.audience)?;
-        Ok(summary)
+        self.read_again_if_published(read).await
     }
 }
 

@@ -62,26 +62,21 @@ impl Registry {
         version: &Version,
     ) -> Result<FoundTarball, Error> {
         self.require_read(caller, name)?;
-        self.read_again_if_published(|| self.find_tarball_of_any(caller, name, version)).await
-    }
-
-    async fn find_tarball_of_any(
-        &self,
-        caller: &Caller,
-        name: &PackageName,
-        version: &Version,
-    ) -> Result<FoundTarball, Error> {
-        let mut is_public = self.is_public(name);
-        let (etag, place) = if let Some(index) = self.if_hosted(name, || self.hosted_tarballs(name)).await? {
-            self.require_audience(caller, name, index.audience())?;
-            is_public &= !index.audience().is_restricted();
-            hosted_tarball(name, version, index.get(version.as_str()))?
-        } else {
-            let source = Box::pin(self.tarball_source(name, version)).await?;
-            let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
-            (source.etag.clone(), Place::Upstream(Box::new(source)))
+        let read = || async {
+            let mut is_public = self.is_public(name);
+            let hosted = self.if_hosted(name, || self.hosted_tarballs(name)).await?;
+            let (etag, place) = if let Some(index) = hosted {
+                self.require_audience(caller, name, index.audience())?;
+                is_public &= !index.audience().is_restricted();
+                hosted_tarball(name, version, index.get(version.as_str()))?
+            } else {
+                let source = Box::pin(self.tarball_source(name, version)).await?;
+                let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
+                (source.etag.clone(), Place::Upstream(Box::new(source)))
+            };
+            Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
         };
-        Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
+        self.read_again_if_published(read).await
     }
 
     /// Versions that are staged must not tell a package that nobody sees yet from one that is not there.

@@ -35,26 +35,26 @@ struct Place {
 impl Claims {
     /// Claims a path for a file, and the folders above it.
     pub(super) fn file(&mut self, path: &str) -> Result<(), Clash> {
-        let place = self.place(path);
+        let folded = folded(path);
+        let place = self.digests(&folded, path);
         place.require_free(&self.folders)?;
         place.require_free(&self.aliases)?;
         place.require_free(&self.files)?;
         self.files.insert(place.folded, place.written);
-        self.folders_above(path)
+        self.folders_above(&folded, path)
     }
 
     /// Claims a path for a folder, and the folders above it. The same folder may be claimed again.
     pub(super) fn folder(&mut self, path: &str) -> Result<(), Clash> {
-        let place = self.place(path);
-        self.folders.entry(place.folded).or_insert(place.written);
-        place.require_free(&self.files)?;
-        self.folders_above(path)
+        let folded = folded(path);
+        self.claim_folder(&folded, path)?;
+        self.folders_above(&folded, path)
     }
 
     /// Claims a path at which some client might install a file that is claimed under its own path. Any number of files may have
     /// the same alias.
     pub(super) fn alias(&mut self, path: &str) -> Result<(), Clash> {
-        let place = self.place(path);
+        let place = self.digests(&folded(path), path);
         self.aliases.entry(place.folded).or_insert(place.written);
         place.require_free(&self.files)
     }
@@ -64,20 +64,17 @@ impl Claims {
         self.folders.len()
     }
 
-    fn folders_above(&mut self, path: &str) -> Result<(), Clash> {
-        let folded = folded(path);
-        let ends = folded.match_indices('/').zip(path.match_indices('/'));
-        ends.map(|((folded_end, _), (end, _))| self.digests(&folded[..folded_end], &path[..end]))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .try_for_each(|place| {
-                self.folders.entry(place.folded).or_insert(place.written);
-                place.require_free(&self.files)
-            })
+    fn folders_above(&mut self, folded: &str, path: &str) -> Result<(), Clash> {
+        let mut ends = folded.match_indices('/').zip(path.match_indices('/'));
+        ends.try_for_each(|((folded_end, _), (end, _))| {
+            self.claim_folder(&folded[..folded_end], &path[..end])
+        })
     }
 
-    fn place(&self, path: &str) -> Place {
-        self.digests(&folded(path), path)
+    fn claim_folder(&mut self, folded: &str, path: &str) -> Result<(), Clash> {
+        let place = self.digests(folded, path);
+        self.folders.entry(place.folded).or_insert(place.written);
+        place.require_free(&self.files)
     }
 
     fn digests(&self, folded: &str, written: &str) -> Place {

@@ -61,7 +61,7 @@ impl FieldType {
             (Self::Object, b'{')
             | (Self::Commands | Self::Platforms | Self::Notice, b'"')
             | (Self::Bundle | Self::Notice | Self::Flag, b't' | b'f') => true,
-            // `null` is the same as nothing, but to those who look for what `deprecated` says.
+            // `null` is the same as nothing, except where clients read what `deprecated` says.
             (_, first) => first == b'n',
         }
     }

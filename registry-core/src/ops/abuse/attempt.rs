@@ -39,13 +39,6 @@ pub(in crate::ops) struct Attempt {
     _turn: Option<StrangerTurn>,
 }
 
-impl Attempt {
-    /// Nothing was compared: it is neither a failure nor a success.
-    pub(in crate::ops) fn withdraw(self) {
-        self.guess.take_back();
-    }
-}
-
 impl Attempts {
     pub(super) fn new() -> Self {
         Self {
@@ -94,11 +87,9 @@ impl Registry {
         let guess = failed.begin(&pair, now()).map_err(after_failures)?;
         Ok(Attempt { failed: Arc::clone(failed), pair, guess, _same_secret: same_secret, _turn: turn })
     }
-}
 
-impl Registry {
-    /// Takes note that a session of an account is used at a network: whoever guesses at its password elsewhere keeps the
-    /// holder from no login there.
+    /// Notes that a session of an account is used at a network. Guesses at the account's password from elsewhere then keep
+    /// its holder from no login there.
     pub(in crate::ops) fn session_is_here(&self, account: &str, address: Option<IpAddr>) {
         if address.is_some() {
             let pair = Pair::new(Guessed::Password, account, address);
@@ -106,7 +97,7 @@ impl Registry {
         }
     }
 
-    /// Takes note that the sessions of an account have ended: a thief's made networks known, too.
+    /// Notes that the sessions of an account have ended. Those of a thief made networks known, too.
     pub(in crate::ops) fn sessions_have_ended(&self, account: &str) {
         self.parts.abuse.attempts.failed.forget_networks(&Pair::new(Guessed::Password, account, None));
     }
@@ -119,7 +110,12 @@ impl Attempt {
             Ok(_) => self.failed.succeeded(&self.pair, &self.guess),
             Err(error) if wrong(error) => {}
             // It never came to light whether the guess was right.
-            Err(_) => self.guess.take_back(),
+            Err(_) => self.withdraw(),
         }
+    }
+
+    /// Nothing was compared: it is neither a failure nor a success.
+    pub(in crate::ops) fn withdraw(self) {
+        self.guess.take_back();
     }
 }

@@ -4,8 +4,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::blob::{BlobError, Key, PutOutcome, When};
-use crate::concurrency::Backoff;
-use crate::concurrency::detached;
+use crate::concurrency::{Backoff, detached};
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
 use crate::ops::publish::internal;
@@ -176,7 +175,7 @@ impl Registry {
         }
     }
 
-    /// Whether the rules, the settings or a provider mean something by this name of an organisation.
+    /// Whether the rules, the settings or a provider mean something by this name of an organization.
     fn is_reserved(&self, principal: &Principal, name: &GroupName) -> bool {
         let is_it = |group: &String| {
             let group = group.split_once(':').map_or(group.as_str(), |(_, group)| group);

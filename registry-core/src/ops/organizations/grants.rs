@@ -141,10 +141,7 @@ impl Registry {
         let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         self.report_denial(caller, name, require_changeable(&packument, &right, None))?;
-        let mfa = packument.protection.mfa;
-        let caller = caller.having_shown(self.require_two_factor(caller).await?);
-        self.require_two_factor_of_package(&caller, name, mfa).await?;
-        Ok(caller)
+        self.require_two_factor_to_delegate(caller, name, packument.protection.mfa).await
     }
 
     /// What the caller's own teams were granted.

@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::blob::{BlobPath, BlobPrefix, Key};
-use crate::concurrency::Backoff;
-use crate::concurrency::compute;
+use crate::concurrency::{Backoff, compute};
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;

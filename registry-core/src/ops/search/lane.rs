@@ -6,8 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::blob::{BlobError, Fetched, Key, PutOutcome, When};
-use crate::concurrency::Backoff;
-use crate::concurrency::compute;
+use crate::concurrency::{Backoff, compute};
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;

@@ -30,7 +30,7 @@ impl Registry {
         if let Fate::Gone = self.fate_of(caller, id, &record, &right).await? {
             return Err(Error::StageNotFound { id });
         }
-        let caller = &caller.having_shown(self.require_two_factor(caller).await?);
+        let caller = &self.require_two_factor(caller).await?;
         if let Some(release) = record.release.clone() {
             self.commit_approval(caller, id, right, &record, release).await?;
         }

@@ -25,7 +25,7 @@ impl Registry {
         if let Fate::Approved = self.fate_of(caller, id, &record, &right).await? {
             return Err(Error::StageApproved { name: record.package, version: record.version });
         }
-        let caller = caller.having_shown(self.require_two_factor(caller).await?);
+        let caller = self.require_two_factor(caller).await?;
         if record.release.is_none() {
             return Ok(());
         }

@@ -74,7 +74,7 @@ impl Registry {
         if !stored.trusts.is_empty() {
             return Err(Error::TrustExists { name: name.clone() });
         }
-        self.require_two_factor_for_trust(caller, name, mfa).await?;
+        self.require_two_factor_to_delegate(caller, name, mfa).await?;
         let trust = Trust {
             id: self.new_trust_id(),
             issuer,
@@ -100,7 +100,7 @@ impl Registry {
         if stored.trusts.len() == before {
             return Err(Error::TrustNotFound { name: name.clone() });
         }
-        self.require_two_factor_for_trust(caller, name, mfa).await?;
+        self.require_two_factor_to_delegate(caller, name, mfa).await?;
         if !self.store_trusts(name, &stored, when).await? {
             return Err(Error::StaleRevision);
         }
@@ -121,17 +121,6 @@ impl Registry {
         require_existing(&packument)?;
         self.report_denial(caller, name, right.check(&packument))?;
         Ok(packument.protection.mfa)
-    }
-
-    /// Asks for the second factor of the account, and for that which the package wants: the builds will need none.
-    async fn require_two_factor_for_trust(
-        &self,
-        caller: &Caller,
-        name: &PackageName,
-        mfa: MfaPolicy,
-    ) -> Result<(), Error> {
-        let caller = caller.having_shown(self.require_two_factor(caller).await?);
-        self.require_two_factor_of_package(&caller, name, mfa).await
     }
 
     /// A random UUID, as clients know ids.

@@ -42,22 +42,22 @@ impl Registry {
 
     /// Asks for the second factor of a caller who changes a package, where their account asks for one with writes.
     /// A token that stands for a second factor need not show one, and neither does a caller whom the embedding
-    /// program vouches for. Answers whether one was shown.
-    pub(super) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<bool, Error> {
-        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.second_factor_shown) };
+    /// program vouches for. Answers the caller, who is not asked again.
+    pub(super) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<Caller, Error> {
+        let Some((account, _)) = who_must_show(caller) else { return Ok(caller.clone()) };
         match self.two_factor_of(account).await? {
             Some(TwoFactorState { mode: TwoFactorMode::AuthAndWrites, pending: false }) => {
-                self.take_one_time_password(caller, account, Some(&by)).await
+                self.require_two_factor(caller).await
             }
-            _ => Ok(false),
+            _ => Ok(caller.clone()),
         }
     }
 
-    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one. Answers whether
-    /// one was shown.
-    pub(super) async fn require_two_factor(&self, caller: &Caller) -> Result<bool, Error> {
-        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.second_factor_shown) };
-        self.take_one_time_password(caller, account, Some(&by)).await
+    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one. Answers the
+    /// caller, who is not asked again.
+    pub(super) async fn require_two_factor(&self, caller: &Caller) -> Result<Caller, Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.clone()) };
+        Ok(caller.having_shown(self.take_one_time_password(caller, account, Some(&by)).await?))
     }
 
     /// Whether an account has a second factor.

@@ -34,6 +34,19 @@ impl Registry {
         }
     }
 
+    /// Asks for the second factor of the account, and for that which the owners of the package want: for what lets others
+    /// publish the package. Answers the caller, who is not asked again.
+    pub(in crate::ops) async fn require_two_factor_to_delegate(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        mfa: MfaPolicy,
+    ) -> Result<Caller, Error> {
+        let caller = self.require_two_factor(caller).await?;
+        self.require_two_factor_of_package(&caller, name, mfa).await?;
+        Ok(caller)
+    }
+
     /// Whether a caller could go on changing a package that wants a second factor: their account has one, or nobody
     /// asks them for one.
     pub(in crate::ops) async fn could_show_two_factor(&self, caller: &Caller) -> Result<bool, Error> {

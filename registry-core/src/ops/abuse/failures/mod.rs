@@ -34,7 +34,7 @@ pub(super) struct FailedLogins {
     one_time_passwords: Sort,
     device_digits: Sort,
     places: Places,
-    /// Of passwords that are refused at a sign-up: whoever chooses a better one does not wait.
+    /// Of passwords that a sign-up refuses. A caller who then chooses a better one does not wait.
     places_of_refused_passwords: Places,
 }
 
@@ -180,6 +180,7 @@ impl FailedLogins {
             Guessed::DeviceDigits => &self.device_digits,
         }
     }
+
     fn places(&self, guessed: Guessed) -> &Places {
         match guessed {
             Guessed::RefusedPassword => &self.places_of_refused_passwords,

@@ -51,14 +51,14 @@ fn each_wait_is_twice_as_long_as_the_one_before() {
 }
 
 #[test]
-fn whoever_guesses_elsewhere_keeps_nobody_out_for_long() {
+fn guesses_from_elsewhere_keep_no_holder_out_for_long() {
     let mut guesser = Guesser::new();
     guesser.succeed("ana", "192.0.2.1");
     for number in 0..200_u32 {
         let _ = guesser.fail("ana", &format!("10.0.{}.{}", number / 5 / 250, number / 5 % 250));
     }
     assert_eq!(guesser.fail("ana", "192.0.2.1"), Ok(()), "she is known there");
-    let Err(Wait(wait)) = guesser.fail("ana", "192.0.2.9") else { panic!("nobody waits") };
+    let Err(Wait(wait)) = guesser.fail("ana", "192.0.2.9") else { panic!("a stranger does not wait") };
     assert!(wait <= 30, "{wait}");
     guesser.now += TimeDelta::seconds(30);
     guesser.succeed("ana", "192.0.2.9");
