@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::folded::folded;
+use super::short_names::{Parts, ShortNames};
 
 /// Where the entries of a tarball are installed, so that no two of them are at the same place on any disk.
 ///
@@ -12,6 +13,7 @@ pub(super) struct Claims {
     files: Places,
     folders: Places,
     aliases: Places,
+    short_names: ShortNames<(u64, u64)>,
 }
 
 /// Digests of folded paths, each with one of the path as it was written first.
@@ -41,6 +43,7 @@ impl Claims {
         place.require_free(&self.aliases)?;
         place.require_free(&self.files)?;
         self.files.insert(place.folded, place.written);
+        self.short_name(&folded)?;
         self.folders_above(&folded, path)
     }
 
@@ -73,8 +76,20 @@ impl Claims {
 
     fn claim_folder(&mut self, folded: &str, path: &str) -> Result<(), Clash> {
         let place = self.digests(folded, path);
+        let known = self.folders.len();
         self.folders.entry(place.folded).or_insert(place.written);
+        if self.folders.len() > known {
+            self.short_name(folded)?;
+        }
         place.require_free(&self.files)
+    }
+
+    /// Makes sure that Windows takes no short name for that of another file or folder.
+    fn short_name(&mut self, folded: &str) -> Result<(), Clash> {
+        let [one, other] = &self.keys;
+        let (folder, name) = folded.rsplit_once('/').unwrap_or(("", folded));
+        let digest = |parts: &Parts<'_>| (one.hash_one((folder, parts)), other.hash_one((folder, parts)));
+        if self.short_names.add(name, digest) { Err(Clash::OnSomeSystems) } else { Ok(()) }
     }
 
     fn digests(&self, folded: &str, written: &str) -> Place {
@@ -126,6 +141,17 @@ mod tests {
         assert_eq!(claims.file("LIB/a.js"), ON_SOME);
         assert_eq!(claims.folder("lib/A.js"), ON_SOME);
         assert_eq!(claims.alias("lib/A.js"), ON_SOME);
+    }
+
+    #[test]
+    fn a_short_name_of_windows_is_another_place_in_its_own_folder_only() {
+        let mut claims = Claims::default();
+        for path in ["lib/long-name.js", "LONG-N~1.JS", "long-folder/a.js", "lib/LONG-F~1/a.js"] {
+            assert_eq!(claims.file(path), Ok(()), "{path}");
+        }
+        for path in ["lib/LONG-N~1.JS", "Long-Name.js", "LONG-F~1/b.js", "lib/long-folder/b.js"] {
+            assert_eq!(claims.file(path), ON_SOME, "{path}");
+        }
     }
 
     #[test]

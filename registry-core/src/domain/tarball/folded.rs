@@ -18,8 +18,8 @@ pub(super) fn folded(path: &str) -> String {
 
 /// A name as the one text of all names that some disk takes for the same file.
 ///
-/// Case does not count on Windows and macOS, and macOS takes all ways to compose a letter for the same. Both mappings of case
-/// are needed: `ſ` and the Kelvin sign are small in one and capital in the other. On Windows dots and spaces at the end do not
+/// Case does not count on Windows and macOS, and macOS takes all ways to compose a letter for the same. No mapping of case is
+/// enough alone: `ſ` and the Kelvin sign are small in one and capital in the other, and only the small one of `ẞ` is `SS`. On Windows dots and spaces at the end do not
 /// count. Apple's older disks skip characters that nothing shows.
 pub(super) fn folded_name(name: &str) -> String {
     let name = if name.is_ascii() {
@@ -31,15 +31,14 @@ pub(super) fn folded_name(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    NORMALIZER.normalize(&NORMALIZER.normalize(name).to_uppercase().to_lowercase()).into_owned()
+    let composed = NORMALIZER.normalize(name).to_lowercase();
+    NORMALIZER.normalize(&composed.to_uppercase().to_lowercase()).into_owned()
 }
 
-/// Without `::$DATA`, which names the content of a file on Windows.
+/// Without what names the content of a file or a folder on Windows, such as `::$DATA` or `:$I30:$INDEX_ALLOCATION`.
 fn without_stream(name: &str) -> &str {
-    const CONTENT: &str = "::$DATA";
-    let end = name.len().saturating_sub(CONTENT.len());
-    match name.split_at_checked(end) {
-        Some((file, stream)) if stream.eq_ignore_ascii_case(CONTENT) => file,
+    match name.rsplit_once(':') {
+        Some((rest, kind)) if kind.starts_with('$') => rest.split_once(':').map_or(rest, |(file, _)| file),
         _ => name,
     }
 }
@@ -60,6 +59,8 @@ pub(super) fn is_device(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use icu_normalizer::ComposingNormalizerBorrowed;
+
     use super::*;
 
     #[test]
@@ -77,9 +78,32 @@ mod tests {
             ("a.js ", "a.js"),
             ("lib. /a.js", "lib/a.js"),
             ("a.js::$data", "a.js"),
+            ("a::$INDEX_ALLOCATION/b.js", "a/b.js"),
+            ("a:$I30:$INDEX_ALLOCATION/b.js", "a/b.js"),
+            ("a:$DATA", "a"),
+            ("\u{1e9e}.js", "ss.js"),
+            ("\u{1e9e}.js", "\u{df}.js"),
             ("a\u{200d}.js", "a.js"),
         ] {
             assert_eq!(folded(one), folded(other), "{one:?} and {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_letter_is_the_same_in_both_cases_and_however_it_is_composed() {
+        let composer = ComposingNormalizerBorrowed::new_nfc();
+        for letter in ('\u{80}'..='\u{1ffff}').map(String::from) {
+            let is = folded_name(&letter);
+            let mut others = vec![letter.to_uppercase(), letter.to_lowercase(), is.clone()];
+            for other in others.clone() {
+                others.extend([
+                    composer.normalize(&other).into_owned(),
+                    NORMALIZER.normalize(&other).into_owned(),
+                ]);
+            }
+            for other in others {
+                assert_eq!(folded_name(&other), is, "{letter:?} and {other:?}");
+            }
         }
     }
 

@@ -45,6 +45,7 @@ mod path;
 mod pax;
 mod readme;
 mod scripts;
+mod short_names;
 mod unpacker;
 
 use serde_json::{Map, Value};
