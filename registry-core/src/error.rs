@@ -425,6 +425,32 @@ pub enum Error {
         /// The name.
         account: String,
     },
+    /// Who is to go from a team is not in it.
+    #[error(
+        "{} is not in the team {organization}:{team}: `npm team ls {organization}:{team}` shows who is",
+        shown(account)
+    )]
+    NotInTeam {
+        /// The organisation.
+        organization: GroupName,
+        /// The team.
+        team: GroupName,
+        /// The name.
+        account: String,
+    },
+    /// A team was not granted what is to be taken back.
+    #[error(
+        "the team {organization}:{team} was granted nothing of {name}: `npm access list packages {organization}:{team}` \
+         shows what it was"
+    )]
+    NotGranted {
+        /// The organisation.
+        organization: GroupName,
+        /// The team.
+        team: GroupName,
+        /// The package.
+        name: PackageName,
+    },
     /// The caller's role in the organisation does not let them do this.
     #[error("as {role} of {organization} you may not {what}: ask one of its owners")]
     RoleForbids {

@@ -54,6 +54,7 @@ impl Registry {
         if change.password.is_some() {
             self.renew_session(caller).await?;
             self.sessions_have_ended(&account);
+            self.signed_in_here(&account, caller.address);
             self.emit(caller, None, EventKind::PasswordChanged);
         }
         // Who they are may have changed, and which sessions there are.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash, TokenKind};
+use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
 use crate::{Error, Registry};
 
 use super::abuse::{Guessed, Refused};
@@ -57,13 +57,10 @@ impl Registry {
                     },
                 };
                 self.check_token_now(&identity, &nobody)?;
-                if is_first
-                    && let Some(limits) = &identity.limits
-                    && limits.kind == TokenKind::Session
-                {
-                    self.session_is_here(&identity.principal.name, address);
+                let Identity { principal, limits, memberships, signed_in_at } = identity;
+                if is_first {
+                    self.session_is_here(&principal.name, signed_in_at, address);
                 }
-                let Identity { principal, limits, memberships } = identity;
                 let shown = Some(Shown::Token(hash));
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
             }
@@ -88,9 +85,13 @@ impl Registry {
                 let (principal, memberships) = self.with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
-                if self.needs_two_factor(self.whoami(&caller)?).await? {
-                    return self.require_two_factor(&caller).await;
-                }
+                let account = self.whoami(&caller)?.to_owned();
+                let caller = if self.needs_two_factor(&account).await? {
+                    self.require_two_factor(&caller).await?
+                } else {
+                    caller
+                };
+                self.signed_in_here(&account, address);
                 Ok(caller)
             }
         }
@@ -126,12 +127,12 @@ impl Registry {
     }
 
     async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Identity, Error> {
-        let (principal, limits) = match self.holder_of_token(hash).await? {
-            Some((principal, limits)) => (principal, Some(limits)),
-            None => (self.ask_providers(bearer).await?, None),
+        let (principal, limits, signed_in_at) = match self.holder_of_token(hash).await? {
+            Some((principal, limits, signed_in_at)) => (principal, Some(limits), signed_in_at),
+            None => (self.ask_providers(bearer).await?, None, None),
         };
         let (principal, memberships) = self.with_memberships(principal).await?;
-        let identity = Identity { principal: Arc::new(principal), limits, memberships };
+        let identity = Identity { principal: Arc::new(principal), limits, memberships, signed_in_at };
         self.parts.tokens.insert(hash, identity.clone());
         Ok(identity)
     }

@@ -10,6 +10,7 @@ use crate::{Error, Registry};
 
 use super::abuse::Guessed;
 use crate::concurrency::detached;
+use crate::network::network_of;
 
 /// A login that succeeded.
 #[derive(Debug, Clone)]
@@ -74,7 +75,10 @@ impl Registry {
     }
 
     async fn begin_session(&self, caller: &Caller, known: Authenticated) -> Result<Session, Error> {
-        let token = self.create_session_token(known.provider, &known.principal.name, known.since).await?;
+        let account = &known.principal.name;
+        let network = caller.address.map(network_of);
+        let token = self.create_session_token(known.provider, account, known.since, network).await?;
+        self.signed_in_here(account, caller.address);
         if !known.signed_up {
             self.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
         }

@@ -42,7 +42,8 @@ impl Registry {
         self.unpublish(caller, name, Removal::Package, expected).await
     }
 
-    /// Clients end an unpublish by removing the tarball, which went with its version: succeeds if it did.
+    /// Clients end an unpublish by removing the tarball, which went with its version: succeeds if it did. Of a version that
+    /// never was published there is none, and npm takes that for done too.
     pub async fn remove_tarball(
         &self,
         caller: &Caller,
@@ -58,6 +59,9 @@ impl Registry {
                 "the tarball of {name}@{version} cannot be removed while the version is published: \
                  run `npm unpublish {name}@{version}`"
             )));
+        }
+        if !packument.tombstones.contains_key(version.as_str()) {
+            return Err(Error::VersionNotFound { selector: version.to_string() });
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Tags, deprecation, unpublishing, owners and stars with the real npm.
 
-use registry_testkit::clients::{Npm, package};
+use registry_testkit::clients::{Npm, PinnedClient, package};
 use serde_json::json;
 
-use crate::support::{Registry, publish};
+use crate::support::{Registry, publish, with_each_npm};
+
+with_each_npm!(npm_sends_back_the_document_that_it_read);
 
 async fn printed_by(npm: &Npm, arguments: &[&str]) -> String {
     npm.run(arguments).await.assert_success().stdout
@@ -161,4 +163,21 @@ async fn a_reader_stars_and_unstars() {
     let _ = bob.run(&["unstar", "@acme/one"]).await.assert_success();
     assert_eq!(printed_by(&bob, &["stars"]).await, "two\n");
     assert_eq!(printed_by(&ana, &["stars", "bob"]).await, "two\n");
+}
+
+/// All that decides about installs comes back as it was served, so that nothing is taken for a change of it.
+async fn npm_sends_back_the_document_that_it_read(pinned: &PinnedClient) {
+    let registry = Registry::start().await;
+    let npm = registry.user_of(pinned, "ana").await;
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        publish(&npm, &package("@acme/one", version).with_much()).await;
+    }
+    let before = registry.http().get("/@acme%2fone").send().await.assert_status(200).json();
+    let _ = npm.run(&["deprecate", "@acme/one@1.0.0", "old"]).await.assert_success();
+    let _ = npm.run(&["unpublish", "@acme/one@1.1.0"]).await.assert_success();
+    let after = registry.http().get("/@acme%2fone").send().await.assert_status(200).json();
+    let mut expected = before["versions"].clone();
+    expected["1.0.0"]["deprecated"] = json!("old");
+    expected.as_object_mut().unwrap().shift_remove("1.1.0");
+    assert_eq!(after["versions"], expected);
 }

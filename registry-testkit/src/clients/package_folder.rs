@@ -35,6 +35,25 @@ pub struct PackageFolder {
 }
 
 impl PackageFolder {
+    /// With something in each field that decides what an install does. Its dependencies are in no registry.
+    #[must_use]
+    pub fn with_much(self) -> Self {
+        self.field("dependencies", json!({ "fig": "^1.0.0", "10": "1", "2": "1" }))
+            .field("optionalDependencies", json!({ "plum": "~2.0.0" }))
+            .field("devDependencies", json!({ "lime": "*" }))
+            .field("peerDependencies", json!({ "kiwi": ">=1 <3" }))
+            .field("peerDependenciesMeta", json!({ "kiwi": { "optional": true } }))
+            .field("overrides", json!({ "fig": { "seed": "1.0.0" } }))
+            .field("scripts", json!({ "postinstall": "node index.js", "test": "echo \u{fc}ber \u{1f350}" }))
+            .field("bin", json!("./index.js"))
+            .field("exports", json!({ ".": { "import": "./index.js", "default": "./index.js" } }))
+            .field("type", json!("commonjs"))
+            .field("engines", json!({ "node": ">=18" }))
+            .field("os", json!(["linux", "!win32"]))
+            .field("cpu", json!("x64"))
+            .field("config", json!({ "port": 8080.0, "large": 12_345_678_901_234_567_890_u64 }))
+    }
+
     /// With this field in its `package.json`.
     #[must_use]
     pub fn field(mut self, name: &str, value: Value) -> Self {

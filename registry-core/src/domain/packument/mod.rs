@@ -13,6 +13,7 @@
 //! ```
 
 mod abbreviated;
+mod echo;
 mod foreign;
 mod foreign_abbreviated;
 mod foreign_document;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use abbreviated::render_abbreviated;
+pub use echo::ManifestChange;
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;

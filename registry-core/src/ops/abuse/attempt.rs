@@ -1,13 +1,12 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OwnedMutexGuard;
 
 use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
 use super::queue::{Queue, StrangerTurn, Strangers};
-use super::rate::Wait;
+use super::rate::{Wait, network_of};
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
 use crate::{Error, Registry};
@@ -19,7 +18,7 @@ const WAITING: usize = 8192;
 /// The guesses at secrets that this process is asked to check.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    failed: Arc<FailedLogins>,
+    failed: FailedLogins,
     waiting_strangers: Queue,
     waiting_known: Queue,
     /// One gate for each secret that is guessed at. Hashed with a key that no caller knows.
@@ -32,8 +31,6 @@ pub(super) struct Attempts {
 #[derive(Debug)]
 #[must_use = "a guess that is dropped has failed"]
 pub(in crate::ops) struct Attempt {
-    failed: Arc<FailedLogins>,
-    pair: Pair,
     guess: Guess,
     _same_secret: OwnedMutexGuard<()>,
     _turn: Option<StrangerTurn>,
@@ -42,7 +39,7 @@ pub(in crate::ops) struct Attempt {
 impl Attempts {
     pub(super) fn new() -> Self {
         Self {
-            failed: Arc::new(FailedLogins::holding(COUNTERS)),
+            failed: FailedLogins::holding(COUNTERS),
             waiting_strangers: Queue::new(WAITING_AT_A_NETWORK, WAITING),
             waiting_known: Queue::new(WAITING_AT_A_NETWORK, WAITING),
             same_secret: KeyedMutex::default(),
@@ -85,21 +82,47 @@ impl Registry {
             None
         };
         let guess = failed.begin(&pair, now()).map_err(after_failures)?;
-        Ok(Attempt { failed: Arc::clone(failed), pair, guess, _same_secret: same_secret, _turn: turn })
+        Ok(Attempt { guess, _same_secret: same_secret, _turn: turn })
     }
 
-    /// Notes that a session of an account is used at a network. Guesses at the account's password from elsewhere then keep
-    /// its holder from no login there.
-    pub(in crate::ops) fn session_is_here(&self, account: &str, address: Option<IpAddr>) {
-        if address.is_some() {
-            let pair = Pair::new(Guessed::Password, account, address);
-            self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
+    /// Notes that the holder of an account signed in at a network, with the second factor where they have one. Guesses from
+    /// elsewhere then keep them from no login there.
+    ///
+    /// Nothing less makes a network known. A thief has a token, or a password without the second factor, and could name as
+    /// many networks as they like.
+    pub(in crate::ops) fn signed_in_here(&self, account: &str, address: Option<IpAddr>) {
+        for guessed in [Guessed::Password, Guessed::DeviceDigits] {
+            self.holder_is_here(guessed, account, address);
         }
     }
 
-    /// Notes that the sessions of an account have ended. Those of a thief made networks known, too.
+    /// Notes that a session is used at a network, which keeps the network known if the holder signed in there to begin it.
+    pub(in crate::ops) fn session_is_here(
+        &self,
+        account: &str,
+        signed_in_at: Option<IpAddr>,
+        address: Option<IpAddr>,
+    ) {
+        if address.is_some_and(|address| Some(network_of(address)) == signed_in_at) {
+            self.signed_in_here(account, address);
+        }
+    }
+
+    /// Notes that the holder of an account showed a second factor at a network.
+    pub(in crate::ops) fn second_factor_is_here(&self, account: &str, address: Option<IpAddr>) {
+        self.holder_is_here(Guessed::OneTimePassword, account, address);
+    }
+
+    fn holder_is_here(&self, guessed: Guessed, account: &str, address: Option<IpAddr>) {
+        let pair = Pair::new(guessed, account, address);
+        self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
+    }
+
+    /// Notes that the sessions of an account have ended, and that a guesser may have known its password.
     pub(in crate::ops) fn sessions_have_ended(&self, account: &str) {
-        self.parts.abuse.attempts.failed.forget_networks(&Pair::new(Guessed::Password, account, None));
+        for guessed in [Guessed::Password, Guessed::DeviceDigits] {
+            self.parts.abuse.attempts.failed.forget_networks(&Pair::new(guessed, account, None));
+        }
     }
 }
 
@@ -107,7 +130,7 @@ impl Attempt {
     /// Takes note of what came of it. `wrong` tells the errors that mean that the secret is not right.
     pub(in crate::ops) fn settle<T>(self, result: &Result<T, Error>, wrong: impl FnOnce(&Error) -> bool) {
         match result {
-            Ok(_) => self.failed.succeeded(&self.pair, &self.guess),
+            Ok(_) => self.guess.succeeded(),
             Err(error) if wrong(error) => {}
             // It never came to light whether the guess was right.
             Err(_) => self.withdraw(),

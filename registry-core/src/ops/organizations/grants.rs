@@ -67,8 +67,12 @@ impl Registry {
             let Changing { name, record, .. } = organization;
             let team = find(name, record, &wanted)?.0.clone();
             let revoked = record.teams.get_mut(&team).and_then(|team| team.packages.remove(&package));
-            let kind = EventKind::AccessRevoked { organization: name.clone(), team };
-            Ok(revoked.map(|_| Told { kind, package: Some(package.clone()), joins: None }))
+            let (organization, package) = (name.clone(), package.clone());
+            if revoked.is_none() {
+                return Err(Error::NotGranted { organization, team, name: package });
+            }
+            let kind = EventKind::AccessRevoked { organization, team };
+            Ok(Some(Told { kind, package: Some(package), joins: None }))
         };
         self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)
     }

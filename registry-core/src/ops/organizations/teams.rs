@@ -91,7 +91,7 @@ impl Registry {
         .await
     }
 
-    /// Takes somebody out of a team.
+    /// Takes somebody out of a team that they are in.
     pub async fn remove_team_member(
         &self,
         caller: &Caller,
@@ -105,7 +105,10 @@ impl Registry {
             let found = organization.record.teams.get_mut(&team);
             let removed = found.is_some_and(|found| found.members.remove(&member));
             let (organization, member) = (organization.name.clone(), member.clone());
-            Ok(removed.then(|| EventKind::TeamMemberRemoved { organization, team, member }.into()))
+            if !removed {
+                return Err(Error::NotInTeam { organization, team, account: member });
+            }
+            Ok(Some(EventKind::TeamMemberRemoved { organization, team, member }.into()))
         })
         .await
     }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub(in crate::ops) struct Identity {
     pub(in crate::ops) principal: Arc<Principal>,
     pub(in crate::ops) limits: Option<Arc<TokenLimits>>,
     pub(in crate::ops) memberships: Option<Arc<Memberships>>,
+    /// The network of the sign-in that a session began with.
+    pub(in crate::ops) signed_in_at: Option<IpAddr>,
 }
 
 /// Who showed a good credential of late. Bounded in number and time. When a token expires, and where it may be used

@@ -114,7 +114,7 @@ impl Registry {
         let account = holder.name().to_owned();
         let TokenOptions { name, description, .. } = options;
         let token = NewToken { holder, name, description, limits };
-        let (secret, record) = self.issue_token_as_of(token, now).await?;
+        let (secret, record) = self.issue_token_as_of(token, now, None).await?;
         let info = TokenInfo::of(TokenHash::of(&secret), record);
         let told = EventKind::TokenCreated {
             key: info.key.clone(),

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -35,20 +37,21 @@ impl Registry {
         if let TokenHolder::Principal { principal } = &mut token.holder {
             *principal = self.admit(ISSUED_TOKEN, principal.clone()).await?;
         }
-        self.issue_token_as_of(token, self.parts.clock.now()).await.map(|(secret, _)| secret)
+        self.issue_token_as_of(token, self.parts.clock.now(), None).await.map(|(secret, _)| secret)
     }
 
     pub(super) async fn issue_token_as_of(
         &self,
         token: NewToken,
         created: DateTime<Utc>,
+        signed_in_at: Option<IpAddr>,
     ) -> Result<(SecretString, TokenRecord), Error> {
         self.require_room_for_events().await?;
         let secret = new_secret(self.parts.randomness.as_ref());
         let hash = TokenHash::of(&secret).to_hex();
         let NewToken { holder, name, description, limits } = token;
         let prefix = secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into);
-        let record = TokenRecord { holder, created, name, description, prefix, limits };
+        let record = TokenRecord { holder, created, name, description, prefix, signed_in_at, limits };
         let json = serde_json::to_vec(&record).map_err(crate::ops::publish::internal)?;
         if record.limits.kind.is_listed() {
             // First, so that a crash in between leaves a marker without a token, which listing ignores.

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -5,6 +6,7 @@ use secrecy::SecretString;
 
 use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
 use crate::blob::{Key, When};
+use crate::network::network_of;
 use crate::{Error, Registry};
 
 mod cache;
@@ -24,29 +26,32 @@ pub use record::TokenHolder;
 use record::TokenRecord;
 
 impl Registry {
-    /// Makes a token for an account that `provider` vouched for, at a login that began at `since`.
+    /// Makes a token for an account that `provider` vouched for, at a login that began at `since`, from the network
+    /// `signed_in_at`.
     pub(super) async fn create_session_token(
         &self,
         provider: &str,
         account: &str,
         since: DateTime<Utc>,
+        signed_in_at: Option<IpAddr>,
     ) -> Result<SecretString, Error> {
         let holder = TokenHolder::Account { provider: provider.to_owned(), account: account.to_owned() };
         let token = NewToken { holder, name: None, description: None, limits: TokenLimits::default() };
-        self.issue_token_as_of(token, since).await.map(|(secret, _)| secret)
+        self.issue_token_as_of(token, since, signed_in_at).await.map(|(secret, _)| secret)
     }
 
-    /// Who holds a token of this registry, and what it is limited to; `None` if it is not one, or not any more.
+    /// Who holds a token of this registry, what it is limited to, and the network of the sign-in that it began with; `None`
+    /// if it is not one, or not any more.
     pub(super) async fn holder_of_token(
         &self,
         hash: TokenHash,
-    ) -> Result<Option<(Principal, Arc<TokenLimits>)>, Error> {
+    ) -> Result<Option<(Principal, Arc<TokenLimits>, Option<IpAddr>)>, Error> {
         let Some(record) = self.token_record(&hash.to_hex()).await? else { return Ok(None) };
         let Some(principal) = self.holder_now(&record).await? else { return Ok(None) };
         if !self.is_still_trusted(&record.limits).await? {
             return Ok(None);
         }
-        Ok(Some((principal, Arc::new(record.limits))))
+        Ok(Some((principal, Arc::new(record.limits), record.signed_in_at)))
     }
 
     /// Forgets a token. Answers whose it was, if it was one.
@@ -68,12 +73,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Lets the session that the caller is in begin now, so that it outlives the others of its account.
+    /// Lets the session that the caller is in begin now and here, so that it outlives the others of its account.
     pub(super) async fn renew_session(&self, caller: &Caller) -> Result<(), Error> {
         let Some(Shown::Token(hash)) = caller.shown else { return Ok(()) };
         let Some(mut record) = self.token_record(&hash.to_hex()).await? else { return Ok(()) };
         if record.limits.kind == TokenKind::Session {
             record.created = self.parts.clock.now();
+            record.signed_in_at = caller.address.map(network_of);
             let json = serde_json::to_vec(&record).map_err(super::publish::internal)?;
             let path = Key::Token(&hash.to_hex()).path()?;
             let _ = self.parts.store.put(&path, json.into(), When::Always).await?;

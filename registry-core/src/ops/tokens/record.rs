@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub(super) struct TokenRecord {
     /// as long to guess as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prefix: Option<String>,
+    /// The network of the sign-in that a session began with. Using the session keeps that network known, and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signed_in_at: Option<IpAddr>,
     #[serde(flatten)]
     pub(super) limits: TokenLimits,
 }

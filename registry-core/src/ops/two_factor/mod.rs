@@ -87,6 +87,9 @@ impl Registry {
             Ok(false) => attempt.withdraw(),
             looked => attempt.settle(looked, |error| matches!(error, Error::WrongOneTimePassword)),
         }
+        if let Ok(true) = looked {
+            self.second_factor_is_here(account, caller.address);
+        }
         looked
     }
 

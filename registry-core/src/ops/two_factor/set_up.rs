@@ -99,6 +99,7 @@ impl Registry {
         let confirmed = self.check_first_one_time_password(caller, &account, password).await;
         attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
         let (mut factor, etag) = confirmed?;
+        self.second_factor_is_here(&account, caller.address);
         factor.pending = false;
         let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
         if !self.store_two_factor(&account, &factor, When::Matches(etag)).await? {

@@ -31,6 +31,9 @@ impl Registry {
         detached(async move {
             registry.take_one_time_password(&shower, &account, None).await?;
             registry.advance(&page, &expected, &next).await?;
+            if let Phase::Approved(who) = &next {
+                registry.signed_in_here(&account, who.network);
+            }
             registry.emit(&shower.named(&account), None, EventKind::WebLoginApproved);
             Ok(())
         })

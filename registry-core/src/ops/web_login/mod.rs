@@ -89,6 +89,7 @@ impl Registry {
         let next = if has_second_factor { Phase::NeedsCode(who) } else { Phase::Approved(who) };
         self.advance(page, expected, &next).await?;
         if !has_second_factor {
+            self.signed_in_here(&account, caller.address);
             self.emit(&caller.named(&account), None, EventKind::WebLoginApproved);
         }
         Ok(())

@@ -4,6 +4,7 @@ use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
 use crate::auth::{Caller, PasswordLogin};
 use crate::concurrency::detached;
+use crate::network::network_of;
 use crate::ops::login::Wanted;
 use crate::{Error, Registry};
 
@@ -26,7 +27,7 @@ impl Registry {
             let wanted = if create { Wanted::SignUp } else { Wanted::LogIn };
             let known = registry.authenticate(&caller, &login, wanted).await?;
             let (provider, account) = (known.provider.to_owned(), known.principal.name);
-            let who = Who { provider, account, since: known.since };
+            let who = Who { provider, account, since: known.since, network: caller.address.map(network_of) };
             registry.finish_step(&caller, &page, &Phase::Open, who).await
         })
         .await

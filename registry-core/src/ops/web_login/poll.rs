@@ -50,7 +50,7 @@ impl Registry {
     }
 
     async fn hand_out(&self, caller: &Caller, poll: &SessionToken, who: &Who) -> Result<PollAnswer, Error> {
-        let token = self.create_session_token(&who.provider, &who.account, who.since).await?;
+        let token = self.create_session_token(&who.provider, &who.account, who.since, who.network).await?;
         self.emit(&caller.named(&who.account), None, EventKind::LoggedIn);
         if let Err(error) = self.parts.store.delete(&poll.path()?).await {
             tracing::debug!(

@@ -7,6 +7,7 @@ use super::session_token::{SessionToken, hash_of};
 use crate::auth::{AuthProvider, Caller, Identified};
 use crate::concurrency::detached;
 use crate::events::EventKind;
+use crate::network::network_of;
 use crate::{Error, Registry};
 
 impl Registry {
@@ -75,7 +76,8 @@ impl Registry {
         let refused = match finished {
             Ok(Some(principal)) => match &session.purpose {
                 Purpose::Login { .. } => {
-                    let who = Who { provider: provider.clone(), account: principal.name, since };
+                    let network = caller.address.map(network_of);
+                    let who = Who { provider: provider.clone(), account: principal.name, since, network };
                     self.finish_step(caller, &page, &Phase::Returning, who).await?;
                     return Ok(page);
                 }

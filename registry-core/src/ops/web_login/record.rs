@@ -93,6 +93,9 @@ pub(super) struct Who {
     pub(super) account: String,
     /// When they began to say so.
     pub(super) since: DateTime<Utc>,
+    /// The network of the browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) network: Option<IpAddr>,
 }
 
 impl Session {

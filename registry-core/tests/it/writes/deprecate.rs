@@ -66,27 +66,6 @@ async fn a_message_comes_and_goes() {
 }
 
 #[tokio::test]
-async fn nothing_else_in_the_document_counts() {
-    let registry = with_pear(&["1.0.0"]).await;
-    let before = pear(&registry).await;
-    let mut document = before.clone();
-    document["versions"]["1.0.0"]["deprecated"] = json!("old");
-    document["versions"]["1.0.0"]["dist"]["integrity"] = json!("sha512-AAAA");
-    document["versions"]["1.0.0"]["scripts"] = json!({ "postinstall": "node evil.js" });
-    document["maintainers"] = json!([{ "name": "mallory", "email": "" }]);
-    document["dist-tags"]["latest"] = json!("1.0.1");
-    document["time"]["1.0.0"] = json!("2000-01-01T00:00:00.000Z");
-    document["readme"] = json!("changed");
-    let _ = registry.ana().put("/pear", &document).await.assert_status(200);
-
-    let mut expected = before;
-    let after = pear(&registry).await;
-    expected["versions"]["1.0.0"]["deprecated"] = json!("old");
-    expected["_rev"] = after["_rev"].clone();
-    assert_eq!(after, expected);
-}
-
-#[tokio::test]
 async fn only_owners_deprecate() {
     let registry = with_pear(&["1.0.0"]).await;
     let mut document = pear(&registry).await;

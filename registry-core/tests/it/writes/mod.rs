@@ -3,6 +3,7 @@
 mod accounts;
 mod deprecate;
 mod dist_tags;
+mod documents;
 mod owners;
 mod publish;
 mod stars;

@@ -271,6 +271,23 @@ async fn a_tarball_does_not_go_while_its_version_is_there() {
     "#);
 }
 
+/// npm removes the tarball after the version, and takes a 404 for done. So of a version that never was there is a 404.
+#[tokio::test]
+async fn a_tarball_that_never_was_is_not_removed() {
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let ana = registry.ana();
+    let mut document = pear(&registry).await;
+    document["versions"].as_object_mut().unwrap().shift_remove("1.1.0");
+    let _ = ana.put(&format!("/pear/-rev/{}", text(&document, "_rev")), &document).await.assert_status(200);
+    for (version, status) in [("1.1.0", 200), ("9.9.9", 404), ("1.1.0", 200)] {
+        let revision = text(&pear(&registry).await, "_rev").to_owned();
+        let answer = ana.delete(&format!("/pear/-/pear-{version}.tgz/-rev/{revision}")).await;
+        let _ = answer.assert_status(status);
+    }
+    let stranger = registry.user("ben").await.delete("/pear/-/pear-9.9.9.tgz/-rev/1-0").await;
+    assert_eq!(stranger.status, 403, "who may not remove it is not told");
+}
+
 #[tokio::test]
 async fn only_owners_unpublish() {
     let registry = with_pear(&["1.0.0"]).await;

@@ -9,14 +9,16 @@ async fn stores_body_as_index_json() {
     let codebox = Codebox::with_package().await;
     let mut body = codebox.get("/foo-bar-package?write=true").send().await.assert_status(200).json();
     body["versions"]["1.0.0"]["deprecated"] = json!("no longer kept");
-    body["versions"]["1.0.0"]["dist"]["shasum"] = json!("0".repeat(40));
     body["description"] = json!("slipped in");
+    let mut other_digest = body.clone();
+    other_digest["versions"]["1.0.0"]["dist"]["shasum"] = json!("0".repeat(40));
+    // codebox-npm stored the body as it was. Here nothing but the deprecation is taken from it, so that a client with
+    // an old copy takes nothing back, and whoever changes a tarball's digest is refused.
+    let _ = codebox.put("/foo-bar-package", &other_digest).send().await.assert_status(400);
+    assert_eq!(codebox.stored_index()["versions"]["1.0.0"].get("deprecated"), None);
     let _ = codebox.put("/foo-bar-package", &body).send().await.assert_status(200);
     let index = codebox.stored_index();
     assert_eq!(index["versions"]["1.0.0"]["deprecated"], "no longer kept");
-    // codebox-npm stored the body as it was. Here nothing but the deprecation is taken from it, so that a client with
-    // an old copy takes nothing back, and nobody changes a tarball's digest.
-    assert_ne!(index["versions"]["1.0.0"]["dist"]["shasum"], "0".repeat(40));
     assert_ne!(index["description"], "slipped in");
 }
 

@@ -54,6 +54,25 @@ async fn a_deprecated_range_warns_until_it_is_taken_back() {
     }
 }
 
+/// All that decides about installs comes back as it was served, so that nothing is taken for a change of it.
+#[tokio::test]
+async fn pnpm_sends_back_the_document_that_it_read() {
+    let place = Place::of(&MANAGER).await;
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        let _ = place.publish(&package("@acme/one", version).with_much()).await.assert_success();
+    }
+    let before = place.packument("@acme/one").await;
+    let _ = place.printed(&["deprecate", "@acme/one@1.0.0", "old"]).await;
+    let _ = place.printed(&["star", "@acme/one"]).await;
+    let _ = place.printed(&["unpublish", "@acme/one@1.1.0"]).await;
+    let after = place.packument("@acme/one").await;
+    let mut expected = before["versions"].clone();
+    expected["1.0.0"]["deprecated"] = json!("old");
+    expected.as_object_mut().unwrap().shift_remove("1.1.0");
+    assert_eq!(after["versions"], expected);
+    assert_eq!(after["users"], json!({ "ana": true }));
+}
+
 #[tokio::test]
 async fn an_unpublished_range_is_gone() {
     let place = place_with(&["1.0.0", "1.1.0", "1.2.0"]).await;

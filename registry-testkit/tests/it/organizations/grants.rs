@@ -94,6 +94,26 @@ async fn owners_of_a_package_let_a_team_in() {
 }
 
 #[tokio::test]
+async fn what_was_not_granted_is_not_taken_back() {
+    let registry = with_acme(builder()).await;
+    let ana = registry.ana();
+    for name in ["@closed/lib", "@closed/libs"] {
+        let _ = ana.publish(&PublishDocument::new(name, "1.0.0")).await.assert_status(201);
+    }
+    let _ = ana.put(PLATFORM, &grant("@closed/libs", "read-only")).await.assert_status(200);
+    let before = registry.stored().await;
+    let answer = delete(&ana, PLATFORM, json!({ "package": "@closed/lib" })).await.assert_status(404);
+    let expected = "the team acme:platform was granted nothing of @closed/lib: `npm access list packages acme:platform` \
+                    shows what it was";
+    assert_eq!(answer.error(), expected);
+    assert!(registry.stored().await == before);
+    for status in [200, 404] {
+        let answer = delete(&ana, PLATFORM, json!({ "package": "@closed/libs" })).await;
+        let _ = answer.assert_status(status);
+    }
+}
+
+#[tokio::test]
 async fn a_grant_gives_what_it_says_and_takes_nothing_away() {
     let registry = with_acme(builder()).await;
     let (ana, carol) = (registry.ana(), registry.user("carol").await);

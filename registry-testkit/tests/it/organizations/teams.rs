@@ -152,9 +152,32 @@ async fn a_team_is_emptied_and_destroyed() {
     // What is so already is no change, and no event.
     let _ = ben.put("/-/org/acme/team", &json!({ "name": "platform" })).await.assert_status(200);
     let _ = ben.put("/-/team/acme/platform/user", &json!({ "user": "carol" })).await.assert_status(200);
-    let _ = delete(&ben, "/-/team/acme/platform/user", json!({ "user": "ben" })).await.assert_status(200);
+    let _ = delete(&ben, "/-/team/acme/platform/user", json!({ "user": "ben" })).await.assert_status(404);
     registry.registry().flush_events().await;
     assert_eq!(registry.events().kinds(), "");
+}
+
+/// Whoever mistypes a name is not told that the right one is out.
+#[tokio::test]
+async fn who_is_not_in_a_team_is_not_taken_out_of_it() {
+    let registry = with_acme(builder()).await;
+    let members = "/-/team/acme/platform/user";
+    let before = registry.stored().await;
+    for account in ["ben", "dora", "carrol"] {
+        let answer = delete(&registry.ana(), members, json!({ "user": account })).await.assert_status(404);
+        let expected =
+            format!("{account} is not in the team acme:platform: `npm team ls acme:platform` shows who is");
+        assert_eq!(answer.error(), expected);
+    }
+    assert!(registry.stored().await == before);
+    let _ = delete(&registry.user("carol").await, members, json!({ "user": "ben" })).await.assert_status(403);
+    for status in [200, 404] {
+        let answer = delete(&registry.ana(), members, json!({ "user": "carol" })).await;
+        let _ = answer.assert_status(status);
+    }
+    for status in [200, 404] {
+        let _ = registry.ana().delete("/-/team/acme/platform").await.assert_status(status);
+    }
 }
 
 #[tokio::test]

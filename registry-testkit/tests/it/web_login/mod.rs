@@ -5,6 +5,7 @@ mod abuse;
 mod crowds;
 mod device;
 mod guesses;
+mod known_networks;
 mod login;
 mod provider;
 mod refusals;

@@ -26,8 +26,9 @@ pub(super) const SITE: Policy = Policy { free: 300, longest: 60 };
 /// One name from everywhere. Short, so that strangers cannot lock an account out: between two waits its holder gets in,
 /// and from an address where they logged in before they do not wait at all.
 pub(super) const NAME: Policy = Policy { free: 100, longest: 30 };
-/// One name from all networks where its holder is known: a guesser who is known there has a session of theirs.
-pub(super) const KNOWN_NAME: Policy = Policy { free: 100, longest: 30 };
+/// One name from one network where its holder is known. It is not forgiven, as [`PAIR`] is, when the holder logs in from
+/// the same network. The 8 networks that a name can have let about as much through together as [`NAME`].
+pub(super) const KNOWN_NETWORK: Policy = Policy { free: 6, longest: 240 };
 /// The one-time passwords of one account from everywhere. There are a million, of which three are right, and a caller
 /// who guesses at them has the password already.
 pub(super) const CODES: Policy = Policy { free: 30, longest: 300 };
@@ -37,6 +38,16 @@ pub(super) const CODES: Policy = Policy { free: 30, longest: 300 };
 pub(super) struct Counter {
     failures: u32,
     last: DateTime<Utc>,
+    /// Tells apart the guesses that were counted.
+    serial: u64,
+}
+
+/// One guess that was counted, so that it can be taken back.
+#[derive(Debug)]
+pub(super) struct Counted {
+    serial: u64,
+    /// When the failure before it was.
+    before: DateTime<Utc>,
 }
 
 /// Counters by whose failures they count.
@@ -50,9 +61,13 @@ pub(super) fn cache<Key: Hash + Eq + Send + Sync + 'static, Value: Clone + Send 
 }
 
 impl Counter {
-    /// One failure was none.
-    pub(super) fn take_back(&mut self) {
+    /// One failure was none. If it is the latest, nothing waits for it either: a client that shows the right password with
+    /// each request prolongs no wait.
+    pub(super) fn take_back(&mut self, counted: &Counted) {
         self.failures = self.failures.saturating_sub(1);
+        if self.serial == counted.serial {
+            self.last = counted.before;
+        }
     }
 
     pub(super) fn forgive(&mut self) {
@@ -72,11 +87,12 @@ impl Counter {
         }
     }
 
-    pub(super) fn count(&mut self, policy: &Policy, now: DateTime<Utc>) -> Result<(), Wait> {
+    pub(super) fn count(&mut self, policy: &Policy, now: DateTime<Utc>) -> Result<Counted, Wait> {
         self.check(policy, now)?;
+        let before = std::mem::replace(&mut self.last, now);
         self.failures = self.failures.saturating_add(1);
-        self.last = now;
-        Ok(())
+        self.serial = self.serial.wrapping_add(1);
+        Ok(Counted { serial: self.serial, before })
     }
 }
 

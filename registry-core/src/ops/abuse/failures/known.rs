@@ -5,21 +5,30 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 
-use super::counter::{cache, lock};
-use super::pair::{GuessedName, Pair};
+use super::counter::{Counter, cache, lock};
+use super::pair::{Guessed, GuessedName, Pair};
 
-/// How long a holder who logged in from a network, or used a session there, is known there.
+/// How long a holder who logged in from a network, or used the session of that login there, is known there.
 const KNOWN_FOR: TimeDelta = TimeDelta::hours(24);
-/// At how many networks an account is known. Bounded, so that one account cannot evict where the others are known.
-const KNOWN_NETWORKS: usize = 32;
+/// At how many networks an account is known. Bounded, so that one account cannot evict where the others are known, and so
+/// that guessers at all of them are bounded too: each has a counter of its own.
+pub(super) const KNOWN_NETWORKS: usize = 8;
 
-/// Networks, and until when the account is known there.
-type Networks = VecDeque<(Option<IpAddr>, DateTime<Utc>)>;
+/// A network where the holder of an account is known.
+#[derive(Debug)]
+struct Known {
+    network: Option<IpAddr>,
+    until: DateTime<Utc>,
+    /// Guesses from this network. None from another one counts here.
+    guesses: Arc<Mutex<Counter>>,
+    /// Those at passwords that no new account can have.
+    refused_passwords: Arc<Mutex<Counter>>,
+}
 
 /// At which networks the holders of accounts are known.
 #[derive(Debug)]
 pub(super) struct KnownNetworks {
-    by_name: Cache<GuessedName, Arc<Mutex<Networks>>>,
+    by_name: Cache<GuessedName, Arc<Mutex<VecDeque<Known>>>>,
 }
 
 impl KnownNetworks {
@@ -28,17 +37,29 @@ impl KnownNetworks {
         Self { by_name: cache(most) }
     }
 
-    pub(super) fn has(&self, pair: &Pair, now: DateTime<Utc>) -> bool {
-        self.by_name.get(&pair.name()).is_some_and(|networks| {
-            lock(&networks).iter().any(|(network, until)| *network == pair.network && now < *until)
-        })
+    /// What counts the guesses from this network, if the holder is known there.
+    pub(super) fn counter(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
+        let networks = self.by_name.get(&pair.of_its_holder().name())?;
+        let networks = lock(&networks);
+        let known = networks.iter().find(|known| known.network == pair.network && now < known.until)?;
+        Some(Arc::clone(match pair.guessed {
+            Guessed::RefusedPassword => &known.refused_passwords,
+            Guessed::Password | Guessed::OneTimePassword | Guessed::DeviceDigits => &known.guesses,
+        }))
     }
 
+    /// Takes note that the holder is at this network. What was counted there is not forgotten by that.
     pub(super) fn add(&self, pair: &Pair, now: DateTime<Utc>) {
         let networks = self.by_name.get_with(pair.name(), Arc::default);
         let mut networks = lock(&networks);
-        networks.retain(|(network, _)| *network != pair.network);
-        networks.push_front((pair.network, now + KNOWN_FOR));
+        let at = networks.iter().position(|known| known.network == pair.network);
+        let known = at.and_then(|at| networks.remove(at)).unwrap_or_else(|| Known {
+            network: pair.network,
+            until: now,
+            guesses: Arc::default(),
+            refused_passwords: Arc::default(),
+        });
+        networks.push_front(Known { until: now + KNOWN_FOR, ..known });
         networks.truncate(KNOWN_NETWORKS);
     }
 

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::rate::Wait;
 use crate::network::site_of;
-use counter::{ADDRESS, Counter, Counters, KNOWN_NAME, PAIR, Policy, SITE, cache, check, lock};
+use counter::{ADDRESS, Counted, Counter, Counters, KNOWN_NETWORK, PAIR, SITE, cache, check, lock};
 use known::KnownNetworks;
 pub(in crate::ops) use pair::Guessed;
 use pair::GuessedName;
@@ -43,7 +43,6 @@ pub(super) struct FailedLogins {
 struct Sort {
     pairs: Counters<Pair>,
     names: Counters<GuessedName>,
-    names_where_known: Counters<GuessedName>,
     known: KnownNetworks,
 }
 
@@ -59,27 +58,12 @@ struct Places {
 #[must_use = "a guess that is dropped has failed"]
 pub(super) struct Guess {
     /// The one of the pair comes first.
-    counters: Vec<Arc<Mutex<Counter>>>,
-    now: DateTime<Utc>,
+    counters: Vec<(Arc<Mutex<Counter>>, Counted)>,
 }
 
 impl Sort {
     fn holding(most: u64) -> Self {
-        Self {
-            pairs: cache(most),
-            names: cache(most),
-            names_where_known: cache(most),
-            known: KnownNetworks::holding(most),
-        }
-    }
-
-    /// The counter of a name, and how much it lets through.
-    fn of_the_name(&self, pair: &Pair, is_known: bool) -> (&Counters<GuessedName>, &'static Policy) {
-        if is_known {
-            (&self.names_where_known, &KNOWN_NAME)
-        } else {
-            (&self.names, pair.guessed.policy_of_a_name())
-        }
+        Self { pairs: cache(most), names: cache(most), known: KnownNetworks::holding(most) }
     }
 }
 
@@ -102,10 +86,15 @@ impl FailedLogins {
         }
     }
 
-    /// Whether the holder logged in from this network of late, or used a session there.
+    /// Whether the holder logged in from this network of late, or used the session of that login there.
     pub(super) fn is_known(&self, pair: &Pair, now: DateTime<Utc>) -> bool {
-        let pair = pair.of_its_holder();
-        self.sort(pair.guessed).known.has(&pair, now)
+        self.where_known(pair, now).is_some()
+    }
+
+    /// The counter of the network, where the holder is known at it. Guesses from nowhere else count there, and those that do
+    /// count neither to the place nor to the name from everywhere.
+    fn where_known(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
+        self.sort(pair.of_its_holder().guessed).known.counter(pair, now)
     }
 
     /// Takes note that the holder is at this network.
@@ -124,15 +113,16 @@ impl FailedLogins {
     pub(super) fn check(&self, pair: &Pair, now: DateTime<Utc>) -> Result<(), Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
         check(sort.pairs.get(pair), &PAIR, now)?;
-        let is_known = self.is_known(pair, now);
-        if !is_known && let Some(network) = pair.network {
+        if let Some(known) = self.where_known(pair, now) {
+            return lock(&known).check(&KNOWN_NETWORK, now);
+        }
+        if let Some(network) = pair.network {
             check(places.addresses.get(&network), &ADDRESS, now)?;
             if let Some(site) = site_of(network) {
                 check(places.sites.get(&site), &SITE, now)?;
             }
         }
-        let (names, policy) = sort.of_the_name(pair, is_known);
-        check(names.get(&pair.name()), policy, now)
+        check(sort.names.get(&pair.name()), pair.guessed.policy_of_a_name(), now)
     }
 
     /// Counts a guess that is about to be checked, or tells how long to wait.
@@ -141,35 +131,31 @@ impl FailedLogins {
         self.check(pair, now)?;
         let of_the_pair = sort.pairs.get_with_by_ref(pair, Arc::default);
         let mut counters = vec![(of_the_pair, &PAIR)];
-        let is_known = self.is_known(pair, now);
-        if !is_known && let Some(network) = pair.network {
-            counters.push((places.addresses.get_with(network, Arc::default), &ADDRESS));
-            if let Some(site) = site_of(network) {
-                counters.push((places.sites.get_with(site, Arc::default), &SITE));
+        if let Some(known) = self.where_known(pair, now) {
+            counters.push((known, &KNOWN_NETWORK));
+        } else {
+            if let Some(network) = pair.network {
+                counters.push((places.addresses.get_with(network, Arc::default), &ADDRESS));
+                if let Some(site) = site_of(network) {
+                    counters.push((places.sites.get_with(site, Arc::default), &SITE));
+                }
             }
+            let of_the_name = sort.names.get_with(pair.name(), Arc::default);
+            counters.push((of_the_name, pair.guessed.policy_of_a_name()));
         }
-        let (names, policy) = sort.of_the_name(pair, is_known);
-        counters.push((names.get_with(pair.name(), Arc::default), policy));
-        let mut counted = Guess { counters: Vec::new(), now };
+        let mut guess = Guess { counters: Vec::new() };
         for (counter, policy) in counters {
             // Looked at and counted under one lock, so that of many at once no more are let through than may be.
-            let allowed = lock(&counter).count(policy, now);
-            if let Err(wait) = allowed {
-                counted.take_back();
-                return Err(wait);
+            let counted = lock(&counter).count(policy, now);
+            match counted {
+                Ok(counted) => guess.counters.push((counter, counted)),
+                Err(wait) => {
+                    guess.take_back();
+                    return Err(wait);
+                }
             }
-            counted.counters.push(counter);
         }
-        Ok(counted)
-    }
-
-    /// Takes note that the guess was right: the holder is known at this network from now on.
-    pub(super) fn succeeded(&self, pair: &Pair, guess: &Guess) {
-        guess.take_back();
-        if let Some(of_the_pair) = guess.counters.first() {
-            lock(of_the_pair).forgive();
-        }
-        self.is_here(pair, guess.now);
+        Ok(guess)
     }
 
     fn sort(&self, guessed: Guessed) -> &Sort {
@@ -192,8 +178,16 @@ impl FailedLogins {
 impl Guess {
     /// It is no failure after all.
     pub(super) fn take_back(&self) {
-        for counter in &self.counters {
-            lock(counter).take_back();
+        for (counter, counted) in &self.counters {
+            lock(counter).take_back(counted);
+        }
+    }
+
+    /// It was right, so that the failures before it at the same network are forgiven.
+    pub(super) fn succeeded(&self) {
+        self.take_back();
+        if let Some((of_the_pair, _)) = self.counters.first() {
+            lock(of_the_pair).forgive();
         }
     }
 }

@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 
+use super::known::KNOWN_NETWORKS;
 use super::*;
 
 struct Guesser {
@@ -28,8 +29,8 @@ impl Guesser {
     }
 
     fn succeed(&self, name: &str, address: &str) {
-        let guess = self.begin(name, address).unwrap();
-        self.logins.succeeded(&Self::pair(name, address), &guess);
+        self.begin(name, address).unwrap().succeeded();
+        self.logins.is_here(&Self::pair(name, address), self.now);
     }
 }
 
@@ -142,7 +143,8 @@ fn a_flood_of_names_and_networks_evicts_neither_a_wait_nor_where_a_holder_is_kno
     for number in 0..3_000_u32 {
         let address = IpAddr::from((0x0c00_0000 + number).to_be_bytes()).to_string();
         if let Ok(guess) = guesser.begin("eve", &address) {
-            guesser.logins.succeeded(&Guesser::pair("eve", &address), &guess);
+            guess.succeeded();
+            guesser.logins.is_here(&Guesser::pair("eve", &address), guesser.now);
         }
     }
     guesser.logins.passwords.known.run_pending_tasks();
@@ -163,13 +165,61 @@ fn a_session_makes_its_network_known_and_guesses_from_there_are_bounded_too() {
         let _ = guesser.fail("ana", &format!("10.0.{}.{}", number / 250, number % 250));
     }
     assert!(guesser.fail("ana", "192.0.2.1").is_err(), "that was yesterday");
-    // A thief of a session makes networks known as they like.
-    let tried = (0..1_000_u32).filter(|number| {
-        let address = format!("10.1.{}.{}", number / 250, number % 250);
-        guesser.logins.is_here(&Guesser::pair("ana", &address), guesser.now);
-        guesser.fail("ana", &address).is_ok()
-    });
-    assert_eq!(tried.count(), 100);
+}
+
+#[test]
+fn each_known_network_has_a_counter_of_its_own_and_all_of_them_together_let_little_through() {
+    let mut guesser = Guesser::new();
+    let address = |number: usize| format!("192.0.2.{number}");
+    let (home, begun) = (address(KNOWN_NETWORKS - 1), guesser.now);
+    for number in 0..KNOWN_NETWORKS {
+        guesser.succeed("ana", &address(number));
+    }
+    let mut checked = Vec::new();
+    while guesser.now - begun < TimeDelta::hours(5) {
+        let let_through =
+            (0..KNOWN_NETWORKS - 1).filter(|number| guesser.fail("ana", &address(*number)).is_ok());
+        checked.push(let_through.count());
+        guesser.now += TimeDelta::seconds(1);
+    }
+    let (first, later) = checked.split_at(3600);
+    let (first, later): (usize, usize) = (first.iter().sum(), later.iter().sum());
+    assert!((100..=240).contains(&first), "{first} in the first hour");
+    assert!((300..=480).contains(&later), "{later} in four more hours");
+    assert_eq!(guesser.fail("ana", &home), Ok(()), "no guess from elsewhere counts there");
+    assert!(guesser.fail("ana", &address(0)).is_err());
+    // What was counted is not forgotten when the holder signs in there again.
+    guesser.logins.is_here(&Guesser::pair("ana", &address(0)), guesser.now);
+    assert!(guesser.fail("ana", &address(0)).is_err());
+}
+
+#[test]
+fn a_network_is_known_until_others_take_its_place() {
+    let guesser = Guesser::new();
+    let pair = |number: usize| Guesser::pair("ana", &format!("192.0.2.{number}"));
+    for number in (0..KNOWN_NETWORKS).chain([0, KNOWN_NETWORKS]) {
+        guesser.logins.is_here(&pair(number), guesser.now);
+    }
+    let known = |number: usize| guesser.logins.is_known(&pair(number), guesser.now);
+    assert!(known(0) && !known(1) && known(2) && known(KNOWN_NETWORKS));
+}
+
+#[test]
+fn a_guess_that_is_taken_back_prolongs_no_wait() {
+    let mut guesser = Guesser::new();
+    for _ in 0..6 {
+        let _ = guesser.fail("ana", "192.0.2.1");
+        guesser.now += TimeDelta::seconds(1);
+    }
+    guesser.now += TimeDelta::seconds(1);
+    let (one, two) = (guesser.begin("ana", "192.0.2.1").unwrap(), guesser.begin("ana", "192.0.2.1"));
+    assert!(two.is_err(), "while it is under way it counts");
+    one.take_back();
+    for _ in 0..3 {
+        guesser.begin("ana", "192.0.2.1").unwrap().take_back();
+    }
+    assert_eq!(guesser.fail("ana", "192.0.2.1"), Ok(()));
+    assert_eq!(guesser.fail("ana", "192.0.2.1"), Err(Wait(4)));
 }
 
 #[test]
