@@ -351,6 +351,29 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// It was staged before its package was unpublished.
+    #[error(
+        "{name} was unpublished after {version} was staged, so it cannot be approved: run `npm stage reject {id}`, then \
+         publish or stage {version} again if it is still wanted"
+    )]
+    StagedPackageUnpublished {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// What the staged version is known by.
+        id: StageId,
+    },
+    /// It was approved, and what it became was unpublished.
+    #[error(
+        "{name}@{version} was approved and unpublished since, so its number is used up: publish the next version"
+    )]
+    ApprovedUnpublished {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
     /// The version was published before.
     #[error("You cannot publish over the previously published versions: {version}.")]
     VersionTaken {

@@ -141,9 +141,11 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::StageNotFound { .. }
         | Error::TrustNotFound { .. }
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision | Error::TrustExists { .. } | Error::StageApproved { .. } => {
-            StatusCode::CONFLICT
-        }
+        Error::StaleRevision
+        | Error::TrustExists { .. }
+        | Error::StageApproved { .. }
+        | Error::StagedPackageUnpublished { .. }
+        | Error::ApprovedUnpublished { .. } => StatusCode::CONFLICT,
         Error::Busy
         | Error::PublishedMeanwhile { .. }
         | Error::StorageChanged(_)

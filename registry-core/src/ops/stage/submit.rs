@@ -55,6 +55,7 @@ impl Registry {
             automated: limits.is_some_and(|limits| limits.kind == TokenKind::TrustedPublishing),
             shasum: publication.shasum().to_owned(),
             integrity: publication.integrity.clone(),
+            unpublished: false,
         };
         let event = EventKind::Staged {
             id,
