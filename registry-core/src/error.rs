@@ -15,8 +15,8 @@ use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
 use crate::domain::{
-    DistTagError, GroupName, GroupNameError, OrganizationRole, PackageName, PackageNameError, StageId,
-    Version, VersionError,
+    DistTagError, GroupName, GroupNameError, NewNameError, OrganizationRole, PackageName, PackageNameError,
+    StageId, Version, VersionError,
 };
 use crate::limits::LimitExceeded;
 use crate::upstream::UpstreamError;
@@ -657,6 +657,14 @@ pub enum Error {
         name: PackageName,
         /// The upstream, as it is configured.
         upstream: String,
+    },
+    /// No new package may have the name.
+    #[error("no new package can be called {name}: the name {problem}; choose another name")]
+    NameNotForNew {
+        /// The name that was to be new.
+        name: PackageName,
+        /// What is wrong with it.
+        problem: NewNameError,
     },
     /// The name differs from that of another package only in capitals.
     #[error(

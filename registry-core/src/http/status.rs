@@ -70,6 +70,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Publish(_)
         | Error::Request { .. }
         | Error::SearchTextMissing
+        | Error::NameNotForNew { .. }
         | Error::LatestTag
         | Error::LastOwner { .. }
         | Error::NoSignUp
