@@ -15,8 +15,8 @@ use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
 use crate::domain::{
-    DistTagError, GroupName, GroupNameError, OrganizationRole, PackageName, PackageNameError, StageId,
-    Version, VersionError,
+    DistTagError, GroupName, GroupNameError, NewNameError, OrganizationRole, PackageName, PackageNameError,
+    StageId, Version, VersionError,
 };
 use crate::limits::LimitExceeded;
 use crate::upstream::UpstreamError;
@@ -351,6 +351,29 @@ pub enum Error {
         /// The version.
         version: Version,
     },
+    /// It was staged before its package was unpublished.
+    #[error(
+        "{name} was unpublished after {version} was staged, so it cannot be approved: run `npm stage reject {id}`, then \
+         publish or stage {version} again if it is still wanted"
+    )]
+    StagedPackageUnpublished {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// What the staged version is known by.
+        id: StageId,
+    },
+    /// It was approved, and what it became was unpublished.
+    #[error(
+        "{name}@{version} was approved and unpublished since, so its number is used up: publish the next version"
+    )]
+    ApprovedUnpublished {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
     /// The version was published before.
     #[error("You cannot publish over the previously published versions: {version}.")]
     VersionTaken {
@@ -660,6 +683,14 @@ pub enum Error {
         name: PackageName,
         /// The upstream, as it is configured.
         upstream: String,
+    },
+    /// No new package may have the name.
+    #[error("no new package can be called {name}: the name {problem}; choose another name")]
+    NameNotForNew {
+        /// The name that was to be new.
+        name: PackageName,
+        /// What is wrong with it.
+        problem: NewNameError,
     },
     /// The name differs from that of another package only in capitals.
     #[error(

@@ -35,6 +35,8 @@ pub struct ScriptedUpstream(Arc<Mutex<Script>>);
 #[derive(Debug, Default)]
 struct Script {
     packuments: BTreeMap<String, Value>,
+    /// Packuments byte by byte, before those above.
+    documents: BTreeMap<String, Bytes>,
     tarballs: BTreeMap<String, Bytes>,
     told: BTreeMap<String, Bytes>,
     is_down: bool,
@@ -84,6 +86,16 @@ impl ScriptedUpstream {
     /// Has this document, whatever it says, as the packument of `name`.
     pub fn set_packument(&self, name: &str, packument: Value) {
         self.script().packuments.insert(name.to_owned(), packument);
+    }
+
+    /// Answers these bytes as the packument of `name`, in place of any other, and as the full form whichever is asked for.
+    pub fn set_document(&self, name: &str, bytes: impl Into<Bytes>) {
+        self.script().documents.insert(name.to_owned(), bytes.into());
+    }
+
+    /// Adds the tarball at an address.
+    pub fn set_tarball(&self, url: &str, tarball: &'static [u8]) {
+        self.script().tarballs.insert(url.to_owned(), Bytes::from_static(tarball));
     }
 
     /// Takes a package back, with all of its versions.
@@ -192,6 +204,20 @@ impl ScriptedUpstream {
 }
 
 impl Script {
+    /// The packument of a package, and the form that it has.
+    fn packument(&self, name: &str, form: PackumentForm) -> Option<(Bytes, PackumentForm)> {
+        if let Some(bytes) = self.documents.get(name) {
+            return Some((bytes.clone(), PackumentForm::Full));
+        }
+        let mut packument = self.packuments.get(name)?.clone();
+        if form == PackumentForm::Abbreviated
+            && let Some(fields) = packument.as_object_mut()
+        {
+            fields.retain(|field, _| ["name", "dist-tags", "versions"].contains(&field.as_str()));
+        }
+        Some((packument.to_string().into(), form))
+    }
+
     /// All packages with one of the words in their names, in the order of the names. Without `maintainers`, which
     /// some registries leave out.
     fn search(&self, query: &str) -> Value {
@@ -231,23 +257,15 @@ impl Upstream for ScriptedUpstream {
         while let Some(let_go) = self.hanging() {
             let_go.await;
         }
-        let script = self.script();
-        let Some(packument) = script.packuments.get(name.as_str()) else {
+        let Some((bytes, form)) = self.script().packument(name.as_str(), form) else {
             return Ok(UpstreamPackument::Missing);
         };
-        let mut packument = packument.clone();
-        if form == PackumentForm::Abbreviated
-            && let Some(fields) = packument.as_object_mut()
-        {
-            fields.retain(|field, _| ["name", "dist-tags", "versions"].contains(&field.as_str()));
-        }
-        let bytes = packument.to_string();
-        let etag = Some(Integrity::of(bytes.as_bytes()).to_string());
+        let etag = Some(Integrity::of(&bytes).to_string());
         if known.etag == etag {
             return Ok(UpstreamPackument::Unchanged);
         }
         let validators = Validators { etag, last_modified: None };
-        Ok(UpstreamPackument::Found { bytes: bytes.into(), form, validators })
+        Ok(UpstreamPackument::Found { bytes, form, validators })
     }
 
     async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError> {

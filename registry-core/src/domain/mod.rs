@@ -19,7 +19,7 @@ mod version;
 pub use dist_tag::{DistTag, DistTagError};
 pub use integrity::{Integrity, IntegrityError};
 pub use organization::{GroupName, GroupNameError, OrganizationRole};
-pub use package_name::{PackageName, PackageNameError};
+pub use package_name::{NewNameError, PackageName, PackageNameError};
 pub use stage_id::{StageId, StageIdError};
 pub use strict_json::StrictJsonError;
 pub use tarball::{ManifestDisagreement, TarballContents, TarballError};

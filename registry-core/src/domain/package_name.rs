@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::tarball::is_device;
+
 /// The longest name in bytes, as npm has it for new packages.
 const LONGEST: usize = 214;
 /// `-` begins the registry's own routes, browsers and crawlers ask for the two files, and npm installs into the folder.
@@ -40,7 +42,52 @@ pub enum PackageNameError {
     Reserved,
 }
 
+/// Why a name that existing packages may have cannot be that of a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NewNameError {
+    /// npm takes these for existing packages alone. Rules read `*` as a pattern.
+    #[error("holds one of the characters ~'!()*, which npm refuses in new names")]
+    Character,
+    /// Commands would read such a name as an option.
+    #[error("begins with a hyphen, which npm refuses in new names")]
+    Hyphen,
+    /// `plainpear.` is `plainpear` there.
+    #[error("ends in a dot, or its scope does, and Windows leaves such a dot out")]
+    Dot,
+    /// A folder `node_modules/aux` cannot exist there.
+    #[error("is the name of a device on Windows, or its scope is, and no folder can have it there")]
+    Device,
+}
+
 impl PackageName {
+    /// Checks that a new package may have this name: whether npm takes it for new packages, in whatever capitals, and
+    /// whether each disk can have a folder of it and of no other name.
+    ///
+    /// ```
+    /// use registry_core::domain::{NewNameError, PackageName};
+    /// assert_eq!(PackageName::parse("pear")?.check_new(), Ok(()));
+    /// assert_eq!(PackageName::parse("pe*ar")?.check_new(), Err(NewNameError::Character));
+    /// assert_eq!(PackageName::parse("nul.js")?.check_new(), Err(NewNameError::Device));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check_new(&self) -> Result<(), NewNameError> {
+        if self.0.contains(['~', '\'', '!', '(', ')', '*']) {
+            return Err(NewNameError::Character);
+        }
+        if self.0.starts_with('-') {
+            return Err(NewNameError::Hyphen);
+        }
+        let mut parts = self.scope().into_iter().chain([self.base()]);
+        if parts.clone().any(|part| part.ends_with('.')) {
+            return Err(NewNameError::Dot);
+        }
+        if parts.any(is_device) {
+            return Err(NewNameError::Device);
+        }
+        Ok(())
+    }
+
     /// Checks a name.
     pub fn parse(name: &str) -> Result<Self, PackageNameError> {
         if name.is_empty() {

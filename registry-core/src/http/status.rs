@@ -51,6 +51,7 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each error, so that none is without a status")]
 fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
@@ -64,6 +65,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::GroupName(_)
         | Error::Request { .. }
         | Error::SearchTextMissing
+        | Error::NameNotForNew { .. }
         | Error::LatestTag
         | Error::LastOwner { .. }
         | Error::NoSignUp
@@ -137,9 +139,11 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::StageNotFound { .. }
         | Error::TrustNotFound { .. }
         | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision | Error::TrustExists { .. } | Error::StageApproved { .. } => {
-            StatusCode::CONFLICT
-        }
+        Error::StaleRevision
+        | Error::TrustExists { .. }
+        | Error::StageApproved { .. }
+        | Error::StagedPackageUnpublished { .. }
+        | Error::ApprovedUnpublished { .. } => StatusCode::CONFLICT,
         Error::Busy
         | Error::PublishedMeanwhile { .. }
         | Error::StorageChanged(_)

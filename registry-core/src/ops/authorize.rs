@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::access::{Action, Verdict};
-use crate::auth::{Caller, Principal};
+use crate::auth::{Caller, Principal, TokenLimits};
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument};
 use crate::events::EventKind;
@@ -126,7 +126,7 @@ impl Registry {
     /// Refuses a caller who may not decide on staged versions of this package.
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
-        if caller.principal_if(|limits| limits.permit_approval(name)).is_none() {
+        if caller.principal_if(TokenLimits::permit_approval).is_none() {
             self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.to_string() });
             return Err(Error::TokenForbidsApproval);
         }

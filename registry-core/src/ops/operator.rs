@@ -44,7 +44,7 @@ impl Registry {
         registry.require_hosted_here(name)?;
         let found = registry.read_index(name).await?;
         let Some(index) = registry.or_proven_absent(found).await? else {
-            return registry.require_free_upstream(name).await;
+            return registry.require_free_name(name).await;
         };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let allowed = right.check_name(&packument);

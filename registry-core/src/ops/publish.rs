@@ -108,8 +108,7 @@ impl Registry {
     async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
         let Publication { name, version, integrity, tarball, .. } = publication;
         if !package_exists {
-            self.require_free_spelling(name).await?;
-            self.require_free_upstream(name).await?;
+            self.require_free_name(name).await?;
         }
         let path = Key::Tarball(name, version, integrity).path()?;
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)

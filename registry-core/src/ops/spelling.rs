@@ -40,8 +40,21 @@ pub(super) enum Standing {
 ///
 /// Packages that are older than these entries are entered once for the whole store, when the next package begins.
 impl Registry {
+    /// Refuses to begin a package of this name: one that no new package may have, that differs from another one only in
+    /// capitals, or that an upstream has. Changes nothing.
+    pub(super) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
+        name.check_new().map_err(|problem| Error::NameNotForNew { name: name.clone(), problem })?;
+        self.require_free_spelling(name).await?;
+        if self.standing(name).await? == Standing::Begun {
+            // No upstream had it when it was begun, and none has answered for it since: an upstream that got the name
+            // meanwhile loses nobody by it.
+            return Ok(());
+        }
+        self.require_free_upstream(name).await
+    }
+
     /// Refuses a name that differs from that of a hosted package only in capitals. Changes nothing.
-    pub(super) async fn require_free_spelling(&self, name: &PackageName) -> Result<(), Error> {
+    async fn require_free_spelling(&self, name: &PackageName) -> Result<(), Error> {
         let folded = name.folded();
         if let Some(entry) = self.entered_spelling(&folded).await? {
             return one_spelling(name, &entry.name);

@@ -153,6 +153,8 @@ impl Removal {
         packument.time.insert("modified".into(), now.into());
         if packument.versions.is_empty() {
             packument.time.insert("unpublished".into(), now.into());
+            // An approval would bring the package back, which its owner took away knowing nothing of it.
+            packument.staged.values_mut().for_each(|staged| staged.unpublished = true);
             return Ok(removed);
         }
         move_latest(packument)?;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::GroupName;
+
 /// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all. Capitals do not
 /// count, so that no spelling of a name escapes the rule that is meant for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,19 @@ impl PackagePattern {
     /// Whether the pattern is for the package of this name, in whatever capitals either is written.
     pub fn matches(&self, name: &str) -> bool {
         matches(self.0.as_bytes(), name.as_bytes())
+    }
+
+    /// Whether the pattern is for packages of this scope, or of some scopes with this one among them, and not for those of
+    /// all scopes alike.
+    pub(crate) fn means_scope(&self, scope: &GroupName) -> bool {
+        let is_of_all = |scopes: &str| scopes.bytes().all(|byte| matches!(byte, b'@' | b'*'));
+        match self.0.split_once('/') {
+            Some((scopes, _)) => {
+                !is_of_all(scopes) && matches(scopes.as_bytes(), format!("@{scope}").as_bytes())
+            }
+            // `**acme**` covers scopes too.
+            None => !is_of_all(&self.0) && self.matches(&format!("@{scope}/*")),
+        }
     }
 
     /// Whether every name that `other` matches is known to match this pattern too.
@@ -188,6 +203,40 @@ mod tests {
             for name in other {
                 assert!(!pattern(text).matches(name), "{text} does not match {name}");
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_means_the_scopes_that_it_spells() {
+        let scope = GroupName::parse("acme-tools").unwrap();
+        for text in [
+            "@acme-tools/*",
+            "@Acme-Tools/web",
+            "@acme-*/*",
+            "@acme-*/web",
+            "@*-tools/**",
+            "@acme**/web",
+            "*acme*/web",
+            "**acme-**",
+        ] {
+            assert!(pattern(text).means_scope(&scope), "{text}");
+        }
+        for text in [
+            "**",
+            "*",
+            "@*/*",
+            "@**/*",
+            "*/*",
+            "**/web",
+            "@*/acme-tools",
+            "@acme/*",
+            "@acme-too/*",
+            "acme-tools",
+            "acme-*",
+            "*-tools",
+            "**-tools",
+        ] {
+            assert!(!pattern(text).means_scope(&scope), "{text}");
         }
     }
 

@@ -141,12 +141,11 @@ impl TokenLimits {
         self.permission >= TokenPermission::StageOnly && self.is_for(package)
     }
 
-    /// Whether the token may be used to approve and reject staged versions of `package`. That is for people: neither
-    /// for a build nor for a token that spares its holder the second factor.
-    pub fn permit_approval(&self, package: &PackageName) -> bool {
-        self.permit(Action::Publish, package)
-            && !self.bypass_two_factor
-            && self.kind != TokenKind::TrustedPublishing
+    /// Whether the token may be used to approve and reject staged versions. That is for people: it takes a token that stands
+    /// for its holder in everything, as the one of a login does, and not one that is limited to some packages, as builds have
+    /// it, to staging, or to one build, or that spares its holder the second factor.
+    pub fn permit_approval(&self) -> bool {
+        self.permit_account_changes() && self.kind != TokenKind::TrustedPublishing
     }
 
     /// Whether the token may be used to star `package`: one that may write to it, and not that of a build, since stars are

@@ -16,11 +16,12 @@ impl AccessRules {
     }
 
     /// Whether the rules mean something by this name of an organisation: a group of this registry or of another provider
-    /// (`group:local:acme`, `group:github:acme/platform`), or the scope (`@acme/*`, `@acme/pear`). Capitals do not count.
+    /// (`group:local:acme`, `group:github:acme/platform`), or the scope, by its name (`@acme/*`, `@acme/pear`) or by a
+    /// pattern of scopes (`@acme-*/*`) other than of all (`@*/*`, `**`). Capitals do not count.
     pub fn mention_organization(&self, name: &GroupName) -> bool {
         self.0.rules.iter().any(|rule| {
             let mut entries = rule.read.iter().chain(&rule.publish).chain(&rule.administer);
-            scope_of(rule.pattern.as_str()).is_some_and(|scope| scope.eq_ignore_ascii_case(name.as_str()))
+            rule.pattern.means_scope(name)
                 || entries.any(|entry| {
                     entry.group_organization().is_some_and(|group| group.eq_ignore_ascii_case(name.as_str()))
                 })
@@ -39,11 +40,6 @@ impl AccessRules {
     }
 }
 
-/// The scope of which a pattern is, where it is of one.
-fn scope_of(pattern: &str) -> Option<&str> {
-    pattern.strip_prefix('@')?.split_once('/').map(|(scope, _)| scope)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +50,10 @@ mod tests {
         let rules = r#"[
             { "match": "@Fruit/*", "publish": ["group:local:growers", "user:eve"] },
             { "match": "@tools/hammer", "read": ["group:github:Acme/platform"] },
+            { "match": "@Nut-*/*", "publish": ["user:eve"] },
+            { "match": "@*-seed/config", "read": ["@all"] },
+            { "match": "@*/secret", "publish": ["user:eve"] },
+            { "match": "*-internal", "publish": ["user:eve"] },
             { "match": "@fruit-*/pear", "administer": ["group:openid:cn=admins", "group:operators"] },
             { "match": "**", "read": ["@all"], "publish": ["group:local:acme-web/build"] }
         ]"#;
@@ -66,6 +66,14 @@ mod tests {
             ("acme", true),
             ("acme-web", true),
             ("operators", true),
+            ("nut-brown", true),
+            ("nut-", true),
+            ("apple-seed", true),
+            ("fruit-fly", true),
+            ("nut", false),
+            ("apple-seeds", false),
+            ("secret", false),
+            ("hr-internal", false),
             ("eve", false),
             ("platform", false),
             ("hammer", false),

@@ -9,6 +9,7 @@ use super::PackumentError;
 use super::foreign_document::{Entries, ForeignDocument, ForeignManifest, text};
 use super::full::{field, key};
 use super::manifest::write_with_tarball;
+use super::nesting::is_readable;
 use super::scan::fitting;
 
 /// The document of another registry with every `dist.tarball` below `base` and every other byte of its values as
@@ -55,7 +56,7 @@ impl ForeignDocument<'_> {
                 let mut tags = self.entries(name);
                 let told = tags.0.len();
                 tags.0.retain(|_, version| version.get().starts_with('"'));
-                if tags.0.len() < told || !value.get().starts_with('{') {
+                if tags.0.len() < told || !value.get().starts_with('{') || !is_readable(value) {
                     return field(json, name, &tags.0);
                 }
                 key(json, name)?;
@@ -63,6 +64,7 @@ impl ForeignDocument<'_> {
                 Ok(())
             }
             "time" if !value.get().starts_with('{') => Ok(()),
+            "time" if !is_readable(value) => field(json, name, &self.entries(name).0),
             _ => {
                 key(json, name)?;
                 json.extend_from_slice(value.get().as_bytes());

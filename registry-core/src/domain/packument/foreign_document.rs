@@ -8,6 +8,7 @@ use crate::domain::PackageName;
 
 use super::in_range::in_range;
 use super::manifest::{DistView, write_with_tarball};
+use super::nesting::is_readable;
 use super::scan::{Scan, fitting};
 use super::{PackumentError, Person, Text, raw};
 
@@ -112,14 +113,20 @@ impl<'json> ForeignDocument<'json> {
 
     pub(super) fn entries(&self, field: &str) -> Entries<'json> {
         let value = self.fields.get(field).copied().flatten();
-        value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+        let mut entries: Entries<'_> =
+            value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+        entries.0.retain(|_, value| is_readable(value));
+        entries
     }
 }
 
 impl<'json> ForeignManifest<'json> {
     /// `None` for a version that cannot be served: it is no object, or its `dist` is none, or tells no digest where it
-    /// should.
+    /// should, or it is nested deeper than all clients read.
     pub(super) fn of(manifest: &'json RawValue) -> Option<Self> {
+        if !is_readable(manifest) {
+            return None;
+        }
         let Scan { dist, fits } = Scan::of(manifest)?;
         let dist = dist.filter(|dist| dist.get() != "null");
         let is_served = dist.is_none_or(|dist| {
@@ -133,6 +140,9 @@ impl<'json> ForeignManifest<'json> {
 pub(super) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
+
+/// The fields of a document, beside `versions`, whose entries clients rely on.
+const ENTRIES: [&str; 2] = ["dist-tags", "time"];
 
 struct Fields;
 
@@ -150,7 +160,11 @@ impl<'json> Visitor<'json> for Fields {
                 versions = map.next_value()?;
                 fields.insert(field, None);
             } else {
-                fields.insert(field, Some(map.next_value()?));
+                let value = map.next_value()?;
+                // One odd entry of these costs no other: each is looked at by itself.
+                if ENTRIES.contains(&field.as_str()) || is_readable(value) {
+                    fields.insert(field, Some(value));
+                }
             }
         }
         Ok((fields, versions))

@@ -22,6 +22,7 @@ mod full;
 mod history;
 mod in_range;
 mod manifest;
+mod nesting;
 mod protection;
 mod raw;
 mod read;

@@ -21,4 +21,7 @@ pub struct StagedVersion {
     pub shasum: String,
     /// The SHA-512 of its tarball.
     pub integrity: Integrity,
+    /// Whether the package was unpublished since. Such a version waits for a rejection alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpublished: bool,
 }

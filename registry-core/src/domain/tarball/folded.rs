@@ -48,7 +48,7 @@ fn is_shown(sign: char) -> bool {
 }
 
 /// Whether Windows takes a name for a device, such as `NUL` or `aux.js`, in whatever folder it is.
-pub(super) fn is_device(name: &str) -> bool {
+pub(in crate::domain) fn is_device(name: &str) -> bool {
     let name = name.split(['.', ':']).next().unwrap_or_default().trim_end_matches(' ').to_ascii_uppercase();
     let number = name.strip_prefix("COM").or_else(|| name.strip_prefix("LPT"));
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(&name.as_str())

@@ -53,6 +53,7 @@ use serde_json::{Map, Value};
 pub(in crate::domain) use commands::commands;
 pub use error::TarballError;
 pub(in crate::domain) use field_types::{fits, make_fit};
+pub(in crate::domain) use folded::is_device;
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};
 

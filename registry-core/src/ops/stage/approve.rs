@@ -2,7 +2,7 @@ use crate::auth::Caller;
 use crate::blob::{BlobStoreExt as _, Key};
 use crate::clock::timestamp;
 use crate::concurrency::{compute_elsewhere, detached};
-use crate::domain::packument::Packument;
+use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Release;
 use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::events::EventKind;
@@ -21,15 +21,14 @@ impl Registry {
     pub async fn approve_stage(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
         self.whoami(caller)?;
         let (registry, caller) = (self.holding_access(), caller.clone());
-        detached(async move { registry.approve_here(&caller, id).await.map_err(hide(id)) }).await
+        detached(async move { registry.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
 
     async fn approve_here(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
         let record = self.stage_record(id).await?;
         let right = self.require_approval(caller, &record.package)?;
-        if let Fate::Gone = self.fate_of(caller, id, &record, &right).await? {
-            return Err(Error::StageNotFound { id });
-        }
+        let fate = self.fate_of(caller, id, &record, &right).await?;
+        to_publish(fate, id, &record)?;
         let caller = &self.require_two_factor(caller).await?;
         if let Some(release) = record.release.clone() {
             self.commit_approval(caller, id, right, &record, release).await?;
@@ -53,26 +52,23 @@ impl Registry {
                     return Ok(());
                 }
                 // Another who decided took it away, after the packument said so: the next look at it will tell.
-                match registry.fate_of(&looking, id, &kept, &reach).await? {
-                    Fate::Waiting(_) => {
-                        let lost = format!("the tarball of the staged version {id} is not in the store");
-                        Err(Error::Damaged(lost.into()))
-                    }
-                    Fate::Approved | Fate::Gone => Ok(()),
+                if let Fate::Waiting(_) = registry.fate_of(&looking, id, &kept, &reach).await? {
+                    let lost = format!("the tarball of the staged version {id} is not in the store");
+                    return Err(Error::Damaged(lost.into()));
                 }
+                Ok(())
             })
         });
-        let (registry, version) = (self.clone(), record.version.clone());
+        let (registry, deciding) = (self.clone(), record.clone());
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
-            let publisher = match Fate::of(packument, &version, id) {
-                Fate::Waiting(staged) => staged.actor,
-                Fate::Approved => return Ok(Decision::Keep(None)),
-                Fate::Gone => return Err(Error::StageNotFound { id }),
+            let fate = Fate::of(packument, &deciding.version, id);
+            let Some(StagedVersion { actor: publisher, .. }) = to_publish(fate, id, &deciding)? else {
+                return Ok(Decision::Keep(None));
             };
             let approver = person(&right.principal);
-            packument.staged.shift_remove(version.as_str());
-            packument.approved.insert(version.to_string(), id);
+            packument.staged.shift_remove(deciding.version.as_str());
+            packument.approved.insert(deciding.version.to_string(), id);
             let event = EventKind::StageApproved {
                 id,
                 version: release.version.clone(),
@@ -112,5 +108,19 @@ impl Registry {
         }
         self.parts.store.put_content_addressed(&path, blob.bytes).await?;
         Ok(true)
+    }
+}
+
+/// What an approval publishes; nothing where it is published. Refuses what was taken away, alone or with its package.
+fn to_publish(fate: Fate, id: StageId, record: &StageRecord) -> Result<Option<StagedVersion>, Error> {
+    let (name, version) = (record.package.clone(), record.version.clone());
+    match fate {
+        Fate::Waiting(staged) if staged.unpublished => {
+            Err(Error::StagedPackageUnpublished { name, version, id })
+        }
+        Fate::Waiting(staged) => Ok(Some(staged)),
+        Fate::Approved => Ok(None),
+        Fate::Unpublished => Err(Error::ApprovedUnpublished { name, version }),
+        Fate::Gone => Err(Error::StageNotFound { id }),
     }
 }

@@ -33,6 +33,8 @@ pub struct StagedItem {
 enum Fate {
     Waiting(StagedVersion),
     Approved,
+    /// It was approved, and unpublished since.
+    Unpublished,
     /// It was rejected, or never came to be.
     Gone,
 }
@@ -42,10 +44,9 @@ impl Fate {
         let number = version.as_str();
         match packument.staged.get(number) {
             Some(staged) if staged.id == id => Self::Waiting(staged.clone()),
-            _ if packument.approved.get(number) == Some(&id) && packument.versions.contains_key(number) => {
-                Self::Approved
-            }
-            _ => Self::Gone,
+            _ if packument.approved.get(number) != Some(&id) => Self::Gone,
+            _ if packument.versions.contains_key(number) => Self::Approved,
+            _ => Self::Unpublished,
         }
     }
 }
@@ -70,10 +71,14 @@ impl Registry {
     }
 }
 
-/// Whoever may not decide on a staged version is not told that there is one.
-fn hide(id: StageId) -> impl Fn(Error) -> Error {
+/// Whoever may not decide on a staged version is not told that there is one, nor of which package to a token for others.
+fn hide(caller: &Caller, id: StageId) -> impl Fn(Error) -> Error {
+    let limits = caller.limits.clone();
     move |error| match error {
         Error::Forbidden { .. } | Error::PackageNotFound(_) => Error::StageNotFound { id },
+        Error::TokenForbids { name, .. } if limits.as_ref().is_some_and(|limits| !limits.is_for(&name)) => {
+            Error::StageNotFound { id }
+        }
         other => other,
     }
 }

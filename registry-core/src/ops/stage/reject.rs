@@ -16,7 +16,7 @@ impl Registry {
     pub async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
         self.whoami(caller)?;
         let (registry, caller) = (self.holding_access(), caller.clone());
-        detached(async move { registry.reject_here(&caller, id).await.map_err(hide(id)) }).await
+        detached(async move { registry.reject_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
 
     async fn reject_here(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
@@ -34,7 +34,7 @@ impl Registry {
             right.check(packument)?;
             let publisher = match Fate::of(packument, &version, id) {
                 Fate::Waiting(staged) => staged.actor,
-                Fate::Gone => return Ok(Decision::Keep(None)),
+                Fate::Unpublished | Fate::Gone => return Ok(Decision::Keep(None)),
                 Fate::Approved => {
                     return Err(Error::StageApproved {
                         name: packument.name.clone(),

@@ -55,6 +55,7 @@ impl Registry {
             automated: limits.is_some_and(|limits| limits.kind == TokenKind::TrustedPublishing),
             shasum: publication.shasum().to_owned(),
             integrity: publication.integrity.clone(),
+            unpublished: false,
         };
         let event = EventKind::Staged {
             id,
@@ -67,8 +68,7 @@ impl Registry {
         let store: Before = Box::new(move |exists| {
             Box::pin(async move {
                 if !exists {
-                    registry.require_free_spelling(&publication.name).await?;
-                    registry.require_free_upstream(&publication.name).await?;
+                    registry.require_free_name(&publication.name).await?;
                 }
                 stored.store(true, Ordering::Relaxed);
                 let outcome = registry.store_staged(id, &record, &publication).await;

@@ -10,8 +10,8 @@ impl Registry {
     pub async fn staged(&self, caller: &Caller, id: StageId) -> Result<StagedItem, Error> {
         self.whoami(caller)?;
         let record = self.stage_record(id).await?;
-        let right = self.require_staging(caller, &record.package).map_err(hide(id))?;
-        let fate = self.fate_of(caller, id, &record, &right).await.map_err(hide(id))?;
+        let right = self.require_staging(caller, &record.package).map_err(hide(caller, id))?;
+        let fate = self.fate_of(caller, id, &record, &right).await.map_err(hide(caller, id))?;
         let Fate::Waiting(staged) = fate else { return Err(Error::StageNotFound { id }) };
         let is_public = self.is_public(&record.package);
         Ok(StagedItem { name: record.package, version: record.version, staged, is_public })

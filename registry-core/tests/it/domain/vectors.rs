@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use registry_core::domain::{DistTag, PackageName, Version};
+use registry_core::domain::{DistTag, NewNameError, PackageName, Version};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -51,6 +51,28 @@ fn names_are_those_npm_takes_for_packages_that_exist() {
             vector.name,
             vector.errors
         );
+    }
+}
+
+#[test]
+fn new_names_are_those_npm_takes_for_new_packages() {
+    for vector in vectors::<NameVector>(include_str!("../../vectors/names.json")) {
+        let Ok(name) = PackageName::parse(&vector.name) else { continue };
+        match name.check_new() {
+            // Capitals, and the names of Node.js's own modules, are allowed here.
+            Ok(()) => {
+                let has_capitals = vector.name != vector.name.to_ascii_lowercase();
+                let is_of_node = ["http", "fs", "process"].contains(&vector.name.as_str());
+                assert!(vector.valid_for_new_packages || has_capitals || is_of_node, "{name}");
+            }
+            // npm does not know Windows, and takes any scope.
+            Err(NewNameError::Dot | NewNameError::Device) => {}
+            Err(problem) => {
+                let is_of_scope =
+                    name.scope().is_some_and(|scope| scope.contains(['~', '\'', '!', '(', ')', '*']));
+                assert!(!vector.valid_for_new_packages || is_of_scope, "{name}: {problem}");
+            }
+        }
     }
 }
 

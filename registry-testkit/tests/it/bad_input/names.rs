@@ -1,4 +1,6 @@
 use http::Method;
+use registry_core::blob::{BlobStore as _, Key, When};
+use registry_core::domain::PackageName;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
@@ -107,6 +109,76 @@ async fn of_packages_in_the_document_and_in_the_url() {
                 ground.refuses(Method::PUT, &path, document.to_string()).await;
             }
         }
+    }
+}
+
+/// Names that packages of before may have, and no new one: npm refuses some for new packages, others are no folder of their
+/// own on Windows.
+const NO_NEW_NAMES: &[&str] = &[
+    "*",
+    "**",
+    "pe*ar",
+    "pe~ar",
+    "pe'ar",
+    "pe!ar",
+    "pe(ar)",
+    "@*/x",
+    "@ac~me/x",
+    "@acme/*",
+    "@acme/pe!ar",
+    "aux",
+    "NUL",
+    "nul.js",
+    "com1",
+    "lpt9.d.ts",
+    "@acme/con",
+    "@acme/prn.js",
+    "@aux/x",
+    "@nul.js/x",
+    "-pear",
+    "pear.",
+    "pear..",
+    "@acme./x",
+    "@acme/pear.",
+];
+
+#[tokio::test]
+async fn of_packages_that_may_not_begin() {
+    let ground = Ground::new().await;
+    for name in NO_NEW_NAMES {
+        let document = PublishDocument::new(name, "1.0.0").build();
+        for (method, path) in [(Method::PUT, "/"), (Method::POST, "/-/stage/package/")] {
+            let path = format!("{path}{}", percent_encoded(name));
+            let error = ground.refuses(method, &path, document.to_string()).await;
+            assert!(error.contains("choose another name") && error.contains(name), "{name}: {error}");
+        }
+        let _ =
+            ground.registry.anonymous().get(&format!("/{}", percent_encoded(name))).await.assert_status(404);
+    }
+    for name in
+        ["auxiliary", "console", "com", "nulls.js", "x.nul", "pear-", "pear_", "pe.ar", "@acme-/pear", "Plum"]
+    {
+        let _ = ground.ana.publish(&PublishDocument::new(name, "1.0.0")).await.assert_status(201);
+    }
+}
+
+/// What is there goes on: it is read, published to and managed.
+#[tokio::test]
+async fn of_packages_that_began_when_they_might() {
+    let ground = Ground::new().await;
+    for name in NO_NEW_NAMES {
+        let name = PackageName::parse(name).unwrap();
+        let index = json!({
+            "name": name, "dist-tags": { "latest": "0.1.0" }, "maintainers": [{ "name": "ana" }],
+            "versions": { "0.1.0": { "name": name, "version": "0.1.0" } },
+        });
+        let path = Key::Packument(&name).path().unwrap();
+        let _ = ground.registry.store().put(&path, index.to_string().into(), When::Always).await.unwrap();
+        let packument = format!("/{}", percent_encoded(name.as_str()));
+        let _ = ground.registry.anonymous().get(&packument).await.assert_status(200);
+        let _ = ground.ana.publish(&PublishDocument::new(name.as_str(), "1.0.0")).await.assert_status(201);
+        let _ = ground.ana.stage(&PublishDocument::new(name.as_str(), "1.1.0")).await.assert_status(201);
+        assert_eq!(ground.registry.anonymous().get(&packument).await.json()["dist-tags"]["latest"], "1.0.0");
     }
 }
 

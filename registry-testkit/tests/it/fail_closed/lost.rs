@@ -150,12 +150,30 @@ async fn a_first_publish_that_broke_off_keeps_the_name_here_and_can_be_begun_aga
         assert!(matches!(answer.status.as_u16(), 200 | 404), "{question:?}: {}", answer.text());
     }
     let _ = house.anonymous().get("/elsewhere").await.assert_status(200);
-    house.upstream.remove(NAME);
-    let _ = house.ana.publish(&PublishDocument::new(NAME, "1.0.1")).await.assert_status(201);
-    let _ = house.anonymous().get(&format!("/{NAME}/1.0.1")).await.assert_status(200);
+    // Nobody here ever got the upstream's, so finishing what was begun takes it from nobody. A process that never heard that
+    // the upstream had none asks it for no word.
+    let house = House::on(Arc::clone(&store) as _).await;
     tempt(&house);
+    let _ = house.ana.publish(&PublishDocument::new(NAME, "1.0.1")).await.assert_status(201);
+    assert_eq!(house.upstream.take_asked(), Vec::<String>::new());
+    let _ = house.anonymous().get(&format!("/{NAME}/1.0.1")).await.assert_status(200);
+    let _ = house.anonymous().get(&format!("/{NAME}/{FOREIGN}")).await.assert_status(404);
     store.delete(&path("left-pad/index.json")).await.unwrap();
     is_damaged(&house, "after it was begun again").await;
+}
+
+/// Who would rather have the upstream's package.
+#[tokio::test]
+async fn an_operator_frees_a_name_whose_first_publish_broke_off() {
+    let (store, _) = broken_off().await;
+    let house = House::on(Arc::clone(&store) as _).await;
+    tempt(&house);
+    let _ = house.anonymous().get(&format!("/{NAME}")).await.assert_status(404);
+    store.delete(&path("_spellings/left-pad")).await.unwrap();
+    let packument = house.anonymous().get(&format!("/{NAME}")).await.assert_status(200).json();
+    assert!(packument["versions"].get(FOREIGN).is_some());
+    let refused = house.ana.publish(&PublishDocument::new(NAME, "1.0.1")).await.assert_status(403);
+    assert!(refused.error().contains("publish under another name"), "{}", refused.error());
 }
 
 #[tokio::test]

@@ -161,6 +161,49 @@ async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_o
     }
 }
 
+/// The operator gave a family of scopes away, or a part of each: who makes one of them is among those whom that means.
+#[tokio::test]
+async fn a_scope_that_a_pattern_of_the_rules_is_for_is_made_by_administrators_only() {
+    let rules = r#"[
+        { "match": "@Acme-*/*", "read": ["group:openid:staff"], "publish": ["group:openid:staff"], "administer": ["user:ana"] },
+        { "match": "@*-labs/config", "read": ["group:openid:staff"] },
+        { "match": "**-plum/**", "read": ["@all"] },
+        { "match": "@*/secret", "read": ["user:ana"] },
+        { "match": "@*/*", "read": ["@all"], "publish": ["@authenticated"] },
+        { "match": "*-internal", "read": ["user:ana"] },
+        { "match": "**", "read": ["@all"], "publish": ["@authenticated"] }
+    ]"#;
+    let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
+    let registry = TestRegistry::builder()
+        .access(AccessRules::compile(&rules).unwrap())
+        .organizations(created_by(OrganizationCreation::Anyone))
+        .start()
+        .await;
+    let eve = registry.user("eve").await;
+    let set = json!({ "user": "eve" });
+    for (name, status) in [
+        ("acme-tools", 404),
+        ("acme-", 404),
+        ("my-labs", 404),
+        ("my-plum", 404),
+        ("acme", 200),
+        ("acmetools", 200),
+        ("labs", 200),
+        ("secret", 200),
+        ("team-internal", 200),
+    ] {
+        let answer = eve.put(&format!("/-/org/{name}/user"), &set).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text());
+        if status == 404 {
+            assert!(answer.error().contains("`create` under [organizations]"), "{}", answer.error());
+        }
+    }
+    // Those whom the pattern names make what it is for, and nobody else's.
+    for (name, status) in [("acme-tools", 200), ("my-labs", 404)] {
+        let _ = registry.ana().put(&format!("/-/org/{name}/user"), &set).await.assert_status(status);
+    }
+}
+
 #[tokio::test]
 async fn to_strangers_it_does_not_exist() {
     let registry = with_acme(builder()).await;

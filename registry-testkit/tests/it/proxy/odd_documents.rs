@@ -136,3 +136,126 @@ async fn one_odd_field_never_costs_the_rest() {
         }
     }
 }
+
+/// A value nested so deep: `{"a":{"a":…1}}` and `[[…1]]` in turn.
+fn nested(levels: usize) -> String {
+    let (open, close) = if levels % 2 == 0 { (r#"{"a":"#, "}") } else { ("[", "]") };
+    format!("{}1{}", open.repeat(levels), close.repeat(levels))
+}
+
+/// A packument of `gone` with the version 1.0.0, the odd one 2.0.0, and these fields.
+fn with_odd(odd: &str, fields: &str) -> Proxy {
+    let dist = |version: &str| json!({ "tarball": format!("https://registry.example/files/gone-{version}.tgz"), "integrity": Integrity::of(TARBALL) });
+    let (first, second) = (dist("1.0.0"), dist("2.0.0"));
+    let document = format!(
+        r#"{{"name":"gone","dist-tags":{{"latest":"1.0.0","odd":"2.0.0"}},"versions":{{"2.0.0":{{"name":"gone","version":"2.0.0","dist":{second},"odd":{odd}}},"1.0.0":{{"name":"gone","version":"1.0.0","dist":{first}}}}}{fields}}}"#
+    );
+    let proxy = Proxy::start();
+    proxy.upstream.set_document("gone", document);
+    for version in ["1.0.0", "2.0.0"] {
+        proxy.upstream.set_tarball(&format!("https://registry.example/files/gone-{version}.tgz"), TARBALL);
+    }
+    proxy
+}
+
+async fn abbreviated(proxy: &Proxy) -> Vec<u8> {
+    let install = Request::get("/gone").header("host", "here.example");
+    let install = install.header("accept", "application/vnd.npm.install-v1+json");
+    let (status, body) = read(proxy.registry.handle(install.body(Body::empty()).unwrap()).await).await;
+    assert_eq!(status, 200);
+    body
+}
+
+/// How deep the JSON of a document is nested, by a reader that takes any depth.
+fn depth(json: &[u8]) -> usize {
+    let (mut levels, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                levels += 1;
+                deepest = deepest.max(levels);
+            }
+            b'}' | b']' if !in_string => levels -= 1,
+            _ => {}
+        }
+    }
+    assert_eq!(levels, 0);
+    deepest
+}
+
+/// deno reads 127 levels, and bun runs out of its stack after some thousand.
+#[tokio::test]
+async fn a_version_that_is_nested_deep_never_costs_the_others() {
+    for (levels, is_served) in [(124, true), (125, false), (100_000, false), (100_001, false)] {
+        let proxy = with_odd(&nested(levels), "");
+        let (status, full) = proxy.get("/gone").await;
+        assert_eq!(status, 200);
+        for form in [full, abbreviated(&proxy).await] {
+            assert!(depth(&form) <= 127, "{levels}: {}", depth(&form));
+            let form: Value = serde_json::from_slice(&form).unwrap();
+            assert!(form["versions"]["1.0.0"].is_object());
+            assert_eq!(form["versions"].get("2.0.0").is_some(), is_served, "{levels}");
+        }
+        assert_eq!(proxy.json("/-/package/gone/dist-tags").await.get("odd").is_some(), is_served);
+        let status = if is_served { 200 } else { 404 };
+        for path in ["/gone/2.0.0", "/gone/odd", "/gone/%5E2.0.0", "/gone/-/gone-2.0.0.tgz"] {
+            assert_eq!(proxy.get(path).await.0, status, "{levels} {path}");
+        }
+        assert_eq!(proxy.json("/gone/latest").await["version"], "1.0.0");
+        assert_eq!(proxy.get("/gone/-/gone-1.0.0.tgz").await.1, TARBALL);
+    }
+}
+
+/// What stands in a string is no level.
+#[tokio::test]
+async fn brackets_in_texts_are_not_nesting() {
+    let text = format!(r#""{}\"{}""#, "[{".repeat(100_000), "[".repeat(200));
+    let proxy = with_odd(&text, &format!(r#","readme":{text}"#));
+    let served = proxy.json("/gone").await;
+    assert!(served["versions"]["2.0.0"].is_object());
+    assert_eq!(served["readme"].as_str().unwrap().len(), 200_201);
+}
+
+#[tokio::test]
+async fn a_field_that_is_nested_deep_never_costs_the_rest() {
+    for field in [
+        "users",
+        "readme",
+        "maintainers",
+        "x",
+        "modified",
+        "_attachments",
+        "policyRestrictions",
+        "name",
+        "_id",
+    ] {
+        let proxy = with_odd("1", &format!(r#","{field}":{}"#, nested(100_000)));
+        let (_, full) = proxy.get("/gone").await;
+        for form in [full, abbreviated(&proxy).await] {
+            assert!(depth(&form) <= 127, "{field}");
+            let form: Value = serde_json::from_slice(&form).unwrap();
+            assert_eq!(form["versions"].as_object().unwrap().len(), 2, "{field}");
+            assert_eq!(form["dist-tags"]["latest"], "1.0.0", "{field}");
+        }
+    }
+    // One odd moment or tag costs no other.
+    for field in ["time", "dist-tags"] {
+        let deep = nested(100_000);
+        let fields = format!(r#","{field}":{{"latest":"1.0.0","1.0.0":"a","2.0.0":{deep},"odd":{deep}}}"#);
+        let proxy = with_odd("1", &fields);
+        let (_, full) = proxy.get("/gone").await;
+        for form in [full, abbreviated(&proxy).await] {
+            assert!(depth(&form) <= 127, "{field}");
+            let form: Value = serde_json::from_slice(&form).unwrap();
+            assert_eq!(form["dist-tags"]["latest"], "1.0.0", "{field}");
+        }
+        let told = proxy.json("/gone").await;
+        assert_eq!(told[field], json!({ "latest": "1.0.0", "1.0.0": "a" }), "{field}");
+        proxy.json("/-/package/gone/dist-tags").await;
+    }
+    let proxy = with_odd("1", &format!(r#","versions":{}"#, nested(100_000)));
+    assert_eq!(proxy.json("/gone").await["versions"], json!({}));
+}

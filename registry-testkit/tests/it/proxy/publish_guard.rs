@@ -5,7 +5,7 @@ use registry_core::limits::Limits;
 use registry_testkit::tarball::Tarball;
 use serde_json::json;
 
-use super::{Proxy, ana};
+use super::{Proxy, TARBALL, ana};
 
 fn publication(name: &str, version: &str) -> Publication {
     let tarball = Tarball::of_manifest(json!({ "name": name, "version": version })).pack();
@@ -18,6 +18,31 @@ async fn a_name_that_exists_upstream_cannot_be_begun_here() {
     let refused = proxy.registry.publish(&ana(), publication("pear", "2.0.0")).await;
     assert!(matches!(refused, Err(Error::NameTakenUpstream { .. })), "{refused:?}");
     proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap();
+}
+
+/// What is true of npm's own registry: some of its packages have names that no new one may have.
+#[tokio::test]
+async fn names_that_no_new_package_may_have_are_read_from_upstream_all_the_same() {
+    let proxy = Proxy::start();
+    for name in ["pe*ar", "@pe~ar/x", "aux", "nul.js", "pear."] {
+        proxy.upstream.publish(name, "1.0.0", TARBALL);
+        let path = format!("/{}", name.replace('/', "%2f"));
+        assert_eq!(proxy.json(&path).await["dist-tags"]["latest"], "1.0.0", "{name}");
+    }
+    let refused = proxy.registry.publish(&ana(), publication("fi*g", "1.0.0")).await.unwrap_err();
+    assert!(refused.to_string().contains("choose another name"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_dry_run_refuses_a_name_as_a_publish_does() {
+    let proxy = Proxy::start();
+    proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap();
+    for name in ["pear", "fi*g", "Apple", "nul", "apple."] {
+        let tried = proxy.registry.check_publish(&ana(), &publication(name, "1.0.0")).await.unwrap_err();
+        let refused = proxy.registry.publish(&ana(), publication(name, "1.0.0")).await.unwrap_err();
+        assert_eq!(tried.to_string(), refused.to_string(), "{name}");
+    }
+    proxy.registry.check_publish(&ana(), &publication("fig", "1.0.0")).await.unwrap();
 }
 
 #[tokio::test]

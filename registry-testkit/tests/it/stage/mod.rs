@@ -8,6 +8,7 @@ mod invisible;
 mod new_packages;
 mod permissions;
 mod repeated;
+mod unpublished;
 
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;

@@ -1,8 +1,10 @@
 use http::Method;
-use registry_core::access::AccessRules;
+use registry_core::access::{AccessRules, PackagePattern};
+use registry_core::ops::TokenOptions;
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::{PASSWORD, TestClient};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::{approve, forget_events, listed, one, stage};
@@ -91,8 +93,49 @@ async fn tokens_for_builds_stage_and_decide_nothing() {
     assert_eq!(statuses(&registry, of("read-only")).await, [403, 403, 403, 403]);
     assert_eq!(statuses(&registry, of("no-access")).await, [403, 403, 403, 403]);
     assert_eq!(statuses(&registry, json!({ "bypass_2fa": true })).await, [201, 200, 403, 403]);
-    let other = json!({ "packages": ["plum"], "packages_and_scopes_permission": "read-write" });
-    assert_eq!(statuses(&registry, other).await, [403, 403, 403, 403]);
+}
+
+/// A token for some packages is what a build gets. What it is not for, it is not even told of.
+#[tokio::test]
+async fn tokens_for_some_packages_stage_and_decide_nothing() {
+    let registry = registry().await;
+    let of =
+        |limit: &str, what: &str| json!({ limit: [what], "packages_and_scopes_permission": "read-write" });
+    assert_eq!(statuses(&registry, of("packages", "pear")).await, [201, 200, 403, 403]);
+    assert_eq!(statuses(&registry, of("packages", "plum")).await, [403, 404, 404, 404]);
+    assert_eq!(statuses(&registry, of("scopes", "@secret")).await, [403, 404, 404, 404]);
+    let organization = json!({ "orgs": ["acme"], "orgs_permission": "read-write" });
+    assert_eq!(statuses(&registry, organization).await, [403, 404, 404, 404]);
+
+    let ana = registry.ana();
+    let id = stage(&ana, "@secret/pear", "1.0.0").await;
+    let build = with_token(&ana, of("packages", "plum")).await;
+    stage(&build, "plum", "1.0.0").await;
+    assert_eq!(listed(&build).await, ["plum@1.0.0"]);
+    let query = "/-/stage?package=@secret%2fpear";
+    assert_eq!(build.get(query).await.assert_status(200).json()["total"], 0);
+    for (method, path) in requests_of(&id) {
+        let hidden = build.ask(method, &path, "").await.assert_status(404).error();
+        assert_eq!(
+            hidden,
+            format!("there is no staged version {id}: `npm stage list` shows those there are")
+        );
+    }
+    let _ = ana.post(&approve(&id), &json!({})).await.assert_status(201);
+}
+
+/// `registry-server token create ana --package '@secret/*'`
+#[tokio::test]
+async fn so_do_tokens_of_the_operator_for_some_packages() {
+    let registry = registry().await;
+    let id = stage(&registry.ana(), "@secret/pear", "1.0.0").await;
+    for (pattern, status) in [(Some("@secret/*"), 403), (Some("plum"), 404), (None, 201)] {
+        let packages = pattern.map(|pattern| vec![PackagePattern::parse(pattern).unwrap()]);
+        let options = TokenOptions { packages, ..TokenOptions::default() };
+        let made = registry.registry().create_operator_token("ana", options).await.unwrap();
+        let robot = registry.anonymous().with_token(made.secret.expose_secret());
+        let _ = robot.post(&approve(&id), &json!({})).await.assert_status(status);
+    }
 }
 
 #[tokio::test]
