@@ -100,6 +100,13 @@ pub enum Error {
     /// Name or password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
+    /// Name or password is wrong, at a login that makes no account, or where no provider makes accounts. The text is the
+    /// same whether the name is taken or not.
+    #[error("incorrect username or password, or the username belongs to somebody else. {}", no_account_text(*.sign_up))]
+    WrongPasswordOrNoAccount {
+        /// Whether the caller can make an account.
+        sign_up: bool,
+    },
     /// Name or password is wrong, and no new account can have this password.
     #[error(
         "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
@@ -191,7 +198,7 @@ pub enum Error {
     )]
     WebLoginForm,
     /// No provider makes accounts.
-    #[error("this registry makes no accounts by itself: ask its operator for one")]
+    #[error("sign-up is off at this registry: ask its operator for an account")]
     NoSignUp,
     /// The name that an account is to be made with belongs to another account, or to no account at all.
     #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
@@ -670,6 +677,14 @@ pub enum Error {
 /// A text of a client as a message may repeat it: the beginning of it, in one line.
 fn shown(text: &str) -> String {
     shorten(text).escape_debug().to_string()
+}
+
+fn no_account_text(sign_up: bool) -> &'static str {
+    if sign_up {
+        "If you have no account here, make one with `npm adduser`, or on the page that `npm login` opens"
+    } else {
+        "If you have no account here: sign-up is off at this registry, so ask its operator for one"
+    }
 }
 
 fn auth_text(error: &AuthError) -> String {

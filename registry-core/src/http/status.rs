@@ -54,20 +54,14 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
 fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
-        Error::Publish(
-            PublishError::Tarball(
-                TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
-            )
-            | PublishError::Limit(_),
-        )
-        | Error::Limit(_)
+        Error::Publish(error) => publish_status(error),
+        Error::Limit(_)
         | Error::TooLarge { .. }
         | Error::PublishTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Name(_)
         | Error::Version(_)
         | Error::Tag(_)
         | Error::GroupName(_)
-        | Error::Publish(_)
         | Error::Request { .. }
         | Error::SearchTextMissing
         | Error::LatestTag
@@ -84,6 +78,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::IdToken { .. }
         | Error::NotTrusted { .. }
         | Error::WrongPassword
+        | Error::WrongPasswordOrNoAccount { .. }
         | Error::WrongPasswordForAnyAccount { .. }
         | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
@@ -155,6 +150,16 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
         // Trying again would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn publish_status(error: &PublishError) -> StatusCode {
+    match error {
+        PublishError::Tarball(
+            TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
+        )
+        | PublishError::Limit(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -247,6 +252,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
             | Error::InvalidCredential
             | Error::TokenExpired { .. }
             | Error::WrongPassword
+            | Error::WrongPasswordOrNoAccount { .. }
             | Error::WrongPasswordForAnyAccount { .. },
         ) = failure
         {

@@ -36,6 +36,7 @@ mod ready;
 mod running;
 mod search;
 mod secrets;
+mod sign_up;
 mod stage;
 mod stale_tokens;
 mod storms;
