@@ -359,7 +359,10 @@ pub enum Error {
         version: Version,
     },
     /// The version was published before.
-    #[error("You cannot publish over the previously published versions: {version}.")]
+    #[error(
+        "You cannot publish over the previously published versions: {version}. A number is never free again, also not after \
+         an unpublish: raise the version in package.json"
+    )]
     VersionTaken {
         /// The version.
         version: Version,
