@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::auth::AuthError;
-use crate::blob::{BlobError, BlobPathError};
+use crate::blob::{BlobError, BlobPathError, Key};
 use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
@@ -784,7 +784,18 @@ impl Error {
 
 impl From<PackumentError> for Error {
     fn from(error: PackumentError) -> Self {
-        Self::Damaged(Box::new(error))
+        let key =
+            |key: Key<'_>| key.path().map_or_else(|_| error.name().to_string(), |path| path.to_string());
+        let (index, entry) = (key(Key::Packument(error.name())), key(Key::Spelling(&error.name().folded())));
+        let what = if error.is_cut_off() { "is empty or cut off" } else { "cannot be read" };
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Self::Damaged(
+            format!(
+                "{index} {what} ({cause}): restore it from a backup, or free the name by deleting the folder of the package \
+                 and {entry}"
+            )
+            .into(),
+        )
     }
 }
 

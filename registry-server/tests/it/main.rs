@@ -13,6 +13,7 @@ mod buckets;
 mod codebox_bucket;
 mod codebox_scenarios;
 mod configuration;
+mod damaged;
 mod deployment;
 mod documents;
 mod github_tokens;
