@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::auth::AuthError;
-use crate::blob::{BlobError, BlobPathError};
+use crate::blob::{BlobError, BlobPathError, Key};
 use crate::domain::packument::PackumentError;
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
@@ -100,6 +100,13 @@ pub enum Error {
     /// Name or password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
+    /// Name or password is wrong, at a login that makes no account, or where no provider makes accounts. The text is the
+    /// same whether the name is taken or not.
+    #[error("incorrect username or password, or the username belongs to somebody else. {}", no_account_text(*.sign_up))]
+    WrongPasswordOrNoAccount {
+        /// Whether the caller can make an account.
+        sign_up: bool,
+    },
     /// Name or password is wrong, and no new account can have this password.
     #[error(
         "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
@@ -191,7 +198,7 @@ pub enum Error {
     )]
     WebLoginForm,
     /// No provider makes accounts.
-    #[error("this registry makes no accounts by itself: ask its operator for one")]
+    #[error("sign-up is off at this registry: ask its operator for an account")]
     NoSignUp,
     /// The name that an account is to be made with belongs to another account, or to no account at all.
     #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
@@ -375,7 +382,10 @@ pub enum Error {
         version: Version,
     },
     /// The version was published before.
-    #[error("You cannot publish over the previously published versions: {version}.")]
+    #[error(
+        "You cannot publish over the previously published versions: {version}. A number is never free again, also not after \
+         an unpublish: raise the version in package.json"
+    )]
     VersionTaken {
         /// The version.
         version: Version,
@@ -729,6 +739,14 @@ fn shown(text: &str) -> String {
     shorten(text).escape_debug().to_string()
 }
 
+fn no_account_text(sign_up: bool) -> &'static str {
+    if sign_up {
+        "If you have no account here, make one with `npm adduser`, or on the page that `npm login` opens"
+    } else {
+        "If you have no account here: sign-up is off at this registry, so ask its operator for one"
+    }
+}
+
 fn auth_text(error: &AuthError) -> String {
     match error {
         AuthError::Unacceptable { reason } => reason.clone(),
@@ -823,7 +841,18 @@ impl Error {
 
 impl From<PackumentError> for Error {
     fn from(error: PackumentError) -> Self {
-        Self::Damaged(Box::new(error))
+        let key =
+            |key: Key<'_>| key.path().map_or_else(|_| error.name().to_string(), |path| path.to_string());
+        let (index, entry) = (key(Key::Packument(error.name())), key(Key::Spelling(&error.name().folded())));
+        let what = if error.is_cut_off() { "is empty or cut off" } else { "cannot be read" };
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Self::Damaged(
+            format!(
+                "{index} {what} ({cause}): restore it from a backup, or free the name by deleting the folder of the package \
+                 and {entry}"
+            )
+            .into(),
+        )
     }
 }
 

@@ -10,8 +10,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use registry_core::access::PackagePattern;
@@ -33,6 +34,31 @@ pub struct CommandLine {
     /// What overrides the configuration file.
     #[command(flatten)]
     pub overrides: Overrides,
+}
+
+impl CommandLine {
+    /// Reads the command line of this process. Where it is wrong, ends the process and says so on stderr.
+    pub fn parse_or_exit() -> Self {
+        Self::try_parse().unwrap_or_else(|error| tell_how_to_give_a_file(error).exit())
+    }
+}
+
+/// Adds how to give a configuration file to an error about an argument that looks like one.
+fn tell_how_to_give_a_file(mut error: clap::Error) -> clap::Error {
+    let kind = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        _ => return error,
+    };
+    let Some(ContextValue::String(argument)) = error.get(kind) else { return error };
+    let is_flag = argument.starts_with('-');
+    let path = Path::new(argument);
+    if !is_flag && (path.extension().is_some_and(|extension| extension == "toml") || path.is_file()) {
+        let tip = format!("to use this configuration file, write --config {argument}");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        error.remove(ContextKind::SuggestedSubcommand);
+    }
+    error
 }
 
 /// What the binary can do.

@@ -64,9 +64,10 @@ pub(crate) fn builder_on(settings: &Settings, store: Arc<dyn BlobStore>) -> anyh
     Ok(registry_builder(settings, store, providers, access, upstreams, trusted))
 }
 
-/// Refuses settings of accounts and providers that cannot hold together.
+/// Refuses settings of accounts, providers and upstreams that cannot hold together.
 pub(crate) fn refuse_contradictions(settings: &Settings) -> anyhow::Result<()> {
     settings.refuse_two_sources_of_names()?;
+    settings.refuse_unused_upstreams()?;
     Ok(settings.check_providers()?)
 }
 

@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use mimalloc::MiMalloc;
 use registry_server::command_line::CommandLine;
 use registry_server::{AccessDenied, Interrupted};
@@ -14,7 +13,7 @@ use registry_server::{AccessDenied, Interrupted};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match registry_server::run(&CommandLine::parse()) {
+    match registry_server::run(&CommandLine::parse_or_exit()) {
         Ok(()) => ExitCode::SUCCESS,
         // What was asked for is answered on stdout already.
         Err(error) if error.is::<AccessDenied>() => ExitCode::from(AccessDenied::EXIT_CODE),

@@ -55,6 +55,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         }
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
+            print(&format!("{}\n", Settings::source(&command_line.overrides)))?;
             let settings = Settings::load(&command_line.overrides)?;
             refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
@@ -175,7 +176,15 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         io::ErrorKind::AddrInUse => anyhow::anyhow!(
             "cannot listen on {address}: another program does already; stop it, or choose another port with --listen"
         ),
-        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+        io::ErrorKind::PermissionDenied => anyhow::anyhow!(
+            "cannot listen on {address}: this user may not take the port; choose one above 1023 with --listen"
+        ),
+        io::ErrorKind::AddrNotAvailable => anyhow::anyhow!(
+            "cannot listen on {address}: this machine has no such address; choose another with --listen, such as \
+             127.0.0.1:4873 or 0.0.0.0:4873"
+        ),
+        _ => anyhow::Error::new(error)
+            .context(format!("cannot listen on {address}; choose another address with --listen")),
     })
 }
 

@@ -81,7 +81,12 @@ pub(crate) fn open_untried(settings: &StorageSettings) -> anyhow::Result<Arc<dyn
             if settings.must_exist && !folder.join("version").exists() {
                 anyhow::bail!(no_registry_in(settings));
             }
-            let disk = LocalDisk::open(folder).with_context(|| format!("cannot open the storage {url}"))?;
+            let disk = LocalDisk::open(folder).map_err(|error| {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                anyhow::anyhow!(
+                    "cannot open the storage {url}: {error}; or name another folder with --storage file:DIR"
+                )
+            })?;
             Arc::new(disk)
         }
         #[cfg(feature = "clouds")]

@@ -70,15 +70,26 @@ fn instead_of(entry: &str) -> String {
     match (word.as_str(), text.split_once(':')) {
         ("all" | "*" | "**" | "everyone" | "anyone" | "public", _) => "`@all`".into(),
         ("authenticated", _) => "`@authenticated`".into(),
-        ("", _) | (_, Some((_, ""))) => "`@all`, `@authenticated`, `user:NAME` or `group:NAME`".into(),
+        ("", _) | (_, Some((_, ""))) => {
+            "`@all`, `@authenticated`, `user:NAME` or `group:PROVIDER:NAME`, such as `group:local:acme`"
+                .into()
+        }
         (_, Some((kind, name))) if kind.eq_ignore_ascii_case("user") => format!("`user:{name}`"),
-        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") => format!("`group:{name}`"),
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") && name.contains(':') => {
+            format!("`group:{name}`")
+        }
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") => group_of_a_provider(name),
         (_, Some(_)) => format!("`group:{text}`"),
         (_, None) => {
             let name = text.trim_start_matches(['@', '$']);
-            format!("`user:{name}` or `group:{name}`")
+            format!("`user:{name}` or {}", group_of_a_provider(name))
         }
     }
+}
+
+/// The group of that name which every registry can have.
+fn group_of_a_provider(name: &str) -> String {
+    format!("`group:local:{name}`")
 }
 
 #[cfg(test)]
@@ -111,19 +122,23 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_told_what_to_write() {
+        const ANY: &str =
+            "`@all`, `@authenticated`, `user:NAME` or `group:PROVIDER:NAME`, such as `group:local:acme`";
         for (entry, instead) in [
             ("all", "`@all`"),
             ("$all", "`@all`"),
             ("*", "`@all`"),
             ("$authenticated", "`@authenticated`"),
             ("@Authenticated", "`@authenticated`"),
-            ("ana", "`user:ana` or `group:ana`"),
-            ("@acme", "`user:acme` or `group:acme`"),
+            ("ana", "`user:ana` or `group:local:ana`"),
+            ("@acme", "`user:acme` or `group:local:acme`"),
             ("User:ana", "`user:ana`"),
             ("user: ana", "`user:ana`"),
             ("github:acme", "`group:github:acme`"),
-            ("group:", "`@all`, `@authenticated`, `user:NAME` or `group:NAME`"),
-            ("", "`@all`, `@authenticated`, `user:NAME` or `group:NAME`"),
+            ("Group:acme", "`group:local:acme`"),
+            ("Group:github:acme", "`group:github:acme`"),
+            ("group:", ANY),
+            ("", ANY),
         ] {
             assert_eq!(Entry::parse(entry).unwrap_err(), instead, "{entry:?}");
         }

@@ -1,4 +1,4 @@
-use http::{Response, StatusCode};
+use http::{HeaderName, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -10,6 +10,9 @@ use super::answer::json_response;
 use super::body::Body;
 use super::handle::Call;
 use super::status::Failure;
+
+/// Which command of npm sends the request.
+const NPM_COMMAND: HeaderName = HeaderName::from_static("npm-command");
 
 /// The user document, as `npm login --auth-type=legacy` sends it.
 #[derive(Deserialize)]
@@ -31,9 +34,17 @@ impl Call<'_> {
             return Err(Error::request("the body names another user than the address").into());
         }
         let password = document.password.ok_or_else(|| Error::request("a login needs a password"))?;
+        let asked_for_email = document.email.is_some();
         let email = document.email.filter(|email| !email.is_empty());
         let login = PasswordLogin { name: account, password, email };
-        let session = self.registry.log_in(&self.caller, &login).await?;
+        // `npm adduser` asks for a mail address, and so does the login of pnpm, which has no other command to sign up.
+        // yarn 1 does not say what its command is.
+        let is_npm_login = self.header(NPM_COMMAND) == Some("login") && !asked_for_email;
+        let session = if is_npm_login {
+            self.registry.log_in_without_sign_up(&self.caller, &login).await?
+        } else {
+            self.registry.log_in(&self.caller, &login).await?
+        };
         let id = format!("org.couchdb.user:{}", session.principal.name);
         let answer = json!({
             "ok": true,

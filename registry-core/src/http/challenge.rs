@@ -16,6 +16,9 @@ use super::web_login::{done_url, login_url};
 
 /// What clients print when they ask for a one-time password.
 const ENTER_DIGITS: &str = "Enter the digits that your authenticator app shows, or a recovery code.";
+/// The same after wrong ones. yarn 4 shows this and no other text of the answer.
+const ENTER_OTHER_DIGITS: &str = "The one-time password was wrong, or was used already. Enter the digits that your \
+     authenticator app shows now, or a recovery code.";
 /// Where clients say whether they can ask for one in the browser.
 const AUTH_TYPE: &str = "npm-auth-type";
 
@@ -35,7 +38,7 @@ impl Registry {
         under_prefix: bool,
         failure: &Failure,
     ) -> Response<Body> {
-        match failure {
+        let notice = match failure {
             Failure::Operation(Error::DeviceLogin { url, user_code, digits }) => {
                 let digits = digits.expose_secret();
                 let notice = format!(
@@ -46,15 +49,16 @@ impl Registry {
                 response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 return response;
             }
-            Failure::Operation(Error::OneTimePasswordRequired | Error::WrongOneTimePassword) => {}
+            Failure::Operation(Error::OneTimePasswordRequired) => ENTER_DIGITS,
+            Failure::Operation(Error::WrongOneTimePassword) => ENTER_OTHER_DIGITS,
             _ => return failure_response(failure),
-        }
+        };
         // Without the browser it works too, so that whatever is in the way is no reason to fail.
         let in_browser = self.ask_in_browser(request, caller, under_prefix).await.unwrap_or_else(|error| {
             tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
             None
         });
-        one_time_password_challenge(&told(failure), in_browser.as_ref(), ENTER_DIGITS)
+        one_time_password_challenge(&told(failure), in_browser.as_ref(), notice)
     }
 
     async fn ask_in_browser(

@@ -221,7 +221,8 @@ fn address_of(request: &Parts) -> Option<IpAddr> {
 impl Call<'_> {
     async fn dispatch(self, route: Route) -> Result<Response<Body>, Failure> {
         match route {
-            Route::Root | Route::Ping => Ok(json_response(StatusCode::OK, &json!({}))),
+            Route::Root => Ok(self.root()?),
+            Route::Ping => Ok(json_response(StatusCode::OK, &json!({}))),
             Route::Robots => Ok(robots()),
             Route::Whoami => self.whoami(),
             Route::Packument { name } => self.packument(name).await,
@@ -259,6 +260,18 @@ impl Call<'_> {
             Route::Search => Box::pin(self.search()).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }
+    }
+
+    /// What a person sees who opens the address in a browser. No client reads it.
+    fn root(&self) -> Result<Response<Body>, Error> {
+        let registry = format!("{}/", self.base_url()?);
+        let answer = json!({
+            "message": "This is an npm registry.",
+            "registry": registry,
+            "log_in": format!("npm login --registry={registry}"),
+            "use_for_a_project": format!("npm config set --location=project registry={registry}"),
+        });
+        Ok(json_response(StatusCode::OK, &answer))
     }
 
     /// The registry's URL as this client reaches it.

@@ -80,6 +80,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::IdToken { .. }
         | Error::NotTrusted { .. }
         | Error::WrongPassword
+        | Error::WrongPasswordOrNoAccount { .. }
         | Error::WrongPasswordForAnyAccount { .. }
         | Error::WebLoginRejected { .. }
         | Error::WrongOwnPassword
@@ -211,11 +212,23 @@ pub(super) fn told(failure: &Failure) -> String {
         Failure::Route(error) => error.to_string(),
         Failure::Operation(error) => {
             if error.is_internal() {
-                tracing::error!(error = error as &dyn std::error::Error, "a request failed");
+                tracing::error!(error = causes(error), "a request failed");
             }
             error.to_string()
         }
     }
+}
+
+/// What the log says of a failure of the registry itself: its causes. The error's own text is for the client, and may send
+/// its user to this log.
+fn causes(error: &Error) -> String {
+    if let Error::Shared(error) = error {
+        return causes(error);
+    }
+    let first = std::error::Error::source(error);
+    let causes: Vec<_> =
+        std::iter::successors(first, |cause| cause.source()).map(ToString::to_string).collect();
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
 }
 
 /// For how many seconds a client should wait before it tries again, where that may help.
@@ -257,6 +270,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
             | Error::InvalidCredential
             | Error::TokenExpired { .. }
             | Error::WrongPassword
+            | Error::WrongPasswordOrNoAccount { .. }
             | Error::WrongPasswordForAnyAccount { .. },
         ) = failure
         {

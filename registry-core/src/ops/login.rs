@@ -26,8 +26,22 @@ pub struct Session {
 pub(super) enum Wanted {
     LogIn,
     SignUp,
-    /// To log in, and to sign up where nobody has the name.
+    /// To log in at a terminal.
+    LogInAtTerminal,
+    /// The same, and to sign up where nobody has the name.
     Either,
+}
+
+impl Wanted {
+    /// Whether it makes an account where nobody has the name.
+    fn makes_accounts(self) -> bool {
+        matches!(self, Self::SignUp | Self::Either)
+    }
+
+    /// Whether the user is at a terminal that can ask for what a provider's page shows.
+    fn is_at_terminal(self) -> bool {
+        matches!(self, Self::LogInAtTerminal | Self::Either)
+    }
 }
 
 /// Somebody whom a provider vouches for.
@@ -47,7 +61,17 @@ impl Registry {
     /// Runs to its end also if the caller goes away, so that every attempt is told of.
     pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
         let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
-        detached(async move { registry.log_in_here(&caller, &login).await }).await
+        detached(async move { registry.log_in_here(&caller, &login, Wanted::Either).await }).await
+    }
+
+    /// The same, and a name that nobody has gets no account.
+    pub(crate) async fn log_in_without_sign_up(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<Session, Error> {
+        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { registry.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
     }
 
     /// Gives a token back. Whoever holds a token may; one that is unknown was given back already.
@@ -63,15 +87,45 @@ impl Registry {
         .await
     }
 
-    async fn log_in_here(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+    async fn log_in_here(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<Session, Error> {
         if let Some(known) = self.finish_device_login(caller, login).await? {
             return self.begin_session(caller, known).await;
         }
-        let known = self.authenticate(caller, login, Wanted::Either).await?;
+        let known = match self.authenticate(caller, login, wanted).await {
+            Err(Error::WrongPassword) => return Err(self.wrong_password(wanted).await),
+            known => known?,
+        };
         if !known.signed_up {
             self.require_two_factor_at_login(caller, &known.principal.name).await?;
         }
         self.begin_session(caller, known).await
+    }
+
+    /// Says how to get an account, whether the name is taken or not, where this login could not make one.
+    async fn wrong_password(&self, wanted: Wanted) -> Error {
+        let sign_up = self.offers_sign_up().await;
+        if sign_up && wanted.makes_accounts() {
+            return Error::WrongPassword;
+        }
+        Error::WrongPasswordOrNoAccount { sign_up }
+    }
+
+    /// Whether some provider makes accounts.
+    pub(super) async fn offers_sign_up(&self) -> bool {
+        // Nobody can have no name, and yet it tells whether accounts are made.
+        let nobody = PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
+        for provider in &self.parts.providers {
+            let offered = provider.offers_sign_up(&nobody).await;
+            if matches!(offered, Ok(true) | Err(AuthError::Unacceptable { .. })) {
+                return true;
+            }
+        }
+        false
     }
 
     async fn begin_session(&self, caller: &Caller, known: Authenticated) -> Result<Session, Error> {
@@ -96,7 +150,9 @@ impl Registry {
         let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
         let result = match wanted {
             Wanted::Either => self.log_in_or_sign_up(caller, login).await,
-            Wanted::LogIn | Wanted::SignUp => self.ask_with_password(caller, login, wanted).await,
+            Wanted::LogIn | Wanted::LogInAtTerminal | Wanted::SignUp => {
+                self.ask_with_password(caller, login, wanted).await
+            }
         };
         attempt.settle(&result, |error| {
             let is_refused_password = matches!(error, Error::WrongPasswordForAnyAccount { .. });
@@ -176,7 +232,7 @@ impl Registry {
         }
         // A name is free, or unknown, only in the store that was opened.
         self.confirm_absence().await?;
-        if wanted == Wanted::LogIn {
+        if !wanted.makes_accounts() {
             return Err(Error::WrongPassword);
         }
         for provider in &self.parts.providers {
@@ -236,7 +292,7 @@ impl Registry {
         // somebody is not let in whose password is right.
         let mut is_wrong = false;
         for provider in &self.parts.providers {
-            if wanted == Wanted::Either
+            if wanted.is_at_terminal()
                 && !is_wrong
                 && asks_for_device(login)
                 && let Some(code) = self.begin_device_login(caller, &login.name, provider.as_ref()).await?

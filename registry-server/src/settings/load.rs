@@ -2,13 +2,14 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::complaint::{complaint, line_of};
 use super::{MAIN_UPSTREAM, Settings, UpstreamSettings};
 use crate::command_line::Overrides;
 
 impl Settings {
     /// Reads the text of a `registry.toml`. Errors say the line.
     pub fn from_toml(text: &str) -> anyhow::Result<Self> {
-        let settings: Self = toml::from_str(text)?;
+        let settings = Self::parse(text)?;
         settings.check_rules(text)?;
         Ok(settings)
     }
@@ -22,18 +23,35 @@ impl Settings {
         };
         let (text, source) = read(config)?;
         let is_wrong = || format!("{source} is wrong");
-        let mut settings: Self = toml::from_str(&text).with_context(is_wrong)?;
+        let mut settings = Self::parse(&text).with_context(is_wrong)?;
         settings.apply(overrides);
         // Only now: the upstream that a rule names may be a flag.
         settings.check_rules(&text).with_context(is_wrong)?;
         Ok(settings)
     }
 
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        toml::from_str(text).map_err(|error| anyhow::Error::msg(complaint(text, &error)))
+    }
+
+    /// Which configuration [`Settings::load`] reads, for its user to see.
+    pub fn source(overrides: &Overrides) -> String {
+        match overrides.config.as_deref() {
+            Some(config) if is_text(config) => "configuration: the text given".to_owned(),
+            Some(config) => format!("configuration file: {config}"),
+            None => "configuration file: none, so the defaults, flags and REGISTRY_ variables hold; give one with \
+                     --config FILE"
+                .to_owned(),
+        }
+    }
+
     /// Refuses a rule that is wrong by itself, and says at which line of `text` it is.
     fn check_rules(&self, text: &str) -> anyhow::Result<()> {
-        let Some((start, error)) = self.packages.first_wrong(&self.upstreams) else { return Ok(()) };
-        let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
-        Err(anyhow::Error::new(error).context(format!("the rule at line {line}")))
+        let wrong = self.packages.first_wrong(&self.upstreams);
+        let wrong = wrong.map(|(start, error)| (start, anyhow::Error::new(error)));
+        let unknown = || self.first_unknown_group().map(|(start, error)| (start, anyhow::Error::new(error)));
+        let Some((start, error)) = wrong.or_else(unknown) else { return Ok(()) };
+        Err(error.context(format!("the rule at line {}", line_of(text, start))))
     }
 
     /// The settings that hold until the server is started again, each as a text to compare.
@@ -110,11 +128,14 @@ impl Settings {
 
 /// The text of the file that `config` names, or `config` itself where it is the text of one; and what to call it.
 fn read(config: &str) -> anyhow::Result<(String, String)> {
-    let is_text = config.contains('\n') || (config.contains('=') && !Path::new(config).exists());
-    if is_text {
+    if is_text(config) {
         return Ok((config.to_owned(), "the configuration given as text".to_owned()));
     }
     let text = std::fs::read_to_string(config)
         .with_context(|| format!("cannot read the configuration file {config}"))?;
     Ok((text, format!("the configuration file {config}")))
+}
+
+fn is_text(config: &str) -> bool {
+    config.contains('\n') || (config.contains('=') && !Path::new(config).exists())
 }

@@ -10,8 +10,10 @@
 //! ```
 
 mod audit;
+mod complaint;
 mod exposure;
 mod github;
+mod groups;
 mod load;
 mod login;
 mod loops;
@@ -27,6 +29,7 @@ mod storage_url;
 mod tests;
 mod tokens;
 mod trusted_publishing;
+mod unused;
 mod upstreams;
 mod values;
 
@@ -40,6 +43,7 @@ use serde::Deserialize;
 pub use audit::{AuditSettings, UnavailableAudit};
 pub use exposure::ExposureError;
 pub use github::{GithubTable, TwoSourcesOfNames};
+pub use groups::UnknownGroup;
 pub use login::LoginSettings;
 pub use loops::LoopError;
 pub use npm_config::npm_registry;
@@ -52,6 +56,7 @@ pub use server::ServerSettings;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
 pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
+pub use unused::UnusedUpstream;
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{HostName, LegacyPrefix, LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 

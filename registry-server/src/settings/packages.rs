@@ -25,6 +25,11 @@ impl PackageRules {
         })
     }
 
+    /// The rules as they are written, each with where in the text it begins.
+    pub(super) fn written(&self) -> impl Iterator<Item = (usize, &RuleSettings)> {
+        self.0.iter().map(|rule| (rule.span().start, rule.get_ref()))
+    }
+
     /// The rules, ready for use. Where none is written, everybody reads and who is signed in publishes, and names
     /// that were never hosted here are asked for upstream, where there is an upstream.
     pub fn compile(&self, upstreams: &Upstreams) -> Result<AccessRules, AccessRuleError> {

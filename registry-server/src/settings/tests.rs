@@ -16,7 +16,8 @@ fn uncommented_template() -> String {
 /// The keys that `section` takes, as the error for a key that it does not take lists them.
 fn keys_of(section: &str) -> Vec<String> {
     let refusal = Settings::from_toml(&format!("{section}\nno_such_key = 1")).unwrap_err().to_string();
-    let expected = refusal.rsplit_once("expected ").map(|(_, expected)| expected).unwrap_or_default();
+    let expected =
+        refusal.rsplit_once("the settings there are ").map(|(_, expected)| expected).unwrap_or_default();
     let keys: Vec<_> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert!(!keys.is_empty(), "{refusal}");
     keys
@@ -100,7 +101,7 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("\nlisten = \"localhost\"", 2, &["listen"]);
     assert_refused("[storage]\nurl = \"ftp://bucket\"", 2, &["not a storage URL"]);
     assert_refused("\n\n[acounts]\nsign_up = true", 3, &["acounts", "accounts"]);
-    assert_refused("[limits]\nother_body_mib = 0", 2, &["other_body_mib", "nonzero"]);
+    assert_refused("[limits]\nother_body_mib = 0", 2, &["other_body_mib", "1 or more"]);
     assert_refused("[audit]\nunavailable = \"panic\"", 2, &["panic", "empty"]);
     assert_refused("[log]\nformat = \"xml\"", 2, &["xml", "json"]);
     assert_refused("[log]\nfilter = \"info,=\"", 2, &["not a log filter"]);
@@ -108,6 +109,64 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
+}
+
+/// Each names the key with its table, what is there and what is wanted, in words of the file.
+#[test]
+fn a_mistake_is_told_in_words_of_the_file() {
+    let texts = [
+        "listen = \"localhost\"",
+        "listen = 4873",
+        "[limits]\nreadme_kib = \"1 MB\"",
+        "[limits]\nowners = 0",
+        "cache.upstream_seconds = -1",
+        "cache = { upstream_mib = 1.5 }",
+        "[accounts]\nsign_up = \"no\"",
+        "audit = true",
+        "providers = \"local\"",
+        "[packages]\nmatch = \"**\"",
+        "[[packages]]\nmatch = \"**\"\nread = \"@all\"",
+        "[[packages]]\nmatch = \"**\"\nread = [1]",
+        "[[packages]]\nread = [\"@all\"]",
+        "[upstreams.npm]\ntoken_env = \"TOKEN\"",
+        "[upstreams.npm]\nurl = \"https://a.example\"\nconnect_seconds = \"3 s\"",
+        "[[trusted_publishing.issuers]]\nname = 1",
+        "[trusted_publishing]\nissuers = \"github\"",
+        "[log]\nformat = \"xml\"",
+        "[log]\nformat = 1",
+        "[organizations]\ncreate = \"everybody\"",
+        "[storage]\nulr = \"memory:\"",
+        "[storage]\nurl = \"data\"",
+        "[storage.options]\naws_region = 1",
+        "[storage",
+    ];
+    let told = texts.map(|text| format!("{:#}", Settings::from_toml(text).unwrap_err()));
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    line 1: `listen` wants an address and a port, such as "127.0.0.1:4873"; it is the text "localhost"
+    line 1: `listen` wants an address and a port, such as "127.0.0.1:4873"; it is the number 4873
+    line 2: `[limits] readme_kib` wants a whole number of KiB, 1 or more, without quotes; it is the text "1 MB"
+    line 2: `[limits] owners` wants a whole number, 1 or more; it is the number 0
+    line 1: `[cache] upstream_seconds` wants a whole number of seconds, 0 or more; it is the number -1
+    line 1: `[cache] upstream_mib` wants a whole number of MiB, 0 or more; it is the number 1.5
+    line 2: `[accounts] sign_up` wants true or false, without quotes; it is the text "no"
+    line 1: `audit` wants a table that begins with [audit]; it is true
+    line 1: `providers` wants a list, such as ["one", "two"]; it is the text "local"
+    line 1: `packages` wants tables that each begin with [[packages]]; it is a table
+    line 3: `[[packages]] read` wants a list, such as ["one", "two"]; it is the text "@all"
+    line 3: `[[packages]] read` wants a text in quotes; it is the number 1
+    line 1: `match` is missing in [[packages]]: write a line that sets it
+    line 1: `url` is missing in [upstreams.npm]: write a line that sets it
+    line 3: `[upstreams.npm] connect_seconds` wants a whole number of seconds, 0 or more, without quotes; it is the text "3 s"
+    line 2: `[[trusted_publishing.issuers]] name` wants a text in quotes; it is the number 1
+    line 2: `[trusted_publishing] issuers` wants tables that each begin with [[trusted_publishing.issuers]]; it is the text "github"
+    line 2: `[log] format` is "xml"; write "text" or "json"
+    line 2: `[log] format` wants a text in quotes
+    line 2: `[organizations] create` is "everybody"; write "anyone" or "administrators" or "nobody"
+    line 2: there is no setting `ulr` in [storage]; the settings there are `url`, `options`, `redirect_above_mib`, `must_exist`
+    line 2: `[storage] url`: `data` is not a storage URL; write file:DIR, such as file:./registry-data, or memory:
+    line 2: `[storage.options] aws_region` wants a text in quotes; it is the number 1
+    line 1: this is not TOML: unclosed table, expected `]`
+    "#);
 }
 
 #[test]
@@ -121,7 +180,7 @@ fn providers_go_with_what_is_configured_of_them() {
     assert!(refusal("providers = [\"github\"]").contains("write a table [github]"));
     assert!(refusal("providers = [\"local\", \"local\"]").contains("twice"));
     let unknown = Settings::from_toml("providers = [\"ldap\"]").unwrap_err().to_string();
-    assert!(unknown.contains("expected one of `local`, `htpasswd`, `openid`, `github`"), "{unknown}");
+    assert!(unknown.contains("\"local\" or \"htpasswd\" or \"openid\" or \"github\""), "{unknown}");
     let all = read(&format!("{file}\n{github}"));
     assert_eq!(all.check_providers(), Ok(()));
     assert_eq!(all.provider_order(), [ProviderName::Local, ProviderName::Htpasswd, ProviderName::Github]);

@@ -22,7 +22,7 @@ pub struct TrustedPublishingSettings {
 
 /// Minutes between 1 and 60.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u8")]
+#[serde(try_from = "i64")]
 pub struct TokenMinutes(u8);
 
 /// One `[[trusted_publishing.issuers]]` table.
@@ -77,15 +77,12 @@ impl TokenMinutes {
     }
 }
 
-impl TryFrom<u8> for TokenMinutes {
+impl TryFrom<i64> for TokenMinutes {
     type Error = &'static str;
 
-    fn try_from(minutes: u8) -> Result<Self, &'static str> {
-        if (1..=60).contains(&minutes) {
-            Ok(Self(minutes))
-        } else {
-            Err("a token of a build lasts 1 to 60 minutes")
-        }
+    fn try_from(minutes: i64) -> Result<Self, &'static str> {
+        let minutes = u8::try_from(minutes).ok().filter(|minutes| (1..=60).contains(minutes));
+        minutes.map(Self).ok_or("a token of a build lasts 1 to 60 minutes")
     }
 }
 
@@ -121,6 +118,8 @@ mod tests {
         for (text, word) in [
             (table("token_minutes = 0"), "1 to 60"),
             (table("token_minutes = 61"), "1 to 60"),
+            (table("token_minutes = 300"), "1 to 60"),
+            (table("token_minutes = -1"), "1 to 60"),
             (issuer("name = \"a\"\nurl = \"ftp://x\"\nkind = \"github\""), "https://"),
             (issuer("name = \"a\"\nurl = \"https://x\"\nkind = \"forge\""), "gitlab"),
             (issuer("name = \"a\"\nkind = \"github\""), "url"),

@@ -15,7 +15,7 @@ use crate::support::sign_up;
 const RULES: &str = r#"
 [[packages]]
 match = "@acme/*"
-read = ["group:crew"]
+read = ["group:local:crew"]
 publish = ["user:ana"]
 
 [[packages]]
@@ -27,7 +27,7 @@ origin = ["npm"]
 match = "pe*"
 read = ["@all"]
 publish = ["@authenticated"]
-administer = ["group:Admins"]
+administer = ["group:local:Admins"]
 
 [upstreams.npm]
 url = "http://127.0.0.1:9/"
@@ -86,7 +86,7 @@ async fn sighup_changes_the_rules_of_a_running_server() {
     // What is wrong changes nothing, and the log says what is.
     for (broken, why) in [
         ("[[packages]]\nmatch = \"[\"", "the rule at line 1"),
-        ("[[pack", "TOML parse error at line 1"),
+        ("[[pack", "line 1: this is not TOML"),
         (
             "[[packages]]\nmatch = \"**\"\norigin = [\"npm\"]\n[upstreams.npm]\nurl = \"http://127.0.0.1:9\"",
             "upstreams that the server was started with",
@@ -154,12 +154,12 @@ async fn explain_tells_which_rule_decides() {
          groups: none\n",
     );
     assert_explained(
-        &explain(&["ben", "read", "@acme/web", "--group", "crew", "--group", "other"]),
+        &explain(&["ben", "read", "@acme/web", "--group", "local:crew", "--group", "other"]),
         0,
         "ben may read @acme/web\n\
-         rule: number 1, match = \"@acme/*\", which has group:crew in read\n\
+         rule: number 1, match = \"@acme/*\", which has group:local:crew in read\n\
          account: unknown; judged as somebody who is signed in under this name\n\
-         groups: crew, other\n",
+         groups: local:crew, other\n",
     );
     assert_explained(
         &explain(&["ana", "administer", "pebble"]),

@@ -17,17 +17,87 @@ fn the_printed_template_is_sound() {
     let template = file(std::str::from_utf8(&printed.stdout).unwrap());
     let checked = run(&["config", "check", "--config", template.path().to_str().unwrap()]);
     assert!(checked.status.success(), "{checked:?}");
-    assert_eq!(String::from_utf8_lossy(&checked.stdout), "the configuration is sound\n");
+    let told = format!("configuration file: {}\nthe configuration is sound\n", template.path().display());
+    assert_eq!(String::from_utf8_lossy(&checked.stdout), told);
+}
+
+/// `config check`: which configuration was read comes first, also where something is wrong with it.
+#[track_caller]
+fn stderr_of_failed_check(path: &str) -> String {
+    let checked = run(&["config", "check", "--config", path]);
+    assert_eq!(String::from_utf8_lossy(&checked.stdout), format!("configuration file: {path}\n"));
+    stderr_of_failure(&checked, 1)
+}
+
+#[test]
+fn a_check_tells_what_it_reads() {
+    let none = run(&["config", "check"]);
+    assert!(none.status.success(), "{none:?}");
+    let told = String::from_utf8_lossy(&none.stdout);
+    assert!(told.starts_with("configuration file: none"), "{told}");
+    assert!(told.contains("--config FILE"), "{told}");
+    let text =
+        registry_server(&["config", "check"]).env("REGISTRY_CONFIG", "accounts.sign_up = false").output();
+    let text = text.unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&text.stdout),
+        "configuration: the text given\nthe configuration is sound\n"
+    );
+}
+
+#[test]
+fn a_file_without_its_flag_is_told_how_to_be_given() {
+    let config = file("");
+    let path = config.path().to_str().unwrap();
+    for arguments in [
+        &["config", "check", path][..],
+        &["config", path],
+        &["serve", path],
+        &["config", "check", "registry.toml"],
+        &[path],
+    ] {
+        let stderr = stderr_of_failure(&run(arguments), 2);
+        let file = arguments[arguments.len() - 1];
+        assert!(stderr.contains(&format!("--config {file}")), "{stderr}");
+    }
+    let stderr = stderr_of_failure(&run(&["serve", "now"]), 2);
+    assert!(!stderr.contains("--config now"), "{stderr}");
+}
+
+#[test]
+fn an_upstream_that_is_never_asked_is_refused() {
+    let config = file(
+        "listen = \"127.0.0.1:0\"\nstorage.url = \"memory:\"\n[upstreams.npm]\nurl = \"https://registry.example\"\n\
+         [[packages]]\nmatch = \"**\"\nread = [\"@all\"]\n",
+    );
+    let path = config.path().to_str().unwrap();
+    for stderr in [stderr_of_failed_check(path), stderr_of_failure(&run(&["--config", path]), 1)] {
+        for part in ["[upstreams.npm]", "never asked", "origin = [\"hosted\", \"npm\"]"] {
+            assert!(stderr.contains(part), "no {part} in {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_group_without_its_provider_is_refused() {
+    let config = file(
+        "listen = \"127.0.0.1:0\"\nstorage.url = \"memory:\"\n[[packages]]\nmatch = \"**\"\nread = [\"group:acme\"]\n",
+    );
+    let path = config.path().to_str().unwrap();
+    for stderr in [stderr_of_failed_check(path), stderr_of_failure(&run(&["--config", path]), 1)] {
+        for part in [path, "line 3", "\"group:acme\"", "\"group:local:acme\"", "\"group:github:acme\""] {
+            assert!(stderr.contains(part), "no {part} in {stderr}");
+        }
+    }
 }
 
 #[test]
 fn an_unknown_key_is_told_with_file_and_line() {
     let config = file("listen = \"127.0.0.1:0\"\n\n[storage]\nulr = \"memory:\"\n");
     let path = config.path().to_str().unwrap();
-    for arguments in
-        [&["config", "check", "--config", path][..], &["--config", path], &["serve", "--config", path]]
-    {
-        let stderr = stderr_of_failure(&run(arguments), 1);
+    let served = [&["--config", path][..], &["serve", "--config", path]];
+    let served = served.map(|arguments| stderr_of_failure(&run(arguments), 1));
+    for stderr in served.into_iter().chain([stderr_of_failed_check(path)]) {
         for part in [path, "line 4", "`ulr`", "`url`"] {
             assert!(stderr.contains(part), "no {part} in {stderr}");
         }
@@ -109,6 +179,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     let stderr =
         stderr_of_failure_line(&run(&["--listen", "127.0.0.1:0", "--log", "off", "--storage", &storage]));
     assert!(stderr.starts_with(&format!("registry-server: cannot open the storage {storage}: ")), "{stderr}");
+    assert!(stderr.contains("--storage file:DIR"), "{stderr}");
 }
 
 #[track_caller]
@@ -130,6 +201,18 @@ fn a_port_in_use_is_told() {
             "registry-server: cannot listen on {address}: another program does already; stop it, or choose another \
              port with --listen\n"
         )
+    );
+}
+
+#[test]
+fn an_address_of_another_machine_is_told() {
+    let rules = "[[packages]]\nmatch = \"**\"\nread = [\"@all\"]\n";
+    let arguments = ["--config", rules, "--listen", "192.0.2.7:0", "--storage", "memory:", "--log", "off"];
+    let stderr = stderr_of_failure_line(&run(&arguments));
+    assert_eq!(
+        stderr,
+        "registry-server: cannot listen on 192.0.2.7:0: this machine has no such address; choose another with --listen, \
+         such as 127.0.0.1:4873 or 0.0.0.0:4873\n"
     );
 }
 
@@ -191,8 +274,8 @@ fn what_the_settings_name_must_be_there() {
     ] {
         let config = file(&format!("{loopback}{text}").replace("FOLDER", &folder.to_string()));
         let path = config.path().to_str().unwrap();
-        for arguments in [&["config", "check", "--config", path][..], &["serve", "--config", path]] {
-            let stderr = stderr_of_failure(&run(arguments), 1);
+        for stderr in [stderr_of_failed_check(path), stderr_of_failure(&run(&["serve", "--config", path]), 1)]
+        {
             for part in told {
                 let part = part.replace("FOLDER", &folder.to_string());
                 assert!(stderr.contains(&part), "no {part} in {stderr}");

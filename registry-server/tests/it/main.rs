@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
 mod access;
+mod account_chores;
 mod audit;
 mod audits;
 mod bad_credentials;
@@ -13,6 +14,7 @@ mod buckets;
 mod codebox_bucket;
 mod codebox_scenarios;
 mod configuration;
+mod damaged;
 mod deployment;
 mod documents;
 mod github_tokens;
@@ -36,6 +38,7 @@ mod ready;
 mod running;
 mod search;
 mod secrets;
+mod sign_up;
 mod stage;
 mod stale_tokens;
 mod storms;

@@ -163,7 +163,7 @@ async fn what_is_refused_leaves_nothing_and_says_what_to_do() {
     registry-server: publishing pear@1.1.0 with the tag latest, 134 B from DESK/newer.tgz
     registry-server: DESK/newer.tgz was not published: ben may not publish pear: `registry-server access explain ben publish pear` says why
     registry-server: publishing pear@1.0.0 with the tag latest, 134 B from DESK/pear.tgz
-    registry-server: DESK/pear.tgz was not published: You cannot publish over the previously published versions: 1.0.0; not tried: DESK/newer.tgz
+    registry-server: DESK/pear.tgz was not published: You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json; not tried: DESK/newer.tgz
     registry-server: DESK/beta.tgz was not published: 1.0.0-beta.1 is a prerelease, which would become `latest` and so what everybody installs: name a tag, such as --tag next
     registry-server: DESK/bad.tgz was not published: the tarball is refused: the tarball has no package/package.json; pack the folder that holds package.json
     registry-server: DESK was not published: it is a folder: make a tarball of it with `npm pack`, and publish that
@@ -191,7 +191,7 @@ async fn a_dry_run_checks_everything_and_writes_nothing() {
     registry-server: no access rules in these settings: if the registry has some, name its registry.toml with --config
     registry-server: would publish pear@1.1.0 with the tag latest, 134 B from DESK/newer.tgz
     registry-server: would publish pear@1.0.0 with the tag latest, 134 B from DESK/taken.tgz
-    registry-server: DESK/taken.tgz cannot be published: You cannot publish over the previously published versions: 1.0.0
+    registry-server: DESK/taken.tgz cannot be published: You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json
     ");
     assert_eq!(desk.files(), before);
 }

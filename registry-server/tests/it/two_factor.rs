@@ -154,6 +154,20 @@ async fn yarn_4_asks_for_digits() {
 }
 
 #[tokio::test]
+async fn yarn_4_is_told_that_digits_are_wrong() {
+    let careful = Careful::ana().await;
+    let yarn = careful.client(&YARN_4).await;
+    let folder = yarn.home().project(&package("one", "1.0.0"));
+    let _ = yarn.run_in(&folder, &["install"]).await.assert_success();
+    let publish = ["npm", "publish", "--otp", "000000"];
+    let digits = careful.next_digits();
+    let answers = [Answer::new("One-time password:", &digits)];
+    let published = yarn.run_on_terminal(&folder, &publish, &answers).await.assert_success();
+    let _ = published.assert_printed("The one-time password was wrong, or was used already.");
+    careful.assert_published("one").await;
+}
+
+#[tokio::test]
 async fn bun_publishes_with_digits() {
     let careful = Careful::ana().await;
     let bun = careful.client(&BUN).await;

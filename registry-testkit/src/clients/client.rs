@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::run;
 use super::terminal::run_on_terminal;
-use super::{Answer, ClientHome, CommandOutput, NODE, PinnedClient, Program, Screen, Toolbox};
+use super::{Answer, ClientHome, CommandOutput, NODE, PinnedClient, Program, Screen, Toolbox, YARN_4};
 
 /// A pinned client in a home of its own.
 #[derive(Debug)]
@@ -40,7 +40,9 @@ impl Client {
             Program::ScriptOfNode { .. } => Some(toolbox.entry_of(&NODE).await),
             Program::Executable { .. } => None,
         };
-        Self { pinned: *pinned, home: ClientHome::new(base_url), entry, variables: Vec::new(), node }
+        let home = ClientHome::new(base_url);
+        let home = if *pinned == YARN_4 { home.with_yarn_locks() } else { home };
+        Self { pinned: *pinned, home, entry, variables: Vec::new(), node }
     }
 
     /// `pinned` in a fresh home, signed in with `token`.

@@ -24,6 +24,8 @@ use super::{CommandOutput, PackageFolder};
 pub struct ClientHome {
     folder: TempDir,
     registry: String,
+    /// Whether each project has an empty `yarn.lock`.
+    has_yarn_locks: bool,
 }
 
 impl ClientHome {
@@ -35,7 +37,8 @@ impl ClientHome {
     pub fn new(base_url: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("client-home-").tempdir();
         let folder = folder.unwrap_or_else(|error| panic!("cannot make a temporary folder: {error}"));
-        let home = Self { folder, registry: format!("{}/", base_url.trim_end_matches('/')) };
+        let registry = format!("{}/", base_url.trim_end_matches('/'));
+        let home = Self { folder, registry, has_yarn_locks: false };
         for part in ["cache", "prefix", "tmp", "work"] {
             let made = fs::create_dir(home.path().join(part));
             made.unwrap_or_else(|error| panic!("cannot make a folder in {}: {error}", home.path().display()));
@@ -69,9 +72,20 @@ impl ClientHome {
         &self.registry
     }
 
+    /// Gives each project an empty `yarn.lock`. Without one, yarn 4 takes the outermost folder with a `package.json` for the
+    /// project, which may be a folder above this home.
+    pub(super) fn with_yarn_locks(self) -> Self {
+        Self { has_yarn_locks: true, ..self }
+    }
+
     /// Writes a project into this home, and says where.
     pub fn project(&self, package: &PackageFolder) -> PathBuf {
-        package.write_below(&self.path().join("projects"))
+        let folder = package.write_below(&self.path().join("projects"));
+        let lock = folder.join("yarn.lock");
+        if self.has_yarn_locks && !lock.exists() {
+            write(&lock, "");
+        }
+        folder
     }
 
     /// Signs the clients in with this token, in place of any other.

@@ -62,8 +62,10 @@ async fn the_service_keeps_its_own_routes() {
     let service = Service::start().await;
     assert_eq!(service.http().get("/").send().await.assert_status(200).text(), "the service itself");
     let _ = service.http().get("/-/ping").send().await.assert_status(404);
-    for path in ["/npm", "/npm/", "/npm/-/ping"] {
-        assert_eq!(service.http().get(path).send().await.assert_status(200).json(), json!({}), "{path}");
+    assert_eq!(service.http().get("/npm/-/ping").send().await.assert_status(200).json(), json!({}));
+    for path in ["/npm", "/npm/"] {
+        let root = service.http().get(path).send().await.assert_status(200).json();
+        assert_eq!(root["registry"], format!("{}/npm/", service.base_url), "{path}");
     }
 }
 

@@ -91,7 +91,7 @@ fn a_rule_that_cannot_be_meant_says_which_and_what_to_write() {
         ),
         (
             serde_json::json!([{ "match": "a", "read": ["@all"], "publish": ["user:x", "ana"] }]),
-            r#"access rule 1 (match = "a"): publish lists "ana", which names nobody; write `user:ana` or `group:ana`"#,
+            r#"access rule 1 (match = "a"): publish lists "ana", which names nobody; write `user:ana` or `group:local:ana`"#,
         ),
         (
             serde_json::json!([{ "match": "b" }, { "match": "@acme/*" }, { "match": "@acme/secret" }]),

@@ -106,6 +106,18 @@ pub struct PackumentError {
     source: serde_json::Error,
 }
 
+impl PackumentError {
+    /// Which package's.
+    pub(crate) fn name(&self) -> &PackageName {
+        &self.name
+    }
+
+    /// Whether the text ends too early, as that of an empty file does.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.source.is_eof()
+    }
+}
+
 impl Packument<'_> {
     /// A package that was never published.
     pub fn new(name: PackageName) -> Self {

@@ -6,7 +6,8 @@ use super::short_names::{Parts, ShortNames};
 
 /// Where the entries of a tarball are installed, so that no two of them are at the same place on any disk.
 ///
-/// Kept as keyed digests: the paths themselves could take a hundred times as much memory.
+/// Kept as keyed digests: the paths themselves could take a hundred times as much memory. The paths that come first are kept
+/// beside them, so that the two paths of a clash can be named.
 #[derive(Default)]
 pub(super) struct Claims {
     keys: [RandomState; 2],
@@ -14,7 +15,12 @@ pub(super) struct Claims {
     folders: Places,
     aliases: Places,
     short_names: ShortNames<(u64, u64)>,
+    names: HashMap<(u64, u64), Box<str>>,
+    name_bytes: usize,
 }
+
+/// The most bytes of paths that are kept.
+const NAME_BYTES: usize = 256 << 10;
 
 /// Digests of folded paths, each with one of the path as it was written first.
 type Places = HashMap<(u64, u64), u64>;
@@ -44,6 +50,7 @@ impl Claims {
         place.require_free(&self.files)?;
         self.files.insert(place.folded, place.written);
         self.short_name(&folded)?;
+        self.keep_name(&place, path);
         self.folders_above(&folded, path)
     }
 
@@ -60,6 +67,20 @@ impl Claims {
         let place = self.digests(&folded(path), path);
         self.aliases.entry(place.folded).or_insert(place.written);
         place.require_free(&self.files)
+    }
+
+    /// The path that was claimed first, of those that some disk takes for `path` or else for a folder above it. `None` where
+    /// it was not kept.
+    pub(super) fn claimed_before(&self, path: &str) -> Option<&str> {
+        let folded = folded(path);
+        let ends = folded.match_indices('/').zip(path.match_indices('/'));
+        let mut ends: Vec<_> = ends.map(|((folded, _), (written, _))| (folded, written)).collect();
+        ends.push((folded.len(), path.len()));
+        ends.into_iter().rev().find_map(|(folded_end, end)| {
+            let place = self.digests(&folded[..folded_end], &path[..end]);
+            let name = self.names.get(&place.folded)?;
+            (**name != path[..end]).then_some(&**name)
+        })
     }
 
     /// How many folders there are, also such without an entry.
@@ -81,7 +102,16 @@ impl Claims {
         if self.folders.len() > known {
             self.short_name(folded)?;
         }
-        place.require_free(&self.files)
+        place.require_free(&self.files)?;
+        self.keep_name(&place, path);
+        Ok(())
+    }
+
+    fn keep_name(&mut self, place: &Place, path: &str) {
+        if self.name_bytes < NAME_BYTES && !self.names.contains_key(&place.folded) {
+            self.name_bytes += path.len();
+            self.names.insert(place.folded, path.into());
+        }
     }
 
     /// Makes sure that Windows takes no short name for that of another file or folder.

@@ -65,12 +65,15 @@ pub enum TarballError {
     },
     /// Two entries are one file where case, the composition of letters, or dots and spaces at the end do not count.
     #[error(
-        "the tarball's entry {path:?} is another entry's file on Windows or macOS, which ignore capitals, forms of accents, and \
-         dots and spaces at the end; rename one of them"
+        "the tarball's entries {} and {path:?} are one file on Windows or macOS, which ignore capitals, forms of accents, and \
+         dots and spaces at the end; rename one of them",
+        other.as_ref().map_or_else(|| "of an earlier file".to_owned(), |other| format!("{other:?}"))
     )]
     SameOnSomeSystems {
         /// The beginning of the path of the later one.
         path: String,
+        /// The beginning of the path of the earlier one; `None` in a tarball of so many files that it was not kept.
+        other: Option<String>,
     },
     /// An entry is not in the folder that the others are in.
     #[error(

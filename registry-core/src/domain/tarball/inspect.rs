@@ -189,7 +189,7 @@ impl<'a> Inspection<'a> {
         }
         match short.installed() {
             Some(installed) if !is_same && !path.is_ascii() => {
-                self.claims.alias(installed).map_err(|clash| clashing(clash, &short))
+                self.claims.alias(installed).map_err(|clash| self.clashing(clash, &short))
             }
             _ => Ok(()),
         }
@@ -224,12 +224,23 @@ impl<'a> Inspection<'a> {
         if path.may_become_manifest() && self.manifest_path.is_some() {
             return Err(TarballError::SeveralManifests);
         }
-        claimed.map_err(|clash| clashing(clash, path))?;
+        claimed.map_err(|clash| self.clashing(clash, path))?;
         // Folders without an entry take memory too.
         if self.claims.folder_count() > self.limits.tarball_entries.saturating_mul(8).saturating_add(1024) {
             return Err(TarballError::TooManyEntries { limit: self.limits.tarball_entries });
         }
         Ok(())
+    }
+
+    fn clashing(&self, clash: Clash, path: &EntryPath) -> TarballError {
+        let other = || self.claims.claimed_before(path.installed()?);
+        match clash {
+            Clash::Everywhere => TarballError::Twice { path: path.shown() },
+            Clash::OnSomeSystems => TarballError::SameOnSomeSystems {
+                path: path.shown(),
+                other: other().map(|other| shorten(&format!("{}/{other}", path.top_folder())).into_owned()),
+            },
+        }
     }
 
     fn manifest<Source: Read>(
@@ -275,14 +286,6 @@ fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u
         return Err(ambiguous(entry, "its path or extended header is too long"));
     }
     header::read_whole(entry, size)
-}
-
-fn clashing(clash: Clash, path: &EntryPath) -> TarballError {
-    let path = path.shown();
-    match clash {
-        Clash::Everywhere => TarballError::Twice { path },
-        Clash::OnSomeSystems => TarballError::SameOnSomeSystems { path },
-    }
 }
 
 fn ambiguous<Source: Read>(entry: &Entry<'_, Source>, reason: &'static str) -> TarballError {

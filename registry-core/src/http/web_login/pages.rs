@@ -31,7 +31,9 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
     let (title, body) = match &login.step {
         PageStep::Identify { providers, password, sign_up } => {
             let title = format!("Sign in to {}", shown.registry);
+            let is_refused = !sign_up && wants_account(shown);
             let ways = html! {
+                @if is_refused { p role="status" { "Sign-up is off at this registry: ask its operator for an account. Sign in if you have one." } }
                 @for (id, name) in providers { (provider_form(shown, id, name)) }
                 @if *password { (password_form(shown, *sign_up)) }
                 @if providers.is_empty() && !password { p { "This registry has no accounts: ask its operator." } }
@@ -108,8 +110,11 @@ fn provider_form(shown: &Shown<'_>, id: &str, name: &str) -> Markup {
     }
 }
 
+fn wants_account(shown: &Shown<'_>) -> bool {
+    matches!(shown.login.purpose, Purpose::Login { create: true })
+}
+
 fn password_form(shown: &Shown<'_>, sign_up: bool) -> Markup {
-    let wants_account = matches!(shown.login.purpose, Purpose::Login { create: true });
     html! {
         form method="post" autocomplete="on" {
             input type="hidden" name="form" value=(shown.form_token);
@@ -119,7 +124,7 @@ fn password_form(shown: &Shown<'_>, sign_up: bool) -> Markup {
             input id="password" name="password" type="password" autocomplete="current-password" required;
             button name="step" value="log-in" { "I started it: sign in" }
             @if sign_up {
-                details open[wants_account] {
+                details open[wants_account(shown)] {
                     summary { "No account yet?" }
                     label for="email" { "Mail address, which others see" }
                     input id="email" name="email" type="email" autocomplete="email";

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::record::{Phase, Purpose};
 use super::session_token::SessionToken;
-use crate::auth::{AuthError, Caller, PasswordLogin};
+use crate::auth::Caller;
 use crate::ops::names::Account;
 use crate::{Error, Registry};
 
@@ -75,7 +75,6 @@ impl Registry {
 
     async fn ways_to_identify(&self, callback: &url::Url) -> Result<PageStep, Error> {
         let mut providers = Vec::new();
-        let mut sign_up = false;
         let mut unavailable = None;
         for provider in &self.parts.providers {
             match provider.start_web_login(callback).await {
@@ -83,18 +82,12 @@ impl Registry {
                 Ok(None) => {}
                 Err(error) => unavailable = Some(error),
             }
-            // Nobody can have no name, and yet it tells whether accounts are made.
-            let nobody =
-                PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
-            sign_up |= matches!(
-                provider.offers_sign_up(&nobody).await,
-                Ok(true) | Err(AuthError::Unacceptable { .. })
-            );
         }
         let password = self.parts.providers.len() > providers.len();
         if let (true, Some(error)) = (providers.is_empty() && self.parts.providers.len() == 1, unavailable) {
             return Err(error.into());
         }
+        let sign_up = self.offers_sign_up().await;
         Ok(PageStep::Identify { providers, password, sign_up })
     }
 

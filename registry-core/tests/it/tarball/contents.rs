@@ -191,7 +191,12 @@ fn each_place_belongs_to_one_entry_on_every_disk() {
         for (first, second) in [(first, second), (second, first)] {
             let tarball = TarballBuilder::with_manifest().file(&format!("package/{first}"), b"1");
             let refused = refusal(tarball.file(&format!("package/{second}"), b"2"));
-            assert_eq!(refused, TarballError::SameOnSomeSystems { path: format!("package/{second}") });
+            let named =
+                |path: &str| refused.to_string().contains(&format!("{:?}", format!("package/{path}")));
+            assert!(matches!(refused, TarballError::SameOnSomeSystems { .. }), "{refused}");
+            // A folder has no entry of its own.
+            let folder = first.strip_suffix("/a.js").filter(|_| !second.contains('/')).unwrap_or(first);
+            assert!(named(folder) && named(second), "{first} and {second}: {refused}");
         }
     }
     contents(
@@ -226,7 +231,7 @@ fn what_windows_and_macos_refuse_is_told_in_a_sentence() {
     let told = |path: &str| {
         refusal(TarballBuilder::with_manifest().file("package/a.js", b"1").file(path, b"2")).to_string()
     };
-    insta::assert_snapshot!(told("package/A.js"), @r#"the tarball's entry "package/A.js" is another entry's file on Windows or macOS, which ignore capitals, forms of accents, and dots and spaces at the end; rename one of them"#);
+    insta::assert_snapshot!(told("package/A.js"), @r#"the tarball's entries "package/a.js" and "package/A.js" are one file on Windows or macOS, which ignore capitals, forms of accents, and dots and spaces at the end; rename one of them"#);
     insta::assert_snapshot!(told("package/aux.js"), @r#"the tarball has an entry at "package/aux.js", which Windows takes for a device (CON, PRN, AUX, NUL, COM1, LPT1); rename or leave out the file"#);
 }
 

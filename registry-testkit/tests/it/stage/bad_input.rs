@@ -44,7 +44,10 @@ async fn a_number_that_is_taken_is_staged_by_nobody() {
                      the number with `npm stage reject ID`; `npm stage list pear` shows the ID"
                 )
             } else {
-                format!("You cannot publish over the previously published versions: {version}.")
+                format!(
+                    "You cannot publish over the previously published versions: {version}. A number is never free again, \
+                     also not after an unpublish: raise the version in package.json"
+                )
             };
             assert_eq!(refused.assert_status(403).error(), expected);
         }

@@ -47,7 +47,7 @@ async fn it_is_set_up_with_a_password_and_the_first_digits() {
     401 Unauthorized
     cache-control: no-cache
     content-type: application/json
-    npm-notice: Enter the digits that your authenticator app shows, or a recovery code.
+    npm-notice: The one-time password was wrong, or was used already. Enter the digits that your authenticator app shows now, or a recovery code.
     www-authenticate: otp
 
     {
