@@ -26,18 +26,19 @@ pub struct TrustedProxy;
 pub(super) fn base_url(
     registry: &Registry,
     request: &Parts,
+    host: Option<&str>,
     under_prefix: bool,
-) -> Result<RenderedBase, Error> {
+) -> RenderedBase {
     if let Some(public_url) = &registry.parts.public_url {
-        return Ok(RenderedBase::configured(Arc::clone(public_url)));
+        return RenderedBase::configured(Arc::clone(public_url));
     }
     let is_https = is_from_a_proxy(request)
         && request.headers.get(&FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
     let scheme = if is_https { "https://" } else { "http://" };
-    let host = reached_host(request)?.unwrap_or("localhost");
+    let host = host.unwrap_or("localhost");
     let prefix = if under_prefix { registry.parts.path_prefix.as_str() } else { "" };
     let above = request.extensions.get::<PathAbove>().map_or("", |above| above.0.as_str());
-    Ok(registry.parts.bases.get(&[scheme, host, above, prefix], registry.parts.clock.as_ref()))
+    registry.parts.bases.get(&[scheme, host, above, prefix], registry.parts.clock.as_ref())
 }
 
 /// The host that the client asked for: what a trusted proxy says, or else what the request says.

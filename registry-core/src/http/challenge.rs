@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::{Error, Registry};
 
 use super::answer::json_response;
-use super::base_url::base_url;
+use super::base_url::{base_url, reached_host};
 use super::body::Body;
 use super::route::loggable_path;
 use super::status::{Failure, NOTICE, failure_response, told};
@@ -77,7 +77,7 @@ impl Registry {
         let Some(begun) = self.begin_web_second_factor(caller, client, &action, !polls).await? else {
             return Ok(None);
         };
-        let base = base_url(self, request, under_prefix)?.url;
+        let base = base_url(self, request, reached_host(request)?, under_prefix).url;
         let done = polls.then(|| done_url(&base, &begun.poll).expose_secret().to_owned());
         Ok(Some(InBrowser { page: login_url(&base, &begun.page).expose_secret().to_owned(), done }))
     }

@@ -65,6 +65,8 @@ impl From<Arc<Principal>> for PrincipalName {
 pub(super) struct Call<'a> {
     pub(super) registry: &'a Registry,
     pub(super) request: &'a Parts,
+    /// The host that the client reached.
+    pub(super) host: Option<&'a str>,
     pub(super) caller: Caller,
     pub(super) under_prefix: bool,
     pub(super) body: &'a mut Incoming,
@@ -94,12 +96,19 @@ impl Registry {
     }
 
     async fn answer(&self, request: &Parts, body: &mut Incoming) -> Response<Body> {
-        let checked = reached_host(request).and_then(|_| check_origin(self, request));
-        if let Err(error) = checked.and_then(|()| refuse_own_request(self, request)) {
-            let mut response = failure_response(&error.into());
-            response.extensions_mut().insert(RouteKind("none"));
-            return response;
-        }
+        let checked = reached_host(request).and_then(|host| {
+            check_origin(self, request, host)?;
+            refuse_own_request(self, request)?;
+            Ok(host)
+        });
+        let host = match checked {
+            Ok(host) => host,
+            Err(error) => {
+                let mut response = failure_response(&error.into());
+                response.extensions_mut().insert(RouteKind("none"));
+                return response;
+            }
+        };
         let found = find_route(&self.parts, &request.method, request.uri.path());
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
@@ -130,7 +139,7 @@ impl Registry {
                 (caller, Err(error.into()))
             }
             Ok(caller) => {
-                let call = Call { registry: self, request, caller: caller.clone(), under_prefix, body };
+                let call = Call { registry: self, request, host, caller: caller.clone(), under_prefix, body };
                 (caller, call.dispatch(route).await)
             }
         };
@@ -221,7 +230,7 @@ fn address_of(request: &Parts) -> Option<IpAddr> {
 impl Call<'_> {
     async fn dispatch(self, route: Route) -> Result<Response<Body>, Failure> {
         match route {
-            Route::Root => Ok(self.root()?),
+            Route::Root => Ok(self.root()),
             Route::Ping => Ok(json_response(StatusCode::OK, &json!({}))),
             Route::Robots => Ok(robots()),
             Route::Whoami => self.whoami(),
@@ -263,25 +272,25 @@ impl Call<'_> {
     }
 
     /// What a person sees who opens the address in a browser. No client reads it.
-    fn root(&self) -> Result<Response<Body>, Error> {
-        let registry = format!("{}/", self.base_url()?);
+    fn root(&self) -> Response<Body> {
+        let registry = format!("{}/", self.base_url());
         let answer = json!({
             "message": "This is an npm registry.",
             "registry": registry,
             "log_in": format!("npm login --registry={registry}"),
             "use_for_a_project": format!("npm config set --location=project registry={registry}"),
         });
-        Ok(json_response(StatusCode::OK, &answer))
+        json_response(StatusCode::OK, &answer)
     }
 
     /// The registry's URL as this client reaches it.
-    pub(super) fn base_url(&self) -> Result<Arc<str>, Error> {
-        Ok(self.rendered_base()?.url)
+    pub(super) fn base_url(&self) -> Arc<str> {
+        self.rendered_base().url
     }
 
     /// The same, and the URL that documents for it are rendered with.
-    pub(super) fn rendered_base(&self) -> Result<RenderedBase, Error> {
-        base_url(self.registry, self.request, self.under_prefix)
+    pub(super) fn rendered_base(&self) -> RenderedBase {
+        base_url(self.registry, self.request, self.host, self.under_prefix)
     }
 
     /// The value of a request header, if it is text.

@@ -4,14 +4,13 @@ use http::{HeaderName, Method};
 
 use crate::{Error, Registry};
 
-use super::base_url::reached_host;
 use super::host::is_same_host;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a request that may change something and that a browser sent for a page of another site. Browsers add these
 /// headers by themselves and no page can choose them; the clients of npm send neither.
-pub(super) fn check_origin(registry: &Registry, request: &Parts) -> Result<(), Error> {
+pub(super) fn check_origin(registry: &Registry, request: &Parts, host: Option<&str>) -> Result<(), Error> {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -20,7 +19,7 @@ pub(super) fn check_origin(registry: &Registry, request: &Parts) -> Result<(), E
     }
     let own = match registry.parts.public_url.as_deref().and_then(|url| url.split_once("://")) {
         Some((_, rest)) => rest.split('/').next(),
-        None => reached_host(request)?,
+        None => host,
     };
     let is_own = |origin: &str| match (origin.split_once("://"), own) {
         (Some(("http" | "https", origin)), Some(own)) => is_same_host(origin, own),

@@ -20,7 +20,7 @@ const WORTH_COMPRESSING: usize = 1024;
 impl Call<'_> {
     pub(super) async fn packument(self, name: PackageName) -> Result<Response<Body>, Failure> {
         let form = negotiation::packument_form(self.header(ACCEPT));
-        let base = self.rendered_base()?;
+        let base = self.rendered_base();
         let representation = self.registry.packument(&self.caller, &name, form, &base.rendered).await?;
         let rare_etag = (!base.is_known()).then(|| representation.etag_with(&base));
         let compressed = rare_etag.is_none()
@@ -59,7 +59,9 @@ impl Call<'_> {
         if let Some(time) = settled.and_then(conditional::http_date) {
             headers.insert(LAST_MODIFIED, time);
         }
-        let is_public = self.registry.is_public(&name) && !representation.audience.is_restricted();
+        // What an anonymous caller was given, every caller may read.
+        let is_public = (self.caller.principal.is_none() || self.registry.is_public(&name))
+            && !representation.audience.is_restricted();
         headers.insert(
             CACHE_CONTROL,
             HeaderValue::from_static(if is_public { "no-cache" } else { "private, no-cache" }),
@@ -80,7 +82,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn manifest(self, name: PackageName, selector: &str) -> Result<Response<Body>, Failure> {
-        let base = self.rendered_base()?;
+        let base = self.rendered_base();
         let manifest = self.registry.manifest(&self.caller, &name, selector, &base.rendered).await?;
         let manifest = self.registry.with_base(manifest.into(), &base).await?;
         Ok(json_bytes(StatusCode::OK, manifest))

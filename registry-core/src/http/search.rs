@@ -20,7 +20,7 @@ const WEIGHTS: [&str; 3] = ["quality", "popularity", "maintenance"];
 impl Call<'_> {
     pub(super) async fn search(self) -> Result<Response<Body>, Failure> {
         let query = read_query(self.request.uri.query().unwrap_or_default())?;
-        let base = self.base_url()?;
+        let base = self.base_url();
         let page = self.registry.search(&self.caller, &query).await?;
         let objects: Vec<Value> = page
             .hits

@@ -51,7 +51,6 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a line for each error, so that none is without a status")]
 fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),

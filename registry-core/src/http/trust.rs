@@ -66,7 +66,7 @@ impl Call<'_> {
             }
             .into());
         };
-        let base_url = self.base_url()?;
+        let base_url = self.base_url();
         let made = self.registry.exchange_id_token(&self.caller, &name, &token, &base_url).await?;
         let answer = json!({
             "token_type": "oidc",

@@ -74,9 +74,11 @@ pub(super) fn find_client(proxies: &Proxies, peer: IpAddr, headers: &mut HeaderM
         let (address, unproven) = furthest_known(peer, proxies, headers);
         return Client { address, by_trusted_proxy: true, unproven, ..unknown };
     }
-    let mut behind_unknown_proxy = false;
-    for name in &SAID_BY_PROXIES {
-        behind_unknown_proxy |= headers.remove(name).is_some();
+    let behind_unknown_proxy = headers.keys().any(|name| SAID_BY_PROXIES.contains(name));
+    if behind_unknown_proxy {
+        for name in &SAID_BY_PROXIES {
+            headers.remove(name);
+        }
     }
     Client { behind_unknown_proxy, ..unknown }
 }

@@ -113,7 +113,7 @@ impl<H: Handler> Front<H> {
         mut request: Request<B>,
     ) -> Response<AnswerBody<H::Body>>
     where
-        B: Body<Data = Bytes> + Send + 'static,
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
         let client = find_client(&self.proxies, peer.ip(), request.headers_mut());

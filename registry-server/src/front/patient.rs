@@ -21,7 +21,7 @@ pub(super) struct Patience {
 /// The body of a request that breaks off when its client pauses for too long or sends too slowly: it would otherwise
 /// hold a connection for ever, and the memory that is kept for the body with it.
 pub(super) struct Patient<B> {
-    body: Pin<Box<B>>,
+    body: B,
     patience: Patience,
     pause: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Time spent on waiting in this window.
@@ -32,7 +32,7 @@ pub(super) struct Patient<B> {
 
 impl<B> Patient<B> {
     pub(super) fn new(body: B, patience: Patience) -> Self {
-        Self { body: Box::pin(body), patience, pause: None, waited: Duration::ZERO, received: 0 }
+        Self { body, patience, pause: None, waited: Duration::ZERO, received: 0 }
     }
 
     /// Takes note of bytes. Answers whether the client is fast enough.
@@ -50,7 +50,7 @@ impl<B> Patient<B> {
     }
 }
 
-impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for Patient<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Patient<B> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -58,7 +58,7 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for Patient<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Poll::Ready(frame) = self.body.as_mut().poll_frame(context) {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
             if !self.take_note(data.map_or(0, Bytes::len)) && data.is_some() {
                 return Poll::Ready(Some(Err("the client sends the body too slowly".into())));

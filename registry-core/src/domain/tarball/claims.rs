@@ -117,8 +117,8 @@ impl Claims {
     /// Makes sure that Windows takes no short name for that of another file or folder.
     fn short_name(&mut self, folded: &str) -> Result<(), Clash> {
         let [one, other] = &self.keys;
-        let (folder, name) = folded.rsplit_once('/').unwrap_or(("", folded));
-        let digest = |parts: &Parts<'_>| (one.hash_one((folder, parts)), other.hash_one((folder, parts)));
+        let (parent, name) = folded.rsplit_once('/').unwrap_or(("", folded));
+        let digest = |parts: &Parts<'_>| (one.hash_one((parent, parts)), other.hash_one((parent, parts)));
         if self.short_names.add(name, digest) { Err(Clash::OnSomeSystems) } else { Ok(()) }
     }
 

@@ -22,6 +22,9 @@ const DECODED: usize = 3;
 /// assert_eq!(loggable_path("/@acme%2fpear"), "/@acme%2fpear");
 /// ```
 pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
+    if has_nothing_to_redact(raw_path) {
+        return raw_path.into();
+    }
     let mut decoded = Cow::Borrowed(raw_path);
     for _ in 0..=DECODED {
         if let Some(redacted) = redact(&decoded) {
@@ -38,6 +41,11 @@ pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
 /// What tokens of this registry begin with, and how many letters and digits tell one from a package of such a name.
 const TOKEN: &str = "npm_";
 const SHORTEST_TOKEN: usize = 24;
+
+/// Tells of most paths at once that they hold no secret: those follow a segment `-`, or are tokens, which have a `_`.
+fn has_nothing_to_redact(path: &str) -> bool {
+    !path.bytes().any(|byte| b"%_".contains(&byte)) && path.split(['/', '\\']).all(|segment| segment != "-")
+}
 
 fn redact(path: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
@@ -59,9 +67,10 @@ fn redact(path: &str) -> Option<String> {
 }
 
 fn has_token(segment: &str) -> bool {
-    segment.split(TOKEN).skip(1).any(|rest| {
-        rest.bytes().take_while(u8::is_ascii_alphanumeric).take(SHORTEST_TOKEN).count() == SHORTEST_TOKEN
-    })
+    segment.contains('_')
+        && segment.split(TOKEN).skip(1).any(|rest| {
+            rest.bytes().take_while(u8::is_ascii_alphanumeric).take(SHORTEST_TOKEN).count() == SHORTEST_TOKEN
+        })
 }
 
 fn follows(segments: &[&str], before: &[&str]) -> bool {

@@ -63,7 +63,7 @@ impl Call<'_> {
             serde_json::from_slice(&body)
                 .map_err(|_| Error::request("a login begins with the JSON {} or with nothing at all"))?
         };
-        let base = self.base_url()?;
+        let base = self.base_url();
         let client = self.header(USER_AGENT);
         let begun = self.registry.begin_web_login(&self.caller, client, document.create).await?;
         let answer = json!({
@@ -102,7 +102,7 @@ impl Call<'_> {
         browser: Option<Browser>,
         trouble: Option<&Failure>,
     ) -> Result<Response<Body>, Failure> {
-        let base = self.base_url()?;
+        let base = self.base_url();
         let held = browser.as_ref().map(Browser::secret);
         let login = self.registry.web_login_page(&self.caller, page, held, &callback(&base)?).await?;
         let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.randomness));
@@ -132,7 +132,7 @@ impl Call<'_> {
             let error = Error::WebLoginForm;
             return Err(self.registry.refuse_web_login(&self.caller, "form", error).into());
         }
-        let base = self.base_url()?;
+        let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {
             Ok(next) => redirect(&next),
             // Of a login that is over there is no page to show again.
@@ -177,7 +177,7 @@ impl Call<'_> {
         let held = Browser::all_of(self.request);
         let query = self.request.uri.query().unwrap_or_default();
         let page = self.registry.web_login_callback(&self.caller, held, query).await?;
-        redirect(&login_url(&self.base_url()?, &page))
+        redirect(&login_url(&self.base_url(), &page))
     }
 }
 

@@ -139,7 +139,7 @@ async fn one_odd_field_never_costs_the_rest() {
 
 /// A value nested so deep: `{"a":{"a":…1}}` and `[[…1]]` in turn.
 fn nested(levels: usize) -> String {
-    let (open, close) = if levels % 2 == 0 { (r#"{"a":"#, "}") } else { ("[", "]") };
+    let (open, close) = if levels.is_multiple_of(2) { (r#"{"a":"#, "}") } else { ("[", "]") };
     format!("{}1{}", open.repeat(levels), close.repeat(levels))
 }
 
