@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
+use crate::clock::http_date;
 use crate::domain::PackageName;
 use crate::domain::packument::{
     Audience, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full,
@@ -36,6 +37,8 @@ pub struct Representation {
     pub gzip_etag: String,
     /// When the package was last changed, where that is known.
     pub last_modified: Option<DateTime<Utc>>,
+    /// The same as `Last-Modified` has it.
+    pub(crate) last_modified_header: Option<String>,
     /// Whom the package is for, where not simply for whom the rules let read it.
     pub audience: Audience,
 }
@@ -184,9 +187,11 @@ impl Derived for Representation {
             PackumentForm::Abbreviated => render_abbreviated(&packument, &key.base)?,
         };
         let last_modified = packument.time.get("modified").and_then(|time| time.parse().ok());
+        let last_modified_header = last_modified.and_then(http_date);
         // The abbreviated form does not show the revision, and must still differ with each.
         let representation = Self::of(identity, &packument.revision.to_string())?;
-        Ok(Self { last_modified, audience: Audience::of(&packument), ..representation })
+        let audience = Audience::of(&packument);
+        Ok(Self { last_modified, last_modified_header, audience, ..representation })
     }
 
     fn weight(&self) -> usize {
@@ -209,6 +214,7 @@ impl Representation {
             etag: format!("\"{digest}\""),
             gzip_etag: format!("\"{digest}-gzip\""),
             last_modified: None,
+            last_modified_header: None,
             audience: Audience::default(),
         })
     }
