@@ -46,5 +46,5 @@ pub use registry::{Registry, RegistryBuilder};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}

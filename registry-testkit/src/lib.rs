@@ -60,3 +60,8 @@ pub use randomness::SeededRandomness;
 pub use scripted_upstream::ScriptedUpstream;
 pub use test_registry::TestRegistry;
 pub use tls_provider::install_tls_provider;
+
+/// Makes tests of the examples in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

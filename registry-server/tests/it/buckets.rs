@@ -128,7 +128,7 @@ fn a_wrong_option_is_told_with_the_right_one_and_without_secrets() {
         ),
         (
             "colour = \"blue\"",
-            "`colour` is not an option of s3:// storage; see the options of the storage in the README",
+            "`colour` is not an option of s3:// storage; see the options of the storage in the guide to the configuration",
         ),
         (
             "timeout = \"soon\"",

@@ -21,7 +21,7 @@ pub enum BucketError {
     /// An option that the cloud's client does not know.
     #[error(
         "`{name}` is not an option of {scheme}:// storage; {}",
-        nearest.map_or_else(|| "see the options of the storage in the README".to_owned(),
+        nearest.map_or_else(|| "see the options of the storage in the guide to the configuration".to_owned(),
             |nearest| format!("did you mean `{nearest}`?"))
     )]
     Option {

@@ -1,6 +1,7 @@
 //! How much is kept of other registries, and what of it is deleted when that is too much.
 //!
-//! Any number of processes keep and delete in one store, without a lock: see the section on it in ARCHITECTURE.md.
+//! Any number of processes keep and delete in one store, without a lock: see
+//! `docs/decisions/0006-upstream-cache-without-locks.md`.
 
 mod ledger;
 mod report;
