@@ -24,10 +24,13 @@ mod extension;
 mod key;
 #[cfg(feature = "local-disk")]
 mod local_disk;
+mod marker;
 mod object_store_blobs;
 mod path;
 mod probe;
 mod regroup;
+mod storage;
+mod update;
 mod values;
 
 use std::fmt::{Debug, Display};
@@ -48,6 +51,10 @@ pub use local_disk::{LocalDisk, LocalDiskError};
 pub use object_store_blobs::ObjectStoreBlobs;
 pub use path::{BlobPath, BlobPathError, BlobPrefix};
 pub use probe::{ProbeError, probe};
+pub use storage::StorageError;
+pub(crate) use storage::{Storage, WatchStorage};
+pub(crate) use update::Contended;
+pub(crate) use update::{Decision, Edit, Step, Updated, update, update_with};
 pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

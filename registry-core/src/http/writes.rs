@@ -39,7 +39,7 @@ impl Call<'_> {
             other => other,
         })?;
         let url_name = name.clone();
-        let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await??;
+        let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await.map_err(Error::from)??;
         match put {
             Put::Publish(_) if revision.is_some() => {
                 Err(Error::request("a version is published with PUT /{name}, without a revision").into())

@@ -1,10 +1,8 @@
-use std::time::Duration;
-
+use bytes::Bytes;
 use futures::future::BoxFuture;
-use tokio::time::Instant;
 
 use crate::auth::Caller;
-use crate::blob::{BlobETag, BlobPath, Fetched, Key, PutOutcome, When};
+use crate::blob::{BlobETag, BlobPath, Edit, Fetched, Key, Step};
 use crate::domain::PackageName;
 use crate::domain::packument::{MfaPolicy, Packument, Revision};
 use crate::domain::search::SearchEntry;
@@ -16,10 +14,7 @@ use crate::{Error, Registry};
 use super::read_index::StoredIndex;
 use super::search::IndexUpdate;
 use super::spelling::Standing;
-use crate::concurrency::{Backoff, compute, detached};
-
-/// For how long a writer goes on trying against others.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::concurrency::{compute, detached};
 
 /// More than the history of a packument grows by with a change.
 const REVISION_BYTES: usize = 128;
@@ -35,7 +30,7 @@ pub(super) enum Decision<T> {
 }
 
 /// What came of a change.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Committed<T> {
     pub(super) value: T,
     pub(super) revision: Revision,
@@ -57,18 +52,6 @@ impl<T> Change<T> {
     }
 }
 
-enum Step<T> {
-    Done(Committed<T>, Option<IndexUpdate>),
-    Write {
-        json: Vec<u8>,
-        when: When,
-        committed: Committed<T>,
-        update: Option<IndexUpdate>,
-        /// As it was before the change.
-        mfa: MfaPolicy,
-    },
-}
-
 /// What must be done once a change is decided and before it is stored. It is told whether the package exists.
 pub(super) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
@@ -88,7 +71,7 @@ impl Registry {
         then: Then,
     ) -> Result<Committed<T>, Error>
     where
-        T: Clone + Send + 'static,
+        T: Clone + Send + Sync + 'static,
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
@@ -109,7 +92,7 @@ impl Registry {
         then: Then,
     ) -> Result<Committed<T>, Error>
     where
-        T: Clone + Send + 'static,
+        T: Clone + Send + Sync + 'static,
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
@@ -131,120 +114,176 @@ impl Registry {
         &self,
         caller: &Caller,
         name: &PackageName,
-        mut before: Option<Before>,
-        mut decide: Decide,
+        before: Option<Before>,
+        decide: Decide,
     ) -> Result<(Committed<T>, Option<IndexUpdate>), Error>
     where
-        T: Clone + Send + 'static,
+        T: Clone + Send + Sync + 'static,
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
     {
-        let mut _turn = if before.is_none() { Some(self.parts.package_locks.lock(name).await) } else { None };
-        let path = Key::Packument(name).path()?;
-        let mut deadline = Instant::now() + PATIENCE;
-        let mut backoff = Backoff::default();
-        let mut attempts: Vec<(Revision, T)> = Vec::new();
-        let mut is_claimed = false;
-        loop {
-            // A package begins in the store that was opened, and in no other.
-            let found = self.or_proven_absent(self.read_index(name).await?).await?;
-            if found.is_none() && !is_claimed && self.standing(name).await? == Standing::Stored {
-                continue;
-            }
-            let id = random_bytes(self.parts.randomness.as_ref());
-            let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
-            let is_new = found.is_none();
-            let state = found.as_ref().map(|index| (index.path.clone(), index.blob.etag.clone()));
-            let (again, earlier, owner, limits) = (decide, attempts, name.clone(), self.parts.limits);
-            let step;
-            (decide, attempts, step) = compute(size, move || {
-                let (mut decide, attempts) = (again, earlier);
-                let step = take_step(&owner, found.as_ref(), &attempts, id, &limits, &mut decide);
-                (decide, attempts, step)
-            })
-            .await?;
-            let (json, when, committed, update) = match step? {
-                Step::Done(committed, update) => {
-                    if is_claimed {
-                        self.enter_stored(name).await;
-                    }
-                    return Ok((committed, update));
+        let mut edit = EditPackument {
+            registry: self,
+            caller,
+            name,
+            decide: Some(decide),
+            prepared: None,
+            is_claimed: false,
+        };
+        if let Some(before) = before {
+            match edit.look(&[]).await? {
+                Look::Done(attempt) => return Ok((attempt.committed, attempt.update)),
+                Look::Write(write) => {
+                    before(write.base.is_some()).await?;
+                    edit.prepared = Some(write);
                 }
-                Step::Write { json, when, committed, update, mfa } => {
-                    self.require_two_factor_of_package(caller, name, mfa).await?;
-                    (json, when, committed, update)
-                }
-            };
-            let Committed { value, revision } = committed;
-            if let Some(before) = before.take() {
-                before(state.is_some()).await?;
-                deadline = Instant::now() + PATIENCE;
-                _turn = Some(self.parts.package_locks.lock(name).await);
-                if !self.is_still(state).await? {
-                    continue;
-                }
+                Look::OutOfDate => return Err(Error::Busy),
             }
-            if is_new {
-                self.claim_spelling(name).await?;
-                is_claimed = true;
-            }
-            match self.write_index(&path, json, when).await {
-                Ok(PutOutcome::Stored(_)) => {
-                    if is_new {
-                        self.enter_stored(name).await;
-                    }
-                    return Ok((Committed { value, revision }, update));
-                }
-                // An answer may have been lost inside the store's client: the next read shows whose write landed.
-                Ok(PutOutcome::Conflict) => attempts.push((revision, value)),
-                Err(error @ Error::Store(crate::blob::BlobError::Unavailable { .. })) => {
-                    if Instant::now() > deadline {
-                        return Err(error);
-                    }
-                    attempts.push((revision, value));
-                }
-                Err(error) => return Err(error),
-            }
-            if Instant::now() > deadline {
-                return Err(Error::Busy);
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
         }
+        let _turn = self.parts.package_locks.lock(name).await;
+        let updated = self.parts.store.update(&Key::Packument(name).path()?, &mut edit).await?;
+        if edit.is_claimed {
+            self.enter_stored(name).await;
+        }
+        Ok((updated.outcome.committed, updated.outcome.update))
+    }
+}
+
+/// A change of one packument.
+struct EditPackument<'a, Decide, T> {
+    registry: &'a Registry,
+    caller: &'a Caller,
+    name: &'a PackageName,
+    /// `None` only while it runs elsewhere.
+    decide: Option<Decide>,
+    /// What was decided before this process's turn.
+    prepared: Option<Write<T>>,
+    /// Whether this change entered the spelling of a package that begins.
+    is_claimed: bool,
+}
+
+/// A write that may have been stored.
+#[derive(Debug, Clone)]
+struct Attempt<T> {
+    committed: Committed<T>,
+    update: Option<IndexUpdate>,
+}
+
+/// What is to be written, and instead of what.
+struct Write<T> {
+    json: Bytes,
+    /// The state that was read, and where: packuments of codebox-npm may be elsewhere.
+    base: Option<(BlobPath, BlobETag)>,
+    attempt: Attempt<T>,
+    /// As it was before the change.
+    mfa: MfaPolicy,
+}
+
+enum Look<T> {
+    Done(Attempt<T>),
+    Write(Write<T>),
+    /// The package came to be while it was looked for.
+    OutOfDate,
+}
+
+impl<Decide, T> EditPackument<'_, Decide, T>
+where
+    T: Clone + Send + Sync + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+{
+    /// Reads the packument and decides.
+    async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<Look<T>, Error> {
+        let (registry, name) = (self.registry, self.name);
+        // A package begins in the store that was opened, and in no other.
+        let found = registry.parts.store.or_proven_absent(registry.read_index(name).await?).await?;
+        if found.is_none() && !self.is_claimed && registry.standing(name).await? == Standing::Stored {
+            return Ok(Look::OutOfDate);
+        }
+        let id = random_bytes(registry.parts.randomness.as_ref());
+        let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
+        let Some(mut decide) = self.decide.take() else {
+            return Err(Error::Internal("a change was dropped in the middle of its decision".into()));
+        };
+        let (owner, attempts, limits) = (name.clone(), attempts.to_vec(), registry.parts.limits);
+        let look;
+        (decide, look) = compute(size, move || {
+            let look = take_step(&owner, found.as_ref(), &attempts, id, &limits, &mut decide);
+            (decide, look)
+        })
+        .await?;
+        self.decide = Some(decide);
+        let look = look?;
+        if let Look::Write(write) = &look {
+            registry.require_two_factor_of_package(self.caller, name, write.mfa).await?;
+        }
+        Ok(look)
     }
 
-    /// Whether a packument is still the one that was read. Only spares a write that would be in vain.
-    async fn is_still(&self, state: Option<(BlobPath, BlobETag)>) -> Result<bool, Error> {
-        let Some((path, etag)) = state else { return Ok(true) };
-        Ok(self.parts.store.get_if_changed(&path, &etag).await? == Fetched::Unchanged)
+    /// What was decided before, if the packument is still the one that was read.
+    async fn still_prepared(&mut self) -> Result<Option<Write<T>>, Error> {
+        let Some(write) = self.prepared.take() else { return Ok(None) };
+        let Some((path, etag)) = &write.base else { return Ok(Some(write)) };
+        let is_still = self.registry.parts.store.get_if_changed(path, etag).await? == Fetched::Unchanged;
+        Ok(is_still.then_some(write))
     }
+}
 
-    async fn write_index(&self, path: &BlobPath, json: Vec<u8>, when: When) -> Result<PutOutcome, Error> {
-        Ok(self.parts.store.put(path, json.into(), when).await?)
+impl<Decide, T> Edit for EditPackument<'_, Decide, T>
+where
+    T: Clone + Send + Sync + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+{
+    type Outcome = Attempt<T>;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+
+    async fn attempt(&mut self, attempts: &[Attempt<T>]) -> Result<Step<Attempt<T>>, Error> {
+        let look = match self.still_prepared().await? {
+            Some(write) => Look::Write(write),
+            None => self.look(attempts).await?,
+        };
+        let write = match look {
+            Look::Done(attempt) => return Ok(Step::Done(attempt)),
+            Look::OutOfDate => return Ok(Step::Retry),
+            Look::Write(write) => write,
+        };
+        if write.base.is_none() {
+            self.registry.claim_spelling(self.name).await?;
+            self.is_claimed = true;
+        }
+        let path = Key::Packument(self.name).path()?;
+        // A packument of codebox-npm under plain capitals stays where it is; ours supersedes it.
+        let base = write.base.filter(|(read, _)| *read == path).map(|(_, etag)| etag);
+        Ok(Step::Write { bytes: write.json, base, outcome: write.attempt })
     }
 }
 
 fn take_step<T: Clone>(
     name: &PackageName,
     found: Option<&StoredIndex>,
-    attempts: &[(Revision, T)],
+    attempts: &[Attempt<T>],
     id: [u8; 16],
     limits: &Limits,
     decide: &mut impl FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error>,
-) -> Result<Step<T>, Error> {
-    let path = Key::Packument(name).path()?;
+) -> Result<Look<T>, Error> {
     let mut packument = match found {
         None => Packument::new(name.clone()),
         Some(index) => Packument::parse(name, &index.blob.bytes)?,
     };
-    if let Some((revision, value)) =
-        attempts.iter().find(|(revision, _)| packument.history.contains(revision))
+    // An answer may have been lost, also inside the store's client: the history tells whose write was stored.
+    if let Some(stored) =
+        attempts.iter().find(|attempt| packument.history.contains(&attempt.committed.revision))
     {
-        let committed = Committed { value: value.clone(), revision: revision.clone() };
-        return Ok(Step::Done(committed, Some(IndexUpdate::of(&packument))));
+        let update = Some(IndexUpdate::of(&packument));
+        return Ok(Look::Done(Attempt { committed: stored.committed.clone(), update }));
     }
     let (shown, mfa) = (SearchEntry::of(&packument), packument.protection.mfa);
     let (tags, owners) = (packument.dist_tags.len(), packument.maintainers.len());
     match decide(&mut packument)? {
-        Decision::Keep(value) => Ok(Step::Done(Committed { value, revision: packument.revision }, None)),
+        Decision::Keep(value) => {
+            let committed = Committed { value, revision: packument.revision };
+            Ok(Look::Done(Attempt { committed, update: None }))
+        }
         decision @ (Decision::Commit(_) | Decision::CommitBeside(_)) => {
             // What is beyond a limit may become smaller, and nothing else.
             if packument.dist_tags.len() > tags {
@@ -263,11 +302,6 @@ fn take_step<T: Clone>(
                 }
                 Decision::CommitBeside(value) | Decision::Keep(value) => value,
             };
-            let when = match found {
-                // A packument of codebox-npm under plain capitals stays where it is; ours supersedes it.
-                Some(index) if index.path == path => When::Matches(index.blob.etag.clone()),
-                _ => When::Absent,
-            };
             let update = IndexUpdate::of(&packument);
             // Such as a star. Whoever made what is shown enters it, or has. A package that begins is entered even if
             // nothing of it is shown yet: its name is private from now on.
@@ -278,8 +312,9 @@ fn take_step<T: Clone>(
             if json.len() > before {
                 limits.check_packument(json.len())?;
             }
-            let committed = Committed { value, revision: attempt };
-            Ok(Step::Write { json, when, committed, update, mfa })
+            let base = found.map(|index| (index.path.clone(), index.blob.etag.clone()));
+            let attempt = Attempt { committed: Committed { value, revision: attempt }, update };
+            Ok(Look::Write(Write { json: json.into(), base, attempt, mfa }))
         }
     }
 }

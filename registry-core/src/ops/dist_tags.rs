@@ -1,5 +1,4 @@
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
 
 use crate::access::Action;
 use crate::auth::Caller;
@@ -10,8 +9,6 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::require_existing;
-use super::publish::{hoist, internal};
 
 impl Registry {
     /// The dist-tags: tag → version.
@@ -34,21 +31,11 @@ impl Registry {
         let right = self.require_write(caller, name, Action::Publish)?;
         let (registry, set, target) = (self.clone(), tag.clone(), version.clone());
         let decide = move |packument: &mut Packument<'_>| {
-            require_existing(packument)?;
+            packument.require_existing()?;
             right.check(packument)?;
-            let Some(manifest) = packument.versions.get(target.as_str()) else {
-                return Err(Error::VersionNotFound { selector: target.to_string() });
-            };
-            if packument.dist_tags.get(set.as_str()).is_some_and(|version| version == target.as_str()) {
-                return Ok(Decision::Keep(false));
-            }
-            if set.is_latest() {
-                let manifest: Map<String, Value> = serde_json::from_str(manifest.get()).map_err(internal)?;
-                hoist(packument, &manifest)?;
-            }
-            packument.dist_tags.insert(set.to_string(), target.to_string());
-            packument.time.insert("modified".into(), timestamp(registry.parts.clock.now()));
-            Ok(Decision::Commit(true))
+            let now = timestamp(registry.parts.clock.now());
+            let is_changed = packument.set_dist_tag(&set, &target, &now)?;
+            Ok(if is_changed { Decision::Commit(true) } else { Decision::Keep(false) })
         };
         let tell = async move |change: Change<bool>| {
             if change.value {
@@ -66,12 +53,9 @@ impl Registry {
         }
         let (registry, removed) = (self.clone(), tag.to_owned());
         let decide = move |packument: &mut Packument<'_>| {
-            require_existing(packument)?;
+            packument.require_existing()?;
             right.check(packument)?;
-            if packument.dist_tags.shift_remove(&removed).is_none() {
-                return Err(Error::TagNotFound { tag: removed.clone() });
-            }
-            packument.time.insert("modified".into(), timestamp(registry.parts.clock.now()));
+            packument.remove_dist_tag(&removed, &timestamp(registry.parts.clock.now()))?;
             Ok(Decision::Commit(()))
         };
         let tag = tag.to_owned();

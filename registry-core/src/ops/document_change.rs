@@ -12,7 +12,7 @@ use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, Version};
 use crate::{Error, Registry};
 
-use super::deprecate::{deprecation, deprecation_text, require_existing, require_revision};
+use crate::domain::packument::{deprecation, deprecation_text};
 
 /// How often a document is looked at again, because the package was changed between the look and the change.
 const ATTEMPTS: usize = 10;
@@ -82,7 +82,7 @@ impl Registry {
             let index = self.require_index_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
             self.require_audience(caller, name, &Audience::of(&packument))?;
-            require_existing(&packument)?;
+            packument.require_existing()?;
             drop(packument);
             let seen = removal_revision.or(document.revision.as_deref()).map(seen_revision).transpose()?;
             let (owned, document, by) =
@@ -189,7 +189,7 @@ impl<'a> Sent<'a> {
             }
             return Ok(star);
         };
-        require_revision(self.packument, self.seen.as_ref())?;
+        self.packument.require_revision(self.seen.as_ref())?;
         self.require_same_tags(&BTreeSet::new())?;
         match star {
             Some(star) if self.are_owners(owners) => Ok(Some(star)),

@@ -43,7 +43,7 @@ impl Registry {
                     None => match self.identify_bearer(bearer, hash).await {
                         Err(Error::InvalidCredential) => {
                             // Of a store that is not mounted, every token is unknown.
-                            self.confirm_absence().await?;
+                            self.parts.store.confirm_absence().await?;
                             self.tell_of_refused(&nobody, Refused::UnknownToken, None);
                             return Err(Error::InvalidCredential);
                         }
@@ -68,7 +68,8 @@ impl Registry {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
                 let asked = match self.ask_providers(basic).await {
                     Err(Error::InvalidCredential) => {
-                        self.confirm_absence().await.and(Err(Error::InvalidCredential))
+                        self.parts.store.confirm_absence().await?;
+                        Err(Error::InvalidCredential)
                     }
                     asked => asked,
                 };

@@ -121,7 +121,7 @@ impl Registry {
             return Ok(document);
         }
         let base = base.clone();
-        compute(document.len(), move || put_in(&document, &base)).await
+        Ok(compute(document.len(), move || put_in(&document, &base)).await?)
     }
 }
 

@@ -200,7 +200,7 @@ impl Registry {
         let since = self.parts.clock.now();
         match self.try_providers(caller, login, Wanted::Either, since).await {
             Ok(Some(known)) => return Ok(known),
-            Ok(None) => self.confirm_absence().await?,
+            Ok(None) => self.parts.store.confirm_absence().await?,
             Err(Error::WrongPassword) => {}
             Err(error) => return Err(error),
         }
@@ -231,7 +231,7 @@ impl Registry {
             return Ok(known);
         }
         // A name is free, or unknown, only in the store that was opened.
-        self.confirm_absence().await?;
+        self.parts.store.confirm_absence().await?;
         if !wanted.makes_accounts() {
             return Err(Error::WrongPassword);
         }

@@ -41,7 +41,6 @@ mod search;
 mod spelling;
 mod stage;
 mod star;
-mod store_marker;
 mod summary;
 mod tarball;
 mod tarball_redirect;
@@ -60,7 +59,6 @@ pub(crate) use names::NameClaim;
 pub(crate) use packument::ReadCaches;
 pub(crate) use search::SearchParts;
 pub(crate) use star::STAR;
-pub(crate) use store_marker::StoreMarker;
 pub(crate) use tokens::TokenCache;
 pub(crate) use upstream::{Kept, NamedUpstream, UpstreamParts};
 pub(crate) use web_login::{

@@ -12,7 +12,6 @@ use crate::events::Via;
 use crate::{Error, Registry};
 
 use super::names::Account;
-use super::publish::require_free;
 
 impl Registry {
     /// The caller for what an operator does in the name of an account, which must exist. Nobody is asked to prove
@@ -43,12 +42,12 @@ impl Registry {
         let right = registry.require_write(caller, name, Action::Publish)?;
         registry.require_hosted_here(name)?;
         let found = registry.read_index(name).await?;
-        let Some(index) = registry.or_proven_absent(found).await? else {
+        let Some(index) = registry.parts.store.or_proven_absent(found).await? else {
             return registry.require_free_name(name).await;
         };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let allowed = right.check_name(&packument);
         registry.report_denial(caller, name, allowed)?;
-        require_free(&packument, version)
+        Ok(packument.require_free(version)?)
     }
 }

@@ -16,7 +16,6 @@ use crate::domain::packument::{
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
-use super::deprecate::require_existing;
 use super::derived_cache::{Derived, DerivedCache};
 use super::spelling::Standing;
 use super::summary::Summary;
@@ -136,7 +135,7 @@ impl Registry {
                 return Ok(found);
             }
             // In this order: what was looked for while the store was not mounted is looked for again after it was.
-            self.confirm_absence().await?;
+            self.parts.store.confirm_absence().await?;
             match self.standing(name).await? {
                 Standing::Free => {
                     if has_upstream {
@@ -181,7 +180,7 @@ impl Derived for Representation {
 
     fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
         let packument = Packument::parse(name, json)?;
-        require_existing(&packument)?;
+        packument.require_existing()?;
         let identity = match key.form {
             PackumentForm::Full => render_full(&packument, &key.base)?,
             PackumentForm::Abbreviated => render_abbreviated(&packument, &key.base)?,

@@ -1,16 +1,12 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use serde_json::value::to_raw_value;
-use serde_json::{Map, Value, json};
 
 use crate::access::Action;
 use crate::auth::{Caller, Principal, TokenLimits};
 use crate::blob::{BlobStoreExt as _, Key};
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
-use crate::domain::publication::{Publication, Release, hoisted_fields};
+use crate::domain::publication::{Publication, Release};
 use crate::domain::{Integrity, PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -72,7 +68,7 @@ impl Registry {
                 is_new && adding.restricted && registry.is_public(&adding.name);
             let publisher = person(&right.principal);
             let release = release_of(&adding, &publisher, build.as_deref());
-            add_version(packument, release, publisher, &timestamp(registry.parts.clock.now()))?;
+            packument.add_version(release, publisher, &timestamp(registry.parts.clock.now()))?;
             Ok(Decision::Commit(()))
         };
         let event = EventKind::Published {
@@ -130,15 +126,6 @@ impl Registry {
     }
 }
 
-pub(super) fn require_free(packument: &Packument<'_>, version: &Version) -> Result<(), Error> {
-    if packument.is_used_up(version) {
-        return Err(Error::VersionTaken { version: version.clone() });
-    }
-    packument.staged_as(version).map_or(Ok(()), |staged| {
-        Err(Error::VersionStaged { name: packument.name.clone(), version: version.clone(), id: staged.id })
-    })
-}
-
 /// A principal as packuments name it.
 pub(super) fn person(principal: &Principal) -> Person {
     Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() }
@@ -155,66 +142,6 @@ pub(super) fn release_of(
         Some(build) => release.published_by(npm_user(build)),
         None => release,
     }
-}
-
-/// Adds a version. `owner` is who owns a package that has no owner yet because it never had a version.
-pub(super) fn add_version(
-    packument: &mut Packument<'_>,
-    mut release: Release,
-    owner: Person,
-    now: &str,
-) -> Result<(), Error> {
-    require_free(packument, &release.version)?;
-    if packument.is_unborn() {
-        if packument.maintainers.is_empty() {
-            packument.maintainers = vec![owner];
-        }
-        packument.time.insert("created".into(), now.into());
-    }
-    let version = release.version.to_string();
-    // npm takes a package for gone while this stands in it, whatever versions it has.
-    packument.time.shift_remove("unpublished");
-    packument.time.insert("modified".into(), now.into());
-    packument.time.insert(version.clone(), now.into());
-    packument.dist_tags.insert(release.tag.to_string(), version.clone());
-    let has_latest = packument.live_dist_tags().any(|(tag, _)| tag == "latest");
-    if !has_latest {
-        packument.dist_tags.insert("latest".into(), version.clone());
-    }
-    release.manifest.insert("maintainers".into(), json!(packument.maintainers));
-    if packument.latest() == Some(&version) {
-        hoist(packument, &release.manifest)?;
-        hoist_readme(packument, &release)?;
-    }
-    packument.versions.insert(version.into(), Cow::Owned(to_raw_value(&release.manifest).map_err(internal)?));
-    Ok(())
-}
-
-/// Takes what stands at the top of the packument from a manifest.
-pub(super) fn hoist(packument: &mut Packument<'_>, manifest: &Map<String, Value>) -> Result<(), Error> {
-    for (field, value) in hoisted_fields(manifest) {
-        set_other(packument, field, value)?;
-    }
-    Ok(())
-}
-
-fn hoist_readme(packument: &mut Packument<'_>, release: &Release) -> Result<(), Error> {
-    let readme = release.readme.as_deref().map(Value::from);
-    let filename = release.readme_filename.as_deref().map(Value::from);
-    set_other(packument, "readme", readme.as_ref())?;
-    set_other(packument, "readmeFilename", filename.as_ref())
-}
-
-fn set_other(packument: &mut Packument<'_>, field: &'static str, value: Option<&Value>) -> Result<(), Error> {
-    match value {
-        None => {
-            packument.other.shift_remove(field);
-        }
-        Some(value) => {
-            packument.other.insert(field.into(), Cow::Owned(to_raw_value(value).map_err(internal)?));
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn internal(error: serde_json::Error) -> Error {

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::blob::{BlobETag, BlobStoreExt as _, Key, PutOutcome, When};
+use crate::blob::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When, update_with};
 use crate::domain::PackageName;
 use crate::{Error, Registry};
 
@@ -16,7 +16,6 @@ const STORED: &str = "stored";
 struct SpellingEntry {
     name: PackageName,
     is_stored: bool,
-    etag: BlobETag,
 }
 
 /// What the entry of a name says of a package that has no packument.
@@ -62,7 +61,7 @@ impl Registry {
         if folded == *name {
             return Ok(());
         }
-        if self.or_proven_absent(self.read_index(&folded).await?).await?.is_some() {
+        if self.parts.store.or_proven_absent(self.read_index(&folded).await?).await?.is_some() {
             return Err(Error::NameInOtherCapitals { name: name.clone(), existing: folded });
         }
         Ok(())
@@ -105,7 +104,7 @@ impl Registry {
         if !entry.is_stored {
             return Ok(Standing::Begun);
         }
-        if self.or_proven_absent(self.read_index(name).await?).await?.is_some() {
+        if self.parts.store.or_proven_absent(self.read_index(name).await?).await?.is_some() {
             return Ok(Standing::Stored);
         }
         let (index, entry) = (Key::Packument(name).path()?, Key::Spelling(&name.folded()).path()?);
@@ -120,22 +119,8 @@ impl Registry {
 
     async fn entered_spelling(&self, folded: &PackageName) -> Result<Option<SpellingEntry>, Error> {
         let path = Key::Spelling(folded).path()?;
-        let Some(blob) = self.parts.store.get(&path).await? else { return Ok(None) };
-        let text = std::str::from_utf8(&blob.bytes).unwrap_or_default();
-        let (spelled, is_stored) = match text.split_once('\n') {
-            None => (text, false),
-            Some((spelled, STORED)) => (spelled, true),
-            // Whatever else it says, it does not say that the package never was.
-            Some(_) => ("", false),
-        };
-        match PackageName::parse(spelled) {
-            Ok(name) if name.folded() == *folded => {
-                Ok(Some(SpellingEntry { name, is_stored, etag: blob.etag }))
-            }
-            _ => Err(Error::Damaged(
-                format!("{path} names no spelling of {folded}: restore it from a backup").into(),
-            )),
-        }
+        let stored = self.parts.store.get(&path).await?;
+        stored.map(|blob| SpellingEntry::read(folded, &path, &blob)).transpose()
     }
 
     /// Enters the packages that were begun before there were such entries. Done once for a store.
@@ -160,12 +145,33 @@ impl Registry {
             return Ok(());
         }
         // Where another spelling is entered already, both exist, and both go on.
-        match self.entered_spelling(&folded).await? {
-            Some(SpellingEntry { name: entered, is_stored: false, etag }) if entered == *name => {
-                let _ = store.put(&path, stored_text(name), When::Matches(etag)).await?;
-                Ok(())
-            }
-            _ => Ok(()),
+        let entered = update_with(&***store, &*self.parts.randomness, &path, |stored| {
+            let entered = stored.map(|blob| SpellingEntry::read(&folded, &path, blob)).transpose()?;
+            Ok::<_, Error>(match entered {
+                Some(entry) if entry.name == *name && !entry.is_stored => {
+                    Decision::Write(stored_text(name), ())
+                }
+                _ => Decision::Keep(()),
+            })
+        });
+        entered.await
+    }
+}
+
+impl SpellingEntry {
+    fn read(folded: &PackageName, path: &BlobPath, blob: &Blob) -> Result<Self, Error> {
+        let text = std::str::from_utf8(&blob.bytes).unwrap_or_default();
+        let (spelled, is_stored) = match text.split_once('\n') {
+            None => (text, false),
+            Some((spelled, STORED)) => (spelled, true),
+            // Whatever else it says, it does not say that the package never was.
+            Some(_) => ("", false),
+        };
+        match PackageName::parse(spelled) {
+            Ok(name) if name.folded() == *folded => Ok(Self { name, is_stored }),
+            _ => Err(Error::Damaged(
+                format!("{path} names no spelling of {folded}: restore it from a backup").into(),
+            )),
         }
     }
 }

@@ -8,7 +8,6 @@ use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::require_existing;
 
 /// What a denial says that was asked for.
 pub(crate) const STAR: &str = "star";
@@ -26,14 +25,14 @@ impl Registry {
             let index = self.require_index_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
             self.require_audience(caller, name, &Audience::of(&packument))?;
-            require_existing(&packument)?;
+            packument.require_existing()?;
             // Before the commit, so that a crash in between leaves a marker without a star, which reading ignores.
             let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }
         let (registry, reader) = (self.clone(), caller.clone());
         let decide = move |packument: &mut Packument<'_>| {
             registry.require_audience(&reader, &packument.name, &Audience::of(packument))?;
-            require_existing(packument)?;
+            packument.require_existing()?;
             let changed = if starred {
                 packument.users.insert(account.clone(), true) != Some(true)
             } else {

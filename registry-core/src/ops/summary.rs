@@ -7,7 +7,6 @@ use crate::domain::PackageName;
 use crate::domain::packument::{Audience, ForeignDocument, Packument, Person, Protection};
 use crate::{Error, Registry};
 
-use super::deprecate::require_existing;
 use super::derived_cache::Derived;
 
 /// The small parts of a packument that are read by themselves.
@@ -56,7 +55,7 @@ impl Derived for Summary {
 
     fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
         let packument = Packument::parse(name, json)?;
-        require_existing(&packument)?;
+        packument.require_existing()?;
         let tags = packument.live_dist_tags();
         Ok(Self {
             dist_tags: tags.map(|(tag, version)| (tag.to_owned(), version.to_owned())).collect(),

@@ -100,7 +100,7 @@ impl Registry {
             return Ok(blob);
         }
         // An unpublish between finding and opening takes the bytes away; nothing else may.
-        let index = self.or_proven_absent(self.tarball_index(name).await?).await?;
+        let index = self.parts.store.or_proven_absent(self.tarball_index(name).await?).await?;
         if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
             return Err(Error::Damaged(
                 format!("{path}, which the packument names, is not in the store").into(),

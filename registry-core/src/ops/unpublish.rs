@@ -1,19 +1,16 @@
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
 
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::blob::{BlobPath, Key};
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
-use crate::domain::shorten::shorten;
-use crate::domain::{DistTag, PackageName, Version};
+use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
 use super::deprecate::require_changeable;
-use super::publish::{hoist, internal};
 
 impl Registry {
     /// Removes versions and their tarballs. Their numbers stay taken for ever.
@@ -123,85 +120,14 @@ enum Removal {
 
 impl Removal {
     fn apply(&self, packument: &mut Packument<'_>, now: &str) -> Result<Vec<Version>, Error> {
-        let (removed, dist_tags) = match self {
-            Self::Versions { versions, dist_tags } => (versions.clone(), dist_tags.as_ref()),
-            Self::Package => {
-                let all =
-                    packument.versions.keys().filter_map(|version| Version::parse(version.as_str()).ok());
-                (all.collect(), None)
+        match self {
+            Self::Versions { versions, dist_tags } => {
+                packument.remove_versions(versions, dist_tags.as_ref(), now)?;
+                Ok(versions.clone())
             }
-        };
-        for version in &removed {
-            if packument.versions.shift_remove(version.as_str()).is_none() {
-                return Err(Error::VersionNotFound { selector: version.to_string() });
-            }
-            packument.time.shift_remove(version.as_str());
-            packument.tombstones.insert(version.to_string(), now.into());
+            Self::Package => Ok(packument.remove_all_versions(now)?),
         }
-        if matches!(self, Self::Package) {
-            // What is left could not be parsed as a version, and so was never installable.
-            packument.versions.clear();
-        }
-        if let Some(wanted) = dist_tags {
-            packument.dist_tags = agreed_tags(packument, wanted)?;
-        }
-        let kept = std::mem::take(&mut packument.dist_tags);
-        packument.dist_tags = kept
-            .into_iter()
-            .filter(|(_, version)| packument.versions.contains_key(version.as_str()))
-            .collect();
-        packument.time.insert("modified".into(), now.into());
-        if packument.versions.is_empty() {
-            packument.time.insert("unpublished".into(), now.into());
-            // An approval would bring the package back, which its owner took away knowing nothing of it.
-            packument.staged.values_mut().for_each(|staged| staged.unpublished = true);
-            return Ok(removed);
-        }
-        move_latest(packument)?;
-        Ok(removed)
     }
-}
-
-/// The tags that a client wants, with `latest` as it was. One that is new or moves is held to what is asked of every tag;
-/// one that stays as it was may be older than that.
-fn agreed_tags(
-    packument: &Packument<'_>,
-    wanted: &IndexMap<String, String>,
-) -> Result<IndexMap<String, String>, Error> {
-    let known = &packument.dist_tags;
-    let kept = known.iter().filter(|(tag, _)| *tag == "latest" || wanted.contains_key(*tag));
-    let mut agreed: IndexMap<_, _> = kept.map(|(tag, version)| (tag.clone(), version.clone())).collect();
-    for (tag, version) in wanted {
-        if tag == "latest" || known.get(tag) == Some(version) {
-            continue;
-        }
-        DistTag::parse(tag)?;
-        if !packument.versions.contains_key(version.as_str()) {
-            return Err(Error::request(format!(
-                "the tag {tag} cannot name {:?}, which is not a version of the package: run the command again",
-                shorten(version)
-            )));
-        }
-        agreed.insert(tag.clone(), version.clone());
-    }
-    Ok(agreed)
-}
-
-/// Where `latest` was removed, the highest version takes its place, prereleases last.
-fn move_latest(packument: &mut Packument<'_>) -> Result<(), Error> {
-    if packument.latest().is_none() {
-        let versions = packument.versions.keys().filter_map(|version| Version::parse(version.as_str()).ok());
-        let Some(highest) = versions.max_by_key(|version| (!version.is_prerelease(), version.clone())) else {
-            return Ok(());
-        };
-        packument.dist_tags.insert("latest".into(), highest.to_string());
-    }
-    let manifest = packument.latest().and_then(|latest| packument.versions.get(latest));
-    if let Some(manifest) = manifest {
-        let manifest: Map<String, Value> = serde_json::from_str(manifest.get()).map_err(internal)?;
-        hoist(packument, &manifest)?;
-    }
-    Ok(())
 }
 
 fn tarball_path(name: &PackageName, version: &Version, tarballs: &TarballIndex) -> Option<BlobPath> {

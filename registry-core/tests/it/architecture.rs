@@ -10,16 +10,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("network", &[]),
     ("randomness", &[]),
+    ("concurrency", &["randomness"]),
     ("domain", &["limits"]),
     ("vocabulary", &["domain"]),
     ("outbound", &["vocabulary"]),
-    ("blob", &["domain", "randomness", "vocabulary"]),
+    ("blob", &["concurrency", "domain", "randomness", "vocabulary"]),
     ("access", &["domain", "vocabulary"]),
     ("upstream", &["domain", "outbound", "randomness", "vocabulary"]),
     ("auth", &["blob", "clock", "domain", "outbound", "randomness", "vocabulary"]),
     ("events", &["access", "blob", "clock", "domain", "network", "randomness", "vocabulary"]),
-    ("error", &["auth", "blob", "clock", "domain", "limits", "upstream", "vocabulary"]),
-    ("concurrency", &["error", "randomness"]),
+    ("error", &["auth", "blob", "clock", "concurrency", "domain", "limits", "upstream", "vocabulary"]),
 ];
 
 /// The operations are methods of [`Registry`](registry_core::Registry), so these three import one another. No more may.

@@ -101,7 +101,7 @@ impl Github {
             policy: Policy::new(&settings),
             api: Api::new(&settings, Arc::clone(&clock))?,
             answers: Answers::new(&settings, Arc::clone(&clock), &*randomness),
-            records: Records::new(store, clock, settings.membership),
+            records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
         })

@@ -46,7 +46,7 @@ impl OpenId {
         settings.check()?;
         Ok(Self {
             issuer: Issuer::new(settings.issuer.clone(), Arc::clone(&clock))?,
-            records: Records::new(store, clock, settings.membership),
+            records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
         })

@@ -19,7 +19,7 @@ impl Registry {
     /// the packages are. Asks as [`Registry::advisories`] does.
     pub async fn audit_report(&self, caller: &Caller, tree: AuditTree) -> Result<Value, Error> {
         let advisories = self.advisories(caller, &tree.packages()).await?;
-        compute_elsewhere(move || report(&tree, &advisories)).await
+        Ok(compute_elsewhere(move || report(&tree, &advisories)).await?)
     }
 }
 

@@ -1,18 +1,15 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{AuthProvider, Principal};
-use crate::blob::{BlobError, Key, PutOutcome, When};
-use crate::concurrency::Backoff;
+use crate::blob::{Edit, Key, Step};
 use crate::ops::publish::internal;
 use crate::vocabulary::is_confusing_name;
 use crate::{Error, Registry};
-
-/// How often a claim is tried, against a store that does not answer.
-const ATTEMPTS: usize = 4;
 
 /// For how long a sign-up that was cut off between its claim and its account may be taken up again.
 const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -75,33 +72,9 @@ impl Registry {
         provider: &str,
         principal: Principal,
     ) -> Result<Principal, Error> {
-        let mut backoff = Backoff::default();
-        let mut attempts = 1;
-        loop {
-            if let Some(claim) = self.name_claim(&principal.name).await? {
-                return claim.admit(provider, principal).ok_or_else(|| claim.refusal());
-            }
-            if provider != LOCAL && is_confusing_name(&principal.name) {
-                return Err(Error::ConfusingName { name: principal.name });
-            }
-            self.require_unknown_elsewhere(provider, &principal.name).await?;
-            self.confirm_absence().await?;
-            let claim = NameClaim::of(provider, &principal, self.parts.clock.now());
-            let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
-            let path = Key::NameClaim(&key_of(&principal.name)).path()?;
-            match self.parts.store.put(&path, json.into(), When::Absent).await {
-                Ok(PutOutcome::Stored(_)) => return Ok(principal),
-                // Whose it is now, perhaps this very one's, the next read shows.
-                Ok(PutOutcome::Conflict) => {}
-                Err(BlobError::Unavailable { .. }) if attempts < ATTEMPTS => {}
-                Err(error) => return Err(error.into()),
-            }
-            if attempts == ATTEMPTS {
-                return Err(Error::Busy);
-            }
-            attempts += 1;
-            backoff.pause(self.parts.randomness.as_ref()).await;
-        }
+        let path = Key::NameClaim(&key_of(&principal.name)).path()?;
+        let mut edit = ClaimName { registry: self, provider, principal };
+        Ok(self.parts.store.update(&path, &mut edit).await?.outcome)
     }
 
     /// Claims a name for an account that is to be made. `None` where the name has an owner, also this very provider: its
@@ -169,7 +142,7 @@ impl Registry {
     async fn read_name_claim(&self, name: &str) -> Result<Option<NameClaim>, Error> {
         let path = Key::NameClaim(&key_of(name)).path()?;
         // A name that only seems to be free would be claimed by whom it does not belong to.
-        let found = self.or_proven_absent(self.parts.store.get(&path).await?).await?;
+        let found = self.parts.store.get_proven(&path).await?;
         let Some(blob) = found else { return Ok(None) };
         let claim = serde_json::from_slice(&blob.bytes).map_err(|error| {
             Error::Damaged(format!("{path} does not say who owns the name: {error}").into())
@@ -202,6 +175,37 @@ impl Registry {
             Ok::<_, Error>(has.then_some(provider))
         });
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+}
+
+/// The claim of a name in which a principal comes. Whose it is shows in the claim that is stored.
+struct ClaimName<'a> {
+    registry: &'a Registry,
+    provider: &'a str,
+    principal: Principal,
+}
+
+impl Edit for ClaimName<'_> {
+    type Outcome = Principal;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+    /// A person is waiting.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    async fn attempt(&mut self, _: &[Principal]) -> Result<Step<Principal>, Error> {
+        let (registry, provider, principal) = (self.registry, self.provider, self.principal.clone());
+        if let Some(claim) = registry.name_claim(&principal.name).await? {
+            return claim.admit(provider, principal).map(Step::Done).ok_or_else(|| claim.refusal());
+        }
+        if provider != LOCAL && is_confusing_name(&principal.name) {
+            return Err(Error::ConfusingName { name: principal.name });
+        }
+        registry.require_unknown_elsewhere(provider, &principal.name).await?;
+        registry.parts.store.confirm_absence().await?;
+        let claim = NameClaim::of(provider, &principal, registry.parts.clock.now());
+        let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
+        Ok(Step::Write { bytes: json.into(), base: None, outcome: principal })
     }
 }
 

@@ -1,10 +1,6 @@
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use crate::auth::{Caller, OrganizationPermission, Principal};
-use crate::blob::{BlobError, Key, PutOutcome, When};
-use crate::concurrency::{Backoff, detached};
+use crate::blob::{BlobPath, Edit, Key, Step, When};
+use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
 use crate::ops::publish::internal;
@@ -14,8 +10,6 @@ use crate::{Error, Registry};
 use super::OrganizationCreation;
 use super::record::OrganizationRecord;
 
-/// For how long a writer goes on trying against others.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// The most bytes of an organisation. Every request of its members may read it.
 const LARGEST: usize = 4 << 20;
 
@@ -94,78 +88,17 @@ impl Registry {
         caller: &Caller,
         name: &GroupName,
         if_missing: IfMissing,
-        mut decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+        decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
     ) -> Result<OrganizationRecord, Error> {
         let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
         self.require_two_factor(caller).await?;
         let path = Key::Organization(name).path()?;
-        let deadline = Instant::now() + PATIENCE;
-        let mut backoff = Backoff::default();
-        let mut attempts: Vec<(String, Vec<Told>)> = Vec::new();
-        loop {
-            let found = self.or_proven_absent(self.parts.store.get(&path).await?).await?;
-            let when = found.as_ref().map_or(When::Absent, |blob| When::Matches(blob.etag.clone()));
-            let (mut record, role) = match &found {
-                Some(blob) => {
-                    let record = OrganizationRecord::parse(&blob.bytes)?;
-                    if let Some((_, told)) = attempts.iter().find(|(id, _)| record.remembers(id)) {
-                        self.tell(caller, told);
-                        return Ok(record);
-                    }
-                    let role = self.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
-                    (record, role)
-                }
-                None if if_missing == IfMissing::Create && self.may_create(principal, name) => {
-                    let record = OrganizationRecord::new(self.parts.clock.now(), &principal.name);
-                    (record, OrganizationRole::Owner)
-                }
-                None => return Err(not_found(name)),
-            };
-            let is_new = found.is_none();
-            let decided = decide(Changing { name, record: &mut record, role, is_new })?;
-            let created = is_new.then(|| Told {
-                kind: EventKind::OrganizationCreated { organization: name.clone() },
-                package: None,
-                joins: Some(principal.name.clone()),
-            });
-            let told: Vec<Told> = created.into_iter().chain(decided).collect();
-            if told.is_empty() {
-                return Ok(record);
-            }
-            let id = const_hex::encode(random_bytes::<16>(self.parts.randomness.as_ref()));
-            record.remember(id.clone());
-            let json = serde_json::to_vec(&record).map_err(internal)?;
-            if json.len() > LARGEST {
-                return Err(Error::request(format!(
-                    "the organisation {name} is full: take members, teams or grants away, or make another one"
-                )));
-            }
-            for account in told.iter().filter_map(|told| told.joins.as_deref()) {
-                // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
-                // ever taken away: somebody may just be coming back.
-                let marker = Key::OrganizationOf(account, name).path()?;
-                let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
-            }
-            match self.parts.store.put(&path, json.into(), when).await {
-                Ok(PutOutcome::Stored(_)) => {
-                    self.tell(caller, &told);
-                    return Ok(record);
-                }
-                // An answer may have been lost: the next read shows whose write landed.
-                Ok(PutOutcome::Conflict) => attempts.push((id, told)),
-                Err(error @ BlobError::Unavailable { .. }) => {
-                    if Instant::now() > deadline {
-                        return Err(error.into());
-                    }
-                    attempts.push((id, told));
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if Instant::now() > deadline {
-                return Err(Error::Busy);
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
+        let mut edit = EditOrganization { registry: self, principal, name, path: &path, if_missing, decide };
+        let changed = self.parts.store.update(&path, &mut edit).await?.outcome;
+        if !changed.told.is_empty() {
+            self.tell(caller, &changed.told);
         }
+        Ok(changed.record)
     }
 
     fn tell(&self, caller: &Caller, told: &[Told]) {
@@ -198,6 +131,83 @@ impl Registry {
             }
             OrganizationCreation::Nobody => false,
         }
+    }
+}
+
+/// A change of one organization.
+struct EditOrganization<'a, Decide> {
+    registry: &'a Registry,
+    principal: &'a Principal,
+    name: &'a GroupName,
+    path: &'a BlobPath,
+    if_missing: IfMissing,
+    decide: Decide,
+}
+
+/// An organization after a change.
+struct Changed {
+    /// By what the organization remembers the change.
+    id: String,
+    record: OrganizationRecord,
+    told: Vec<Told>,
+}
+
+impl<Decide> Edit for EditOrganization<'_, Decide>
+where
+    Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+{
+    type Outcome = Changed;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+
+    async fn attempt(&mut self, attempts: &[Changed]) -> Result<Step<Changed>, Error> {
+        let Self { registry, principal, name, .. } = *self;
+        let found = registry.parts.store.get_proven(self.path).await?;
+        let (mut record, role) = match &found {
+            Some(blob) => {
+                let record = OrganizationRecord::parse(&blob.bytes)?;
+                if let Some(Changed { id, told, .. }) =
+                    attempts.iter().find(|attempt| record.remembers(&attempt.id))
+                {
+                    return Ok(Step::Done(Changed { id: id.clone(), record, told: told.clone() }));
+                }
+                let role = registry.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
+                (record, role)
+            }
+            None if self.if_missing == IfMissing::Create && registry.may_create(principal, name) => {
+                let record = OrganizationRecord::new(registry.parts.clock.now(), &principal.name);
+                (record, OrganizationRole::Owner)
+            }
+            None => return Err(not_found(name)),
+        };
+        let is_new = found.is_none();
+        let decided = (self.decide)(Changing { name, record: &mut record, role, is_new })?;
+        let created = is_new.then(|| Told {
+            kind: EventKind::OrganizationCreated { organization: name.clone() },
+            package: None,
+            joins: Some(principal.name.clone()),
+        });
+        let told: Vec<Told> = created.into_iter().chain(decided).collect();
+        let id = const_hex::encode(random_bytes::<16>(registry.parts.randomness.as_ref()));
+        if told.is_empty() {
+            return Ok(Step::Done(Changed { id, record, told }));
+        }
+        record.remember(id.clone());
+        let json = serde_json::to_vec(&record).map_err(internal)?;
+        if json.len() > LARGEST {
+            return Err(Error::request(format!(
+                "the organisation {name} is full: take members, teams or grants away, or make another one"
+            )));
+        }
+        for account in told.iter().filter_map(|told| told.joins.as_deref()) {
+            // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
+            // ever taken away: somebody may just be coming back.
+            let marker = Key::OrganizationOf(account, name).path()?;
+            let _ = registry.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+        }
+        let base = found.map(|blob| blob.etag);
+        Ok(Step::Write { bytes: json.into(), base, outcome: Changed { id, record, told } })
     }
 }
 

@@ -82,7 +82,7 @@ impl Registry {
         if let Some(known) = self.parts.tokens.memberships_of(account) {
             return Ok(known);
         }
-        let read = Arc::new(Memberships::read(self.parts.store.as_ref(), account).await?);
+        let read = Arc::new(Memberships::read(self.parts.store.blobs().as_ref(), account).await?);
         self.parts.tokens.remember_memberships(account, &read);
         Ok(read)
     }

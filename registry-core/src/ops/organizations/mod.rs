@@ -48,7 +48,7 @@ impl Registry {
 
     async fn read_organization(&self, name: &GroupName) -> Result<Option<OrganizationRecord>, Error> {
         let blob = self.parts.store.get(&Key::Organization(name).path()?).await?;
-        let blob = self.or_proven_absent(blob).await?;
+        let blob = self.parts.store.or_proven_absent(blob).await?;
         blob.map(|blob| OrganizationRecord::parse(&blob.bytes)).transpose()
     }
 

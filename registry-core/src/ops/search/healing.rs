@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::blob::{BlobPath, BlobPrefix, Key};
-use crate::concurrency::{Backoff, compute};
+use crate::blob::{BlobPath, BlobPrefix, Edit, Key, Step};
+use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
@@ -14,6 +14,7 @@ use crate::ops::spelling::Standing;
 use crate::{Error, Registry};
 
 use super::index::View;
+use super::lane::write_contents;
 use super::shard::{Contents, Indexed, SHARDS, shard_of};
 
 /// For how long a search waits for the index to be made, where it never was.
@@ -84,7 +85,7 @@ impl Registry {
             names[usize::from(shard_of(&name))].insert(name);
         }
         // Of a store that is not mounted the list is empty, and an index made of it would call every name public.
-        self.confirm_absence().await?;
+        self.parts.store.confirm_absence().await?;
         for (shard, names) in (0..SHARDS).zip(names) {
             self.heal_shard(shard, names, begun).await?;
         }
@@ -115,38 +116,8 @@ impl Registry {
         listed: BTreeSet<PackageName>,
         begun: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let mut backoff = Backoff::default();
-        let mut checked: BTreeMap<PackageName, (Option<Revision>, Option<Arc<Indexed>>)> = BTreeMap::new();
-        loop {
-            let base = self.read_shard(shard).await?;
-            if !self.is_too_old(base.contents.rebuilt) {
-                // Another process was here.
-                return Ok(());
-            }
-            let revision_of =
-                |name: &PackageName| base.contents.packages.get(name).map(|indexed| indexed.revision.clone());
-            let names: BTreeSet<_> = listed.iter().chain(base.contents.packages.keys()).cloned().collect();
-            let unchecked = names.into_iter().filter_map(|name| {
-                let revision = revision_of(&name);
-                let is_checked = checked.get(&name).is_some_and(|(seen, _)| *seen == revision);
-                (!is_checked).then_some((name, revision))
-            });
-            let unchecked: Vec<_> = unchecked.collect();
-            let reads = unchecked.into_iter().map(|(name, revision)| async move {
-                let indexed = self.index_entry(&name).await?;
-                Ok::<_, Error>((name, (revision, indexed)))
-            });
-            let reads: Vec<_> = stream::iter(reads).buffer_unordered(READERS).try_collect().await?;
-            checked.extend(reads);
-            let packages = checked.iter().filter_map(|(name, (_, indexed))| {
-                indexed.as_ref().map(|indexed| (name.clone(), Arc::clone(indexed)))
-            });
-            let contents = Contents { rebuilt: Some(begun), packages: packages.collect() };
-            if self.write_shard(shard, &base, contents).await? {
-                return Ok(());
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
-        }
+        let mut edit = HealShard { registry: self, shard, listed, begun, checked: BTreeMap::new() };
+        self.update_shard(shard, &mut edit).await
     }
 
     /// What is to be in the index of a package; `None` where there is none.
@@ -172,5 +143,52 @@ impl Registry {
             (Revision::default(), None)
         });
         Ok(Some(Arc::new(Indexed::new(name.clone(), revision, entry))))
+    }
+}
+
+/// Makes a part of the index anew from the packages `listed`. An earlier attempt that was stored leaves a part that is not
+/// too old.
+struct HealShard<'a> {
+    registry: &'a Registry,
+    shard: u8,
+    listed: BTreeSet<PackageName>,
+    begun: DateTime<Utc>,
+    checked: BTreeMap<PackageName, (Option<Revision>, Option<Arc<Indexed>>)>,
+}
+
+impl Edit for HealShard<'_> {
+    type Outcome = Option<Contents>;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+    const PATIENCE: Duration = Duration::from_mins(10);
+
+    async fn attempt(&mut self, _: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
+        let registry = self.registry;
+        let base = registry.read_shard(self.shard).await?;
+        if !registry.is_too_old(base.contents.rebuilt) {
+            // Another process was here.
+            return Ok(Step::Done(None));
+        }
+        let revision_of =
+            |name: &PackageName| base.contents.packages.get(name).map(|indexed| indexed.revision.clone());
+        let names: BTreeSet<_> = self.listed.iter().chain(base.contents.packages.keys()).cloned().collect();
+        let unchecked = names.into_iter().filter_map(|name| {
+            let revision = revision_of(&name);
+            let is_checked = self.checked.get(&name).is_some_and(|(seen, _)| *seen == revision);
+            (!is_checked).then_some((name, revision))
+        });
+        let unchecked: Vec<_> = unchecked.collect();
+        let reads = unchecked.into_iter().map(|(name, revision)| async move {
+            let indexed = registry.index_entry(&name).await?;
+            Ok::<_, Error>((name, (revision, indexed)))
+        });
+        let reads: Vec<_> = stream::iter(reads).buffer_unordered(READERS).try_collect().await?;
+        self.checked.extend(reads);
+        let packages = self.checked.iter().filter_map(|(name, (_, indexed))| {
+            indexed.as_ref().map(|indexed| (name.clone(), Arc::clone(indexed)))
+        });
+        let contents = Contents { rebuilt: Some(self.begun), packages: packages.collect() };
+        write_contents(&base, contents).await
     }
 }

@@ -3,10 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use crate::blob::{BlobError, Fetched, Key, PutOutcome, When};
-use crate::concurrency::{Backoff, compute};
+use crate::blob::{Edit, Fetched, Key, Step, Updated};
+use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
@@ -16,15 +15,11 @@ use super::shard::{Contents, Indexed, Shard, is_newer, shard_of};
 
 /// For how long a write waits until searches know of it. It is committed already, so it never fails for that.
 const PATIENCE_OF_WRITES: Duration = Duration::from_secs(2);
-/// For how long the index goes on trying against other processes.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a store that does not answer is asked.
-const ATTEMPTS: usize = 3;
 /// What a package in the index takes when stored, about.
 const BYTES_OF_ENTRY: usize = 400;
 
 /// What a commit changed of that which searches show.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::ops) struct IndexUpdate {
     pub(in crate::ops) revision: Revision,
     pub(in crate::ops) entry: Option<SearchEntry>,
@@ -153,31 +148,22 @@ impl Registry {
     /// Brings packages into a part of the index by compare-and-swap. Begins from the last known state, so that a
     /// process that writes alone does not read.
     async fn enter(&self, shard: u8, packages: &BTreeMap<PackageName, Arc<Indexed>>) -> Result<(), Error> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut backoff = Backoff::default();
-        let mut failures = 0;
-        let mut known = self.lane(shard).known().filter(|known| known.etag.is_some());
-        loop {
-            let attempt = async {
-                let base = match known.take() {
-                    Some(known) => known,
-                    None => self.read_shard(shard).await?,
-                };
-                match base.contents.with(packages.values()) {
-                    None => Ok(true),
-                    Some(contents) => self.write_shard(shard, &base, contents).await,
-                }
-            };
-            match attempt.await {
-                Ok(true) => return Ok(()),
-                Ok(false) if Instant::now() < deadline => {}
-                Ok(false) => return Err(Error::Busy),
-                // The write may have landed; reading shows it.
-                Err(Error::Store(BlobError::Unavailable { .. })) if failures + 1 < ATTEMPTS => failures += 1,
-                Err(error) => return Err(error),
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
+        let known = self.lane(shard).known().filter(|known| known.etag.is_some());
+        let mut edit = EnterPackages { registry: self, shard, packages, known };
+        self.update_shard(shard, &mut edit).await
+    }
+
+    /// Changes a part of the index, and remembers what it is then.
+    pub(super) async fn update_shard(
+        &self,
+        shard: u8,
+        edit: &mut impl Edit<Outcome = Option<Contents>, Error = Error>,
+    ) -> Result<(), Error> {
+        let updated = self.parts.store.update(&Key::SearchShard(shard).path()?, edit).await?;
+        if let Updated { stored: Some(etag), outcome: Some(contents) } = updated {
+            self.lane(shard).set_known(Arc::new(Shard { etag: Some(etag), contents }));
         }
+        Ok(())
     }
 
     /// A part of the index as it is in the store now. What did not change is not read again.
@@ -204,29 +190,47 @@ impl Registry {
         self.lane(shard).set_known(Arc::clone(&read));
         Ok(read)
     }
+}
 
-    /// Replaces a part of the index, if it still is what `base` was read as. Whether it was.
-    pub(super) async fn write_shard(
-        &self,
-        shard: u8,
-        base: &Shard,
-        contents: Contents,
-    ) -> Result<bool, Error> {
-        let path = Key::SearchShard(shard).path()?;
-        let size = contents.packages.len() * BYTES_OF_ENTRY;
-        let (contents, json) = compute(size, move || {
-            let json = contents.write();
-            (contents, json)
-        })
-        .await?;
-        let json = json.map_err(|error| Error::Internal(Box::new(error)))?;
-        let when = base.etag.clone().map_or(When::Absent, When::Matches);
-        match self.parts.store.put(&path, json.into(), when).await? {
-            PutOutcome::Conflict => Ok(false),
-            PutOutcome::Stored(etag) => {
-                self.lane(shard).set_known(Arc::new(Shard { etag: Some(etag), contents }));
-                Ok(true)
-            }
+/// Brings packages into a part of the index. Whether an earlier attempt was stored shows in what the part has: entering
+/// them twice changes nothing.
+struct EnterPackages<'a> {
+    registry: &'a Registry,
+    shard: u8,
+    packages: &'a BTreeMap<PackageName, Arc<Indexed>>,
+    known: Option<Arc<Shard>>,
+}
+
+impl Edit for EnterPackages<'_> {
+    type Outcome = Option<Contents>;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn attempt(&mut self, _: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
+        let base = match self.known.take() {
+            Some(known) => known,
+            None => self.registry.read_shard(self.shard).await?,
+        };
+        match base.contents.with(self.packages.values()) {
+            None => Ok(Step::Done(None)),
+            Some(contents) => write_contents(&base, contents).await,
         }
     }
+}
+
+/// The step that replaces a part of the index, if it still is what `base` was read as.
+pub(super) async fn write_contents(
+    base: &Shard,
+    contents: Contents,
+) -> Result<Step<Option<Contents>>, Error> {
+    let size = contents.packages.len() * BYTES_OF_ENTRY;
+    let (contents, json) = compute(size, move || {
+        let json = contents.write();
+        (contents, json)
+    })
+    .await?;
+    let json = json.map_err(|error| Error::Internal(Box::new(error)))?;
+    Ok(Step::Write { bytes: json.into(), base: base.etag.clone(), outcome: Some(contents) })
 }

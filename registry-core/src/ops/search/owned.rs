@@ -18,14 +18,14 @@ impl Registry {
         let cost = view.packages().count() * COST_OF_PACKAGE;
         let (registry, caller, account, view) =
             (self.clone(), caller.clone(), account.to_owned(), Arc::clone(&view));
-        compute(cost, move || {
+        let owned = compute(cost, move || {
             let owned = view.packages().map(|indexed| &indexed.package).filter(|package| {
                 let entry = package.entry.as_ref();
                 entry.is_some_and(|entry| entry.maintainers.iter().any(|owner| owner.name == account))
                     && registry.may_find(&caller, package)
             });
             owned.map(|package| package.name.clone()).collect()
-        })
-        .await
+        });
+        Ok(owned.await?)
     }
 }

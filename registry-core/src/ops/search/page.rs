@@ -108,7 +108,7 @@ impl Registry {
         let (registry, caller, view) = (self.clone(), caller.clone(), Arc::clone(view));
         let (text, from) = (SearchText::parse(&query.text), query.from);
         let cost = view.packages().count() * COST_OF_PACKAGE;
-        compute(cost, move || {
+        let found = compute(cost, move || {
             let fitting = view.packages().map(|indexed| &indexed.package);
             let fitting = fitting.filter_map(|package| Some((text.relevance(package)?, package)));
             let mut fitting: Vec<_> =
@@ -122,8 +122,8 @@ impl Registry {
                 Some(SearchHit::Hosted(Box::new(HostedHit { name: package.name.clone(), entry, score })))
             });
             Found { hits: shown.collect(), total: fitting.len() as u64 }
-        })
-        .await
+        });
+        Ok(found.await?)
     }
 }
 

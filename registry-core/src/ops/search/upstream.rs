@@ -95,7 +95,7 @@ impl Registry {
             return Ok(Vec::new());
         }
         // Of a store that is not mounted, the index knows no private name.
-        self.confirm_absence().await?;
+        self.parts.store.confirm_absence().await?;
         let (registry, view, text) = (self.clone(), Arc::clone(view), query.text.clone());
         let ids = compute(view.packages().count() * 100, move || {
             let text = TypedText::new(&text);

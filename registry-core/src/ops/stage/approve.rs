@@ -8,7 +8,7 @@ use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::events::EventKind;
 use crate::ops::authorize::WriteRight;
 use crate::ops::commit::{Before, Change, Decision};
-use crate::ops::publish::{add_version, person};
+use crate::ops::publish::person;
 use crate::{Error, Registry};
 
 use super::{Fate, StageRecord, hide};
@@ -77,7 +77,7 @@ impl Registry {
                 publisher,
             };
             let now = timestamp(registry.parts.clock.now());
-            add_version(packument, release.clone().approved_by(&approver), approver, &now)?;
+            packument.add_version(release.clone().approved_by(&approver), approver, &now)?;
             Ok(Decision::Commit(Some(event)))
         };
         let closing = record.clone();

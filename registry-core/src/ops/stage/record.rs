@@ -19,7 +19,7 @@ pub(super) struct StageRecord {
 impl Registry {
     pub(super) async fn stage_record(&self, id: StageId) -> Result<StageRecord, Error> {
         let blob = self.parts.store.get(&Key::Stage(id).path()?).await?;
-        let blob = self.or_proven_absent(blob).await?.ok_or(Error::StageNotFound { id })?;
+        let blob = self.parts.store.or_proven_absent(blob).await?.ok_or(Error::StageNotFound { id })?;
         serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))
     }
 

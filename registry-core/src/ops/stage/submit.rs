@@ -11,7 +11,7 @@ use crate::domain::{PackageName, StageId};
 use crate::events::EventKind;
 use crate::ops::authorize::WriteRight;
 use crate::ops::commit::{Before, Change, Decision};
-use crate::ops::publish::{person, release_of, require_free};
+use crate::ops::publish::{person, release_of};
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 
@@ -80,7 +80,7 @@ impl Registry {
         });
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
-            require_free(packument, &version)?;
+            packument.require_free(&version)?;
             if packument.is_unborn() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];
                 packument.protection.restricted |= restricted;

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use crate::access::{Action, PackagePattern};
 use crate::auth::Caller;
+use crate::blob::{Decision, Key};
 use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::packument::{MfaPolicy, Packument};
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::ops::TokenHolder;
-use crate::ops::deprecate::require_existing;
 use crate::randomness::random_bytes;
 use crate::{Error, Registry};
 
@@ -19,7 +19,7 @@ impl Registry {
     /// Which builds may publish a package: one at most. For those who may administer it.
     pub async fn trusts(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Trust>, Error> {
         self.require_trust_change(caller, name).await?;
-        Ok(self.stored_trusts(name).await?.0.trusts)
+        Ok(self.stored_trusts(name).await?.trusts)
     }
 
     /// Lets builds publish a package, which must exist, on behalf of the caller, who must administer it. From then on
@@ -70,8 +70,7 @@ impl Registry {
             return Err(Error::AccountNotFound { account: account.to_owned() });
         };
         let by = TrustBy { provider, account };
-        let (stored, when) = self.stored_trusts(name).await?;
-        if !stored.trusts.is_empty() {
+        if !self.stored_trusts(name).await?.trusts.is_empty() {
             return Err(Error::TrustExists { name: name.clone() });
         }
         self.require_two_factor_to_delegate(caller, name, mfa).await?;
@@ -84,9 +83,14 @@ impl Registry {
             by,
             pinned: BTreeMap::new(),
         };
-        if !self.store_trusts(name, &Trusts { trusts: vec![trust.clone()] }, when).await? {
-            return Err(Error::TrustExists { name: name.clone() });
-        }
+        let path = Key::Trust(name).path()?;
+        let created = self.parts.store.update_with(&path, |stored| {
+            if !Trusts::read(stored)?.trusts.is_empty() {
+                return Err(Error::TrustExists { name: name.clone() });
+            }
+            Ok(Decision::Write(Trusts { trusts: vec![trust.clone()] }.write()?, ()))
+        });
+        created.await?;
         let Trust { id, issuer, claims, .. } = trust.clone();
         self.emit(caller, Some(name), EventKind::TrustCreated { id, issuer, claims });
         Ok(trust)
@@ -94,16 +98,21 @@ impl Registry {
 
     async fn revoke_trust_here(&self, caller: &Caller, name: &PackageName, id: String) -> Result<(), Error> {
         let mfa = self.require_trust_change(caller, name).await?;
-        let (mut stored, when) = self.stored_trusts(name).await?;
-        let before = stored.trusts.len();
-        stored.trusts.retain(|trust| trust.id != id);
-        if stored.trusts.len() == before {
+        if !self.stored_trusts(name).await?.trusts.iter().any(|trust| trust.id == id) {
             return Err(Error::TrustNotFound { name: name.clone() });
         }
         self.require_two_factor_to_delegate(caller, name, mfa).await?;
-        if !self.store_trusts(name, &stored, when).await? {
-            return Err(Error::StaleRevision);
-        }
+        let path = Key::Trust(name).path()?;
+        let revoked = self.parts.store.update_with(&path, |stored| {
+            let mut stored = Trusts::read(stored)?;
+            let before = stored.trusts.len();
+            stored.trusts.retain(|trust| trust.id != id);
+            if stored.trusts.len() == before {
+                return Err(Error::TrustNotFound { name: name.clone() });
+            }
+            Ok(Decision::Write(stored.write()?, ()))
+        });
+        revoked.await?;
         self.parts.tokens.remove_all();
         self.emit(caller, Some(name), EventKind::TrustRevoked { id });
         Ok(())
@@ -118,7 +127,7 @@ impl Registry {
         self.require_account_change(caller)?;
         let index = self.require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        require_existing(&packument)?;
+        packument.require_existing()?;
         self.report_denial(caller, name, right.check(&packument))?;
         Ok(packument.protection.mfa)
     }

@@ -74,7 +74,7 @@ impl Registry {
             return Ok(Err(Refused::bad(reason, BTreeMap::new())));
         }
         let identity = issuer.kind.identity(&token.claims);
-        let (stored, _) = self.stored_trusts(name).await?;
+        let stored = self.stored_trusts(name).await?;
         let (trust, claims) = match trusted(stored.trusts, issuer, &token) {
             Ok(trusted) => trusted,
             Err(reason) => return Ok(Err(Refused::not_trusted(name, &token, reason))),

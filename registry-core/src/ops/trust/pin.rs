@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use crate::concurrency::Backoff;
+use crate::blob::{Decision, Key};
 use crate::domain::PackageName;
 use crate::{Error, Registry};
 
 use super::Trust;
-
-/// How often a trust is pinned against others.
-const ATTEMPTS: usize = 8;
+use super::record::Trusts;
 
 impl Trust {
     /// Why a build is not of the repository whose build came first.
@@ -43,24 +41,21 @@ impl Registry {
         id: &str,
         identity: &BTreeMap<String, String>,
     ) -> Result<Result<(), String>, Error> {
-        let mut backoff = Backoff::default();
-        for _ in 0..ATTEMPTS {
-            let (mut stored, when) = self.stored_trusts(name).await?;
+        let path = Key::Trust(name).path()?;
+        let pinned = self.parts.store.update_with(&path, |stored| {
+            let mut stored = Trusts::read(stored)?;
             let Some(trust) = stored.trusts.iter_mut().find(|trust| trust.id == id) else {
-                return Ok(Err("the trust was revoked".to_owned()));
+                return Ok(Decision::Keep(Err("the trust was revoked".to_owned())));
             };
             if let Err(reason) = trust.refuse_another_repository(identity) {
-                return Ok(Err(reason));
+                return Ok(Decision::Keep(Err(reason)));
             }
             if identity.keys().all(|claim| trust.pinned.contains_key(claim)) {
-                return Ok(Ok(()));
+                return Ok(Decision::Keep(Ok(())));
             }
             trust.pinned.extend(identity.clone());
-            if self.store_trusts(name, &stored, when).await? {
-                return Ok(Ok(()));
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
-        }
-        Err(Error::Busy)
+            Ok(Decision::Write(stored.write()?, Ok(())))
+        });
+        pinned.await
     }
 }

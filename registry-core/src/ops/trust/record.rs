@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::auth::{TokenPermission, TrustedPublisher};
-use crate::blob::{Key, PutOutcome, When};
+use crate::blob::{Blob, Key};
 use crate::domain::PackageName;
 use crate::{Error, Registry};
 
@@ -67,27 +68,21 @@ impl Trust {
     }
 }
 
-impl Registry {
-    /// The trusts of a package, and what they are changed by.
-    pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<(Trusts, When), Error> {
-        let found = self.parts.store.get(&Key::Trust(name).path()?).await?;
-        let Some(blob) = self.or_proven_absent(found).await? else {
-            return Ok((Trusts::default(), When::Absent));
-        };
-        let trusts = serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))?;
-        Ok((trusts, When::Matches(blob.etag)))
+impl Trusts {
+    pub(super) fn read(stored: Option<&Blob>) -> Result<Self, Error> {
+        let read = stored.map(|blob| serde_json::from_slice(&blob.bytes)).transpose();
+        Ok(read.map_err(|error| Error::Damaged(Box::new(error)))?.unwrap_or_default())
     }
 
-    /// Whether it was stored; if not, somebody was faster.
-    pub(super) async fn store_trusts(
-        &self,
-        name: &PackageName,
-        trusts: &Trusts,
-        when: When,
-    ) -> Result<bool, Error> {
-        let json = serde_json::to_vec_pretty(trusts).map_err(crate::ops::publish::internal)?;
-        let outcome = self.parts.store.put(&Key::Trust(name).path()?, json.into(), when).await?;
-        Ok(matches!(outcome, PutOutcome::Stored(_)))
+    pub(super) fn write(&self) -> Result<Bytes, Error> {
+        Ok(serde_json::to_vec_pretty(self).map_err(crate::ops::publish::internal)?.into())
+    }
+}
+
+impl Registry {
+    /// The trusts of a package.
+    pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<Trusts, Error> {
+        Trusts::read(self.parts.store.get_proven(&Key::Trust(name).path()?).await?.as_ref())
     }
 }
 

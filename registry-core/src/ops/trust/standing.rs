@@ -16,7 +16,7 @@ impl Registry {
         let package = limits.packages.as_ref().and_then(|packages| packages.first());
         let name = package.and_then(|pattern| PackageName::parse(pattern.as_str()).ok());
         let (Some(name), Some(publisher)) = (name, &limits.publisher) else { return Ok(false) };
-        let (stored, _) = self.stored_trusts(&name).await?;
+        let stored = self.stored_trusts(&name).await?;
         Ok(stored.trusts.iter().any(|trust| trust.id == publisher.trust))
     }
 

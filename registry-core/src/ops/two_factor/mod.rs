@@ -1,7 +1,8 @@
+use bytes::Bytes;
 use secrecy::SecretString;
 
 use crate::auth::{Caller, Shown as ShownCredential};
-use crate::blob::{BlobETag, Key, PutOutcome, When};
+use crate::blob::{Blob, Decision, Key};
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -17,9 +18,6 @@ pub use record::TwoFactorMode;
 pub use set_up::TwoFactorChanged;
 
 use record::{Shown, TwoFactor};
-
-/// How often a one-time password is tried against others of the same account.
-const ATTEMPTS: usize = 8;
 
 /// The second factor of an account, for those who may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +61,7 @@ impl Registry {
     /// Whether an account has a second factor.
     pub(super) async fn two_factor_of(&self, account: &str) -> Result<Option<TwoFactorState>, Error> {
         let stored = self.stored_two_factor(account).await?;
-        Ok(stored.map(|(factor, _)| TwoFactorState { mode: factor.mode, pending: factor.pending }))
+        Ok(stored.map(|factor| TwoFactorState { mode: factor.mode, pending: factor.pending }))
     }
 
     /// Checks the one-time password that came with a request, and remembers that it is used up. Answers `false` without a
@@ -99,55 +97,72 @@ impl Registry {
         account: &str,
         by: Option<&str>,
     ) -> Result<bool, Error> {
-        for _ in 0..ATTEMPTS {
-            let (mut factor, etag) = match self.stored_two_factor(account).await? {
-                Some((factor, etag)) if !factor.pending => (factor, etag),
-                _ => return Ok(false),
-            };
-            let Some(password) = &caller.one_time_password else {
-                return Err(Error::OneTimePasswordRequired);
-            };
-            if let Some(by) = by
-                && let Some(proof) = SecondFactorProof::parse(password)
-            {
-                return self.take_second_factor_proof(caller, account, by, &proof).await.map(|()| true);
+        let proof = by.zip(caller.one_time_password.as_ref().and_then(SecondFactorProof::parse));
+        if caller.one_time_password.is_none() || proof.is_some() {
+            if self.two_factor_of(account).await?.is_none_or(|factor| factor.pending) {
+                return Ok(false);
             }
-            let now = period_at(self.parts.clock.now().timestamp());
+            let (by, proof) = proof.ok_or(Error::OneTimePasswordRequired)?;
+            return self.take_second_factor_proof(caller, account, by, &proof).await.map(|()| true);
+        }
+        let Some(password) = &caller.one_time_password else { return Err(Error::OneTimePasswordRequired) };
+        let now = period_at(self.parts.clock.now().timestamp());
+        let path = Key::TwoFactor(account).path()?;
+        let looked = self.parts.store.update_with(&path, |stored| {
+            let Some(mut factor) = read(account, stored)?.filter(|factor| !factor.pending) else {
+                return Ok(Decision::Keep(Looked::NoFactor));
+            };
             match factor.show(password, by, now) {
-                Shown::Again => return Ok(true),
-                Shown::Wrong => {
-                    self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
-                    return Err(Error::WrongOneTimePassword);
-                }
+                Shown::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
+                Shown::Wrong => Err(Error::WrongOneTimePassword),
                 Shown::Taken { recovery } => {
-                    if self.store_two_factor(account, &factor, When::Matches(etag)).await? {
-                        if recovery {
-                            let left = factor.recovery.len();
-                            self.emit(&caller.named(account), None, EventKind::RecoveryCodeUsed { left });
-                        }
-                        return Ok(true);
-                    }
+                    let codes_left = recovery.then_some(factor.recovery.len());
+                    Ok(Decision::Write(write(&factor)?, Looked::Right { codes_left }))
                 }
+            }
+        });
+        let caller = &caller.named(account);
+        match looked.await {
+            Ok(Looked::NoFactor) => Ok(false),
+            Ok(Looked::Right { codes_left }) => {
+                if let Some(left) = codes_left {
+                    self.emit(caller, None, EventKind::RecoveryCodeUsed { left });
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                if matches!(error, Error::WrongOneTimePassword) {
+                    self.emit(caller, None, EventKind::TwoFactorFailed);
+                }
+                Err(error)
             }
         }
-        Err(Error::Busy)
     }
 
-    async fn stored_two_factor(&self, account: &str) -> Result<Option<(TwoFactor, BlobETag)>, Error> {
-        let found = self.parts.store.get(&Key::TwoFactor(account).path()?).await?;
-        let Some(blob) = self.or_proven_absent(found).await? else { return Ok(None) };
-        // What serde says could repeat the secret.
-        let factor = serde_json::from_slice(&blob.bytes)
-            .map_err(|_| Error::Damaged(format!("the second factor of {account} cannot be read").into()))?;
-        Ok(Some((factor, blob.etag)))
+    async fn stored_two_factor(&self, account: &str) -> Result<Option<TwoFactor>, Error> {
+        let stored = self.parts.store.get_proven(&Key::TwoFactor(account).path()?).await?;
+        read(account, stored.as_ref())
     }
+}
 
-    /// Whether it was stored; if not, somebody was faster.
-    async fn store_two_factor(&self, account: &str, factor: &TwoFactor, when: When) -> Result<bool, Error> {
-        let json = serde_json::to_vec(factor).map_err(super::publish::internal)?;
-        let outcome = self.parts.store.put(&Key::TwoFactor(account).path()?, json.into(), when).await?;
-        Ok(matches!(outcome, PutOutcome::Stored(_)))
-    }
+/// What a look at a one-time password found.
+enum Looked {
+    /// The account has no second factor, so nothing was compared.
+    NoFactor,
+    Right {
+        /// How many recovery codes are left, if the password was one.
+        codes_left: Option<usize>,
+    },
+}
+
+fn read(account: &str, stored: Option<&Blob>) -> Result<Option<TwoFactor>, Error> {
+    let read = stored.map(|blob| serde_json::from_slice(&blob.bytes)).transpose();
+    // What serde says could repeat the secret.
+    read.map_err(|_| Error::Damaged(format!("the second factor of {account} cannot be read").into()))
+}
+
+fn write(factor: &TwoFactor) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(factor).map_err(super::publish::internal)?.into())
 }
 
 /// Whose second factor is to be asked for, and by what whoever shows it is known.

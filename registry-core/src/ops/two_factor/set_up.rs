@@ -1,13 +1,13 @@
 use secrecy::SecretString;
 
 use crate::auth::Caller;
-use crate::blob::{BlobETag, Key, When};
+use crate::blob::{Decision, Key};
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
 use super::record::{Shown, TwoFactor, TwoFactorMode};
-use super::{ATTEMPTS, TwoFactorState};
+use super::{TwoFactorState, read, write};
 use crate::concurrency::detached;
 use crate::ops::abuse::Guessed;
 
@@ -57,36 +57,36 @@ impl Registry {
         let account = self.require_account_change(caller)?.name.clone();
         self.require_password(caller, Some(password)).await?;
         self.require_two_factor(caller).await?;
-        for _ in 0..ATTEMPTS {
-            let stored = self.stored_two_factor(&account).await?;
-            let changed = match (stored, mode) {
-                (None, None) => return Ok(TwoFactorChanged::Off),
-                (Some(_), None) => {
-                    self.parts.store.delete(&Key::TwoFactor(&account).path()?).await?;
-                    self.emit(caller, None, EventKind::TwoFactorChanged { mode: "disabled".into() });
-                    return Ok(TwoFactorChanged::Off);
-                }
-                (Some((mut factor, etag)), Some(mode)) if !factor.pending => {
+        let path = Key::TwoFactor(&account).path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            Ok::<_, Error>(match (read(&account, stored)?, mode) {
+                (_, None) => Decision::Keep((TwoFactorChanged::Off, stored.is_some())),
+                (Some(mut factor), Some(mode)) if !factor.pending => {
                     factor.mode = mode;
-                    let stored = self.store_two_factor(&account, &factor, When::Matches(etag)).await?;
-                    stored.then_some(TwoFactorChanged::Mode(mode))
+                    Decision::Write(write(&factor)?, (TwoFactorChanged::Mode(mode), true))
                 }
-                (pending, Some(mode)) => {
+                (_, Some(mode)) => {
                     let factor = TwoFactor::pending(mode, self.parts.randomness.as_ref());
-                    let when = pending.map_or(When::Absent, |(_, etag)| When::Matches(etag));
-                    let stored = self.store_two_factor(&account, &factor, when).await?;
-                    stored.then(|| TwoFactorChanged::Begun(factor.url(&self.issuer(), &account)))
+                    let begun = TwoFactorChanged::Begun(factor.url(&self.issuer(), &account));
+                    Decision::Write(write(&factor)?, (begun, true))
                 }
-            };
-            if let Some(changed) = changed {
-                self.parts.tokens.forget_two_factor(&account);
-                if let TwoFactorChanged::Mode(mode) = changed {
-                    self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
-                }
-                return Ok(changed);
+            })
+        });
+        let (changed, existed) = update.await?;
+        let told = match changed {
+            TwoFactorChanged::Off if !existed => return Ok(changed),
+            TwoFactorChanged::Off => {
+                self.parts.store.delete(&path).await?;
+                Some("disabled")
             }
+            TwoFactorChanged::Mode(mode) => Some(mode.as_str()),
+            TwoFactorChanged::Begun(_) => None,
+        };
+        self.parts.tokens.forget_two_factor(&account);
+        if let Some(mode) = told {
+            self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
         }
-        Err(Error::Busy)
+        Ok(changed)
     }
 
     async fn confirm_two_factor_here(
@@ -96,39 +96,40 @@ impl Registry {
     ) -> Result<Vec<SecretString>, Error> {
         let account = self.require_account_change(caller)?.name.clone();
         let attempt = self.begin_attempt(Guessed::OneTimePassword, &account, caller, password).await?;
-        let confirmed = self.check_first_one_time_password(caller, &account, password).await;
+        let confirmed = self.store_confirmed(&account, password).await;
         attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
-        let (mut factor, etag) = confirmed?;
-        self.second_factor_is_here(&account, caller.address);
-        factor.pending = false;
-        let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
-        if !self.store_two_factor(&account, &factor, When::Matches(etag)).await? {
-            return Err(Error::Busy);
+        if matches!(confirmed, Err(Error::WrongOneTimePassword)) {
+            self.emit(caller, None, EventKind::TwoFactorFailed);
         }
+        let (mode, codes) = confirmed?;
+        self.second_factor_is_here(&account, caller.address);
         self.parts.tokens.forget_two_factor(&account);
-        self.emit(caller, None, EventKind::TwoFactorChanged { mode: factor.mode.as_str().into() });
+        self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
         Ok(codes)
     }
 
-    /// The second factor that is being set up, where the holder's app knows its secret.
-    async fn check_first_one_time_password(
+    /// Confirms the second factor that is being set up, if the holder's app knows its secret.
+    async fn store_confirmed(
         &self,
-        caller: &Caller,
         account: &str,
         password: &SecretString,
-    ) -> Result<(TwoFactor, BlobETag), Error> {
-        let Some((mut factor, etag)) = self.stored_two_factor(account).await?.filter(|(it, _)| it.pending)
-        else {
-            return Err(Error::request(
-                "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
-            ));
-        };
+    ) -> Result<(TwoFactorMode, Vec<SecretString>), Error> {
         let now = period_at(self.parts.clock.now().timestamp());
-        if matches!(factor.show(password, None, now), Shown::Taken { .. }) {
-            return Ok((factor, etag));
-        }
-        self.emit(caller, None, EventKind::TwoFactorFailed);
-        Err(Error::WrongOneTimePassword)
+        let path = Key::TwoFactor(account).path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            let Some(mut factor) = read(account, stored)?.filter(|factor| factor.pending) else {
+                return Err(Error::request(
+                    "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
+                ));
+            };
+            if !matches!(factor.show(password, None, now), Shown::Taken { .. }) {
+                return Err(Error::WrongOneTimePassword);
+            }
+            factor.pending = false;
+            let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
+            Ok(Decision::Write(write(&factor)?, (factor.mode, codes)))
+        });
+        update.await
     }
 
     /// What an authenticator app shows above the digits.

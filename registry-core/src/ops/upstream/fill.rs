@@ -233,7 +233,7 @@ impl Registry {
             if start == length {
                 return stream::empty().boxed();
             }
-            match rest_of(&*store, &path, ended, start).await {
+            match rest_of(&**store.blobs(), &path, ended, start).await {
                 Ok(rest) => rest,
                 Err(source) => {
                     let broken = BlobError::Stream { path: path.to_string(), source };

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::future::try_join;
 
-use crate::blob::{Key, When};
+use crate::blob::{Decision, Key, update_with};
 use crate::domain::PackageName;
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
@@ -57,17 +57,24 @@ impl Registry {
         self.parts.upstream.documents.states.invalidate(&(Arc::clone(id), name.clone(), other));
         let path = Key::UpstreamPackument(id, name, other).path()?;
         // Where there is only one form, it is not even read.
-        match document::read_known(&*self.parts.store, &path).await? {
+        match document::read_known(&**self.parts.store.blobs(), &path).await? {
             Some(known) if !known.is_superseded() => {}
             _ => return Ok(()),
         }
-        let Some(blob) = self.parts.store.get(&path).await? else { return Ok(()) };
-        let Some((known, document)) = document::read(&blob.bytes) else { return Ok(()) };
-        let superseded =
-            document::write(&known.superseded(), &document).map_err(crate::ops::publish::internal)?;
-        // Where another process changed it meanwhile, it is new.
-        let _ = self.parts.store.put(&path, superseded, When::Matches(blob.etag)).await?;
-        Ok(())
+        let mut seen = None;
+        let superseded = update_with(&**self.parts.store.blobs(), &*self.parts.randomness, &path, |stored| {
+            let Some(blob) = stored else { return Ok(Decision::Keep(())) };
+            // Where another process changed it meanwhile, it is new.
+            let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;
+            match document::read(&blob.bytes) {
+                Some((known, document)) if !is_new && !known.is_superseded() => {
+                    let superseded = document::write(&known.superseded(), &document);
+                    Ok::<_, Error>(Decision::Write(superseded.map_err(crate::ops::publish::internal)?, ()))
+                }
+                _ => Ok(Decision::Keep(())),
+            }
+        });
+        superseded.await
     }
 }
 

@@ -182,7 +182,9 @@ impl Registry {
     async fn stored_state(&self, key: &DocumentKey) -> Result<Option<State>, Error> {
         let (id, name, form) = key;
         let path = Key::UpstreamPackument(id, name, *form).path()?;
-        let Some(known) = document::read_known(&*self.parts.store, &path).await? else { return Ok(None) };
+        let Some(known) = document::read_known(&**self.parts.store.blobs(), &path).await? else {
+            return Ok(None);
+        };
         let state = Document::state(known, path);
         self.parts.upstream.documents.states.insert(key.clone(), state.clone());
         Ok(Some(state))
@@ -196,7 +198,7 @@ impl Registry {
         form: PackumentForm,
     ) -> Result<Option<Document>, Error> {
         let path = Key::UpstreamPackument(&upstream.id, name, form).path()?;
-        let known = document::read_known(&*self.parts.store, &path).await?;
+        let known = document::read_known(&**self.parts.store.blobs(), &path).await?;
         Ok(known.map(|known| Document { known, mark: UseMark::of(&path), path }))
     }
 
@@ -291,7 +293,7 @@ impl Registry {
         } else {
             // It takes the place of the other form, which may not be asked for again.
             let other = Key::UpstreamPackument(id, name, other_form(*asked_form)).path()?;
-            let known = document::read_known(&*self.parts.store, &other).await?;
+            let known = document::read_known(&**self.parts.store.blobs(), &other).await?;
             if known.is_some_and(|known| !known.is_superseded()) {
                 self.report_withdrawals(&other, name, &document).await?;
             }

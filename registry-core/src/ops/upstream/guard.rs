@@ -60,7 +60,7 @@ impl Registry {
         let is_hosted = if let Some(index) = self.read_index(name).await? {
             !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
         } else {
-            self.confirm_absence().await?;
+            self.parts.store.confirm_absence().await?;
             self.standing(name).await? == Standing::Stored
         };
         if is_hosted {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Registry;
+use crate::blob::WatchStorage;
 use crate::domain::PackageName;
 use crate::upstream::Upstream;
 
@@ -106,6 +107,18 @@ impl UpstreamParts {
             fills: Fills::default(),
             kept,
         }
+    }
+}
+
+impl WatchStorage for UpstreamParts {
+    fn opened(&self, name_in_via: &str) {
+        for upstream in &self.upstreams {
+            upstream.upstream.asked_by(name_in_via);
+        }
+    }
+
+    fn changed(&self) {
+        self.hosted.forget_all();
     }
 }
 

@@ -1,7 +1,6 @@
 use super::record::{LIFETIME, Purpose, Session};
 use super::session_token::SessionToken;
 use crate::auth::Caller;
-use crate::blob::When;
 use crate::concurrency::detached;
 use crate::domain::shorten::shorten;
 use crate::events::EventKind;
@@ -69,7 +68,7 @@ impl Registry {
         session.address = caller.address;
         let (registry, caller) = (self.clone(), caller.clone());
         detached(async move {
-            if !registry.put_session(&page, &session, When::Absent).await? {
+            if !registry.put_new_session(&page, &session).await? {
                 return Err(Error::Internal("the same random id was made twice".into()));
             }
             registry.emit(&caller, None, EventKind::WebLoginStarted);

@@ -1,13 +1,16 @@
 //! Logins at a terminal without a browser: the person types a code into a page of the provider on any device, and
 //! digits of this registry, which only their terminal was shown, into the terminal.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::session_token::hash_of;
 use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
-use crate::blob::{BlobETag, BlobPath, BlobPathError, Key, PutOutcome, When};
+use crate::blob::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
 use crate::events::EventKind;
 use crate::ops::abuse::Guessed;
 use crate::ops::login::{Authenticated, refused, refused_name};
@@ -41,7 +44,6 @@ struct DeviceSession {
 struct Found {
     session: DeviceSession,
     path: BlobPath,
-    etag: BlobETag,
 }
 
 impl DeviceSession {
@@ -76,7 +78,8 @@ impl Registry {
         let digits = new_digits(self.parts.randomness.as_ref());
         let kept_until = (session.expires.timestamp() / STEP + 1) * STEP;
         let path = path(kept_until, name, &digits)?;
-        if !self.put_device_session(&path, &session, When::Absent).await? {
+        let stored = self.parts.store.put(&path, write(&session)?, When::Absent).await?;
+        if stored == PutOutcome::Conflict {
             return Err(Error::Internal("the same random digits were made twice".into()));
         }
         self.emit(caller, None, EventKind::WebLoginStarted);
@@ -97,8 +100,8 @@ impl Registry {
         let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
         let found = self.device_session(&login.name, &digits).await;
         attempt.settle(&found, |error| matches!(error, Error::WrongOneTimePassword));
-        let mut found = found?;
-        let (session, now) = (&mut found.session, self.parts.clock.now());
+        let found = found?;
+        let (session, now) = (&found.session, self.parts.clock.now());
         if now < session.ask_from {
             return Err(session.code(digits));
         }
@@ -106,10 +109,7 @@ impl Registry {
         let state = SecretString::from(session.state.as_str());
         match known.poll_device_login(&state).await {
             Ok(DevicePoll::Waiting { slower_by }) => {
-                session.interval += slower_by.as_secs();
-                session.ask_from = now + TimeDelta::seconds(session.interval.cast_signed());
-                // Somebody who was faster wrote as much.
-                self.put_device_session(&found.path, &found.session, When::Matches(found.etag)).await?;
+                self.ask_later(&found.path, now, slower_by).await?;
                 Err(found.session.code(digits))
             }
             Ok(DevicePoll::Finished(ended)) => {
@@ -174,28 +174,38 @@ impl Registry {
         for kept_until in (next..next + STEPS).map(|step| step * STEP) {
             let path = path(kept_until, name, digits)?;
             let Some(blob) = self.parts.store.get(&path).await? else { continue };
-            // What serde says could repeat what a provider keeps here.
-            let session: DeviceSession = serde_json::from_slice(&blob.bytes)
-                .map_err(|_| Error::Damaged("a login at a terminal cannot be read".into()))?;
+            let session = read(&blob.bytes)?;
             if now < session.expires {
-                return Ok(Found { session, path, etag: blob.etag });
+                return Ok(Found { session, path });
             }
         }
-        self.confirm_absence().await?;
+        self.parts.store.confirm_absence().await?;
         Err(Error::WrongOneTimePassword)
     }
 
-    /// Whether it was stored; if not, somebody was faster.
-    async fn put_device_session(
-        &self,
-        path: &BlobPath,
-        session: &DeviceSession,
-        when: When,
-    ) -> Result<bool, Error> {
-        let json = serde_json::to_vec(session).map_err(crate::ops::publish::internal)?;
-        let outcome = self.parts.store.put(path, json.into(), when).await?;
-        Ok(matches!(outcome, PutOutcome::Stored(_)))
+    /// Notes when the provider may be asked again. Another request of the same login may have done so, or ended it.
+    async fn ask_later(&self, path: &BlobPath, now: DateTime<Utc>, slower_by: Duration) -> Result<(), Error> {
+        let noted = self.parts.store.update_with(path, |stored| {
+            let Some(blob) = stored else { return Ok(Decision::Keep(())) };
+            let mut session = read(&blob.bytes)?;
+            if session.ask_from > now {
+                return Ok(Decision::Keep(()));
+            }
+            session.interval += slower_by.as_secs();
+            session.ask_from = now + TimeDelta::seconds(session.interval.cast_signed());
+            Ok::<_, Error>(Decision::Write(write(&session)?, ()))
+        });
+        noted.await
     }
+}
+
+fn read(json: &[u8]) -> Result<DeviceSession, Error> {
+    // What serde says could repeat what a provider keeps here.
+    serde_json::from_slice(json).map_err(|_| Error::Damaged("a login at a terminal cannot be read".into()))
+}
+
+fn write(session: &DeviceSession) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(session).map_err(crate::ops::publish::internal)?.into())
 }
 
 fn path(kept_until: i64, name: &str, digits: &SecretString) -> Result<BlobPath, BlobPathError> {

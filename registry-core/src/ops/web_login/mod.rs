@@ -37,7 +37,7 @@ impl Registry {
         page: &SessionToken,
         browser: Option<&SecretString>,
     ) -> Result<Session, Error> {
-        let (session, _) = self.session(page).await?;
+        let session = self.session(page).await?;
         if !session.is_page(page) {
             return Err(Error::WebLoginGone);
         }
@@ -71,7 +71,7 @@ impl Registry {
                 Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
             }
             Err(error) => Err(error),
-            Ok(()) => Ok(self.session(page).await?.0),
+            Ok(()) => self.session(page).await,
         }
     }
 

@@ -3,7 +3,6 @@ use secrecy::SecretString;
 use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
 use crate::auth::Caller;
-use crate::blob::When;
 use crate::concurrency::detached;
 use crate::events::EventKind;
 use crate::{Error, Registry};
@@ -26,7 +25,7 @@ impl Registry {
         poll: SessionToken,
         look: bool,
     ) -> Result<PollAnswer, Error> {
-        let (mut session, etag) = self.session(&poll).await?;
+        let session = self.session(&poll).await?;
         if !session.is_poll(&poll) {
             return Err(Error::WebLoginGone);
         }
@@ -34,10 +33,7 @@ impl Registry {
             Phase::Taken | Phase::Granted { .. } => Err(Error::WebLoginGone),
             Phase::Approved(_) | Phase::Proven if look => Ok(PollAnswer::Waiting),
             Phase::Approved(who) => {
-                session.phase = Phase::Taken;
-                if !self.put_session(&poll, &session, When::Matches(etag)).await? {
-                    return Err(Error::WebLoginGone);
-                }
+                self.advance(&poll, &session.phase, &Phase::Taken).await?;
                 let (registry, caller) = (self.clone(), caller.clone());
                 detached(async move { registry.hand_out(&caller, &poll, &who).await }).await
             }

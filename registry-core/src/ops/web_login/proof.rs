@@ -4,7 +4,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::record::{Phase, Purpose};
 use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
 use crate::auth::Caller;
-use crate::blob::When;
 use crate::events::EventKind;
 use crate::{Error, Registry};
 
@@ -54,27 +53,27 @@ impl Registry {
         proof: &SecondFactorProof,
     ) -> Result<(), Error> {
         let now = self.parts.clock.now();
-        let wrong = || {
-            self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
-            Err(Error::WrongOneTimePassword)
-        };
-        let (mut session, etag) = match self.session_even_if_expired(&proof.0).await {
-            Ok(found) => found,
-            Err(Error::WebLoginGone) => return wrong(),
-            Err(error) => return Err(error),
-        };
-        let is_theirs = matches!(&session.purpose, Purpose::SecondFactor { account: whose, by: known, .. } if whose == account && known == by);
-        let Phase::Granted { proof: hash, until, first_used } = &mut session.phase else { return wrong() };
-        if !is_theirs || !is_hash_of(hash, &proof.0.secret) || *until <= now {
-            return wrong();
+        let taken = self.change_session_even_if_expired(&proof.0, |session| {
+            let is_theirs = matches!(&session.purpose, Purpose::SecondFactor { account: whose, by: known, .. } if whose == account && known == by);
+            match &mut session.phase {
+                Phase::Granted { proof: hash, until, first_used }
+                    if is_theirs && is_hash_of(hash, &proof.0.secret) && *until > now =>
+                {
+                    if first_used.is_none() {
+                        *first_used = Some(now);
+                        *until = now + USED;
+                    }
+                    Ok(())
+                }
+                _ => Err(Error::WrongOneTimePassword),
+            }
+        });
+        match taken.await {
+            Err(Error::WrongOneTimePassword | Error::WebLoginGone) => {
+                self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
+                Err(Error::WrongOneTimePassword)
+            }
+            taken => taken,
         }
-        if first_used.is_some() {
-            return Ok(());
-        }
-        *first_used = Some(now);
-        *until = now + USED;
-        // Where another request of the same command was faster, that one has said so.
-        self.put_session(&proof.0, &session, When::Matches(etag)).await?;
-        Ok(())
     }
 }

@@ -1,15 +1,13 @@
+use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::record::Session;
 use super::session_token::SessionToken;
-use crate::blob::{BlobETag, Key, PutOutcome, When};
-use crate::concurrency::Backoff;
+use crate::blob::{Blob, Decision, Key, PutOutcome, When};
 use crate::{Error, Registry};
 
-/// How often a change is tried against others of the same login.
-const ATTEMPTS: u32 = 8;
 /// How long a login is kept after it has expired: what it ended with may still be shown.
 const KEPT: TimeDelta = TimeDelta::minutes(5);
 /// How often a process looks for logins to sweep, in seconds.
@@ -32,53 +30,52 @@ impl WebLogins {
 
 impl Registry {
     /// The login that a token is for, while it lasts.
-    pub(super) async fn session(&self, token: &SessionToken) -> Result<(Session, BlobETag), Error> {
-        if token.is_expired(self.parts.clock.now()) {
-            return Err(Error::WebLoginGone);
-        }
-        self.session_even_if_expired(token).await
+    pub(super) async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
+        self.require_lasting(token)?;
+        read(self.parts.store.get_proven(&token.path()?).await?.as_ref())
     }
 
-    pub(super) async fn session_even_if_expired(
-        &self,
-        token: &SessionToken,
-    ) -> Result<(Session, BlobETag), Error> {
-        let blob = self.parts.store.get(&token.path()?).await?;
-        let blob = self.or_proven_absent(blob).await?.ok_or(Error::WebLoginGone)?;
-        // What serde says could repeat what a provider keeps here.
-        let session = serde_json::from_slice(&blob.bytes)
-            .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))?;
-        Ok((session, blob.etag))
-    }
-
-    /// Whether it was stored; if not, somebody was faster.
-    pub(super) async fn put_session(
+    /// Stores a new login. Whether it was stored; if not, there is one of this token.
+    pub(super) async fn put_new_session(
         &self,
         token: &SessionToken,
         session: &Session,
-        when: When,
     ) -> Result<bool, Error> {
-        let json = serde_json::to_vec(session).map_err(crate::ops::publish::internal)?;
-        let outcome = self.parts.store.put(&token.path()?, json.into(), when).await?;
+        let outcome = self.parts.store.put(&token.path()?, write(session)?, When::Absent).await?;
         Ok(matches!(outcome, PutOutcome::Stored(_)))
     }
 
-    /// Changes a login, again from a fresh read where somebody was faster.
-    pub(super) async fn change_session<T>(
+    /// Changes a login while it lasts.
+    pub(super) async fn change_session<T: Send + Sync>(
         &self,
         token: &SessionToken,
-        mut change: impl FnMut(&mut Session) -> Result<T, Error>,
+        mut change: impl FnMut(&mut Session) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
-        let mut backoff = Backoff::default();
-        for _ in 0..ATTEMPTS {
-            let (mut session, etag) = self.session(token).await?;
+        self.change_session_even_if_expired(token, |session| {
+            self.require_lasting(token)?;
+            change(session)
+        })
+        .await
+    }
+
+    pub(super) async fn change_session_even_if_expired<T: Send + Sync>(
+        &self,
+        token: &SessionToken,
+        mut change: impl FnMut(&mut Session) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let path = token.path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            let mut session = read(stored)?;
             let answer = change(&mut session)?;
-            if self.put_session(token, &session, When::Matches(etag)).await? {
-                return Ok(answer);
-            }
-            backoff.pause(self.parts.randomness.as_ref()).await;
-        }
-        Err(Error::Busy)
+            let json = write(&session)?;
+            let is_unchanged = stored.is_some_and(|blob| blob.bytes == json);
+            Ok::<_, Error>(if is_unchanged { Decision::Keep(answer) } else { Decision::Write(json, answer) })
+        });
+        update.await
+    }
+
+    fn require_lasting(&self, token: &SessionToken) -> Result<(), Error> {
+        if token.is_expired(self.parts.clock.now()) { Err(Error::WebLoginGone) } else { Ok(()) }
     }
 
     /// Removes logins that have expired, now and then. They are listed in that order, so nothing is read.
@@ -104,4 +101,15 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+fn read(stored: Option<&Blob>) -> Result<Session, Error> {
+    let blob = stored.ok_or(Error::WebLoginGone)?;
+    // What serde says could repeat what a provider keeps here.
+    serde_json::from_slice(&blob.bytes)
+        .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))
+}
+
+fn write(session: &Session) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(session).map_err(crate::ops::publish::internal)?.into())
 }

@@ -67,7 +67,7 @@ async fn a_marker_of_a_later_release_or_of_nobody_is_refused() {
     for content in [r#"{"format":2,"id":"00"}"#, "<html>Sign in</html>", ""] {
         let store = ObjectStoreBlobs::in_memory();
         let _ = store.put(&marker(), content.into(), When::Always).await.unwrap();
-        assert!(matches!(registry(&store).open().await, Err(Error::Shared(_))), "{content}");
+        assert!(matches!(registry(&store).open().await, Err(Error::Storage(_))), "{content}");
         assert_eq!(store.get(&marker()).await.unwrap().unwrap().bytes, content, "it is left as it is");
     }
 }

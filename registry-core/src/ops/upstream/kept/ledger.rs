@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{Key, PutOutcome, When};
+use crate::blob::{Decision, Key, update_with};
 use crate::ops::publish::internal;
 use crate::{Error, Registry};
 
@@ -11,8 +11,6 @@ use crate::{Error, Registry};
 const SWEEP_AGAIN: Duration = Duration::from_hours(24);
 /// A sweep that takes longer was cut off, and another process may begin one.
 const LONGEST_SWEEP: Duration = Duration::from_mins(10);
-/// How often the ledger is written anew after others wrote it first.
-const ATTEMPTS: usize = 10;
 
 /// What all processes know of how much is kept. Changed by compare-and-swap only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,19 +41,20 @@ impl Registry {
         change: impl Fn(&mut Ledger) + Send + Sync,
     ) -> Result<Option<Ledger>, Error> {
         let path = Key::UpstreamLedger.path()?;
-        for _ in 0..ATTEMPTS {
-            let blob = self.parts.store.get(&path).await?;
+        let store = &**self.parts.store.blobs();
+        let changed = update_with(store, &*self.parts.randomness, &path, |stored| {
             // A damaged one is as good as none: a sweep finds out.
-            let read = blob.as_ref().and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
+            let read = stored.and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
             let mut ledger: Ledger = read.unwrap_or_default();
             change(&mut ledger);
             let json = serde_json::to_vec(&ledger).map_err(internal)?;
-            let when = blob.map_or(When::Absent, |blob| When::Matches(blob.etag));
-            if let PutOutcome::Stored(_) = self.parts.store.put(&path, json.into(), when).await? {
-                return Ok(Some(ledger));
-            }
+            Ok::<_, Error>(Decision::Write(json.into(), ledger))
+        });
+        match changed.await {
+            Ok(ledger) => Ok(Some(ledger)),
+            Err(Error::Busy) => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(None)
     }
 }
 
