@@ -10,7 +10,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::auth::AuthError;
-use crate::blob::{BlobError, BlobPathError, Contended, Key, StorageError};
 use crate::concurrency::TaskFailed;
 use crate::domain::packument::{EditError, PackumentError};
 use crate::domain::publication::PublishError;
@@ -20,6 +19,7 @@ use crate::domain::{
     StageId, Version, VersionError,
 };
 use crate::limits::LimitExceeded;
+use crate::storage::{BlobError, BlobPathError, Contended, Key, StorageError};
 use crate::upstream::UpstreamError;
 use crate::vocabulary::Action;
 pub use crate::vocabulary::BoxError;

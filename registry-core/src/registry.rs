@@ -6,19 +6,25 @@ use url::Url;
 
 use crate::Error;
 use crate::access::AccessRules;
+use crate::accounts::abuse::Abuse;
+use crate::accounts::tokens::TokenCache;
+use crate::accounts::trust::TrustedPublishing;
+use crate::accounts::web_login::WebLogins;
+use crate::audit::AuditFallback;
 use crate::auth::{AuthProvider, Caller};
-use crate::blob::{BlobStore, Storage, WatchStorage};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
-use crate::ops::{
-    Abuse, AuditFallback, Kept, KeptKeys, KnownBases, NamedUpstream, OrganizationSettings, ReadCaches,
-    SearchParts, SearchSettings, TokenCache, TrustedPublishing, UpstreamFreshness, UpstreamOptions,
-    UpstreamParts, WebLogins,
-};
+use crate::organizations::OrganizationSettings;
+use crate::packages::known_bases::KnownBases;
+use crate::packages::packument::ReadCaches;
+use crate::proxy::keys::KeptKeys;
+use crate::proxy::{Kept, NamedUpstream, UpstreamFreshness, UpstreamOptions, UpstreamParts};
 use crate::randomness::{Randomness, SystemRandomness};
+use crate::search::{SearchParts, SearchSettings};
+use crate::storage::{BlobStore, Storage, WatchStorage};
 use crate::upstream::Upstream;
 
 /// A registry on one store. Cheap to clone; all clones are the same registry.

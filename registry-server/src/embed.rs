@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 pub use crate::logging::log_to;
-use registry_core::blob::BlobStore;
+use registry_core::storage::BlobStore;
 use registry_core::{Registry, RegistryBuilder};
 
 use crate::run::registry_builder;

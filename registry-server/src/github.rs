@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use registry_core::auth::AuthProvider;
-use registry_core::blob::BlobStore;
+use registry_core::storage::BlobStore;
 
 use crate::settings::GithubTable;
 

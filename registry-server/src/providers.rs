@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::auth::{AuthProvider, Htpasswd, LocalAccounts};
-use registry_core::blob::BlobStore;
 use registry_core::clock::SystemClock;
 use registry_core::randomness::SystemRandomness;
+use registry_core::storage::BlobStore;
 
 use crate::settings::{HtpasswdSettings, ProviderName, Settings};
 use crate::{github, openid};

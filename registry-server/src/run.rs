@@ -19,12 +19,12 @@ use crate::{
     trusted_publishing, upstreams,
 };
 use registry_core::access::AccessRules;
+use registry_core::accounts::TrustedPublishing;
 use registry_core::auth::AuthProvider;
-use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
-use registry_core::ops::TrustedPublishing;
 use registry_core::randomness::SystemRandomness;
+use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 use registry_core::{Registry, RegistryBuilder};
 
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.

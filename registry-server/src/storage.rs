@@ -6,10 +6,10 @@ use anyhow::Context as _;
 
 use crate::settings::{StorageSettings, StorageUrl};
 use registry_core::Registry;
-#[cfg(feature = "clouds")]
-use registry_core::blob::open_bucket;
-use registry_core::blob::{BlobPrefix, BlobStore, Key, LocalDisk, ObjectStoreBlobs, probe};
 use registry_core::randomness::{Randomness, SystemRandomness};
+#[cfg(feature = "clouds")]
+use registry_core::storage::open_bucket;
+use registry_core::storage::{BlobPrefix, BlobStore, Key, LocalDisk, ObjectStoreBlobs, probe};
 
 /// Opens the store and tries whether it keeps the promises that the registry builds on.
 pub(crate) async fn open(settings: &StorageSettings) -> anyhow::Result<Arc<dyn BlobStore>> {
@@ -103,7 +103,7 @@ pub(crate) fn open_untried(settings: &StorageSettings) -> anyhow::Result<Arc<dyn
 #[cfg(test)]
 #[cfg(feature = "aws")]
 mod tests {
-    use registry_core::blob::{BucketError, open_bucket};
+    use registry_core::storage::{BucketError, open_bucket};
 
     fn open(url: &str, options: &[(&str, &str)]) -> Result<String, BucketError> {
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -8,8 +8,8 @@ use crate::command_line::{CreateToken, Overrides};
 use crate::run::{print, registry_builder};
 use crate::settings::{Network, Settings};
 use crate::{logging, providers, storage};
+use registry_core::accounts::{TokenOptions, TrustedPublishing};
 use registry_core::auth::TokenPermission;
-use registry_core::ops::{TokenOptions, TrustedPublishing};
 
 /// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! Makes the issuers that are believed about builds.
 
-use registry_core::ops::TrustedPublishing;
+use registry_core::accounts::TrustedPublishing;
 
 use crate::settings::TrustedPublishingSettings;
 
@@ -18,9 +18,9 @@ pub(crate) fn open(settings: &TrustedPublishingSettings) -> anyhow::Result<Trust
     use std::time::Duration;
 
     use anyhow::Context as _;
+    use registry_core::accounts::TrustedIssuer;
     use registry_core::auth::openid::{Issuer, IssuerSettings};
     use registry_core::clock::SystemClock;
-    use registry_core::ops::TrustedIssuer;
 
     let mut publishing = TrustedPublishing {
         token_lifetime: Duration::from_mins(settings.token_minutes.get().into()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use registry_core::auth::Credential;
-use registry_core::ops::UpstreamOptions;
+use registry_core::proxy::UpstreamOptions;
 use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings, Upstream};
 
 use crate::settings::{UpstreamSettings, Upstreams};

@@ -2,7 +2,7 @@
 //! conformance suites, real clients.
 //!
 //! ```
-//! use registry_core::blob::ObjectStoreBlobs;
+//! use registry_core::storage::ObjectStoreBlobs;
 //! use registry_testkit::conformance::{self, BlobStoreCapabilities};
 //! use std::sync::Arc;
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::clock::Clock;
 use crate::randomness::Randomness;
+use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::vocabulary::BoxError;
 
 /// Somebody whom another service vouches for.

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::concurrency::compute_elsewhere;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
-use crate::ops::StagedItem;
+use crate::packages::stage::StagedItem;
 
 use super::answer::json_response;
 use super::body::Body;

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::Error;
 use crate::auth::AuthError;
-use crate::blob::{BlobError, StorageError};
 use crate::domain::TarballError;
 use crate::domain::publication::PublishError;
+use crate::storage::{BlobError, StorageError};
 
 use crate::upstream::UpstreamError;
 

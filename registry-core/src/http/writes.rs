@@ -9,7 +9,7 @@ use crate::concurrency::compute_elsewhere;
 use crate::domain::packument::Text;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, Version, strict_json};
-use crate::ops::{ChangeDocument, seen_revision};
+use crate::packages::document_change::{ChangeDocument, seen_revision};
 
 use super::answer::done;
 use super::body::Body;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use registry_core::auth::{Caller, Credential};
-use registry_core::blob::BlobStore;
 use registry_core::domain::publication::{Publication, TarballOptions};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
+use registry_core::storage::BlobStore;
 use registry_core::{Error, Registry};
 use tokio::runtime::Builder;
 

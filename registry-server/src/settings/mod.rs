@@ -61,7 +61,7 @@ pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlErr
 pub use values::{HostName, LegacyPrefix, LogFilter, LogFormat, Network, PathPrefix, PublicUrl};
 
 use registry_core::limits::Limits;
-use registry_core::ops::UpstreamFreshness;
+use registry_core::proxy::UpstreamFreshness;
 
 /// A `registry.toml` in which every key is commented, with its default and what it is for.
 pub const TEMPLATE: &str = include_str!("../../registry.toml.template");

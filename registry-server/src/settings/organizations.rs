@@ -1,4 +1,4 @@
-use registry_core::ops::OrganizationSettings;
+use registry_core::organizations::OrganizationSettings;
 use serde::Deserialize;
 
 /// `[organizations]`
@@ -32,7 +32,7 @@ impl Default for OrganizationSection {
 impl OrganizationSection {
     /// The same as the library takes it.
     pub fn to_settings(&self) -> OrganizationSettings {
-        use registry_core::ops::OrganizationCreation;
+        use registry_core::organizations::OrganizationCreation;
         let mut settings = OrganizationSettings::default();
         settings.create = match self.create {
             OrganizationMakers::Anyone => OrganizationCreation::Anyone,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures::TryStreamExt as _;
-use registry_core::blob::{BlobPrefix, BlobStore as _, open_bucket};
+use registry_core::storage::{BlobPrefix, BlobStore as _, open_bucket};
 use registry_testkit::clients::{Npm, package};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::install_tls_provider;

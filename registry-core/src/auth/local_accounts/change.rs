@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::auth::{AccountChange, AccountChanged, AuthError, NewPassword, ProfileField};
-use crate::blob::{BlobError, Contended, Edit, Key, Step, update};
+use crate::storage::{BlobError, Contended, Edit, Key, Step, update};
 
 use super::account::Account;
 use super::{LocalAccounts, acceptable, unavailable};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory as _;
-use registry_core::blob::open_bucket;
+use registry_core::storage::open_bucket;
 use registry_server::command_line::{CommandLine, Overrides};
 use registry_server::settings::{Settings, StorageUrl};
 use registry_testkit::fake_lambda_runtime::{LambdaFunction, Outcome};

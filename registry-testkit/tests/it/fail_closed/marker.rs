@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 use futures::future::join_all;
 use http::{Method, Request};
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_core::{Body, Error, Registry};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
