@@ -66,7 +66,7 @@ fn registry_grows_no_more_methods() {
 #[test]
 fn imports_are_read_in_every_spelling() {
     let source = r"
-        use crate::blob::{Key, When}; // use crate::http::Body;
+        use crate::storage::{Key, When}; // use crate::http::Body;
         use crate::{Error, domain::{packument::{self, Packument}, Version}, events};
         fn now() -> crate::clock::Time { crate::randomness::random() }
         //! [`crate::upstream`]
