@@ -16,6 +16,9 @@ use super::spelling::Standing;
 use crate::concurrency::{compute, detached};
 use crate::search::IndexUpdate;
 
+/// How often a package is looked for that appears between two looks.
+const LOOKS: usize = 3;
+
 /// More than the history of a packument grows by with a change.
 const REVISION_BYTES: usize = 128;
 
@@ -130,7 +133,7 @@ impl Registry {
             is_claimed: false,
         };
         if let Some(before) = before {
-            match edit.look(&[]).await? {
+            match edit.look_until_settled().await? {
                 Look::Done(attempt) => return Ok((attempt.committed, attempt.update)),
                 Look::Write(write) => {
                     before(write.base.is_some()).await?;
@@ -216,6 +219,17 @@ where
             registry.require_two_factor_of_package(self.caller, name, write.mfa).await?;
         }
         Ok(look)
+    }
+
+    /// Looks again where the package came to be meanwhile, which the next look sees.
+    async fn look_until_settled(&mut self) -> Result<Look<T>, Error> {
+        for _ in 1..LOOKS {
+            match self.look(&[]).await? {
+                Look::OutOfDate => {}
+                settled => return Ok(settled),
+            }
+        }
+        self.look(&[]).await
     }
 
     /// What was decided before, if the packument is still the one that was read.

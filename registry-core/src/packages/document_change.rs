@@ -27,6 +27,14 @@ pub struct ChangeDocument {
     /// The revision that the client saw.
     #[serde(rename = "_rev")]
     pub revision: Option<String>,
+    /// The package that the client read.
+    pub name: Option<Value>,
+    /// The same.
+    #[serde(rename = "_id")]
+    pub id: Option<Value>,
+    /// Whether the package is to be deleted, as `CouchDB` has it.
+    #[serde(rename = "_deleted")]
+    pub deleted: Option<Value>,
     /// Version → manifest, of which the deprecation counts.
     pub versions: Option<IndexMap<String, ManifestChange>>,
     /// The tags, which count when versions are gone, and are as they were otherwise.
@@ -38,6 +46,27 @@ pub struct ChangeDocument {
     pub maintainers: Option<Vec<Person>>,
     /// The stars, of which the caller's own counts.
     pub users: Option<IndexMap<String, Value>>,
+}
+
+impl ChangeDocument {
+    /// Refuses a document of another package or of two revisions, and one that asks for what has a request of its own.
+    fn require_consistent(&self, name: &PackageName, removal_revision: Option<&str>) -> Result<(), Error> {
+        let is_other = |named: &Option<Value>| named.as_ref().is_some_and(|named| named != name.as_str());
+        if is_other(&self.name) || is_other(&self.id) {
+            return Err(Error::request(format!(
+                "the document is that of another package than {name}: send it to the address of its own package"
+            )));
+        }
+        if self.deleted.as_ref().is_some_and(|deleted| *deleted != Value::Bool(false)) {
+            return Err(Error::request(format!(
+                "the document says that the package is deleted: run `npm unpublish {name} --force`"
+            )));
+        }
+        match (removal_revision, self.revision.as_deref()) {
+            (Some(of_path), Some(of_document)) if of_path != of_document => Err(Error::StaleRevision),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A change that was recognised.
@@ -77,6 +106,7 @@ impl Registry {
     ) -> Result<(), Error> {
         self.require_read(caller, name)?;
         self.require_signed_in(caller, Some(name), "publish")?;
+        document.require_consistent(name, removal_revision)?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
             let index = self.require_index_to_change(caller, name).await?;
@@ -245,13 +275,14 @@ impl<'a> Sent<'a> {
                      version; nothing was changed"
                 )));
             }
-            let message = deprecation_text(sent.deprecated.as_ref()).unwrap_or_default();
-            if message != deprecation(stored).unwrap_or_default() {
-                messages.insert(Version::parse(version)?, message);
-            } else if matches!(sent.deprecated, Some(Value::Number(_) | Value::Array(_) | Value::Object(_))) {
+            if matches!(sent.deprecated, Some(Value::Number(_) | Value::Array(_) | Value::Object(_))) {
                 return Err(Error::request(format!(
                     "the deprecation of {version} is not a text: run `npm deprecate` with a message"
                 )));
+            }
+            let message = deprecation_text(sent.deprecated.as_ref()).unwrap_or_default();
+            if message != deprecation(stored).unwrap_or_default() {
+                messages.insert(Version::parse(version)?, message);
             }
         }
         Ok(messages)

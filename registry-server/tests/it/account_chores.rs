@@ -53,6 +53,7 @@ async fn a_forgotten_password_is_replaced_and_ends_the_tokens() {
     add(&registry, "ana", PASSWORD).await;
     let (_, token) = log_in(&registry, PASSWORD).await;
     fs::remove_file(registry.storage().join("objects/_accounts/ana.json")).unwrap();
+    fs::remove_file(registry.storage().join("objects/_names/ana.json")).unwrap();
     add(&registry, "ana", OTHER_PASSWORD).await;
     assert_eq!(log_in(&registry, PASSWORD).await.0, 401);
     let (status, new) = log_in(&registry, OTHER_PASSWORD).await;

@@ -28,11 +28,9 @@ pub fn tarball(input: &[u8]) {
             let contents = inspect(&stored, &limits());
             assert_eq!(inspect(&packed, &limits()), contents, "packed otherwise");
             let (begin, end) = archive.split_at(archive.len() / 3);
-            assert_eq!(
-                inspect(&gzip(Compression::fast(), &[begin, end]), &limits()),
-                contents,
-                "two members"
-            );
+            // A part that is too large or wrong by itself may be found out first.
+            let in_two = inspect(&gzip(Compression::fast(), &[begin, end]), &limits());
+            assert!(in_two.is_err(), "two members");
             agree(&stored, contents);
         }
         Some((_, tarball)) => agree(tarball, inspect(tarball, &limits())),

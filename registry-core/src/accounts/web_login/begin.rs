@@ -44,6 +44,10 @@ impl Registry {
         if !self.parts.web_logins.on || (shown && self.browser_provider_of(account).await?.is_none()) {
             return Ok(None);
         }
+        // The page would take any code of an account that is setting its second factor up.
+        if self.two_factor_of(account).await?.is_none_or(|factor| factor.pending) {
+            return Ok(None);
+        }
         let action = shorten(action).to_string();
         let purpose = Purpose::SecondFactor { account: account.to_owned(), by, action, shown };
         self.begin(caller, client, purpose).await.map(Some)

@@ -35,7 +35,10 @@ impl ForeignDocument<'_> {
         let mut json = Vec::new();
         json.push(b'{');
         field(&mut json, "name", &self.name)?;
-        if let Some(modified) = value("modified").or_else(|| time.0.get("modified").copied()) {
+        // pnpm and bun refuse a document with anything but a text there.
+        let is_text = |value: &&RawValue| value.get().starts_with('"');
+        let modified = value("modified").filter(is_text);
+        if let Some(modified) = modified.or_else(|| time.0.get("modified").copied().filter(is_text)) {
             field(&mut json, "modified", modified)?;
         }
         for kept in ["dist-tags", "policyRestrictions"] {
@@ -122,6 +125,16 @@ mod tests {
             "versions": { "1.0.0": manifest }, "time": time,
         });
         assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn the_moment_of_the_last_change_is_a_text_or_not_there() {
+        for odd in [json!(null), json!(5), json!(["a"]), json!({})] {
+            let rendered = render(&json!({ "versions": {}, "modified": odd, "time": { "modified": "c" } }));
+            assert_eq!(rendered["modified"], "c");
+            let rendered = render(&json!({ "versions": {}, "modified": odd, "time": { "modified": odd } }));
+            assert!(rendered.get("modified").is_none(), "{odd}");
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ pub enum TarballError {
     /// The gzip stream is damaged or cut off.
     #[error("the tarball's gzip stream is damaged or cut off; pack and publish again")]
     CorruptGzip,
-    /// Something that is neither gzip nor zeros follows the gzip stream.
-    #[error("something follows the end of the tarball's gzip stream; pack and publish again")]
+    /// Something other than zeros follows the gzip stream: another one, which some clients do not read, or what is no gzip.
+    #[error("something follows the end of the tarball's gzip stream; pack it in one piece and publish again")]
     TrailingData,
     /// The gzip stream does not hold a whole tar archive.
     #[error("the tarball is not a whole tar archive ({reason}); pack and publish again")]

@@ -67,6 +67,10 @@ fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
     if !is_octal(&bytes[124..136]) && bytes[124..136].iter().any(|byte| *byte != 0) {
         return Some("its size is not a number");
     }
+    // pnpm and deno read nothing else there, and yarn 1 fails on it.
+    if !is_octal(&bytes[100..108]) {
+        return Some("its mode is not written in octal digits");
+    }
     if !numbers.all(is_number) {
         return Some("a number in its header is out of range");
     }

@@ -167,6 +167,8 @@ impl<'a> Inspection<'a> {
             self.contents.unpacked_size += size;
             if let Some(name) = path.root_file() {
                 self.root_file(entry, name)?;
+            } else if let Some(name) = path.bundled_file() {
+                self.bundled_file(entry, name, size)?;
             }
         }
         Ok(())
@@ -265,6 +267,22 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
+    /// Looks for what npm runs at an install of a bundled package. One whose `package.json` cannot be read may have it.
+    fn bundled_file<Source: Read>(
+        &mut self,
+        entry: &mut Entry<'_, Source>,
+        name: &str,
+        size: u64,
+    ) -> Result<(), TarballError> {
+        let has_script = if name.eq_ignore_ascii_case("package.json") {
+            size > self.limits.manifest_bytes as u64 || runs_at_install(&header::read_whole(entry, size)?)
+        } else {
+            is_gyp_file(name)
+        };
+        self.contents.has_bundled_install_script |= has_script;
+        Ok(())
+    }
+
     fn root_file<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
@@ -278,6 +296,20 @@ impl<'a> Inspection<'a> {
             ["license", "unlicense"].contains(&lower.split('.').next().unwrap_or_default());
         self.readme.offer(name, entry).map_err(|error| header::corrupt(&error))
     }
+}
+
+/// Whether a `package.json` has a script that npm runs at an install, or cannot be read.
+fn runs_at_install(json: &[u8]) -> bool {
+    let Ok(manifest) = serde_json::from_slice::<Value>(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json))
+    else {
+        return true;
+    };
+    let has = |script: &str| match &manifest["scripts"][script] {
+        Value::Null => false,
+        Value::String(command) => !command.is_empty(),
+        _ => true,
+    };
+    ["preinstall", "install", "postinstall"].into_iter().any(has)
 }
 
 fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u8>, TarballError> {

@@ -97,6 +97,9 @@ pub struct TarballContents {
     pub has_gyp_file: bool,
     /// Whether one of these is `binding.gyp`, for which yarn does so even where `gypfile` is `false`.
     pub has_binding_gyp: bool,
+    /// Whether a package that is bundled in `node_modules` has a script, or native code, that npm runs or builds at an
+    /// install.
+    pub has_bundled_install_script: bool,
     /// Whether there is a license file at the root, of which some clients take the license.
     pub has_license_file: bool,
     /// The name and the text of the readme at the root. The text is UTF-8 and at most 64 KiB.

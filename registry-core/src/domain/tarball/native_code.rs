@@ -16,6 +16,10 @@ pub(super) fn declare(manifest: &mut Map<String, Value>, contents: &TarballConte
     } else if contents.has_binding_gyp && script(manifest, "install").is_none() {
         manifest.insert("hasInstallScript".into(), true.into());
     }
+    // npm 11 runs it as it runs those of packages that are not bundled.
+    if contents.has_bundled_install_script {
+        manifest.insert("hasInstallScript".into(), true.into());
+    }
 }
 
 fn is_built_by_npm(manifest: &Map<String, Value>) -> bool {

@@ -1,11 +1,14 @@
 use std::path::Path;
 
 use super::TarballError;
-use super::folded::{folded_name, is_device};
+use super::folded::{folded, folded_name, is_device};
 use crate::domain::shorten::shorten;
 
 /// The longest path in bytes: what common systems can open.
 const LONGEST: usize = 1024;
+
+/// The longest part of a path in bytes: what common disks can name.
+const LONGEST_PART: usize = 255;
 
 /// Where an entry of a tarball is, and where clients install it.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ impl EntryPath {
             "is longer than 1024 bytes"
         } else if text.contains('\0') {
             "holds a NUL"
+        } else if text.chars().any(char::is_control) {
+            "holds a control character, as which yarn installs another one"
         } else if std::str::from_utf8(path).is_err() {
             "is not UTF-8"
         } else if text.starts_with(separators) || begins_with_drive(&text) {
@@ -40,8 +45,10 @@ impl EntryPath {
             "holds a drive letter, which npm drops"
         } else if parts().any(str::is_empty) {
             "has a folder without a name"
-        } else if parts().any(|part| part.trim_end_matches(['.', ' ']).is_empty()) {
-            "has a part of only dots or spaces"
+        } else if parts().any(|part| folded(part).is_empty()) {
+            "has a part of only dots or spaces, or of what some systems drop"
+        } else if parts().any(|part| part.len() > LONGEST_PART) {
+            "has a part that is longer than 255 bytes"
         } else if parts().rev().skip(1).any(|part| part == ".npmignore") {
             "is in a folder named .npmignore, as which npm installs .gitignore"
         } else if parts().skip(1).any(is_device) {
@@ -77,6 +84,12 @@ impl EntryPath {
     /// The name of the file, if it is installed at the root of the package.
     pub(super) fn root_file(&self) -> Option<&str> {
         self.installed().filter(|installed| !installed.contains('/'))
+    }
+
+    /// The name of the file, if it is installed in a folder of `node_modules`.
+    pub(super) fn bundled_file(&self) -> Option<&str> {
+        let (folder, name) = self.installed()?.rsplit_once('/')?;
+        folder.split('/').any(|part| part.eq_ignore_ascii_case("node_modules")).then_some(name)
     }
 
     /// Whether some client on some disk would install it, or a folder that it is in, as `package.json`.

@@ -62,12 +62,20 @@ fn read(
     limit: usize,
     name: Option<&PackageName>,
 ) -> Result<Bytes, String> {
-    let bytes = inflate(headers, bytes, limit)?;
+    let bytes = in_utf8(inflate(headers, bytes, limit)?);
     check(&bytes, name).map_err(|reason| match media_type(headers) {
         Some(sent) if !sent.ends_with("json") => format!("{reason}, and calls it {:?}", shorten(sent)),
         _ => reason,
     })?;
     Ok(bytes)
+}
+
+/// Replaces what is no UTF-8, as clients do, so that one version with it hides no other.
+fn in_utf8(bytes: Bytes) -> Bytes {
+    match str::from_utf8(&bytes) {
+        Ok(_) => bytes,
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
 }
 
 fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, String> {
@@ -144,6 +152,8 @@ mod tests {
         for document in [r#"{"name":"pear""#, r#"{"name":"pear"}{}"#, r#"{"name":"pear","a":nul}"#] {
             assert_eq!(verdict(document), Err("something that is no JSON".to_owned()), "{document}");
         }
-        assert!(check(b"{\"name\":\"pear\",\"a\":\"\xff\"}", None).is_err());
+        let latin = Bytes::from_static(b"{\"name\":\"pear\",\"a\":\"\xff\"}");
+        assert!(check(&latin, None).is_err());
+        assert_eq!(in_utf8(latin), r#"{"name":"pear","a":"\u{fffd}"}"#.replace("\\u{fffd}", "\u{fffd}"));
     }
 }

@@ -30,6 +30,7 @@ fn header(kind: EntryType, path: &str, size: u64) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
     header.set_path(path).unwrap();
     header.set_entry_type(kind);
+    header.set_mode(0o644);
     header.set_size(size);
     header.set_cksum();
     header.as_bytes().to_vec()

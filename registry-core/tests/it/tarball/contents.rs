@@ -84,13 +84,16 @@ fn what_real_packers_add_is_harmless() {
 }
 
 #[test]
-fn an_archive_may_come_in_several_gzip_members_and_without_an_end() {
+fn an_archive_may_come_without_an_end_and_with_zeros_after_it() {
     let whole = TarballBuilder::with_manifest().file("package/a", &[7; 3000]);
     let bytes = whole.build_without_end();
     assert!(inspect(&bytes, &Limits::default()).is_ok());
-    assert!(inspect(&[bytes.clone(), gzip(&[0; 10_240]), vec![0; 99]].concat(), &Limits::default()).is_ok());
-    let refusal = inspect(&[bytes, b"garbage".to_vec()].concat(), &Limits::default()).unwrap_err();
-    assert_eq!(refusal, TarballError::TrailingData);
+    assert!(inspect(&[bytes.clone(), vec![0; 99]].concat(), &Limits::default()).is_ok());
+    // pnpm and deno read the first member of gzip alone.
+    for behind in [b"garbage".to_vec(), gzip(&[0; 1024]), gzip(b"")] {
+        let refusal = inspect(&[bytes.clone(), behind].concat(), &Limits::default()).unwrap_err();
+        assert_eq!(refusal, TarballError::TrailingData);
+    }
 }
 
 #[test]
@@ -127,6 +130,55 @@ fn paths_that_leave_the_package_are_refused() {
         let refusal = refusal(TarballBuilder::with_manifest().extended(key, value).file("package/a", b"x"));
         assert!(matches!(refusal, TarballError::EntryPath { .. }), "{value:?}: {refusal}");
     }
+}
+
+#[test]
+fn paths_that_some_client_or_disk_names_otherwise_are_refused() {
+    let long = format!("package/{}", "b".repeat(256));
+    for path in [
+        "package/index\u{1}.js",
+        "package/a\u{1b}b.js",
+        "package/a\t.js",
+        "package/\u{7f}",
+        "package/.::$INDEX_ALLOCATION/x.js",
+        "package/\u{200c}/x.js",
+        &long,
+    ] {
+        let refusal = refusal(TarballBuilder::with_manifest().extended("path", path).file("package/a", b"x"));
+        assert!(matches!(refusal, TarballError::EntryPath { .. }), "{path:?}: {refusal}");
+    }
+}
+
+#[test]
+fn a_mode_that_some_clients_cannot_read_is_refused() {
+    for mode in [b"0000888\0", b"zzzzzzz\0", b"\0\0\0\0\0\0\0\0", b"-000644\0", b"\x80\0\0\0\0\0\x01\xa4"] {
+        let refusal = refusal(TarballBuilder::with_manifest().altered(
+            EntryType::Regular,
+            "package/a",
+            b"x",
+            |header| header[100..108].copy_from_slice(mode),
+        ));
+        assert!(matches!(refusal, TarballError::Ambiguous { .. }), "{mode:?}: {refusal}");
+    }
+}
+
+#[test]
+fn what_a_bundled_package_runs_at_an_install_is_found() {
+    let has_script = |path: &str, text: &str| {
+        let tarball = TarballBuilder::with_manifest().file(path, text.as_bytes());
+        contents(tarball).has_bundled_install_script
+    };
+    let path = "package/node_modules/zz/package.json";
+    assert!(has_script(path, r#"{"scripts":{"\u0069nstall":"node x"}}"#));
+    assert!(has_script(path, r#"{"scripts":{"postinstall":["node x"]}}"#));
+    assert!(has_script(path, "no JSON"));
+    assert!(has_script(
+        "package/node_modules/@a/b/node_modules/c/package.json",
+        r#"{"scripts":{"preinstall":"x"}}"#
+    ));
+    assert!(has_script("package/node_modules/zz/binding.gyp", "{}"));
+    assert!(!has_script(path, r#"{"scripts":{"test":"node x","install":""}}"#));
+    assert!(!has_script("package/lib/package.json", r#"{"scripts":{"install":"node x"}}"#));
 }
 
 #[test]

@@ -90,8 +90,7 @@ fn sizes_are_written_once_and_in_digits() {
 
 #[test]
 fn numbers_fit() {
-    for (start, length) in [(100, 8), (108, 8), (116, 8), (136, 12), (329, 8), (337, 8), (476, 12), (488, 12)]
-    {
+    for (start, length) in [(108, 8), (116, 8), (136, 12), (329, 8), (337, 8), (476, 12), (488, 12)] {
         let with_number = |first: u8, last: u8| {
             TarballBuilder::with_manifest().altered(EntryType::Regular, "package/a", &hidden(), |header| {
                 header[start..start + length].fill(0);
@@ -307,7 +306,7 @@ fn nothing_follows_the_end_of_an_archive() {
         assert_eq!(refusal, TarballError::CorruptTar { reason: "something follows its end".to_owned() });
     }
     let members = [TarballBuilder::with_manifest().build(), gzip(&hidden())].concat();
-    assert!(matches!(inspect(&members, &Limits::default()), Err(TarballError::CorruptTar { .. })));
+    assert_eq!(inspect(&members, &Limits::default()), Err(TarballError::TrailingData));
 }
 
 #[test]

@@ -53,6 +53,47 @@ async fn a_document_that_removes_a_version_and_deprecates_another_one_does_neith
 }
 
 #[tokio::test]
+async fn a_document_of_two_revisions_removes_nothing() {
+    let registry = with_pear(&["1.0.0", "1.1.0"]).await;
+    let mut old = pear(&registry).await;
+    let _ = registry.ana().publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201);
+    leave_out(&mut old, "1.0.0");
+    let before = registry.stored().await;
+    let now = pear(&registry).await;
+    let _ = registry.ana().put(&rev_path(&now), &old).await.assert_status(409);
+    assert_eq!(registry.stored().await, before);
+}
+
+#[tokio::test]
+async fn a_document_of_another_package_or_of_a_deleted_one_changes_nothing() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let document = pear(&registry).await;
+    for (field, value, says) in [
+        ("name", json!("plum"), "another package"),
+        ("_id", json!("plum"), "another package"),
+        ("_deleted", json!(true), "npm unpublish"),
+    ] {
+        let mut document = document.clone();
+        document["versions"]["1.0.0"]["deprecated"] = json!("old");
+        document[field] = value;
+        refuses(&registry, "/pear", &document, says).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_text_takes_no_deprecation_back() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let mut document = pear(&registry).await;
+    document["versions"]["1.0.0"]["deprecated"] = json!("old");
+    let _ = registry.ana().put("/pear", &document).await.assert_status(200);
+    for odd in [json!(1), json!(0), json!(["old"]), json!({})] {
+        let mut document = pear(&registry).await;
+        document["versions"]["1.0.0"]["deprecated"] = odd;
+        refuses(&registry, "/pear", &document, "is not a text").await;
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_is_left_out_is_not_passed_over() {
     let registry = with_pear(&["1.0.0", "1.1.0"]).await;
     let mut document = pear(&registry).await;

@@ -141,6 +141,22 @@ async fn enable(registry: &TestRegistry, client: &TestClient) {
     let _ = client.post("/-/npm/v1/user", &confirm).await.assert_status(200);
 }
 
+/// The page would take any code for an account that has no second factor yet.
+#[tokio::test]
+async fn digits_that_set_a_second_factor_up_are_asked_for_at_the_terminal() {
+    let registry = TestRegistry::new().await;
+    let ana = registry.ana();
+    let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-only" } });
+    let _ = ana.post("/-/npm/v1/user", &mode).await.assert_status(200);
+    let mut request = Request::builder().method(Method::POST).uri("/-/npm/v1/user");
+    for (name, value) in WEB {
+        request = request.header(name, value);
+    }
+    let wrong = request.body(Body::from(json!({ "tfa": ["000000"] }).to_string())).unwrap();
+    let answer = ana.send(wrong).await.assert_status(401).json();
+    assert_eq!((answer.get("authUrl"), answer.get("doneUrl")), (None, None), "{answer}");
+}
+
 #[tokio::test]
 async fn a_proof_that_nobody_shows_is_soon_worth_nothing() {
     let (registry, app) = careful(TestRegistry::builder()).await;
