@@ -54,9 +54,17 @@ impl Settings {
         Err(error.context(format!("the rule at line {}", line_of(text, start))))
     }
 
-    /// The settings that hold until the server is started again, each as a text to compare.
-    pub(crate) fn fixed_while_running(&self) -> Vec<(&'static str, String)> {
-        let Self {
+    /// The names of the settings that differ from `before` and hold until the server is started again.
+    pub(crate) fn changed_since(&self, before: &Self) -> Vec<&'static str> {
+        macro_rules! changed {
+            ($($name:ident),*) => {{
+                // A setting that is added must be named here.
+                let Self { packages: _, $($name),* } = self;
+                let changed = [$((stringify!($name), *$name != before.$name)),*];
+                changed.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
+            }};
+        }
+        changed!(
             listen,
             public_url,
             path_prefix,
@@ -71,38 +79,14 @@ impl Settings {
             audit,
             github,
             openid,
+            search,
             htpasswd,
             limits,
             cache,
-            search,
             log,
             metrics,
-            server,
-            packages: _,
-        } = self;
-        vec![
-            ("listen", format!("{listen:?}")),
-            ("public_url", format!("{public_url:?}")),
-            ("path_prefix", format!("{path_prefix:?}")),
-            ("storage", format!("{storage:?}")),
-            ("upstreams", format!("{upstreams:?}")),
-            ("providers", format!("{providers:?}")),
-            ("accounts", format!("{accounts:?}")),
-            ("login", format!("{login:?}")),
-            ("tokens", format!("{tokens:?}")),
-            ("organizations", format!("{organizations:?}")),
-            ("trusted_publishing", format!("{trusted_publishing:?}")),
-            ("audit", format!("{audit:?}")),
-            ("github", format!("{github:?}")),
-            ("openid", format!("{openid:?}")),
-            ("search", format!("{search:?}")),
-            ("htpasswd", format!("{htpasswd:?}")),
-            ("limits", format!("{limits:?}")),
-            ("cache", format!("{cache:?}")),
-            ("log", format!("{log:?}")),
-            ("metrics", format!("{metrics:?}")),
-            ("server", format!("{server:?}")),
-        ]
+            server
+        )
     }
 
     fn apply(&mut self, overrides: &Overrides) {

@@ -67,7 +67,7 @@ use registry_core::ops::UpstreamFreshness;
 pub const TEMPLATE: &str = include_str!("../../registry.toml.template");
 
 /// Everything that can be configured.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Where to listen.
@@ -147,7 +147,7 @@ impl Default for Settings {
 }
 
 /// `[storage]`
-#[derive(Default, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageSettings {
     /// Which store, and where.
@@ -175,7 +175,7 @@ impl std::fmt::Debug for StorageSettings {
 }
 
 /// `[accounts]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSettings {
     /// Whether anybody may make an account, as `npm adduser` does.
@@ -189,7 +189,7 @@ impl Default for AccountSettings {
 }
 
 /// `[limits]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitSettings {
     /// MiB of the body of a publish request.
@@ -267,7 +267,7 @@ impl LimitSettings {
 }
 
 /// `[cache]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
     /// MiB of rendered packuments kept in memory.
@@ -320,7 +320,7 @@ impl CacheSettings {
 }
 
 /// `[log]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
     /// Lines to read or lines to parse.
@@ -340,7 +340,7 @@ impl Default for LogSettings {
 }
 
 /// `[metrics]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsSettings {
     /// Whether `/-/metrics` answers other machines than this one.

@@ -2,7 +2,7 @@ use registry_core::ops::OrganizationSettings;
 use serde::Deserialize;
 
 /// `[organizations]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrganizationSection {
     /// Who may make one.

@@ -5,7 +5,7 @@ use registry_core::ops::SearchSettings;
 use serde::Deserialize;
 
 /// `[search]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchSection {
     /// Whether upstreams are asked too, for texts that cannot name a private package.

@@ -7,7 +7,7 @@ use super::{HostName, LegacyPrefix, Network};
 use crate::front::Proxies;
 
 /// `[server]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
     /// How long a stopping server waits for requests in flight.
