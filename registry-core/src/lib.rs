@@ -20,6 +20,7 @@
 //! - [`domain`]: what npm means. Pure.
 //! - [`blob`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
 //! - [`access`]: who may do what.
+//! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
 pub mod auth;
@@ -37,6 +38,8 @@ pub mod ops;
 mod outbound;
 pub mod randomness;
 mod registry;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod upstream;
 mod vocabulary;
 

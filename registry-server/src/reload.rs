@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 use registry_core::Registry;
+use registry_core::settings::Upstreams;
 
 use crate::command_line::Overrides;
-use crate::settings::{Settings, Upstreams};
+use crate::settings::Settings;
 
 /// Reads the configuration again when told to, and changes what can be changed while the server runs.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Reloading {
         // Who is let in is a question of where the server listens, not of where it will.
         settings.listen = self.started_with.listen;
         settings.refuse_open_doors()?;
-        let rules = settings.packages.compile(upstreams);
+        let rules = settings.registry.packages.compile(upstreams);
         let rules = rules.context("the rules do not fit the upstreams that the server was started with")?;
         registry.set_access(rules);
         Ok(changed)

@@ -1,9 +1,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use registry_core::settings::LegacyPrefix;
 use serde::Deserialize;
 
-use super::{HostName, LegacyPrefix, Network};
+use super::{HostName, Network};
 use crate::front::Proxies;
 
 /// `[server]`

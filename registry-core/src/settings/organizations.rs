@@ -1,4 +1,4 @@
-use registry_core::ops::OrganizationSettings;
+use crate::ops::{OrganizationCreation, OrganizationSettings};
 use serde::Deserialize;
 
 /// `[organizations]`
@@ -32,15 +32,12 @@ impl Default for OrganizationSection {
 impl OrganizationSection {
     /// The same as the library takes it.
     pub fn to_settings(&self) -> OrganizationSettings {
-        use registry_core::ops::OrganizationCreation;
-        let mut settings = OrganizationSettings::default();
-        settings.create = match self.create {
+        let create = match self.create {
             OrganizationMakers::Anyone => OrganizationCreation::Anyone,
             OrganizationMakers::Administrators => OrganizationCreation::Administrators,
             OrganizationMakers::Nobody => OrganizationCreation::Nobody,
         };
-        settings.grants_beyond_rules = self.grants_beyond_rules;
-        settings
+        OrganizationSettings { create, grants_beyond_rules: self.grants_beyond_rules }
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use registry_core::domain::trust::TrustKind;
+use crate::domain::trust::TrustKind;
 
 use super::UpstreamUrl;
 

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use registry_core::limits::TokenLifetimes;
+use crate::limits::TokenLifetimes;
 
 /// `[tokens]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

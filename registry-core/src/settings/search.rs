@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use registry_core::ops::SearchSettings;
+use crate::ops::SearchSettings;
 use serde::Deserialize;
 
 /// `[search]`

@@ -1,4 +1,4 @@
-use registry_core::ops::AuditFallback;
+use crate::ops::AuditFallback;
 use serde::Deserialize;
 
 /// `[audit]`

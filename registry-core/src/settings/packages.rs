@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use registry_core::access::{AccessRuleError, AccessRules, RuleSettings};
+use crate::access::{AccessRuleError, AccessRules, RuleSettings};
 
 use super::Upstreams;
 
