@@ -7,7 +7,7 @@
 
 use std::fmt::Debug;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 
 /// Tells the time. Injected, so that a test can fix it.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -29,4 +29,11 @@ impl Clock for SystemClock {
 /// A moment as packuments spell it: `2026-11-22T06:51:00.000Z`.
 pub(crate) fn timestamp(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A moment as HTTP spells it (RFC 9110, section 5.6.7): `Sun, 22 Nov 2026 06:51:00 GMT`. `None` before 1970 and after 9999,
+/// which it cannot spell and a packument of another registry can.
+pub(crate) fn http_date(moment: DateTime<Utc>) -> Option<String> {
+    let is_known = moment >= DateTime::UNIX_EPOCH && moment.year() <= 9999;
+    is_known.then(|| httpdate::fmt_http_date(moment.into()))
 }

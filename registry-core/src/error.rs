@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::auth::AuthError;
-use crate::blob::{BlobError, BlobPathError, Key};
-use crate::domain::packument::PackumentError;
+use crate::concurrency::TaskFailed;
+use crate::domain::packument::{EditError, PackumentError};
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
 use crate::domain::{
@@ -19,6 +19,7 @@ use crate::domain::{
     StageId, Version, VersionError,
 };
 use crate::limits::LimitExceeded;
+use crate::storage::{BlobError, BlobPathError, Contended, Key, StorageError};
 use crate::upstream::UpstreamError;
 use crate::vocabulary::Action;
 pub use crate::vocabulary::BoxError;
@@ -591,11 +592,9 @@ pub enum Error {
     /// The store did not answer or refused.
     #[error("the registry's storage did not answer: try again in a moment")]
     Store(#[from] BlobError),
-    /// The store is not, or no longer, the one that was opened, so nothing that it calls missing is known to be.
-    #[error(
-        "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
-    )]
-    StorageChanged(#[source] BoxError),
+    /// The store gave no answer to rely on.
+    #[error(transparent)]
+    Storage(StorageError),
     /// A provider did not answer, or cannot take what was given.
     #[error("{}", auth_text(.0))]
     Auth(#[from] AuthError),
@@ -826,7 +825,7 @@ impl Error {
         matches!(
             self,
             Self::Store(_)
-                | Self::StorageChanged(_)
+                | Self::Storage(_)
                 | Self::EventsBehind
                 | Self::Upstream(_)
                 | Self::NoAdvisories { .. }
@@ -853,6 +852,47 @@ impl From<PackumentError> for Error {
             )
             .into(),
         )
+    }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Blob(error) => Self::Store(error),
+            error => Self::Storage(error),
+        }
+    }
+}
+
+impl From<EditError> for Error {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::NotFound { name } => Self::PackageNotFound(name),
+            EditError::Unpublished { name, time } => Self::Unpublished { name, time },
+            EditError::VersionNotFound { selector } => Self::VersionNotFound { selector },
+            EditError::VersionTaken { version } => Self::VersionTaken { version },
+            EditError::VersionStaged { name, version, id } => Self::VersionStaged { name, version, id },
+            EditError::StaleRevision => Self::StaleRevision,
+            EditError::TagNotFound { tag } => Self::TagNotFound { tag },
+            EditError::Tag(error) => Self::Tag(error),
+            EditError::TagOfMissingVersion { tag, version } => Self::request(format!(
+                "the tag {tag} cannot name {:?}, which is not a version of the package: run the command again",
+                shorten(&version)
+            )),
+            EditError::Json(error) => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+impl From<TaskFailed> for Error {
+    fn from(error: TaskFailed) -> Self {
+        Self::Internal(Box::new(error))
+    }
+}
+
+impl From<Contended> for Error {
+    fn from(_: Contended) -> Self {
+        Self::Busy
     }
 }
 

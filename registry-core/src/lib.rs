@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use registry_core::{Body, Registry, blob::ObjectStoreBlobs};
+//! use registry_core::{Body, Registry, storage::ObjectStoreBlobs};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
 //! let request = http::Request::get("/-/ping").body(Body::empty()).unwrap();
@@ -16,15 +16,16 @@
 //! # Where things are
 //!
 //! - [`http`]: a request becomes a route, a caller and one operation; an answer becomes a response.
-//! - [`ops`]: the operations, one a file. They decide.
+//! - [`packages`], [`proxy`], [`accounts`], [`organizations`], [`search`], [`audit`]: the operations. They decide.
 //! - [`domain`]: what npm means. Pure.
-//! - [`blob`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
+//! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
 //! - [`access`]: who may do what.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
+pub mod accounts;
+pub mod audit;
 pub mod auth;
-pub mod blob;
 pub mod clock;
 mod concurrency;
 pub mod domain;
@@ -33,13 +34,17 @@ pub mod events;
 pub mod http;
 pub mod limits;
 mod network;
-pub mod ops;
+pub mod organizations;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]
 mod outbound;
+pub mod packages;
+pub mod proxy;
 pub mod randomness;
 mod registry;
+pub mod search;
 #[cfg(feature = "settings")]
 pub mod settings;
+pub mod storage;
 pub mod upstream;
 mod vocabulary;
 
@@ -49,5 +54,5 @@ pub use registry::{Registry, RegistryBuilder};
 
 /// Makes tests of the examples in the README.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}

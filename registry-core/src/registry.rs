@@ -6,19 +6,25 @@ use url::Url;
 
 use crate::Error;
 use crate::access::AccessRules;
+use crate::accounts::abuse::Abuse;
+use crate::accounts::tokens::TokenCache;
+use crate::accounts::trust::TrustedPublishing;
+use crate::accounts::web_login::WebLogins;
+use crate::audit::AuditFallback;
 use crate::auth::{AuthProvider, Caller};
-use crate::blob::BlobStore;
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
 use crate::events::{Event, EventKind, EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
-use crate::ops::{
-    Abuse, AuditFallback, Kept, KeptKeys, KnownBases, NamedUpstream, OrganizationSettings, ReadCaches,
-    SearchParts, SearchSettings, StoreMarker, TokenCache, TrustedPublishing, UpstreamFreshness,
-    UpstreamOptions, UpstreamParts, WebLogins,
-};
+use crate::organizations::OrganizationSettings;
+use crate::packages::known_bases::KnownBases;
+use crate::packages::packument::ReadCaches;
+use crate::proxy::keys::KeptKeys;
+use crate::proxy::{Kept, NamedUpstream, UpstreamFreshness, UpstreamOptions, UpstreamParts};
 use crate::randomness::{Randomness, SystemRandomness};
+use crate::search::{SearchParts, SearchSettings};
+use crate::storage::{BlobStore, Storage, WatchStorage};
 use crate::upstream::Upstream;
 
 /// A registry on one store. Cheap to clone; all clones are the same registry.
@@ -33,8 +39,7 @@ pub struct Registry {
 
 /// What a registry is made of.
 pub(crate) struct Parts {
-    pub(crate) store: Arc<dyn BlobStore>,
-    pub(crate) store_marker: StoreMarker,
+    pub(crate) store: Arc<Storage>,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
     pub(crate) events: EventQueue,
     access: RwLock<AccessRules>,
@@ -46,7 +51,7 @@ pub(crate) struct Parts {
     pub(crate) legacy_prefixes: Vec<String>,
     pub(crate) caches: ReadCaches,
     pub(crate) bases: KnownBases,
-    pub(crate) upstream: UpstreamParts,
+    pub(crate) upstream: Arc<UpstreamParts>,
     pub(crate) keys: KeptKeys,
     pub(crate) audit_fallback: AuditFallback,
     pub(crate) search: SearchParts,
@@ -122,12 +127,25 @@ impl Registry {
 
     /// The store it is on.
     pub fn store(&self) -> &Arc<dyn BlobStore> {
-        &self.parts.store
+        self.parts.store.blobs()
     }
 
     /// Whether the store answers, and is the one that was opened.
     pub async fn ready(&self) -> Result<(), Error> {
-        self.confirm_absence().await
+        Ok(self.parts.store.confirm_absence().await?)
+    }
+
+    /// Opens the store: reads its marker, `_registry.json`, and makes it where there is none. From then on, and in every
+    /// process on the store, whatever the store calls missing is believed only while the marker is there: a folder that
+    /// is not mounted or a bucket that is gone answers like one that hosts nothing, and the names of your packages would
+    /// be looked for upstream.
+    ///
+    /// Call it once before the first request, so that a store that does not answer is refused at start. Without it, the
+    /// marker is read, or made, when the store calls something missing for the first time.
+    ///
+    /// A store that may only be read and has no marker is used without one, which the log tells.
+    pub async fn open(&self) -> Result<(), Error> {
+        self.ready().await
     }
 
     /// Changes who may do what, from the next request on. Requests in flight go on with the rules that they began
@@ -341,11 +359,12 @@ impl RegistryBuilder {
     pub fn build(self) -> Registry {
         let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
         let bases = KnownBases::new(self.clock.now());
+        let upstream = Arc::new(UpstreamParts::new(self.upstreams, self.freshness, kept));
+        let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
         Registry {
             held_access: None,
             parts: Arc::new(Parts {
-                store: self.store,
-                store_marker: StoreMarker::default(),
+                store: Arc::new(Storage::new(self.store, Arc::clone(&self.randomness), watcher)),
                 providers: self.providers,
                 events: self.sink.map_or_else(EventQueue::disabled, EventQueue::start),
                 access: RwLock::new(self.access),
@@ -357,7 +376,7 @@ impl RegistryBuilder {
                 legacy_prefixes: self.legacy_prefixes,
                 caches: ReadCaches::new(self.cache_bytes),
                 bases,
-                upstream: UpstreamParts::new(self.upstreams, self.freshness, kept),
+                upstream,
                 keys: KeptKeys::default(),
                 audit_fallback: self.audit_fallback,
                 search: SearchParts::new(self.search),

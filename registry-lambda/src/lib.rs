@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use registry_lambda::{Frontend, LambdaRequest, ResponseMode};
-//! use registry_core::{Registry, blob::ObjectStoreBlobs};
+//! use registry_core::{Registry, storage::ObjectStoreBlobs};
 //! use std::sync::Arc;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();

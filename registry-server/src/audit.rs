@@ -10,10 +10,10 @@ use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::StreamExt as _;
 use registry_core::Registry;
-use registry_core::blob::BlobStore;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLogError, AuditRecord, AuditSpan, read_audit_log, remove_audit_log_before};
 use registry_core::settings::{Trial, open_existing_store};
+use registry_core::storage::BlobStore;
 use serde_json::Value;
 
 use crate::command_line::{LogQuestion, Overrides};

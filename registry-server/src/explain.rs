@@ -7,10 +7,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use registry_core::access::{AccessRules, Action, Decision, Verdict};
 use registry_core::auth::{AuthProvider, Memberships, Principal};
-use registry_core::blob::{BlobStore, BlobStoreExt as _, Key};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
 use registry_core::settings::{Settings as RegistrySettings, Trial, open_existing_store, open_providers};
+use registry_core::storage::{BlobStore, BlobStoreExt as _, Key};
 use registry_core::{Registry, RegistryBuilder};
 
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};

@@ -15,12 +15,12 @@ use crate::settings::{Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
 use crate::{audit, connections, explain, logging, publish, ready, tokens};
 use registry_core::Registry;
-use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{
     MAIN_UPSTREAM, StorageSettings, StorageUrl, Trial, UpstreamSettings, UpstreamUrl, open_registry,
     registry_builder,
 };
+use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
 const BLOCKING_THREADS: usize = 64;

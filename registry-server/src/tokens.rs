@@ -8,8 +8,8 @@ use crate::command_line::{CreateToken, Overrides};
 use crate::logging;
 use crate::run::{print, refuse_memory};
 use crate::settings::{Network, Settings};
+use registry_core::accounts::TokenOptions;
 use registry_core::auth::TokenPermission;
-use registry_core::ops::TokenOptions;
 use registry_core::settings::{Trial, accounts_builder, open_existing_store};
 
 /// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.

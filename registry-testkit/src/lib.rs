@@ -2,7 +2,7 @@
 //! conformance suites, real clients.
 //!
 //! ```
-//! use registry_core::blob::ObjectStoreBlobs;
+//! use registry_core::storage::ObjectStoreBlobs;
 //! use registry_testkit::conformance::{self, BlobStoreCapabilities};
 //! use std::sync::Arc;
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {
@@ -60,3 +60,8 @@ pub use randomness::SeededRandomness;
 pub use scripted_upstream::ScriptedUpstream;
 pub use test_registry::TestRegistry;
 pub use tls_provider::install_tls_provider;
+
+/// Makes tests of the examples in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -31,7 +31,7 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_core::Registry;
 use registry_core::auth::{Caller, PasswordLogin};
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs, When};
 use secrecy::ExposeSecret as _;
 
 use crate::clock::FixedClock;

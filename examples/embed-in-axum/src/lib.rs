@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use registry_core::{Registry, blob::ObjectStoreBlobs};
+//! use registry_core::{Registry, storage::ObjectStoreBlobs};
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).path_prefix("/npm").build();
 //! let router = embed_in_axum::router(registry);
 //! assert!(router.has_routes());
@@ -20,10 +20,10 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use registry_core::Registry;
 use registry_core::auth::LocalAccounts;
-use registry_core::blob::{BlobStore, LocalDisk, LocalDiskError};
 use registry_core::clock::SystemClock;
 use registry_core::http::ClientAddress;
 use registry_core::randomness::SystemRandomness;
+use registry_core::storage::{BlobStore, LocalDisk, LocalDiskError};
 use tokio::net::TcpListener;
 
 /// A registry that keeps everything in `folder`, with accounts made by `npm adduser`.

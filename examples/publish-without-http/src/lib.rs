@@ -3,7 +3,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use registry_core::auth::{Caller, Principal};
-//! use registry_core::{Registry, blob::ObjectStoreBlobs};
+//! use registry_core::{Registry, storage::ObjectStoreBlobs};
 //! use registry_testkit::tarball::Tarball;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).open_to_everyone().build();
@@ -21,7 +21,7 @@ use registry_core::auth::Caller;
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
 use registry_core::limits::Limits;
-use registry_core::ops::Published;
+use registry_core::packages::Published;
 use registry_core::{Error, Registry};
 
 /// Publishes a tarball, as `npm pack` makes it, under the tag `latest`. Its `package.json` says name and version.

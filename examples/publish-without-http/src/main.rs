@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use publish_without_http::{publish, read_back};
 use registry_core::Registry;
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::LocalDisk;
+use registry_core::storage::LocalDisk;
 use registry_core::upstream::PackumentForm;
 
 #[tokio::main]

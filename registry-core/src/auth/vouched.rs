@@ -2,12 +2,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{BlobPath, BlobStore, PutOutcome, When};
 use crate::clock::Clock;
+use crate::randomness::Randomness;
+use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::vocabulary::BoxError;
 
 /// Somebody whom another service vouches for.
@@ -27,6 +29,7 @@ pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Sen
 pub(super) struct Records<Member> {
     store: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
     lifetime: TimeDelta,
     members: PhantomData<fn() -> Member>,
 }
@@ -54,14 +57,19 @@ pub(super) enum Remembered {
 }
 
 impl<Member: Vouched> Records<Member> {
-    pub(super) fn new(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>, lifetime: Duration) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn BlobStore>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        lifetime: Duration,
+    ) -> Self {
         let lifetime = TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX);
-        Self { store, clock, lifetime, members: PhantomData }
+        Self { store, clock, randomness, lifetime, members: PhantomData }
     }
 
     /// What is known of the name, if the service vouched for it lately enough.
     pub(super) async fn find(&self, name: &str) -> Result<Option<Member>, BoxError> {
-        let Some((record, _)) = self.read(&Member::path(name)?).await? else { return Ok(None) };
+        let Some(record) = self.read(&Member::path(name)?).await? else { return Ok(None) };
         let age = self.clock.now() - record.checked;
         Ok((!record.left && age < self.lifetime).then_some(record.member))
     }
@@ -69,41 +77,45 @@ impl<Member: Vouched> Records<Member> {
     /// Whether somebody had the name before names were claimed, however long ago.
     pub(super) async fn had_name(&self, name: &str) -> Result<bool, BoxError> {
         let record = self.read(&Member::path(name)?).await?;
-        Ok(record.is_some_and(|(record, _)| !record.needs_claim))
+        Ok(record.is_some_and(|record| !record.needs_claim))
     }
 
     /// Keeps that the service vouched for somebody now. A record that says the same and is young is left as it is.
     pub(super) async fn keep(&self, member: &Member) -> Result<Remembered, BoxError> {
         let path = Member::path(member.name())?;
-        loop {
+        let kept = update_with(&*self.store, &*self.randomness, &path, |stored| {
             let now = self.clock.now();
-            let (condition, needs_claim) = match self.read(&path).await? {
-                None => (When::Absent, true),
-                Some((record, _)) if !record.member.is(member) => return Ok(Remembered::NameOfAnother),
-                Some((record, _)) if self.is_young(&record, member, now) => return Ok(Remembered::Kept),
-                Some((record, condition)) => (condition, record.needs_claim),
+            let record = stored.map(|blob| Record::<Member>::read(&path, blob)).transpose()?;
+            let needs_claim = match &record {
+                None => true,
+                Some(record) if !record.member.is(member) => {
+                    return Ok(Decision::Keep(Remembered::NameOfAnother));
+                }
+                Some(record) if self.is_young(record, member, now) => {
+                    return Ok(Decision::Keep(Remembered::Kept));
+                }
+                Some(record) => record.needs_claim,
             };
             let record = Record { member: member.clone(), checked: now, left: false, needs_claim };
-            if self.write(&path, &record, condition).await? {
-                return Ok(Remembered::Kept);
-            }
-        }
+            Ok::<_, BoxError>(Decision::Write(record.write()?, Remembered::Kept))
+        });
+        kept.await
     }
 
     /// Keeps that somebody does not belong here any more, which ends the tokens that the registry made for them.
     #[cfg(feature = "github")]
     pub(super) async fn end(&self, member: &Member) -> Result<(), BoxError> {
         let path = Member::path(member.name())?;
-        loop {
-            match self.read(&path).await? {
-                Some((record, condition)) if record.member.is(member) && !record.left => {
-                    if self.write(&path, &Record { left: true, ..record }, condition).await? {
-                        return Ok(());
-                    }
+        let ended = update_with(&*self.store, &*self.randomness, &path, |stored| {
+            let record = stored.map(|blob| Record::<Member>::read(&path, blob)).transpose()?;
+            Ok::<_, BoxError>(match record {
+                Some(record) if record.member.is(member) && !record.left => {
+                    Decision::Write(Record { left: true, ..record }.write()?, ())
                 }
-                _ => return Ok(()),
-            }
-        }
+                _ => Decision::Keep(()),
+            })
+        });
+        ended.await
     }
 
     /// Written anew, it would say nothing that is worth a write.
@@ -112,25 +124,24 @@ impl<Member: Vouched> Records<Member> {
         !record.left && record.member == *member && TimeDelta::zero() <= age && age < self.lifetime / 8
     }
 
-    async fn read(&self, path: &BlobPath) -> Result<Option<(Record<Member>, When)>, BoxError> {
-        let Some(blob) = self.store.get(path).await? else { return Ok(None) };
-        let record = serde_json::from_slice(&blob.bytes).map_err(|error| {
+    async fn read(&self, path: &BlobPath) -> Result<Option<Record<Member>>, BoxError> {
+        let stored = self.store.get(path).await?;
+        stored.map(|blob| Record::read(path, &blob)).transpose()
+    }
+}
+
+impl<Member: Vouched> Record<Member> {
+    fn read(path: &BlobPath, blob: &Blob) -> Result<Self, BoxError> {
+        serde_json::from_slice(&blob.bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             format!(
                 "{path} holds no record of a user: unexpected JSON at line {line}, column {column}; remove it"
             )
-        })?;
-        Ok(Some((record, When::Matches(blob.etag))))
+            .into()
+        })
     }
 
-    /// Whether nobody else wrote meanwhile.
-    async fn write(
-        &self,
-        path: &BlobPath,
-        record: &Record<Member>,
-        condition: When,
-    ) -> Result<bool, BoxError> {
-        let json = serde_json::to_vec_pretty(record)?;
-        Ok(matches!(self.store.put(path, json.into(), condition).await?, PutOutcome::Stored(_)))
+    fn write(&self) -> Result<Bytes, BoxError> {
+        Ok(serde_json::to_vec_pretty(self)?.into())
     }
 }

@@ -10,6 +10,6 @@ mod keyed_mutex;
 mod single_flight;
 
 pub(crate) use backoff::Backoff;
-pub(crate) use detached::{compute, compute_elsewhere, detached};
+pub(crate) use detached::{TaskFailed, compute, compute_elsewhere, detached};
 pub(crate) use keyed_mutex::KeyedMutex;
 pub(crate) use single_flight::SingleFlight;

@@ -8,7 +8,8 @@ use crate::access::TeamPermission;
 use crate::domain::packument::{MfaPolicy, Protection};
 use crate::domain::shorten::shorten;
 use crate::domain::{OrganizationRole, PackageName};
-use crate::ops::{Collaborator, GrantedPackages, PackageAccessChange};
+use crate::organizations::GrantedPackages;
+use crate::packages::package_access::{Collaborator, PackageAccessChange};
 
 use super::answer::json_response;
 use super::body::Body;

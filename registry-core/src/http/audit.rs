@@ -7,10 +7,10 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
+use crate::audit::{AuditTree, AuditedPackages};
 use crate::concurrency::compute_elsewhere;
 use crate::domain::shorten::shorten;
 use crate::domain::strict_json::check_strict_json;
-use crate::ops::{AuditTree, AuditedPackages};
 
 use super::answer::{json_bytes, json_response};
 use super::body::Body;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use http::request::Parts;
 
-use crate::ops::RenderedBase;
+use crate::packages::known_bases::RenderedBase;
 use crate::{Error, Registry};
 
 use super::host::{is_host, request_host};

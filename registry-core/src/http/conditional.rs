@@ -8,8 +8,7 @@
 //! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None, now));
 //! ```
 
-use chrono::{DateTime, Datelike as _, SubsecRound as _, TimeDelta, Utc};
-use http::HeaderValue;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 /// Whether to answer 304 to a `GET` or `HEAD` of what now has this `ETag`, quotes included, and this time.
 ///
@@ -38,12 +37,6 @@ pub fn not_modified(
 /// cannot tell from it.
 pub(super) fn is_settled(last_modified: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now.signed_duration_since(last_modified.trunc_subsecs(0)) >= TimeDelta::seconds(1)
-}
-
-/// A time as headers have it; `None` before 1970 and after 9999, which they cannot say and a packument of elsewhere can.
-pub(super) fn http_date(time: DateTime<Utc>) -> Option<HeaderValue> {
-    let is_known = time >= DateTime::UNIX_EPOCH && time.year() <= 9999;
-    is_known.then(|| HeaderValue::from_str(&httpdate::fmt_http_date(time.into())).ok()).flatten()
 }
 
 /// What is between the quotes of each `ETag` in a list, weak or strong. Commas may be inside the quotes.

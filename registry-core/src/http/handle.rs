@@ -8,9 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
+use crate::accounts::abuse::Refused;
+use crate::accounts::two_factor::one_time_password;
 use crate::auth::{Caller, Credential, Principal, TokenHash};
 use crate::error::BoxError;
-use crate::ops::{Refused, RenderedBase, one_time_password};
+use crate::packages::known_bases::RenderedBase;
 use crate::{Error, Registry};
 
 use super::answer::json_response;

@@ -10,7 +10,7 @@ pub(super) fn refuse_own_request(registry: &Registry, request: &Parts) -> Result
     if fields.peek().is_none() {
         return Ok(());
     }
-    let Some(own) = registry.name_in_via() else { return Ok(()) };
+    let Some(own) = registry.parts.store.name_in_via() else { return Ok(()) };
     let mut hops = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
     // A hop is a protocol, who received the request, and perhaps a comment.
     if hops.any(|hop| hop.split_whitespace().nth(1) == Some(&*own)) {

@@ -55,9 +55,10 @@ impl Call<'_> {
             headers.insert(ETAG, etag);
         }
         // A client that has this state and shows the date of it later must not miss another one of the same second.
-        let settled = representation.last_modified.filter(|time| conditional::is_settled(*time, now));
-        if let Some(time) = settled.and_then(conditional::http_date) {
-            headers.insert(LAST_MODIFIED, time);
+        let is_settled = representation.last_modified.is_some_and(|time| conditional::is_settled(time, now));
+        let date = representation.last_modified_header.as_deref().filter(|_| is_settled);
+        if let Some(Ok(date)) = date.map(HeaderValue::from_str) {
+            headers.insert(LAST_MODIFIED, date);
         }
         // What an anonymous caller was given, every caller may read.
         let is_public = (self.caller.principal.is_none() || self.registry.is_public(&name))

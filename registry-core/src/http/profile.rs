@@ -6,10 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::accounts::account::OwnProfile;
+use crate::accounts::two_factor::{TwoFactorChanged, TwoFactorMode, one_time_password};
 use crate::auth::{AccountChange, NewPassword, ProfileField};
 use crate::clock::timestamp;
 use crate::domain::shorten::shorten;
-use crate::ops::{OwnProfile, TwoFactorChanged, TwoFactorMode, one_time_password};
 
 use super::answer::json_response;
 use super::body::Body;

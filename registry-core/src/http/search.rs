@@ -5,7 +5,7 @@ use url::form_urlencoded;
 use crate::Error;
 use crate::clock::timestamp;
 use crate::domain::packument::Person;
-use crate::ops::{HostedHit, SearchHit, SearchQuery};
+use crate::search::{HostedHit, SearchHit, SearchQuery};
 
 use super::answer::json_response;
 use super::body::Body;

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::concurrency::compute_elsewhere;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
-use crate::ops::StagedItem;
+use crate::packages::stage::StagedItem;
 
 use super::answer::json_response;
 use super::body::Body;
@@ -47,7 +47,7 @@ impl Call<'_> {
         let limits = self.registry.parts.limits;
         let body = self.body.read(limits.publish_body_bytes).await?;
         let read = move || Publication::from_document(&name, &body, &limits).map_err(Error::from);
-        let publication = compute_elsewhere(read).await??;
+        let publication = compute_elsewhere(read).await.map_err(Error::from)??;
         let what = format!("{}@{}", publication.name, publication.version);
         let id = self.registry.stage(&self.caller, publication).await?;
         let message = format!("{what} is staged: nobody sees it until somebody approves it");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::Error;
 use crate::domain::PackageName;
-use crate::ops::STAR;
+use crate::packages::star::STAR;
 
 use super::answer::{done, json_response};
 use super::body::Body;

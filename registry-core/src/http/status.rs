@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::Error;
 use crate::auth::AuthError;
-use crate::blob::BlobError;
 use crate::domain::TarballError;
 use crate::domain::publication::PublishError;
+use crate::storage::{BlobError, StorageError};
 
 use crate::upstream::UpstreamError;
 
@@ -144,9 +144,9 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::StageApproved { .. }
         | Error::StagedPackageUnpublished { .. }
         | Error::ApprovedUnpublished { .. } => StatusCode::CONFLICT,
+        Error::Storage(error) => storage_status(error),
         Error::Busy
         | Error::PublishedMeanwhile { .. }
-        | Error::StorageChanged(_)
         | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })
         | Error::NameUnchecked { .. }
@@ -155,6 +155,16 @@ fn operation_status(error: &Error) -> StatusCode {
         Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
         // Trying again would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn storage_status(error: &StorageError) -> StatusCode {
+    match error.root() {
+        // Trying again would not help.
+        StorageError::Blob(BlobError::Refused { .. } | BlobError::Stream { .. }) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -5,9 +5,9 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Response, StatusCode};
 
-use crate::blob::{BlobRange, OpenBlob};
 use crate::domain::{PackageName, Version};
-use crate::ops::TarballRedirect;
+use crate::packages::tarball_redirect::TarballRedirect;
+use crate::storage::{BlobRange, OpenBlob};
 
 use super::body::Body;
 use super::conditional;

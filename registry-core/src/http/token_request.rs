@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::access::PackagePattern;
+use crate::accounts::tokens::{TokenOptions, TokenRequest};
 use crate::auth::{OrganizationPermission, TokenOrganizations, TokenPermission};
 use crate::domain::GroupName;
 use crate::domain::shorten::shorten;
-use crate::ops::{TokenOptions, TokenRequest};
 
 /// What `npm token create` sends, in the granular form of npm 11 and in that of before.
 #[derive(Deserialize)]

@@ -3,9 +3,9 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use crate::accounts::tokens::TokenInfo;
 use crate::auth::{OrganizationPermission, TokenPermission};
 use crate::clock::timestamp;
-use crate::ops::TokenInfo;
 
 use super::answer::json_response;
 use super::body::Body;

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Error;
+use crate::accounts::trust::{Trust, TrustPermission, TrustRequest};
 use crate::auth::Credential;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
-use crate::ops::{Trust, TrustPermission, TrustRequest};
 
 use super::answer::json_response;
 use super::body::Body;

@@ -9,7 +9,7 @@ use crate::concurrency::compute_elsewhere;
 use crate::domain::packument::Text;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, Version, strict_json};
-use crate::ops::{ChangeDocument, seen_revision};
+use crate::packages::document_change::{ChangeDocument, seen_revision};
 
 use super::answer::done;
 use super::body::Body;
@@ -39,7 +39,7 @@ impl Call<'_> {
             other => other,
         })?;
         let url_name = name.clone();
-        let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await??;
+        let put = compute_elsewhere(move || read(&url_name, &body, &limits)).await.map_err(Error::from)??;
         match put {
             Put::Publish(_) if revision.is_some() => {
                 Err(Error::request("a version is published with PUT /{name}, without a revision").into())

@@ -1,4 +1,4 @@
-use crate::ops::AuditFallback;
+use crate::audit::AuditFallback;
 use serde::Deserialize;
 
 /// `[audit]`

@@ -1,4 +1,4 @@
-use crate::ops::{OrganizationCreation, OrganizationSettings};
+use crate::organizations::{OrganizationCreation, OrganizationSettings};
 use serde::Deserialize;
 
 /// `[organizations]`

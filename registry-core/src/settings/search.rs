@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::ops::SearchSettings;
+use crate::search::SearchSettings;
 use serde::Deserialize;
 
 /// `[search]`

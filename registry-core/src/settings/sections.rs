@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::limits::Limits;
-use crate::ops::UpstreamFreshness;
+use crate::proxy::UpstreamFreshness;
 
 use super::StorageUrl;
 

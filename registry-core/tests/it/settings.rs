@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use registry_core::blob::{BucketError, ObjectStoreBlobs, open_bucket};
 use registry_core::settings::{Settings, open_trusted_publishing, registry_builder};
+use registry_core::storage::{BucketError, ObjectStoreBlobs, open_bucket};
 use registry_testkit::install_tls_provider;
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which packages somebody may do something to, in sets that a policy can name.
 
-use registry_core::ops::Outline;
+use registry_core::packages::Outline;
 
 /// All names that are one text, or that begin with one. Any two such sets are disjoint, or one holds the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use registry_core::access::PackagePattern;
-    use registry_core::ops::OutlinedRule;
+    use registry_core::packages::OutlinedRule;
 
     use super::*;
 

@@ -1,8 +1,8 @@
 //! What API Gateway is told, and what it makes of it.
 
 use registry_core::access::{AccessRules, RuleSettings};
+use registry_core::accounts::TokenOptions;
 use registry_core::auth::TokenPermission;
-use registry_core::ops::TokenOptions;
 use registry_lambda::AuthorizerResponse;
 use registry_lambda::authorizer::Authorizer;
 use registry_testkit::TestRegistry;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use registry_core::Registry;
 use registry_core::auth::{Caller, LocalAccounts, PasswordCost, PasswordLogin, Principal};
-use registry_core::blob::open_bucket;
 use registry_core::clock::SystemClock;
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
 use registry_core::limits::Limits;
 use registry_core::randomness::SystemRandomness;
+use registry_core::storage::open_bucket;
 use registry_lambda::{Frontend, ResponseMode};
 use registry_testkit::fake_s3::FakeS3;
 use registry_testkit::install_tls_provider;

@@ -3,9 +3,9 @@
 use http::Method;
 use registry_core::Registry;
 use registry_core::access::{AccessRules, PackagePattern, RuleSettings};
+use registry_core::accounts::TokenOptions;
 use registry_core::auth::{Caller, Credential, TokenPermission};
 use registry_core::http::route::Route;
-use registry_core::ops::TokenOptions;
 use registry_lambda::AuthorizerResponse;
 use registry_lambda::authorizer::Authorizer;
 use registry_testkit::TestRegistry;

@@ -68,6 +68,17 @@ fn without_the_way(given: Given) -> Given {
     Given { headers, ..given }
 }
 
+/// Within the second of a change, an answer has no date of it: the later of two answers may have one alone.
+fn without_new_date(mut answers: [Given; 2]) -> [Given; 2] {
+    let has_date = |answer: &Given| answer.header("last-modified").is_some();
+    if has_date(&answers[0]) != has_date(&answers[1]) {
+        for answer in &mut answers {
+            answer.headers.retain(|(name, _)| name != "last-modified");
+        }
+    }
+    answers
+}
+
 /// The revision that a publish leads to is a number and random digits, which no two publishes share.
 fn without_revision(mut given: Given) -> Given {
     let mut body: Value = serde_json::from_slice(&given.body).unwrap();
@@ -170,6 +181,7 @@ async fn every_event_is_answered_as_the_server_answers() {
                 let expected = without_the_way(over_http(&server, &asked).await);
                 assert_eq!(expected.status, status, "{asked:?} {}", String::from_utf8_lossy(&expected.body));
                 let given = without_the_way(over_lambda(&mut function, sender, &asked).await);
+                let [given, expected] = without_new_date([given, expected]);
                 assert_eq!(given, expected, "{sender:?} {mode} {asked:?}");
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures::TryStreamExt as _;
-use registry_core::blob::{BlobPrefix, BlobStore as _, open_bucket};
+use registry_core::storage::{BlobPrefix, BlobStore as _, open_bucket};
 use registry_testkit::clients::{Npm, package};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::install_tls_provider;
@@ -128,7 +128,7 @@ fn a_wrong_option_is_told_with_the_right_one_and_without_secrets() {
         ),
         (
             "colour = \"blue\"",
-            "`colour` is not an option of s3:// storage; see the options of the storage in the README",
+            "`colour` is not an option of s3:// storage; see the options of the storage in the guide to the configuration",
         ),
         (
             "timeout = \"soon\"",

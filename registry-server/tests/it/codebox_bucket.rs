@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use registry_core::blob::LocalDisk;
+use registry_core::storage::LocalDisk;
 use registry_testkit::clients::{Client, Npm, PNPM, PinnedClient, YARN_1, package};
 use registry_testkit::codebox_npm::CodeboxNpm;
 use registry_testkit::http_client::HttpClient;

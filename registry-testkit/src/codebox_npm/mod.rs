@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use registry_core::blob::{BlobError, BlobPath, BlobPrefix, BlobStore, When};
+use registry_core::storage::{BlobError, BlobPath, BlobPrefix, BlobStore, When};
 use serde_json::Value;
 
 /// Where the deployment of [`CodeboxNpm::sample`] answered.

@@ -4,7 +4,7 @@
 //! wants to show it.
 //!
 //! ```
-//! use registry_core::blob::ObjectStoreBlobs;
+//! use registry_core::storage::ObjectStoreBlobs;
 //! use registry_testkit::conformance::{self, BlobStoreCapabilities};
 //! use std::sync::Arc;
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(async {

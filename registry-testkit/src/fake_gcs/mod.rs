@@ -1,7 +1,7 @@
 //! Google Cloud Storage on this machine, as its XML API is documented, or with a flaw that emulators have.
 //!
 //! ```
-//! use registry_core::blob::{open_bucket, probe};
+//! use registry_core::storage::{open_bucket, probe};
 //! use registry_testkit::fake_gcs::FakeGcs;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! registry_testkit::install_tls_provider();

@@ -1,7 +1,7 @@
 //! A store that fails on purpose.
 //!
 //! ```
-//! use registry_core::blob::{BlobPath, BlobStore, ObjectStoreBlobs, When};
+//! use registry_core::storage::{BlobPath, BlobStore, ObjectStoreBlobs, When};
 //! use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let store = Faulty::new(ObjectStoreBlobs::in_memory(), FaultPlan::NONE);
@@ -23,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use registry_core::blob::{
+use registry_core::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

@@ -2,12 +2,12 @@ use bytes::Bytes;
 use http::header::ACCEPT;
 use http::{HeaderValue, Request};
 use registry_core::Body;
-use registry_core::blob::{BlobPath, BlobStore as _, Key, PutOutcome, When};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::{
     ForeignDocument, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_foreign,
     render_foreign_abbreviated, render_full, version_names,
 };
+use registry_core::storage::{BlobPath, BlobStore as _, Key, PutOutcome, When};
 use serde_json::{Map, Value};
 
 use super::ground::{Ground, Held};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-/// A bucket and how to come to it, in the words of `registry_core::blob::open_bucket`.
+/// A bucket and how to come to it, in the words of `registry_core::storage::open_bucket`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreAddress {
     bucket: String,

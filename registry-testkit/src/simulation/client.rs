@@ -93,9 +93,10 @@ fn outcome_of(error: &Error, task: &Task) -> Outcome {
     );
     match (error, task) {
         (Error::Shared(error), _) => outcome_of(error, task),
-        (Error::Store(_) | Error::Busy | Error::Auth(AuthError::Unavailable { .. }), _) => {
-            Outcome::Unknown(error.to_string())
-        }
+        (
+            Error::Store(_) | Error::Storage(_) | Error::Busy | Error::Auth(AuthError::Unavailable { .. }),
+            _,
+        ) => Outcome::Unknown(error.to_string()),
         (Error::Damaged(source) | Error::Internal(source), _) => {
             Outcome::Broken(format!("{error}: {source}"))
         }

@@ -3,7 +3,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use registry_core::blob::BlobStore;
+use registry_core::storage::BlobStore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 

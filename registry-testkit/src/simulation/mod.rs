@@ -28,8 +28,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use registry_core::blob::{BlobPath, BlobStore, ObjectStoreBlobs, When};
 use registry_core::events::EventSink;
+use registry_core::storage::{BlobPath, BlobStore, ObjectStoreBlobs, When};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestRegistry;

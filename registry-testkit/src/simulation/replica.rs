@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use registry_core::Registry;
 use registry_core::auth::LocalAccounts;
-use registry_core::blob::BlobStore;
 use registry_core::clock::Clock;
 use registry_core::events::{Event, EventError, EventSink};
 use registry_core::randomness::Randomness;
+use registry_core::storage::BlobStore;
 
 use super::world::{Life, World};
 

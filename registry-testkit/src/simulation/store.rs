@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::future::pending;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use registry_core::blob::{
+use registry_core::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

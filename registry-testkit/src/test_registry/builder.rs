@@ -3,13 +3,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use registry_core::access::AccessRules;
+use registry_core::accounts::{TrustedIssuer, TrustedPublishing};
 use registry_core::auth::openid::{Issuer, IssuerSettings};
 use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
-use registry_core::blob::{BlobStore, ObjectStoreBlobs};
 use registry_core::domain::trust::TrustKind;
 use registry_core::limits::Limits;
-use registry_core::ops::{OrganizationSettings, TrustedIssuer, TrustedPublishing, UpstreamFreshness};
+use registry_core::organizations::OrganizationSettings;
+use registry_core::proxy::UpstreamFreshness;
 use registry_core::randomness::Randomness;
+use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
 use url::Url;

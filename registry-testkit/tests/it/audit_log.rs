@@ -6,12 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt as _;
 use futures::TryStreamExt as _;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_core::clock::Clock as _;
 use registry_core::events::{
     AuditLog, AuditRecord, AuditSpan, Event, EventKind, EventQueue, EventSink as _, read_audit_log,
     remove_audit_log_before,
 };
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Gate, Operation};
 use registry_testkit::{FixedClock, SeededRandomness, conformance};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use registry_core::auth::{
     AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Identified,
     LocalAccounts, LoggedIn, PasswordCost, PasswordLogin, Principal, Profile, SignedUp, WebLogin,
 };
-use registry_core::blob;
+use registry_core::storage;
 use registry_testkit::conformance::{self, KnownAccount};
 use registry_testkit::{FixedClock, SeededRandomness};
 use secrecy::SecretString;

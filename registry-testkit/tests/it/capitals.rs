@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::{join, join_all};
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::blob::{BlobPath, BlobStore as _, When};
+use registry_core::storage::{BlobPath, BlobStore as _, When};
 use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::TestClient;

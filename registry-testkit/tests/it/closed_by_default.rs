@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::Request;
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::ObjectStoreBlobs;
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, PackageName};
 use registry_core::limits::Limits;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Body, Error, Registry, RegistryBuilder};
 use registry_testkit::tarball::Tarball;
 

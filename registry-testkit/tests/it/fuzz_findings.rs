@@ -1,7 +1,7 @@
 //! What fuzzers found, one by one. Tarballs are among `registry-core/tests/it/tarball/readers.rs`.
 
-use registry_core::blob::{BlobStore as _, Key, When};
 use registry_core::domain::PackageName;
+use registry_core::storage::{BlobStore as _, Key, When};
 use registry_testkit::TestRegistry;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use registry_core::Registry;
 use registry_core::auth::{AuthProvider as _, Caller, Credential, Htpasswd, LoggedIn, PasswordLogin};
-use registry_core::blob::ObjectStoreBlobs;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::conformance::{self, KnownAccount};
 use registry_testkit::{FixedClock, SeededRandomness};
 use tempfile::TempDir;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use registry_core::auth::openid::{IssuerSettings, OpenId, OpenIdSettings};
 use registry_core::auth::{AuthProvider, Credential, Identified};
-use registry_core::blob::ObjectStoreBlobs;
 use registry_core::clock::Clock as _;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::conformance::{self, KnownAccount};
 use registry_testkit::fake_issuer::{CLIENT_ID, CLIENT_SECRET, FakeIssuer};
 use registry_testkit::{FixedClock, SeededRandomness, install_tls_provider};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use publish_without_http::{publish, read_back};
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::ObjectStoreBlobs;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Error, Registry};
 use registry_testkit::tarball::Tarball;
 

@@ -9,7 +9,7 @@ use super::trouble::Trouble;
 use super::{ADMINS, GithubSettings};
 use crate::auth::Principal;
 use crate::auth::vouched::Vouched;
-use crate::blob::{BlobPath, Key};
+use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
 /// Somebody, as GitHub vouches for them. Organizations and teams are in small letters, since capitals do not count.

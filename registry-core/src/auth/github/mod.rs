@@ -8,7 +8,7 @@
 //! use std::sync::Arc;
 //! use registry_core::auth::github::{Github, GithubSettings};
 //! use registry_core::auth::{AuthProvider, Credential, Identified};
-//! use registry_core::blob::ObjectStoreBlobs;
+//! use registry_core::storage::ObjectStoreBlobs;
 //! use registry_core::clock::SystemClock;
 //! use registry_core::randomness::SystemRandomness;
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -52,9 +52,9 @@ use self::token_kind::TokenKind;
 use self::trouble::Trouble;
 use super::AuthError;
 use super::vouched::{Records, Remembered};
-use crate::blob::BlobStore;
 use crate::clock::Clock;
 use crate::randomness::Randomness;
+use crate::storage::BlobStore;
 use crate::vocabulary::BoxError;
 
 pub use error::GithubError;
@@ -101,7 +101,7 @@ impl Github {
             policy: Policy::new(&settings),
             api: Api::new(&settings, Arc::clone(&clock))?,
             answers: Answers::new(&settings, Arc::clone(&clock), &*randomness),
-            records: Records::new(store, clock, settings.membership),
+            records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
         })

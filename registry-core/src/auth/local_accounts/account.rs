@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::passwords::is_hash;
 use crate::auth::{Principal, Profile, ProfileDetails, ProfileField};
-use crate::blob::BlobPath;
 use crate::clock::timestamp;
+use crate::storage::BlobPath;
 
 /// An account as it is stored.
 #[derive(Serialize, Deserialize)]

@@ -1,13 +1,10 @@
 use std::sync::atomic::Ordering;
 
 use crate::auth::{AccountChange, AccountChanged, AuthError, NewPassword, ProfileField};
-use crate::blob::{Key, PutOutcome, When};
+use crate::storage::{BlobError, Contended, Edit, Key, Step, update};
 
 use super::account::Account;
 use super::{LocalAccounts, acceptable, unavailable};
-
-/// How often a change is tried against others of the same account.
-const ATTEMPTS: usize = 8;
 
 impl LocalAccounts {
     /// Changes an account by compare-and-swap. The old password is checked against the account that is changed, so
@@ -21,33 +18,14 @@ impl LocalAccounts {
         if let Some(password) = &change.password {
             self.check_strength(&password.new, &[name]).await?;
         }
-        for _ in 0..ATTEMPTS {
-            let Some((mut account, etag)) = self.stored_account(name).await? else {
-                return Ok(AccountChanged::NotOffered);
-            };
-            if let Some(password) = &change.password {
-                let turn = self.passwords.turn().await.map_err(unavailable)?;
-                let right = self.passwords.check(turn, &password.old, &account.password).await;
-                if !right.map_err(unavailable)? {
-                    return Ok(AccountChanged::WrongPassword);
-                }
-                let turn = self.passwords.turn().await.map_err(unavailable)?;
-                let hash = self.passwords.hash(turn, &password.new, &*self.randomness).await;
-                account.password = hash.map_err(unavailable)?;
-            }
-            self.apply(change, &mut account);
-            let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
-            let path = Key::Account(name).path().map_err(unavailable)?;
-            let stored = self.store.put(&path, json.into(), When::Matches(etag)).await;
-            if let PutOutcome::Stored(_) = stored.map_err(unavailable)? {
-                if let Some(NewPassword { old, .. }) = &change.password {
-                    self.changes.fetch_add(1, Ordering::SeqCst);
-                    self.recent.forget(self.recent.hash(name, old));
-                }
-                return Ok(AccountChanged::Profile(account.profile()));
-            }
+        let path = Key::Account(name).path().map_err(unavailable)?;
+        let mut edit = EditAccount { accounts: self, name, change };
+        let updated = update(&*self.store, &*self.randomness, &path, &mut edit).await?;
+        if let (Some(_), Some(NewPassword { old, .. })) = (updated.stored, &change.password) {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+            self.recent.forget(self.recent.hash(name, old));
         }
-        Err(unavailable("the account is being changed by too many at once"))
+        Ok(updated.outcome)
     }
 
     fn apply(&self, change: &AccountChange, account: &mut Account) {
@@ -67,6 +45,51 @@ impl LocalAccounts {
                 }
             }
         }
+    }
+}
+
+impl From<BlobError> for AuthError {
+    fn from(error: BlobError) -> Self {
+        unavailable(error)
+    }
+}
+
+impl From<Contended> for AuthError {
+    fn from(_: Contended) -> Self {
+        unavailable("the account is being changed by too many at once")
+    }
+}
+
+/// A change of one account, of which the old password is checked against what is stored.
+struct EditAccount<'a> {
+    accounts: &'a LocalAccounts,
+    name: &'a str,
+    change: &'a AccountChange,
+}
+
+impl Edit for EditAccount<'_> {
+    type Outcome = AccountChanged;
+    type Error = AuthError;
+
+    async fn attempt(&mut self, _: &[AccountChanged]) -> Result<Step<AccountChanged>, AuthError> {
+        let Self { accounts, name, change } = *self;
+        let Some((mut account, etag)) = accounts.stored_account(name).await? else {
+            return Ok(Step::Done(AccountChanged::NotOffered));
+        };
+        if let Some(password) = &change.password {
+            let turn = accounts.passwords.turn().await.map_err(unavailable)?;
+            let right = accounts.passwords.check(turn, &password.old, &account.password).await;
+            if !right.map_err(unavailable)? {
+                return Ok(Step::Done(AccountChanged::WrongPassword));
+            }
+            let turn = accounts.passwords.turn().await.map_err(unavailable)?;
+            let hash = accounts.passwords.hash(turn, &password.new, &*accounts.randomness).await;
+            account.password = hash.map_err(unavailable)?;
+        }
+        accounts.apply(change, &mut account);
+        let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
+        let outcome = AccountChanged::Profile(account.profile());
+        Ok(Step::Write { bytes: json.into(), base: Some(etag), outcome })
     }
 }
 

@@ -12,9 +12,9 @@ use super::{
     AccountChange, AccountChanged, AuthError, AuthProvider, Credential, Identified, LoggedIn, PasswordLogin,
     Principal, Profile, SignedUp,
 };
-use crate::blob::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
 use crate::randomness::Randomness;
+use crate::storage::{BlobETag, BlobStore, Key, PutOutcome, When};
 use crate::vocabulary::BoxError;
 
 mod acceptable;
@@ -46,7 +46,7 @@ pub use passwords::PasswordCost;
 /// ```
 /// use std::sync::Arc;
 /// use registry_core::auth::{AuthProvider, LocalAccounts, LoggedIn, PasswordLogin, SignedUp};
-/// use registry_core::blob::ObjectStoreBlobs;
+/// use registry_core::storage::ObjectStoreBlobs;
 /// use registry_core::clock::SystemClock;
 /// use registry_core::randomness::SystemRandomness;
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

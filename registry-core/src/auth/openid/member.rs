@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use super::OpenIdSettings;
 use crate::auth::Principal;
 use crate::auth::vouched::Vouched;
-use crate::blob::{BlobPath, Key};
+use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
 /// The most groups that are read of one token.

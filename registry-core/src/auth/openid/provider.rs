@@ -13,9 +13,9 @@ use crate::auth::{
     AuthError, AuthProvider, Credential, Identified, Profile, ProfileDetails, TokenIssuer as _, Verified,
     WebLogin,
 };
-use crate::blob::BlobStore;
 use crate::clock::Clock;
 use crate::randomness::Randomness;
+use crate::storage::BlobStore;
 
 const UNVERIFIED: &str = "your mail address is your name here, and where you sign in it is not verified: verify it there, then sign in \
      again; or ask the registry's operator (trust_unverified_email under [openid])";
@@ -46,7 +46,7 @@ impl OpenId {
         settings.check()?;
         Ok(Self {
             issuer: Issuer::new(settings.issuer.clone(), Arc::clone(&clock))?,
-            records: Records::new(store, clock, settings.membership),
+            records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
         })

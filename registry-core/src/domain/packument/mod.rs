@@ -14,6 +14,7 @@
 
 mod abbreviated;
 mod echo;
+mod edit;
 mod foreign;
 mod foreign_abbreviated;
 mod foreign_document;
@@ -40,6 +41,8 @@ use serde_json::value::RawValue;
 
 pub use abbreviated::render_abbreviated;
 pub use echo::ManifestChange;
+pub use edit::EditError;
+pub(crate) use edit::{deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;

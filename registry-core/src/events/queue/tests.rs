@@ -7,11 +7,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::*;
+use crate::accounts::tokens::{NewToken, TokenHolder};
 use crate::auth::{Caller, Principal, TokenLimits};
-use crate::blob::ObjectStoreBlobs;
 use crate::domain::{DistTag, PackageName, Version};
 use crate::events::EventKind;
-use crate::ops::{NewToken, TokenHolder};
+use crate::storage::ObjectStoreBlobs;
 use crate::{Body, Error, Registry};
 
 /// What the sink does with the next batch that it is offered.

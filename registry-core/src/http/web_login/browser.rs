@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::Error;
-use crate::ops::{SessionToken, is_secret, new_secret};
+use crate::accounts::web_login::{SessionToken, is_secret, new_secret};
 use crate::randomness::Randomness;
 
 /// What the name of each cookie begins with. What follows is the id of a login.

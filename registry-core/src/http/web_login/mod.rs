@@ -12,8 +12,9 @@ use serde_json::json;
 use url::Url;
 
 use crate::Error;
+use crate::accounts::two_factor::one_time_password;
+use crate::accounts::web_login::{PollAnswer, SessionToken};
 use crate::auth::PasswordLogin;
-use crate::ops::{PollAnswer, SessionToken, one_time_password};
 
 use super::answer::json_response;
 use super::body::Body;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::AuthProvider;
-use crate::blob::BlobStore;
+use crate::storage::BlobStore;
 
 use crate::settings::{GithubTable, SettingsError};
 

@@ -9,10 +9,10 @@ mod upstreams;
 
 use std::sync::Arc;
 
-use crate::blob::BlobStore;
 use crate::clock::SystemClock;
 use crate::events::{AuditLog, EventSink, FanOut, LogEvents};
 use crate::randomness::SystemRandomness;
+use crate::storage::BlobStore;
 use crate::{Registry, RegistryBuilder};
 
 use super::error::Context as _;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::auth::AuthProvider;
-use crate::blob::BlobStore;
 use crate::settings::{ProviderName, Settings, SettingsError};
+use crate::storage::BlobStore;
 
 use super::{github, install_tls_provider, openid};
 

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "local-disk")]
-use crate::blob::LocalDisk;
-#[cfg(feature = "clouds")]
-use crate::blob::open_bucket;
-use crate::blob::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 use crate::randomness::{Randomness as _, SystemRandomness};
 use crate::settings::error::Context as _;
 use crate::settings::{SettingsError, StorageSettings, StorageUrl};
+#[cfg(feature = "local-disk")]
+use crate::storage::LocalDisk;
+#[cfg(feature = "clouds")]
+use crate::storage::open_bucket;
+use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 
 use super::{Trial, install_tls_provider};
 

@@ -1,6 +1,6 @@
 //! Makes the issuers that are believed about builds.
 
-use crate::ops::TrustedPublishing;
+use crate::accounts::TrustedPublishing;
 
 use crate::settings::{SettingsError, TrustedPublishingSettings};
 
@@ -19,9 +19,9 @@ pub fn open_trusted_publishing(
     use std::sync::Arc;
     use std::time::Duration;
 
+    use crate::accounts::TrustedIssuer;
     use crate::auth::openid::{Issuer, IssuerSettings};
     use crate::clock::SystemClock;
-    use crate::ops::TrustedIssuer;
     use crate::settings::error::Context as _;
 
     super::install_tls_provider();

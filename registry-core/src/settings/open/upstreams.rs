@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ops::UpstreamOptions;
+use crate::proxy::UpstreamOptions;
 use crate::settings::{SettingsError, Upstreams};
 use crate::upstream::Upstream;
 

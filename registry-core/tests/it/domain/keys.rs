@@ -1,8 +1,8 @@
 //! Keys stay in their folder and out of each other's way, whatever the names.
 
 use proptest::prelude::*;
-use registry_core::blob::Key;
 use registry_core::domain::{Integrity, PackageName, StageId, Version};
+use registry_core::storage::Key;
 
 fn name() -> impl Strategy<Value = PackageName> {
     prop_oneof!["[-aAbB1.~]{1,3}", "@[-aA.]{1,2}/[-_aAbB1.~]{1,3}", "@a/(index\\.json|1\\.0\\.0\\.tgz|-)"]

@@ -24,7 +24,7 @@ fn the_settings_are_sound() {
 #[cfg(feature = "aws")]
 #[test]
 fn the_bucket_takes_its_options() {
-    use registry_core::blob::open_bucket;
+    use registry_core::storage::open_bucket;
     use registry_server::settings::Settings;
 
     registry_testkit::install_tls_provider();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt};
-use registry_core::blob::{BlobError, BlobPath, BlobPrefix, PutOutcome, When};
+use registry_core::storage::{BlobError, BlobPath, BlobPrefix, PutOutcome, When};
 use tokio::sync::Barrier;
 use tokio::task::{spawn, yield_now};
 use tokio::time::timeout;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::{try_join, try_join_all};
-use registry_core::blob::{BlobPath, PutOutcome, When};
+use registry_core::storage::{BlobPath, PutOutcome, When};
 use tokio::sync::Barrier;
 use tokio::task::{JoinHandle, spawn, yield_now};
 

@@ -1,4 +1,4 @@
-use registry_core::blob::When;
+use registry_core::storage::When;
 
 use super::super::check::{Verdict, ensure};
 use super::checks;

@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use registry_core::blob::{
+use registry_core::storage::{
     Blob, BlobETag, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, ListedBlob, OpenBlob, PutOutcome,
     When,
 };

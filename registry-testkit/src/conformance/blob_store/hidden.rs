@@ -1,4 +1,4 @@
-use registry_core::blob::{BlobETag, BlobPath, BlobStore, Fetched, PutOutcome, When};
+use registry_core::storage::{BlobETag, BlobPath, BlobStore, Fetched, PutOutcome, When};
 
 use super::super::CheckOutcome;
 use super::super::check::{Verdict, ensure, panic_on_failures};

@@ -1,5 +1,5 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
-use registry_core::blob::{BlobPrefix, When};
+use registry_core::storage::{BlobPrefix, When};
 
 use super::super::check::{Failure, Verdict, ensure};
 use super::checks;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
-use registry_core::blob::{BlobPrefix, BlobStore, ListedBlob, SignedUrlOptions};
+use registry_core::storage::{BlobPrefix, BlobStore, ListedBlob, SignedUrlOptions};
 use tokio::time::timeout;
 
 use super::CheckOutcome;

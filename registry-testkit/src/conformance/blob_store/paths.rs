@@ -1,4 +1,4 @@
-use registry_core::blob::{BlobPath, BlobPathError, BlobPrefix, When};
+use registry_core::storage::{BlobPath, BlobPathError, BlobPrefix, When};
 
 use super::super::check::{Verdict, ensure};
 use super::checks;

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use registry_core::blob::{BlobETag, BlobRange, Fetched, PutOutcome, When};
+use registry_core::storage::{BlobETag, BlobRange, Fetched, PutOutcome, When};
 
 use super::super::check::{Verdict, ensure};
 use super::checks;

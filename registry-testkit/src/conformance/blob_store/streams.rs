@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use registry_core::blob::{BlobETag, BlobError, BlobPath, BlobPrefix, ByteStream, When};
+use registry_core::storage::{BlobETag, BlobError, BlobPath, BlobPrefix, ByteStream, When};
 
 use super::super::check::{Verdict, ensure};
 use super::checks;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use registry_core::ops::AuditedPackages;
+use registry_core::audit::AuditedPackages;
 use registry_testkit::faulty::{Fault, Operation};
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-use registry_core::ops::AuditFallback;
+use registry_core::audit::AuditFallback;
 use serde_json::json;
 
 use super::{BULK, Front, advisory, assert_refused};

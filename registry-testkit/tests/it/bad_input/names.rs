@@ -1,6 +1,6 @@
 use http::Method;
-use registry_core::blob::{BlobStore as _, Key, When};
 use registry_core::domain::PackageName;
+use registry_core::storage::{BlobStore as _, Key, When};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 

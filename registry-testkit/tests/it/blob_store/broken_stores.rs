@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use registry_core::blob::BlobPath;
+use registry_core::storage::BlobPath;
 use registry_testkit::conformance::{self, CheckOutcome};
 
 use super::NO_URLS;

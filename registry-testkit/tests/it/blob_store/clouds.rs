@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::TryStreamExt as _;
 use http::Method;
-use registry_core::blob::{
+use registry_core::storage::{
     BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, PutOutcome, When, open_bucket, probe,
 };
 use registry_testkit::conformance::{self, BlobStoreCapabilities};
@@ -108,7 +108,7 @@ fn encryption_of(proxy: &StoreProxy) -> Vec<Vec<String>> {
     headers.collect()
 }
 
-async fn write_in_all_ways(store: &ObjectStoreBlobs) -> Result<(), registry_core::blob::BlobError> {
+async fn write_in_all_ways(store: &ObjectStoreBlobs) -> Result<(), registry_core::storage::BlobError> {
     let path = BlobPath::parse("a").unwrap();
     let PutOutcome::Stored(etag) = store.put(&path, "one".into(), When::Absent).await? else { panic!() };
     assert!(matches!(store.put(&path, "two".into(), When::Matches(etag)).await?, PutOutcome::Stored(_)));

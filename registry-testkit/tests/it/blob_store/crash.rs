@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, LocalDisk, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, LocalDisk, When};
 
 use super::processes::{child, folder_of_child};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use registry_core::blob::{BlobPath, BlobStore as _, When, open_bucket};
+use registry_core::storage::{BlobPath, BlobStore as _, When, open_bucket};
 use registry_testkit::conformance::ServedPackages;
 use registry_testkit::fake_s3::FakeS3;
 use registry_testkit::fake_upstream::{FakeAnswer, FakeUpstream};

@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::DateTime;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use registry_core::blob::{
+use registry_core::domain::Integrity;
+use registry_core::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     OpenBlob, PutOutcome, SignedUrlOptions, When, probe,
 };
-use registry_core::domain::Integrity;
 use registry_testkit::conformance;
 use url::Url;
 

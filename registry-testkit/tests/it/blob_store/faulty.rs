@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use registry_core::blob::{
+use registry_core::storage::{
     Blob, BlobError, BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, PutOutcome, When,
 };
 use registry_testkit::conformance;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, LocalDisk, LocalDiskError, PutOutcome, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, LocalDisk, LocalDiskError, PutOutcome, When};
 use registry_testkit::conformance;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -246,7 +246,7 @@ async fn a_write_that_failed_leaves_nothing() {
     // Neither a folder nor something below a file can become a blob.
     for taken in ["a", "a/file/below"] {
         let error = store.put(&path(taken), "no".into(), When::Always).await.unwrap_err();
-        assert!(matches!(error, registry_core::blob::BlobError::Refused { .. }), "{error:?}");
+        assert!(matches!(error, registry_core::storage::BlobError::Refused { .. }), "{error:?}");
     }
     assert_eq!(staged(folder.path()), 0);
     assert_eq!(store.get(&path("a/file")).await.unwrap().unwrap().bytes, "here");

@@ -16,7 +16,7 @@ mod processes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use registry_core::blob::{BlobPath, BlobPrefix, LocalDisk, ObjectStoreBlobs};
+use registry_core::storage::{BlobPath, BlobPrefix, LocalDisk, ObjectStoreBlobs};
 use registry_testkit::conformance::{self, BlobStoreCapabilities};
 
 const NO_URLS: BlobStoreCapabilities = BlobStoreCapabilities { signed_urls: false };

@@ -1,5 +1,5 @@
 use futures::TryStreamExt;
-use registry_core::blob::{BlobPrefix, BlobStore, LocalDisk, ObjectStoreBlobs, ProbeError, probe};
+use registry_core::storage::{BlobPrefix, BlobStore, LocalDisk, ObjectStoreBlobs, ProbeError, probe};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 
 use super::broken::{Broken, Flaw};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use futures::future::join_all;
-use registry_core::blob::{BlobPath, BlobStore, LocalDisk, PutOutcome, When};
+use registry_core::storage::{BlobPath, BlobStore, LocalDisk, PutOutcome, When};
 
 const PROCESSES: usize = 4;
 const TASKS: usize = 4;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobRange, BlobStore as _, open_bucket};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobRange, BlobStore as _, open_bucket};
 use registry_testkit::conformance;
 use registry_testkit::fake_s3::FakeS3;
 use registry_testkit::install_tls_provider;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use registry_core::Registry;
-use registry_core::blob::LocalDisk;
+use registry_core::storage::LocalDisk;
 use registry_testkit::publish_document::PublishDocument;
 
 use super::{FOREIGN, House, Kind, Question};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
 use registry_core::upstream::PackumentForm;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Gate, Operation};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use registry_core::blob::{
+use registry_core::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     ObjectStoreBlobs, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::TryStreamExt as _;
 use futures::future::join_all;
 use http::{Method, Request};
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_core::{Body, Error, Registry};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
@@ -67,7 +67,7 @@ async fn a_marker_of_a_later_release_or_of_nobody_is_refused() {
     for content in [r#"{"format":2,"id":"00"}"#, "<html>Sign in</html>", ""] {
         let store = ObjectStoreBlobs::in_memory();
         let _ = store.put(&marker(), content.into(), When::Always).await.unwrap();
-        assert!(matches!(registry(&store).open().await, Err(Error::Shared(_))), "{content}");
+        assert!(matches!(registry(&store).open().await, Err(Error::Storage(_))), "{content}");
         assert_eq!(store.get(&marker()).await.unwrap().unwrap().bytes, content, "it is left as it is");
     }
 }

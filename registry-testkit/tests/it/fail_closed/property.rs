@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use registry_core::Registry;
-use registry_core::blob::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::join;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::blob::ObjectStoreBlobs;
-use registry_core::ops::UpstreamFreshness;
+use registry_core::proxy::UpstreamFreshness;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::{ScriptedUpstream, TestRegistry};

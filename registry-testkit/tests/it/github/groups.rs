@@ -5,7 +5,7 @@ use std::sync::Arc;
 use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
 use registry_core::auth::Identified;
 use registry_core::auth::github::{GithubError, GithubSettings};
-use registry_core::ops::{OrganizationCreation, OrganizationSettings};
+use registry_core::organizations::{OrganizationCreation, OrganizationSettings};
 use registry_testkit::TestRegistry;
 use registry_testkit::fake_upstream::FakeAnswer;
 use serde_json::json;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use registry_core::auth::{AuthProvider as _, Identified};
-use registry_core::blob::{BlobPath, BlobStore as _};
+use registry_core::storage::{BlobPath, BlobStore as _};
 
 use super::{Ground, identify, principal};
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use registry_core::auth::github::{Github, GithubApp, GithubError, GithubSettings};
 use registry_core::auth::{AuthProvider as _, Credential, Identified, Principal};
-use registry_core::blob::ObjectStoreBlobs;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::fake_github::{CLIENT_ID, CLIENT_SECRET, FakeGithub};
 use registry_testkit::{FixedClock, SeededRandomness, install_tls_provider};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use futures::TryStreamExt as _;
 use registry_core::auth::{AuthProvider as _, PasswordLogin};
-use registry_core::blob::{BlobPrefix, BlobStore as _};
+use registry_core::storage::{BlobPrefix, BlobStore as _};
 use registry_testkit::fake_github::{CLIENT_SECRET, bad_credentials};
 use registry_testkit::fake_upstream::FakeAnswer;
 use secrecy::ExposeSecret as _;

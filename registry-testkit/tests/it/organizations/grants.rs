@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use registry_core::ops::OrganizationSettings;
+use registry_core::organizations::OrganizationSettings;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::{Value, json};
 

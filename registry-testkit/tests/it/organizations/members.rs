@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::ops::OrganizationCreation;
+use registry_core::organizations::OrganizationCreation;
 use registry_testkit::TestRegistry;
 use serde_json::json;
 

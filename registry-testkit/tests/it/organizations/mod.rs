@@ -13,7 +13,7 @@ mod warm;
 
 use http::Method;
 use registry_core::access::AccessRules;
-use registry_core::ops::{OrganizationCreation, OrganizationSettings};
+use registry_core::organizations::{OrganizationCreation, OrganizationSettings};
 use registry_testkit::TestRegistry;
 use registry_testkit::http_client::TestResponse;
 use registry_testkit::test_registry::{TestClient, TestRegistryBuilder};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::Request;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::ops::UpstreamOptions;
+use registry_core::proxy::UpstreamOptions;
 use registry_core::{Body, Registry};
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_body_util::BodyExt as _;
 use registry_core::Registry;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore, LocalDisk, ObjectStoreBlobs, When};
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, LocalDisk, ObjectStoreBlobs, When};
 use registry_testkit::{FixedClock, ScriptedUpstream};
 use serde_json::json;
 

@@ -14,7 +14,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::{BlobStore, ObjectStoreBlobs};
+use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 use registry_core::{Body, Registry};
 use registry_testkit::{FixedClock, RecordedEvents, ScriptedUpstream};
 use serde_json::{Value, json};

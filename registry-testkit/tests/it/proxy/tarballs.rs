@@ -2,7 +2,7 @@ use futures::TryStreamExt as _;
 use futures::future::join_all;
 use http::{Request, StatusCode};
 use registry_core::Body;
-use registry_core::blob::BlobPrefix;
+use registry_core::storage::BlobPrefix;
 
 use super::{PATH, Proxy, TARBALL, read, request};
 

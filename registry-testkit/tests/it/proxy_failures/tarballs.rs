@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use const_hex::encode;
-use registry_core::blob::ObjectStoreBlobs;
 use registry_core::domain::Integrity;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::conformance::ServedPackages;
 use registry_testkit::fake_upstream::FakeAnswer;
 use registry_testkit::{FixedClock, ScriptedUpstream};

@@ -6,8 +6,8 @@ use futures::future::join_all;
 use http::Request;
 use http_body_util::BodyExt as _;
 use registry_core::access::AccessRules;
-use registry_core::blob::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs};
 use registry_core::domain::Integrity;
+use registry_core::storage::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs};
 use registry_core::{Body, Registry};
 use registry_testkit::{FixedClock, ScriptedUpstream, SeededRandomness};
 

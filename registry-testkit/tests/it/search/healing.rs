@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use registry_core::blob::{BlobPath, BlobStore as _, When};
+use registry_core::storage::{BlobPath, BlobStore as _, When};
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Gate, Operation};
 use serde_json::json;

@@ -6,11 +6,11 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::auth::{Caller, Principal};
-use registry_core::blob::ObjectStoreBlobs;
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
 use registry_core::limits::Limits;
-use registry_core::ops::{SearchHit, SearchQuery, SearchSettings};
+use registry_core::search::{SearchHit, SearchQuery, SearchSettings};
+use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Body, Registry};
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
@@ -129,17 +129,17 @@ async fn what_is_hosted_here_is_shown_as_it_is_here() {
     assert_eq!(ground.found("text=react").await.0, ["react"]);
     let document = json!({ "name": "react", "versions": {} });
     // Hosted long ago, and unpublished: it comes from nowhere.
-    let path = registry_core::blob::BlobPath::parse("react/index.json").unwrap();
-    let put = registry_core::blob::BlobStore::put(
+    let path = registry_core::storage::BlobPath::parse("react/index.json").unwrap();
+    let put = registry_core::storage::BlobStore::put(
         &*ground.store,
         &path,
         document.to_string().into(),
-        registry_core::blob::When::Always,
+        registry_core::storage::When::Always,
     );
     let _ = put.await.unwrap();
     for shard in 0..16 {
-        let path = registry_core::blob::BlobPath::parse(&format!("_search/{shard:02x}.json")).unwrap();
-        registry_core::blob::BlobStore::delete(&*ground.store, &path).await.unwrap();
+        let path = registry_core::storage::BlobPath::parse(&format!("_search/{shard:02x}.json")).unwrap();
+        registry_core::storage::BlobStore::delete(&*ground.store, &path).await.unwrap();
     }
     ground.upstream.take_asked();
     assert_eq!(ground.found("text=react").await.0, [""; 0]);

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::DateTime;
 use futures::stream::BoxStream;
-use registry_core::blob::{
+use registry_core::domain::{DistTag, PackageName, Version};
+use registry_core::events::{Event, EventKind};
+use registry_core::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     ObjectStoreBlobs, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
-use registry_core::domain::{DistTag, PackageName, Version};
-use registry_core::events::{Event, EventKind};
 use registry_testkit::simulation::Stage;
 use serde_json::Value;
 use tokio::task::yield_now;

@@ -1,6 +1,6 @@
 use http::Method;
 use registry_core::access::{AccessRules, PackagePattern};
-use registry_core::ops::TokenOptions;
+use registry_core::accounts::TokenOptions;
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::{PASSWORD, TestClient};

@@ -62,14 +62,14 @@ async fn a_tarball_that_was_changed_in_the_store_is_not_published() {
     let registry = with_pear().await;
     let ana = registry.ana();
     let id = stage(&ana, "pear", "1.1.0").await;
-    let path = registry_core::blob::Key::StageTarball(id.parse().unwrap()).path().unwrap();
+    let path = registry_core::storage::Key::StageTarball(id.parse().unwrap()).path().unwrap();
     let store = registry.store();
-    registry_core::blob::BlobStore::put(store, &path, "else".into(), registry_core::blob::When::Always)
+    registry_core::storage::BlobStore::put(store, &path, "else".into(), registry_core::storage::When::Always)
         .await
         .map(drop)
         .unwrap();
     let _ = ana.post(&approve(&id), &json!({})).await.assert_status(500);
-    registry_core::blob::BlobStore::delete(store, &path).await.unwrap();
+    registry_core::storage::BlobStore::delete(store, &path).await.unwrap();
     let _ = ana.post(&approve(&id), &json!({})).await.assert_status(500);
     assert_eq!(super::listed(&ana).await, ["pear@1.1.0"]);
     let _ = registry.anonymous().get("/pear/-/pear-1.1.0.tgz").await.assert_status(404);

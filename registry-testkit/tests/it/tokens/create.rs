@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
+use registry_core::accounts::{NewToken, TokenHolder};
 use registry_core::auth::{Principal, TokenKind, TokenLimits, TokenPermission};
-use registry_core::blob::{BlobPath, When};
-use registry_core::ops::{NewToken, TokenHolder};
+use registry_core::storage::{BlobPath, When};
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use secrecy::ExposeSecret as _;

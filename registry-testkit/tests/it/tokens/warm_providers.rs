@@ -9,7 +9,7 @@ use registry_core::auth::{
     AccountChange, AccountChanged, AuthError, AuthProvider, Credential, DeviceLogin, DevicePoll, Htpasswd,
     Identified, LocalAccounts, LoggedIn, PasswordCost, PasswordLogin, Profile, SignedUp, WebLogin,
 };
-use registry_core::blob::ObjectStoreBlobs;
+use registry_core::storage::ObjectStoreBlobs;
 use registry_testkit::fake_github::FakeGithub;
 use registry_testkit::faulty::Operation;
 use registry_testkit::publish_document::PublishDocument;

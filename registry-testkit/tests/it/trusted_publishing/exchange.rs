@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use registry_core::ops::TrustedPublishing;
+use registry_core::accounts::TrustedPublishing;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::*;
 use crate::auth::NewPassword;
-use crate::blob;
-use crate::blob::BlobPath;
+use crate::storage;
+use crate::storage::BlobPath;
 use store::MapStore;
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use futures::TryStreamExt as _;
 use futures::stream::{self, BoxStream};
 use url::Url;
 
-use super::blob::{
+use super::storage::{
     Blob, BlobETag, BlobError, BlobPath, BlobPrefix, BlobRange, BlobStore, ByteStream, Fetched, ListedBlob,
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

@@ -2,8 +2,8 @@ use chrono::NaiveDate;
 use futures::TryStreamExt as _;
 
 use super::read::{day_of, days};
-use crate::blob::{BlobStore, Key};
 use crate::events::AuditLogError;
+use crate::storage::{BlobStore, Key};
 
 /// Removes what the audit log has of all days before `day`, and answers how many batches that were. Several processes
 /// may do so at once.

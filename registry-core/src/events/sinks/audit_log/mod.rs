@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::blob::{BlobError, BlobPath, BlobStore, Key, PutOutcome, When};
 use crate::clock::Clock;
 use crate::events::{Event, EventError, EventSink};
 use crate::randomness::{Randomness, random_bytes};
+use crate::storage::{BlobError, BlobPath, BlobStore, Key, PutOutcome, When};
 use crate::vocabulary::BoxError;
 
 pub use clean::remove_audit_log_before;
@@ -32,7 +32,7 @@ pub use read::{AuditLogError, AuditRecord, AuditSpan, read_audit_log};
 /// use futures::TryStreamExt as _;
 /// use registry_core::{Registry, auth::Caller, domain::PackageName};
 /// use registry_core::access::AccessRules;
-/// use registry_core::blob::{BlobStore, ObjectStoreBlobs};
+/// use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 /// use registry_core::clock::SystemClock;
 /// use registry_core::events::{AuditLog, AuditSpan, read_audit_log};
 /// use registry_core::randomness::SystemRandomness;

@@ -7,7 +7,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
-use crate::blob::{BlobError, BlobPath, BlobPathError, BlobStore, Key};
+use crate::storage::{BlobError, BlobPath, BlobPathError, BlobStore, Key};
 
 /// How many batches are fetched at once.
 const AT_ONCE: usize = 8;

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::{Route, RouteError};
 use super::{parse, shown};
 use crate::domain::{DistTag, PackageName, Version};
+use crate::http::route::{Route, RouteError};
 
 fn names() -> impl Strategy<Value = PackageName> {
     let base = "[a-zA-Z0-9~!*'()-][a-zA-Z0-9._~!*'()-]{0,20}";

@@ -1,6 +1,6 @@
-use super::super::RouteError;
 use super::{parse, shown};
 use crate::domain::{DistTagError, PackageNameError};
+use crate::http::route::RouteError;
 
 #[track_caller]
 fn assert_refused(expected: &RouteError, requests: &[&str]) {

@@ -1,0 +1,193 @@
+mod counter;
+mod known;
+mod pair;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+
+use super::rate::Wait;
+use crate::network::site_of;
+use counter::{ADDRESS, Counted, Counter, Counters, KNOWN_NETWORK, PAIR, SITE, cache, check, lock};
+use known::KnownNetworks;
+pub(crate) use pair::Guessed;
+use pair::GuessedName;
+pub(super) use pair::Pair;
+
+/// How many counters of one sort are kept; the least recently used are evicted first. A counter is made by a guess that
+/// is checked, and only so many are checked in an hour, so that evicting the counters of others takes an attacker longer
+/// than waiting would.
+pub(super) const COUNTERS: u64 = 50_000;
+
+/// Failed logins of late, in the memory of this process and nowhere else: a store that is written to with each wrong
+/// password would be one more thing to attack.
+///
+/// Each sort of counter has a cache of its own, so that a flood of one sort evicts none of another: names are invented
+/// more easily than addresses, and digits are guessed faster than passwords.
+#[derive(Debug)]
+pub(super) struct FailedLogins {
+    passwords: Sort,
+    refused_passwords: Sort,
+    one_time_passwords: Sort,
+    device_digits: Sort,
+    places: Places,
+    /// Of passwords that a sign-up refuses. A caller who then chooses a better one does not wait.
+    places_of_refused_passwords: Places,
+}
+
+/// The counters of one thing that is guessed at.
+#[derive(Debug)]
+struct Sort {
+    pairs: Counters<Pair>,
+    names: Counters<GuessedName>,
+    known: KnownNetworks,
+}
+
+/// The counters of where guesses come from.
+#[derive(Debug)]
+struct Places {
+    addresses: Counters<IpAddr>,
+    sites: Counters<IpAddr>,
+}
+
+/// A guess that is counted as a failure until it turns out to be none.
+#[derive(Debug)]
+#[must_use = "a guess that is dropped has failed"]
+pub(super) struct Guess {
+    /// The one of the pair comes first.
+    counters: Vec<(Arc<Mutex<Counter>>, Counted)>,
+}
+
+impl Sort {
+    fn holding(most: u64) -> Self {
+        Self { pairs: cache(most), names: cache(most), known: KnownNetworks::holding(most) }
+    }
+}
+
+impl Places {
+    fn holding(most: u64) -> Self {
+        Self { addresses: cache(most), sites: cache(most) }
+    }
+}
+
+impl FailedLogins {
+    /// With at most so many counters of each sort.
+    pub(super) fn holding(most: u64) -> Self {
+        Self {
+            passwords: Sort::holding(most),
+            refused_passwords: Sort::holding(most),
+            one_time_passwords: Sort::holding(most),
+            device_digits: Sort::holding(most),
+            places: Places::holding(most),
+            places_of_refused_passwords: Places::holding(most),
+        }
+    }
+
+    /// Whether the holder logged in from this network of late, or used the session of that login there.
+    pub(super) fn is_known(&self, pair: &Pair, now: DateTime<Utc>) -> bool {
+        self.where_known(pair, now).is_some()
+    }
+
+    /// The counter of the network, where the holder is known at it. Guesses from nowhere else count there, and those that do
+    /// count neither to the place nor to the name from everywhere.
+    fn where_known(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
+        self.sort(pair.of_its_holder().guessed).known.counter(pair, now)
+    }
+
+    /// Takes note that the holder is at this network.
+    pub(super) fn is_here(&self, pair: &Pair, now: DateTime<Utc>) {
+        let pair = pair.of_its_holder();
+        self.sort(pair.guessed).known.add(&pair, now);
+    }
+
+    /// Forgets at which networks the holder is known.
+    pub(super) fn forget_networks(&self, pair: &Pair) {
+        let pair = pair.of_its_holder();
+        self.sort(pair.guessed).known.forget(&pair);
+    }
+
+    /// Whether a guess would be counted now, or how long to wait. Makes no counter.
+    pub(super) fn check(&self, pair: &Pair, now: DateTime<Utc>) -> Result<(), Wait> {
+        let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
+        check(sort.pairs.get(pair), &PAIR, now)?;
+        if let Some(known) = self.where_known(pair, now) {
+            return lock(&known).check(&KNOWN_NETWORK, now);
+        }
+        if let Some(network) = pair.network {
+            check(places.addresses.get(&network), &ADDRESS, now)?;
+            if let Some(site) = site_of(network) {
+                check(places.sites.get(&site), &SITE, now)?;
+            }
+        }
+        check(sort.names.get(&pair.name()), pair.guessed.policy_of_a_name(), now)
+    }
+
+    /// Counts a guess that is about to be checked, or tells how long to wait.
+    pub(super) fn begin(&self, pair: &Pair, now: DateTime<Utc>) -> Result<Guess, Wait> {
+        let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
+        self.check(pair, now)?;
+        let of_the_pair = sort.pairs.get_with_by_ref(pair, Arc::default);
+        let mut counters = vec![(of_the_pair, &PAIR)];
+        if let Some(known) = self.where_known(pair, now) {
+            counters.push((known, &KNOWN_NETWORK));
+        } else {
+            if let Some(network) = pair.network {
+                counters.push((places.addresses.get_with(network, Arc::default), &ADDRESS));
+                if let Some(site) = site_of(network) {
+                    counters.push((places.sites.get_with(site, Arc::default), &SITE));
+                }
+            }
+            let of_the_name = sort.names.get_with(pair.name(), Arc::default);
+            counters.push((of_the_name, pair.guessed.policy_of_a_name()));
+        }
+        let mut guess = Guess { counters: Vec::new() };
+        for (counter, policy) in counters {
+            // Looked at and counted under one lock, so that of many at once no more are let through than may be.
+            let counted = lock(&counter).count(policy, now);
+            match counted {
+                Ok(counted) => guess.counters.push((counter, counted)),
+                Err(wait) => {
+                    guess.take_back();
+                    return Err(wait);
+                }
+            }
+        }
+        Ok(guess)
+    }
+
+    fn sort(&self, guessed: Guessed) -> &Sort {
+        match guessed {
+            Guessed::Password => &self.passwords,
+            Guessed::RefusedPassword => &self.refused_passwords,
+            Guessed::OneTimePassword => &self.one_time_passwords,
+            Guessed::DeviceDigits => &self.device_digits,
+        }
+    }
+
+    fn places(&self, guessed: Guessed) -> &Places {
+        match guessed {
+            Guessed::RefusedPassword => &self.places_of_refused_passwords,
+            Guessed::Password | Guessed::OneTimePassword | Guessed::DeviceDigits => &self.places,
+        }
+    }
+}
+
+impl Guess {
+    /// It is no failure after all.
+    pub(super) fn take_back(&self) {
+        for (counter, counted) in &self.counters {
+            lock(counter).take_back(counted);
+        }
+    }
+
+    /// It was right, so that the failures before it at the same network are forgiven.
+    pub(super) fn succeeded(&self) {
+        self.take_back();
+        if let Some((of_the_pair, _)) = self.counters.first() {
+            lock(of_the_pair).forgive();
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::auth::{
+    AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
+};
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+use super::abuse::Guessed;
+use super::two_factor::TwoFactorState;
+use crate::concurrency::detached;
+
+/// What the holder of an account sees of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnProfile {
+    /// What others see too.
+    pub profile: Profile,
+    /// The second factor, where there is one.
+    pub two_factor: Option<TwoFactorState>,
+}
+
+impl Registry {
+    /// What is known of the caller's own account.
+    pub async fn own_profile(&self, caller: &Caller) -> Result<OwnProfile, Error> {
+        let name = self.require_account_read(caller)?.name.clone();
+        let profile = self.profile(caller, &name).await?;
+        let two_factor = self.two_factor_of(&profile.principal.name).await?;
+        Ok(OwnProfile { profile, two_factor })
+    }
+
+    /// Changes the caller's own account: all that is asked for, or nothing. A one-time password is asked for where
+    /// the account has a second factor.
+    ///
+    /// A new password ends every session of the account but the one that the caller is in, on other replicas within
+    /// the time for which they believe tokens. Tokens that the holder made go on: builds do not stop because a person
+    /// has a new password.
+    pub async fn change_account(&self, caller: &Caller, change: AccountChange) -> Result<OwnProfile, Error> {
+        let (registry, caller) = (self.clone(), caller.clone());
+        detached(async move { registry.change_account_here(&caller, &change).await }).await
+    }
+
+    async fn change_account_here(
+        &self,
+        caller: &Caller,
+        change: &AccountChange,
+    ) -> Result<OwnProfile, Error> {
+        let account = self.require_account_change(caller)?.name.clone();
+        self.require_two_factor(caller).await?;
+        let Some(profile) = self.change_guarded(caller, &account, change).await? else {
+            return Err(Error::AccountNotOurs);
+        };
+        if change.password.is_some() {
+            self.renew_session(caller).await?;
+            self.sessions_have_ended(&account);
+            self.signed_in_here(&account, caller.address);
+            self.emit(caller, None, EventKind::PasswordChanged);
+        }
+        // Who they are may have changed, and which sessions there are.
+        self.parts.tokens.remove_all();
+        if !change.fields.is_empty() {
+            self.emit(caller, None, EventKind::ProfileChanged);
+        }
+        let two_factor = self.two_factor_of(&account).await?;
+        Ok(OwnProfile { profile, two_factor })
+    }
+
+    /// Changes the account. A wrong old password counts as a failed login.
+    async fn change_guarded(
+        &self,
+        caller: &Caller,
+        account: &str,
+        change: &AccountChange,
+    ) -> Result<Option<Profile>, Error> {
+        let Some(password) = &change.password else {
+            return self.change_at_its_provider(account, change).await;
+        };
+        let attempt = self.begin_attempt(Guessed::Password, account, caller, &password.old).await?;
+        let changed = self.change_at_its_provider(account, change).await;
+        attempt.settle(&changed, |error| matches!(error, Error::WrongOwnPassword));
+        changed
+    }
+
+    async fn change_at_its_provider(
+        &self,
+        account: &str,
+        change: &AccountChange,
+    ) -> Result<Option<Profile>, Error> {
+        let Some(provider) = self.owner_of(account).await? else { return Ok(None) };
+        match provider.change_account(account, change).await? {
+            AccountChanged::Profile(profile) => Ok(Some(profile)),
+            AccountChanged::WrongPassword => Err(Error::WrongOwnPassword),
+            AccountChanged::NotOffered => Ok(None),
+        }
+    }
+
+    /// Refuses a caller who may not change their account or its tokens: nobody in particular, and whoever shows a token
+    /// that is not for that.
+    pub(crate) fn require_account_change<'caller>(
+        &self,
+        caller: &'caller Caller,
+    ) -> Result<&'caller Arc<Principal>, Error> {
+        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
+            return Ok(principal);
+        }
+        self.emit(caller, None, EventKind::Denied { action: "change the account".into() });
+        Err(Error::TokenForbidsAccount)
+    }
+
+    /// Refuses a caller who may not see what belongs to their account.
+    pub(crate) fn require_account_read<'caller>(
+        &self,
+        caller: &'caller Caller,
+    ) -> Result<&'caller Arc<Principal>, Error> {
+        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
+            return Ok(principal);
+        }
+        self.emit(caller, None, EventKind::Denied { action: "read the account".into() });
+        Err(Error::TokenForbidsAccount)
+    }
+
+    /// Asks for the caller's password again, so that a terminal left alone gives nothing lasting away. Where no
+    /// provider knows a password of theirs, that they logged in must do.
+    pub(crate) async fn require_password(
+        &self,
+        caller: &Caller,
+        password: Option<&SecretString>,
+    ) -> Result<(), Error> {
+        let name = self.whoami(caller)?.to_owned();
+        let password = password.cloned().unwrap_or_default();
+        let login = PasswordLogin { name, password, email: None };
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
+        let checked = self.check_own_password(caller, &login).await;
+        attempt.settle(&checked, |error| matches!(error, Error::WrongOwnPassword));
+        checked
+    }
+
+    async fn check_own_password(&self, caller: &Caller, login: &PasswordLogin) -> Result<(), Error> {
+        if let Some(provider) = self.owner_of(&login.name).await? {
+            match provider.log_in(login).await? {
+                LoggedIn::Principal(principal) => {
+                    let admitted = self.admit_known(provider.id(), principal).await?;
+                    let is_own = admitted.is_some_and(|principal| principal.name == login.name);
+                    return if is_own { Ok(()) } else { Err(Error::WrongOwnPassword) };
+                }
+                LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
+                LoggedIn::NoSuchAccount => {}
+            }
+        }
+        let logged_in = caller.limits.as_ref().is_none_or(|limits| limits.kind == TokenKind::Session);
+        if logged_in { Ok(()) } else { Err(Error::WrongOwnPassword) }
+    }
+}

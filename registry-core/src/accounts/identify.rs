@@ -1,0 +1,153 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
+use crate::{Error, Registry};
+
+use super::abuse::{Guessed, Refused};
+use super::tokens::Identity;
+
+impl Registry {
+    /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error, and so is
+    /// a token that is shown after its time or from outside its networks.
+    ///
+    /// Whoever has a second factor and shows a password with each request must show a one-time password with each: see
+    /// [`Registry::identify_with_one_time_password`].
+    pub async fn identify(
+        &self,
+        credential: Option<&Credential>,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, Error> {
+        self.identify_with_one_time_password(credential, address, None).await
+    }
+
+    /// Like [`Registry::identify`], for a request that may bring a one-time password along. The caller keeps it, and an
+    /// operation that asks for a second factor looks at it then.
+    pub async fn identify_with_one_time_password(
+        &self,
+        credential: Option<&Credential>,
+        address: Option<IpAddr>,
+        one_time_password: Option<SecretString>,
+    ) -> Result<Caller, Error> {
+        let nobody = Caller { address, one_time_password, ..Caller::default() };
+        match credential {
+            None => Ok(nobody),
+            Some(bearer @ Credential::Bearer(secret)) => {
+                let hash = TokenHash::of(secret);
+                let remembered = self.parts.tokens.get(&hash);
+                let is_first = remembered.is_none();
+                let identity = match remembered {
+                    Some(identity) => identity,
+                    None => match self.identify_bearer(bearer, hash).await {
+                        Err(Error::InvalidCredential) => {
+                            // Of a store that is not mounted, every token is unknown.
+                            self.parts.store.confirm_absence().await?;
+                            self.tell_of_refused(&nobody, Refused::UnknownToken, None);
+                            return Err(Error::InvalidCredential);
+                        }
+                        Err(error) => {
+                            if error.is_name_of_another() {
+                                self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
+                            }
+                            return Err(error);
+                        }
+                        Ok(identity) => identity,
+                    },
+                };
+                self.check_token_now(&identity, &nobody)?;
+                let Identity { principal, limits, memberships, signed_in_at } = identity;
+                if is_first {
+                    self.session_is_here(&principal.name, signed_in_at, address);
+                }
+                let shown = Some(Shown::Token(hash));
+                Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
+            }
+            Some(basic @ Credential::Basic { name, password }) => {
+                let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
+                let asked = match self.ask_providers(basic).await {
+                    Err(Error::InvalidCredential) => {
+                        self.parts.store.confirm_absence().await?;
+                        Err(Error::InvalidCredential)
+                    }
+                    asked => asked,
+                };
+                attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
+                match &asked {
+                    Err(Error::InvalidCredential) => {
+                        self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                    }
+                    Err(error) if error.is_name_of_another() => {
+                        self.tell_of_refused(&nobody, Refused::NameOfAnother, Some(name));
+                    }
+                    _ => {}
+                }
+                let (principal, memberships) = self.with_memberships(asked?).await?;
+                let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
+                let caller = Caller { principal, memberships, shown, ..nobody };
+                let account = self.whoami(&caller)?.to_owned();
+                let caller = if self.needs_two_factor(&account).await? {
+                    self.require_two_factor(&caller).await?
+                } else {
+                    caller
+                };
+                self.signed_in_here(&account, address);
+                Ok(caller)
+            }
+        }
+    }
+
+    /// Refuses a token that is limited to networks where the request came by an address outside of them that may be the
+    /// client's own.
+    pub(crate) fn check_further_addresses(&self, caller: &Caller, addresses: &[IpAddr]) -> Result<(), Error> {
+        let Some(limits) = &caller.limits else { return Ok(()) };
+        if addresses.iter().all(|address| limits.permit_address(Some(*address))) {
+            return Ok(());
+        }
+        self.tell_of_refused(caller, Refused::TokenElsewhere, None);
+        Err(Error::AddressNotPermitted)
+    }
+
+    /// What is to be looked at each time, also of a token that is remembered.
+    fn check_token_now(&self, identity: &Identity, nobody: &Caller) -> Result<(), Error> {
+        let Some(limits) = &identity.limits else { return Ok(()) };
+        // The clock is not asked for tokens that last.
+        let (refused, error) = if let Some(at) = limits.expires
+            && limits.is_expired(self.parts.clock.now())
+        {
+            (Refused::ExpiredToken, Error::TokenExpired { at })
+        } else if limits.permit_address(nobody.address) {
+            return Ok(());
+        } else {
+            (Refused::TokenElsewhere, Error::AddressNotPermitted)
+        };
+        let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
+        self.tell_of_refused(&holder, refused, None);
+        Err(error)
+    }
+
+    async fn identify_bearer(&self, bearer: &Credential, hash: TokenHash) -> Result<Identity, Error> {
+        let (principal, limits, signed_in_at) = match self.holder_of_token(hash).await? {
+            Some((principal, limits, signed_in_at)) => (principal, Some(limits), signed_in_at),
+            None => (self.ask_providers(bearer).await?, None, None),
+        };
+        let (principal, memberships) = self.with_memberships(principal).await?;
+        let identity = Identity { principal: Arc::new(principal), limits, memberships, signed_in_at };
+        self.parts.tokens.insert(hash, identity.clone());
+        Ok(identity)
+    }
+
+    async fn ask_providers(&self, credential: &Credential) -> Result<Principal, Error> {
+        for provider in &self.parts.providers {
+            match provider.identify(credential).await? {
+                Identified::Principal(principal) => return self.admit(provider.id(), principal).await,
+                // A password that is wrong at one of them may be right at the one that owns the name.
+                Identified::Rejected if matches!(credential, Credential::Basic { .. }) => {}
+                Identified::Rejected => return Err(Error::InvalidCredential),
+                Identified::NotMine => {}
+            }
+        }
+        Err(Error::InvalidCredential)
+    }
+}

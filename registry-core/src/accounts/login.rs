@@ -1,0 +1,346 @@
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use crate::auth::{
+    AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
+};
+use crate::events::EventKind;
+use crate::storage::Key;
+use crate::{Error, Registry};
+
+use super::abuse::Guessed;
+use crate::concurrency::detached;
+use crate::network::network_of;
+
+/// A login that succeeded.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Who logged in.
+    pub principal: Principal,
+    /// The token to show from now on. It is kept nowhere: this is the only time it can be read.
+    pub token: SecretString,
+}
+
+/// What somebody who gives name and password wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    LogIn,
+    SignUp,
+    /// To log in at a terminal.
+    LogInAtTerminal,
+    /// The same, and to sign up where nobody has the name.
+    Either,
+}
+
+impl Wanted {
+    /// Whether it makes an account where nobody has the name.
+    fn makes_accounts(self) -> bool {
+        matches!(self, Self::SignUp | Self::Either)
+    }
+
+    /// Whether the user is at a terminal that can ask for what a provider's page shows.
+    fn is_at_terminal(self) -> bool {
+        matches!(self, Self::LogInAtTerminal | Self::Either)
+    }
+}
+
+/// Somebody whom a provider vouches for.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    pub(crate) provider: &'static str,
+    pub(crate) principal: Principal,
+    /// When they began to say who they are.
+    pub(crate) since: DateTime<Utc>,
+    /// Whether their account is new.
+    pub(crate) signed_up: bool,
+}
+
+impl Registry {
+    /// Logs in with name and password. A name that nobody has gets an account, where a provider makes accounts.
+    ///
+    /// Runs to its end also if the caller goes away, so that every attempt is told of.
+    pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { registry.log_in_here(&caller, &login, Wanted::Either).await }).await
+    }
+
+    /// The same, and a name that nobody has gets no account.
+    pub(crate) async fn log_in_without_sign_up(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<Session, Error> {
+        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { registry.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
+    }
+
+    /// Gives a token back. Whoever holds a token may; one that is unknown was given back already.
+    pub async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
+        let (registry, address, token) = (self.clone(), caller.address, token.clone());
+        detached(async move {
+            if let Some(principal) = registry.delete_token(TokenHash::of(&token)).await? {
+                let who = Caller { principal: Some(principal.into()), address, ..Caller::default() };
+                registry.emit(&who, None, EventKind::LoggedOut);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn log_in_here(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<Session, Error> {
+        if let Some(known) = self.finish_device_login(caller, login).await? {
+            return self.begin_session(caller, known).await;
+        }
+        let known = match self.authenticate(caller, login, wanted).await {
+            Err(Error::WrongPassword) => return Err(self.wrong_password(wanted).await),
+            known => known?,
+        };
+        if !known.signed_up {
+            self.require_two_factor_at_login(caller, &known.principal.name).await?;
+        }
+        self.begin_session(caller, known).await
+    }
+
+    /// Says how to get an account, whether the name is taken or not, where this login could not make one.
+    async fn wrong_password(&self, wanted: Wanted) -> Error {
+        let sign_up = self.offers_sign_up().await;
+        if sign_up && wanted.makes_accounts() {
+            return Error::WrongPassword;
+        }
+        Error::WrongPasswordOrNoAccount { sign_up }
+    }
+
+    /// Whether some provider makes accounts.
+    pub(crate) async fn offers_sign_up(&self) -> bool {
+        // Nobody can have no name, and yet it tells whether accounts are made.
+        let nobody = PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
+        for provider in &self.parts.providers {
+            let offered = provider.offers_sign_up(&nobody).await;
+            if matches!(offered, Ok(true) | Err(AuthError::Unacceptable { .. })) {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn begin_session(&self, caller: &Caller, known: Authenticated) -> Result<Session, Error> {
+        let account = &known.principal.name;
+        let network = caller.address.map(network_of);
+        let token = self.create_session_token(known.provider, account, known.since, network).await?;
+        self.signed_in_here(account, caller.address);
+        if !known.signed_up {
+            self.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
+        }
+        Ok(Session { principal: known.principal, token })
+    }
+
+    /// Finds out by name and password who somebody is, and makes an account where that is wanted. Tells the sink of
+    /// logins that fail and of accounts that are made. A second factor is not asked for.
+    pub(crate) async fn authenticate(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<Authenticated, Error> {
+        let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
+        let result = match wanted {
+            Wanted::Either => self.log_in_or_sign_up(caller, login).await,
+            Wanted::LogIn | Wanted::LogInAtTerminal | Wanted::SignUp => {
+                self.ask_with_password(caller, login, wanted).await
+            }
+        };
+        attempt.settle(&result, |error| {
+            let is_refused_password = matches!(error, Error::WrongPasswordForAnyAccount { .. });
+            (is_wrong_password(error) && !is_refused_password) || tells_of_names(error, wanted)
+        });
+        match &result {
+            Ok(known) if known.signed_up => {
+                self.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
+            }
+            Err(error) if is_wrong_password(error) => {
+                let nobody = Caller { address: caller.address, ..Caller::default() };
+                self.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
+            }
+            Ok(_) | Err(_) => {}
+        }
+        result
+    }
+
+    /// Whether a password may be that of a new account is found out before the name is looked up: neither the text of the
+    /// answer nor the time that it takes tells which names are taken.
+    ///
+    /// A password that is refused may still be that of an account of before, so it counts as a guess whether the name is
+    /// taken or not. It counts apart from other passwords: a caller who then chooses a better one signs up without a wait.
+    async fn log_in_or_sign_up(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<Authenticated, Error> {
+        let Some(reason) = self.refused_password(login).await? else {
+            return self.ask_with_password(caller, login, Wanted::Either).await;
+        };
+        let attempt =
+            self.begin_attempt(Guessed::RefusedPassword, &login.name, caller, &login.password).await?;
+        let result = self.log_in_with_refused_password(caller, login, reason).await;
+        attempt.settle(&result, is_wrong_password);
+        result
+    }
+
+    async fn log_in_with_refused_password(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        reason: String,
+    ) -> Result<Authenticated, Error> {
+        let since = self.parts.clock.now();
+        match self.try_providers(caller, login, Wanted::Either, since).await {
+            Ok(Some(known)) => return Ok(known),
+            Ok(None) => self.parts.store.confirm_absence().await?,
+            Err(Error::WrongPassword) => {}
+            Err(error) => return Err(error),
+        }
+        Err(Error::WrongPasswordForAnyAccount { reason })
+    }
+
+    /// Why no new account can have this password.
+    async fn refused_password(&self, login: &PasswordLogin) -> Result<Option<String>, Error> {
+        for provider in &self.parts.providers {
+            if let Some(reason) = provider.refuses_password(login).await? {
+                return Ok(Some(reason));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn ask_with_password(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<Authenticated, Error> {
+        // Before the password is checked: a session of a password that is changed meanwhile is over before it begins.
+        let since = self.parts.clock.now();
+        if wanted != Wanted::SignUp
+            && let Some(known) = self.try_providers(caller, login, wanted, since).await?
+        {
+            return Ok(known);
+        }
+        // A name is free, or unknown, only in the store that was opened.
+        self.parts.store.confirm_absence().await?;
+        if !wanted.makes_accounts() {
+            return Err(Error::WrongPassword);
+        }
+        for provider in &self.parts.providers {
+            self.count_sign_up(caller)?;
+            let signed_up = self.sign_up_at(provider.as_ref(), login).await;
+            if !matches!(signed_up, Ok(SignedUp::Principal(_))) {
+                self.no_sign_up(caller);
+            }
+            match signed_up? {
+                SignedUp::Principal(principal) => {
+                    // The name is this provider's, and the account is new: it was that of somebody who had the name
+                    // at this provider before.
+                    self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
+                    let since = self.parts.clock.now();
+                    return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
+                }
+                SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
+                // Somebody was faster; it may have been this very client, trying again.
+                SignedUp::NameTaken => {
+                    let known = self.try_providers(caller, login, wanted, since).await?;
+                    return known.ok_or(Error::WrongPassword);
+                }
+                SignedUp::NotOffered => {}
+            }
+        }
+        Err(if wanted == Wanted::SignUp { Error::NoSignUp } else { Error::WrongPassword })
+    }
+
+    /// Claims the name before there is an account, so that of two providers one at most makes it.
+    async fn sign_up_at(
+        &self,
+        provider: &dyn AuthProvider,
+        login: &PasswordLogin,
+    ) -> Result<SignedUp, Error> {
+        if !provider.offers_sign_up(login).await? {
+            return Ok(SignedUp::NotOffered);
+        }
+        if self.claim_for_new(provider.id(), &login.name).await?.is_none() {
+            return Ok(SignedUp::NameTaken);
+        }
+        Ok(match provider.sign_up(login).await? {
+            SignedUp::Principal(principal) => {
+                SignedUp::Principal(self.admit(provider.id(), principal).await?)
+            }
+            other => other,
+        })
+    }
+
+    async fn try_providers(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Authenticated>, Error> {
+        // A password that the first of them calls wrong may be right at the one that owns the name. And it is said why
+        // somebody is not let in whose password is right.
+        let mut is_wrong = false;
+        for provider in &self.parts.providers {
+            if wanted.is_at_terminal()
+                && !is_wrong
+                && asks_for_device(login)
+                && let Some(code) = self.begin_device_login(caller, &login.name, provider.as_ref()).await?
+            {
+                return Err(code);
+            }
+            match provider.log_in(login).await {
+                Ok(LoggedIn::Principal(principal)) => {
+                    let principal = self.admit(provider.id(), principal).await.map_err(refused_name)?;
+                    let provider = provider.id();
+                    return Ok(Some(Authenticated { provider, principal, since, signed_up: false }));
+                }
+                Ok(LoggedIn::WrongPassword) => is_wrong = true,
+                Ok(LoggedIn::NoSuchAccount) => {}
+                Err(_) if is_wrong => {}
+                Err(error) => return Err(refused(error)),
+            }
+        }
+        if is_wrong { Err(Error::WrongPassword) } else { Ok(None) }
+    }
+}
+
+/// That the name is another provider's is told as the reason why somebody is not logged in.
+pub(crate) fn refused_name(error: Error) -> Error {
+    if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
+}
+
+fn is_wrong_password(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::WrongPassword | Error::WrongPasswordForAnyAccount { .. } | Error::LoginRefused { .. }
+    )
+}
+
+/// Counts as a guess too, since it tells which names are taken. A sign-up alone looks at what it is given before it looks at
+/// the name; a login is not acceptable where the name is free.
+fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
+    match error {
+        Error::NameTaken => true,
+        Error::Auth(AuthError::Unacceptable { .. }) => wanted != Wanted::SignUp,
+        _ => false,
+    }
+}
+
+/// A reason that a provider gives at a login is told as one.
+pub(crate) fn refused(error: AuthError) -> Error {
+    match error {
+        AuthError::Unacceptable { reason } => Error::LoginRefused { reason },
+        error @ AuthError::Unavailable { .. } => Error::Auth(error),
+    }
+}

@@ -1,0 +1,75 @@
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use futures::future::try_join_all;
+
+use crate::auth::{Caller, TokenHash, TokenLimits};
+use crate::storage::{BlobPath, Key};
+use crate::{Error, Registry};
+
+use super::record::TokenRecord;
+
+/// How many records are read at a time.
+const AT_A_TIME: usize = 16;
+
+/// What a token's holder may know of it: everything but the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// The id that it is revoked by.
+    pub key: String,
+    /// How the secret begins.
+    pub prefix: String,
+    /// What it is called, if anything.
+    pub name: Option<String>,
+    /// What it is for, if its holder said so.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// What it is limited to.
+    pub limits: TokenLimits,
+}
+
+impl TokenInfo {
+    pub(super) fn of(hash: TokenHash, record: TokenRecord) -> Self {
+        let TokenRecord { name, description, created, limits, prefix, .. } = record;
+        let prefix = prefix.unwrap_or_else(|| super::secret::PREFIX.into());
+        Self { key: hash.to_hex(), prefix, name, description, created, limits }
+    }
+}
+
+impl Registry {
+    /// The tokens that the caller's account made and that are still good, the newest first. Sessions are not among
+    /// them: a change of the password ends those.
+    pub async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>, Error> {
+        let account = self.require_account_read(caller)?.name.clone();
+        let folder = Key::tokens_of(&account)?;
+        let markers: Vec<_> = self.parts.store.list(&folder).try_collect().await?;
+        let hashes: Vec<_> = markers.iter().filter_map(|marker| hash_of(&marker.path)).collect();
+        let mut records = Vec::with_capacity(hashes.len());
+        for some in hashes.chunks(AT_A_TIME) {
+            records.extend(try_join_all(some.iter().map(|hash| self.token_with_hash(*hash))).await?);
+        }
+        let now = self.parts.clock.now();
+        let mut tokens = Vec::new();
+        for (hash, record) in records.into_iter().flatten() {
+            if record.holder.name() != account {
+                continue;
+            }
+            if record.limits.is_expired(now) {
+                // It is good for nothing, and this is the only time that somebody comes by.
+                self.forget_token(hash, &record).await?;
+            } else {
+                tokens.push(TokenInfo::of(hash, record));
+            }
+        }
+        tokens.sort_by(|one, other| (other.created, &one.key).cmp(&(one.created, &other.key)));
+        Ok(tokens)
+    }
+
+    async fn token_with_hash(&self, hash: TokenHash) -> Result<Option<(TokenHash, TokenRecord)>, Error> {
+        Ok(self.token_record(&hash.to_hex()).await?.map(|record| (hash, record)))
+    }
+}
+
+fn hash_of(marker: &BlobPath) -> Option<TokenHash> {
+    marker.as_str().rsplit('/').next().and_then(TokenHash::from_hex)
+}

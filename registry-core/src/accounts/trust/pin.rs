@@ -1,0 +1,61 @@
+use std::collections::BTreeMap;
+
+use crate::domain::PackageName;
+use crate::storage::{Decision, Key};
+use crate::{Error, Registry};
+
+use super::Trust;
+use super::record::Trusts;
+
+impl Trust {
+    /// Why a build is not of the repository whose build came first.
+    pub(super) fn refuse_another_repository(
+        &self,
+        identity: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let anew = "to trust it, revoke the trust and make it again";
+        for (claim, pinned) in &self.pinned {
+            match identity.get(claim) {
+                Some(id) if id == pinned => {}
+                Some(id) => {
+                    return Err(format!(
+                        "{claim} is {id}, and that of the trusted repository is {pinned}: it was renamed or made \
+                         anew; {anew}"
+                    ));
+                }
+                None => {
+                    return Err(format!("the claim {claim} is missing, which its builds had before; {anew}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    /// Ties a trust to the repository whose build came first, whichever replica it comes to. Answers why this one is not
+    /// that repository.
+    pub(super) async fn pin_trust(
+        &self,
+        name: &PackageName,
+        id: &str,
+        identity: &BTreeMap<String, String>,
+    ) -> Result<Result<(), String>, Error> {
+        let path = Key::Trust(name).path()?;
+        let pinned = self.parts.store.update_with(&path, |stored| {
+            let mut stored = Trusts::read(stored)?;
+            let Some(trust) = stored.trusts.iter_mut().find(|trust| trust.id == id) else {
+                return Ok(Decision::Keep(Err("the trust was revoked".to_owned())));
+            };
+            if let Err(reason) = trust.refuse_another_repository(identity) {
+                return Ok(Decision::Keep(Err(reason)));
+            }
+            if identity.keys().all(|claim| trust.pinned.contains_key(claim)) {
+                return Ok(Decision::Keep(Ok(())));
+            }
+            trust.pinned.extend(identity.clone());
+            Ok(Decision::Write(stored.write()?, Ok(())))
+        });
+        pinned.await
+    }
+}

@@ -1,0 +1,84 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::auth::{IdToken, TokenHash};
+use crate::domain::PackageName;
+use crate::storage::{Key, PutOutcome, When};
+use crate::{Error, Registry};
+
+/// How the hour is written in which a token expires, so that names sort by time.
+const HOUR: &str = "%Y%m%d%H";
+
+/// The most that one exchange clears away after those of before.
+const SWEPT: usize = 20;
+
+/// That a token is being exchanged, and where that is written down.
+pub(super) struct Use {
+    hour: String,
+    hash: String,
+}
+
+impl Registry {
+    /// Remembers that a token is exchanged for this package, for as long as it is good; `None` if it was before, by
+    /// whatever replica. A build that publishes several packages may show one token once for each.
+    pub(super) async fn begin_use(
+        &self,
+        issuer: &str,
+        token: &IdToken,
+        name: &PackageName,
+    ) -> Result<Option<Use>, Error> {
+        let mut hash = Sha256::new();
+        for part in [issuer, token.id.as_str(), name.as_str()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let usage =
+            Use { hour: token.expires.format(HOUR).to_string(), hash: const_hex::encode(hash.finalize()) };
+        let path = Key::UsedIdToken(&usage.hour, &usage.hash).path()?;
+        match self.parts.store.put(&path, bytes::Bytes::new(), When::Absent).await? {
+            PutOutcome::Stored(_) => Ok(Some(usage)),
+            PutOutcome::Conflict => Ok(None),
+        }
+    }
+
+    /// Writes down which token the build got, so that both are cleared away together.
+    pub(super) async fn end_use(&self, usage: &Use, made: TokenHash) -> Result<(), Error> {
+        let path = Key::UsedIdToken(&usage.hour, &usage.hash).path()?;
+        let _ = self.parts.store.put(&path, made.to_hex().into(), When::Always).await?;
+        Ok(())
+    }
+
+    /// Clears away what expired long ago, with the tokens that builds got for it. A failure is no harm: the next one
+    /// tries again.
+    pub(super) async fn sweep_used(&self, now: DateTime<Utc>) {
+        if let Err(error) = self.try_to_sweep_used(now).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "what is left of exchanges is not cleared away"
+            );
+        }
+    }
+
+    async fn try_to_sweep_used(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        // The tokens that were made live for an hour at most, and clocks of replicas differ.
+        let before = (now - TimeDelta::hours(3)).format(HOUR).to_string();
+        let root = Key::used_id_tokens(None)?;
+        let mut used = self.parts.store.list(&root);
+        for _ in 0..SWEPT {
+            let Some(blob) = used.try_next().await? else { break };
+            let hour = blob.path.as_str().split('/').nth(1);
+            if hour.is_none_or(|hour| hour >= before.as_str()) {
+                break;
+            }
+            if let Some(kept) = self.parts.store.get(&blob.path).await?
+                && let Ok(hash) = std::str::from_utf8(&kept.bytes)
+                && let Some(hash) = TokenHash::from_hex(hash)
+            {
+                self.parts.store.delete(&Key::Token(&hash.to_hex()).path()?).await?;
+            }
+            self.parts.store.delete(&blob.path).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,154 @@
+use secrecy::SecretString;
+
+use crate::auth::Caller;
+use crate::domain::one_time_password::period_at;
+use crate::events::EventKind;
+use crate::storage::{Decision, Key};
+use crate::{Error, Registry};
+
+use super::record::{Shown, TwoFactor, TwoFactorMode};
+use super::{TwoFactorState, read, write};
+use crate::accounts::abuse::Guessed;
+use crate::concurrency::detached;
+
+/// What came of a change of the second factor.
+#[derive(Debug, Clone)]
+pub enum TwoFactorChanged {
+    /// It begins to be set up: this URL, which holds the secret, is to be scanned by an authenticator app. It is
+    /// asked for only after [`Registry::confirm_two_factor`].
+    Begun(SecretString),
+    /// It was there before, and has this mode now.
+    Mode(TwoFactorMode),
+    /// It is gone.
+    Off,
+}
+
+impl Registry {
+    /// Sets up a second factor for the caller's account, changes when it is asked for, or with `None` takes it away.
+    ///
+    /// The password is checked. Where there is a second factor already, so is a one-time password.
+    pub async fn set_two_factor(
+        &self,
+        caller: &Caller,
+        password: &SecretString,
+        mode: Option<TwoFactorMode>,
+    ) -> Result<TwoFactorChanged, Error> {
+        let (registry, caller, password) = (self.clone(), caller.clone(), password.clone());
+        detached(async move { registry.set_two_factor_here(&caller, &password, mode).await }).await
+    }
+
+    /// Ends the setting up: the caller shows that their app knows the secret, and gets the recovery codes. They are
+    /// kept nowhere: this is the only time they can be read.
+    pub async fn confirm_two_factor(
+        &self,
+        caller: &Caller,
+        one_time_password: &SecretString,
+    ) -> Result<Vec<SecretString>, Error> {
+        let (registry, caller, password) = (self.clone(), caller.clone(), one_time_password.clone());
+        detached(async move { registry.confirm_two_factor_here(&caller, &password).await }).await
+    }
+
+    async fn set_two_factor_here(
+        &self,
+        caller: &Caller,
+        password: &SecretString,
+        mode: Option<TwoFactorMode>,
+    ) -> Result<TwoFactorChanged, Error> {
+        let account = self.require_account_change(caller)?.name.clone();
+        self.require_password(caller, Some(password)).await?;
+        self.require_two_factor(caller).await?;
+        let path = Key::TwoFactor(&account).path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            Ok::<_, Error>(match (read(&account, stored)?, mode) {
+                (_, None) => Decision::Keep((TwoFactorChanged::Off, stored.is_some())),
+                (Some(mut factor), Some(mode)) if !factor.pending => {
+                    factor.mode = mode;
+                    Decision::Write(write(&factor)?, (TwoFactorChanged::Mode(mode), true))
+                }
+                (_, Some(mode)) => {
+                    let factor = TwoFactor::pending(mode, self.parts.randomness.as_ref());
+                    let begun = TwoFactorChanged::Begun(factor.url(&self.issuer(), &account));
+                    Decision::Write(write(&factor)?, (begun, true))
+                }
+            })
+        });
+        let (changed, existed) = update.await?;
+        let told = match changed {
+            TwoFactorChanged::Off if !existed => return Ok(changed),
+            TwoFactorChanged::Off => {
+                self.parts.store.delete(&path).await?;
+                Some("disabled")
+            }
+            TwoFactorChanged::Mode(mode) => Some(mode.as_str()),
+            TwoFactorChanged::Begun(_) => None,
+        };
+        self.parts.tokens.forget_two_factor(&account);
+        if let Some(mode) = told {
+            self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
+        }
+        Ok(changed)
+    }
+
+    async fn confirm_two_factor_here(
+        &self,
+        caller: &Caller,
+        password: &SecretString,
+    ) -> Result<Vec<SecretString>, Error> {
+        let account = self.require_account_change(caller)?.name.clone();
+        let attempt = self.begin_attempt(Guessed::OneTimePassword, &account, caller, password).await?;
+        let confirmed = self.store_confirmed(&account, password).await;
+        attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
+        if matches!(confirmed, Err(Error::WrongOneTimePassword)) {
+            self.emit(caller, None, EventKind::TwoFactorFailed);
+        }
+        let (mode, codes) = confirmed?;
+        self.second_factor_is_here(&account, caller.address);
+        self.parts.tokens.forget_two_factor(&account);
+        self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
+        Ok(codes)
+    }
+
+    /// Confirms the second factor that is being set up, if the holder's app knows its secret.
+    async fn store_confirmed(
+        &self,
+        account: &str,
+        password: &SecretString,
+    ) -> Result<(TwoFactorMode, Vec<SecretString>), Error> {
+        let now = period_at(self.parts.clock.now().timestamp());
+        let path = Key::TwoFactor(account).path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            let Some(mut factor) = read(account, stored)?.filter(|factor| factor.pending) else {
+                return Err(Error::request(
+                    "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
+                ));
+            };
+            if !matches!(factor.show(password, None, now), Shown::Taken { .. }) {
+                return Err(Error::WrongOneTimePassword);
+            }
+            factor.pending = false;
+            let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
+            Ok(Decision::Write(write(&factor)?, (factor.mode, codes)))
+        });
+        update.await
+    }
+
+    /// What an authenticator app shows above the digits.
+    fn issuer(&self) -> String {
+        let url = self.parts.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+        url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "npm registry".into())
+    }
+
+    /// Whether an account that shows its password with each request must show a one-time password too. That there
+    /// is no second factor is believed as long as a token is.
+    pub(crate) async fn needs_two_factor(&self, account: &str) -> Result<bool, Error> {
+        if self.parts.tokens.has_no_two_factor(account) {
+            return Ok(false);
+        }
+        let needed =
+            matches!(self.two_factor_of(account).await?, Some(TwoFactorState { pending: false, .. }));
+        if !needed {
+            self.parts.tokens.remember_no_two_factor(account);
+        }
+        Ok(needed)
+    }
+}

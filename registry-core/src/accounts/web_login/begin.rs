@@ -1,0 +1,82 @@
+use super::record::{LIFETIME, Purpose, Session};
+use super::session_token::SessionToken;
+use crate::accounts::two_factor::who_must_show;
+use crate::auth::Caller;
+use crate::concurrency::detached;
+use crate::domain::shorten::shorten;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+/// A login in the browser that has begun.
+#[derive(Debug)]
+pub(crate) struct BegunWebLogin {
+    /// For the person's browser.
+    pub(crate) page: SessionToken,
+    /// For the client.
+    pub(crate) poll: SessionToken,
+}
+
+impl Registry {
+    /// Begins a login in the browser for whoever is at this client, which calls itself `client`.
+    pub(crate) async fn begin_web_login(
+        &self,
+        caller: &Caller,
+        client: Option<&str>,
+        create: bool,
+    ) -> Result<BegunWebLogin, Error> {
+        self.require_web_login()?;
+        self.begin(caller, client, Purpose::Login { create }).await
+    }
+
+    /// Begins to ask the caller for their second factor in the browser, to do `action`. `None` where that is not
+    /// offered: nobody is signed in, or logging in with the browser is switched off.
+    ///
+    /// With `shown`, the page shows what is to be typed into the terminal, and that only where a provider has a page of
+    /// its own: digits can be typed into the terminal at once.
+    pub(crate) async fn begin_web_second_factor(
+        &self,
+        caller: &Caller,
+        client: Option<&str>,
+        action: &str,
+        shown: bool,
+    ) -> Result<Option<BegunWebLogin>, Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(None) };
+        if !self.parts.web_logins.on || (shown && self.browser_provider_of(account).await?.is_none()) {
+            return Ok(None);
+        }
+        let action = shorten(action).to_string();
+        let purpose = Purpose::SecondFactor { account: account.to_owned(), by, action, shown };
+        self.begin(caller, client, purpose).await.map(Some)
+    }
+
+    fn require_web_login(&self) -> Result<(), Error> {
+        if self.parts.web_logins.on { Ok(()) } else { Err(Error::WebLoginOff) }
+    }
+
+    async fn begin(
+        &self,
+        caller: &Caller,
+        client: Option<&str>,
+        purpose: Purpose,
+    ) -> Result<BegunWebLogin, Error> {
+        self.count_start(caller)?;
+        let now = self.parts.clock.now();
+        let page = SessionToken::new(now + LIFETIME, self.parts.randomness.as_ref());
+        let poll = page.for_another(self.parts.randomness.as_ref());
+        let mut session = Session::new(&page, &poll, now, purpose);
+        session.client = client.map(|client| shorten(client).to_string());
+        session.address = caller.address;
+        let (registry, caller) = (self.clone(), caller.clone());
+        detached(async move {
+            if !registry.put_new_session(&page, &session).await? {
+                return Err(Error::Internal("the same random id was made twice".into()));
+            }
+            registry.emit(&caller, None, EventKind::WebLoginStarted);
+            if let Err(error) = registry.sweep_sessions().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
+            }
+            Ok(BegunWebLogin { page, poll })
+        })
+        .await
+    }
+}

@@ -1,0 +1,226 @@
+//! Logins at a terminal without a browser: the person types a code into a page of the provider on any device, and
+//! digits of this registry, which only their terminal was shown, into the terminal.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::session_token::hash_of;
+use crate::accounts::abuse::Guessed;
+use crate::accounts::login::{Authenticated, refused, refused_name};
+use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
+use crate::events::EventKind;
+use crate::randomness::{Randomness, random_bytes};
+use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
+use crate::{Error, Registry};
+
+/// Digits that the terminal is shown. npm lets nothing else be typed where it asks for a one-time password.
+const DIGITS: usize = 12;
+/// Logins expire at multiples of this many seconds, so that they are found by what is typed alone.
+const STEP: i64 = 900;
+/// For how many steps a login may go on at most: no provider gives its users longer.
+const STEPS: i64 = 3;
+
+/// A login at a terminal, as it is stored, under a hash of the digits.
+#[derive(Serialize, Deserialize)]
+struct DeviceSession {
+    provider: String,
+    url: String,
+    user_code: String,
+    /// What the provider needs to finish.
+    state: String,
+    since: DateTime<Utc>,
+    expires: DateTime<Utc>,
+    /// For how many seconds to wait between two questions.
+    interval: u64,
+    /// From when on the provider may be asked.
+    ask_from: DateTime<Utc>,
+}
+
+/// A stored login, and where it is.
+struct Found {
+    session: DeviceSession,
+    path: BlobPath,
+}
+
+impl DeviceSession {
+    fn code(&self, digits: SecretString) -> Error {
+        Error::DeviceLogin { url: self.url.clone(), user_code: self.user_code.clone(), digits }
+    }
+}
+
+impl Registry {
+    /// Begins a login for whoever is at this terminal: the answer is what to tell them. `None` where the provider has
+    /// no page for a code.
+    pub(crate) async fn begin_device_login(
+        &self,
+        caller: &Caller,
+        name: &str,
+        provider: &dyn AuthProvider,
+    ) -> Result<Option<Error>, Error> {
+        let since = self.parts.clock.now();
+        self.count_start(caller)?;
+        let Some(begun) = provider.start_device_login().await.map_err(refused)? else { return Ok(None) };
+        let seconds = i64::try_from(begun.expires_in.as_secs()).unwrap_or(i64::MAX).min(STEP * (STEPS - 1));
+        let session = DeviceSession {
+            provider: provider.id().to_owned(),
+            url: begun.url.into(),
+            user_code: begun.user_code,
+            state: begun.state.expose_secret().to_owned(),
+            since,
+            expires: since + TimeDelta::seconds(seconds),
+            interval: begun.interval.as_secs(),
+            ask_from: since,
+        };
+        let digits = new_digits(self.parts.randomness.as_ref());
+        let kept_until = (session.expires.timestamp() / STEP + 1) * STEP;
+        let path = path(kept_until, name, &digits)?;
+        let stored = self.parts.store.put(&path, write(&session)?, When::Absent).await?;
+        if stored == PutOutcome::Conflict {
+            return Err(Error::Internal("the same random digits were made twice".into()));
+        }
+        self.emit(caller, None, EventKind::WebLoginStarted);
+        if let Err(error) = self.sweep_sessions().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
+        }
+        Ok(Some(session.code(digits)))
+    }
+
+    /// Ends a login of which the digits came back from the terminal. `None` if this is no such login.
+    pub(crate) async fn finish_device_login(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+    ) -> Result<Option<Authenticated>, Error> {
+        let shown = caller.one_time_password.as_ref().filter(|_| asks_for_device(login));
+        let Some(digits) = shown.and_then(as_digits) else { return Ok(None) };
+        let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
+        let found = self.device_session(&login.name, &digits).await;
+        attempt.settle(&found, |error| matches!(error, Error::WrongOneTimePassword));
+        let found = found?;
+        let (session, now) = (&found.session, self.parts.clock.now());
+        if now < session.ask_from {
+            return Err(session.code(digits));
+        }
+        let known = self.provider(&session.provider).ok_or(Error::WrongOneTimePassword)?;
+        let state = SecretString::from(session.state.as_str());
+        match known.poll_device_login(&state).await {
+            Ok(DevicePoll::Waiting { slower_by }) => {
+                self.ask_later(&found.path, now, slower_by).await?;
+                Err(found.session.code(digits))
+            }
+            Ok(DevicePoll::Finished(ended)) => {
+                self.parts.store.delete(&found.path).await?;
+                let Identified::Principal(principal) = ended else {
+                    let reason = format!(
+                        "{known} did not let you in: the code was refused, or it was too late; log in again for a new \
+                         one"
+                    );
+                    return Err(self.refuse_web_login(caller, "provider", Error::LoginRefused { reason }));
+                };
+                let principal = self.admit(known.id(), principal).await.map_err(|error| {
+                    let is_name_of_another = error.is_name_of_another();
+                    let error = refused_name(error);
+                    if is_name_of_another {
+                        return self.refuse_web_login(caller, "name-of-another", error);
+                    }
+                    error
+                })?;
+                self.check_device_principal(caller, login, &principal.name).await?;
+                let (provider, since) = (known.id(), found.session.since);
+                Ok(Some(Authenticated { provider, principal, since, signed_up: false }))
+            }
+            Err(error) => {
+                let error = refused(error);
+                if matches!(error, Error::LoginRefused { .. }) {
+                    self.parts.store.delete(&found.path).await?;
+                    return Err(self.refuse_web_login(caller, "provider", error));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether whoever typed the code is whom the terminal named, and nothing else is to be asked of them, for which
+    /// there is no room here.
+    async fn check_device_principal(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        name: &str,
+    ) -> Result<(), Error> {
+        if !name.eq_ignore_ascii_case(&login.name) {
+            let reason = format!(
+                "the code was entered by {name}, and the login is that of {}: log in with your own name",
+                login.name
+            );
+            return Err(self.refuse_web_login(caller, "other-account", Error::LoginRefused { reason }));
+        }
+        if self.two_factor_of(name).await?.is_some_and(|factor| !factor.pending) {
+            let reason =
+                "your account has a second factor here: log in with the browser (npm login --auth-type=web)";
+            let error = Error::LoginRefused { reason: reason.into() };
+            return Err(self.refuse_web_login(caller, "second-factor", error));
+        }
+        Ok(())
+    }
+
+    async fn device_session(&self, name: &str, digits: &SecretString) -> Result<Found, Error> {
+        let now = self.parts.clock.now();
+        let next = now.timestamp() / STEP + 1;
+        for kept_until in (next..next + STEPS).map(|step| step * STEP) {
+            let path = path(kept_until, name, digits)?;
+            let Some(blob) = self.parts.store.get(&path).await? else { continue };
+            let session = read(&blob.bytes)?;
+            if now < session.expires {
+                return Ok(Found { session, path });
+            }
+        }
+        self.parts.store.confirm_absence().await?;
+        Err(Error::WrongOneTimePassword)
+    }
+
+    /// Notes when the provider may be asked again. Another request of the same login may have done so, or ended it.
+    async fn ask_later(&self, path: &BlobPath, now: DateTime<Utc>, slower_by: Duration) -> Result<(), Error> {
+        let noted = self.parts.store.update_with(path, |stored| {
+            let Some(blob) = stored else { return Ok(Decision::Keep(())) };
+            let mut session = read(&blob.bytes)?;
+            if session.ask_from > now {
+                return Ok(Decision::Keep(()));
+            }
+            session.interval += slower_by.as_secs();
+            session.ask_from = now + TimeDelta::seconds(session.interval.cast_signed());
+            Ok::<_, Error>(Decision::Write(write(&session)?, ()))
+        });
+        noted.await
+    }
+}
+
+fn read(json: &[u8]) -> Result<DeviceSession, Error> {
+    // What serde says could repeat what a provider keeps here.
+    serde_json::from_slice(json).map_err(|_| Error::Damaged("a login at a terminal cannot be read".into()))
+}
+
+fn write(session: &DeviceSession) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(session).map_err(crate::packages::publish::internal)?.into())
+}
+
+fn path(kept_until: i64, name: &str, digits: &SecretString) -> Result<BlobPath, BlobPathError> {
+    let whose = format!("device {} {}", digits.expose_secret(), name.to_ascii_lowercase());
+    Key::Session(kept_until, &hash_of(&whose)).path()
+}
+
+fn new_digits(randomness: &dyn Randomness) -> SecretString {
+    let number = u64::from_be_bytes(random_bytes::<8>(randomness)) % 10_u64.pow(12);
+    format!("{number:0DIGITS$}").into()
+}
+
+/// What was typed, if it could be such digits. People and clients put spaces between them, or take them away.
+fn as_digits(typed: &SecretString) -> Option<SecretString> {
+    let digits: String = typed.expose_secret().chars().filter(|character| *character != ' ').collect();
+    let fits = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| digits.into())
+}

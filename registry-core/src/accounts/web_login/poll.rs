@@ -1,0 +1,59 @@
+use secrecy::SecretString;
+
+use super::record::{Phase, Purpose, Who};
+use super::session_token::SessionToken;
+use crate::auth::Caller;
+use crate::concurrency::detached;
+use crate::events::EventKind;
+use crate::{Error, Registry};
+
+/// What a client that asks is told.
+#[derive(Debug)]
+pub(crate) enum PollAnswer {
+    /// To ask again a little later.
+    Waiting,
+    /// A token, or what is to be shown as a one-time password. It can be taken once.
+    Token(SecretString),
+}
+
+impl Registry {
+    /// Whether the person in the browser has finished. The first who asks then takes what there is, unless they only
+    /// `look`.
+    pub(crate) async fn poll_web_login(
+        &self,
+        caller: &Caller,
+        poll: SessionToken,
+        look: bool,
+    ) -> Result<PollAnswer, Error> {
+        let session = self.session(&poll).await?;
+        if !session.is_poll(&poll) {
+            return Err(Error::WebLoginGone);
+        }
+        match session.phase.clone() {
+            Phase::Taken | Phase::Granted { .. } => Err(Error::WebLoginGone),
+            Phase::Approved(_) | Phase::Proven if look => Ok(PollAnswer::Waiting),
+            Phase::Approved(who) => {
+                self.advance(&poll, &session.phase, &Phase::Taken).await?;
+                let (registry, caller) = (self.clone(), caller.clone());
+                detached(async move { registry.hand_out(&caller, &poll, &who).await }).await
+            }
+            Phase::Proven if !matches!(session.purpose, Purpose::SecondFactor { shown: true, .. }) => {
+                let registry = self.clone();
+                detached(async move { registry.grant_proof(&poll).await.map(PollAnswer::Token) }).await
+            }
+            _ => Ok(PollAnswer::Waiting),
+        }
+    }
+
+    async fn hand_out(&self, caller: &Caller, poll: &SessionToken, who: &Who) -> Result<PollAnswer, Error> {
+        let token = self.create_session_token(&who.provider, &who.account, who.since, who.network).await?;
+        self.emit(&caller.named(&who.account), None, EventKind::LoggedIn);
+        if let Err(error) = self.parts.store.delete(&poll.path()?).await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a login that is over stays for a while"
+            );
+        }
+        Ok(PollAnswer::Token(token))
+    }
+}

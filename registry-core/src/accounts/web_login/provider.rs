@@ -1,0 +1,111 @@
+use secrecy::SecretString;
+use std::sync::Arc;
+use url::{Url, form_urlencoded};
+
+use super::record::{Phase, Purpose, Session, Who};
+use super::session_token::{SessionToken, hash_of};
+use crate::auth::{AuthProvider, Caller, Identified};
+use crate::concurrency::detached;
+use crate::events::EventKind;
+use crate::network::network_of;
+use crate::{Error, Registry};
+
+impl Registry {
+    /// Goes on at the page of a provider, which sends the browser back to `callback`. Answers where that page is.
+    pub(crate) async fn web_login_with_provider(
+        &self,
+        caller: &Caller,
+        page: &SessionToken,
+        browser: &SecretString,
+        provider: &str,
+        callback: &Url,
+    ) -> Result<Url, Error> {
+        let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
+        let login = known.start_web_login(callback).await?.ok_or(Error::WebLoginForm)?;
+        let state = login.url.query_pairs().find(|(name, _)| name == "state");
+        let phase = Phase::AtProvider {
+            provider: provider.to_owned(),
+            state: login.state,
+            returns: state.map(|(_, state)| hash_of(&state)),
+        };
+        self.begin_step(caller, page, browser, &phase).await?;
+        Ok(login.url)
+    }
+
+    /// Ends a login at a provider's page, from which a browser came back with `query`. `held` is what the browser holds
+    /// of the logins that it has opened: the page, and the browser's own secret. Answers the page of the login.
+    pub(crate) async fn web_login_callback(
+        &self,
+        caller: &Caller,
+        held: Vec<(SessionToken, SecretString)>,
+        query: &str,
+    ) -> Result<SessionToken, Error> {
+        let mut returned = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+        let returned = returned.next().map(|(_, state)| hash_of(&state));
+        for (page, browser) in held {
+            let Ok(session) = self.session_of_page(caller, &page, Some(&browser)).await else { continue };
+            let Phase::AtProvider { returns, .. } = &session.phase else { continue };
+            if returns.is_some() && *returns != returned {
+                continue;
+            }
+            let (registry, caller, query) = (self.clone(), caller.clone(), query.to_owned());
+            return detached(async move { registry.come_back(&caller, page, session, &query).await }).await;
+        }
+        Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
+    }
+
+    async fn come_back(
+        &self,
+        caller: &Caller,
+        page: SessionToken,
+        session: Session,
+        query: &str,
+    ) -> Result<SessionToken, Error> {
+        let Phase::AtProvider { provider, state, .. } = &session.phase else {
+            return Err(Error::WebLoginGone);
+        };
+        let since = self.parts.clock.now();
+        // Whoever comes back twice asks the provider once.
+        self.advance(&page, &session.phase, &Phase::Returning).await?;
+        let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
+        let finished = match known.finish_web_login(state, query).await {
+            Ok(Identified::Principal(principal)) => self.admit(known.id(), principal).await.map(Some),
+            Ok(Identified::Rejected | Identified::NotMine) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        let refused = match finished {
+            Ok(Some(principal)) => match &session.purpose {
+                Purpose::Login { .. } => {
+                    let network = caller.address.map(network_of);
+                    let who = Who { provider: provider.clone(), account: principal.name, since, network };
+                    self.finish_step(caller, &page, &Phase::Returning, who).await?;
+                    return Ok(page);
+                }
+                Purpose::SecondFactor { account, .. } if *account == principal.name => {
+                    self.advance(&page, &Phase::Returning, &Phase::Proven).await?;
+                    self.emit(&caller.named(account), None, EventKind::WebLoginApproved);
+                    return Ok(page);
+                }
+                Purpose::SecondFactor { .. } => "other-account",
+            },
+            Ok(None) => "provider",
+            Err(error) => {
+                self.advance(&page, &Phase::Returning, &Phase::Open).await?;
+                return Err(match error {
+                    error if error.is_name_of_another() => {
+                        self.refuse_web_login(caller, "name-of-another", error)
+                    }
+                    error => error,
+                });
+            }
+        };
+        // It may be tried again.
+        self.advance(&page, &Phase::Returning, &Phase::Open).await?;
+        let error = Error::WebLoginRejected { provider: known.to_string() };
+        Err(self.refuse_web_login(caller, refused, error))
+    }
+
+    pub(crate) fn provider(&self, id: &str) -> Option<&Arc<dyn AuthProvider>> {
+        self.parts.providers.iter().find(|provider| provider.id() == id)
+    }
+}

@@ -1,0 +1,115 @@
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::record::Session;
+use super::session_token::SessionToken;
+use crate::storage::{Blob, Decision, Key, PutOutcome, When};
+use crate::{Error, Registry};
+
+/// How long a login is kept after it has expired: what it ended with may still be shown.
+const KEPT: TimeDelta = TimeDelta::minutes(5);
+/// How often a process looks for logins to sweep, in seconds.
+const SWEEP_EVERY: i64 = 60;
+/// How many are swept at a time, so that whoever comes by does not wait for long.
+const SWEPT_AT_A_TIME: usize = 50;
+
+/// Whether there are logins in the browser, and when this process last swept those that have expired.
+#[derive(Debug)]
+pub(crate) struct WebLogins {
+    pub(super) on: bool,
+    swept: AtomicI64,
+}
+
+impl WebLogins {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, swept: AtomicI64::new(0) }
+    }
+}
+
+impl Registry {
+    /// The login that a token is for, while it lasts.
+    pub(super) async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
+        self.require_lasting(token)?;
+        read(self.parts.store.get_proven(&token.path()?).await?.as_ref())
+    }
+
+    /// Stores a new login. Whether it was stored; if not, there is one of this token.
+    pub(super) async fn put_new_session(
+        &self,
+        token: &SessionToken,
+        session: &Session,
+    ) -> Result<bool, Error> {
+        let outcome = self.parts.store.put(&token.path()?, write(session)?, When::Absent).await?;
+        Ok(matches!(outcome, PutOutcome::Stored(_)))
+    }
+
+    /// Changes a login while it lasts.
+    pub(super) async fn change_session<T: Send + Sync>(
+        &self,
+        token: &SessionToken,
+        mut change: impl FnMut(&mut Session) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        self.change_session_even_if_expired(token, |session| {
+            self.require_lasting(token)?;
+            change(session)
+        })
+        .await
+    }
+
+    pub(super) async fn change_session_even_if_expired<T: Send + Sync>(
+        &self,
+        token: &SessionToken,
+        mut change: impl FnMut(&mut Session) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let path = token.path()?;
+        let update = self.parts.store.update_with(&path, |stored| {
+            let mut session = read(stored)?;
+            let answer = change(&mut session)?;
+            let json = write(&session)?;
+            let is_unchanged = stored.is_some_and(|blob| blob.bytes == json);
+            Ok::<_, Error>(if is_unchanged { Decision::Keep(answer) } else { Decision::Write(json, answer) })
+        });
+        update.await
+    }
+
+    fn require_lasting(&self, token: &SessionToken) -> Result<(), Error> {
+        if token.is_expired(self.parts.clock.now()) { Err(Error::WebLoginGone) } else { Ok(()) }
+    }
+
+    /// Removes logins that have expired, now and then. They are listed in that order, so nothing is read.
+    pub(super) async fn sweep_sessions(&self) -> Result<(), Error> {
+        let now = self.parts.clock.now().timestamp();
+        if now - self.parts.web_logins.swept.load(Ordering::Relaxed) < SWEEP_EVERY {
+            return Ok(());
+        }
+        self.parts.web_logins.swept.store(now, Ordering::Relaxed);
+        let mut sessions = self.parts.store.list(&Key::sessions()?).take(SWEPT_AT_A_TIME);
+        let mut expired = Vec::new();
+        while let Some(session) = sessions.next().await {
+            let path = session?.path;
+            let name = path.as_str().rsplit('/').next().unwrap_or_default();
+            let until = name.split('-').next().and_then(|until| until.parse::<i64>().ok());
+            if until.is_some_and(|until| until + KEPT.num_seconds() > now) {
+                break;
+            }
+            expired.push(path);
+        }
+        for path in expired {
+            self.parts.store.delete(&path).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(stored: Option<&Blob>) -> Result<Session, Error> {
+    let blob = stored.ok_or(Error::WebLoginGone)?;
+    // What serde says could repeat what a provider keeps here.
+    serde_json::from_slice(&blob.bytes)
+        .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))
+}
+
+fn write(session: &Session) -> Result<Bytes, Error> {
+    Ok(serde_json::to_vec(session).map_err(crate::packages::publish::internal)?.into())
+}

@@ -1,0 +1,117 @@
+use futures::future::join_all;
+use futures::{StreamExt as _, stream};
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
+
+use super::AuditedPackages;
+use crate::auth::Caller;
+use crate::domain::PackageName;
+use crate::packages::publish::internal;
+use crate::proxy::NamedUpstream;
+use crate::upstream::UpstreamError;
+use crate::{Error, Registry};
+
+/// What is known against packages, by name: each advisory as the upstream told it.
+pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
+
+/// How many names are looked up in the store at once.
+const LOOKS: usize = 16;
+
+/// What an audit is answered when an upstream cannot tell its advisories.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuditFallback {
+    /// An error, so that nobody takes silence for safety.
+    #[default]
+    Error,
+    /// Nothing against the packages of that upstream, and a warning in the log.
+    Empty,
+}
+
+impl Registry {
+    /// The advisories about these packages, of the upstreams that they come from.
+    ///
+    /// Names that the caller may not read, that the rules let come from nowhere else, or that are hosted here are sent
+    /// to nobody, and neither are those of which the store cannot tell whether they are hosted. Nothing is known
+    /// against them. Where several upstreams may have a package, the first that is known to have it is asked.
+    pub async fn advisories(&self, caller: &Caller, packages: &AuditedPackages) -> Result<Advisories, Error> {
+        let mut questions: Vec<(NamedUpstream, Vec<PackageName>)> = Vec::new();
+        for (name, upstream) in self.may_be_sent(caller, packages).await {
+            match questions.iter_mut().find(|(asked, _)| asked.id == upstream.id) {
+                Some((_, names)) => names.push(name),
+                None => questions.push((upstream, vec![name])),
+            }
+        }
+        let ask = async |(upstream, names): (NamedUpstream, Vec<PackageName>)| {
+            let question = packages.only(&names);
+            let json = serde_json::to_vec(&question).map_err(internal)?;
+            let advisories = match upstream.upstream.advisories(json.into()).await {
+                Ok(Some(answer)) => read(&upstream, &answer, &question),
+                Ok(None) => Err(Error::NoAudits { upstream: upstream.id.to_string() }),
+                Err(source) => Err(not_told(&upstream, source)),
+            };
+            self.or_fall_back(&upstream, advisories)
+        };
+        let mut merged = Advisories::new();
+        for answer in join_all(questions.into_iter().map(ask)).await {
+            merged.extend(answer?);
+        }
+        Ok(merged)
+    }
+
+    /// The names that may leave, each with the upstream that is asked.
+    async fn may_be_sent(
+        &self,
+        caller: &Caller,
+        packages: &AuditedPackages,
+    ) -> Vec<(PackageName, NamedUpstream)> {
+        let comes_from_elsewhere =
+            |name: &&PackageName| self.may_read(caller, name) && self.upstreams_of(name).next().is_some();
+        let names: Vec<_> = packages.names().filter(comes_from_elsewhere).cloned().collect();
+        let looks = names.into_iter().map(|name| async move {
+            let upstream = match self.upstream_to_audit(&name).await {
+                Ok(upstream) => upstream?.clone(),
+                Err(error) => {
+                    tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "left out of an audit: the store cannot tell whether it is hosted here");
+                    return None;
+                }
+            };
+            Some((name, upstream))
+        });
+        stream::iter(looks).buffered(LOOKS).filter_map(std::future::ready).collect().await
+    }
+
+    async fn upstream_to_audit(&self, name: &PackageName) -> Result<Option<&NamedUpstream>, Error> {
+        match self.if_hosted(name, || self.read_index(name)).await? {
+            Some(_) => Ok(None),
+            None => self.upstream_known_to_have(name).await,
+        }
+    }
+
+    fn or_fall_back(
+        &self,
+        upstream: &NamedUpstream,
+        answer: Result<Advisories, Error>,
+    ) -> Result<Advisories, Error> {
+        match (answer, self.parts.audit_fallback) {
+            (answer @ Ok(_), _) | (answer @ Err(_), AuditFallback::Error) => answer,
+            (Err(error), AuditFallback::Empty) => {
+                tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "an audit is answered without this upstream's advisories");
+                Ok(Advisories::new())
+            }
+        }
+    }
+}
+
+fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
+    Error::NoAdvisories { upstream: upstream.id.to_string(), source }
+}
+
+/// Reads an upstream's answer, and leaves out what nobody asked about.
+fn read(upstream: &NamedUpstream, answer: &[u8], question: &AuditedPackages) -> Result<Advisories, Error> {
+    let mut advisories: Advisories = serde_json::from_slice(answer).map_err(|_| {
+        let reason = "advisories that are not in npm's form".to_owned();
+        not_told(upstream, UpstreamError::Unusable { upstream: upstream.to_string(), reason })
+    })?;
+    advisories.retain(|name, _| question.contains(name));
+    Ok(advisories)
+}

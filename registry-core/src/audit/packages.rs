@@ -1,0 +1,68 @@
+use indexmap::{IndexMap, IndexSet};
+use serde::Serialize;
+
+use crate::Error;
+use crate::domain::{PackageName, Version};
+
+/// More packages than any application has, in number.
+pub(super) const MOST: usize = 20_000;
+
+/// Packages and the versions of each that are to be audited. What is no name and what is no version is left out, be
+/// it a path, a URL or a range: no registry knows anything of those, and they may be nobody's business.
+///
+/// ```
+/// use registry_core::audit::AuditedPackages;
+/// let audited = AuditedPackages::from_bulk(br#"{"pear":["1.0.0","file:../pear"],"../etc":["1.0.0"]}"#)?;
+/// assert_eq!(serde_json::to_string(&audited).unwrap(), r#"{"pear":["1.0.0"]}"#);
+/// # Ok::<(), registry_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AuditedPackages(IndexMap<PackageName, IndexSet<Version>>);
+
+impl AuditedPackages {
+    /// Reads what npm posts: `{"pear": ["1.0.0"]}`, of 20,000 packages at most.
+    pub fn from_bulk(json: &[u8]) -> Result<Self, Error> {
+        let listed: IndexMap<String, Vec<String>> = serde_json::from_slice(json).map_err(|error| {
+            Error::request(format!("send the packages to audit as {{\"name\": [\"1.0.0\"]}}: {error}"))
+        })?;
+        let mut packages = Self::default();
+        for (name, versions) in &listed {
+            for version in versions {
+                packages.add(name, version);
+            }
+        }
+        packages.check_count()?;
+        Ok(packages)
+    }
+
+    /// Adds a version, if name and version are what they should be.
+    pub(super) fn add(&mut self, name: &str, version: &str) {
+        if let (Ok(name), Ok(version)) = (PackageName::parse(name), Version::parse(version)) {
+            self.0.entry(name).or_default().insert(version);
+        }
+    }
+
+    /// Refuses more than are looked up.
+    pub(super) fn check_count(&self) -> Result<(), Error> {
+        if self.0.len() > MOST {
+            return Err(Error::request(format!(
+                "an audit of more than {MOST} packages at once is refused: audit parts of the project one by one"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &PackageName> {
+        self.0.keys()
+    }
+
+    /// Those of these names.
+    pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a PackageName>) -> Self {
+        let of = |name: &PackageName| Some((name.clone(), self.0.get(name)?.clone()));
+        Self(names.into_iter().filter_map(of).collect())
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        PackageName::parse(name).is_ok_and(|name| self.0.contains_key(&name))
+    }
+}

@@ -1,0 +1,105 @@
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::tree::Installed;
+use super::vulnerable_range::is_affected;
+use super::{Advisories, AuditTree};
+use crate::auth::Caller;
+use crate::concurrency::compute_elsewhere;
+use crate::domain::Version;
+use crate::{Error, Registry};
+
+/// About how many bytes of findings a report has at most. What comes after that is told without its places.
+const ROOM: usize = 8 << 20;
+
+impl Registry {
+    /// What is known against a project's dependencies, in the older form, in which advisories tell where in the tree
+    /// the packages are. Asks as [`Registry::advisories`] does.
+    pub async fn audit_report(&self, caller: &Caller, tree: AuditTree) -> Result<Value, Error> {
+        let advisories = self.advisories(caller, &tree.packages()).await?;
+        Ok(compute_elsewhere(move || report(&tree, &advisories)).await?)
+    }
+}
+
+fn report(tree: &AuditTree, advisories: &Advisories) -> Value {
+    let mut places: HashMap<&str, Vec<&Installed>> = HashMap::new();
+    for installed in tree.installed() {
+        places.entry(&installed.name).or_default().push(installed);
+    }
+    let mut told = Map::new();
+    let mut counts = json!({ "info": 0, "low": 0, "moderate": 0, "high": 0, "critical": 0 });
+    let mut room = ROOM;
+    for (name, advisories) in advisories {
+        let places = places.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        for advisory in advisories {
+            let Ok(mut advisory @ Value::Object(_)) = serde_json::from_str(advisory.get()) else { continue };
+            let range = advisory["vulnerable_versions"].as_str().unwrap_or("*");
+            let found = affected(places, range);
+            if found.is_empty() {
+                continue;
+            }
+            let severity = advisory["severity"].as_str().unwrap_or_default();
+            if let Some(count) = counts.get_mut(severity) {
+                *count = (count.as_u64().unwrap_or_default() + found.len() as u64).into();
+            }
+            let id = advisory["id"].as_str().map_or_else(|| advisory["id"].to_string(), str::to_owned);
+            advisory["module_name"] = name.as_str().into();
+            advisory["findings"] = found
+                .iter()
+                .map_while(|(version, places)| finding(tree, version, places, &mut room))
+                .collect();
+            let key = if told.contains_key(&id) { format!("{id} {name}") } else { id };
+            told.insert(key, advisory);
+        }
+    }
+    let count = |is: fn(&Installed) -> bool| tree.installed().iter().filter(|one| is(one)).count();
+    json!({
+        "actions": [],
+        "advisories": told,
+        "muted": [],
+        "metadata": {
+            "vulnerabilities": counts,
+            "dependencies": count(|one| !one.dev && !one.optional),
+            "devDependencies": count(|one| one.dev),
+            "optionalDependencies": count(|one| one.optional),
+            "totalDependencies": tree.len(),
+        },
+    })
+}
+
+/// The versions that an advisory is about, each with its places in the tree.
+fn affected<'a>(places: &[&'a Installed], range: &str) -> IndexMap<&'a str, Vec<&'a Installed>> {
+    let mut found: IndexMap<&str, Vec<&Installed>> = IndexMap::new();
+    for installed in places {
+        if Version::parse(&installed.version).is_ok_and(|version| is_affected(range, version.parsed())) {
+            found.entry(&installed.version).or_default().push(installed);
+        }
+    }
+    found
+}
+
+/// One version in npm's form, as far as there is room; `None` where there is none.
+fn finding(tree: &AuditTree, version: &str, places: &[&Installed], room: &mut usize) -> Option<Value> {
+    /// Everything but the paths.
+    const FRAME: usize = 512;
+    *room = room.checked_sub(FRAME)?;
+    let paths: Vec<_> = places
+        .iter()
+        .map_while(|place| {
+            let path = tree.path(place);
+            *room = room.checked_sub(path.len())?;
+            Some(path)
+        })
+        .collect();
+    // What is needed somewhere is needed.
+    let all = |is: fn(&Installed) -> bool| places.iter().all(|place| is(place));
+    Some(json!({
+        "version": version,
+        "paths": paths,
+        "dev": all(|place| place.dev),
+        "optional": all(|place| place.optional),
+        "bundled": all(|place| place.bundled),
+    }))
+}

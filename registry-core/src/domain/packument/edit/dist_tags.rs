@@ -1,0 +1,82 @@
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::EditError;
+use crate::domain::packument::Packument;
+use crate::domain::{DistTag, Version};
+
+impl Packument<'_> {
+    /// Makes `tag` name `version`. Returns whether that changed it. `now` is the moment as RFC 3339 has it.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::VersionNotFound`].
+    pub fn set_dist_tag(&mut self, tag: &DistTag, version: &Version, now: &str) -> Result<bool, EditError> {
+        let Some(manifest) = self.versions.get(version.as_str()) else {
+            return Err(EditError::VersionNotFound { selector: version.to_string() });
+        };
+        if self.dist_tags.get(tag.as_str()).is_some_and(|known| known == version.as_str()) {
+            return Ok(false);
+        }
+        if tag.is_latest() {
+            let manifest: Map<String, Value> = serde_json::from_str(manifest.get())?;
+            self.hoist(&manifest)?;
+        }
+        self.dist_tags.insert(tag.to_string(), version.to_string());
+        self.set_modified(now);
+        Ok(true)
+    }
+
+    /// Removes a tag, also one that could not be set today.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::TagNotFound`].
+    pub fn remove_dist_tag(&mut self, tag: &str, now: &str) -> Result<(), EditError> {
+        if self.dist_tags.shift_remove(tag).is_none() {
+            return Err(EditError::TagNotFound { tag: tag.to_owned() });
+        }
+        self.set_modified(now);
+        Ok(())
+    }
+
+    /// The tags that a client wants, with `latest` as it is. One that is new or moves is held to what is asked of every
+    /// tag; one that stays may be older than that.
+    pub(super) fn agreed_dist_tags(
+        &self,
+        wanted: &IndexMap<String, String>,
+    ) -> Result<IndexMap<String, String>, EditError> {
+        let known = &self.dist_tags;
+        let kept = known.iter().filter(|(tag, _)| *tag == "latest" || wanted.contains_key(*tag));
+        let mut agreed: IndexMap<_, _> = kept.map(|(tag, version)| (tag.clone(), version.clone())).collect();
+        for (tag, version) in wanted {
+            if tag == "latest" || known.get(tag) == Some(version) {
+                continue;
+            }
+            DistTag::parse(tag)?;
+            if !self.versions.contains_key(version.as_str()) {
+                return Err(EditError::TagOfMissingVersion { tag: tag.clone(), version: version.clone() });
+            }
+            agreed.insert(tag.clone(), version.clone());
+        }
+        Ok(agreed)
+    }
+
+    /// Where the version of `latest` was removed, the highest version takes its place, prereleases last.
+    pub(super) fn move_latest(&mut self) -> Result<(), EditError> {
+        if self.latest().is_none() {
+            let versions = self.versions.keys().filter_map(|version| Version::parse(version.as_str()).ok());
+            let Some(highest) = versions.max_by_key(|version| (!version.is_prerelease(), version.clone()))
+            else {
+                return Ok(());
+            };
+            self.dist_tags.insert("latest".into(), highest.to_string());
+        }
+        let manifest = self.latest().and_then(|latest| self.versions.get(latest));
+        if let Some(manifest) = manifest {
+            let manifest: Map<String, Value> = serde_json::from_str(manifest.get())?;
+            self.hoist(&manifest)?;
+        }
+        Ok(())
+    }
+}

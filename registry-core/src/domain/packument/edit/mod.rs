@@ -1,0 +1,56 @@
+//! Changes of a packument, without a store: each is a rule of npm.
+//!
+//! ```
+//! use registry_core::domain::{PackageName, Version, packument::{EditError, Packument}};
+//! let mut packument = Packument::new(PackageName::parse("pear").unwrap());
+//! let version = Version::parse("1.0.0").unwrap();
+//! assert!(matches!(packument.deprecate(&version, "use plum"), Err(EditError::VersionNotFound { .. })));
+//! ```
+
+mod deprecate;
+mod dist_tags;
+mod error;
+mod hoist;
+mod publish;
+mod unpublish;
+
+pub(crate) use deprecate::{deprecation, deprecation_text};
+pub use error::EditError;
+
+use super::{Packument, Revision};
+
+impl Packument<'_> {
+    /// Refuses a package that has no versions, or never had any.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::NotFound`], and [`EditError::Unpublished`] of a package that is not private.
+    pub fn require_existing(&self) -> Result<(), EditError> {
+        if !self.versions.is_empty() {
+            return Ok(());
+        }
+        Err(match self.time.get("unpublished") {
+            // Callers may not learn that a private package was there.
+            Some(time) if !self.protection.restricted => {
+                EditError::Unpublished { name: self.name.clone(), time: time.clone() }
+            }
+            _ => EditError::NotFound { name: self.name.clone() },
+        })
+    }
+
+    /// Refuses a change that was decided on another revision.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::StaleRevision`] if the packument is not at the `expected` revision.
+    pub fn require_revision(&self, expected: Option<&Revision>) -> Result<(), EditError> {
+        match expected {
+            Some(expected) if *expected != self.revision => Err(EditError::StaleRevision),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_modified(&mut self, now: &str) {
+        self.time.insert("modified".into(), now.into());
+    }
+}

@@ -1,0 +1,216 @@
+use crate::auth::{Caller, OrganizationPermission, Principal};
+use crate::concurrency::detached;
+use crate::domain::{GroupName, OrganizationRole, PackageName};
+use crate::events::EventKind;
+use crate::packages::publish::internal;
+use crate::randomness::random_bytes;
+use crate::storage::{BlobPath, Edit, Key, Step, When};
+use crate::{Error, Registry};
+
+use super::OrganizationCreation;
+use super::record::OrganizationRecord;
+
+/// The most bytes of an organisation. Every request of its members may read it.
+const LARGEST: usize = 4 << 20;
+
+/// Words that rules and settings use for callers and providers. An organization of such a name would be taken for what the
+/// word means there.
+const RESERVED: [&str; 10] = [
+    "all",
+    "anonymous",
+    "anyone",
+    "authenticated",
+    "everyone",
+    "github",
+    "htpasswd",
+    "local",
+    "openid",
+    "public",
+];
+
+/// What is to be told of a change, once it is made.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) kind: EventKind,
+    pub(super) package: Option<PackageName>,
+    /// Who comes into the organisation by it.
+    pub(super) joins: Option<String>,
+}
+
+impl From<EventKind> for Told {
+    fn from(kind: EventKind) -> Self {
+        Self { kind, package: None, joins: None }
+    }
+}
+
+/// An organisation that is about to be changed.
+pub(super) struct Changing<'a> {
+    pub(super) name: &'a GroupName,
+    pub(super) record: &'a mut OrganizationRecord,
+    /// What the caller is in it.
+    pub(super) role: OrganizationRole,
+    /// Whether it is made by this very change.
+    pub(super) is_new: bool,
+}
+
+/// Whether a change may make the organisation that it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    Create,
+    Refuse,
+}
+
+impl Registry {
+    /// Changes an organisation by compare-and-swap. `decide` changes it and says what is to be told of it, or nothing
+    /// where there is nothing to change. Answers the organisation after it.
+    ///
+    /// It runs to its end also if the caller goes away.
+    pub(super) async fn change_organization<Decide>(
+        &self,
+        caller: &Caller,
+        name: &GroupName,
+        if_missing: IfMissing,
+        decide: Decide,
+    ) -> Result<OrganizationRecord, Error>
+    where
+        Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send + 'static,
+    {
+        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move {
+            let changed = registry.change_organization_here(&caller, &name, if_missing, decide).await;
+            registry.report_role(&caller, changed)
+        })
+        .await
+    }
+
+    async fn change_organization_here(
+        &self,
+        caller: &Caller,
+        name: &GroupName,
+        if_missing: IfMissing,
+        decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+    ) -> Result<OrganizationRecord, Error> {
+        let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
+        self.require_two_factor(caller).await?;
+        let path = Key::Organization(name).path()?;
+        let mut edit = EditOrganization { registry: self, principal, name, path: &path, if_missing, decide };
+        let changed = self.parts.store.update(&path, &mut edit).await?.outcome;
+        if !changed.told.is_empty() {
+            self.tell(caller, &changed.told);
+        }
+        Ok(changed.record)
+    }
+
+    fn tell(&self, caller: &Caller, told: &[Told]) {
+        self.parts.tokens.forget_memberships();
+        for Told { kind, package, .. } in told {
+            self.emit(caller, package.as_ref(), kind.clone());
+        }
+    }
+
+    /// Whether the rules, the settings or a provider mean something by this name of an organization.
+    fn is_reserved(&self, principal: &Principal, name: &GroupName) -> bool {
+        let is_it = |group: &String| {
+            let group = group.split_once(':').map_or(group.as_str(), |(_, group)| group);
+            group.split('/').next().is_some_and(|group| group.eq_ignore_ascii_case(name.as_str()))
+        };
+        let is_local = |group: &String| group.starts_with("local:");
+        RESERVED.contains(&name.as_str())
+            || self.parts.providers.iter().any(|provider| provider.id() == name.as_str())
+            || self.access().mention_organization(name)
+            || principal.groups.iter().any(|group| !is_local(group) && is_it(group))
+            || self.parts.providers.iter().any(|provider| provider.has_group(name.as_str()))
+    }
+
+    fn may_create(&self, principal: &Principal, name: &GroupName) -> bool {
+        match self.parts.organizations.create {
+            // A stranger who made one of these would be whom the rules let in.
+            OrganizationCreation::Anyone if !self.is_reserved(principal, name) => true,
+            OrganizationCreation::Anyone | OrganizationCreation::Administrators => {
+                self.access().administers_scope(principal, name)
+            }
+            OrganizationCreation::Nobody => false,
+        }
+    }
+}
+
+/// A change of one organization.
+struct EditOrganization<'a, Decide> {
+    registry: &'a Registry,
+    principal: &'a Principal,
+    name: &'a GroupName,
+    path: &'a BlobPath,
+    if_missing: IfMissing,
+    decide: Decide,
+}
+
+/// An organization after a change.
+struct Changed {
+    /// By what the organization remembers the change.
+    id: String,
+    record: OrganizationRecord,
+    told: Vec<Told>,
+}
+
+impl<Decide> Edit for EditOrganization<'_, Decide>
+where
+    Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+{
+    type Outcome = Changed;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+
+    async fn attempt(&mut self, attempts: &[Changed]) -> Result<Step<Changed>, Error> {
+        let Self { registry, principal, name, .. } = *self;
+        let found = registry.parts.store.get_proven(self.path).await?;
+        let (mut record, role) = match &found {
+            Some(blob) => {
+                let record = OrganizationRecord::parse(&blob.bytes)?;
+                if let Some(Changed { id, told, .. }) =
+                    attempts.iter().find(|attempt| record.remembers(&attempt.id))
+                {
+                    return Ok(Step::Done(Changed { id: id.clone(), record, told: told.clone() }));
+                }
+                let role = registry.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
+                (record, role)
+            }
+            None if self.if_missing == IfMissing::Create && registry.may_create(principal, name) => {
+                let record = OrganizationRecord::new(registry.parts.clock.now(), &principal.name);
+                (record, OrganizationRole::Owner)
+            }
+            None => return Err(not_found(name)),
+        };
+        let is_new = found.is_none();
+        let decided = (self.decide)(Changing { name, record: &mut record, role, is_new })?;
+        let created = is_new.then(|| Told {
+            kind: EventKind::OrganizationCreated { organization: name.clone() },
+            package: None,
+            joins: Some(principal.name.clone()),
+        });
+        let told: Vec<Told> = created.into_iter().chain(decided).collect();
+        let id = const_hex::encode(random_bytes::<16>(registry.parts.randomness.as_ref()));
+        if told.is_empty() {
+            return Ok(Step::Done(Changed { id, record, told }));
+        }
+        record.remember(id.clone());
+        let json = serde_json::to_vec(&record).map_err(internal)?;
+        if json.len() > LARGEST {
+            return Err(Error::request(format!(
+                "the organisation {name} is full: take members, teams or grants away, or make another one"
+            )));
+        }
+        for account in told.iter().filter_map(|told| told.joins.as_deref()) {
+            // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
+            // ever taken away: somebody may just be coming back.
+            let marker = Key::OrganizationOf(account, name).path()?;
+            let _ = registry.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+        }
+        let base = found.map(|blob| blob.etag);
+        Ok(Step::Write { bytes: json.into(), base, outcome: Changed { id, record, told } })
+    }
+}
+
+fn not_found(name: &GroupName) -> Error {
+    Error::OrganizationNotFound { organization: name.to_string() }
+}

@@ -1,0 +1,320 @@
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+use crate::auth::Caller;
+use crate::domain::PackageName;
+use crate::domain::packument::{MfaPolicy, Packument, Revision};
+use crate::domain::search::SearchEntry;
+use crate::events::EventKind;
+use crate::limits::Limits;
+use crate::randomness::random_bytes;
+use crate::storage::{BlobETag, BlobPath, Edit, Fetched, Key, Step};
+use crate::{Error, Registry};
+
+use super::read_index::StoredIndex;
+use super::spelling::Standing;
+use crate::concurrency::{compute, detached};
+use crate::search::IndexUpdate;
+
+/// More than the history of a packument grows by with a change.
+const REVISION_BYTES: usize = 128;
+
+/// What an operation decided after it saw the packument.
+pub(crate) enum Decision<T> {
+    /// Store the packument as it was changed.
+    Commit(T),
+    /// Store it without moving its revision on: the change is no matter of those who change the package.
+    CommitBeside(T),
+    /// There is nothing to change.
+    Keep(T),
+}
+
+/// What came of a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Committed<T> {
+    pub(crate) value: T,
+    pub(crate) revision: Revision,
+}
+
+/// A change that was made, or found to be there already, and who wanted it.
+#[derive(Debug)]
+pub(crate) struct Change<T> {
+    pub(crate) registry: Registry,
+    pub(crate) caller: Caller,
+    pub(crate) name: PackageName,
+    pub(crate) value: T,
+}
+
+impl<T> Change<T> {
+    /// Tells the sink of it.
+    pub(crate) fn emit(&self, kind: EventKind) {
+        self.registry.emit(&self.caller, Some(&self.name), kind);
+    }
+}
+
+/// What must be done once a change is decided and before it is stored. It is told whether the package exists.
+pub(crate) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
+
+impl Registry {
+    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if nobody else did
+    /// meanwhile, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
+    /// package never existed. What is to follow a change, such as to tell of it, belongs into `then`.
+    ///
+    /// This is also where the second factor is asked for, of callers who have one for writes.
+    ///
+    /// All of it runs to its end also if the caller goes away: nobody avoids the log by hanging up.
+    pub(crate) async fn change<T, Decide, Then, Done>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        decide: Decide,
+        then: Then,
+    ) -> Result<Committed<T>, Error>
+    where
+        T: Clone + Send + Sync + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move { registry.change_after(&caller, &name, None, decide, then).await }).await
+    }
+
+    /// The same with something to be done first: after `decide` had nothing against the change, and outside this
+    /// process's turn, since it may take long. It is done once, also if others change the packument meanwhile.
+    /// Not detached: the caller is, since it has more to do after it.
+    pub(crate) async fn change_after<T, Decide, Then, Done>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        before: Option<Before>,
+        decide: Decide,
+        then: Then,
+    ) -> Result<Committed<T>, Error>
+    where
+        T: Clone + Send + Sync + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.require_room_for_events().await?;
+        let caller = &self.require_two_factor_to_write(caller).await?;
+        let changed = self.change_here(caller, name, before, decide).await;
+        let changed = self.told_where_from(caller, name, changed).await;
+        let (committed, update) = self.report_denial(caller, name, changed)?;
+        let value = committed.value.clone();
+        then(Change { registry: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
+        if let Some(update) = update {
+            self.index_for_search(name, update).await;
+        }
+        Ok(committed)
+    }
+
+    async fn change_here<T, Decide>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        before: Option<Before>,
+        decide: Decide,
+    ) -> Result<(Committed<T>, Option<IndexUpdate>), Error>
+    where
+        T: Clone + Send + Sync + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+    {
+        let mut edit = EditPackument {
+            registry: self,
+            caller,
+            name,
+            decide: Some(decide),
+            prepared: None,
+            is_claimed: false,
+        };
+        if let Some(before) = before {
+            match edit.look(&[]).await? {
+                Look::Done(attempt) => return Ok((attempt.committed, attempt.update)),
+                Look::Write(write) => {
+                    before(write.base.is_some()).await?;
+                    edit.prepared = Some(write);
+                }
+                Look::OutOfDate => return Err(Error::Busy),
+            }
+        }
+        let _turn = self.parts.package_locks.lock(name).await;
+        let updated = self.parts.store.update(&Key::Packument(name).path()?, &mut edit).await?;
+        if edit.is_claimed {
+            self.enter_stored(name).await;
+        }
+        Ok((updated.outcome.committed, updated.outcome.update))
+    }
+}
+
+/// A change of one packument.
+struct EditPackument<'a, Decide, T> {
+    registry: &'a Registry,
+    caller: &'a Caller,
+    name: &'a PackageName,
+    /// `None` only while it runs elsewhere.
+    decide: Option<Decide>,
+    /// What was decided before this process's turn.
+    prepared: Option<Write<T>>,
+    /// Whether this change entered the spelling of a package that begins.
+    is_claimed: bool,
+}
+
+/// A write that may have been stored.
+#[derive(Debug, Clone)]
+struct Attempt<T> {
+    committed: Committed<T>,
+    update: Option<IndexUpdate>,
+}
+
+/// What is to be written, and instead of what.
+struct Write<T> {
+    json: Bytes,
+    /// The state that was read, and where: packuments of codebox-npm may be elsewhere.
+    base: Option<(BlobPath, BlobETag)>,
+    attempt: Attempt<T>,
+    /// As it was before the change.
+    mfa: MfaPolicy,
+}
+
+enum Look<T> {
+    Done(Attempt<T>),
+    Write(Write<T>),
+    /// The package came to be while it was looked for.
+    OutOfDate,
+}
+
+impl<Decide, T> EditPackument<'_, Decide, T>
+where
+    T: Clone + Send + Sync + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+{
+    /// Reads the packument and decides.
+    async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<Look<T>, Error> {
+        let (registry, name) = (self.registry, self.name);
+        // A package begins in the store that was opened, and in no other.
+        let found = registry.parts.store.or_proven_absent(registry.read_index(name).await?).await?;
+        if found.is_none() && !self.is_claimed && registry.standing(name).await? == Standing::Stored {
+            return Ok(Look::OutOfDate);
+        }
+        let id = random_bytes(registry.parts.randomness.as_ref());
+        let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
+        let Some(mut decide) = self.decide.take() else {
+            return Err(Error::Internal("a change was dropped in the middle of its decision".into()));
+        };
+        let (owner, attempts, limits) = (name.clone(), attempts.to_vec(), registry.parts.limits);
+        let look;
+        (decide, look) = compute(size, move || {
+            let look = take_step(&owner, found.as_ref(), &attempts, id, &limits, &mut decide);
+            (decide, look)
+        })
+        .await?;
+        self.decide = Some(decide);
+        let look = look?;
+        if let Look::Write(write) = &look {
+            registry.require_two_factor_of_package(self.caller, name, write.mfa).await?;
+        }
+        Ok(look)
+    }
+
+    /// What was decided before, if the packument is still the one that was read.
+    async fn still_prepared(&mut self) -> Result<Option<Write<T>>, Error> {
+        let Some(write) = self.prepared.take() else { return Ok(None) };
+        let Some((path, etag)) = &write.base else { return Ok(Some(write)) };
+        let is_still = self.registry.parts.store.get_if_changed(path, etag).await? == Fetched::Unchanged;
+        Ok(is_still.then_some(write))
+    }
+}
+
+impl<Decide, T> Edit for EditPackument<'_, Decide, T>
+where
+    T: Clone + Send + Sync + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+{
+    type Outcome = Attempt<T>;
+    type Error = Error;
+
+    const RECOGNIZES_ATTEMPTS: bool = true;
+
+    async fn attempt(&mut self, attempts: &[Attempt<T>]) -> Result<Step<Attempt<T>>, Error> {
+        let look = match self.still_prepared().await? {
+            Some(write) => Look::Write(write),
+            None => self.look(attempts).await?,
+        };
+        let write = match look {
+            Look::Done(attempt) => return Ok(Step::Done(attempt)),
+            Look::OutOfDate => return Ok(Step::Retry),
+            Look::Write(write) => write,
+        };
+        if write.base.is_none() {
+            self.registry.claim_spelling(self.name).await?;
+            self.is_claimed = true;
+        }
+        let path = Key::Packument(self.name).path()?;
+        // A packument of codebox-npm under plain capitals stays where it is; ours supersedes it.
+        let base = write.base.filter(|(read, _)| *read == path).map(|(_, etag)| etag);
+        Ok(Step::Write { bytes: write.json, base, outcome: write.attempt })
+    }
+}
+
+fn take_step<T: Clone>(
+    name: &PackageName,
+    found: Option<&StoredIndex>,
+    attempts: &[Attempt<T>],
+    id: [u8; 16],
+    limits: &Limits,
+    decide: &mut impl FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error>,
+) -> Result<Look<T>, Error> {
+    let mut packument = match found {
+        None => Packument::new(name.clone()),
+        Some(index) => Packument::parse(name, &index.blob.bytes)?,
+    };
+    // An answer may have been lost, also inside the store's client: the history tells whose write was stored.
+    if let Some(stored) =
+        attempts.iter().find(|attempt| packument.history.contains(&attempt.committed.revision))
+    {
+        let update = Some(IndexUpdate::of(&packument));
+        return Ok(Look::Done(Attempt { committed: stored.committed.clone(), update }));
+    }
+    let (shown, mfa) = (SearchEntry::of(&packument), packument.protection.mfa);
+    let (tags, owners) = (packument.dist_tags.len(), packument.maintainers.len());
+    match decide(&mut packument)? {
+        Decision::Keep(value) => {
+            let committed = Committed { value, revision: packument.revision };
+            Ok(Look::Done(Attempt { committed, update: None }))
+        }
+        decision @ (Decision::Commit(_) | Decision::CommitBeside(_)) => {
+            // What is beyond a limit may become smaller, and nothing else.
+            if packument.dist_tags.len() > tags {
+                limits.check_dist_tags(packument.dist_tags.len())?;
+            }
+            if packument.maintainers.len() > owners {
+                limits.check_owners(packument.maintainers.len())?;
+            }
+            // Remembered also where the package keeps its revision: it tells whether this very write landed.
+            let attempt = packument.revision.next(id);
+            packument.history.push(attempt.clone());
+            let value = match decision {
+                Decision::Commit(value) => {
+                    packument.revision = attempt.clone();
+                    value
+                }
+                Decision::CommitBeside(value) | Decision::Keep(value) => value,
+            };
+            let update = IndexUpdate::of(&packument);
+            // Such as a star. Whoever made what is shown enters it, or has. A package that begins is entered even if
+            // nothing of it is shown yet: its name is private from now on.
+            let update = (update.entry != shown || found.is_none()).then_some(update);
+            let json = packument.to_json()?;
+            // Each change adds its revision to the history, by less than this.
+            let before = found.map_or(0, |index| index.blob.bytes.len().saturating_add(REVISION_BYTES));
+            if json.len() > before {
+                limits.check_packument(json.len())?;
+            }
+            let base = found.map(|index| (index.path.clone(), index.blob.etag.clone()));
+            let attempt = Attempt { committed: Committed { value, revision: attempt }, update };
+            Ok(Look::Write(Write { json: json.into(), base, attempt, mfa }))
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moka::future::Cache;
+
+use crate::domain::PackageName;
+use crate::storage::{BlobETag, BlobPath, Fetched};
+use crate::{Error, Registry};
+
+use super::read_index::StoredIndex;
+use crate::concurrency::{SingleFlight, compute};
+
+/// Something made of a stored packument.
+pub(crate) trait Derived: Send + Sync + Sized + 'static {
+    /// What tells one derivation of a packument from another.
+    type Key: Hash + Eq + Clone + Debug + Send + Sync + 'static;
+
+    /// Makes it. Pure, and possibly slow.
+    fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error>;
+
+    /// About how many bytes of memory it takes.
+    fn weight(&self) -> usize;
+}
+
+#[derive(Debug)]
+struct Entry<Value> {
+    value: Arc<Value>,
+    path: BlobPath,
+    etag: BlobETag,
+}
+
+/// Above this many bytes of memory, a value is asked about by one request at a time: if its packument has changed,
+/// each of many would otherwise read it.
+const LARGE: usize = 256 << 10;
+
+/// Keeps what was made of packuments, bounded in bytes. Nothing is given out without asking whether the packument is
+/// still the one it was made of, and of concurrent misses one reads it and does the work.
+#[derive(Debug)]
+pub(crate) struct DerivedCache<Value: Derived> {
+    entries: Cache<Value::Key, Arc<Entry<Value>>>,
+    flights: SingleFlight<Value::Key, Entry<Value>>,
+}
+
+impl<Value: Derived> DerivedCache<Value> {
+    pub(crate) fn new(bytes: u64) -> Self {
+        /// What the cache itself, a key and an empty value take.
+        const OVERHEAD: usize = 512;
+        let weigh = |_: &Value::Key, entry: &Arc<Entry<Value>>| {
+            u32::try_from(entry.value.weight() + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        let entries = Cache::builder().max_capacity(bytes).weigher(weigh).build();
+        Self { entries, flights: SingleFlight::default() }
+    }
+
+    /// What is made of the packument as it is in the store now; `None` where there is no packument.
+    pub(crate) async fn get(
+        &self,
+        registry: &Registry,
+        name: &PackageName,
+        key: &Value::Key,
+    ) -> Result<Option<Arc<Value>>, Error> {
+        if let Some(entry) = self.entries.get(key).await
+            && entry.value.weight() <= LARGE
+            && matches!(
+                registry.parts.store.get_if_changed(&entry.path, &entry.etag).await?,
+                Fetched::Unchanged
+            )
+        {
+            return Ok(Some(Arc::clone(&entry.value)));
+        }
+        let found = Box::pin(self.flights.run(key, self.look(registry, name, key))).await?;
+        Ok(found.map(|entry| Arc::clone(&entry.value)))
+    }
+
+    async fn look(
+        &self,
+        registry: &Registry,
+        name: &PackageName,
+        key: &Value::Key,
+    ) -> Result<Option<Arc<Entry<Value>>>, Error> {
+        let index = match self.entries.get(key).await {
+            None => registry.read_index(name).await?,
+            Some(entry) => match registry.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
+                Fetched::Unchanged => return Ok(Some(entry)),
+                Fetched::Changed(blob) => Some(StoredIndex { blob, path: entry.path.clone() }),
+                Fetched::Missing => registry.read_index(name).await?,
+            },
+        };
+        let Some(StoredIndex { blob, path }) = index else {
+            self.entries.invalidate(key).await;
+            return Ok(None);
+        };
+        let (name, of, json) = (name.clone(), key.clone(), blob.bytes);
+        let value = compute(json.len(), move || Value::derive(&of, &name, &json)).await??;
+        self.keep(key, Entry { value: Arc::new(value), path, etag: blob.etag }).await.map(Some)
+    }
+
+    /// What is made of a document that is in the state `etag`. Unless it is kept, `read` reads the document, perhaps in
+    /// a later state, and tells `make`, which makes it, what it needs to know of it.
+    pub(crate) async fn get_of_state<Hint: Send + 'static>(
+        &self,
+        key: &Value::Key,
+        path: &BlobPath,
+        etag: &BlobETag,
+        read: impl Future<Output = Result<(BlobETag, (Bytes, Hint)), Error>> + Send,
+        make: impl FnOnce(&BlobETag, &[u8], Hint) -> Result<Value, Error> + Send + 'static,
+    ) -> Result<Arc<Value>, Error> {
+        if let Some(entry) = self.entries.get(key).await
+            && entry.etag == *etag
+        {
+            return Ok(Arc::clone(&entry.value));
+        }
+        let look = async {
+            if let Some(entry) = self.entries.get(key).await
+                && entry.etag == *etag
+            {
+                return Ok(Some(entry));
+            }
+            let (etag, (document, hint)) = read.await?;
+            let state = etag.clone();
+            let value = compute(document.len(), move || make(&state, &document, hint)).await??;
+            self.keep(key, Entry { value: Arc::new(value), path: path.clone(), etag }).await.map(Some)
+        };
+        let entry = Box::pin(self.flights.run(key, look)).await?;
+        let entry = entry.ok_or_else(|| Error::Internal("nothing was made of a document".into()))?;
+        Ok(Arc::clone(&entry.value))
+    }
+
+    async fn keep(&self, key: &Value::Key, entry: Entry<Value>) -> Result<Arc<Entry<Value>>, Error> {
+        let entry = Arc::new(entry);
+        self.entries.insert(key.clone(), Arc::clone(&entry)).await;
+        // Otherwise what is too much stays until some more was put in.
+        self.entries.run_pending_tasks().await;
+        Ok(entry)
+    }
+
+    /// The bytes that are kept, and how many there may be.
+    #[cfg(test)]
+    pub(crate) fn weighed(&self) -> (u64, Option<u64>) {
+        (self.entries.weighted_size(), self.entries.policy().max_capacity())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::auth::Caller;
+    use crate::storage::{BlobStore as _, Key, ObjectStoreBlobs, When};
+    use crate::upstream::PackumentForm;
+
+    #[tokio::test]
+    async fn what_is_kept_stays_within_its_bytes() {
+        let store = ObjectStoreBlobs::in_memory();
+        let builder = Registry::builder(Arc::new(store.clone())).open_to_everyone();
+        let registry = builder.cache_bytes(100_000).build();
+        let readme = "x".repeat(10_000);
+        for number in 0..100 {
+            let name = PackageName::parse(&format!("pear-{number}")).unwrap();
+            let json =
+                format!(r#"{{"name":"{name}","readme":"{readme}","versions":{{"1.0.0":{{}}}},"time":{{}}}}"#);
+            let path = Key::Packument(&name).path().unwrap();
+            let _ = store.put(&path, json.into(), When::Always).await.unwrap();
+            let base = Arc::from("http://here.example");
+            let anybody = Caller::anonymous();
+            let asks = (0..5).map(|_| registry.packument(&anybody, &name, PackumentForm::Full, &base));
+            for answer in join_all(asks).await {
+                answer.unwrap();
+            }
+            let (bytes, most) = registry.parts.caches.representations.weighed();
+            assert!(most == Some(75_000) && bytes <= 75_000, "{bytes} of {most:?}");
+        }
+        let (bytes, _) = registry.parts.caches.representations.weighed();
+        assert!(bytes > 40_000, "only {bytes} are kept");
+    }
+}

@@ -1,0 +1,301 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::concurrency::compute;
+use crate::domain::packument::{Audience, ManifestChange, Packument, Person, Revision, Text};
+use crate::domain::shorten::shorten;
+use crate::domain::{PackageName, Version};
+use crate::{Error, Registry};
+
+use crate::domain::packument::{deprecation, deprecation_text};
+
+/// How often a document is looked at again, because the package was changed between the look and the change.
+const ATTEMPTS: usize = 10;
+
+/// A packument as a client sends it back with a change in it.
+///
+/// What the change is shows only in comparison with the stored packument. One change is made, or nothing happens: a
+/// document that changes what has a request of its own is refused, and so is one with several changes. Not compared is
+/// what clients echo and must not decide, such as `time`, `readme` and the stars of others.
+#[derive(Debug, Default, Deserialize)]
+pub struct ChangeDocument {
+    /// The revision that the client saw.
+    #[serde(rename = "_rev")]
+    pub revision: Option<String>,
+    /// Version → manifest, of which the deprecation counts.
+    pub versions: Option<IndexMap<String, ManifestChange>>,
+    /// The tags, which count when versions are gone, and are as they were otherwise.
+    #[serde(rename = "dist-tags")]
+    pub dist_tags: Option<IndexMap<String, String>>,
+    /// When which version was published, which tells the versions that the client saw.
+    pub time: Option<IndexMap<String, Value>>,
+    /// The owners, which count when there are no versions, and are as they were otherwise.
+    pub maintainers: Option<Vec<Person>>,
+    /// The stars, of which the caller's own counts.
+    pub users: Option<IndexMap<String, Value>>,
+}
+
+/// A change that was recognised.
+enum Change {
+    Deprecate(IndexMap<Version, String>),
+    Unpublish { versions: Vec<Version>, dist_tags: Option<IndexMap<String, String>> },
+    Owners(Vec<Person>),
+    Star(bool),
+}
+
+impl Change {
+    /// What it does, for an error.
+    fn verb(&self) -> &'static str {
+        match self {
+            Self::Deprecate(_) => "deprecates versions",
+            Self::Unpublish { .. } => "removes versions",
+            Self::Owners(_) => "changes the owners",
+            Self::Star(true) => "stars the package",
+            Self::Star(false) => "takes a star back",
+        }
+    }
+}
+
+impl Registry {
+    /// Finds the change in a packument that a client sent back, and makes it.
+    ///
+    /// `removal_revision` is the revision of `PUT /{name}/-rev/{revision}`; without it no version is removed.
+    ///
+    /// Versions that were published since the client read the package are no reason to refuse a deprecation: npm does not
+    /// try again.
+    pub async fn change_by_document(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        document: ChangeDocument,
+        removal_revision: Option<&str>,
+    ) -> Result<(), Error> {
+        self.require_read(caller, name)?;
+        self.require_signed_in(caller, Some(name), "publish")?;
+        let document = Arc::new(document);
+        for _ in 0..ATTEMPTS {
+            let index = self.require_index_to_change(caller, name).await?;
+            let packument = Packument::parse(name, &index.blob.bytes)?;
+            self.require_audience(caller, name, &Audience::of(&packument))?;
+            packument.require_existing()?;
+            drop(packument);
+            let seen = removal_revision.or(document.revision.as_deref()).map(seen_revision).transpose()?;
+            let (owned, document, by) =
+                (name.clone(), Arc::clone(&document), caller.name().map(str::to_owned));
+            let may_remove = removal_revision.is_some();
+            let recognised = compute(index.blob.bytes.len(), move || {
+                let packument = Packument::parse(&owned, &index.blob.bytes)?;
+                let sent = Sent { packument: &packument, document: &document, seen, may_remove };
+                Ok::<_, Error>((sent.recognise(by.as_deref())?, packument.revision.clone()))
+            })
+            .await??;
+            let (Some(change), expected) = recognised else { return Ok(()) };
+            match self.make_change(caller, name, change, expected).await {
+                // Somebody changed the package meanwhile, which may be no matter of this change.
+                Err(Error::StaleRevision) => {}
+                made => return made,
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    async fn make_change(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        change: Change,
+        expected: Revision,
+    ) -> Result<(), Error> {
+        let expected = Some(expected);
+        match change {
+            Change::Deprecate(messages) => self.deprecate(caller, name, messages, expected).await.map(drop),
+            Change::Unpublish { versions, dist_tags } => {
+                self.unpublish_versions(caller, name, versions, dist_tags, expected).await.map(drop)
+            }
+            Change::Owners(owners) => self.set_owners(caller, name, owners, expected).await.map(drop),
+            Change::Star(starred) => self.star(caller, name, starred).await,
+        }
+    }
+}
+
+/// Reads the revision that a client says it saw. A client that saw none, and says `undefined`, must not change a
+/// package by what it believes of it.
+pub(crate) fn seen_revision(text: &str) -> Result<Revision, Error> {
+    text.parse().map_err(|_| {
+        Error::request(
+            "the client did not say which revision of the package it changes: make this change with npm or pnpm",
+        )
+    })
+}
+
+/// A document beside the packument that it is compared with.
+struct Sent<'a> {
+    packument: &'a Packument<'a>,
+    document: &'a ChangeDocument,
+    /// The revision that the client saw.
+    seen: Option<Revision>,
+    may_remove: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn recognise(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
+        let star = self.star(caller);
+        let Some(versions) = &self.document.versions else { return self.without_versions(star) };
+        let newer = self.published_since(versions)?;
+        let messages = self.deprecations(versions)?;
+        if self.document.maintainers.as_deref().is_some_and(|owners| !self.are_owners(owners)) {
+            return Err(Error::request(
+                "the document changes the owners beside what else it has: run `npm owner add` or `npm owner rm`; \
+                 nothing was changed",
+            ));
+        }
+        let mut changes = Vec::new();
+        let gone: Vec<&str> = self.keys().filter(|version| !versions.contains_key(*version)).collect();
+        if let Some(left_out) = gone.iter().find(|version| !self.may_remove && !newer.contains(**version)) {
+            return Err(Error::request(format!(
+                "the document leaves out {left_out}, which stays: run `npm unpublish {}@{left_out}` to remove it, or read \
+                 the package again before changing it",
+                self.packument.name
+            )));
+        }
+        if gone.is_empty() || !self.may_remove {
+            self.require_same_tags(&newer)?;
+        } else {
+            let versions = gone.into_iter().map(Version::parse).collect::<Result<_, _>>()?;
+            changes.push(Change::Unpublish { versions, dist_tags: self.document.dist_tags.clone() });
+        }
+        if !messages.is_empty() {
+            changes.push(Change::Deprecate(messages));
+        }
+        changes.extend(star);
+        only(changes)
+    }
+
+    fn without_versions(&self, star: Option<Change>) -> Result<Option<Change>, Error> {
+        if self.document.maintainers.is_none() && self.document.users.is_none() {
+            return Err(Error::request(
+                "the document has no attachment, no versions, no maintainers and no users: there is nothing to change",
+            ));
+        }
+        let Some(owners) = &self.document.maintainers else {
+            // A star is the caller's own, whatever else was changed meanwhile.
+            if self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision) {
+                self.require_same_tags(&BTreeSet::new())?;
+            }
+            return Ok(star);
+        };
+        self.packument.require_revision(self.seen.as_ref())?;
+        self.require_same_tags(&BTreeSet::new())?;
+        match star {
+            Some(star) if self.are_owners(owners) => Ok(Some(star)),
+            star => only(std::iter::once(Change::Owners(owners.clone())).chain(star).collect()),
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.packument.versions.keys().map(Text::as_str)
+    }
+
+    /// The versions that were published since the client read the package, if nothing else happened to it: a change moves
+    /// the revision on by one, and adds a version, the last one, only if it is a publish.
+    fn published_since(
+        &self,
+        versions: &IndexMap<String, ManifestChange>,
+    ) -> Result<BTreeSet<&'a str>, Error> {
+        let now = &self.packument.revision;
+        let Some(seen) = self.seen.as_ref().filter(|seen| *seen != now) else { return Ok(BTreeSet::new()) };
+        let changes =
+            now.number().checked_sub(seen.number()).and_then(|changes| usize::try_from(changes).ok());
+        let before = changes.and_then(|changes| self.packument.versions.len().checked_sub(changes));
+        let is_genuine = !self.may_remove && self.packument.history.contains(seen);
+        let Some(before) = before.filter(|_| is_genuine) else { return Err(Error::StaleRevision) };
+        let newer: BTreeSet<&str> = self.keys().skip(before).collect();
+        let was_seen = |version: &&str| {
+            versions.contains_key(*version)
+                || self.document.time.as_ref().is_some_and(|time| time.contains_key(*version))
+        };
+        if newer.is_empty() || newer.iter().any(was_seen) {
+            return Err(Error::StaleRevision);
+        }
+        Ok(newer)
+    }
+
+    fn deprecations(
+        &self,
+        versions: &IndexMap<String, ManifestChange>,
+    ) -> Result<IndexMap<Version, String>, Error> {
+        let mut messages = IndexMap::new();
+        for (version, sent) in versions {
+            let Some(stored) = self.packument.versions.get(version.as_str()) else {
+                // Passed over, a publish that lost its tarball on the way would look like one that succeeded.
+                return Err(Error::request(format!(
+                    "the document has a version {:?} that is not published, and no tarball of it: publish it with its \
+                     tarball, or read the package again before changing it",
+                    shorten(version)
+                )));
+            };
+            if let Some(field) = sent.changed_field(stored) {
+                return Err(Error::request(format!(
+                    "the document changes {field} of {version}, and a published version stays as it is: publish a new \
+                     version; nothing was changed"
+                )));
+            }
+            let message = deprecation_text(sent.deprecated.as_ref()).unwrap_or_default();
+            if message != deprecation(stored).unwrap_or_default() {
+                messages.insert(Version::parse(version)?, message);
+            } else if matches!(sent.deprecated, Some(Value::Number(_) | Value::Array(_) | Value::Object(_))) {
+                return Err(Error::request(format!(
+                    "the deprecation of {version} is not a text: run `npm deprecate` with a message"
+                )));
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Refuses other tags than the package has, but for those that name a version which is newer than what the client saw.
+    fn require_same_tags(&self, newer: &BTreeSet<&str>) -> Result<(), Error> {
+        let Some(sent) = &self.document.dist_tags else { return Ok(()) };
+        let known: IndexMap<&str, &str> = self.packument.live_dist_tags().collect();
+        let moved = known.iter().find(|(tag, version)| {
+            sent.get(**tag).is_none_or(|sent| sent != *version) && !newer.contains(**version)
+        });
+        let changed = moved.map(|(tag, _)| *tag);
+        let added = || sent.keys().map(String::as_str).find(|tag| !known.contains_key(tag));
+        let Some(tag) = changed.or_else(added) else { return Ok(()) };
+        Err(Error::request(format!(
+            "the document changes the tag {:?} beside what else it has: run `npm dist-tag add` or `npm dist-tag rm`; nothing \
+             was changed",
+            shorten(tag)
+        )))
+    }
+
+    /// Whether these are the owners. Their mail addresses are those of their accounts, whatever a client says.
+    fn are_owners(&self, owners: &[Person]) -> bool {
+        let names =
+            |people: &'a [Person]| people.iter().map(|person| person.name.as_str()).collect::<BTreeSet<_>>();
+        names(&self.packument.maintainers) == owners.iter().map(|owner| owner.name.as_str()).collect()
+    }
+
+    fn star(&self, caller: Option<&str>) -> Option<Change> {
+        let caller = caller?;
+        let starred = self.document.users.as_ref()?.get(caller) == Some(&Value::Bool(true));
+        (starred != (self.packument.users.get(caller) == Some(&true))).then_some(Change::Star(starred))
+    }
+}
+
+/// The one change of a document. A second one could not be made with the first, or be taken back if it were refused.
+fn only(mut changes: Vec<Change>) -> Result<Option<Change>, Error> {
+    if changes.len() < 2 {
+        return Ok(changes.pop());
+    }
+    let verbs: Vec<_> = changes.iter().map(Change::verb).collect();
+    Err(Error::request(format!(
+        "the document {}: send one change at a time; nothing was changed",
+        verbs.join(" and ")
+    )))
+}

@@ -1,0 +1,60 @@
+use crate::auth::Caller;
+use crate::domain::PackageName;
+use crate::domain::packument::Packument;
+use crate::{Error, Registry};
+
+use super::read_index::StoredIndex;
+
+/// Changes of packages that are served here and hosted elsewhere. Clients take a 404 for a change that was made already,
+/// so such a change is refused in words that name the upstream.
+impl Registry {
+    /// The stored packument of a package that is to be changed.
+    pub(crate) async fn require_index_to_change(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+    ) -> Result<StoredIndex, Error> {
+        let found = self.require_index(name).await;
+        self.told_where_from(caller, name, found).await
+    }
+
+    /// Refuses to change a package that is not hosted here.
+    pub(crate) async fn require_hosted_to_change(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+    ) -> Result<(), Error> {
+        self.require_index_to_change(caller, name).await.map(drop)
+    }
+
+    /// The same result, but that a package is not found becomes a refusal where the caller may read it from an upstream.
+    pub(crate) async fn told_where_from<T>(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        match result {
+            Err(Error::PackageNotFound(missing)) if missing == *name && self.may_read(caller, name) => {
+                Err(self.why_missing(name).await?)
+            }
+            other => other,
+        }
+    }
+
+    async fn why_missing(&self, name: &PackageName) -> Result<Error, Error> {
+        let missing = Error::PackageNotFound(name.clone());
+        if let Some(index) = self.if_hosted(name, || self.read_index(name)).await? {
+            // Ours hides the upstream's, unless it never had a version and the rules let both have the name.
+            let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
+            if !is_unborn || !self.access().origin(name).shadow {
+                return Ok(missing);
+            }
+        }
+        let upstream = Box::pin(self.upstream_that_has(name)).await?;
+        Ok(upstream.map_or(missing, |upstream| Error::ComesFromUpstream {
+            name: name.clone(),
+            upstream: upstream.id.to_string(),
+        }))
+    }
+}

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::access::Action;
+use crate::auth::{Caller, Principal, TokenLimits};
+use crate::clock::timestamp;
+use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
+use crate::domain::publication::{Publication, Release};
+use crate::domain::{Integrity, PackageName, Version};
+use crate::events::EventKind;
+use crate::storage::{BlobStoreExt as _, Key};
+use crate::{Error, Registry};
+
+use super::authorize::WriteRight;
+use super::commit::{Before, Change, Decision};
+use crate::accounts::trust::npm_user;
+use crate::concurrency::detached;
+
+/// What was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The package.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// The digest of its tarball.
+    pub integrity: Integrity,
+    /// The revision of the packument that has it.
+    pub revision: Revision,
+}
+
+impl Registry {
+    /// Publishes one version. When this answers `Ok`, packument and tarball are durable.
+    ///
+    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`],
+    /// and [`Error::VersionStaged`] where the number is staged.
+    /// A version number is taken for ever, also after it was unpublished.
+    pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
+        let (registry, caller) = (self.holding_access(), caller.clone());
+        let right = registry.require_write(&caller, &publication.name, Action::Publish)?;
+        detached(async move { registry.publish_here(&caller, right, Arc::new(publication)).await }).await
+    }
+
+    async fn publish_here(
+        &self,
+        caller: &Caller,
+        right: WriteRight,
+        publication: Arc<Publication>,
+    ) -> Result<Published, Error> {
+        let Publication { name, version, integrity, tag, .. } = &*publication;
+        self.require_hosted_here(name)?;
+        let is_stored = Arc::new(AtomicBool::new(false));
+        let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
+        let store_tarball: Before = Box::new(move |exists| {
+            Box::pin(async move {
+                storing.store_tarball(&storable, exists).await?;
+                stored.store(true, Ordering::Relaxed);
+                Ok(())
+            })
+        });
+        let (registry, adding) = (self.clone(), Arc::clone(&publication));
+        let build = caller.limits.clone();
+        let decide = move |packument: &mut Packument<'_>| {
+            right.check_name(packument)?;
+            let is_new = packument.is_unborn();
+            // Where the rules keep strangers out, they say all that was asked for. A client may ask by default.
+            packument.protection.restricted |=
+                is_new && adding.restricted && registry.is_public(&adding.name);
+            let publisher = person(&right.principal);
+            let release = release_of(&adding, &publisher, build.as_deref());
+            packument.add_version(release, publisher, &timestamp(registry.parts.clock.now()))?;
+            Ok(Decision::Commit(()))
+        };
+        let event = EventKind::Published {
+            version: version.clone(),
+            tag: tag.clone(),
+            integrity: integrity.to_string(),
+        };
+        let tell = async move |change: Change<()>| change.emit(event);
+        let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
+            Err(error @ Error::VersionTaken { .. }) if is_stored.load(Ordering::Relaxed) => {
+                self.remove_tarball_of_the_loser(&publication).await;
+                return Err(error);
+            }
+            Err(error @ Error::NameInOtherCapitals { .. }) if is_stored.load(Ordering::Relaxed) => {
+                // Another spelling has the name for good, so no packument will ever name these bytes.
+                if let Ok(path) = Key::Tarball(name, version, integrity).path() {
+                    let _ = self.parts.store.delete(&path).await;
+                }
+                return Err(error);
+            }
+            committed => committed?,
+        };
+        self.parts.upstream.hosted.set_hosted(name);
+        Ok(Published {
+            name: name.clone(),
+            version: version.clone(),
+            integrity: integrity.clone(),
+            revision: committed.revision,
+        })
+    }
+
+    /// Stores the tarball, after the packument had nothing against it and before it names it.
+    async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
+        let Publication { name, version, integrity, tarball, .. } = publication;
+        if !package_exists {
+            self.require_free_name(name).await?;
+        }
+        let path = Key::Tarball(name, version, integrity).path()?;
+        Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
+    }
+
+    /// If the version is used up, no index will ever name these bytes, unless the winner's are the same. One that is
+    /// staged may be free again, and these bytes on their way already a second time.
+    /// A failure is no harm: a tarball that no index names does not exist for anybody.
+    async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
+        let Publication { name, version, integrity, .. } = publication;
+        let Ok(Some(index)) = self.read_index(name).await else { return };
+        let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
+            !packument.is_used_up(version)
+                || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))
+        });
+        if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {
+            let _ = self.parts.store.delete(&path).await;
+        }
+    }
+}
+
+/// A principal as packuments name it.
+pub(crate) fn person(principal: &Principal) -> Person {
+    Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() }
+}
+
+/// What a packument takes in of a publication. A build that was trusted is named in place of whoever trusted it.
+pub(crate) fn release_of(
+    publication: &Publication,
+    publisher: &Person,
+    limits: Option<&TokenLimits>,
+) -> Release {
+    let release = publication.release(publisher);
+    match limits.and_then(|limits| limits.publisher.as_ref()) {
+        Some(build) => release.published_by(npm_user(build)),
+        None => release,
+    }
+}
+
+pub(crate) fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(Box::new(error))
+}

@@ -1,0 +1,24 @@
+use crate::domain::PackageName;
+use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Key};
+use crate::{Error, Registry};
+
+/// A stored packument, and where it was found.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredIndex {
+    pub(crate) blob: Blob,
+    pub(crate) path: BlobPath,
+}
+
+impl Registry {
+    /// The stored packument as it is now, also where codebox-npm put it.
+    pub(crate) async fn read_index(&self, name: &PackageName) -> Result<Option<StoredIndex>, Error> {
+        let paths = [Key::Packument(name).path()?, Key::PlainPackument(name).path()?];
+        let found = self.parts.store.get_first(&paths).await?;
+        Ok(found.map(|(path, blob)| StoredIndex { blob, path: path.clone() }))
+    }
+
+    /// The stored packument, or the error that there is none.
+    pub(crate) async fn require_index(&self, name: &PackageName) -> Result<StoredIndex, Error> {
+        self.read_index(name).await?.ok_or_else(|| Error::PackageNotFound(name.clone()))
+    }
+}

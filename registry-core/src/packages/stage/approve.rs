@@ -1,0 +1,126 @@
+use crate::auth::Caller;
+use crate::clock::timestamp;
+use crate::concurrency::{compute_elsewhere, detached};
+use crate::domain::packument::{Packument, StagedVersion};
+use crate::domain::publication::Release;
+use crate::domain::{Integrity, PackageName, StageId, Version};
+use crate::events::EventKind;
+use crate::packages::authorize::WriteRight;
+use crate::packages::commit::{Before, Change, Decision};
+use crate::packages::publish::person;
+use crate::storage::{BlobStoreExt as _, Key};
+use crate::{Error, Registry};
+
+use super::{Fate, StageRecord, hide};
+
+impl Registry {
+    /// Approves a staged version, which publishes it. Whoever may publish the package may do it, also who staged it, with
+    /// the second factor that their account has. Answers the package and the version.
+    ///
+    /// Who approves what is approved already gets the same answer.
+    pub async fn approve_stage(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
+        self.whoami(caller)?;
+        let (registry, caller) = (self.holding_access(), caller.clone());
+        detached(async move { registry.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
+    }
+
+    async fn approve_here(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
+        let record = self.stage_record(id).await?;
+        let right = self.require_approval(caller, &record.package)?;
+        let fate = self.fate_of(caller, id, &record, &right).await?;
+        to_publish(fate, id, &record)?;
+        let caller = &self.require_two_factor(caller).await?;
+        if let Some(release) = record.release.clone() {
+            self.commit_approval(caller, id, right, &record, release).await?;
+        }
+        Ok((record.package, record.version))
+    }
+
+    async fn commit_approval(
+        &self,
+        caller: &Caller,
+        id: StageId,
+        right: WriteRight,
+        record: &StageRecord,
+        release: Release,
+    ) -> Result<(), Error> {
+        let (registry, looking, kept, reach) = (self.clone(), caller.clone(), record.clone(), right.clone());
+        let integrity = release.integrity.clone();
+        let copy_tarball: Before = Box::new(move |_| {
+            Box::pin(async move {
+                if registry.copy_staged_tarball(id, &kept, &integrity).await? {
+                    return Ok(());
+                }
+                // Another who decided took it away, after the packument said so: the next look at it will tell.
+                if let Fate::Waiting(_) = registry.fate_of(&looking, id, &kept, &reach).await? {
+                    let lost = format!("the tarball of the staged version {id} is not in the store");
+                    return Err(Error::Damaged(lost.into()));
+                }
+                Ok(())
+            })
+        });
+        let (registry, deciding) = (self.clone(), record.clone());
+        let decide = move |packument: &mut Packument<'_>| {
+            right.check(packument)?;
+            let fate = Fate::of(packument, &deciding.version, id);
+            let Some(StagedVersion { actor: publisher, .. }) = to_publish(fate, id, &deciding)? else {
+                return Ok(Decision::Keep(None));
+            };
+            let approver = person(&right.principal);
+            packument.staged.shift_remove(deciding.version.as_str());
+            packument.approved.insert(deciding.version.to_string(), id);
+            let event = EventKind::StageApproved {
+                id,
+                version: release.version.clone(),
+                tag: release.tag.clone(),
+                integrity: release.integrity.to_string(),
+                publisher,
+            };
+            let now = timestamp(registry.parts.clock.now());
+            packument.add_version(release.clone().approved_by(&approver), approver, &now)?;
+            Ok(Decision::Commit(Some(event)))
+        };
+        let closing = record.clone();
+        let then = async move |change: Change<Option<EventKind>>| {
+            if let Some(event) = change.value.clone() {
+                change.emit(event);
+            }
+            change.registry.close_stage(id, &closing).await;
+        };
+        self.change_after(caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
+    }
+
+    /// Puts the tarball where those of published versions are, before the packument names it; answers whether there was
+    /// one. The staged one stays until the version is published, so that nothing is lost whenever this is cut short.
+    async fn copy_staged_tarball(
+        &self,
+        id: StageId,
+        record: &StageRecord,
+        integrity: &Integrity,
+    ) -> Result<bool, Error> {
+        let path = Key::Tarball(&record.package, &record.version, integrity).path()?;
+        let Some(blob) = self.parts.store.get(&Key::StageTarball(id).path()?).await? else {
+            return Ok(false);
+        };
+        let (bytes, expected) = (blob.bytes.clone(), integrity.clone());
+        if !compute_elsewhere(move || expected.matches(&bytes)).await? {
+            return Err(Error::Damaged(format!("the tarball of the staged version {id} has changed").into()));
+        }
+        self.parts.store.put_content_addressed(&path, blob.bytes).await?;
+        Ok(true)
+    }
+}
+
+/// What an approval publishes; nothing where it is published. Refuses what was taken away, alone or with its package.
+fn to_publish(fate: Fate, id: StageId, record: &StageRecord) -> Result<Option<StagedVersion>, Error> {
+    let (name, version) = (record.package.clone(), record.version.clone());
+    match fate {
+        Fate::Waiting(staged) if staged.unpublished => {
+            Err(Error::StagedPackageUnpublished { name, version, id })
+        }
+        Fate::Waiting(staged) => Ok(Some(staged)),
+        Fate::Approved => Ok(None),
+        Fate::Unpublished => Err(Error::ApprovedUnpublished { name, version }),
+        Fate::Gone => Err(Error::StageNotFound { id }),
+    }
+}

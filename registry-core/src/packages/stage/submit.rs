@@ -1,0 +1,133 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::auth::{Caller, TokenKind};
+use crate::clock::timestamp;
+use crate::concurrency::detached;
+use crate::domain::packument::{Packument, StagedVersion};
+use crate::domain::publication::Publication;
+use crate::domain::{PackageName, StageId};
+use crate::events::EventKind;
+use crate::packages::authorize::WriteRight;
+use crate::packages::commit::{Before, Change, Decision};
+use crate::packages::publish::{person, release_of};
+use crate::randomness::random_bytes;
+use crate::storage::{Key, When};
+use crate::{Error, Registry};
+
+use super::StageRecord;
+
+impl Registry {
+    /// Stages one version: it is checked and kept like one that is published, its number is taken, and nobody can see or
+    /// install it until somebody approves it. When this answers `Ok`, all of that is durable.
+    ///
+    /// No second factor is asked for: whoever approves shows theirs. Of everybody who publishes or stages a version at
+    /// once, exactly one succeeds; the others get [`Error::VersionTaken`] or
+    /// [`Error::VersionStaged`].
+    pub async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
+        let (registry, caller) = (self.holding_access(), caller.without_two_factor());
+        let right = registry.require_staging(&caller, &publication.name)?;
+        detached(async move { registry.stage_here(&caller, right, publication).await }).await
+    }
+
+    async fn stage_here(
+        &self,
+        caller: &Caller,
+        right: WriteRight,
+        publication: Publication,
+    ) -> Result<StageId, Error> {
+        let name = publication.name.clone();
+        self.require_hosted_here(&name)?;
+        let id = StageId::from_random(random_bytes(self.parts.randomness.as_ref()));
+        let owner = person(&right.principal);
+        let record = StageRecord {
+            package: name.clone(),
+            version: publication.version.clone(),
+            release: Some(release_of(&publication, &owner, caller.limits.as_deref())),
+        };
+        let limits = caller.limits.as_deref();
+        let restricted = publication.restricted && self.is_public(&name);
+        let staged = StagedVersion {
+            id,
+            tag: publication.tag.clone(),
+            created: timestamp(self.parts.clock.now()),
+            actor: owner.name.clone(),
+            automated: limits.is_some_and(|limits| limits.kind == TokenKind::TrustedPublishing),
+            shasum: publication.shasum().to_owned(),
+            integrity: publication.integrity.clone(),
+            unpublished: false,
+        };
+        let event = EventKind::Staged {
+            id,
+            version: publication.version.clone(),
+            tag: publication.tag.clone(),
+            integrity: publication.integrity.to_string(),
+        };
+        let is_stored = Arc::new(AtomicBool::new(false));
+        let (registry, stored, version) = (self.clone(), Arc::clone(&is_stored), publication.version.clone());
+        let store: Before = Box::new(move |exists| {
+            Box::pin(async move {
+                if !exists {
+                    registry.require_free_name(&publication.name).await?;
+                }
+                stored.store(true, Ordering::Relaxed);
+                let outcome = registry.store_staged(id, &record, &publication).await;
+                if outcome.is_err() {
+                    registry.forget_staged(id, &publication.name).await;
+                }
+                outcome
+            })
+        });
+        let decide = move |packument: &mut Packument<'_>| {
+            right.check(packument)?;
+            packument.require_free(&version)?;
+            if packument.is_unborn() && packument.maintainers.is_empty() {
+                packument.maintainers = vec![owner.clone()];
+                packument.protection.restricted |= restricted;
+            }
+            packument.staged.insert(version.to_string(), staged.clone());
+            Ok(Decision::Commit(()))
+        };
+        let tell = async move |change: Change<()>| change.emit(event);
+        match self.change_after(caller, &name, Some(store), decide, tell).await {
+            Ok(_) => {
+                self.parts.upstream.hosted.set_hosted(&name);
+                Ok(id)
+            }
+            Err(error) => {
+                let lost = matches!(
+                    error,
+                    Error::VersionTaken { .. }
+                        | Error::VersionStaged { .. }
+                        | Error::NameInOtherCapitals { .. }
+                );
+                if is_stored.load(Ordering::Relaxed) && lost {
+                    self.forget_staged(id, &name).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores all but the number, which the packument takes. Nothing of it means anything before.
+    async fn store_staged(
+        &self,
+        id: StageId,
+        record: &StageRecord,
+        publication: &Publication,
+    ) -> Result<(), Error> {
+        let store = &self.parts.store;
+        let _ = store.put(&Key::StageTarball(id).path()?, publication.tarball.clone(), When::Always).await?;
+        self.store_stage_record(id, record).await?;
+        let marker = Key::StagedOf(&publication.name, id).path()?;
+        let _ = store.put(&marker, Vec::new().into(), When::Always).await?;
+        Ok(())
+    }
+
+    /// Takes away what was stored of a staged version that will never be one. What stays is out of reach.
+    async fn forget_staged(&self, id: StageId, name: &PackageName) {
+        for key in [Key::StagedOf(name, id), Key::Stage(id), Key::StageTarball(id)] {
+            self.remove_staged_blob(&key).await;
+        }
+    }
+}

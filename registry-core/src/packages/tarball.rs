@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use crate::auth::Caller;
+use crate::domain::packument::{TarballIndex, TarballLocation};
+use crate::domain::{PackageName, Version};
+use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
+use crate::{Error, Registry};
+
+use crate::proxy::TarballSource;
+
+/// Which bytes of a tarball to read.
+pub type TarballRange = Option<BlobRange>;
+
+/// A tarball that the packument names, not yet opened.
+#[derive(Debug, Clone)]
+pub struct FoundTarball {
+    /// A strong `ETag`, quotes included. The bytes behind a name and version never change.
+    pub etag: String,
+    /// Whether anybody may read it, so that shared caches may keep it.
+    pub is_public: bool,
+    name: PackageName,
+    version: Version,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Hosted(BlobPath),
+    Upstream(Box<TarballSource>),
+}
+
+impl FoundTarball {
+    /// How long whoever has the bytes may keep them: for ever, and shared caches only what anybody may read.
+    pub fn cache_control(&self) -> &'static str {
+        if self.is_public {
+            "public, immutable, max-age=31536000"
+        } else {
+            "private, immutable, max-age=31536000"
+        }
+    }
+
+    /// Whether it was published here.
+    pub(crate) fn is_hosted(&self) -> bool {
+        matches!(self.place, Place::Hosted(_))
+    }
+
+    /// Where it is in the store, or will be once it is kept.
+    pub(crate) fn path(&self) -> &BlobPath {
+        match &self.place {
+            Place::Hosted(path) => path,
+            Place::Upstream(source) => &source.path,
+        }
+    }
+}
+
+impl Registry {
+    /// Finds the tarball of a version. A tarball that the packument does not name does not exist.
+    pub async fn find_tarball(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<FoundTarball, Error> {
+        self.require_read(caller, name)?;
+        let read = || async {
+            let mut is_public = self.is_public(name);
+            let hosted = self.if_hosted(name, || self.hosted_tarballs(name)).await?;
+            let (etag, place) = if let Some(index) = hosted {
+                self.require_audience(caller, name, index.audience())?;
+                is_public &= !index.audience().is_restricted();
+                hosted_tarball(name, version, index.get(version.as_str()))?
+            } else {
+                let source = Box::pin(self.tarball_source(name, version)).await?;
+                let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
+                (source.etag.clone(), Place::Upstream(Box::new(source)))
+            };
+            Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
+        };
+        self.read_again_if_published(read).await
+    }
+
+    /// Versions that are staged must not tell a package that nobody sees yet from one that is not there.
+    async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
+        match self.tarball_index(name).await? {
+            Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
+            index => Ok(index),
+        }
+    }
+
+    /// Opens a tarball, or a part of it.
+    pub async fn open_tarball(&self, tarball: &FoundTarball, range: TarballRange) -> Result<OpenBlob, Error> {
+        let FoundTarball { name, version, place, .. } = tarball;
+        let path = match place {
+            Place::Hosted(path) => path,
+            Place::Upstream(source) => {
+                return Box::pin(self.open_upstream_tarball(name, version, source, range)).await;
+            }
+        };
+        if let Some(blob) = self.parts.store.open(path, range).await? {
+            return Ok(blob);
+        }
+        // An unpublish between finding and opening takes the bytes away; nothing else may.
+        let index = self.parts.store.or_proven_absent(self.tarball_index(name).await?).await?;
+        if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
+            return Err(Error::Damaged(
+                format!("{path}, which the packument names, is not in the store").into(),
+            ));
+        }
+        Err(not_found(name, version))
+    }
+}
+
+fn hosted_tarball(
+    name: &PackageName,
+    version: &Version,
+    location: Option<&TarballLocation>,
+) -> Result<(String, Place), Error> {
+    match location {
+        None => Err(not_found(name, version)),
+        Some(TarballLocation::ContentAddressed(integrity)) => {
+            let path = Key::Tarball(name, version, integrity).path()?;
+            Ok((format!("\"{}\"", const_hex::encode(&integrity.sha512()[..16])), Place::Hosted(path)))
+        }
+        Some(TarballLocation::Plain) => {
+            Ok((format!("\"{version}\""), Place::Hosted(Key::PlainTarball(name, version).path()?)))
+        }
+    }
+}
+
+fn not_found(name: &PackageName, version: &Version) -> Error {
+    Error::VersionNotFound { selector: format!("{name}@{version}") }
+}

@@ -1,0 +1,138 @@
+use indexmap::IndexMap;
+
+use crate::access::Action;
+use crate::auth::Caller;
+use crate::clock::timestamp;
+use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
+use crate::domain::{PackageName, Version};
+use crate::events::EventKind;
+use crate::storage::{BlobPath, Key};
+use crate::{Error, Registry};
+
+use super::commit::{Change, Decision};
+use super::deprecate::require_changeable;
+
+impl Registry {
+    /// Removes versions and their tarballs. Their numbers stay taken for ever.
+    ///
+    /// `dist_tags` are the tags as they are to be after it, where the caller has an opinion; tags of removed versions go.
+    /// What `latest` is to be, the registry decides: it stays where it is, and where its version is removed, it moves to
+    /// the highest version left, prereleases last. Removing all versions removes the package.
+    pub async fn unpublish_versions(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        versions: Vec<Version>,
+        dist_tags: Option<IndexMap<String, String>>,
+        expected: Option<Revision>,
+    ) -> Result<Revision, Error> {
+        self.unpublish(caller, name, Removal::Versions { versions, dist_tags }, expected).await
+    }
+
+    /// Removes the whole package. Its version numbers stay taken for ever, and its owners keep the name.
+    pub async fn unpublish_package(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        expected: Option<Revision>,
+    ) -> Result<Revision, Error> {
+        self.unpublish(caller, name, Removal::Package, expected).await
+    }
+
+    /// Clients end an unpublish by removing the tarball, which went with its version: succeeds if it did. Of a version that
+    /// never was published there is none, and npm takes that for done too.
+    pub async fn remove_tarball(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        version: &Version,
+    ) -> Result<(), Error> {
+        let right = self.require_write(caller, name, Action::Administer)?;
+        let index = self.require_index_to_change(caller, name).await?;
+        let packument = Packument::parse(name, &index.blob.bytes)?;
+        self.report_denial(caller, name, right.check(&packument))?;
+        if packument.versions.contains_key(version.as_str()) {
+            return Err(Error::request(format!(
+                "the tarball of {name}@{version} cannot be removed while the version is published: \
+                 run `npm unpublish {name}@{version}`"
+            )));
+        }
+        if !packument.tombstones.contains_key(version.as_str()) {
+            return Err(Error::VersionNotFound { selector: version.to_string() });
+        }
+        Ok(())
+    }
+
+    async fn unpublish(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        removal: Removal,
+        expected: Option<Revision>,
+    ) -> Result<Revision, Error> {
+        let right = self.require_write(caller, name, Action::Administer)?;
+        let registry = self.clone();
+        let decide = move |packument: &mut Packument<'_>| {
+            require_changeable(packument, &right, expected.as_ref())?;
+            let tarballs = TarballIndex::of(packument)?;
+            let removed = removal.apply(packument, &timestamp(registry.parts.clock.now()))?;
+            let paths =
+                removed.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
+            let paths = paths.collect();
+            Ok(Decision::Commit(Removed {
+                versions: removed,
+                tarballs: paths,
+                all: packument.is_unpublished(),
+            }))
+        };
+        Ok(self.change(caller, name, decide, clean_up).await?.revision)
+    }
+}
+
+/// Takes the tarballs away and tells of it.
+async fn clean_up(change: Change<Removed>) {
+    for path in &change.value.tarballs {
+        // No index names it any more, so it is out of reach whether this succeeds or not.
+        if let Err(error) = change.registry.parts.store.delete(path).await {
+            tracing::warn!(%path, %error, "the tarball of an unpublished version stays in the store");
+        }
+    }
+    let versions = change.value.versions.clone();
+    change.emit(if change.value.all {
+        EventKind::PackageUnpublished { versions }
+    } else {
+        EventKind::Unpublished { versions }
+    });
+}
+
+#[derive(Debug, Clone)]
+struct Removed {
+    versions: Vec<Version>,
+    tarballs: Vec<BlobPath>,
+    all: bool,
+}
+
+#[derive(Debug)]
+enum Removal {
+    Versions { versions: Vec<Version>, dist_tags: Option<IndexMap<String, String>> },
+    Package,
+}
+
+impl Removal {
+    fn apply(&self, packument: &mut Packument<'_>, now: &str) -> Result<Vec<Version>, Error> {
+        match self {
+            Self::Versions { versions, dist_tags } => {
+                packument.remove_versions(versions, dist_tags.as_ref(), now)?;
+                Ok(versions.clone())
+            }
+            Self::Package => Ok(packument.remove_all_versions(now)?),
+        }
+    }
+}
+
+fn tarball_path(name: &PackageName, version: &Version, tarballs: &TarballIndex) -> Option<BlobPath> {
+    match tarballs.get(version.as_str())? {
+        TarballLocation::ContentAddressed(integrity) => Key::Tarball(name, version, integrity).path().ok(),
+        TarballLocation::Plain => Key::PlainTarball(name, version).path().ok(),
+    }
+}

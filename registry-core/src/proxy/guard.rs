@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::domain::PackageName;
+use crate::domain::packument::Packument;
+use crate::error::BoxError;
+use crate::packages::spelling::Standing;
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::NamedUpstream;
+use super::freshness::State;
+
+/// For how long a publisher waits for all upstreams together.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+impl Registry {
+    /// Refuses to publish here what the rules take from upstreams alone.
+    pub(crate) fn require_hosted_here(&self, name: &PackageName) -> Result<(), Error> {
+        let access = self.access();
+        let origin = access.origin(name);
+        if origin.hosted {
+            return Ok(());
+        }
+        Err(Error::NotHostedHere { name: name.clone(), upstreams: origin.upstreams.join(", ") })
+    }
+
+    /// Refuses to begin a package here under a name that an upstream has, also in small letters: an install of the one
+    /// would get the other. An upstream that cannot answer refuses too.
+    ///
+    /// An upstream can be asked for one spelling at a time, so of those with capitals only the very same is known.
+    pub(crate) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
+        if self.access().origin(name).shadow {
+            return Ok(());
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let folded = name.folded();
+        for upstream in self.upstreams_of(name) {
+            if self.has_before(upstream, name, deadline).await? {
+                let upstream = upstream.id.to_string();
+                return Err(Error::NameTakenUpstream { name: name.clone(), upstream });
+            }
+            if folded != *name && self.has_before(upstream, &folded, deadline).await? {
+                let (name, upstream) = (name.clone(), upstream.id.to_string());
+                return Err(Error::NameInOtherCapitalsUpstream { name, existing: folded, upstream });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks into the store right before an upstream is asked about a name, whatever is remembered of it: what comes is
+    /// kept, and shown to others. A package that is being begun may be asked about.
+    pub(super) async fn require_not_hosted(&self, name: &PackageName) -> Result<(), Error> {
+        let access = self.access();
+        let origin = access.origin(name);
+        if !origin.hosted {
+            return Ok(());
+        }
+        let is_hosted = if let Some(index) = self.read_index(name).await? {
+            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
+        } else {
+            self.parts.store.confirm_absence().await?;
+            self.standing(name).await? == Standing::Stored
+        };
+        if is_hosted {
+            self.parts.upstream.hosted.set_hosted(name);
+            return Err(Error::PublishedMeanwhile { name: name.clone() });
+        }
+        Ok(())
+    }
+
+    /// Whether the upstream has the package; an error where it does not say so until `deadline`.
+    async fn has_before(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        let unchecked = |source: BoxError| Error::NameUnchecked {
+            name: name.clone(),
+            upstream: upstream.id.to_string(),
+            source,
+        };
+        match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
+            Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
+            Ok(Err(error)) if error.is_of_upstream() => Err(unchecked(error.into())),
+            // Another publisher asked, and was told that it has not.
+            Ok(Err(error)) if error.is_published_meanwhile() => Ok(false),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(unchecked(format!("{upstream} took too long to answer").into())),
+        }
+    }
+}

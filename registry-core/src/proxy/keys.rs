@@ -1,0 +1,104 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::upstream::UpstreamError;
+use crate::{Error, Registry};
+
+use super::NamedUpstream;
+use crate::packages::publish::internal;
+
+/// The signing keys that upstreams told, by upstream. Whoever asks an upstream holds the lock, so that of many who
+/// want keys one asks.
+#[derive(Debug, Default)]
+pub(crate) struct KeptKeys(Mutex<HashMap<Arc<str>, Kept>>);
+
+/// What an upstream said last.
+#[derive(Debug, Clone)]
+struct Kept {
+    asked: DateTime<Utc>,
+    said: Result<Vec<Value>, Arc<Error>>,
+    /// What was said is from before the upstream failed.
+    is_stale: bool,
+}
+
+/// npm's form.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Keys {
+    keys: Vec<Value>,
+}
+
+impl Registry {
+    /// The keys that the upstreams sign packages with, as JSON in npm's form, each once. They are kept in memory for
+    /// as long as packuments of upstreams are, and longer while an upstream does not answer.
+    pub async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
+        let now = self.parts.clock.now();
+        let mut kept = self.parts.keys.0.lock().await;
+        let upstreams = &self.parts.upstream.upstreams;
+        let asked = upstreams
+            .iter()
+            .filter(|upstream| kept.get(&upstream.id).is_none_or(|kept| !self.is_recent(kept, now)));
+        for (upstream, said) in join_all(asked.map(async |upstream| (upstream, ask(upstream).await))).await {
+            let before = kept.remove(&upstream.id).map(|kept| kept.said);
+            let said = match (said, before) {
+                (Err(error), Some(Ok(before))) => {
+                    tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "serving signing keys that could not be asked for again");
+                    Kept { asked: now, said: Ok(before), is_stale: true }
+                }
+                (said, _) => Kept { asked: now, said: said.map_err(Arc::new), is_stale: false },
+            };
+            kept.insert(Arc::clone(&upstream.id), said);
+        }
+        let mut merged = Keys::default();
+        let mut seen = HashSet::new();
+        for said in upstreams.iter().filter_map(|upstream| kept.get(&upstream.id)) {
+            let keys = said.said.as_ref().map_err(|error| Error::Shared(Arc::clone(error)))?;
+            merged.keys.extend(keys.iter().filter(|key| seen.insert(key["keyid"].to_string())).cloned());
+        }
+        if merged.keys.is_empty() {
+            return Err(Error::NoKeys);
+        }
+        serde_json::to_vec(&merged).map_err(internal)
+    }
+
+    fn is_recent(&self, kept: &Kept, now: DateTime<Utc>) -> bool {
+        let freshness = &self.parts.upstream.freshness;
+        let failed = kept.is_stale || kept.said.is_err();
+        let good_for = if failed { freshness.after_failure } else { freshness.packument };
+        (now - kept.asked).to_std().unwrap_or_default() < good_for
+    }
+}
+
+/// The keys of an upstream; none where it signs nothing.
+async fn ask(upstream: &NamedUpstream) -> Result<Vec<Value>, Error> {
+    let Some(answer) = upstream.upstream.keys().await? else { return Ok(Vec::new()) };
+    let Some((keys, odd)) = read(&answer) else {
+        let reason = "signing keys that are not in npm's form".to_owned();
+        return Err(UpstreamError::Unusable { upstream: upstream.to_string(), reason }.into());
+    };
+    if odd > 0 {
+        tracing::warn!(%upstream, odd, "leaving out signing keys that are not in npm's form");
+    }
+    Ok(keys)
+}
+
+/// The keys in npm's form, and how many others there are: an odd one costs none of the others. `None` where no key is
+/// good and something else was said.
+fn read(answer: &Bytes) -> Option<(Vec<Value>, usize)> {
+    let Keys { keys } = serde_json::from_slice(answer).ok()?;
+    let all = keys.len();
+    let good: Vec<_> = keys.into_iter().filter(is_key).collect();
+    let odd = all - good.len();
+    (odd == 0 || !good.is_empty()).then_some((good, odd))
+}
+
+/// Whether clients can read it: npm breaks down on a key without an id, or that is no text.
+fn is_key(key: &Value) -> bool {
+    key["keyid"].is_string() && key["key"].is_string()
+}

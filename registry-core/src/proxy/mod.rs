@@ -1,0 +1,140 @@
+//! Packages of other registries: asked for once, kept in the store, served like our own.
+
+mod attestations;
+mod check;
+mod document;
+mod fill;
+mod forms;
+mod freshness;
+mod guard;
+mod hosted_check;
+mod inflating;
+mod kept;
+pub(crate) mod keys;
+mod missing;
+mod packument;
+mod progress;
+mod questions;
+mod readings;
+mod tarball;
+mod tarball_sources;
+mod whose;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Registry;
+use crate::domain::PackageName;
+use crate::storage::WatchStorage;
+use crate::upstream::Upstream;
+
+pub(crate) use fill::Fills;
+pub(crate) use freshness::Documents;
+pub(crate) use hosted_check::HostedCheck;
+pub(crate) use kept::Kept;
+pub use kept::TrimmedUpstreamCache;
+pub(crate) use tarball_sources::TarballSource;
+
+/// An upstream and the name that rules call it by.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedUpstream {
+    pub(crate) id: Arc<str>,
+    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) options: UpstreamOptions,
+}
+
+/// How one upstream is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpstreamOptions {
+    /// Whether only full packuments are asked for, and the abbreviated form is made of them. Then that form always tells
+    /// when each version was published, so that a client with an age gate, such as pnpm, needs no second request; and one
+    /// document is kept instead of two. It costs more bytes from the upstream: full packuments are several times as
+    /// large. Otherwise the same is done for packages whose full packument was asked for by some client before. Default
+    /// false.
+    pub full_documents: bool,
+}
+
+/// For how long what an upstream said is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpstreamFreshness {
+    /// A packument is served for so long without asking again. Default 5 minutes.
+    pub packument: Duration,
+    /// So much longer it is served at once, while the upstream is asked behind it. Default 5 minutes.
+    pub while_revalidating: Duration,
+    /// That a package does not exist is believed for so long. Default 30 seconds.
+    pub missing: Duration,
+    /// When what is kept is older, the upstream is asked first; after so long without an answer what is kept is served
+    /// all the same, and the asking goes on behind. Default 3 seconds.
+    pub patience: Duration,
+    /// After an upstream failed, what is kept is served for so long before it is asked again. Default 15 seconds.
+    pub after_failure: Duration,
+    /// That a name was never hosted here is believed for so long; zero looks into the store before each answer of an
+    /// upstream. Whatever it is, the store is looked at before anything is fetched. Default 5 seconds.
+    pub hosted_check: Duration,
+}
+
+impl Default for UpstreamFreshness {
+    fn default() -> Self {
+        Self {
+            packument: Duration::from_mins(5),
+            while_revalidating: Duration::from_mins(5),
+            missing: Duration::from_secs(30),
+            patience: Duration::from_secs(3),
+            after_failure: Duration::from_secs(15),
+            hosted_check: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What is kept in memory of other registries.
+#[derive(Debug)]
+pub(crate) struct UpstreamParts {
+    pub(crate) upstreams: Vec<NamedUpstream>,
+    pub(crate) freshness: UpstreamFreshness,
+    pub(crate) documents: Documents,
+    pub(crate) hosted: HostedCheck,
+    pub(crate) fills: Fills,
+    pub(crate) kept: Kept,
+}
+
+impl UpstreamParts {
+    pub(crate) fn new(upstreams: Vec<NamedUpstream>, freshness: UpstreamFreshness, kept: Kept) -> Self {
+        Self {
+            upstreams,
+            freshness,
+            documents: Documents::default(),
+            hosted: HostedCheck::new(freshness.hosted_check),
+            fills: Fills::default(),
+            kept,
+        }
+    }
+}
+
+impl WatchStorage for UpstreamParts {
+    fn opened(&self, name_in_via: &str) {
+        for upstream in &self.upstreams {
+            upstream.upstream.asked_by(name_in_via);
+        }
+    }
+
+    fn changed(&self) {
+        self.hosted.forget_all();
+    }
+}
+
+impl fmt::Display for NamedUpstream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.upstream.fmt(formatter)
+    }
+}
+
+impl Registry {
+    /// The upstreams that are asked for a name, in order.
+    pub(crate) fn upstreams_of(&self, name: &PackageName) -> impl Iterator<Item = &NamedUpstream> {
+        let known = &self.parts.upstream.upstreams;
+        let of_id = |id: &Arc<str>| known.iter().find(|upstream| upstream.id == *id);
+        self.access().origin(name).upstreams.iter().filter_map(of_id).collect::<Vec<_>>().into_iter()
+    }
+}

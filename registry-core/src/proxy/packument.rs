@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::PackageName;
+use crate::domain::packument::ForeignDocument;
+use crate::domain::shorten::shorten;
+use crate::packages::packument::Representation;
+use crate::packages::packument::RepresentationKey;
+use crate::storage::BlobETag;
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::NamedUpstream;
+use super::document::Known;
+use super::freshness::State;
+
+/// How often a document is asked for that is deleted before it is read.
+const ATTEMPTS: usize = 3;
+
+impl Registry {
+    /// The packument from the first upstream that has it.
+    pub(crate) async fn upstream_packument(
+        &self,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Option<Arc<Representation>>, Error> {
+        for upstream in self.upstreams_of(name) {
+            if let Some(found) = self.packument_of(upstream, name, form, base).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn packument_of(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Option<Arc<Representation>>, Error> {
+        let (source, state) = self.upstream_state(upstream, name, form).await?;
+        let State::Present(document) = state else { return Ok(None) };
+        self.note_use(&document.mark);
+        let key = RepresentationKey {
+            upstream: Some(Arc::clone(&upstream.id)),
+            name: name.clone(),
+            form,
+            base: Arc::clone(base),
+        };
+        let read = async {
+            let (known, document) = self.read_document(upstream, name, source).await?;
+            let makes_abbreviated = form == PackumentForm::Abbreviated && !known.abbreviated;
+            Ok((known.state(), (document, makes_abbreviated)))
+        };
+        let (name, base) = (name.clone(), Arc::clone(base));
+        let make = move |state: &BlobETag, document: &[u8], makes_abbreviated: bool| {
+            let document = ForeignDocument::parse(&name, document)?;
+            require_published(&name, document.unpublished())?;
+            let json =
+                if makes_abbreviated { document.render_abbreviated(&base) } else { document.render(&base) };
+            Representation::of(json?, state.as_str())
+        };
+        let representations = &self.parts.caches.representations;
+        let state = document.known.state();
+        representations.get_of_state(&key, &document.path, &state, read, make).await.map(Some)
+    }
+
+    /// The document that a present state spoke of, or a later one. What was deleted meanwhile is asked for again.
+    pub(super) async fn read_document(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        form: PackumentForm,
+    ) -> Result<(Known, Bytes), Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(found) = self.upstream_document(upstream, name, form).await? {
+                return Ok(found);
+            }
+            if let State::Missing { .. } = self.state_after_deletion(upstream, name, form).await? {
+                return Err(Error::PackageNotFound(name.clone()));
+            }
+        }
+        Err(Error::Internal(
+            "a packument of an upstream is deleted whenever it was put into the store".into(),
+        ))
+    }
+
+    /// What `read` makes of the document of a package, from the first upstream that has the package.
+    pub(crate) async fn of_upstream_document<T>(
+        &self,
+        name: &PackageName,
+        read: impl Fn(&ForeignDocument<'_>) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (_, json) = self.read_document(upstream, name, form).await?;
+            return read(&published(name, &json)?);
+        }
+        Err(Error::PackageNotFound(name.clone()))
+    }
+
+    /// The manifest of the version that `selector` names, from the first upstream that has the package. One that is not
+    /// in the document that is known may be new, so that the upstream is asked once.
+    pub(crate) async fn upstream_manifest(
+        &self,
+        name: &PackageName,
+        selector: &str,
+        base: &str,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (known, json) = self.read_document(upstream, name, form).await?;
+            if let Some(manifest) = published(name, &json)?.render_manifest(selector, base)? {
+                return Ok(Some(manifest));
+            }
+            if self.ask_for_what_is_missing(upstream, name, form, selector, &known).await?.is_none() {
+                return Ok(None);
+            }
+            let (_, json) = self.read_document(upstream, name, form).await?;
+            return Ok(published(name, &json)?.render_manifest(selector, base)?);
+        }
+        Err(Error::PackageNotFound(name.clone()))
+    }
+}
+
+/// A document of a package that has versions.
+fn published<'json>(name: &PackageName, json: &'json [u8]) -> Result<ForeignDocument<'json>, Error> {
+    let document = ForeignDocument::parse(name, json)?;
+    require_published(name, document.unpublished())?;
+    if document.has_versions() { Ok(document) } else { Err(Error::PackageNotFound(name.clone())) }
+}
+
+pub(super) fn require_published(name: &PackageName, unpublished: Option<String>) -> Result<(), Error> {
+    match unpublished {
+        None => Ok(()),
+        Some(time) => Err(Error::Unpublished { name: name.clone(), time: shorten(&time).into_owned() }),
+    }
+}

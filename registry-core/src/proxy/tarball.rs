@@ -1,0 +1,38 @@
+use crate::domain::{PackageName, Version};
+use crate::storage::{BlobRange, OpenBlob};
+use crate::{Error, Registry};
+
+use super::fill::Filling;
+use super::kept::UseMark;
+use super::tarball_sources::TarballSource;
+
+/// How often a tarball is fetched that is deleted before it is opened.
+const ATTEMPTS: usize = 3;
+
+impl Registry {
+    /// Opens a tarball of an upstream: from the store where it is kept, or straight from the upstream, while it is
+    /// checked and kept. A part of one, or its length alone, can be told only once the whole is here.
+    pub(crate) async fn open_upstream_tarball(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        source: &TarballSource,
+        range: Option<BlobRange>,
+    ) -> Result<OpenBlob, Error> {
+        let not_found = || Error::VersionNotFound { selector: format!("{name}@{version}") };
+        for _ in 0..ATTEMPTS {
+            if let Some(blob) = self.parts.store.open(&source.path, range).await? {
+                self.note_use(&UseMark::of(&source.path));
+                return Ok(blob);
+            }
+            self.require_not_hosted(name).await?;
+            match self.fill(source, range.is_none()).await? {
+                Filling::Streaming(blob) => return Ok(blob),
+                // It may have been deleted since, for want of room.
+                Filling::Kept => {}
+                Filling::Gone => return Err(not_found()),
+            }
+        }
+        Err(Error::Internal("a tarball of an upstream is deleted whenever it was put into the store".into()))
+    }
+}

@@ -1,0 +1,38 @@
+use crate::domain::PackageName;
+use crate::upstream::PackumentForm;
+use crate::{Error, Registry};
+
+use super::NamedUpstream;
+use super::freshness::State;
+
+impl Registry {
+    /// The upstream that a package comes from: the first that has it, as packuments and tarballs are served.
+    pub(crate) async fn upstream_that_has(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<&NamedUpstream>, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (_, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
+            if let State::Present(_) = state {
+                return Ok(Some(upstream));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same without asking any: the first that is known to have it, or else the first that would be asked.
+    pub(crate) async fn upstream_known_to_have(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<&NamedUpstream>, Error> {
+        let mut upstreams = self.upstreams_of(name);
+        let first = upstreams.next();
+        let Some((only, second)) = first.zip(upstreams.next()) else { return Ok(first) };
+        for upstream in [only, second].into_iter().chain(upstreams) {
+            if self.is_known_present(upstream, name).await? {
+                return Ok(Some(upstream));
+            }
+        }
+        Ok(first)
+    }
+}

@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::concurrency::compute;
+use crate::domain::PackageName;
+use crate::domain::search::{Findable, SearchEntry, SearchText};
+use crate::{Error, Registry};
+
+use super::index::View;
+
+/// The most bytes of a text to search for.
+const LONGEST_TEXT: usize = 1_000;
+/// What looking at a package costs, in bytes of JSON that could be read meanwhile, about.
+pub(super) const COST_OF_PACKAGE: usize = 100;
+
+/// What somebody searches for.
+#[derive(Debug, Clone, Default)]
+pub struct SearchQuery {
+    /// Words and qualifiers, as [`SearchText`] reads them. At most 1,000 bytes.
+    pub text: String,
+    /// How many hits of the whole are left out at the beginning.
+    pub from: usize,
+    /// How many hits are wanted. More than [`SearchQuery::LARGEST`] are not given.
+    pub size: usize,
+    /// Weights of a ranking, such as `quality`. Upstreams are told of them; here they change nothing.
+    pub weights: Vec<(&'static str, f64)>,
+}
+
+impl SearchQuery {
+    /// The most hits on one page.
+    pub const LARGEST: usize = 250;
+}
+
+/// Some of the hits of a search.
+#[derive(Debug, Clone)]
+pub struct SearchPage {
+    /// The hits, best first: those hosted here, then those of upstreams in the upstreams' own order.
+    pub hits: Vec<SearchHit>,
+    /// How many hits there are in all. Of upstreams it is what they say, with hits that are not shown.
+    pub total: u64,
+    /// When it was answered.
+    pub time: DateTime<Utc>,
+}
+
+/// A package that was found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum SearchHit {
+    /// One that is hosted here.
+    Hosted(Box<HostedHit>),
+    /// One of an upstream, in npm's form, as the upstream describes it.
+    Upstream(Value),
+}
+
+/// A hosted package that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedHit {
+    /// The package.
+    pub name: PackageName,
+    /// What its `latest` says.
+    pub entry: SearchEntry,
+    /// How well it fits, from 0 to 100.
+    pub score: u32,
+}
+
+impl Registry {
+    /// Finds packages that the caller may read: hosted ones as the store has them now, and after them those of
+    /// upstreams, if the settings and the rules say so and the text cannot name a private package.
+    ///
+    /// An upstream that does not answer in a few seconds adds nothing. The same query on the same packages gives
+    /// the same order, and a page of upstream hits may hold fewer than asked for, since some are not shown.
+    pub async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
+        if query.text.trim().is_empty() {
+            return Err(Error::SearchTextMissing);
+        }
+        if query.text.len() > LONGEST_TEXT {
+            return Err(Error::request(format!(
+                "the text to search for is longer than {LONGEST_TEXT} bytes: search for fewer words"
+            )));
+        }
+        let size = query.size.min(SearchQuery::LARGEST);
+        let view = self.healed_index().await?;
+        let found = self.search_hosted(caller, query, size, &view).await?;
+        let mut page = SearchPage { hits: found.hits, total: found.total, time: self.parts.clock.now() };
+        self.add_upstream_hits(caller, query, size, &view, &mut page).await?;
+        Ok(page)
+    }
+
+    /// Whether the caller may find the package.
+    pub(crate) fn may_find(&self, caller: &Caller, package: &Findable) -> bool {
+        self.may_read(caller, &package.name)
+            && package
+                .entry
+                .as_ref()
+                .is_none_or(|entry| self.is_among(caller, &package.name, &entry.audience()))
+    }
+
+    async fn search_hosted(
+        &self,
+        caller: &Caller,
+        query: &SearchQuery,
+        size: usize,
+        view: &Arc<View>,
+    ) -> Result<Found, Error> {
+        let (registry, caller, view) = (self.clone(), caller.clone(), Arc::clone(view));
+        let (text, from) = (SearchText::parse(&query.text), query.from);
+        let cost = view.packages().count() * COST_OF_PACKAGE;
+        let found = compute(cost, move || {
+            let fitting = view.packages().map(|indexed| &indexed.package);
+            let fitting = fitting.filter_map(|package| Some((text.relevance(package)?, package)));
+            let mut fitting: Vec<_> =
+                fitting.filter(|(_, package)| registry.may_find(&caller, package)).collect();
+            fitting.sort_unstable_by(|(one, first), (other, second)| {
+                other.cmp(one).then_with(|| first.name.cmp(&second.name))
+            });
+            let shown = fitting.iter().skip(from).take(size).filter_map(|(relevance, package)| {
+                let entry = package.entry.clone()?;
+                let score = relevance.score();
+                Some(SearchHit::Hosted(Box::new(HostedHit { name: package.name.clone(), entry, score })))
+            });
+            Found { hits: shown.collect(), total: fitting.len() as u64 }
+        });
+        Ok(found.await?)
+    }
+}
+
+struct Found {
+    hits: Vec<SearchHit>,
+    total: u64,
+}

@@ -1,0 +1,152 @@
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::marker::Marker;
+use super::update::{self, Decision, Edit, Function, Read, Updated};
+use super::{Blob, BlobError, BlobPath, BlobStore, Contended};
+use crate::randomness::Randomness;
+use crate::vocabulary::BoxError;
+
+/// Why the storage gave no answer to rely on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The store did not answer or refused.
+    #[error("the registry's storage did not answer: try again in a moment")]
+    Blob(#[from] BlobError),
+    /// The store is not, or no longer, the one that was opened, so nothing that it calls missing is known to be.
+    #[error(
+        "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
+    )]
+    Changed(#[source] BoxError),
+    /// What another caller got who asked at the same time.
+    #[error(transparent)]
+    Shared(Arc<Self>),
+}
+
+impl StorageError {
+    /// The error itself, whoever asked for what led to it.
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.root(),
+            error => error,
+        }
+    }
+}
+
+/// The store of a registry. What it calls missing is believed only as long as its marker proves that it is the store that
+/// was opened.
+pub(crate) struct Storage {
+    store: Arc<dyn BlobStore>,
+    randomness: Arc<dyn Randomness>,
+    marker: Marker,
+}
+
+/// Is told what a [`Storage`] learns of its store.
+pub(crate) trait WatchStorage: Send + Sync {
+    /// The store has this marker.
+    fn opened(&self, name_in_via: &str);
+
+    /// The store is another one than was opened, or cannot be told from another one.
+    fn changed(&self);
+}
+
+impl Storage {
+    pub(crate) fn new(
+        store: Arc<dyn BlobStore>,
+        randomness: Arc<dyn Randomness>,
+        watcher: Arc<dyn WatchStorage>,
+    ) -> Self {
+        Self { store, randomness, marker: Marker::new(watcher) }
+    }
+
+    pub(crate) fn blobs(&self) -> &Arc<dyn BlobStore> {
+        &self.store
+    }
+
+    /// Believes what the store just called missing, if it still is the store that was opened. Call it after the miss.
+    /// Concurrent callers share one request.
+    pub(crate) async fn confirm_absence(&self) -> Result<(), StorageError> {
+        self.marker.check(&*self.store).await
+    }
+
+    /// What was `found`, or that it is proven to be missing.
+    pub(crate) async fn or_proven_absent<T: Send>(
+        &self,
+        found: Option<T>,
+    ) -> Result<Option<T>, StorageError> {
+        if found.is_none() {
+            self.confirm_absence().await?;
+        }
+        Ok(found)
+    }
+
+    /// The blob, or that it is proven to be missing.
+    pub(crate) async fn get_proven(&self, path: &BlobPath) -> Result<Option<Blob>, StorageError> {
+        let found = self.store.get(path).await?;
+        self.or_proven_absent(found).await
+    }
+
+    /// The name by which all processes of this registry recognize requests to upstreams that come back to them, for the
+    /// header `Via`; `None` while the store has no marker. It tells nothing of the marker's id.
+    pub(crate) fn name_in_via(&self) -> Option<Arc<str>> {
+        self.marker.name_in_via()
+    }
+
+    /// Runs an edit by compare-and-swap. See [`update`](update::update).
+    pub(crate) async fn update<E: Edit>(
+        &self,
+        path: &BlobPath,
+        edit: &mut E,
+    ) -> Result<Updated<E::Outcome>, E::Error> {
+        update::update(&*self.store, &*self.randomness, path, edit).await
+    }
+
+    /// Changes a blob by a function of what is stored, or proven to be missing. See [`update`](update::update).
+    pub(crate) async fn update_with<Outcome, Error, Decide>(
+        &self,
+        path: &BlobPath,
+        decide: Decide,
+    ) -> Result<Outcome, Error>
+    where
+        Outcome: Send + Sync,
+        Error: From<StorageError> + From<BlobError> + From<Contended> + Send,
+        Decide: FnMut(Option<&Blob>) -> Result<Decision<Outcome>, Error> + Send,
+    {
+        let mut edit = Function { read: Proven { storage: self, path }, decide, outcome: PhantomData };
+        Ok(self.update(path, &mut edit).await?.outcome)
+    }
+}
+
+struct Proven<'a> {
+    storage: &'a Storage,
+    path: &'a BlobPath,
+}
+
+impl<Error: From<StorageError>> Read<Error> for Proven<'_> {
+    async fn read(&self) -> Result<Option<Blob>, Error> {
+        Ok(self.storage.get_proven(self.path).await?)
+    }
+}
+
+impl Deref for Storage {
+    type Target = dyn BlobStore;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+impl fmt::Debug for Storage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Storage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(formatter)
+    }
+}
