@@ -20,6 +20,7 @@
 //! - [`domain`]: what npm means. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
 //! - [`access`]: who may do what.
+//! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
 pub mod accounts;
@@ -41,6 +42,8 @@ pub mod proxy;
 pub mod randomness;
 mod registry;
 pub mod search;
+#[cfg(feature = "settings")]
+pub mod settings;
 pub mod storage;
 pub mod upstream;
 mod vocabulary;

@@ -107,7 +107,7 @@ impl Codebox {
 
 #[cfg(test)]
 mod tests {
-    use registry_server::settings::Settings;
+    use registry_core::settings::Settings;
 
     use super::*;
 

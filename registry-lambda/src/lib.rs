@@ -1,5 +1,5 @@
 //! The registry on AWS Lambda: events of API Gateway, Function URLs and load balancers in, the same answers out that the
-//! HTTP server gives. What a registry is and does, `registry-core` knows; how it is configured, `registry-server`'s library.
+//! HTTP server gives. What a registry is and does, and how it is configured, `registry-core` knows.
 //!
 //! ```
 //! use registry_lambda::{Frontend, LambdaRequest, ResponseMode};
@@ -22,6 +22,7 @@ mod codebox;
 mod event;
 mod frontend;
 mod run;
+mod server_sections;
 mod settings;
 
 pub use answer::{Answer, BrokenOff, Buffered, Chunks};

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use lambda_http::request::LambdaRequest;
 use registry_core::Registry;
-use registry_server::embed::{log_to, open_builder};
+use registry_core::settings::{log_to, open_registry};
 use serde_json::value::RawValue;
 
 use crate::authorizer::Authorizer;
@@ -80,9 +80,10 @@ where
         .build()
         .context("cannot start the threads of the function")?;
     runtime.block_on(async {
-        let builder = open_builder(&settings.settings, settings.trial()).await?;
-        let registry = builder.limits(settings.limits()).publish_elsewhere(LARGER_PUBLISHES).build();
-        registry.open().await.context("the bucket cannot be opened as that of a registry")?;
+        let registry = open_registry(&settings.settings, settings.trial(), |builder| {
+            builder.limits(settings.limits()).publish_elsewhere(LARGER_PUBLISHES)
+        });
+        let registry = registry.await?;
         serve(registry, settings).await.map_err(anyhow::Error::from_boxed)
     })
 }

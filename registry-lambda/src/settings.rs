@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use clap::Parser as _;
 use registry_core::limits::Limits;
-use registry_server::command_line::CommandLine;
-use registry_server::embed::Trial;
-use registry_server::settings::{Settings, StorageUrl};
+use registry_core::settings::{Overrides, Settings, StorageUrl, Trial};
 
 use crate::answer::MOST_BYTES;
 use crate::codebox::Codebox;
+use crate::server_sections::ServerSections;
 
 /// The variable that says how answers are sent.
 const RESPONSE: &str = "REGISTRY_LAMBDA_RESPONSE";
@@ -61,7 +59,7 @@ impl LambdaSettings {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let variables: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-        let mut overrides = CommandLine::try_parse_from(["registry-lambda"])?.overrides;
+        let mut overrides = Overrides::from_environment()?;
         let mut ignored = Vec::new();
         if overrides.config.is_none()
             && let Some(codebox) = Codebox::of(&variables)
@@ -69,7 +67,8 @@ impl LambdaSettings {
             ignored = codebox.gone;
             overrides.config = Some(codebox.toml);
         }
-        let mut settings = Settings::load(&overrides)?;
+        let (mut settings, sections) = Settings::load_with::<ServerSections>(&overrides)?;
+        settings.legacy_prefixes = sections.server.legacy_prefixes;
         if settings.storage.url == StorageUrl::default() {
             anyhow::bail!(
                 "nothing says where to keep packages: set REGISTRY_STORAGE, such as s3://bucket/prefix"

@@ -12,12 +12,12 @@ use futures::StreamExt as _;
 use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::events::{AuditLogError, AuditRecord, AuditSpan, read_audit_log, remove_audit_log_before};
+use registry_core::settings::{Trial, open_existing_store};
 use registry_core::storage::BlobStore;
 use serde_json::Value;
 
 use crate::command_line::{LogQuestion, Overrides};
 use crate::settings::Settings;
-use crate::storage;
 
 /// How often the storage is looked into for what is new.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -32,10 +32,7 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
     let settings = Settings::load(overrides)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the threads to ask the storage with")?.block_on(async {
-        // A second installation fails and changes nothing, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let store = storage::open(&settings.storage).await?;
-        storage::refuse_empty(store.as_ref(), &settings.storage).await?;
+        let store = open_existing_store(&settings.registry.storage, Trial::Always).await?;
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         if question.follow {
             return follow(&store, span, question, &mut stdout).await;

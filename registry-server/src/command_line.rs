@@ -12,15 +12,15 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use registry_core::access::PackagePattern;
 use registry_core::domain::DistTag;
+use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
-use crate::settings::{
-    GithubTable, LogFilter, LogFormat, Network, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl,
-};
+use crate::settings::Network;
 
 /// A private npm registry in one binary, on a folder.
 ///
@@ -267,7 +267,7 @@ pub struct Overrides {
     #[arg(long, global = true, value_name = "PATH", env = "REGISTRY_PATH_PREFIX")]
     pub path_prefix: Option<PathPrefix>,
     /// How log lines look [default: text]
-    #[arg(long, global = true, env = "REGISTRY_LOG_FORMAT")]
+    #[arg(long, global = true, env = "REGISTRY_LOG_FORMAT", value_parser = log_format())]
     pub log_format: Option<LogFormat>,
     /// Which log lines are written to stderr, such as `warn` or `info,registry_core=debug` [default: info]
     #[arg(long, global = true, value_name = "FILTER", env = "REGISTRY_LOG")]
@@ -300,23 +300,35 @@ pub struct GithubOverrides {
     pub github_admins: Option<Vec<String>>,
 }
 
-impl GithubOverrides {
-    /// Overrides what the file says.
-    pub(crate) fn apply(&self, github: &mut Option<GithubTable>) {
-        fn replace<Value: Clone>(
-            github: &mut Option<GithubTable>,
-            value: Option<&Value>,
-            of: impl FnOnce(&mut GithubTable) -> &mut Value,
-        ) {
-            if let Some(value) = value {
-                of(github.get_or_insert_default()).clone_from(value);
-            }
-        }
-        replace(github, self.github_url.as_ref(), |table| &mut table.url);
-        replace(github, self.github_organizations.as_ref(), |table| &mut table.organizations);
-        replace(github, self.github_admins.as_ref(), |table| &mut table.admins);
-        if let Some(client_id) = &self.github_client_id {
-            github.get_or_insert_default().client_id = Some(client_id.clone());
-        }
+fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    let known = [
+        ("text", "Lines for people to read"),
+        ("json", "One JSON object in each line, for programs to parse"),
+    ];
+    let known = known.map(|(name, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<LogFormat>())
+}
+
+/// What of it concerns the registry: all but where to listen.
+impl From<&Overrides> for settings::Overrides {
+    fn from(overrides: &Overrides) -> Self {
+        let Overrides {
+            config,
+            listen: _,
+            storage,
+            upstream,
+            public_url,
+            path_prefix,
+            log_format,
+            log,
+            github,
+        } = overrides.clone();
+        let github = settings::GithubOverrides {
+            url: github.github_url,
+            client_id: github.github_client_id,
+            organizations: github.github_organizations,
+            admins: github.github_admins,
+        };
+        Self { config, storage, upstream, public_url, path_prefix, log_format, log, github }
     }
 }

@@ -9,12 +9,12 @@ use registry_core::access::{AccessRules, Action, Decision, Verdict};
 use registry_core::auth::{AuthProvider, Memberships, Principal};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
+use registry_core::settings::{Settings as RegistrySettings, Trial, open_existing_store, open_providers};
 use registry_core::storage::{BlobStore, BlobStoreExt as _, Key};
 use registry_core::{Registry, RegistryBuilder};
 
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};
 use crate::settings::Settings;
-use crate::{providers, storage};
 
 /// How somebody who is not signed in is called on the command line.
 const ANONYMOUS: &str = "anonymous";
@@ -52,7 +52,7 @@ struct Found {
 
 pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyhow::Result<Answer> {
     let package = PackageName::parse(&question.package)?;
-    let settings = Settings::load(overrides)?;
+    let Settings { registry: settings, .. } = Settings::load(overrides)?;
     let rules = settings.packages.compile(&settings.upstreams)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads to ask the storage with")?;
@@ -66,15 +66,12 @@ pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyho
 }
 
 async fn look_up(
-    settings: &Settings,
+    settings: &RegistrySettings,
     question: &AccessQuestion,
     package: &PackageName,
 ) -> anyhow::Result<Found> {
-    // A second installation fails and changes nothing, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let store = storage::open(&settings.storage).await?;
-    storage::refuse_empty(store.as_ref(), &settings.storage).await?;
-    let providers = providers::open(settings, &store)?;
+    let store = open_existing_store(&settings.storage, Trial::Always).await?;
+    let providers = open_providers(settings, &store)?;
     let (principal, known_to, memberships) = if question.user == ANONYMOUS {
         (None, None, Memberships::default())
     } else {

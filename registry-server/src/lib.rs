@@ -12,25 +12,18 @@
 mod audit;
 pub mod command_line;
 mod connections;
-pub mod embed;
 mod explain;
 mod front;
-mod github;
 pub mod log_lines;
 mod logging;
 pub mod metrics;
-mod openid;
-mod providers;
 mod publish;
 mod ready;
 mod reload;
 mod run;
 pub mod settings;
 mod signals;
-mod storage;
 mod tokens;
-mod trusted_publishing;
-mod upstreams;
 
 pub use explain::AccessDenied;
 pub use publish::Interrupted;

@@ -1,26 +1,23 @@
 //! SIGHUP: what the configuration says of access is read again and holds from the next request on.
 
-use std::net::SocketAddr;
-
 use anyhow::Context as _;
 use registry_core::Registry;
+use registry_core::settings::Upstreams;
 
 use crate::command_line::Overrides;
-use crate::settings::{Settings, Upstreams};
+use crate::settings::Settings;
 
 /// Reads the configuration again when told to, and changes what can be changed while the server runs.
 #[derive(Debug)]
 pub(crate) struct Reloading {
     overrides: Overrides,
-    listen: SocketAddr,
-    /// What the other settings were when the server started.
-    started_with: Vec<(&'static str, String)>,
+    started_with: Settings,
 }
 
 impl Reloading {
     /// `settings` are those that were loaded with `overrides`.
     pub(crate) fn new(overrides: Overrides, settings: &Settings) -> Self {
-        Self { overrides, listen: settings.listen, started_with: settings.fixed_while_running() }
+        Self { overrides, started_with: settings.clone() }
     }
 
     /// Does it, and says in the log what came of it. A configuration that is wrong changes nothing. `upstreams` are
@@ -48,14 +45,13 @@ impl Reloading {
     /// Answers the names of settings that have changed and that only a restart can change.
     fn try_reload(&self, registry: &Registry, upstreams: &Upstreams) -> anyhow::Result<Vec<&'static str>> {
         let mut settings = Settings::load(&self.overrides)?;
-        let now = settings.fixed_while_running();
+        let changed = settings.changed_since(&self.started_with);
         // Who is let in is a question of where the server listens, not of where it will.
-        settings.listen = self.listen;
+        settings.listen = self.started_with.listen;
         settings.refuse_open_doors()?;
-        let rules = settings.packages.compile(upstreams);
+        let rules = settings.registry.packages.compile(upstreams);
         let rules = rules.context("the rules do not fit the upstreams that the server was started with")?;
         registry.set_access(rules);
-        let changed = self.started_with.iter().zip(&now).filter(|(before, now)| before != now);
-        Ok(changed.map(|((name, _), _)| *name).collect())
+        Ok(changed)
     }
 }

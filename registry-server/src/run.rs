@@ -11,21 +11,16 @@ use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Over
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
-use crate::settings::{MAIN_UPSTREAM, Settings, TEMPLATE, UpstreamSettings, UpstreamUrl, npm_registry};
+use crate::settings::{Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
-use crate::upstreams::OpenUpstream;
-use crate::{
-    audit, connections, embed, explain, logging, providers, publish, ready, storage, tokens,
-    trusted_publishing, upstreams,
-};
-use registry_core::access::AccessRules;
-use registry_core::accounts::TrustedPublishing;
-use registry_core::auth::AuthProvider;
+use crate::{audit, connections, explain, logging, publish, ready, tokens};
+use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
-use registry_core::events::{AuditLog, EventSink, FanOut, LogEvents};
-use registry_core::randomness::SystemRandomness;
+use registry_core::settings::{
+    MAIN_UPSTREAM, StorageSettings, StorageUrl, Trial, UpstreamSettings, UpstreamUrl, open_registry,
+    registry_builder,
+};
 use registry_core::storage::{BlobStore, ObjectStoreBlobs};
-use registry_core::{Registry, RegistryBuilder};
 
 /// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
 const BLOCKING_THREADS: usize = 64;
@@ -59,7 +54,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             let settings = Settings::load(&command_line.overrides)?;
             refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
-            if let Some(warning) = settings.warn_of_providers() {
+            if let Some(warning) = settings.registry.warn_of_providers() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
             }
             print("the configuration is sound\n")
@@ -78,7 +73,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
 /// Refuses what the settings say by themselves, before anything is opened.
 fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
     settings.refuse_open_doors()?;
-    embed::refuse_contradictions(settings)?;
+    settings.registry.check()?;
     Ok(settings.refuse_loops()?)
 }
 
@@ -88,7 +83,7 @@ fn check_what_is_named(settings: &Settings) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a thread")?;
     runtime.block_on(async {
         let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
-        embed::builder_on(settings, store).map(drop)
+        Ok(registry_builder(&settings.registry, store).map(drop)?)
     })
 }
 
@@ -100,22 +95,21 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
     refuse_unsound(&settings)?;
-    let _flusher = logging::start(&settings.log)?;
-    if let Some(warning) = settings.warn_of_providers() {
+    let _flusher = logging::start(&settings.registry.log)?;
+    if let Some(warning) = settings.registry.warn_of_providers() {
         tracing::warn!("{warning}");
     }
-    if settings.packages.is_empty() {
+    if settings.registry.packages.is_empty() {
         tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
     }
     let reloading = Reloading::new(overrides.clone(), &settings);
     complete_upstreams(&mut settings);
-    let access = settings.packages.compile(&settings.upstreams)?;
     let runtime = Builder::new_multi_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    let served = runtime.block_on(serve_until_signal(&runtime, &settings, access, reloading));
+    let served = runtime.block_on(serve_until_signal(&runtime, &settings, reloading));
     runtime.shutdown_timeout(THREADS_TIME);
     served
 }
@@ -123,29 +117,25 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
 async fn serve_until_signal(
     runtime: &Runtime,
     settings: &Settings,
-    access: AccessRules,
     reloading: Reloading,
 ) -> anyhow::Result<()> {
-    // A second installation fails and changes nothing, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let mut hang_ups = HangUps::listen().context("cannot listen for signals")?;
     let listener = listen(settings.listen).await?;
-    let store = storage::open(&settings.storage).await?;
-    let upstreams = upstreams::open(&settings.upstreams)?;
-    let providers = providers::open(settings, &store)?;
-    let trusted = trusted_publishing::open(&settings.trusted_publishing)?;
-    let registry = registry_builder(settings, store, providers, access, upstreams, trusted).build();
-    storage::open_registry(&registry, &settings.storage).await?;
+    let registry = open_registry(&settings.registry, Trial::Always, |builder| {
+        builder.publish_elsewhere(LARGER_PUBLISHES)
+    });
+    let registry = registry.await?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
-    if settings.log.audit && settings.log.audit_days > 0 {
-        runtime.spawn(clean_audit_log(registry.clone(), settings.log.audit_days));
+    let log = &settings.registry.log;
+    if log.audit && log.audit_days > 0 {
+        runtime.spawn(clean_audit_log(registry.clone(), log.audit_days));
     }
     let front = Arc::new(Front::new(registry.clone(), metrics, settings));
     announce(&listener)?;
 
-    let (reloaded, running_upstreams) = (registry.clone(), settings.upstreams.clone());
+    let (reloaded, running_upstreams) = (registry.clone(), settings.registry.upstreams.clone());
     runtime.spawn(async move {
         loop {
             hang_ups.next().await;
@@ -190,7 +180,7 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// The same registries in front of which a server with these settings stands.
 pub(crate) fn complete_upstreams(settings: &mut Settings) {
-    if settings.upstreams.is_empty() && settings.packages.is_empty() {
+    if settings.registry.upstreams.is_empty() && settings.registry.packages.is_empty() {
         stand_in_front_of_what_npm_uses(settings);
     }
 }
@@ -200,7 +190,7 @@ fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     let home = std::env::home_dir();
     match npm_registry(std::env::vars(), home.as_deref()) {
         Some(url) if !is_this_server(&url, settings) => {
-            settings.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url));
+            settings.registry.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url));
         }
         _ => tracing::info!(
             "no upstream: only packages published here are served; name another registry with --upstream"
@@ -212,53 +202,19 @@ fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
 fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     let url = url.as_url();
     let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let is_public = settings.public_url.as_ref().is_some_and(|own| own.as_url().host_str() == url.host_str());
+    let is_public =
+        settings.registry.public_url.as_ref().is_some_and(|own| own.as_url().host_str() == url.host_str());
     is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
-pub(crate) fn registry_builder(
-    settings: &Settings,
-    store: Arc<dyn BlobStore>,
-    providers: Vec<Arc<dyn AuthProvider>>,
-    access: AccessRules,
-    upstreams: Vec<OpenUpstream>,
-    trusted: TrustedPublishing,
-) -> RegistryBuilder {
-    let event_sink = event_sink(settings, &store);
-    let builder =
-        upstreams.into_iter().fold(Registry::builder(store), |builder, (name, upstream, options)| {
-            builder.upstream_with(&name, upstream, options)
-        });
-    providers
-        .into_iter()
-        .fold(builder, RegistryBuilder::auth_provider)
-        .event_sink(event_sink)
-        .access(access)
-        .limits(settings.limits.to_limits())
-        .web_login(settings.login.web)
-        .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
-        .path_prefix(settings.path_prefix.as_str())
-        .legacy_prefixes(settings.server.legacy_prefixes.iter().map(|prefix| prefix.as_str().to_owned()))
-        .cache_bytes(settings.cache.representation_bytes())
-        .upstream_cache_bytes(settings.cache.upstream_bytes())
-        .token_cache(settings.cache.token_lifetime())
-        .audit_fallback(settings.audit.to_fallback())
-        .search(settings.search.to_settings())
-        .token_lifetimes(settings.tokens.to_lifetimes())
-        .organizations(settings.organizations.to_settings())
-        .trusted_publishing(trusted)
-        .upstream_freshness(settings.cache.upstream_freshness())
-        .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20))
-        .publish_elsewhere(LARGER_PUBLISHES)
-}
-
-/// The log on stderr, and the one in the storage.
-fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventSink> {
-    if !settings.log.audit {
-        return Arc::new(LogEvents);
+/// Refuses a store that nobody else sees, for what is to be done to that of a server.
+pub(crate) fn refuse_memory(settings: &StorageSettings) -> anyhow::Result<()> {
+    if matches!(settings.url, StorageUrl::Memory) {
+        anyhow::bail!(
+            "nothing is kept in the storage memory: name the server's storage with --storage or --config"
+        );
     }
-    let audit = AuditLog::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    Arc::new(FanOut::new(vec![Arc::new(LogEvents), Arc::new(audit)]))
+    Ok(())
 }
 
 async fn clean_audit_log(registry: Registry, keep_days: u32) {

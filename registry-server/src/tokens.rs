@@ -5,19 +5,19 @@ use secrecy::ExposeSecret as _;
 use tokio::runtime::Builder;
 
 use crate::command_line::{CreateToken, Overrides};
-use crate::run::{print, registry_builder};
+use crate::logging;
+use crate::run::{print, refuse_memory};
 use crate::settings::{Network, Settings};
-use crate::{logging, providers, storage};
-use registry_core::accounts::{TokenOptions, TrustedPublishing};
+use registry_core::accounts::TokenOptions;
 use registry_core::auth::TokenPermission;
+use registry_core::settings::{Trial, accounts_builder, open_existing_store};
 
 /// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
-    storage::refuse_memory(&settings.storage)?;
+    let Settings { registry: settings, .. } = Settings::load(overrides)?;
+    refuse_memory(&settings.storage)?;
     let _flusher = logging::start(&settings.log)?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let access = std::mem::take(&mut settings.packages).compile(&settings.upstreams)?;
+    let access = settings.packages.compile(&settings.upstreams)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -32,12 +32,8 @@ pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Resu
         ..TokenOptions::default()
     };
     let made = runtime.block_on(async {
-        let store = storage::open(&settings.storage).await?;
-        storage::refuse_empty(store.as_ref(), &settings.storage).await?;
-        let providers = providers::open(&settings, &store)?;
-        let registry =
-            registry_builder(&settings, store, providers, access, Vec::new(), TrustedPublishing::default())
-                .build();
+        let store = open_existing_store(&settings.storage, Trial::Always).await?;
+        let registry = accounts_builder(&settings, store)?.access(access).build();
         let made = registry.create_operator_token(&token.user, options).await;
         registry.flush_events().await;
         made.with_context(|| format!("cannot make a token for {}", token.user))

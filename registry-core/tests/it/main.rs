@@ -7,6 +7,8 @@ mod architecture;
 mod audit;
 mod domain;
 mod packument;
+#[cfg(all(feature = "aws", feature = "settings"))]
+mod settings;
 mod tarball;
 mod tarball_builder;
 mod writes;

@@ -5,6 +5,7 @@
 mod authorizer;
 mod bad_events;
 mod codebox;
+mod dependencies;
 mod deployment;
 mod events;
 mod fuzzing;

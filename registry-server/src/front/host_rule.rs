@@ -18,7 +18,7 @@ pub(super) struct HostRule {
 impl HostRule {
     pub(super) fn of(settings: &Settings) -> Self {
         let names = &settings.server.hosts;
-        let public = settings.public_url.as_ref().and_then(|url| url.as_url().host_str());
+        let public = settings.registry.public_url.as_ref().and_then(|url| url.as_url().host_str());
         let on_loopback = settings.listen.ip().to_canonical().is_loopback();
         Self {
             is_strict: !names.is_empty() || (on_loopback && public.is_none()),

@@ -12,16 +12,18 @@ use registry_core::auth::{Caller, Credential};
 use registry_core::domain::publication::{Publication, TarballOptions};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
-use registry_core::storage::BlobStore;
+use registry_core::settings::{
+    LogFilter, Settings as RegistrySettings, StorageSettings, StorageUrl, Trial, open_existing_store,
+    registry_builder,
+};
 use registry_core::{Error, Registry};
 use tokio::runtime::Builder;
 
 use crate::command_line::{Overrides, PackageAccess, PublishFiles};
-use crate::embed::builder_on;
-use crate::run::{FLUSH_TIME, THREADS_TIME, complete_upstreams, print};
-use crate::settings::{LogFilter, Settings, StorageSettings, StorageUrl};
+use crate::logging;
+use crate::run::{FLUSH_TIME, THREADS_TIME, complete_upstreams, print, refuse_memory};
+use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::{logging, storage};
 
 use meter::{Meter, say};
 pub use outcome::Interrupted;
@@ -34,16 +36,17 @@ const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 /// Publishes file after file, up to the first that cannot be.
 pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
-    storage::refuse_memory(&settings.storage)?;
-    refuse_missing_folder(&settings.storage)?;
-    if settings.log.filter == LogFilter::default() {
+    refuse_memory(&settings.registry.storage)?;
+    refuse_missing_folder(&settings.registry.storage)?;
+    if settings.registry.log.filter == LogFilter::default() {
         // What is done is told in the command's own words.
-        settings.log.filter = LogFilter::warnings();
+        settings.registry.log.filter = LogFilter::warnings();
     }
     // Denials are written to the log in the storage, and a dry run writes nothing.
-    settings.log.audit &= !request.dry_run;
-    let _flusher = logging::start(&settings.log)?;
+    settings.registry.log.audit &= !request.dry_run;
+    let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
+    let settings = settings.registry;
     if settings.packages.is_empty() {
         say(
             "no access rules in these settings: if the registry has some, name its registry.toml with --config",
@@ -67,18 +70,13 @@ fn refuse_missing_folder(storage: &StorageSettings) -> anyhow::Result<()> {
     }
 }
 
-async fn publish_all(settings: &Settings, request: &PublishFiles) -> anyhow::Result<()> {
-    crate::embed::use_ring();
+async fn publish_all(settings: &RegistrySettings, request: &PublishFiles) -> anyhow::Result<()> {
     let watch = Arc::new(Watch::default());
     stop_on_signals(&watch)?;
-    let store: Arc<dyn BlobStore> = if request.dry_run {
-        storage::open_untried(&settings.storage)?
-    } else {
-        storage::open(&settings.storage).await?
-    };
-    storage::refuse_empty(store.as_ref(), &settings.storage).await?;
+    let trial = if request.dry_run { Trial::Never } else { Trial::Always };
+    let store = open_existing_store(&settings.storage, trial).await?;
     let store = Arc::new(Watched::new(store, Arc::clone(&watch), request.dry_run));
-    let registry = builder_on(settings, store)?.build();
+    let registry = registry_builder(settings, store)?.build();
     let mut limits = settings.limits.to_limits();
     limits.unpacked_bytes = request.max_mib.map_or(limits.unpacked_bytes, |mib| u64::from(mib.get()) << 20);
     let publishing = Publishing { registry: &registry, watch: &watch, request, limits };

@@ -25,7 +25,7 @@ pub struct ExposureError {
 impl Settings {
     /// Refuses an address that other machines can reach while no access rules are written.
     pub fn refuse_open_doors(&self) -> Result<(), ExposureError> {
-        if self.listen.ip().to_canonical().is_loopback() || !self.packages.is_empty() {
+        if self.listen.ip().to_canonical().is_loopback() || !self.registry.packages.is_empty() {
             return Ok(());
         }
         Err(ExposureError { listen: self.listen })

@@ -1,141 +1,79 @@
-use std::path::Path;
+use std::net::{Ipv4Addr, SocketAddr};
 
-use anyhow::Context as _;
+use registry_core::settings::{FrontendSections, SettingsError, describe_config};
+use serde::Deserialize;
 
-use super::complaint::{complaint, line_of};
-use super::{MAIN_UPSTREAM, Settings, UpstreamSettings};
+use super::{MetricsSettings, ServerSettings, Settings};
 use crate::command_line::Overrides;
+
+/// What `registry.toml` holds beside the settings of the registry.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Sections {
+    listen: SocketAddr,
+    metrics: MetricsSettings,
+    server: ServerSettings,
+}
+
+impl Default for Sections {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4873)),
+            metrics: MetricsSettings::default(),
+            server: ServerSettings::default(),
+        }
+    }
+}
+
+impl FrontendSections for Sections {
+    const KEYS: &'static [&'static str] = &["listen", "metrics", "server"];
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::of(registry_core::settings::Settings::default(), Sections::default())
+    }
+}
 
 impl Settings {
     /// Reads the text of a `registry.toml`. Errors say the line.
-    pub fn from_toml(text: &str) -> anyhow::Result<Self> {
-        let settings = Self::parse(text)?;
-        settings.check_rules(text)?;
-        Ok(settings)
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        let (registry, sections) = registry_core::settings::Settings::from_toml_with(text)?;
+        Ok(Self::of(registry, sections))
     }
 
     /// What holds in the end: flags and environment over the file over the defaults.
-    pub fn load(overrides: &Overrides) -> anyhow::Result<Self> {
-        let Some(config) = overrides.config.as_deref() else {
-            let mut settings = Self::default();
-            settings.apply(overrides);
-            return Ok(settings);
-        };
-        let (text, source) = read(config)?;
-        let is_wrong = || format!("{source} is wrong");
-        let mut settings = Self::parse(&text).with_context(is_wrong)?;
-        settings.apply(overrides);
-        // Only now: the upstream that a rule names may be a flag.
-        settings.check_rules(&text).with_context(is_wrong)?;
+    pub fn load(overrides: &Overrides) -> Result<Self, SettingsError> {
+        let (registry, sections) = registry_core::settings::Settings::load_with(&overrides.into())?;
+        let mut settings = Self::of(registry, sections);
+        settings.listen = overrides.listen.unwrap_or(settings.listen);
         Ok(settings)
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        toml::from_str(text).map_err(|error| anyhow::Error::msg(complaint(text, &error)))
+    fn of(mut registry: registry_core::settings::Settings, sections: Sections) -> Self {
+        let Sections { listen, metrics, server } = sections;
+        registry.legacy_prefixes.clone_from(&server.legacy_prefixes);
+        Self { listen, metrics, server, registry }
     }
 
     /// Which configuration [`Settings::load`] reads, for its user to see.
     pub fn source(overrides: &Overrides) -> String {
-        match overrides.config.as_deref() {
-            Some(config) if is_text(config) => "configuration: the text given".to_owned(),
-            Some(config) => format!("configuration file: {config}"),
-            None => "configuration file: none, so the defaults, flags and REGISTRY_ variables hold; give one with \
-                     --config FILE"
-                .to_owned(),
-        }
+        overrides.config.as_deref().map_or_else(
+            || {
+                "configuration file: none, so the defaults, flags and REGISTRY_ variables hold; give one with --config FILE"
+                    .to_owned()
+            },
+            describe_config,
+        )
     }
 
-    /// Refuses a rule that is wrong by itself, and says at which line of `text` it is.
-    fn check_rules(&self, text: &str) -> anyhow::Result<()> {
-        let wrong = self.packages.first_wrong(&self.upstreams);
-        let wrong = wrong.map(|(start, error)| (start, anyhow::Error::new(error)));
-        let unknown = || self.first_unknown_group().map(|(start, error)| (start, anyhow::Error::new(error)));
-        let Some((start, error)) = wrong.or_else(unknown) else { return Ok(()) };
-        Err(error.context(format!("the rule at line {}", line_of(text, start))))
+    /// The names of the settings that differ from `before` and hold until the server is started again.
+    pub(crate) fn changed_since(&self, before: &Self) -> Vec<&'static str> {
+        let Self { listen, metrics, server, registry } = self;
+        let mut changed = registry.changed_since(&before.registry);
+        changed.splice(0..0, (*listen != before.listen).then_some("listen"));
+        changed.extend((*metrics != before.metrics).then_some("metrics"));
+        changed.extend((*server != before.server).then_some("server"));
+        changed
     }
-
-    /// The settings that hold until the server is started again, each as a text to compare.
-    pub(crate) fn fixed_while_running(&self) -> Vec<(&'static str, String)> {
-        let Self {
-            listen,
-            public_url,
-            path_prefix,
-            storage,
-            upstreams,
-            providers,
-            accounts,
-            login,
-            tokens,
-            organizations,
-            trusted_publishing,
-            audit,
-            github,
-            openid,
-            htpasswd,
-            limits,
-            cache,
-            search,
-            log,
-            metrics,
-            server,
-            packages: _,
-        } = self;
-        vec![
-            ("listen", format!("{listen:?}")),
-            ("public_url", format!("{public_url:?}")),
-            ("path_prefix", format!("{path_prefix:?}")),
-            ("storage", format!("{storage:?}")),
-            ("upstreams", format!("{upstreams:?}")),
-            ("providers", format!("{providers:?}")),
-            ("accounts", format!("{accounts:?}")),
-            ("login", format!("{login:?}")),
-            ("tokens", format!("{tokens:?}")),
-            ("organizations", format!("{organizations:?}")),
-            ("trusted_publishing", format!("{trusted_publishing:?}")),
-            ("audit", format!("{audit:?}")),
-            ("github", format!("{github:?}")),
-            ("openid", format!("{openid:?}")),
-            ("search", format!("{search:?}")),
-            ("htpasswd", format!("{htpasswd:?}")),
-            ("limits", format!("{limits:?}")),
-            ("cache", format!("{cache:?}")),
-            ("log", format!("{log:?}")),
-            ("metrics", format!("{metrics:?}")),
-            ("server", format!("{server:?}")),
-        ]
-    }
-
-    fn apply(&mut self, overrides: &Overrides) {
-        fn replace<Value: Clone>(target: &mut Value, value: Option<&Value>) {
-            if let Some(value) = value {
-                target.clone_from(value);
-            }
-        }
-        replace(&mut self.listen, overrides.listen.as_ref());
-        replace(&mut self.storage.url, overrides.storage.as_ref());
-        replace(&mut self.path_prefix, overrides.path_prefix.as_ref());
-        replace(&mut self.log.format, overrides.log_format.as_ref());
-        replace(&mut self.log.filter, overrides.log.as_ref());
-        if let Some(url) = &overrides.upstream {
-            self.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url.clone()));
-        }
-        overrides.github.apply(&mut self.github);
-        if overrides.public_url.is_some() {
-            self.public_url.clone_from(&overrides.public_url);
-        }
-    }
-}
-
-/// The text of the file that `config` names, or `config` itself where it is the text of one; and what to call it.
-fn read(config: &str) -> anyhow::Result<(String, String)> {
-    if is_text(config) {
-        return Ok((config.to_owned(), "the configuration given as text".to_owned()));
-    }
-    let text = std::fs::read_to_string(config)
-        .with_context(|| format!("cannot read the configuration file {config}"))?;
-    Ok((text, format!("the configuration file {config}")))
-}
-
-fn is_text(config: &str) -> bool {
-    config.contains('\n') || (config.contains('=') && !Path::new(config).exists())
 }

@@ -1,55 +1,15 @@
 use std::net::IpAddr;
 
+use registry_core::settings::LoopError;
 use url::{Host, Url};
 
 use super::Settings;
 
-/// An upstream is the server that would ask it.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "[upstreams.{name}]: url = \"{url}\" is this server itself, which {setting} says, so requests would go round in a \
-     circle: write the URL of another registry, or remove this upstream"
-)]
-pub struct LoopError {
-    name: String,
-    url: String,
-    setting: &'static str,
-}
-
 impl Settings {
     /// Refuses upstreams that are this server, as far as its settings tell: at its public URL, or where it listens.
     pub fn refuse_loops(&self) -> Result<(), LoopError> {
-        self.refuse_loops_by("listen", |url| self.is_listener(url))?;
-        self.refuse_public_loops()
-    }
-
-    /// The same for a frontend that does not listen where the settings say.
-    pub(crate) fn refuse_public_loops(&self) -> Result<(), LoopError> {
-        self.refuse_loops_by("public_url", |url| self.is_public(url))
-    }
-
-    fn refuse_loops_by(
-        &self,
-        setting: &'static str,
-        is_this: impl Fn(&Url) -> bool,
-    ) -> Result<(), LoopError> {
-        match self.upstreams.iter().find(|(_, upstream)| is_this(upstream.url.as_url())) {
-            Some((name, upstream)) => {
-                Err(LoopError { name: name.clone(), url: upstream.url.to_string(), setting })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Other paths of the same host may lead to another registry, if a proxy stands in front.
-    fn is_public(&self, url: &Url) -> bool {
-        let Some(public) = self.public_url.as_ref().map(super::PublicUrl::as_url) else { return false };
-        let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
-        let legacy = self.server.legacy_prefixes.iter().map(super::LegacyPrefix::as_str);
-        let mut prefixes = legacy.chain(["", self.path_prefix.as_str()]);
-        url.origin() == public.origin()
-            && prefixes
-                .any(|prefix| [prefix.to_owned(), format!("{}{prefix}", path(public))].contains(&path(url)))
+        self.registry.refuse_loops_by("listen", |url| self.is_listener(url))?;
+        self.registry.refuse_public_loops()
     }
 
     fn is_listener(&self, url: &Url) -> bool {

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::UpstreamUrl;
+use registry_core::settings::UpstreamUrl;
 
 /// The registry that npm itself is configured with: `npm_config_registry`, or else `registry` in the user's
 /// `.npmrc`. `None` where neither names one, which is npm's own default and nobody's choice.

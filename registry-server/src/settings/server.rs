@@ -1,13 +1,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use registry_core::settings::LegacyPrefix;
 use serde::Deserialize;
 
-use super::{HostName, LegacyPrefix, Network};
+use super::{HostName, Network};
 use crate::front::Proxies;
 
 /// `[server]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
     /// How long a stopping server waits for requests in flight.

@@ -1,4 +1,5 @@
 use clap::{CommandFactory as _, Parser as _};
+use registry_core::settings::{GithubTable, LogFormat, Overrides, TwoSourcesOfNames};
 
 use super::*;
 use crate::command_line::CommandLine;
@@ -32,20 +33,30 @@ fn the_template_changes_nothing_as_it_is() {
 #[test]
 fn the_template_tells_the_defaults() {
     let mut settings = Settings::from_toml(&uncommented_template()).unwrap();
-    assert!(settings.public_url.take().is_some(), "it has no default, so the template shows an example");
-    assert!(settings.storage.redirect_above_mib.take().is_some(), "none is redirected by default");
-    let order = settings.providers.take();
-    assert_eq!(order, Some(settings.provider_order()), "by default all are asked that are configured");
-    assert!(settings.htpasswd.file.take().is_some(), "the file shown stands for no file");
-    assert!(!std::mem::take(&mut settings.packages).is_empty(), "the rule shown stands for no rule");
-    assert!(!std::mem::take(&mut settings.upstreams).is_empty(), "the upstream shown stands for no upstream");
-    let mut github = settings.github.take().unwrap();
+    assert!(
+        settings.registry.public_url.take().is_some(),
+        "it has no default, so the template shows an example"
+    );
+    assert!(settings.registry.storage.redirect_above_mib.take().is_some(), "none is redirected by default");
+    let order = settings.registry.providers.take();
+    assert_eq!(
+        order,
+        Some(settings.registry.provider_order()),
+        "by default all are asked that are configured"
+    );
+    assert!(settings.registry.htpasswd.file.take().is_some(), "the file shown stands for no file");
+    assert!(!std::mem::take(&mut settings.registry.packages).is_empty(), "the rule shown stands for no rule");
+    assert!(
+        !std::mem::take(&mut settings.registry.upstreams).is_empty(),
+        "the upstream shown stands for no upstream"
+    );
+    let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
     assert!(github.client_secret_file.take().is_some(), "an example, too");
     assert_eq!(format!("{github:?}"), format!("{:?}", GithubTable::default()));
     let example = "issuer = \"https://login.example.com\"\nclient_id = \"registry\"";
-    let plain = Settings::from_toml(&format!("[openid]\n{example}")).unwrap().openid.unwrap();
-    let mut openid = settings.openid.take().unwrap();
+    let plain = Settings::from_toml(&format!("[openid]\n{example}")).unwrap().registry.openid.unwrap();
+    let mut openid = settings.registry.openid.take().unwrap();
     assert!(openid.client_secret_file.take().is_some() && openid.audience.take().is_some(), "examples, too");
     assert!(openid.client_secret_env.take().is_some(), "an example, too: one that is named must be set");
     assert_eq!(format!("{openid:?}"), format!("{plain:?}"));
@@ -73,18 +84,6 @@ fn the_template_knows_every_key() {
             assert!(table.contains_key(&inner), "`{inner}` of {header} is not in the template");
         }
     }
-}
-
-#[test]
-fn the_limits_are_those_of_the_library() {
-    assert_eq!(LimitSettings::default().to_limits(), Limits::default());
-    let settings = "[limits]\nmanifest_kib = 1\nreadme_kib = 2\nowners = 3\ndeprecation_bytes = 4\ndist_tags = 5\npackument_mib = 6";
-    let limits = Settings::from_toml(settings).unwrap().limits.to_limits();
-    assert_eq!(
-        (limits.manifest_bytes, limits.readme_bytes, limits.packument_bytes),
-        (1 << 10, 2 << 10, 6 << 20)
-    );
-    assert_eq!((limits.owners, limits.deprecation_bytes, limits.dist_tags), (3, 4, 5));
 }
 
 #[track_caller]
@@ -170,117 +169,15 @@ fn a_mistake_is_told_in_words_of_the_file() {
 }
 
 #[test]
-fn providers_go_with_what_is_configured_of_them() {
-    let read = |text: &str| Settings::from_toml(text).unwrap();
-    let refusal = |text: &str| read(text).check_providers().unwrap_err().to_string();
-    let (file, github) = ("[htpasswd]\nfile = \"users\"", "[github]\norganizations = [\"acme\"]");
-    assert!(refusal(&format!("providers = [\"local\"]\n{file}")).contains("list \"htpasswd\" in providers"));
-    assert!(refusal(&format!("providers = [\"local\"]\n{github}")).contains("list \"github\" in providers"));
-    assert!(refusal("providers = [\"htpasswd\"]").contains("no file is named"));
-    assert!(refusal("providers = [\"github\"]").contains("write a table [github]"));
-    assert!(refusal("providers = [\"local\", \"local\"]").contains("twice"));
-    let unknown = Settings::from_toml("providers = [\"ldap\"]").unwrap_err().to_string();
-    assert!(unknown.contains("\"local\" or \"htpasswd\" or \"openid\" or \"github\""), "{unknown}");
-    let all = read(&format!("{file}\n{github}"));
-    assert_eq!(all.check_providers(), Ok(()));
-    assert_eq!(all.provider_order(), [ProviderName::Local, ProviderName::Htpasswd, ProviderName::Github]);
-    let reversed = read(&format!("providers = [\"htpasswd\", \"local\"]\n{file}"));
-    assert_eq!(reversed.provider_order(), [ProviderName::Htpasswd, ProviderName::Local]);
-}
-
-#[test]
-fn sign_up_and_another_source_of_names_are_refused_in_any_order() {
-    let tables = [
-        ("htpasswd", "[htpasswd]\nfile = \"users\""),
-        ("openid", "[openid]\nissuer = \"https://login.example\"\nclient_id = \"x\""),
-        ("github", "[github]\norganizations = [\"acme\"]"),
-    ];
-    for (name, table) in tables {
-        let check = |providers: &str, sign_up: bool| {
-            let text = format!("{providers}\naccounts.sign_up = {sign_up}\n{table}");
-            Settings::from_toml(&text).unwrap().refuse_two_sources_of_names()
-        };
-        let orders = [format!("[\"local\", \"{name}\"]"), format!("[\"{name}\", \"local\"]")];
-        let orders = orders.map(|order| format!("providers = {order}"));
-        for providers in orders.iter().map(String::as_str).chain([""]) {
-            assert_eq!(check(providers, true), Err(TwoSourcesOfNames), "{providers} {name}");
-            assert_eq!(check(providers, false), Ok(()), "{providers} {name}");
-        }
-        // Without accounts of its own, nobody can sign up.
-        assert_eq!(check(&format!("providers = [\"{name}\"]"), true), Ok(()), "{name}");
-    }
-    assert_eq!(Settings::from_toml("").unwrap().refuse_two_sources_of_names(), Ok(()));
-}
-
-#[test]
-fn a_rule_that_makes_no_sense_is_told_with_its_line() {
-    assert_refused(
-        "[[packages]]\nmatch = \"**\"\n\n[[packages]]\nmatch = \"[\"",
-        4,
-        &["'['", "no package name holds"],
-    );
-}
-
-#[test]
-fn addresses_of_stores_are_read() {
-    let folder = |text: &str| text.parse::<StorageUrl>().unwrap().to_string();
-    assert_eq!(folder("file:./registry-data"), "file:./registry-data");
-    assert_eq!(folder("file:/srv/registry"), "file:/srv/registry");
-    assert_eq!(folder("file:///srv/registry"), "file:/srv/registry");
-    assert_eq!(folder("memory:"), "memory:");
-    let refusal = |text: &str| text.parse::<StorageUrl>().unwrap_err().to_string();
-    for (url, feature, is_in_this_build) in [
-        ("s3://bucket/prefix", "aws", cfg!(feature = "aws")),
-        ("gs://bucket", "gcp", cfg!(feature = "gcp")),
-        ("az://container", "azure", cfg!(feature = "azure")),
-    ] {
-        if is_in_this_build {
-            assert_eq!(folder(url), url);
-        } else {
-            let scheme = &url[..2];
-            assert!(refusal(url).contains(&format!("no support for {scheme}:// storage")));
-            assert!(refusal(url).contains(&format!("--features {feature}")));
-        }
-    }
-    assert!(refusal("file:").contains("names no folder"));
-    assert!(refusal("file://srv/registry").contains("names a host"));
-    assert!(refusal("./data").contains("not a storage URL"));
-    assert!(refusal("C:\\data").contains("not a storage URL"));
-}
-
-#[test]
-fn paths_and_urls_that_cannot_work_are_refused() {
-    for good in ["", "/", "/registry", "/npm/private/", "/v1.0_~"] {
-        assert!(good.parse::<PathPrefix>().is_ok(), "{good}");
-    }
-    assert_eq!("/registry/".parse::<PathPrefix>().unwrap().as_str(), "/registry");
-    for bad in ["registry", "//", "/a//b", "/../x", "/-", "/a b", "/%2f", "/@acme"] {
-        assert!(bad.parse::<PathPrefix>().is_err(), "{bad}");
-    }
-    for good in ["https://npm.example.com", "http://10.0.0.1:4873/npm/"] {
-        assert!(good.parse::<PublicUrl>().is_ok(), "{good}");
-    }
-    for bad in [
-        "npm.example.com",
-        "ftp://npm.example.com",
-        "https://a:b@npm.example.com",
-        "https://x/?y",
-        "https://",
-    ] {
-        assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
-    }
-}
-
-#[test]
 fn flags_win_over_the_file() {
     let file = "listen = \"127.0.0.1:1\"\npublic_url = \"https://a.example\"\n[log]\nfilter = \"warn\"\n";
     let arguments =
         ["registry-server", "serve", "--config", file, "--listen", "127.0.0.1:2", "--log-format", "json"];
     let settings = Settings::load(&CommandLine::parse_from(arguments).overrides).unwrap();
     assert_eq!(settings.listen.port(), 2);
-    assert_eq!(settings.log.format, LogFormat::Json);
-    assert_eq!(settings.log.filter, "warn".parse().unwrap());
-    assert_eq!(settings.public_url.unwrap().as_url().as_str(), "https://a.example/");
+    assert_eq!(settings.registry.log.format, LogFormat::Json);
+    assert_eq!(settings.registry.log.filter, "warn".parse().unwrap());
+    assert_eq!(settings.registry.public_url.unwrap().as_url().as_str(), "https://a.example/");
 }
 
 #[test]
@@ -292,7 +189,7 @@ fn a_rule_may_name_the_upstream_of_a_flag() {
     };
     let flag = ["--upstream", "https://registry.example"];
     let settings = load(file, &flag).unwrap();
-    assert!(settings.packages.compile(&settings.upstreams).is_ok());
+    assert!(settings.registry.packages.compile(&settings.registry.upstreams).is_ok());
     let other = file.replace("npm", "mpm");
     for (file, flags, unknown) in [(file, &[][..], "npm"), (&other, &flag[..], "mpm")] {
         let refusal = format!("{:#}", load(file, flags).unwrap_err());
@@ -306,20 +203,20 @@ fn github_is_on_where_its_table_is_written_or_a_flag_given() {
         let arguments = ["registry-server"].iter().chain(arguments);
         Settings::load(&CommandLine::parse_from(arguments).overrides).unwrap()
     };
-    assert!(load(&[]).github.is_none());
+    assert!(load(&[]).registry.github.is_none());
     let file = "[accounts]\nsign_up = false\n[github]\norganizations = [\"acme\"]\n";
     let settings = load(&["--config", file, "--github-admins", "ana,Ben"]);
-    let github = settings.github.as_ref().unwrap();
+    let github = settings.registry.github.as_ref().unwrap();
     assert_eq!(
         (&*github.organizations, &*github.admins),
         (&["acme".to_owned()][..], &["ana".into(), "Ben".into()][..])
     );
     assert_eq!(github.url.to_string(), "https://github.com/");
-    assert_eq!(settings.refuse_two_sources_of_names(), Ok(()));
+    assert_eq!(settings.registry.refuse_two_sources_of_names(), Ok(()));
 
     let settings = load(&["--github-url", "https://github.example"]);
-    assert_eq!(settings.github.as_ref().unwrap().url.to_string(), "https://github.example/");
-    assert_eq!(settings.refuse_two_sources_of_names(), Err(TwoSourcesOfNames));
+    assert_eq!(settings.registry.github.as_ref().unwrap().url.to_string(), "https://github.example/");
+    assert_eq!(settings.registry.refuse_two_sources_of_names(), Err(TwoSourcesOfNames));
 }
 
 #[test]
@@ -332,6 +229,17 @@ fn every_flag_has_its_environment_variable() {
         assert_eq!(argument.get_env().unwrap().to_str(), Some(expected.as_str()));
     }
     CommandLine::command().debug_assert();
+}
+
+/// A frontend without a command line reads the same variables.
+#[test]
+fn every_variable_but_the_address_is_read_without_a_command_line() {
+    for argument in CommandLine::command().get_arguments() {
+        let Some(variable) = argument.get_env().and_then(|name| name.to_str()) else { continue };
+        let read = Overrides::from_variables(|name| (name == variable).then(|| "no URL?".into()));
+        let is_read = read.map_or(true, |overrides| overrides != Overrides::default());
+        assert_eq!(is_read, variable != "REGISTRY_LISTEN", "{variable}");
+    }
 }
 
 #[test]
@@ -355,4 +263,27 @@ fn the_lines_a_refusal_tells_to_write_are_enough() {
     let lines = refusal.split("\n\n").find(|part| part.starts_with('[')).unwrap();
     let settings = Settings::from_toml(&format!("listen = \"0.0.0.0:80\"\n{lines}")).unwrap();
     assert!(settings.refuse_open_doors().is_ok());
+}
+
+/// The sections of the registry and those of the server are read apart.
+#[test]
+fn the_first_mistake_is_told_whose_section_it_is_in() {
+    let (registry, server) = ("[accounts]\nsign_up = 1", "[server]\nconnections = \"x\"");
+    for (text, told) in [
+        (format!("{registry}\n{server}"), "line 2: `[accounts] sign_up`"),
+        (format!("{server}\n{registry}"), "line 2: `[server] connections`"),
+    ] {
+        let refusal = Settings::from_toml(&text).unwrap_err().to_string();
+        assert!(refusal.starts_with(told), "{refusal}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_restart_is_named_whose_section_it_is_in() {
+    let before = Settings::from_toml("[storage.options]\nkey = \"one\"").unwrap();
+    let now = "listen = \"127.0.0.1:1\"\n[storage.options]\nkey = \"two\"\n[server]\nlegacy_prefixes = [\"/npm\"]\n\
+               [metrics]\npublic = true\n[[packages]]\nmatch = \"**\"";
+    let now = Settings::from_toml(now).unwrap();
+    assert_eq!(now.changed_since(&before), ["listen", "storage", "metrics", "server"]);
+    assert!(now.changed_since(&now.clone()).is_empty());
 }

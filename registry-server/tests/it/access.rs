@@ -106,6 +106,16 @@ async fn sighup_changes_the_rules_of_a_running_server() {
 }
 
 #[tokio::test]
+async fn sighup_reports_a_changed_storage_option_and_hides_its_value() {
+    let with_key = |key: &str| format!("[storage.options]\naws_secret_access_key = \"{key}\"\n{OPEN}");
+    let registry = Configured::start(&with_key("first-key")).await;
+    let log = registry.change(&with_key("second-key"), READ_AGAIN);
+    assert!(log.contains("wait for a restart: storage\n"), "{log}");
+    assert!(!log.contains("-key"), "{log}");
+    assert!(registry.server.stop().await.success());
+}
+
+#[tokio::test]
 async fn sighup_without_a_file_is_no_end() {
     let storage = TempDir::new().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use registry_core::settings::StorageUrl;
+
 use crate::running::{Running, registry_server, run, stderr_of_failure};
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -121,7 +123,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn a_wrong_flag_or_variable_is_a_usage_error() {
-    if cfg!(not(feature = "gcp")) {
+    if "gs://bucket/prefix".parse::<StorageUrl>().is_err() {
         let stderr = stderr_of_failure(&run(&["--storage", "gs://bucket/prefix"]), 2);
         assert!(stderr.contains("this build has no support for gs:// storage"), "{stderr}");
     }

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory as _;
+use registry_core::settings::{Overrides, Settings, StorageUrl};
 use registry_core::storage::open_bucket;
-use registry_server::command_line::{CommandLine, Overrides};
-use registry_server::settings::{Settings, StorageUrl};
+use registry_server::command_line::CommandLine;
 use registry_testkit::fake_lambda_runtime::{LambdaFunction, Outcome};
 use registry_testkit::python_tool::CFN_LINT;
 use registry_testkit::{install_tls_provider, machine_tools};

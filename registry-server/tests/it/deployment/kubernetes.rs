@@ -31,7 +31,7 @@ fn the_bucket_takes_its_options() {
     let settings = Settings::from_toml(&text_of("kubernetes/registry.toml")).unwrap();
     let deployment = text_of("kubernetes/deployment.yaml");
     let bucket = deployment.lines().find_map(|line| line.trim().strip_prefix("value: s3:")).unwrap();
-    open_bucket(&format!("s3:{bucket}").parse().unwrap(), &settings.storage.options).unwrap();
+    open_bucket(&format!("s3:{bucket}").parse().unwrap(), &settings.registry.storage.options).unwrap();
 }
 
 #[test]

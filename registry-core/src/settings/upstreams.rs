@@ -13,7 +13,7 @@ pub type Upstreams = BTreeMap<String, UpstreamSettings>;
 pub const MAIN_UPSTREAM: &str = "npm";
 
 /// `[upstreams.NAME]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
     /// Where it is.

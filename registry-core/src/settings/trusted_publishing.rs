@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use registry_core::domain::trust::TrustKind;
+use crate::domain::trust::TrustKind;
 
 use super::UpstreamUrl;
 
 /// `[trusted_publishing]`: builds that publish without a stored token.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustedPublishingSettings {
     /// Whether builds may, where the owners of packages say so.
@@ -26,7 +26,7 @@ pub struct TrustedPublishingSettings {
 pub struct TokenMinutes(u8);
 
 /// One `[[trusted_publishing.issuers]]` table.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerTable {
     /// What `npm trust` calls it.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::IssuerUrl;
 
 /// `[openid]`: signing in with an issuer of OpenID Connect. Off where the table is missing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenIdTable {
     /// The issuer, as its tokens spell it.

@@ -8,14 +8,15 @@ use toml::de::{DeTable, DeValue};
 const TEXT: &str = "a text in quotes";
 const ADDRESS: &str = "an address and a port, such as \"127.0.0.1:4873\"";
 
-/// Says at which line something is wrong, under which key, what is there and what is wanted.
-pub(super) fn complaint(text: &str, error: &toml::de::Error) -> String {
+/// Says at which line something is wrong, under which key, what is there and what is wanted. `own` are the keys at the top of the
+/// file that are the frontend's.
+pub(super) fn complaint(text: &str, error: &toml::de::Error, own: &[&str]) -> String {
     let line = error.span().map(|span| format!("line {}: ", line_of(text, span.start))).unwrap_or_default();
     let Ok(document) = DeTable::parse(text) else {
         return format!("{line}this is not TOML: {}", error.message());
     };
     let place = error.span().and_then(|span| find(document.get_ref(), &span)).unwrap_or_default();
-    format!("{line}{}", place.say(error.message()))
+    format!("{line}{}", place.say(error.message(), own))
 }
 
 /// The line that holds this byte, counted from 1.
@@ -34,13 +35,15 @@ struct Place {
 }
 
 impl Place {
-    fn say(&self, message: &str) -> String {
+    fn say(&self, message: &str, own: &[&str]) -> String {
         let key = self.path.last().map(String::as_str).unwrap_or_default();
         if let Some(rest) = message.strip_prefix("unknown field ") {
             let (unknown, known) = rest.split_once(", expected ").unwrap_or((rest, ""));
             let known = known.strip_prefix("one of ").unwrap_or(known);
             // The place is the unknown key itself.
             let inside = self.path.split_last().map_or(&[][..], |(_, tables)| tables);
+            let own = own.iter().filter(|_| inside.is_empty()).map(|key| format!("`{key}`"));
+            let known = own.chain([known.to_owned()]).collect::<Vec<_>>().join(", ");
             return format!(
                 "there is no setting {unknown} {}; the settings there are {known}",
                 self.within(inside)

@@ -1,9 +1,9 @@
 use serde::Deserialize;
 
-use registry_core::limits::TokenLifetimes;
+use crate::limits::TokenLifetimes;
 
 /// `[tokens]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenSettings {
     /// How many days a token of `npm token create` lasts where nobody says; 0 for as long as the most.

@@ -1,11 +1,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use registry_core::search::SearchSettings;
+use crate::search::SearchSettings;
 use serde::Deserialize;
 
 /// `[search]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchSection {
     /// Whether upstreams are asked too, for texts that cannot name a private package.

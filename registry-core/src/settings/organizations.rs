@@ -1,8 +1,8 @@
-use registry_core::organizations::OrganizationSettings;
+use crate::organizations::{OrganizationCreation, OrganizationSettings};
 use serde::Deserialize;
 
 /// `[organizations]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrganizationSection {
     /// Who may make one.
@@ -32,15 +32,12 @@ impl Default for OrganizationSection {
 impl OrganizationSection {
     /// The same as the library takes it.
     pub fn to_settings(&self) -> OrganizationSettings {
-        use registry_core::organizations::OrganizationCreation;
-        let mut settings = OrganizationSettings::default();
-        settings.create = match self.create {
+        let create = match self.create {
             OrganizationMakers::Anyone => OrganizationCreation::Anyone,
             OrganizationMakers::Administrators => OrganizationCreation::Administrators,
             OrganizationMakers::Nobody => OrganizationCreation::Nobody,
         };
-        settings.grants_beyond_rules = self.grants_beyond_rules;
-        settings
+        OrganizationSettings { create, grants_beyond_rules: self.grants_beyond_rules }
     }
 }
 

@@ -1,12 +1,12 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use registry_core::access::{AccessRuleError, AccessRules, RuleSettings};
+use crate::access::{AccessRuleError, AccessRules, RuleSettings};
 
 use super::Upstreams;
 
 /// `[[packages]]`: the access rules, in the order in which they are tried.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct PackageRules(Vec<Spanned<RuleSettings>>);
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{ProviderName, UpstreamUrl};
 
 /// `[github]`: signing in with GitHub. Off where the table is missing.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GithubTable {
     /// Where people sign in: github.com, or a GitHub Enterprise Server.

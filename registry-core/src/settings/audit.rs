@@ -1,4 +1,4 @@
-use registry_core::audit::AuditFallback;
+use crate::audit::AuditFallback;
 use serde::Deserialize;
 
 /// `[audit]`

@@ -2,24 +2,27 @@
 
 use std::sync::Arc;
 
-use registry_core::auth::AuthProvider;
-use registry_core::storage::BlobStore;
+use crate::auth::AuthProvider;
+use crate::storage::BlobStore;
 
-use crate::settings::GithubTable;
+use crate::settings::{GithubTable, SettingsError};
 
 /// GitHub, as it is configured.
 #[cfg(not(feature = "github"))]
-pub(crate) fn open(_: &GithubTable, _: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
-    anyhow::bail!("[github]: this build cannot ask GitHub; build it with --features github")
+pub(super) fn open(_: &GithubTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+    Err(SettingsError::new("[github]: this build cannot ask GitHub; build it with --features github"))
 }
 
 /// GitHub, as it is configured. Within a tokio runtime.
 #[cfg(feature = "github")]
-pub(crate) fn open(table: &GithubTable, store: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
-    use anyhow::Context as _;
-    use registry_core::auth::github::Github;
-    use registry_core::clock::SystemClock;
-    use registry_core::randomness::SystemRandomness;
+pub(super) fn open(
+    table: &GithubTable,
+    store: Arc<dyn BlobStore>,
+) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+    use crate::auth::github::Github;
+    use crate::clock::SystemClock;
+    use crate::randomness::SystemRandomness;
+    use crate::settings::error::Context as _;
 
     let settings = settings(table).context("[github]")?;
     let github = Github::new(settings, store, Arc::new(SystemClock), Arc::new(SystemRandomness));
@@ -34,11 +37,11 @@ pub(crate) fn open(table: &GithubTable, store: Arc<dyn BlobStore>) -> anyhow::Re
 }
 
 #[cfg(feature = "github")]
-fn settings(table: &GithubTable) -> anyhow::Result<registry_core::auth::github::GithubSettings> {
+fn settings(table: &GithubTable) -> Result<crate::auth::github::GithubSettings, SettingsError> {
     use std::time::Duration;
 
-    use anyhow::Context as _;
-    use registry_core::auth::github::{GithubApp, GithubSettings};
+    use crate::auth::github::{GithubApp, GithubSettings};
+    use crate::settings::error::Context as _;
 
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
     let mut settings = GithubSettings::new(table.url.as_url().clone());
@@ -63,8 +66,8 @@ fn settings(table: &GithubTable) -> anyhow::Result<registry_core::auth::github::
 }
 
 #[cfg(feature = "github")]
-fn client_secret(table: &GithubTable) -> anyhow::Result<String> {
-    use anyhow::Context as _;
+fn client_secret(table: &GithubTable) -> Result<String, SettingsError> {
+    use crate::settings::error::Context as _;
 
     let Some(file) = &table.client_secret_file else {
         let variable = &table.client_secret_env;

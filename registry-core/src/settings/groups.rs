@@ -1,4 +1,4 @@
-use registry_core::access::RuleSettings;
+use crate::access::RuleSettings;
 
 use super::Settings;
 

@@ -104,3 +104,15 @@ impl fmt::Display for StorageUrl {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_other_builds_is_told_with_its_feature() {
+        let refused = bucket("gs://bucket/prefix", "gcp", false).unwrap_err().to_string();
+        assert!(refused.starts_with("this build has no support for gs:// storage"), "{refused}");
+        assert!(refused.ends_with("`--features gcp`"), "{refused}");
+    }
+}

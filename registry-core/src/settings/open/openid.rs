@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use registry_core::auth::AuthProvider;
-use registry_core::storage::BlobStore;
+use crate::auth::AuthProvider;
+use crate::storage::BlobStore;
 
-use crate::settings::OpenIdTable;
+use crate::settings::{OpenIdTable, SettingsError};
 
 /// The variable that holds the client secret where the settings name none.
 #[cfg(feature = "openid")]
@@ -13,19 +13,22 @@ const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
 
 /// The issuer, as it is configured.
 #[cfg(not(feature = "openid"))]
-pub(crate) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
-    anyhow::bail!("[openid]: this build knows no OpenID Connect; build it with --features openid")
+pub(super) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+    Err(SettingsError::new("[openid]: this build knows no OpenID Connect; build it with --features openid"))
 }
 
 /// The issuer, as it is configured.
 #[cfg(feature = "openid")]
-pub(crate) fn open(table: &OpenIdTable, store: Arc<dyn BlobStore>) -> anyhow::Result<Arc<dyn AuthProvider>> {
+pub(super) fn open(
+    table: &OpenIdTable,
+    store: Arc<dyn BlobStore>,
+) -> Result<Arc<dyn AuthProvider>, SettingsError> {
     use std::time::Duration;
 
-    use anyhow::Context as _;
-    use registry_core::auth::openid::{IssuerSettings, OpenId, OpenIdSettings};
-    use registry_core::clock::SystemClock;
-    use registry_core::randomness::SystemRandomness;
+    use crate::auth::openid::{IssuerSettings, OpenId, OpenIdSettings};
+    use crate::clock::SystemClock;
+    use crate::randomness::SystemRandomness;
+    use crate::settings::error::Context as _;
 
     let mut issuer = IssuerSettings::new(table.issuer.as_str());
     for file in &table.certificate_files {

@@ -19,7 +19,7 @@ pub enum ProviderName {
 }
 
 /// `[htpasswd]`
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HtpasswdSettings {
     /// The file.

@@ -1,0 +1,120 @@
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
+
+use super::complaint::{complaint, line_of};
+use super::error::Context as _;
+use super::{Overrides, Settings, SettingsError};
+
+/// What a frontend reads from the same `registry.toml`: keys and tables at the top of the file that are its own.
+///
+/// ```
+/// use registry_core::settings::{FrontendSections, Settings};
+/// #[derive(Default, serde::Deserialize)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Own { listen: Option<String> }
+/// impl FrontendSections for Own {
+///     const KEYS: &'static [&'static str] = &["listen"];
+/// }
+/// let text = "listen = \"here\"\n[accounts]\nsign_up = false";
+/// let (settings, own) = Settings::from_toml_with::<Own>(text).unwrap();
+/// assert_eq!((settings.accounts.sign_up, own.listen.as_deref()), (false, Some("here")));
+/// let refusal = Settings::from_toml_with::<Own>("lisen = 1").err().unwrap().to_string();
+/// assert!(refusal.contains("line 1: there is no setting `lisen`") && refusal.contains("`listen`"), "{refusal}");
+/// ```
+pub trait FrontendSections: Default + DeserializeOwned {
+    /// How they are called in the file.
+    const KEYS: &'static [&'static str];
+}
+
+/// The file holds nothing but the registry's settings.
+#[derive(Default, Deserialize)]
+struct NoSections {}
+
+impl FrontendSections for NoSections {
+    const KEYS: &'static [&'static str] = &[];
+}
+
+impl Settings {
+    /// Reads the text of a `registry.toml`. Errors say the line.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        Self::from_toml_with::<NoSections>(text).map(|(settings, _)| settings)
+    }
+
+    /// Reads the text of a `registry.toml` that has sections of a frontend, too.
+    pub fn from_toml_with<Own: FrontendSections>(text: &str) -> Result<(Self, Own), SettingsError> {
+        let (settings, own) = Self::parse(text)?;
+        settings.check_rules(text)?;
+        Ok((settings, own))
+    }
+
+    /// What holds in the end: `overrides` over the file that they name over the defaults.
+    pub fn load(overrides: &Overrides) -> Result<Self, SettingsError> {
+        Self::load_with::<NoSections>(overrides).map(|(settings, _)| settings)
+    }
+
+    /// The same of a file that has sections of a frontend, too.
+    pub fn load_with<Own: FrontendSections>(overrides: &Overrides) -> Result<(Self, Own), SettingsError> {
+        let Some(config) = overrides.config.as_deref() else {
+            let mut settings = Self::default();
+            overrides.apply(&mut settings);
+            return Ok((settings, Own::default()));
+        };
+        let (text, source) = read(config)?;
+        let is_wrong = || format!("{source} is wrong");
+        let (mut settings, own) = Self::parse(&text).with_context(is_wrong)?;
+        overrides.apply(&mut settings);
+        // Only now: the upstream that a rule names may be an override.
+        settings.check_rules(&text).with_context(is_wrong)?;
+        Ok((settings, own))
+    }
+
+    fn parse<Own: FrontendSections>(text: &str) -> Result<(Self, Own), SettingsError> {
+        let wrong = |error: &toml::de::Error| SettingsError::new(complaint(text, error, Own::KEYS));
+        let mut document = DeTable::parse(text).map_err(|error| wrong(&error))?;
+        let own_keys = Own::KEYS.iter().filter_map(|key| document.get_mut().remove_entry(*key));
+        let own: DeTable<'_> = own_keys.collect();
+        let own = Own::deserialize(Deserializer::from(Spanned::new(document.span(), own)));
+        let start = |error: &toml::de::Error| error.span().map(|span| span.start);
+        match (Self::deserialize(Deserializer::from(document)), own) {
+            (Ok(settings), Ok(own)) => Ok((settings, own)),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(wrong(&error)),
+            (Err(one), Err(other)) => Err(wrong(if start(&other) < start(&one) { &other } else { &one })),
+        }
+    }
+
+    /// Refuses a rule that is wrong by itself, and says at which line of `text` it is.
+    fn check_rules(&self, text: &str) -> Result<(), SettingsError> {
+        let wrong = self.packages.first_wrong(&self.upstreams);
+        let wrong = wrong.map(|(start, error)| (start, SettingsError::of(error)));
+        let unknown = || self.first_unknown_group().map(|(start, error)| (start, SettingsError::of(error)));
+        let Some((start, error)) = wrong.or_else(unknown) else { return Ok(()) };
+        Err(error).with_context(|| format!("the rule at line {}", line_of(text, start)))
+    }
+}
+
+/// What [`Settings::load`] reads for `config`, for its user to see.
+pub fn describe_config(config: &str) -> String {
+    if is_text(config) {
+        "configuration: the text given".to_owned()
+    } else {
+        format!("configuration file: {config}")
+    }
+}
+
+/// The text of the file that `config` names, or `config` itself where it is the text of one; and what to call it.
+fn read(config: &str) -> Result<(String, String), SettingsError> {
+    if is_text(config) {
+        return Ok((config.to_owned(), "the configuration given as text".to_owned()));
+    }
+    let text = std::fs::read_to_string(config)
+        .with_context(|| format!("cannot read the configuration file {config}"))?;
+    Ok((text, format!("the configuration file {config}")))
+}
+
+fn is_text(config: &str) -> bool {
+    config.contains('\n') || (config.contains('=') && !Path::new(config).exists())
+}

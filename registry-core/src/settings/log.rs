@@ -1,0 +1,125 @@
+use std::str::FromStr;
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::SettingsError;
+use super::error::Context as _;
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// Lines to read or lines to parse.
+    pub format: LogFormat,
+    /// Which lines.
+    pub filter: LogFilter,
+    /// Whether the storage keeps a log of every write, login and denial.
+    pub audit: bool,
+    /// For how many days it keeps them; 0 for ever.
+    pub audit_days: u32,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: LogFilter::default(), audit: true, audit_days: 365 }
+    }
+}
+
+/// Which log lines are written, as `tracing` spells it: `info`, or `warn,registry_server=debug`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter, ready for use.
+    pub fn to_filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+
+    /// Warnings and errors alone.
+    pub fn warnings() -> Self {
+        Self("warn".to_owned())
+    }
+}
+
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = |why: &str| {
+            format!(
+                "`{text}` is not a log filter: {why}; write one such as info or warn,registry_server=debug"
+            )
+        };
+        EnvFilter::try_new(text).map_err(|error| refused(&error.to_string()))?;
+        // A word that is no level would be a part of a program, of which everything is logged, and of nothing else.
+        let words = text.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}']));
+        match words.filter(|_| !text.contains('[')).find(|word| word.parse::<LevelFilter>().is_err()) {
+            Some(word) => Err(refused(&format!(
+                "`{word}` is no level, which are off, error, warn, info, debug and trace"
+            ))),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people to read.
+    #[default]
+    Text,
+    /// One JSON object in each line, for programs to parse.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("`{text}` is no format of log lines; write text or json")),
+        }
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Sends all of `tracing` to `writer`, in colours or not, and panics with it.
+pub fn log_to<Writer>(writer: Writer, colours: bool, settings: &LogSettings) -> Result<(), SettingsError>
+where
+    Writer: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(settings.filter.to_filter())
+        .with_ansi(colours)
+        .with_writer(writer);
+    match settings.format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
+    }
+    .context("cannot start the log")?;
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
+    }));
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `registry.toml` and the environment, and the registry that they describe: for every frontend alike (feature `settings`).
+//!
+//! A file may hold sections of the frontend beside those of the registry, see [`FrontendSections`].
+//!
+//! ```
+//! use registry_core::settings::Settings;
+//! let settings = Settings::from_toml("[accounts]\nsign_up = false").unwrap();
+//! assert!(!settings.accounts.sign_up);
+//! let refusal = Settings::from_toml("\n[acounts]").unwrap_err().to_string();
+//! assert!(refusal.contains("line 2") && refusal.contains("acounts"), "{refusal}");
+//! ```
+
+mod audit;
+mod check;
+mod complaint;
+mod error;
+mod github;
+mod groups;
+mod load;
+mod log;
+mod login;
+mod loops;
+mod open;
+mod openid;
+mod organizations;
+mod overrides;
+mod packages;
+mod providers;
+mod search;
+mod sections;
+mod storage_url;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod trusted_publishing;
+mod unused;
+mod upstreams;
+mod values;
+
+use serde::Deserialize;
+
+pub use audit::{AuditSettings, UnavailableAudit};
+pub use error::SettingsError;
+pub use github::{GithubTable, TwoSourcesOfNames};
+pub use groups::UnknownGroup;
+pub use load::{FrontendSections, describe_config};
+pub use log::{LogFilter, LogFormat, LogSettings, log_to};
+pub use login::LoginSettings;
+pub use loops::LoopError;
+pub use open::{
+    Trial, accounts_builder, open_existing_store, open_providers, open_registry, open_store,
+    open_trusted_publishing, registry_builder,
+};
+pub use openid::OpenIdTable;
+pub use organizations::{OrganizationMakers, OrganizationSection};
+pub use overrides::{GithubOverrides, Overrides};
+pub use packages::PackageRules;
+pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
+pub use search::SearchSection;
+pub use sections::{AccountSettings, CacheSettings, LimitSettings, StorageSettings};
+pub use storage_url::{StorageUrl, StorageUrlError};
+pub use tokens::TokenSettings;
+pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
+pub use unused::UnusedUpstream;
+pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
+pub use values::{LegacyPrefix, PathPrefix, PublicUrl};
+
+/// What makes a registry.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The URL under which clients reach the registry; `None` takes it from each request.
+    pub public_url: Option<PublicUrl>,
+    /// A path under which the routes answer too.
+    pub path_prefix: PathPrefix,
+    /// Where packages are kept.
+    pub storage: StorageSettings,
+    /// Registries that this one stands in front of.
+    pub upstreams: Upstreams,
+    /// What audits are answered.
+    pub audit: AuditSettings,
+    /// Signing in with GitHub; `None` is off.
+    pub github: Option<GithubTable>,
+    /// Signing in with an issuer of OpenID Connect; `None` is off.
+    pub openid: Option<OpenIdTable>,
+    /// Who is asked who somebody is, in this order; `None` for all that are configured, in the order of
+    /// [`ProviderName`].
+    pub providers: Option<Vec<ProviderName>>,
+    /// Accounts with name and password.
+    pub accounts: AccountSettings,
+    /// Names and password hashes in a file.
+    pub htpasswd: HtpasswdSettings,
+    /// How clients log in.
+    pub login: LoginSettings,
+    /// Tokens that people make for themselves.
+    pub tokens: TokenSettings,
+    /// Organizations and teams.
+    pub organizations: OrganizationSection,
+    /// Builds that publish without a stored token.
+    pub trusted_publishing: TrustedPublishingSettings,
+    /// Bounds on what clients send.
+    pub limits: LimitSettings,
+    /// What is kept in memory.
+    pub cache: CacheSettings,
+    /// How searches are answered.
+    pub search: SearchSection,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Who may do what with which packages.
+    pub packages: PackageRules,
+    /// Paths of other registries, which lockfiles remember, below which packages are read too. They are in a section of the
+    /// frontend, which sets them here.
+    #[serde(skip)]
+    pub legacy_prefixes: Vec<LegacyPrefix>,
+}

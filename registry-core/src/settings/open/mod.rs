@@ -1,0 +1,115 @@
+//! From settings to a registry: the one way in which every frontend and every command starts.
+
+mod github;
+mod openid;
+mod providers;
+mod storage;
+mod trusted_publishing;
+mod upstreams;
+
+use std::sync::Arc;
+
+use crate::clock::SystemClock;
+use crate::events::{AuditLog, EventSink, FanOut, LogEvents};
+use crate::randomness::SystemRandomness;
+use crate::storage::BlobStore;
+use crate::{Registry, RegistryBuilder};
+
+use super::error::Context as _;
+use super::{Settings, SettingsError};
+
+pub use providers::open_providers;
+pub use storage::{open_existing_store, open_store};
+pub use trusted_publishing::open_trusted_publishing;
+
+/// Whether a store is tried before it is relied on. It costs it a dozen requests, writes among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// It is tried, and refused where it does not keep conditions.
+    Always,
+    /// It is believed: for a store that is known to keep them, opened by a process that lives for seconds.
+    Never,
+}
+
+/// Opens the store, the providers and the upstreams that `settings` name, and makes the registry. `finish` may set what the
+/// settings leave to the frontend. Within a tokio runtime.
+///
+/// ```
+/// use registry_core::settings::{Settings, Trial, open_registry};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let settings = Settings::from_toml("[storage]\nurl = \"memory:\"").unwrap();
+/// let registry = open_registry(&settings, Trial::Always, |builder| builder.web_login(false)).await.unwrap();
+/// assert!(registry.ready().await.is_ok());
+/// # });
+/// ```
+pub async fn open_registry(
+    settings: &Settings,
+    trial: Trial,
+    finish: impl FnOnce(RegistryBuilder) -> RegistryBuilder,
+) -> Result<Registry, SettingsError> {
+    let store = open_store(&settings.storage, trial).await?;
+    let registry = finish(registry_builder(settings, store)?).build();
+    let opened = registry.open().await;
+    opened.with_context(|| {
+        format!("the storage {} cannot be opened as that of a registry", settings.storage.url)
+    })?;
+    Ok(registry)
+}
+
+/// Begins the registry of `settings` on a store that is open already. Settings that cannot hold together are refused, and
+/// nothing is asked of the store. Within a tokio runtime.
+pub fn registry_builder(
+    settings: &Settings,
+    store: Arc<dyn BlobStore>,
+) -> Result<RegistryBuilder, SettingsError> {
+    install_tls_provider();
+    settings.check()?;
+    let access = settings.packages.compile(&settings.upstreams).map_err(SettingsError::of)?;
+    let upstreams = upstreams::open(&settings.upstreams)?;
+    let builder = accounts_builder(settings, store)?.access(access);
+    let builder = upstreams
+        .into_iter()
+        .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
+    Ok(builder.trusted_publishing(open_trusted_publishing(&settings.trusted_publishing)?))
+}
+
+/// Begins the same registry for what concerns accounts alone: without access rules, upstreams and issuers of builds, so that
+/// what these need may be missing. Within a tokio runtime.
+pub fn accounts_builder(
+    settings: &Settings,
+    store: Arc<dyn BlobStore>,
+) -> Result<RegistryBuilder, SettingsError> {
+    let providers = open_providers(settings, &store)?;
+    let event_sink = event_sink(settings, &store);
+    let builder = providers.into_iter().fold(Registry::builder(store), RegistryBuilder::auth_provider);
+    Ok(builder
+        .event_sink(event_sink)
+        .limits(settings.limits.to_limits())
+        .web_login(settings.login.web)
+        .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
+        .path_prefix(settings.path_prefix.as_str())
+        .legacy_prefixes(settings.legacy_prefixes.iter().map(|prefix| prefix.as_str().to_owned()))
+        .cache_bytes(settings.cache.representation_bytes())
+        .upstream_cache_bytes(settings.cache.upstream_bytes())
+        .token_cache(settings.cache.token_lifetime())
+        .audit_fallback(settings.audit.to_fallback())
+        .search(settings.search.to_settings())
+        .token_lifetimes(settings.tokens.to_lifetimes())
+        .organizations(settings.organizations.to_settings())
+        .upstream_freshness(settings.cache.upstream_freshness())
+        .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20)))
+}
+
+/// The log of the process, and the one in the storage.
+fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventSink> {
+    if !settings.log.audit {
+        return Arc::new(LogEvents);
+    }
+    let audit = AuditLog::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
+    Arc::new(FanOut::new(vec![Arc::new(LogEvents), Arc::new(audit)]))
+}
+
+/// A second installation fails and changes nothing, which is as good.
+fn install_tls_provider() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -1,0 +1,113 @@
+//! Opens the store that the settings name, and proves that it can be relied on.
+
+use std::sync::Arc;
+
+use crate::randomness::{Randomness as _, SystemRandomness};
+use crate::settings::error::Context as _;
+use crate::settings::{SettingsError, StorageSettings, StorageUrl};
+#[cfg(feature = "local-disk")]
+use crate::storage::LocalDisk;
+#[cfg(feature = "clouds")]
+use crate::storage::open_bucket;
+use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
+
+use super::{Trial, install_tls_provider};
+
+/// Opens the store. With [`Trial::Always`], tries whether it keeps the promises that the registry builds on.
+pub async fn open_store(
+    settings: &StorageSettings,
+    trial: Trial,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    install_tls_provider();
+    let store = open(settings)?;
+    if trial == Trial::Always {
+        let mut id = [0; 8];
+        SystemRandomness.fill(&mut id);
+        let id = format!("{:016x}", u64::from_be_bytes(id));
+        let tried = probe(store.as_ref(), &id).await;
+        tried.with_context(|| format!("the storage {} cannot be used", settings.url))?;
+    }
+    if settings.must_exist {
+        refuse_empty(store.as_ref(), settings).await?;
+    }
+    if trial == Trial::Always {
+        tracing::info!(storage = %store, "storage is open");
+    }
+    Ok(store)
+}
+
+/// Opens the store, and refuses one in which there is no registry: for commands that look into a server's, and would answer
+/// for an empty one that nothing is there.
+pub async fn open_existing_store(
+    settings: &StorageSettings,
+    trial: Trial,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    let store = open_store(settings, trial).await?;
+    refuse_empty(store.as_ref(), settings).await?;
+    Ok(store)
+}
+
+async fn refuse_empty(store: &dyn BlobStore, settings: &StorageSettings) -> Result<(), SettingsError> {
+    let marker = Key::Marker.path().map_err(SettingsError::of)?;
+    // One that was last written by an earlier release has no marker yet.
+    let is_empty = store.get(&marker).await.map_err(SettingsError::of)?.is_none()
+        && store.list_folders(&BlobPrefix::ROOT).await.map_err(SettingsError::of)?.is_empty();
+    if is_empty { Err(no_registry_in(settings)) } else { Ok(()) }
+}
+
+fn no_registry_in(settings: &StorageSettings) -> SettingsError {
+    let url = &settings.url;
+    SettingsError::new(if settings.must_exist {
+        format!(
+            "there is no registry in {url}, and storage.must_exist is true: mount the storage, or set it to false to begin \
+             a registry there"
+        )
+    } else {
+        format!(
+            "there is no registry in {url}: name the server's storage with --storage or --config, mount it, or start the \
+             server once"
+        )
+    })
+}
+
+/// Opens the store and believes it.
+fn open(settings: &StorageSettings) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    let url = &settings.url;
+    let store: Arc<dyn BlobStore> = match url {
+        StorageUrl::Memory => {
+            tracing::warn!("storage is memory: everything is gone when the server stops");
+            Arc::new(ObjectStoreBlobs::in_memory())
+        }
+        #[cfg(feature = "local-disk")]
+        StorageUrl::Folder(folder) => {
+            // Before anything is made in a folder that may be where a volume is to be mounted.
+            if settings.must_exist && !folder.join("version").exists() {
+                return Err(no_registry_in(settings));
+            }
+            let disk = LocalDisk::open(folder).map_err(|error| {
+                let error = SettingsError::of(error);
+                SettingsError::new(format!(
+                    "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
+                ))
+            })?;
+            Arc::new(disk)
+        }
+        #[cfg(not(feature = "local-disk"))]
+        StorageUrl::Folder(_) => return Err(not_in_this_build(url, "local-disk")),
+        #[cfg(feature = "clouds")]
+        StorageUrl::Bucket(bucket) => {
+            let blobs = open_bucket(bucket, &settings.options);
+            Arc::new(blobs.with_context(|| format!("cannot open the storage {url}"))?)
+        }
+        #[cfg(not(feature = "clouds"))]
+        StorageUrl::Bucket(_) => return Err(not_in_this_build(url, "aws")),
+    };
+    Ok(store)
+}
+
+#[cfg(not(all(feature = "local-disk", feature = "clouds")))]
+fn not_in_this_build(url: &StorageUrl, feature: &str) -> SettingsError {
+    SettingsError::new(format!(
+        "this build has no support for the storage {url}; build it with --features {feature}"
+    ))
+}
