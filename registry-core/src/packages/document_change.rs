@@ -106,7 +106,6 @@ impl Registry {
     ) -> Result<(), Error> {
         self.require_read(caller, name)?;
         self.require_signed_in(caller, Some(name), "publish")?;
-        document.require_consistent(name, removal_revision)?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
             let index = self.require_index_to_change(caller, name).await?;
@@ -115,6 +114,7 @@ impl Registry {
             packument.require_existing()?;
             drop(packument);
             let seen = removal_revision.or(document.revision.as_deref()).map(seen_revision).transpose()?;
+            document.require_consistent(name, removal_revision)?;
             let (owned, document, by) =
                 (name.clone(), Arc::clone(&document), caller.name().map(str::to_owned));
             let may_remove = removal_revision.is_some();
