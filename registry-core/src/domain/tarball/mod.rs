@@ -9,6 +9,7 @@
 //!
 //! let manifest = json!({ "name": "greet", "version": "1.0.0", "bin": "./greet.js" }).to_string();
 //! let mut header = tar::Header::new_ustar();
+//! header.set_mode(0o644);
 //! header.set_size(manifest.len() as u64);
 //! let mut archive = tar::Builder::new(Vec::new());
 //! archive.append_data(&mut header, "package/package.json", manifest.as_bytes())?;
