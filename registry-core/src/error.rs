@@ -442,7 +442,7 @@ pub enum Error {
         shown(team)
     )]
     TeamNotFound {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The name.
         team: String,
@@ -454,7 +454,7 @@ pub enum Error {
         shown(account)
     )]
     NotAMember {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The name.
         account: String,
@@ -465,7 +465,7 @@ pub enum Error {
         shown(account)
     )]
     NotInTeam {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team.
         team: GroupName,
@@ -478,7 +478,7 @@ pub enum Error {
          shows what it was"
     )]
     NotGranted {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team.
         team: GroupName,
@@ -490,7 +490,7 @@ pub enum Error {
     RoleForbids {
         /// What was asked for.
         what: &'static str,
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// What the caller is there.
         role: OrganizationRole,
@@ -498,7 +498,7 @@ pub enum Error {
     /// An organisation needs an owner.
     #[error("{organization} must keep at least one owner: make somebody else one first")]
     LastOrganizationOwner {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
     },
     /// Everybody in an organisation is in this team.
@@ -507,7 +507,7 @@ pub enum Error {
          organisation with `npm org`, or make another team"
     )]
     DevelopersTeam {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
     },
     /// The package may only be changed with a second factor, and the caller's token stands for one.
@@ -793,6 +793,11 @@ impl Error {
     /// A request that cannot be understood, and what to do about it.
     pub(crate) fn request(reason: impl Into<String>) -> Self {
         Self::Request { reason: reason.into() }
+    }
+
+    /// A failure of the registry itself.
+    pub(crate) fn internal(source: impl Into<BoxError>) -> Self {
+        Self::Internal(source.into())
     }
 
     /// Whether a name is refused because another provider owns it or has a person of it, or because it is easily taken for

@@ -21,19 +21,19 @@ pub struct Session {
     pub token: SecretString,
 }
 
-/// What somebody who gives name and password wants.
+/// What a client that sends name and password wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     LogIn,
     SignUp,
     /// To log in at a terminal.
     LogInAtTerminal,
-    /// The same, and to sign up where nobody has the name.
+    /// The same, and to sign up if the name is free.
     Either,
 }
 
 impl Wanted {
-    /// Whether it makes an account where nobody has the name.
+    /// Whether it makes an account if the name is free.
     fn makes_accounts(self) -> bool {
         matches!(self, Self::SignUp | Self::Either)
     }
@@ -44,7 +44,7 @@ impl Wanted {
     }
 }
 
-/// Somebody whom a provider vouches for.
+/// A principal for whom a provider vouches.
 #[derive(Debug)]
 pub(crate) struct Authenticated {
     pub(crate) provider: &'static str,
@@ -56,7 +56,7 @@ pub(crate) struct Authenticated {
 }
 
 impl Registry {
-    /// Logs in with name and password. A name that nobody has gets an account, where a provider makes accounts.
+    /// Logs in with name and password. A free name gets an account if a provider makes accounts.
     ///
     /// Runs to its end also if the caller goes away, so that every attempt is told of.
     pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
@@ -64,7 +64,7 @@ impl Registry {
         detached(async move { registry.log_in_here(&caller, &login, Wanted::Either).await }).await
     }
 
-    /// The same, and a name that nobody has gets no account.
+    /// The same, and a free name gets no account.
     pub(crate) async fn log_in_without_sign_up(
         &self,
         caller: &Caller,
@@ -74,7 +74,7 @@ impl Registry {
         detached(async move { registry.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
     }
 
-    /// Gives a token back. Whoever holds a token may; one that is unknown was given back already.
+    /// Revokes a token on behalf of its holder. An unknown token was revoked before.
     pub async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
         let (registry, address, token) = (self.clone(), caller.address, token.clone());
         detached(async move {
@@ -117,10 +117,10 @@ impl Registry {
 
     /// Whether some provider makes accounts.
     pub(crate) async fn offers_sign_up(&self) -> bool {
-        // Nobody can have no name, and yet it tells whether accounts are made.
-        let nobody = PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
+        // No account has an empty name, and yet the answer tells whether the provider makes accounts.
+        let nameless = PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
         for provider in &self.parts.providers {
-            let offered = provider.offers_sign_up(&nobody).await;
+            let offered = provider.offers_sign_up(&nameless).await;
             if matches!(offered, Ok(true) | Err(AuthError::Unacceptable { .. })) {
                 return true;
             }
@@ -139,7 +139,7 @@ impl Registry {
         Ok(Session { principal: known.principal, token })
     }
 
-    /// Finds out by name and password who somebody is, and makes an account where that is wanted. Tells the sink of
+    /// Identifies a principal by name and password, and makes an account where that is wanted. Tells the sink of
     /// logins that fail and of accounts that are made. A second factor is not asked for.
     pub(crate) async fn authenticate(
         &self,
@@ -250,7 +250,7 @@ impl Registry {
                     return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
                 }
                 SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
-                // Somebody was faster; it may have been this very client, trying again.
+                // Another request was faster; it may be one of this very client, which retries.
                 SignedUp::NameTaken => {
                     let known = self.try_providers(caller, login, wanted, since).await?;
                     return known.ok_or(Error::WrongPassword);
@@ -289,7 +289,7 @@ impl Registry {
         since: DateTime<Utc>,
     ) -> Result<Option<Authenticated>, Error> {
         // A password that the first of them calls wrong may be right at the one that owns the name. And it is said why
-        // somebody is not let in whose password is right.
+        // a caller is refused whose password is right.
         let mut is_wrong = false;
         for provider in &self.parts.providers {
             if wanted.is_at_terminal()
@@ -315,7 +315,7 @@ impl Registry {
     }
 }
 
-/// That the name is another provider's is told as the reason why somebody is not logged in.
+/// That the name is another provider's is told as the reason for the refusal.
 pub(crate) fn refused_name(error: Error) -> Error {
     if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
 }

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use super::AuditedPackages;
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::packages::publish::internal;
 use crate::proxy::NamedUpstream;
 use crate::upstream::UpstreamError;
 use crate::{Error, Registry};
@@ -43,7 +42,7 @@ impl Registry {
         }
         let ask = async |(upstream, names): (NamedUpstream, Vec<PackageName>)| {
             let question = packages.only(&names);
-            let json = serde_json::to_vec(&question).map_err(internal)?;
+            let json = serde_json::to_vec(&question).map_err(Error::internal)?;
             let advisories = match upstream.upstream.advisories(json.into()).await {
                 Ok(Some(answer)) => read(&upstream, &answer, &question),
                 Ok(None) => Err(Error::NoAudits { upstream: upstream.id.to_string() }),

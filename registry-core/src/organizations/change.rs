@@ -2,7 +2,6 @@ use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
-use crate::packages::publish::internal;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobPath, Edit, Key, Step, When};
 use crate::{Error, Registry};
@@ -194,7 +193,7 @@ where
             return Ok(Step::Done(Changed { id, record, told }));
         }
         record.remember(id.clone());
-        let json = serde_json::to_vec(&record).map_err(internal)?;
+        let json = serde_json::to_vec(&record).map_err(Error::internal)?;
         if json.len() > LARGEST {
             return Err(Error::request(format!(
                 "the organisation {name} is full: take members, teams or grants away, or make another one"
@@ -202,7 +201,7 @@ where
         }
         for account in told.iter().filter_map(|told| told.joins.as_deref()) {
             // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
-            // ever taken away: somebody may just be coming back.
+            // ever taken away: an account may just be coming back.
             let marker = Key::OrganizationOf(account, name).path()?;
             let _ = registry.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }

@@ -69,7 +69,7 @@ impl Registry {
         .await
     }
 
-    /// Takes somebody who is in the organisation into a team of it.
+    /// Takes a member of the organization into a team of it.
     pub async fn add_team_member(
         &self,
         caller: &Caller,
@@ -91,7 +91,7 @@ impl Registry {
         .await
     }
 
-    /// Takes somebody out of a team that they are in.
+    /// Takes an account out of a team that it is in.
     pub async fn remove_team_member(
         &self,
         caller: &Caller,
@@ -113,7 +113,7 @@ impl Registry {
         .await
     }
 
-    /// Changes a team that must be there, by somebody who may.
+    /// Changes a team that must exist, on behalf of a caller who may.
     async fn change_team(
         &self,
         caller: &Caller,

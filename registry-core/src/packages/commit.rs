@@ -12,12 +12,9 @@ use crate::storage::{BlobETag, BlobPath, Edit, Fetched, Key, Step};
 use crate::{Error, Registry};
 
 use super::read_index::StoredIndex;
-use super::spelling::Standing;
+use super::spelling::{LOOKS, Standing};
 use crate::concurrency::{compute, detached};
 use crate::search::IndexUpdate;
-
-/// How often a package is looked for that appears between two looks.
-const LOOKS: usize = 3;
 
 /// More than the history of a packument grows by with a change.
 const REVISION_BYTES: usize = 128;
@@ -59,13 +56,13 @@ impl<T> Change<T> {
 pub(crate) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
 impl Registry {
-    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if nobody else did
-    /// meanwhile, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
-    /// package never existed. What is to follow a change, such as to tell of it, belongs into `then`.
+    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if no other writer
+    /// was faster, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
+    /// package never existed. `then` runs after the commit, for example to emit events.
     ///
     /// This is also where the second factor is asked for, of callers who have one for writes.
     ///
-    /// All of it runs to its end also if the caller goes away: nobody avoids the log by hanging up.
+    /// All of it runs to its end also if the caller goes away: no client avoids the log by hanging up.
     pub(crate) async fn change<T, Decide, Then, Done>(
         &self,
         caller: &Caller,
@@ -133,13 +130,12 @@ impl Registry {
             is_claimed: false,
         };
         if let Some(before) = before {
-            match edit.look_until_settled().await? {
+            match edit.look(&[]).await? {
                 Look::Done(attempt) => return Ok((attempt.committed, attempt.update)),
                 Look::Write(write) => {
                     before(write.base.is_some()).await?;
                     edit.prepared = Some(write);
                 }
-                Look::OutOfDate => return Err(Error::Busy),
             }
         }
         let _turn = self.parts.package_locks.lock(name).await;
@@ -148,6 +144,22 @@ impl Registry {
             self.enter_stored(name).await;
         }
         Ok((updated.outcome.committed, updated.outcome.update))
+    }
+
+    /// The packument as it is stored now; `None` of a package that no other writer has stored either, or whose name this
+    /// writer claimed. A package begins in the store that was opened, and in no other.
+    async fn settled_index(
+        &self,
+        name: &PackageName,
+        is_claimed: bool,
+    ) -> Result<Option<StoredIndex>, Error> {
+        for _ in 0..LOOKS {
+            let found = self.parts.store.or_proven_absent(self.read_index(name).await?).await?;
+            if found.is_some() || is_claimed || self.standing(name).await? != Standing::Stored {
+                return Ok(found);
+            }
+        }
+        Err(Error::Busy)
     }
 }
 
@@ -184,8 +196,6 @@ struct Write<T> {
 enum Look<T> {
     Done(Attempt<T>),
     Write(Write<T>),
-    /// The package came to be while it was looked for.
-    OutOfDate,
 }
 
 impl<Decide, T> EditPackument<'_, Decide, T>
@@ -196,11 +206,7 @@ where
     /// Reads the packument and decides.
     async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<Look<T>, Error> {
         let (registry, name) = (self.registry, self.name);
-        // A package begins in the store that was opened, and in no other.
-        let found = registry.parts.store.or_proven_absent(registry.read_index(name).await?).await?;
-        if found.is_none() && !self.is_claimed && registry.standing(name).await? == Standing::Stored {
-            return Ok(Look::OutOfDate);
-        }
+        let found = registry.settled_index(name, self.is_claimed).await?;
         let id = random_bytes(registry.parts.randomness.as_ref());
         let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
         let Some(mut decide) = self.decide.take() else {
@@ -219,17 +225,6 @@ where
             registry.require_two_factor_of_package(self.caller, name, write.mfa).await?;
         }
         Ok(look)
-    }
-
-    /// Looks again where the package came to be meanwhile, which the next look sees.
-    async fn look_until_settled(&mut self) -> Result<Look<T>, Error> {
-        for _ in 1..LOOKS {
-            match self.look(&[]).await? {
-                Look::OutOfDate => {}
-                settled => return Ok(settled),
-            }
-        }
-        self.look(&[]).await
     }
 
     /// What was decided before, if the packument is still the one that was read.
@@ -258,7 +253,6 @@ where
         };
         let write = match look {
             Look::Done(attempt) => return Ok(Step::Done(attempt)),
-            Look::OutOfDate => return Ok(Step::Retry),
             Look::Write(write) => write,
         };
         if write.base.is_none() {
@@ -317,7 +311,7 @@ fn take_step<T: Clone>(
                 Decision::CommitBeside(value) | Decision::Keep(value) => value,
             };
             let update = IndexUpdate::of(&packument);
-            // Such as a star. Whoever made what is shown enters it, or has. A package that begins is entered even if
+            // Such as a star. The writer of what is shown enters it, or has. A package that begins is entered even if
             // nothing of it is shown yet: its name is private from now on.
             let update = (update.entry != shown || found.is_none()).then_some(update);
             let json = packument.to_json()?;

@@ -50,7 +50,7 @@ async fn tell(change: Change<IndexMap<String, Vec<Version>>>) {
     }
 }
 
-/// Refuses to change a package that is not there, is somebody else's, or is not as the caller saw it.
+/// Refuses to change a package that does not exist, has other owners, or is not as the caller saw it.
 pub(crate) fn require_changeable(
     packument: &Packument<'_>,
     right: &WriteRight,

@@ -126,7 +126,7 @@ impl Registry {
             .await??;
             let (Some(change), expected) = recognised else { return Ok(()) };
             match self.make_change(caller, name, change, expected).await {
-                // Somebody changed the package meanwhile, which may be no matter of this change.
+                // Another writer changed the package meanwhile, which may be no matter of this change.
                 Err(Error::StaleRevision) => {}
                 made => return made,
             }

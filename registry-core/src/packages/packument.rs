@@ -17,11 +17,8 @@ use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 use super::derived_cache::{Derived, DerivedCache};
-use super::spelling::Standing;
+use super::spelling::{LOOKS, Standing};
 use super::summary::Summary;
-
-/// How often a package is looked for that appears between two looks.
-const LOOKS: usize = 3;
 
 /// A packument as clients get it: rendered once, compressed once, given out as bytes.
 #[derive(Debug)]

@@ -143,7 +143,3 @@ pub(crate) fn release_of(
         None => release,
     }
 }
-
-pub(crate) fn internal(error: serde_json::Error) -> Error {
-    Error::Internal(Box::new(error))
-}

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::domain::PackageName;
-use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When, update_with};
+use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
 use crate::{Error, Registry};
 
 /// How many packages of an older store are entered at the same time.
@@ -17,6 +17,9 @@ struct SpellingEntry {
     name: PackageName,
     is_stored: bool,
 }
+
+/// How often a package is looked for that appears between two looks.
+pub(crate) const LOOKS: usize = 3;
 
 /// What the entry of a name says of a package that has no packument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +148,7 @@ impl Registry {
             return Ok(());
         }
         // Where another spelling is entered already, both exist, and both go on.
-        let entered = update_with(&***store, &*self.parts.randomness, &path, |stored| {
+        let entered = store.update_with(&path, |stored| {
             let entered = stored.map(|blob| SpellingEntry::read(&folded, &path, blob)).transpose()?;
             Ok::<_, Error>(match entered {
                 Some(entry) if entry.name == *name && !entry.is_stored => {

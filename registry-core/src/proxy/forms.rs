@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::future::try_join;
 
 use crate::domain::PackageName;
-use crate::storage::{Decision, Key, update_with};
+use crate::storage::{Decision, Key};
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -62,17 +62,14 @@ impl Registry {
             _ => return Ok(()),
         }
         let mut seen = None;
-        let superseded = update_with(&**self.parts.store.blobs(), &*self.parts.randomness, &path, |stored| {
+        let superseded = self.parts.store.update_with(&path, |stored| {
             let Some(blob) = stored else { return Ok(Decision::Keep(())) };
             // Where another process changed it meanwhile, it is new.
             let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;
             match document::read(&blob.bytes) {
                 Some((known, document)) if !is_new && !known.is_superseded() => {
                     let superseded = document::write(&known.superseded(), &document);
-                    Ok::<_, Error>(Decision::Write(
-                        superseded.map_err(crate::packages::publish::internal)?,
-                        (),
-                    ))
+                    Ok::<_, Error>(Decision::Write(superseded.map_err(Error::internal)?, ()))
                 }
                 _ => Ok(Decision::Keep(())),
             }

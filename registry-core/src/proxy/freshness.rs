@@ -299,7 +299,7 @@ impl Registry {
             }
         }
         let known = Known::of(&document, form, validators, self.parts.clock.now());
-        let blob = document::write(&known, &document).map_err(crate::packages::publish::internal)?;
+        let blob = document::write(&known, &document).map_err(Error::internal)?;
         let bytes = blob.len() as u64;
         let _ = self.parts.store.put(&path, blob, When::Always).await?;
         self.note_fill(&path, bytes);

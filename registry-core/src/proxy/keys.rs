@@ -12,7 +12,6 @@ use crate::upstream::UpstreamError;
 use crate::{Error, Registry};
 
 use super::NamedUpstream;
-use crate::packages::publish::internal;
 
 /// The signing keys that upstreams told, by upstream. Whoever asks an upstream holds the lock, so that of many who
 /// want keys one asks.
@@ -64,7 +63,7 @@ impl Registry {
         if merged.keys.is_empty() {
             return Err(Error::NoKeys);
         }
-        serde_json::to_vec(&merged).map_err(internal)
+        serde_json::to_vec(&merged).map_err(Error::internal)
     }
 
     fn is_recent(&self, kept: &Kept, now: DateTime<Utc>) -> bool {

@@ -103,14 +103,14 @@ impl TryFrom<String> for LogFilter {
     }
 }
 
-/// Sends all of `tracing` to `writer`, in colours or not, and panics with it.
-pub fn log_to<Writer>(writer: Writer, colours: bool, settings: &LogSettings) -> Result<(), SettingsError>
+/// Sends all of `tracing` to `writer`, in colors or not, and panics with it.
+pub fn log_to<Writer>(writer: Writer, colors: bool, settings: &LogSettings) -> Result<(), SettingsError>
 where
     Writer: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(settings.filter.to_filter())
-        .with_ansi(colours)
+        .with_ansi(colors)
         .with_writer(writer);
     match settings.format {
         LogFormat::Text => subscriber.try_init(),

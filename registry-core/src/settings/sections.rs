@@ -41,7 +41,7 @@ impl std::fmt::Debug for StorageSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSettings {
-    /// Whether anybody may make an account, as `npm adduser` does.
+    /// Whether any caller may make an account, as `npm adduser` does.
     pub sign_up: bool,
 }
 
@@ -77,7 +77,7 @@ pub struct LimitSettings {
     pub packument_mib: NonZeroU32,
     /// Accounts that may be made from one address in an hour; 0 for any number.
     pub sign_ups_per_hour: u32,
-    /// Requests of one principal, or of one address where nobody is signed in, in a minute; 0 for any number.
+    /// Requests of one principal, or of one address without a sign-in, in a minute; 0 for any number.
     pub requests_per_minute: u32,
     /// MiB of a tarball of an upstream.
     pub upstream_tarball_mib: NonZeroU32,

@@ -27,7 +27,7 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// The error itself, whoever asked for what led to it.
+    /// The error itself, without the sharing of it.
     pub fn root(&self) -> &Self {
         match self {
             Self::Shared(error) => error.root(),

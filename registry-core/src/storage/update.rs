@@ -45,8 +45,6 @@ pub(crate) trait Edit: Send {
 pub(crate) enum Step<Outcome> {
     /// Writes nothing.
     Done(Outcome),
-    /// Reads again after a pause, since what was read is out of date.
-    Retry,
     /// Replaces the blob.
     Write {
         bytes: Bytes,
@@ -81,7 +79,6 @@ pub(crate) async fn update<E: Edit>(
         let mut unanswered = None;
         match edit.attempt(&attempts).await? {
             Step::Done(outcome) => return Ok(Updated { outcome, stored: None }),
-            Step::Retry => {}
             Step::Write { bytes, base, outcome } => {
                 let when = base.map_or(When::Absent, When::Matches);
                 match store.put(path, bytes, when).await {

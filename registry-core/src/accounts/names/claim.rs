@@ -6,7 +6,6 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{AuthProvider, Principal};
-use crate::packages::publish::internal;
 use crate::storage::{Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 use crate::{Error, Registry};
@@ -193,7 +192,7 @@ impl Edit for ClaimName<'_> {
         registry.require_unknown_elsewhere(provider, &principal.name).await?;
         registry.parts.store.confirm_absence().await?;
         let claim = NameClaim::of(provider, &principal, registry.parts.clock.now());
-        let json = serde_json::to_vec_pretty(&claim).map_err(internal)?;
+        let json = serde_json::to_vec_pretty(&claim).map_err(Error::internal)?;
         Ok(Step::Write { bytes: json.into(), base: None, outcome: principal })
     }
 }

@@ -52,7 +52,7 @@ impl Registry {
         let NewToken { holder, name, description, limits } = token;
         let prefix = secret.expose_secret().get(..PREFIX.len() + SHOWN).map(Into::into);
         let record = TokenRecord { holder, created, name, description, prefix, signed_in_at, limits };
-        let json = serde_json::to_vec(&record).map_err(crate::packages::publish::internal)?;
+        let json = serde_json::to_vec(&record).map_err(Error::internal)?;
         if record.limits.kind.is_listed() {
             // First, so that a crash in between leaves a marker without a token, which listing ignores.
             let marker = Key::TokenOf(record.holder.name(), &hash).path()?;

@@ -80,7 +80,7 @@ impl Registry {
         if record.limits.kind == TokenKind::Session {
             record.created = self.parts.clock.now();
             record.signed_in_at = caller.address.map(network_of);
-            let json = serde_json::to_vec(&record).map_err(crate::packages::publish::internal)?;
+            let json = serde_json::to_vec(&record).map_err(Error::internal)?;
             let path = Key::Token(&hash.to_hex()).path()?;
             let _ = self.parts.store.put(&path, json.into(), When::Always).await?;
         }

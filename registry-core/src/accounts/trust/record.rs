@@ -75,7 +75,7 @@ impl Trusts {
     }
 
     pub(super) fn write(&self) -> Result<Bytes, Error> {
-        Ok(serde_json::to_vec_pretty(self).map_err(crate::packages::publish::internal)?.into())
+        Ok(serde_json::to_vec_pretty(self).map_err(Error::internal)?.into())
     }
 }
 

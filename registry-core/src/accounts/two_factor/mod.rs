@@ -64,6 +64,11 @@ impl Registry {
         Ok(stored.map(|factor| TwoFactorState { mode: factor.mode, pending: factor.pending }))
     }
 
+    /// Whether an account has a second factor that its holder has confirmed.
+    pub(crate) async fn has_two_factor(&self, account: &str) -> Result<bool, Error> {
+        Ok(self.two_factor_of(account).await?.is_some_and(|factor| !factor.pending))
+    }
+
     /// Checks the one-time password that came with a request, and remembers that it is used up. Answers `false` without a
     /// second factor, for then there is nothing to check.
     ///
@@ -97,15 +102,16 @@ impl Registry {
         account: &str,
         by: Option<&str>,
     ) -> Result<bool, Error> {
-        let proof = by.zip(caller.one_time_password.as_ref().and_then(SecondFactorProof::parse));
-        if caller.one_time_password.is_none() || proof.is_some() {
-            if self.two_factor_of(account).await?.is_none_or(|factor| factor.pending) {
+        let Some(password) = &caller.one_time_password else {
+            let is_required = self.has_two_factor(account).await?;
+            return if is_required { Err(Error::OneTimePasswordRequired) } else { Ok(false) };
+        };
+        if let Some((by, proof)) = by.zip(SecondFactorProof::parse(password)) {
+            if !self.has_two_factor(account).await? {
                 return Ok(false);
             }
-            let (by, proof) = proof.ok_or(Error::OneTimePasswordRequired)?;
             return self.take_second_factor_proof(caller, account, by, &proof).await.map(|()| true);
         }
-        let Some(password) = &caller.one_time_password else { return Err(Error::OneTimePasswordRequired) };
         let now = period_at(self.parts.clock.now().timestamp());
         let path = Key::TwoFactor(account).path()?;
         let looked = self.parts.store.update_with(&path, |stored| {
@@ -162,7 +168,7 @@ fn read(account: &str, stored: Option<&Blob>) -> Result<Option<TwoFactor>, Error
 }
 
 fn write(factor: &TwoFactor) -> Result<Bytes, Error> {
-    Ok(serde_json::to_vec(factor).map_err(crate::packages::publish::internal)?.into())
+    Ok(serde_json::to_vec(factor).map_err(Error::internal)?.into())
 }
 
 /// Whose second factor is to be asked for, and by what whoever shows it is known.

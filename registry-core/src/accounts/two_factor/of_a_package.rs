@@ -26,12 +26,10 @@ impl Registry {
                 MfaPolicy::None | MfaPolicy::Automation => Ok(()),
             };
         }
-        match self.two_factor_of(account).await? {
-            Some(state) if !state.pending => {
-                self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
-            }
-            _ => Err(Error::NoTwoFactor { name: name.clone() }),
+        if !self.has_two_factor(account).await? {
+            return Err(Error::NoTwoFactor { name: name.clone() });
         }
+        self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
     }
 
     /// Asks for the second factor of the account, and for that which the owners of the package want: for what lets others
@@ -51,6 +49,6 @@ impl Registry {
     /// asks them for one.
     pub(crate) async fn could_show_two_factor(&self, caller: &Caller) -> Result<bool, Error> {
         let (Some(account), Some(_)) = (caller.name(), who_shows(caller)) else { return Ok(true) };
-        Ok(self.two_factor_of(account).await?.is_some_and(|state| !state.pending))
+        self.has_two_factor(account).await
     }
 }

@@ -7,7 +7,7 @@ use crate::storage::{Decision, Key};
 use crate::{Error, Registry};
 
 use super::record::{Shown, TwoFactor, TwoFactorMode};
-use super::{TwoFactorState, read, write};
+use super::{read, write};
 use crate::accounts::abuse::Guessed;
 use crate::concurrency::detached;
 
@@ -144,8 +144,7 @@ impl Registry {
         if self.parts.tokens.has_no_two_factor(account) {
             return Ok(false);
         }
-        let needed =
-            matches!(self.two_factor_of(account).await?, Some(TwoFactorState { pending: false, .. }));
+        let needed = self.has_two_factor(account).await?;
         if !needed {
             self.parts.tokens.remember_no_two_factor(account);
         }

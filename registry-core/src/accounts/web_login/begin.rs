@@ -45,7 +45,7 @@ impl Registry {
             return Ok(None);
         }
         // The page would take any code of an account that is setting its second factor up.
-        if self.two_factor_of(account).await?.is_none_or(|factor| factor.pending) {
+        if !self.has_two_factor(account).await? {
             return Ok(None);
         }
         let action = shorten(action).to_string();

@@ -159,7 +159,7 @@ impl Registry {
             );
             return Err(self.refuse_web_login(caller, "other-account", Error::LoginRefused { reason }));
         }
-        if self.two_factor_of(name).await?.is_some_and(|factor| !factor.pending) {
+        if self.has_two_factor(name).await? {
             let reason =
                 "your account has a second factor here: log in with the browser (npm login --auth-type=web)";
             let error = Error::LoginRefused { reason: reason.into() };
@@ -205,7 +205,7 @@ fn read(json: &[u8]) -> Result<DeviceSession, Error> {
 }
 
 fn write(session: &DeviceSession) -> Result<Bytes, Error> {
-    Ok(serde_json::to_vec(session).map_err(crate::packages::publish::internal)?.into())
+    Ok(serde_json::to_vec(session).map_err(Error::internal)?.into())
 }
 
 fn path(kept_until: i64, name: &str, digits: &SecretString) -> Result<BlobPath, BlobPathError> {

@@ -84,7 +84,7 @@ impl Registry {
         expected: &Phase,
         who: Who,
     ) -> Result<(), Error> {
-        let has_second_factor = self.two_factor_of(&who.account).await?.is_some_and(|factor| !factor.pending);
+        let has_second_factor = self.has_two_factor(&who.account).await?;
         let account = who.account.clone();
         let next = if has_second_factor { Phase::NeedsCode(who) } else { Phase::Approved(who) };
         self.advance(page, expected, &next).await?;

@@ -111,5 +111,5 @@ fn read(stored: Option<&Blob>) -> Result<Session, Error> {
 }
 
 fn write(session: &Session) -> Result<Bytes, Error> {
-    Ok(serde_json::to_vec(session).map_err(crate::packages::publish::internal)?.into())
+    Ok(serde_json::to_vec(session).map_err(Error::internal)?.into())
 }

@@ -31,7 +31,7 @@ const FIELDS: [&str; 18] = [
 ];
 
 /// The scripts that run at an install.
-const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];
+pub(crate) const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];
 
 /// The abbreviated document, `application/vnd.npm.install-v1+json`, with the whole `time` map added, so that
 /// clients with an age gate need no second request. `base` is as in [`render_full`](super::render_full).

@@ -39,6 +39,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
 pub use echo::ManifestChange;
 pub use edit::EditError;

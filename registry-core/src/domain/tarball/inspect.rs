@@ -6,11 +6,12 @@ use tar::{Archive, Entry};
 
 use super::claims::{Claims, Clash};
 use super::header::{self, Kind};
-use super::path::{EntryPath, is_gyp_file};
+use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
 use super::unpacker::Unpacker;
 use super::{TarballContents, TarballError};
+use crate::domain::packument::INSTALL_SCRIPTS;
 use crate::domain::shorten::shorten;
 use crate::domain::strict_json::parse_strict_json;
 use crate::limits::Limits;
@@ -274,7 +275,7 @@ impl<'a> Inspection<'a> {
         name: &str,
         size: u64,
     ) -> Result<(), TarballError> {
-        let has_script = if name.eq_ignore_ascii_case("package.json") {
+        let has_script = if same_file_somewhere(name) == "package.json" {
             size > self.limits.manifest_bytes as u64 || runs_at_install(&header::read_whole(entry, size)?)
         } else {
             is_gyp_file(name)
@@ -300,16 +301,13 @@ impl<'a> Inspection<'a> {
 
 /// Whether a `package.json` has a script that npm runs at an install, or cannot be read.
 fn runs_at_install(json: &[u8]) -> bool {
-    let Ok(manifest) = serde_json::from_slice::<Value>(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json))
-    else {
-        return true;
-    };
+    let Ok(manifest) = serde_json::from_slice::<Value>(without_byte_order_mark(json)) else { return true };
     let has = |script: &str| match &manifest["scripts"][script] {
         Value::Null => false,
         Value::String(command) => !command.is_empty(),
         _ => true,
     };
-    ["preinstall", "install", "postinstall"].into_iter().any(has)
+    INSTALL_SCRIPTS.into_iter().any(has)
 }
 
 fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u8>, TarballError> {
@@ -339,11 +337,14 @@ fn expect_only_zeros(rest: &mut impl Read) -> Result<(), TarballError> {
     }
 }
 
+/// npm drops it too.
+fn without_byte_order_mark(json: &[u8]) -> &[u8] {
+    json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
+}
+
 fn parse_manifest(bytes: &[u8]) -> Result<Map<String, Value>, TarballError> {
     let text = std::str::from_utf8(bytes).map_err(|_| TarballError::ManifestNotUtf8)?;
-    // npm drops a byte order mark too.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let manifest = match parse_strict_json(text.as_bytes()) {
+    let manifest = match parse_strict_json(without_byte_order_mark(text.as_bytes())) {
         Ok(Value::Object(manifest)) => manifest,
         Ok(_) => return Err(TarballError::ManifestNotAnObject),
         Err(error) => return Err(TarballError::ManifestJson { reason: error.to_string() }),

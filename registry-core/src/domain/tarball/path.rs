@@ -89,7 +89,7 @@ impl EntryPath {
     /// The name of the file, if it is installed in a folder of `node_modules`.
     pub(super) fn bundled_file(&self) -> Option<&str> {
         let (folder, name) = self.installed()?.rsplit_once('/')?;
-        folder.split('/').any(|part| part.eq_ignore_ascii_case("node_modules")).then_some(name)
+        folder.split('/').any(|part| same_file_somewhere(part) == "node_modules").then_some(name)
     }
 
     /// Whether some client on some disk would install it, or a folder that it is in, as `package.json`.
@@ -152,7 +152,7 @@ fn is_short_name_of_manifest(name: &str) -> bool {
 }
 
 /// A name as [`folded_name`], without what follows a colon, which names a stream of the file on Windows.
-fn same_file_somewhere(name: &str) -> String {
+pub(super) fn same_file_somewhere(name: &str) -> String {
     folded_name(name.split(':').next().unwrap_or_default())
 }
 

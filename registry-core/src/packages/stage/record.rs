@@ -24,7 +24,7 @@ impl Registry {
     }
 
     pub(super) async fn store_stage_record(&self, id: StageId, record: &StageRecord) -> Result<(), Error> {
-        let json = serde_json::to_vec(record).map_err(crate::packages::publish::internal)?;
+        let json = serde_json::to_vec(record).map_err(Error::internal)?;
         let _ = self.parts.store.put(&Key::Stage(id).path()?, json.into(), When::Always).await?;
         Ok(())
     }

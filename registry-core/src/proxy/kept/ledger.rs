@@ -3,8 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::packages::publish::internal;
-use crate::storage::{Decision, Key, update_with};
+use crate::storage::{Decision, Key};
 use crate::{Error, Registry};
 
 /// So often a sweep finds out how much is kept, also if the ledger says that there is room.
@@ -41,13 +40,12 @@ impl Registry {
         change: impl Fn(&mut Ledger) + Send + Sync,
     ) -> Result<Option<Ledger>, Error> {
         let path = Key::UpstreamLedger.path()?;
-        let store = &**self.parts.store.blobs();
-        let changed = update_with(store, &*self.parts.randomness, &path, |stored| {
+        let changed = self.parts.store.update_with(&path, |stored| {
             // A damaged one is as good as none: a sweep finds out.
             let read = stored.and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
             let mut ledger: Ledger = read.unwrap_or_default();
             change(&mut ledger);
-            let json = serde_json::to_vec(&ledger).map_err(internal)?;
+            let json = serde_json::to_vec(&ledger).map_err(Error::internal)?;
             Ok::<_, Error>(Decision::Write(json.into(), ledger))
         });
         match changed.await {

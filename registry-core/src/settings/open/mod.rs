@@ -63,8 +63,7 @@ pub fn registry_builder(
     store: Arc<dyn BlobStore>,
 ) -> Result<RegistryBuilder, SettingsError> {
     install_tls_provider();
-    settings.check()?;
-    let access = settings.packages.compile(&settings.upstreams).map_err(SettingsError::of)?;
+    let access = settings.checked_rules()?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let builder = accounts_builder(settings, store)?.access(access);
     let builder = upstreams

@@ -42,18 +42,9 @@ impl State {
 
     /// Whether `etag` names this state.
     pub(super) fn is(&self, etag: &BlobETag) -> bool {
-        let mut numbers = etag.as_str().split('-').map(|number| u64::from_str_radix(number, 16).ok());
         // Compared as numbers, since each read asks: writing the name would take longer than the rest.
-        let mut next_is = |number: u64| numbers.next() == Some(Some(number));
-        match u64::try_from(self.nanoseconds()) {
-            Ok(nanoseconds) => {
-                next_is(nanoseconds)
-                    && next_is(self.length)
-                    && next_is(self.inode)
-                    && numbers.next().is_none()
-            }
-            Err(_) => etag.as_str() == self.name(),
-        }
+        let numbers = etag.as_str().split('-').map(|number| u128::from_str_radix(number, 16).ok());
+        numbers.eq([self.nanoseconds(), self.length.into(), self.inode.into()].map(Some))
     }
 
     fn nanoseconds(&self) -> u128 {

@@ -127,6 +127,16 @@ async fn others_make_one_only_where_the_settings_say_so() {
     let _ = registry.ana().put("/-/org/acme/team", &json!({ "name": "a" })).await.assert_status(404);
 }
 
+/// A registry with these rules, where any account may make an organization.
+async fn with_rules(rules: &str) -> TestRegistry {
+    let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
+    TestRegistry::builder()
+        .access(AccessRules::compile(&rules).unwrap())
+        .organizations(created_by(OrganizationCreation::Anyone))
+        .start()
+        .await
+}
+
 /// Whoever made one of these would be whom the rules let in.
 #[tokio::test]
 async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_only() {
@@ -136,12 +146,7 @@ async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_o
         { "match": "@tools/hammer", "read": ["group:github:acme/platform"] },
         { "match": "**", "read": ["@all"], "publish": ["@authenticated"] }
     ]"#;
-    let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
-    let registry = TestRegistry::builder()
-        .access(AccessRules::compile(&rules).unwrap())
-        .organizations(created_by(OrganizationCreation::Anyone))
-        .start()
-        .await;
+    let registry = with_rules(rules).await;
     let eve = registry.user("eve").await;
     let set = json!({ "user": "eve" });
     for name in ["fruit", "growers", "tools", "acme"] {
@@ -173,12 +178,7 @@ async fn a_scope_that_a_pattern_of_the_rules_is_for_is_made_by_administrators_on
         { "match": "*-internal", "read": ["user:ana"] },
         { "match": "**", "read": ["@all"], "publish": ["@authenticated"] }
     ]"#;
-    let rules: Vec<RuleSettings> = serde_json::from_str(rules).unwrap();
-    let registry = TestRegistry::builder()
-        .access(AccessRules::compile(&rules).unwrap())
-        .organizations(created_by(OrganizationCreation::Anyone))
-        .start()
-        .await;
+    let registry = with_rules(rules).await;
     let eve = registry.user("eve").await;
     let set = json!({ "user": "eve" });
     for (name, status) in [
