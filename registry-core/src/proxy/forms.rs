@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::future::try_join;
 
 use crate::domain::PackageName;
-use crate::storage::{Decision, Key};
+use crate::storage::{Decision, Key, update_with};
 use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
@@ -62,7 +62,9 @@ impl Registry {
             _ => return Ok(()),
         }
         let mut seen = None;
-        let superseded = self.parts.store.update_with(&path, |stored| {
+        // A missing document cannot be served, so nothing has to prove that it is missing.
+        let store = &**self.parts.store.blobs();
+        let superseded = update_with(store, &*self.parts.randomness, &path, |stored| {
             let Some(blob) = stored else { return Ok(Decision::Keep(())) };
             // Where another process changed it meanwhile, it is new.
             let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::storage::{Decision, Key};
+use crate::storage::{Decision, Key, update_with};
 use crate::{Error, Registry};
 
 /// So often a sweep finds out how much is kept, also if the ledger says that there is room.
@@ -40,7 +40,9 @@ impl Registry {
         change: impl Fn(&mut Ledger) + Send + Sync,
     ) -> Result<Option<Ledger>, Error> {
         let path = Key::UpstreamLedger.path()?;
-        let changed = self.parts.store.update_with(&path, |stored| {
+        // A missing ledger is as good as a new one, so nothing has to prove that it is missing.
+        let store = &**self.parts.store.blobs();
+        let changed = update_with(store, &*self.parts.randomness, &path, |stored| {
             // A damaged one is as good as none: a sweep finds out.
             let read = stored.and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
             let mut ledger: Ledger = read.unwrap_or_default();
