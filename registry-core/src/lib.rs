@@ -26,6 +26,8 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod auth;
+mod authorization;
+mod catalog;
 pub mod clock;
 mod concurrency;
 pub mod domain;
@@ -33,6 +35,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod limits;
+mod memberships;
 mod network;
 pub mod organizations;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]

@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{
     AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
 };
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 use super::abuse::Guessed;
 use super::two_factor::TwoFactorState;
@@ -21,24 +22,21 @@ pub struct OwnProfile {
     pub two_factor: Option<TwoFactorState>,
 }
 
-impl Registry {
-    /// What is known of the caller's own account.
-    pub async fn own_profile(&self, caller: &Caller) -> Result<OwnProfile, Error> {
+impl Accounts {
+    pub(crate) async fn own_profile(&self, caller: &Caller) -> Result<OwnProfile, Error> {
         let name = self.require_account_read(caller)?.name.clone();
         let profile = self.profile(caller, &name).await?;
         let two_factor = self.two_factor_of(&profile.principal.name).await?;
         Ok(OwnProfile { profile, two_factor })
     }
 
-    /// Changes the caller's own account: all that is asked for, or nothing. A one-time password is asked for where
-    /// the account has a second factor.
-    ///
-    /// A new password ends every session of the account but the one that the caller is in, on other replicas within
-    /// the time for which they believe tokens. Tokens that the holder made go on: builds do not stop because a person
-    /// has a new password.
-    pub async fn change_account(&self, caller: &Caller, change: AccountChange) -> Result<OwnProfile, Error> {
-        let (registry, caller) = (self.clone(), caller.clone());
-        detached(async move { registry.change_account_here(&caller, &change).await }).await
+    pub(crate) async fn change_account(
+        &self,
+        caller: &Caller,
+        change: AccountChange,
+    ) -> Result<OwnProfile, Error> {
+        let (accounts, caller) = (self.clone(), caller.clone());
+        detached(async move { accounts.change_account_here(&caller, &change).await }).await
     }
 
     async fn change_account_here(
@@ -55,12 +53,12 @@ impl Registry {
             self.renew_session(caller).await?;
             self.sessions_have_ended(&account);
             self.signed_in_here(&account, caller.address);
-            self.emit(caller, None, EventKind::PasswordChanged);
+            self.authorization.emit(caller, None, EventKind::PasswordChanged);
         }
         // Who they are may have changed, and which sessions there are.
         self.parts.tokens.remove_all();
         if !change.fields.is_empty() {
-            self.emit(caller, None, EventKind::ProfileChanged);
+            self.authorization.emit(caller, None, EventKind::ProfileChanged);
         }
         let two_factor = self.two_factor_of(&account).await?;
         Ok(OwnProfile { profile, two_factor })
@@ -105,7 +103,7 @@ impl Registry {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
             return Ok(principal);
         }
-        self.emit(caller, None, EventKind::Denied { action: "change the account".into() });
+        self.authorization.emit(caller, None, EventKind::Denied { action: "change the account".into() });
         Err(Error::TokenForbidsAccount)
     }
 
@@ -118,7 +116,7 @@ impl Registry {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(principal);
         }
-        self.emit(caller, None, EventKind::Denied { action: "read the account".into() });
+        self.authorization.emit(caller, None, EventKind::Denied { action: "read the account".into() });
         Err(Error::TokenForbidsAccount)
     }
 

@@ -3,19 +3,15 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
-use crate::{Error, Registry};
 
 use super::abuse::{Guessed, Refused};
 use super::tokens::Identity;
 
-impl Registry {
-    /// Finds out who shows this credential. No credential is an anonymous caller; a bad one is an error, and so is
-    /// a token that is shown after its time or from outside its networks.
-    ///
-    /// Whoever has a second factor and shows a password with each request must show a one-time password with each: see
-    /// [`Registry::identify_with_one_time_password`].
-    pub async fn identify(
+impl Accounts {
+    pub(crate) async fn identify(
         &self,
         credential: Option<&Credential>,
         address: Option<IpAddr>,
@@ -23,9 +19,7 @@ impl Registry {
         self.identify_with_one_time_password(credential, address, None).await
     }
 
-    /// Like [`Registry::identify`], for a request that may bring a one-time password along. The caller keeps it, and an
-    /// operation that asks for a second factor looks at it then.
-    pub async fn identify_with_one_time_password(
+    pub(crate) async fn identify_with_one_time_password(
         &self,
         credential: Option<&Credential>,
         address: Option<IpAddr>,
@@ -83,7 +77,7 @@ impl Registry {
                     }
                     _ => {}
                 }
-                let (principal, memberships) = self.with_memberships(asked?).await?;
+                let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
                 let account = self.whoami(&caller)?.to_owned();
@@ -132,7 +126,7 @@ impl Registry {
             Some((principal, limits, signed_in_at)) => (principal, Some(limits), signed_in_at),
             None => (self.ask_providers(bearer).await?, None, None),
         };
-        let (principal, memberships) = self.with_memberships(principal).await?;
+        let (principal, memberships) = self.memberships().with_memberships(principal).await?;
         let identity = Identity { principal: Arc::new(principal), limits, memberships, signed_in_at };
         self.parts.tokens.insert(hash, identity.clone());
         Ok(identity)

@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{
     AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
 };
 use crate::events::EventKind;
 use crate::storage::Key;
-use crate::{Error, Registry};
 
 use super::abuse::Guessed;
 use crate::concurrency::detached;
@@ -55,13 +56,10 @@ pub(crate) struct Authenticated {
     pub(crate) signed_up: bool,
 }
 
-impl Registry {
-    /// Logs in with name and password. A free name gets an account if a provider makes accounts.
-    ///
-    /// Runs to its end also if the caller goes away, so that every attempt is told of.
-    pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
-        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
-        detached(async move { registry.log_in_here(&caller, &login, Wanted::Either).await }).await
+impl Accounts {
+    pub(crate) async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+        let (accounts, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { accounts.log_in_here(&caller, &login, Wanted::Either).await }).await
     }
 
     /// The same, and a free name gets no account.
@@ -70,17 +68,16 @@ impl Registry {
         caller: &Caller,
         login: &PasswordLogin,
     ) -> Result<Session, Error> {
-        let (registry, caller, login) = (self.clone(), caller.clone(), login.clone());
-        detached(async move { registry.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
+        let (accounts, caller, login) = (self.clone(), caller.clone(), login.clone());
+        detached(async move { accounts.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
     }
 
-    /// Revokes a token on behalf of its holder. An unknown token was revoked before.
-    pub async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
-        let (registry, address, token) = (self.clone(), caller.address, token.clone());
+    pub(crate) async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
+        let (accounts, address, token) = (self.clone(), caller.address, token.clone());
         detached(async move {
-            if let Some(principal) = registry.delete_token(TokenHash::of(&token)).await? {
+            if let Some(principal) = accounts.delete_token(TokenHash::of(&token)).await? {
                 let who = Caller { principal: Some(principal.into()), address, ..Caller::default() };
-                registry.emit(&who, None, EventKind::LoggedOut);
+                accounts.authorization.emit(&who, None, EventKind::LoggedOut);
             }
             Ok(())
         })
@@ -134,7 +131,7 @@ impl Registry {
         let token = self.create_session_token(known.provider, account, known.since, network).await?;
         self.signed_in_here(account, caller.address);
         if !known.signed_up {
-            self.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
+            self.authorization.emit(&caller.known_as(known.principal.clone()), None, EventKind::LoggedIn);
         }
         Ok(Session { principal: known.principal, token })
     }
@@ -160,11 +157,11 @@ impl Registry {
         });
         match &result {
             Ok(known) if known.signed_up => {
-                self.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
+                self.authorization.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
             }
             Err(error) if is_wrong_password(error) => {
                 let nobody = Caller { address: caller.address, ..Caller::default() };
-                self.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
+                self.authorization.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
             }
             Ok(_) | Err(_) => {}
         }

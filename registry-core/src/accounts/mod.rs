@@ -29,3 +29,70 @@ pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
 };
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
+
+use std::sync::Arc;
+
+use crate::auth::AuthProvider;
+use crate::authorization::Authorization;
+use crate::catalog::{Catalog, CatalogParts};
+use crate::clock::Clock;
+use crate::limits::TokenLifetimes;
+use crate::memberships::MembershipLookup;
+use crate::proxy::{Proxy, ProxyParts};
+use crate::randomness::Randomness;
+use crate::storage::Storage;
+use abuse::Abuse;
+use tokens::TokenCache;
+use web_login::WebLogins;
+
+/// Signs callers in, and keeps what belongs to their accounts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Accounts {
+    parts: Arc<AccountsParts>,
+    authorization: Authorization,
+}
+
+/// What [`Accounts`] works with.
+pub(crate) struct AccountsParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
+    pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) abuse: Abuse,
+    pub(crate) tokens: TokenCache,
+    pub(crate) token_lifetimes: TokenLifetimes,
+    pub(crate) trusted_publishing: TrustedPublishing,
+    pub(crate) web_logins: WebLogins,
+    pub(crate) memberships: MembershipLookup,
+    pub(crate) catalog: Arc<CatalogParts>,
+    pub(crate) proxy: Arc<ProxyParts>,
+}
+
+impl Accounts {
+    pub(crate) fn new(parts: &Arc<AccountsParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+
+    /// The same service, deciding by the access rules as they are now.
+    fn with_access_snapshot(&self) -> Self {
+        Self { authorization: self.authorization.with_access_snapshot(), ..self.clone() }
+    }
+
+    fn memberships(&self) -> &MembershipLookup {
+        &self.parts.memberships
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::new(&self.parts.catalog, &self.authorization)
+    }
+
+    fn proxy(&self) -> Proxy {
+        Proxy::new(&self.parts.proxy, &self.authorization)
+    }
+
+    /// For changes of what many credentials give.
+    pub(crate) fn forget_identities(&self) {
+        self.parts.tokens.remove_all();
+    }
+}

@@ -1,16 +1,14 @@
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, Principal, Profile, ProfileDetails};
-use crate::{Error, Registry};
 
-impl Registry {
+impl Accounts {
     /// The name of the caller.
-    pub fn whoami<'caller>(&self, caller: &'caller Caller) -> Result<&'caller str, Error> {
+    pub(crate) fn whoami<'caller>(&self, caller: &'caller Caller) -> Result<&'caller str, Error> {
         caller.name().ok_or(Error::AuthenticationRequired)
     }
 
-    /// What is known of an account. Only for callers who are signed in, so that strangers cannot try names.
-    ///
-    /// With a token that may see nothing of accounts, it is the name alone, which is what a client needs to add an owner.
-    pub async fn profile(&self, caller: &Caller, account: &str) -> Result<Profile, Error> {
+    pub(crate) async fn profile(&self, caller: &Caller, account: &str) -> Result<Profile, Error> {
         self.whoami(caller)?;
         let profile = self.look_up_account(account).await?;
         let profile = profile.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
@@ -21,9 +19,7 @@ impl Registry {
         Ok(Profile { principal: Principal::user(name), email: None, details: ProfileDetails::default() })
     }
 
-    /// An account, as the provider that owns its name knows it, and the id of that provider. For whoever runs the
-    /// registry: nobody is asked whether they may know.
-    pub async fn find_account(&self, account: &str) -> Result<Option<(&'static str, Profile)>, Error> {
+    pub(crate) async fn find_account(&self, account: &str) -> Result<Option<(&'static str, Profile)>, Error> {
         Ok(self.account_of(account).await?.map(|account| (account.provider.id(), account.profile)))
     }
 

@@ -4,11 +4,12 @@ use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
 use super::AuditedPackages;
+use crate::Error;
+use crate::audit::Audit;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::proxy::NamedUpstream;
 use crate::upstream::UpstreamError;
-use crate::{Error, Registry};
 
 /// What is known against packages, by name: each advisory as the upstream told it.
 pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
@@ -26,13 +27,12 @@ pub enum AuditFallback {
     Empty,
 }
 
-impl Registry {
-    /// The advisories about these packages, of the upstreams that they come from.
-    ///
-    /// Names that the caller may not read, that the rules let come from nowhere else, or that are hosted here are sent
-    /// to nobody, and neither are those of which the store cannot tell whether they are hosted. Nothing is known
-    /// against them. Where several upstreams may have a package, the first that is known to have it is asked.
-    pub async fn advisories(&self, caller: &Caller, packages: &AuditedPackages) -> Result<Advisories, Error> {
+impl Audit {
+    pub(crate) async fn advisories(
+        &self,
+        caller: &Caller,
+        packages: &AuditedPackages,
+    ) -> Result<Advisories, Error> {
         let mut questions: Vec<(NamedUpstream, Vec<PackageName>)> = Vec::new();
         for (name, upstream) in self.may_be_sent(caller, packages).await {
             match questions.iter_mut().find(|(asked, _)| asked.id == upstream.id) {
@@ -63,12 +63,13 @@ impl Registry {
         caller: &Caller,
         packages: &AuditedPackages,
     ) -> Vec<(PackageName, NamedUpstream)> {
-        let comes_from_elsewhere =
-            |name: &&PackageName| self.may_read(caller, name) && self.upstreams_of(name).next().is_some();
+        let comes_from_elsewhere = |name: &&PackageName| {
+            self.authorization.may_read(caller, name) && self.proxy().upstreams_of(name).next().is_some()
+        };
         let names: Vec<_> = packages.names().filter(comes_from_elsewhere).cloned().collect();
         let looks = names.into_iter().map(|name| async move {
             let upstream = match self.upstream_to_audit(&name).await {
-                Ok(upstream) => upstream?.clone(),
+                Ok(upstream) => upstream?,
                 Err(error) => {
                     tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "left out of an audit: the store cannot tell whether it is hosted here");
                     return None;
@@ -79,10 +80,11 @@ impl Registry {
         stream::iter(looks).buffered(LOOKS).filter_map(std::future::ready).collect().await
     }
 
-    async fn upstream_to_audit(&self, name: &PackageName) -> Result<Option<&NamedUpstream>, Error> {
-        match self.if_hosted(name, || self.read_index(name)).await? {
+    async fn upstream_to_audit(&self, name: &PackageName) -> Result<Option<NamedUpstream>, Error> {
+        let catalog = self.catalog();
+        match catalog.if_hosted(name, || catalog.read_index(name)).await? {
             Some(_) => Ok(None),
-            None => self.upstream_known_to_have(name).await,
+            None => Ok(self.proxy().upstream_known_to_have(name).await?.cloned()),
         }
     }
 
@@ -91,7 +93,7 @@ impl Registry {
         upstream: &NamedUpstream,
         answer: Result<Advisories, Error>,
     ) -> Result<Advisories, Error> {
-        match (answer, self.parts.audit_fallback) {
+        match (answer, self.parts.fallback) {
             (answer @ Ok(_), _) | (answer @ Err(_), AuditFallback::Error) => answer,
             (Err(error), AuditFallback::Empty) => {
                 tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "an audit is answered without this upstream's advisories");

@@ -6,18 +6,17 @@ use serde_json::{Map, Value, json};
 use super::tree::Installed;
 use super::vulnerable_range::is_affected;
 use super::{Advisories, AuditTree};
+use crate::Error;
+use crate::audit::Audit;
 use crate::auth::Caller;
 use crate::concurrency::compute_elsewhere;
 use crate::domain::Version;
-use crate::{Error, Registry};
 
 /// About how many bytes of findings a report has at most. What comes after that is told without its places.
 const ROOM: usize = 8 << 20;
 
-impl Registry {
-    /// What is known against a project's dependencies, in the older form, in which advisories tell where in the tree
-    /// the packages are. Asks as [`Registry::advisories`] does.
-    pub async fn audit_report(&self, caller: &Caller, tree: AuditTree) -> Result<Value, Error> {
+impl Audit {
+    pub(crate) async fn audit_report(&self, caller: &Caller, tree: AuditTree) -> Result<Value, Error> {
         let advisories = self.advisories(caller, &tree.packages()).await?;
         Ok(compute_elsewhere(move || report(&tree, &advisories)).await?)
     }

@@ -186,7 +186,7 @@ impl Call<'_> {
     }
 
     async fn set_access(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
         let wanted = self.json::<AccessDocument>().await?.into_change()?;
         let protection = self.registry.set_package_access(&self.caller, &name, wanted).await?;
         let public = self.registry.is_public_package(&self.caller, &name).await?;

@@ -41,7 +41,7 @@ impl Call<'_> {
         // yarn 1 does not say what its command is.
         let is_npm_login = self.header(NPM_COMMAND) == Some("login") && !asked_for_email;
         let session = if is_npm_login {
-            self.registry.log_in_without_sign_up(&self.caller, &login).await?
+            self.registry.accounts().log_in_without_sign_up(&self.caller, &login).await?
         } else {
             self.registry.log_in(&self.caller, &login).await?
         };

@@ -44,7 +44,7 @@ impl Call<'_> {
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let limit = self.registry.parts.limits.other_body_bytes;
+        let limit = self.registry.parts.http.limits.other_body_bytes;
         let encoding = self.header(CONTENT_ENCODING).unwrap_or("identity").trim().to_ascii_lowercase();
         let body = self.body.read(limit).await?;
         compute_elsewhere(move || {

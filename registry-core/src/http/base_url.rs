@@ -29,16 +29,16 @@ pub(super) fn base_url(
     host: Option<&str>,
     under_prefix: bool,
 ) -> RenderedBase {
-    if let Some(public_url) = &registry.parts.public_url {
+    if let Some(public_url) = &registry.parts.http.public_url {
         return RenderedBase::configured(Arc::clone(public_url));
     }
     let is_https = is_from_a_proxy(request)
         && request.headers.get(&FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
     let scheme = if is_https { "https://" } else { "http://" };
     let host = host.unwrap_or("localhost");
-    let prefix = if under_prefix { registry.parts.path_prefix.as_str() } else { "" };
+    let prefix = if under_prefix { registry.parts.http.path_prefix.as_str() } else { "" };
     let above = request.extensions.get::<PathAbove>().map_or("", |above| above.0.as_str());
-    registry.parts.bases.get(&[scheme, host, above, prefix], registry.parts.clock.as_ref())
+    registry.parts.http.bases.get(&[scheme, host, above, prefix], registry.parts.http.clock.as_ref())
 }
 
 /// The host that the client asked for: what a trusted proxy says, or else what the request says.

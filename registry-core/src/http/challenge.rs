@@ -74,7 +74,8 @@ impl Registry {
         }
         let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         let action = format!("{} {}", request.method, loggable_path(request.uri.path()));
-        let Some(begun) = self.begin_web_second_factor(caller, client, &action, !polls).await? else {
+        let Some(begun) = self.accounts().begin_web_second_factor(caller, client, &action, !polls).await?
+        else {
             return Ok(None);
         };
         let base = base_url(self, request, reached_host(request)?, under_prefix).url;

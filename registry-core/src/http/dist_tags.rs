@@ -17,7 +17,7 @@ impl Call<'_> {
         let dist_tags = self.registry.dist_tags(&self.caller, &name).await?;
         let json = json!(dist_tags).to_string();
         let etag = format!("\"{}\"", const_hex::encode(&Sha256::digest(&json)[..16]));
-        let now = || self.registry.parts.clock.now();
+        let now = || self.registry.parts.http.clock.now();
         let unchanged = not_modified(self.header(IF_NONE_MATCH), None, &etag, None, now);
         let mut response = json_bytes(StatusCode::OK, json);
         if unchanged {
@@ -36,7 +36,7 @@ impl Call<'_> {
         name: PackageName,
         tag: DistTag,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
         let version: String = self.json().await?;
         let version = Version::parse(&version).map_err(Error::from)?;
         self.registry.set_dist_tag(&self.caller, &name, tag, version).await?;

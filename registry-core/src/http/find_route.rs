@@ -13,14 +13,18 @@ pub(super) struct FoundRoute {
 /// Finds the route of a raw path: below the configured prefix, or at the root. A read of a package is also found behind a
 /// second slash, and below the prefixes of another registry, whose lock files ask there.
 pub(super) fn find_route(parts: &Parts, method: &Method, path: &str) -> Result<FoundRoute, RouteError> {
-    let inner = match parts.path_prefix.as_str() {
+    let inner = match parts.http.path_prefix.as_str() {
         "" => None,
         prefix => strip_prefix(path, prefix),
     };
     let (found, under_prefix) = (inner.unwrap_or(path), inner.is_some());
     Route::parse(method, found).map(|route| FoundRoute { route, under_prefix }).or_else(|error| {
         let legacy = || {
-            parts.legacy_prefixes.iter().find_map(|prefix| package_read(method, strip_prefix(path, prefix)?))
+            parts
+                .http
+                .legacy_prefixes
+                .iter()
+                .find_map(|prefix| package_read(method, strip_prefix(path, prefix)?))
         };
         let single = || package_read(method, single_leading_slash(found)?);
         let route = single().map(|route| FoundRoute { route, under_prefix });

@@ -86,11 +86,11 @@ impl Registry {
     {
         let (request, body) = request.into_parts();
         let mut body = Incoming::new(body);
-        let mut response = self.holding_access().answer(&request, &mut body).await;
+        let mut response = self.with_access_snapshot().answer(&request, &mut body).await;
         if response.status().is_client_error() && !request.headers.contains_key(EXPECT) {
-            body.drain(self.parts.limits.publish_body_bytes.saturating_mul(DRAINED)).await;
+            body.drain(self.parts.http.limits.publish_body_bytes.saturating_mul(DRAINED)).await;
         }
-        secure(response.headers_mut(), self.parts.public_url.as_deref());
+        secure(response.headers_mut(), self.parts.http.public_url.as_deref());
         if request.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }
@@ -133,11 +133,15 @@ impl Registry {
         let (caller, result) = match identified {
             Err(error) => {
                 let nobody = Caller { address: address_of(request), ..Caller::default() };
-                let error = self.count_request(&nobody).err().unwrap_or(error);
+                let error = self.accounts().count_request(&nobody).err().unwrap_or(error);
                 (nobody, Err(error.into()))
             }
-            Ok(caller) if let Err(error) = self.count_request(&caller) => (caller, Err(error.into())),
-            Ok(caller) if !reading && let Err(error) = self.require_room_for_events().await => {
+            Ok(caller) if let Err(error) = self.accounts().count_request(&caller) => {
+                (caller, Err(error.into()))
+            }
+            Ok(caller)
+                if !reading && let Err(error) = self.authorization().require_room_for_events().await =>
+            {
                 (caller, Err(error.into()))
             }
             Ok(caller) => {
@@ -157,7 +161,7 @@ impl Registry {
             Err(failure) => self.failure(request, &caller, under_prefix, &failure).await,
         };
         if let Some((token, error)) = stale
-            && self.is_notice_due(token)
+            && self.accounts().is_notice_due(token)
         {
             add_notice(response.headers_mut(), &error.to_string());
             // npm shows no notice of an answer that it may cache.
@@ -190,14 +194,14 @@ impl Registry {
         } else {
             credential_of(request).inspect_err(|_| {
                 let nobody = Caller { address, ..Caller::default() };
-                self.tell_of_refused(&nobody, Refused::Malformed, None);
+                self.accounts().tell_of_refused(&nobody, Refused::Malformed, None);
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
         let shown = shown.and_then(one_time_password);
         let caller = self.identify_with_one_time_password(credential.as_ref(), address, shown).await?;
         if let Some(UnprovenProxies(addresses)) = request.extensions.get() {
-            self.check_further_addresses(&caller, addresses)?;
+            self.accounts().check_further_addresses(&caller, addresses)?;
         }
         Ok(caller)
     }
@@ -302,7 +306,7 @@ impl Call<'_> {
 
     /// The body as JSON, for routes with small ones.
     pub(super) async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
-        let body = self.body.read(self.registry.parts.limits.other_body_bytes).await?;
+        let body = self.body.read(self.registry.parts.http.limits.other_body_bytes).await?;
         crate::domain::strict_json::check_strict_json(&body)
             .map_err(|error| Error::request(format!("the request's body is not valid JSON: {error}")))?;
         serde_json::from_slice(&body).map_err(|error| {

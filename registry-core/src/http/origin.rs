@@ -17,7 +17,7 @@ pub(super) fn check_origin(registry: &Registry, request: &Parts, host: Option<&s
     if request.headers.get_all(FETCH_SITE).iter().any(|site| site == "cross-site") {
         return Err(Error::ForeignOrigin);
     }
-    let own = match registry.parts.public_url.as_deref().and_then(|url| url.split_once("://")) {
+    let own = match registry.parts.http.public_url.as_deref().and_then(|url| url.split_once("://")) {
         Some((_, rest)) => rest.split('/').next(),
         None => host,
     };

@@ -23,7 +23,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn add_owner(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
         let NewOwner { user } = self.json().await?;
         let revision = self.registry.add_owner(&self.caller, &name, &user).await?;
         Ok(done(StatusCode::OK, &name, Some(&revision)))

@@ -31,7 +31,7 @@ impl Call<'_> {
         } else {
             (&representation.identity, rare_etag.as_ref().unwrap_or(&representation.etag))
         };
-        let now = self.registry.parts.clock.now();
+        let now = self.registry.parts.http.clock.now();
         let unchanged = conditional::not_modified(
             self.header(IF_NONE_MATCH),
             self.header(IF_MODIFIED_SINCE),
@@ -40,8 +40,11 @@ impl Call<'_> {
             || now,
         );
 
-        let bytes =
-            if unchanged { Bytes::new() } else { self.registry.with_base(bytes.clone(), &base).await? };
+        let bytes = if unchanged {
+            Bytes::new()
+        } else {
+            self.registry.packages().with_base(bytes.clone(), &base).await?
+        };
         let length = bytes.len();
         let mut response = Response::new(Body::from(bytes));
         if unchanged {
@@ -61,7 +64,7 @@ impl Call<'_> {
             headers.insert(LAST_MODIFIED, date);
         }
         // What an anonymous caller was given, every caller may read.
-        let is_public = (self.caller.principal.is_none() || self.registry.is_public(&name))
+        let is_public = (self.caller.principal.is_none() || self.registry.authorization().is_public(&name))
             && !representation.audience.is_restricted();
         headers.insert(
             CACHE_CONTROL,
@@ -85,7 +88,7 @@ impl Call<'_> {
     pub(super) async fn manifest(self, name: PackageName, selector: &str) -> Result<Response<Body>, Failure> {
         let base = self.rendered_base();
         let manifest = self.registry.manifest(&self.caller, &name, selector, &base.rendered).await?;
-        let manifest = self.registry.with_base(manifest.into(), &base).await?;
+        let manifest = self.registry.packages().with_base(manifest.into(), &base).await?;
         Ok(json_bytes(StatusCode::OK, manifest))
     }
 }

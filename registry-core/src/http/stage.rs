@@ -43,8 +43,8 @@ impl Call<'_> {
 
     async fn submit(self, name: PackageName) -> Result<Response<Body>, Failure> {
         // Before a hundred megabytes are read for somebody who may do nothing with them.
-        self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
-        let limits = self.registry.parts.limits;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await?;
         let read = move || Publication::from_document(&name, &body, &limits).map_err(Error::from);
         let publication = compute_elsewhere(read).await.map_err(Error::from)??;

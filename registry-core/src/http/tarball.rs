@@ -31,7 +31,7 @@ impl Call<'_> {
         if let Ok(etag) = HeaderValue::from_str(&tarball.etag) {
             headers.insert(ETAG, etag);
         }
-        let now = || self.registry.parts.clock.now();
+        let now = || self.registry.parts.http.clock.now();
         if conditional::not_modified(self.header(IF_NONE_MATCH), None, &tarball.etag, None, now) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return Ok(response);

@@ -45,7 +45,7 @@ impl Call<'_> {
     }
 
     async fn create_trust(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
         let documents: Vec<TrustDocument> = self.json().await?;
         let mut documents = documents.into_iter();
         let (Some(TrustDocument { issuer, claims, permissions }), None) =

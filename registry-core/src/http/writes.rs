@@ -30,11 +30,11 @@ impl Call<'_> {
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         // Before a hundred megabytes are read for somebody who may do nothing with them.
-        self.registry.require_signed_in(&self.caller, Some(&name), "publish")?;
-        let limits = self.registry.parts.limits;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
             Error::TooLarge { limit } => {
-                Error::PublishTooLarge { limit, instead: self.registry.parts.publish_elsewhere.clone() }
+                Error::PublishTooLarge { limit, instead: self.registry.parts.http.publish_elsewhere.clone() }
             }
             other => other,
         })?;
@@ -60,12 +60,12 @@ impl Call<'_> {
         name: PackageName,
         revision: &str,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
         let expected = match seen_revision(revision) {
             Ok(expected) => expected,
             Err(error) => {
                 // Of a package of an upstream there is no revision that would help.
-                let hosted = self.registry.require_hosted_to_change(&self.caller, &name).await;
+                let hosted = self.registry.proxy().require_hosted_to_change(&self.caller, &name).await;
                 return Err(match hosted {
                     Err(foreign @ Error::ComesFromUpstream { .. }) => foreign,
                     _ => error,

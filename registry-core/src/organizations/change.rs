@@ -1,13 +1,14 @@
+use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::events::EventKind;
+use crate::organizations::Organizations;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobPath, Edit, Key, Step, When};
-use crate::{Error, Registry};
 
 use super::OrganizationCreation;
-use super::record::OrganizationRecord;
+use crate::memberships::OrganizationRecord;
 
 /// The most bytes of an organisation. Every request of its members may read it.
 const LARGEST: usize = 4 << 20;
@@ -59,7 +60,7 @@ pub(super) enum IfMissing {
     Refuse,
 }
 
-impl Registry {
+impl Organizations {
     /// Changes an organisation by compare-and-swap. `decide` changes it and says what is to be told of it, or nothing
     /// where there is nothing to change. Answers the organisation after it.
     ///
@@ -74,10 +75,10 @@ impl Registry {
     where
         Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send + 'static,
     {
-        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
+        let (organizations, caller, name) = (self.clone(), caller.clone(), name.clone());
         detached(async move {
-            let changed = registry.change_organization_here(&caller, &name, if_missing, decide).await;
-            registry.report_role(&caller, changed)
+            let changed = organizations.change_organization_here(&caller, &name, if_missing, decide).await;
+            organizations.report_role(&caller, changed)
         })
         .await
     }
@@ -90,9 +91,10 @@ impl Registry {
         decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
     ) -> Result<OrganizationRecord, Error> {
         let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
-        self.require_two_factor(caller).await?;
+        self.accounts().require_two_factor(caller).await?;
         let path = Key::Organization(name).path()?;
-        let mut edit = EditOrganization { registry: self, principal, name, path: &path, if_missing, decide };
+        let mut edit =
+            EditOrganization { organizations: self, principal, name, path: &path, if_missing, decide };
         let changed = self.parts.store.update(&path, &mut edit).await?.outcome;
         if !changed.told.is_empty() {
             self.tell(caller, &changed.told);
@@ -101,9 +103,10 @@ impl Registry {
     }
 
     fn tell(&self, caller: &Caller, told: &[Told]) {
-        self.parts.tokens.forget_memberships();
+        self.parts.memberships.forget_all();
+        self.accounts().forget_identities();
         for Told { kind, package, .. } in told {
-            self.emit(caller, package.as_ref(), kind.clone());
+            self.authorization.emit(caller, package.as_ref(), kind.clone());
         }
     }
 
@@ -116,17 +119,17 @@ impl Registry {
         let is_local = |group: &String| group.starts_with("local:");
         RESERVED.contains(&name.as_str())
             || self.parts.providers.iter().any(|provider| provider.id() == name.as_str())
-            || self.access().mention_organization(name)
+            || self.authorization.access().mention_organization(name)
             || principal.groups.iter().any(|group| !is_local(group) && is_it(group))
             || self.parts.providers.iter().any(|provider| provider.has_group(name.as_str()))
     }
 
     fn may_create(&self, principal: &Principal, name: &GroupName) -> bool {
-        match self.parts.organizations.create {
+        match self.parts.settings.create {
             // A stranger who made one of these would be whom the rules let in.
             OrganizationCreation::Anyone if !self.is_reserved(principal, name) => true,
             OrganizationCreation::Anyone | OrganizationCreation::Administrators => {
-                self.access().administers_scope(principal, name)
+                self.authorization.access().administers_scope(principal, name)
             }
             OrganizationCreation::Nobody => false,
         }
@@ -135,7 +138,7 @@ impl Registry {
 
 /// A change of one organization.
 struct EditOrganization<'a, Decide> {
-    registry: &'a Registry,
+    organizations: &'a Organizations,
     principal: &'a Principal,
     name: &'a GroupName,
     path: &'a BlobPath,
@@ -161,8 +164,8 @@ where
     const RECOGNIZES_ATTEMPTS: bool = true;
 
     async fn attempt(&mut self, attempts: &[Changed]) -> Result<Step<Changed>, Error> {
-        let Self { registry, principal, name, .. } = *self;
-        let found = registry.parts.store.get_proven(self.path).await?;
+        let Self { organizations, principal, name, .. } = *self;
+        let found = organizations.parts.store.get_proven(self.path).await?;
         let (mut record, role) = match &found {
             Some(blob) => {
                 let record = OrganizationRecord::parse(&blob.bytes)?;
@@ -171,11 +174,11 @@ where
                 {
                     return Ok(Step::Done(Changed { id: id.clone(), record, told: told.clone() }));
                 }
-                let role = registry.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
+                let role = organizations.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
                 (record, role)
             }
-            None if self.if_missing == IfMissing::Create && registry.may_create(principal, name) => {
-                let record = OrganizationRecord::new(registry.parts.clock.now(), &principal.name);
+            None if self.if_missing == IfMissing::Create && organizations.may_create(principal, name) => {
+                let record = OrganizationRecord::new(organizations.parts.clock.now(), &principal.name);
                 (record, OrganizationRole::Owner)
             }
             None => return Err(not_found(name)),
@@ -188,7 +191,7 @@ where
             joins: Some(principal.name.clone()),
         });
         let told: Vec<Told> = created.into_iter().chain(decided).collect();
-        let id = const_hex::encode(random_bytes::<16>(registry.parts.randomness.as_ref()));
+        let id = const_hex::encode(random_bytes::<16>(organizations.parts.randomness.as_ref()));
         if told.is_empty() {
             return Ok(Step::Done(Changed { id, record, told }));
         }
@@ -203,7 +206,8 @@ where
             // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
             // ever taken away: an account may just be coming back.
             let marker = Key::OrganizationOf(account, name).path()?;
-            let _ = registry.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+            let _ =
+                organizations.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }
         let base = found.map(|blob| blob.etag);
         Ok(Step::Write { bytes: json.into(), base, outcome: Changed { id, record, told } })

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
 use super::require_role;
@@ -21,9 +22,8 @@ pub struct OrganizationMember {
     pub role: OrganizationRole,
 }
 
-impl Registry {
-    /// Who is in an organisation, and as what. Only members, and whoever administers its scope, may know.
-    pub async fn organization_members(
+impl Organizations {
+    pub(crate) async fn organization_members(
         &self,
         caller: &Caller,
         organization: &str,
@@ -31,22 +31,17 @@ impl Registry {
         Ok(self.see_organization(caller, organization).await?.record.members)
     }
 
-    /// Takes somebody into an organisation, or changes what they are in it. Without a role, newcomers are developers
-    /// and others stay what they are.
-    ///
-    /// Where there is no such organisation, it is made, if the settings let the caller do so, with the caller as its
-    /// owner. Owners are made and changed by owners; the last one stays.
-    pub async fn set_organization_member(
+    pub(crate) async fn set_organization_member(
         &self,
         caller: &Caller,
         organization: &str,
         account: &str,
         role: Option<OrganizationRole>,
     ) -> Result<OrganizationMember, Error> {
-        self.whoami(caller)?;
+        self.accounts().whoami(caller)?;
         let name = GroupName::parse(organization)?;
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
-        let found = self.look_up_account(account).await?;
+        let found = self.accounts().look_up_account(account).await?;
         let found = found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
         let account = found.principal.name;
         let member = account.clone();
@@ -56,15 +51,13 @@ impl Registry {
         Ok(OrganizationMember { organization: name, size: record.members.len(), account, role })
     }
 
-    /// Takes somebody out of an organisation and of all its teams. Everybody may go themselves, but for the last
-    /// owner.
-    pub async fn remove_organization_member(
+    pub(crate) async fn remove_organization_member(
         &self,
         caller: &Caller,
         organization: &str,
         account: &str,
     ) -> Result<(), Error> {
-        let own_name = self.whoami(caller)?.to_owned();
+        let own_name = self.accounts().whoami(caller)?.to_owned();
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let member = account.to_owned();
         let decide = move |organization: Changing<'_>| remove(organization, &member, member == own_name);

@@ -6,9 +6,7 @@
 mod change;
 mod grants;
 mod members;
-mod memberships;
 mod permission;
-mod record;
 mod settings;
 mod teams;
 
@@ -16,13 +14,22 @@ pub use grants::GrantedPackages;
 pub use members::OrganizationMember;
 pub use settings::{OrganizationCreation, OrganizationSettings};
 
+use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
 use crate::storage::Key;
-use crate::{Error, Registry};
 
-use record::OrganizationRecord;
+use std::sync::Arc;
+
+use crate::accounts::{Accounts, AccountsParts};
+use crate::auth::AuthProvider;
+use crate::authorization::Authorization;
+use crate::clock::Clock;
+use crate::memberships::{MembershipLookup, OrganizationRecord};
+use crate::proxy::{Proxy, ProxyParts};
+use crate::randomness::Randomness;
+use crate::storage::Storage;
 
 /// An organisation as somebody may see it.
 struct Seen {
@@ -32,10 +39,43 @@ struct Seen {
     role: OrganizationRole,
 }
 
-impl Registry {
+/// Organizations, their teams, and what teams are granted. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Organizations {
+    parts: Arc<OrganizationsParts>,
+    authorization: Authorization,
+}
+
+/// What [`Organizations`] works with.
+pub(crate) struct OrganizationsParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
+    pub(crate) settings: OrganizationSettings,
+    pub(crate) memberships: MembershipLookup,
+    pub(crate) accounts: Arc<AccountsParts>,
+    pub(crate) proxy: Arc<ProxyParts>,
+}
+
+impl Organizations {
+    pub(crate) fn new(parts: &Arc<OrganizationsParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+
+    fn accounts(&self) -> Accounts {
+        Accounts::new(&self.parts.accounts, &self.authorization)
+    }
+
+    fn proxy(&self) -> Proxy {
+        Proxy::new(&self.parts.proxy, &self.authorization)
+    }
+}
+
+impl Organizations {
     /// The organisation, for those who are in it or administer its scope. To others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
-        self.whoami(caller)?;
+        self.accounts().whoami(caller)?;
         let not_found = || Error::OrganizationNotFound { organization: organization.to_owned() };
         let name = GroupName::parse(organization).map_err(|_| not_found())?;
         let principal = self.require_organization(caller, &name, OrganizationPermission::ReadOnly)?;
@@ -60,7 +100,7 @@ impl Registry {
         record: &OrganizationRecord,
         principal: &Principal,
     ) -> Option<OrganizationRole> {
-        if self.access().administers_scope(principal, name) {
+        if self.authorization.access().administers_scope(principal, name) {
             return Some(OrganizationRole::Owner);
         }
         record.members.get(&principal.name).copied()
@@ -69,7 +109,11 @@ impl Registry {
     /// Tells of somebody whose role in an organisation is too small.
     fn report_role<T>(&self, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::RoleForbids { what, organization, .. }) = &result {
-            self.emit(caller, None, EventKind::Denied { action: format!("{what} of {organization}") });
+            self.authorization.emit(
+                caller,
+                None,
+                EventKind::Denied { action: format!("{what} of {organization}") },
+            );
         }
         result
     }

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::GroupName;
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::organizations::Organizations;
 
 use super::Seen;
 
-impl Registry {
+impl Organizations {
     /// Refuses a caller whose token is not for this. Whether there is such an organisation does not matter, so that
     /// the answer does not tell.
     pub(super) fn require_organization<'caller>(
@@ -22,7 +23,11 @@ impl Registry {
             return Ok(principal);
         };
         let what = if needed > OrganizationPermission::ReadOnly { "change" } else { "see" };
-        self.emit(caller, None, EventKind::Denied { action: format!("{what} the organisation {name}") });
+        self.authorization.emit(
+            caller,
+            None,
+            EventKind::Denied { action: format!("{what} the organisation {name}") },
+        );
         Err(match limits.organizations {
             Some(_) => Error::TokenForbidsOrganization { what, organization: name.clone() },
             None => Error::TokenForbidsAccount,

@@ -1,23 +1,22 @@
+use crate::Error;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
-use super::record::{DEVELOPERS, OrganizationRecord, TeamRecord};
 use super::require_role;
+use crate::memberships::{DEVELOPERS, OrganizationRecord, TeamRecord};
 
 /// The longest description of a team in bytes.
 const LONGEST_DESCRIPTION: usize = 200;
 
-impl Registry {
-    /// The teams of an organisation, for its members.
-    pub async fn teams(&self, caller: &Caller, organization: &str) -> Result<Vec<GroupName>, Error> {
+impl Organizations {
+    pub(crate) async fn teams(&self, caller: &Caller, organization: &str) -> Result<Vec<GroupName>, Error> {
         Ok(self.see_organization(caller, organization).await?.record.teams.into_keys().collect())
     }
 
-    /// Who is in a team, for members of its organisation.
-    pub async fn team_members(
+    pub(crate) async fn team_members(
         &self,
         caller: &Caller,
         organization: &str,
@@ -28,16 +27,14 @@ impl Registry {
         Ok(seen.record.members_of(name, found).map(str::to_owned).collect())
     }
 
-    /// Makes a team, if it is not there yet. An organisation that does not exist is made with it, as by
-    /// [`Registry::set_organization_member`].
-    pub async fn create_team(
+    pub(crate) async fn create_team(
         &self,
         caller: &Caller,
         organization: &str,
         team: &str,
         description: Option<String>,
     ) -> Result<(), Error> {
-        self.whoami(caller)?;
+        self.accounts().whoami(caller)?;
         let (name, team) = (GroupName::parse(organization)?, GroupName::parse(team)?);
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         if description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {
@@ -58,8 +55,12 @@ impl Registry {
         self.change_organization(caller, &name, IfMissing::Create, decide).await.map(drop)
     }
 
-    /// Ends a team, and what it was granted.
-    pub async fn destroy_team(&self, caller: &Caller, organization: &str, team: &str) -> Result<(), Error> {
+    pub(crate) async fn destroy_team(
+        &self,
+        caller: &Caller,
+        organization: &str,
+        team: &str,
+    ) -> Result<(), Error> {
         self.change_team(caller, organization, team, |organization, team| {
             refuse_developers(organization.name, &team)?;
             organization.record.teams.remove(&team);
@@ -69,8 +70,7 @@ impl Registry {
         .await
     }
 
-    /// Takes a member of the organization into a team of it.
-    pub async fn add_team_member(
+    pub(crate) async fn add_team_member(
         &self,
         caller: &Caller,
         organization: &str,
@@ -91,8 +91,7 @@ impl Registry {
         .await
     }
 
-    /// Takes an account out of a team that it is in.
-    pub async fn remove_team_member(
+    pub(crate) async fn remove_team_member(
         &self,
         caller: &Caller,
         organization: &str,

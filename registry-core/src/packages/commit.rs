@@ -1,18 +1,19 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::domain::packument::{MfaPolicy, Packument, Revision};
 use crate::domain::search::SearchEntry;
 use crate::events::EventKind;
 use crate::limits::Limits;
+use crate::packages::Packages;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobETag, BlobPath, Edit, Fetched, Key, Step};
-use crate::{Error, Registry};
 
-use super::read_index::StoredIndex;
-use super::spelling::{LOOKS, Standing};
+use crate::catalog::StoredIndex;
+use crate::catalog::{LOOKS, Standing};
 use crate::concurrency::{compute, detached};
 use crate::search::IndexUpdate;
 
@@ -37,9 +38,8 @@ pub(crate) struct Committed<T> {
 }
 
 /// A change that was made, or found to be there already, and who wanted it.
-#[derive(Debug)]
 pub(crate) struct Change<T> {
-    pub(crate) registry: Registry,
+    pub(crate) packages: Packages,
     pub(crate) caller: Caller,
     pub(crate) name: PackageName,
     pub(crate) value: T,
@@ -48,14 +48,14 @@ pub(crate) struct Change<T> {
 impl<T> Change<T> {
     /// Tells the sink of it.
     pub(crate) fn emit(&self, kind: EventKind) {
-        self.registry.emit(&self.caller, Some(&self.name), kind);
+        self.packages.authorization.emit(&self.caller, Some(&self.name), kind);
     }
 }
 
 /// What must be done once a change is decided and before it is stored. It is told whether the package exists.
 pub(crate) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
-impl Registry {
+impl Packages {
     /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if no other writer
     /// was faster, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
     /// package never existed. `then` runs after the commit, for example to emit events.
@@ -76,8 +76,8 @@ impl Registry {
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
-        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
-        detached(async move { registry.change_after(&caller, &name, None, decide, then).await }).await
+        let (packages, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move { packages.change_after(&caller, &name, None, decide, then).await }).await
     }
 
     /// The same with something to be done first: after `decide` had nothing against the change, and outside this
@@ -97,15 +97,15 @@ impl Registry {
         Then: FnOnce(Change<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
-        self.require_room_for_events().await?;
-        let caller = &self.require_two_factor_to_write(caller).await?;
+        self.authorization.require_room_for_events().await?;
+        let caller = &self.accounts().require_two_factor_to_write(caller).await?;
         let changed = self.change_here(caller, name, before, decide).await;
-        let changed = self.told_where_from(caller, name, changed).await;
-        let (committed, update) = self.report_denial(caller, name, changed)?;
+        let changed = self.proxy().told_where_from(caller, name, changed).await;
+        let (committed, update) = self.authorization.report_denial(caller, name, changed)?;
         let value = committed.value.clone();
-        then(Change { registry: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
+        then(Change { packages: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
         if let Some(update) = update {
-            self.index_for_search(name, update).await;
+            self.searches().index_for_search(name, update).await;
         }
         Ok(committed)
     }
@@ -122,7 +122,7 @@ impl Registry {
         Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
     {
         let mut edit = EditPackument {
-            registry: self,
+            packages: self,
             caller,
             name,
             decide: Some(decide),
@@ -138,10 +138,10 @@ impl Registry {
                 }
             }
         }
-        let _turn = self.parts.package_locks.lock(name).await;
+        let _turn = self.parts.locks.lock(name).await;
         let updated = self.parts.store.update(&Key::Packument(name).path()?, &mut edit).await?;
         if edit.is_claimed {
-            self.enter_stored(name).await;
+            self.catalog().enter_stored(name).await;
         }
         Ok((updated.outcome.committed, updated.outcome.update))
     }
@@ -154,8 +154,8 @@ impl Registry {
         is_claimed: bool,
     ) -> Result<Option<StoredIndex>, Error> {
         for _ in 0..LOOKS {
-            let found = self.parts.store.or_proven_absent(self.read_index(name).await?).await?;
-            if found.is_some() || is_claimed || self.standing(name).await? != Standing::Stored {
+            let found = self.parts.store.or_proven_absent(self.catalog().read_index(name).await?).await?;
+            if found.is_some() || is_claimed || self.catalog().standing(name).await? != Standing::Stored {
                 return Ok(found);
             }
         }
@@ -165,7 +165,7 @@ impl Registry {
 
 /// A change of one packument.
 struct EditPackument<'a, Decide, T> {
-    registry: &'a Registry,
+    packages: &'a Packages,
     caller: &'a Caller,
     name: &'a PackageName,
     /// `None` only while it runs elsewhere.
@@ -205,14 +205,14 @@ where
 {
     /// Reads the packument and decides.
     async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<Look<T>, Error> {
-        let (registry, name) = (self.registry, self.name);
-        let found = registry.settled_index(name, self.is_claimed).await?;
-        let id = random_bytes(registry.parts.randomness.as_ref());
+        let (packages, name) = (self.packages, self.name);
+        let found = packages.settled_index(name, self.is_claimed).await?;
+        let id = random_bytes(packages.parts.randomness.as_ref());
         let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
         let Some(mut decide) = self.decide.take() else {
             return Err(Error::Internal("a change was dropped in the middle of its decision".into()));
         };
-        let (owner, attempts, limits) = (name.clone(), attempts.to_vec(), registry.parts.limits);
+        let (owner, attempts, limits) = (name.clone(), attempts.to_vec(), packages.parts.limits);
         let look;
         (decide, look) = compute(size, move || {
             let look = take_step(&owner, found.as_ref(), &attempts, id, &limits, &mut decide);
@@ -222,7 +222,7 @@ where
         self.decide = Some(decide);
         let look = look?;
         if let Look::Write(write) = &look {
-            registry.require_two_factor_of_package(self.caller, name, write.mfa).await?;
+            packages.accounts().require_two_factor_of_package(self.caller, name, write.mfa).await?;
         }
         Ok(look)
     }
@@ -231,7 +231,7 @@ where
     async fn still_prepared(&mut self) -> Result<Option<Write<T>>, Error> {
         let Some(write) = self.prepared.take() else { return Ok(None) };
         let Some((path, etag)) = &write.base else { return Ok(Some(write)) };
-        let is_still = self.registry.parts.store.get_if_changed(path, etag).await? == Fetched::Unchanged;
+        let is_still = self.packages.parts.store.get_if_changed(path, etag).await? == Fetched::Unchanged;
         Ok(is_still.then_some(write))
     }
 }
@@ -256,7 +256,7 @@ where
             Look::Write(write) => write,
         };
         if write.base.is_none() {
-            self.registry.claim_spelling(self.name).await?;
+            self.packages.catalog().claim_spelling(self.name).await?;
             self.is_claimed = true;
         }
         let path = Key::Packument(self.name).path()?;

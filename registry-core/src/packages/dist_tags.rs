@@ -1,18 +1,18 @@
 use indexmap::IndexMap;
 
+use crate::Error;
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::packument::Packument;
 use crate::domain::{DistTag, PackageName, Version};
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::packages::Packages;
 
 use super::commit::{Change, Decision};
 
-impl Registry {
-    /// The dist-tags: tag → version.
-    pub async fn dist_tags(
+impl Packages {
+    pub(crate) async fn dist_tags(
         &self,
         caller: &Caller,
         name: &PackageName,
@@ -20,20 +20,19 @@ impl Registry {
         Ok(self.summary(caller, name).await?.dist_tags.clone())
     }
 
-    /// Makes `tag` name `version`, which must exist.
-    pub async fn set_dist_tag(
+    pub(crate) async fn set_dist_tag(
         &self,
         caller: &Caller,
         name: &PackageName,
         tag: DistTag,
         version: Version,
     ) -> Result<(), Error> {
-        let right = self.require_write(caller, name, Action::Publish)?;
-        let (registry, set, target) = (self.clone(), tag.clone(), version.clone());
+        let right = self.authorization.require_write(caller, name, Action::Publish)?;
+        let (packages, set, target) = (self.clone(), tag.clone(), version.clone());
         let decide = move |packument: &mut Packument<'_>| {
             packument.require_existing()?;
             right.check(packument)?;
-            let now = timestamp(registry.parts.clock.now());
+            let now = timestamp(packages.parts.clock.now());
             let is_changed = packument.set_dist_tag(&set, &target, &now)?;
             Ok(if is_changed { Decision::Commit(true) } else { Decision::Keep(false) })
         };
@@ -45,17 +44,21 @@ impl Registry {
         self.change(caller, name, decide, tell).await.map(drop)
     }
 
-    /// Removes a tag, also one that could not be set today. `latest` stays: installs without a version ask for it.
-    pub async fn remove_dist_tag(&self, caller: &Caller, name: &PackageName, tag: &str) -> Result<(), Error> {
-        let right = self.require_write(caller, name, Action::Publish)?;
+    pub(crate) async fn remove_dist_tag(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        tag: &str,
+    ) -> Result<(), Error> {
+        let right = self.authorization.require_write(caller, name, Action::Publish)?;
         if tag == "latest" {
             return Err(Error::LatestTag);
         }
-        let (registry, removed) = (self.clone(), tag.to_owned());
+        let (packages, removed) = (self.clone(), tag.to_owned());
         let decide = move |packument: &mut Packument<'_>| {
             packument.require_existing()?;
             right.check(packument)?;
-            packument.remove_dist_tag(&removed, &timestamp(registry.parts.clock.now()))?;
+            packument.remove_dist_tag(&removed, &timestamp(packages.parts.clock.now()))?;
             Ok(Decision::Commit(()))
         };
         let tag = tag.to_owned();

@@ -5,12 +5,13 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::packument::{Audience, ManifestChange, Packument, Person, Revision, Text};
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, Version};
-use crate::{Error, Registry};
+use crate::packages::Packages;
 
 use crate::domain::packument::{deprecation, deprecation_text};
 
@@ -90,27 +91,21 @@ impl Change {
     }
 }
 
-impl Registry {
-    /// Finds the change in a packument that a client sent back, and makes it.
-    ///
-    /// `removal_revision` is the revision of `PUT /{name}/-rev/{revision}`; without it no version is removed.
-    ///
-    /// Versions that were published since the client read the package are no reason to refuse a deprecation: npm does not
-    /// try again.
-    pub async fn change_by_document(
+impl Packages {
+    pub(crate) async fn change_by_document(
         &self,
         caller: &Caller,
         name: &PackageName,
         document: ChangeDocument,
         removal_revision: Option<&str>,
     ) -> Result<(), Error> {
-        self.require_read(caller, name)?;
-        self.require_signed_in(caller, Some(name), "publish")?;
+        self.authorization.require_read(caller, name)?;
+        self.authorization.require_signed_in(caller, Some(name), "publish")?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
-            let index = self.require_index_to_change(caller, name).await?;
+            let index = self.proxy().require_index_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
-            self.require_audience(caller, name, &Audience::of(&packument))?;
+            self.authorization.require_audience(caller, name, &Audience::of(&packument))?;
             packument.require_existing()?;
             drop(packument);
             let seen = removal_revision.or(document.revision.as_deref()).map(seen_revision).transpose()?;

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
+use crate::Error;
 use crate::clock::Clock;
+use crate::packages::Packages;
 use crate::randomness::{SystemRandomness, random_bytes};
-use crate::{Error, Registry};
 
-use super::packument::Representation;
+use crate::catalog::Representation;
 use crate::concurrency::compute;
 
 /// How many base URLs documents are rendered for and cached.
@@ -114,7 +115,7 @@ fn is_made_of(text: &str, pieces: &[&str]) -> bool {
     rest.is_some_and(str::is_empty)
 }
 
-impl Registry {
+impl Packages {
     /// A document that was rendered for `base.rendered`, for `base.url`.
     pub(crate) async fn with_base(&self, document: Bytes, base: &RenderedBase) -> Result<Bytes, Error> {
         if base.is_known() {

@@ -13,23 +13,17 @@
 //! # });
 //! ```
 
-pub(crate) mod authorize;
 pub(crate) mod commit;
 pub(crate) mod deprecate;
-pub(crate) mod derived_cache;
 mod dist_tags;
 pub(crate) mod document_change;
-mod foreign_change;
 pub(crate) mod known_bases;
 mod manifest;
 mod operator;
-mod outline;
 mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
 pub(crate) mod publish;
-pub(crate) mod read_index;
-pub(crate) mod spelling;
 pub(crate) mod stage;
 pub(crate) mod star;
 pub(crate) mod summary;
@@ -37,11 +31,80 @@ pub(crate) mod tarball;
 pub(crate) mod tarball_redirect;
 mod unpublish;
 
+pub use crate::authorization::{Outline, OutlinedRule};
+pub use crate::catalog::Representation;
 pub use document_change::ChangeDocument;
-pub use outline::{Outline, OutlinedRule};
 pub use package_access::{Collaborator, PackageAccessChange};
-pub use packument::Representation;
 pub use publish::Published;
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
 pub use tarball_redirect::TarballRedirect;
+
+use std::sync::Arc;
+
+use crate::accounts::{Accounts, AccountsParts};
+use crate::authorization::Authorization;
+use crate::catalog::{Catalog, CatalogParts, HostedCheck};
+use crate::clock::Clock;
+use crate::concurrency::KeyedMutex;
+use crate::domain::PackageName;
+use crate::limits::Limits;
+use crate::memberships::MembershipLookup;
+use crate::proxy::{Proxy, ProxyParts};
+use crate::randomness::Randomness;
+use crate::search::{Search, SearchParts};
+use crate::storage::Storage;
+
+/// Publishes, changes and serves packages. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Packages {
+    parts: Arc<PackagesParts>,
+    authorization: Authorization,
+}
+
+/// What [`Packages`] works with.
+pub(crate) struct PackagesParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) limits: Limits,
+    pub(crate) locks: KeyedMutex<PackageName>,
+    pub(crate) redirect_above: Option<u64>,
+    pub(crate) hosted_check: Arc<HostedCheck>,
+    pub(crate) memberships: MembershipLookup,
+    pub(crate) catalog: Arc<CatalogParts>,
+    pub(crate) proxy: Arc<ProxyParts>,
+    pub(crate) accounts: Arc<AccountsParts>,
+    pub(crate) searches: Arc<SearchParts>,
+}
+
+impl Packages {
+    pub(crate) fn new(parts: &Arc<PackagesParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+
+    /// The same service, deciding by the access rules as they are now.
+    fn with_access_snapshot(&self) -> Self {
+        Self { authorization: self.authorization.with_access_snapshot(), ..self.clone() }
+    }
+
+    fn memberships(&self) -> &MembershipLookup {
+        &self.parts.memberships
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::new(&self.parts.catalog, &self.authorization)
+    }
+
+    fn proxy(&self) -> Proxy {
+        Proxy::new(&self.parts.proxy, &self.authorization)
+    }
+
+    fn accounts(&self) -> Accounts {
+        Accounts::new(&self.parts.accounts, &self.authorization)
+    }
+
+    fn searches(&self) -> Search {
+        Search::new(&self.parts.searches, &self.authorization)
+    }
+}

@@ -1,32 +1,29 @@
+use crate::Error;
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Person, Revision};
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::packages::Packages;
 
 use super::commit::{Change, Decision};
-use super::deprecate::require_changeable;
 
-impl Registry {
-    /// The owners of a package.
-    pub async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
+impl Packages {
+    pub(crate) async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
         Ok(self.summary(caller, name).await?.owners.clone())
     }
 
-    /// Makes `owners` the owners. There must be one at least, and each new one must have an account. Only their names count:
-    /// their mail addresses are those of their accounts, and who is named twice is an owner once.
-    pub async fn set_owners(
+    pub(crate) async fn set_owners(
         &self,
         caller: &Caller,
         name: &PackageName,
         owners: Vec<Person>,
         expected: Option<Revision>,
     ) -> Result<Revision, Error> {
-        self.require_write(caller, name, Action::Administer)?;
+        self.authorization.require_write(caller, name, Action::Administer)?;
         self.parts.limits.check_owners(owners.len())?;
-        self.require_hosted_to_change(caller, name).await?;
+        self.proxy().require_hosted_to_change(caller, name).await?;
         let known = self.owners(caller, name).await?;
         let mut wanted: Vec<Person> = Vec::with_capacity(owners.len());
         for owner in owners {
@@ -44,15 +41,14 @@ impl Registry {
         self.change_owners(caller, name, expected, move |_| Ok(wanted.clone())).await
     }
 
-    /// Adds an owner, who must have an account.
-    pub async fn add_owner(
+    pub(crate) async fn add_owner(
         &self,
         caller: &Caller,
         name: &PackageName,
         owner: &str,
     ) -> Result<Revision, Error> {
-        self.require_write(caller, name, Action::Administer)?;
-        self.require_hosted_to_change(caller, name).await?;
+        self.authorization.require_write(caller, name, Action::Administer)?;
+        self.proxy().require_hosted_to_change(caller, name).await?;
         let person = self.require_account(owner).await?;
         self.change_owners(caller, name, None, move |owners| {
             let mut owners = owners.to_vec();
@@ -64,8 +60,7 @@ impl Registry {
         .await
     }
 
-    /// Removes an owner, unless it is the last one.
-    pub async fn remove_owner(
+    pub(crate) async fn remove_owner(
         &self,
         caller: &Caller,
         name: &PackageName,
@@ -89,10 +84,10 @@ impl Registry {
         expected: Option<Revision>,
         change: impl Fn(&[Person]) -> Result<Vec<Person>, Error> + Send + 'static,
     ) -> Result<Revision, Error> {
-        let right = self.require_write(caller, name, Action::Administer)?;
-        let registry = self.clone();
+        let right = self.authorization.require_write(caller, name, Action::Administer)?;
+        let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            require_changeable(packument, &right, expected.as_ref())?;
+            right.require_changeable(packument, expected.as_ref())?;
             let owners = change(&packument.maintainers)?;
             if owners == packument.maintainers {
                 return Ok(Decision::Keep(None));
@@ -101,7 +96,7 @@ impl Registry {
                 return Err(Error::LastOwner { name: packument.name.clone() });
             }
             packument.maintainers.clone_from(&owners);
-            packument.time.insert("modified".into(), timestamp(registry.parts.clock.now()));
+            packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
             Ok(Decision::Commit(Some(owners)))
         };
         let tell = async |change: Change<Option<Vec<Person>>>| {
@@ -115,6 +110,7 @@ impl Registry {
 
     async fn require_account(&self, account: &str) -> Result<Person, Error> {
         let profile = self
+            .accounts()
             .look_up_account(account)
             .await?
             .ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;

@@ -1,16 +1,16 @@
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::access::{Action, TeamPermission, Verdict};
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
 use crate::domain::packument::{MfaPolicy, Packument, Protection};
 use crate::events::EventKind;
-use crate::{Error, Registry};
+use crate::packages::Packages;
 
 use super::commit::{Change, Decision};
-use super::deprecate::require_changeable;
-use crate::organizations::GrantedPackages;
+use crate::organizations::{GrantedPackages, Organizations};
 
 /// What is to be changed of what a package is open to. `None` leaves something as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,32 +32,31 @@ pub struct Collaborator {
     pub permission: TeamPermission,
 }
 
-impl Registry {
-    /// What the owners of a package decided of it. A package of an upstream has nothing decided.
-    pub async fn package_access(&self, caller: &Caller, name: &PackageName) -> Result<Protection, Error> {
+impl Packages {
+    pub(crate) async fn package_access(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+    ) -> Result<Protection, Error> {
         Ok(self.summary(caller, name).await?.protection)
     }
 
-    /// Whether anybody at all may see a package: by the rules, and by what its owners decided.
-    pub async fn is_public_package(&self, caller: &Caller, name: &PackageName) -> Result<bool, Error> {
+    pub(crate) async fn is_public_package(&self, caller: &Caller, name: &PackageName) -> Result<bool, Error> {
         let protection = self.package_access(caller, name).await?;
-        Ok(!protection.restricted && self.is_public(name))
+        Ok(!protection.restricted && self.authorization.is_public(name))
     }
 
-    /// Changes what a package is open to. Only whoever administers it may; where a second factor is needed to change
-    /// it, it is needed to end that too. A caller whose account has no second factor cannot make it needed, and so lock
-    /// themselves out. Other owners without one are not asked: they set one up when they next publish.
-    pub async fn set_package_access(
+    pub(crate) async fn set_package_access(
         &self,
         caller: &Caller,
         name: &PackageName,
         wanted: PackageAccessChange,
     ) -> Result<Protection, Error> {
-        let right = self.require_write(caller, name, Action::Administer)?;
-        let (registry, wants_mfa) = (self.clone(), wanted.mfa.is_some_and(|mfa| mfa != MfaPolicy::None));
-        let could_show_none = wants_mfa && !self.could_show_two_factor(caller).await?;
+        let right = self.authorization.require_write(caller, name, Action::Administer)?;
+        let (packages, wants_mfa) = (self.clone(), wanted.mfa.is_some_and(|mfa| mfa != MfaPolicy::None));
+        let could_show_none = wants_mfa && !self.accounts().could_show_two_factor(caller).await?;
         let decide = move |packument: &mut Packument<'_>| {
-            require_changeable(packument, &right, None)?;
+            right.require_changeable(packument, None)?;
             let before = packument.protection;
             if could_show_none && wanted.mfa != Some(before.mfa) {
                 return Err(Error::NoTwoFactorToRequire { name: packument.name.clone() });
@@ -69,7 +68,7 @@ impl Registry {
             if packument.protection == before {
                 return Ok(Decision::Keep((before, false)));
             }
-            packument.time.insert("modified".into(), timestamp(registry.parts.clock.now()));
+            packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
             Ok(Decision::Commit((packument.protection, true)))
         };
         let tell = async |change: Change<(Protection, bool)>| {
@@ -81,21 +80,20 @@ impl Registry {
         Ok(self.change(caller, name, decide, tell).await?.value.0)
     }
 
-    /// Who may do something with a package as one of its owners or by being in a team. Teams are for those to see who
-    /// administer it. What the rules give is not in it.
-    pub async fn collaborators(
+    pub(crate) async fn collaborators(
         &self,
         caller: &Caller,
         name: &PackageName,
     ) -> Result<Vec<Collaborator>, Error> {
-        self.whoami(caller)?;
+        self.accounts().whoami(caller)?;
         let owners = self.owners(caller, name).await?;
-        let may_administer = match self.may_administer(caller, name) {
+        let may_administer = match self.authorization.may_administer(caller, name) {
             Verdict::Allowed => true,
             Verdict::AllowedToOwners => owners.iter().any(|owner| Some(owner.name.as_str()) == caller.name()),
             Verdict::Denied => false,
         };
-        let granted = if may_administer { self.granted_accounts(name).await? } else { BTreeMap::new() };
+        let granted =
+            if may_administer { self.memberships().granted_accounts(name).await? } else { BTreeMap::new() };
         let mut collaborators: Vec<_> = owners
             .into_iter()
             .map(|owner| Collaborator {
@@ -108,21 +106,22 @@ impl Registry {
             if collaborators.iter().any(|known| known.account == account) {
                 continue;
             }
-            let profile = self.look_up_account(&account).await?;
+            let profile = self.accounts().look_up_account(&account).await?;
             let email = profile.and_then(|profile| profile.email).unwrap_or_default();
             collaborators.push(Collaborator { account, email, permission });
         }
         Ok(collaborators)
     }
 
-    /// The packages of an account: those it owns and the caller may see, and for the caller also what their teams
-    /// were granted.
-    pub async fn packages_of(&self, caller: &Caller, account: &str) -> Result<GrantedPackages, Error> {
-        self.require_account_read(caller)?;
-        self.profile(caller, account).await?;
-        let mut packages =
-            if caller.name() == Some(account) { Self::granted_to(caller) } else { GrantedPackages::new() };
-        for owned in self.packages_owned_by(caller, account).await? {
+    pub(crate) async fn packages_of(&self, caller: &Caller, account: &str) -> Result<GrantedPackages, Error> {
+        self.accounts().require_account_read(caller)?;
+        self.accounts().profile(caller, account).await?;
+        let mut packages = if caller.name() == Some(account) {
+            Organizations::granted_to(caller)
+        } else {
+            GrantedPackages::new()
+        };
+        for owned in self.searches().packages_owned_by(caller, account).await? {
             packages.insert(owned, TeamPermission::ReadWrite);
         }
         Ok(packages)

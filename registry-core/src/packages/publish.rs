@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::Error;
 use crate::access::Action;
 use crate::auth::{Caller, Principal, TokenLimits};
 use crate::clock::timestamp;
@@ -8,12 +9,12 @@ use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
 use crate::domain::publication::{Publication, Release};
 use crate::domain::{Integrity, PackageName, Version};
 use crate::events::EventKind;
+use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
-use crate::{Error, Registry};
 
-use super::authorize::WriteRight;
 use super::commit::{Before, Change, Decision};
 use crate::accounts::trust::npm_user;
+use crate::authorization::WriteRight;
 use crate::concurrency::detached;
 
 /// What was published.
@@ -29,16 +30,15 @@ pub struct Published {
     pub revision: Revision,
 }
 
-impl Registry {
-    /// Publishes one version. When this answers `Ok`, packument and tarball are durable.
-    ///
-    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`],
-    /// and [`Error::VersionStaged`] where the number is staged.
-    /// A version number is taken for ever, also after it was unpublished.
-    pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
-        let (registry, caller) = (self.holding_access(), caller.clone());
-        let right = registry.require_write(&caller, &publication.name, Action::Publish)?;
-        detached(async move { registry.publish_here(&caller, right, Arc::new(publication)).await }).await
+impl Packages {
+    pub(crate) async fn publish(
+        &self,
+        caller: &Caller,
+        publication: Publication,
+    ) -> Result<Published, Error> {
+        let (packages, caller) = (self.with_access_snapshot(), caller.clone());
+        let right = packages.authorization.require_write(&caller, &publication.name, Action::Publish)?;
+        detached(async move { packages.publish_here(&caller, right, Arc::new(publication)).await }).await
     }
 
     async fn publish_here(
@@ -48,7 +48,7 @@ impl Registry {
         publication: Arc<Publication>,
     ) -> Result<Published, Error> {
         let Publication { name, version, integrity, tag, .. } = &*publication;
-        self.require_hosted_here(name)?;
+        self.proxy().require_hosted_here(name)?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
         let store_tarball: Before = Box::new(move |exists| {
@@ -58,17 +58,17 @@ impl Registry {
                 Ok(())
             })
         });
-        let (registry, adding) = (self.clone(), Arc::clone(&publication));
+        let (packages, adding) = (self.clone(), Arc::clone(&publication));
         let build = caller.limits.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.check_name(packument)?;
             let is_new = packument.is_unborn();
             // Where the rules keep strangers out, they say all that was asked for. A client may ask by default.
             packument.protection.restricted |=
-                is_new && adding.restricted && registry.is_public(&adding.name);
+                is_new && adding.restricted && packages.authorization.is_public(&adding.name);
             let publisher = person(&right.principal);
             let release = release_of(&adding, &publisher, build.as_deref());
-            packument.add_version(release, publisher, &timestamp(registry.parts.clock.now()))?;
+            packument.add_version(release, publisher, &timestamp(packages.parts.clock.now()))?;
             Ok(Decision::Commit(()))
         };
         let event = EventKind::Published {
@@ -91,7 +91,7 @@ impl Registry {
             }
             committed => committed?,
         };
-        self.parts.upstream.hosted.set_hosted(name);
+        self.parts.hosted_check.set_hosted(name);
         Ok(Published {
             name: name.clone(),
             version: version.clone(),
@@ -104,7 +104,7 @@ impl Registry {
     async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
         let Publication { name, version, integrity, tarball, .. } = publication;
         if !package_exists {
-            self.require_free_name(name).await?;
+            self.proxy().require_free_name(name).await?;
         }
         let path = Key::Tarball(name, version, integrity).path()?;
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
@@ -115,7 +115,7 @@ impl Registry {
     /// A failure is no harm: a tarball that no index names does not exist for anybody.
     async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
         let Publication { name, version, integrity, .. } = publication;
-        let Ok(Some(index)) = self.read_index(name).await else { return };
+        let Ok(Some(index)) = self.catalog().read_index(name).await else { return };
         let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
             !packument.is_used_up(version)
                 || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::{TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
+use crate::packages::Packages;
 use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
-use crate::{Error, Registry};
 
 use crate::proxy::TarballSource;
 
@@ -53,54 +54,56 @@ impl FoundTarball {
     }
 }
 
-impl Registry {
-    /// Finds the tarball of a version. A tarball that the packument does not name does not exist.
-    pub async fn find_tarball(
+impl Packages {
+    pub(crate) async fn find_tarball(
         &self,
         caller: &Caller,
         name: &PackageName,
         version: &Version,
     ) -> Result<FoundTarball, Error> {
-        self.require_read(caller, name)?;
+        self.authorization.require_read(caller, name)?;
         let read = || async {
-            let mut is_public = self.is_public(name);
-            let hosted = self.if_hosted(name, || self.hosted_tarballs(name)).await?;
+            let mut is_public = self.authorization.is_public(name);
+            let hosted = self.catalog().if_hosted(name, || self.hosted_tarballs(name)).await?;
             let (etag, place) = if let Some(index) = hosted {
-                self.require_audience(caller, name, index.audience())?;
+                self.authorization.require_audience(caller, name, index.audience())?;
                 is_public &= !index.audience().is_restricted();
                 hosted_tarball(name, version, index.get(version.as_str()))?
             } else {
-                let source = Box::pin(self.tarball_source(name, version)).await?;
+                let source = Box::pin(self.proxy().tarball_source(name, version)).await?;
                 let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
                 (source.etag.clone(), Place::Upstream(Box::new(source)))
             };
             Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
         };
-        self.read_again_if_published(read).await
+        self.catalog().read_again_if_published(read).await
     }
 
     /// Versions that are staged must not tell a package that nobody sees yet from one that is not there.
     async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
-        match self.tarball_index(name).await? {
+        match self.catalog().tarball_index(name).await? {
             Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
             index => Ok(index),
         }
     }
 
-    /// Opens a tarball, or a part of it.
-    pub async fn open_tarball(&self, tarball: &FoundTarball, range: TarballRange) -> Result<OpenBlob, Error> {
+    pub(crate) async fn open_tarball(
+        &self,
+        tarball: &FoundTarball,
+        range: TarballRange,
+    ) -> Result<OpenBlob, Error> {
         let FoundTarball { name, version, place, .. } = tarball;
         let path = match place {
             Place::Hosted(path) => path,
             Place::Upstream(source) => {
-                return Box::pin(self.open_upstream_tarball(name, version, source, range)).await;
+                return Box::pin(self.proxy().open_upstream_tarball(name, version, source, range)).await;
             }
         };
         if let Some(blob) = self.parts.store.open(path, range).await? {
             return Ok(blob);
         }
         // An unpublish between finding and opening takes the bytes away; nothing else may.
-        let index = self.parts.store.or_proven_absent(self.tarball_index(name).await?).await?;
+        let index = self.parts.store.or_proven_absent(self.catalog().tarball_index(name).await?).await?;
         if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
             return Err(Error::Damaged(
                 format!("{path}, which the packument names, is not in the store").into(),

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::Error;
+use crate::packages::Packages;
 use crate::storage::{BlobRange, SignedUrlOptions};
-use crate::{Error, Registry};
 
 use super::tarball::FoundTarball;
 
@@ -19,11 +20,8 @@ pub struct TarballRedirect {
     pub keep: Duration,
 }
 
-impl Registry {
-    /// Where else to fetch a tarball of `length` bytes, if it is longer than this registry sends itself
-    /// ([`RegistryBuilder::redirect_tarballs_above`](crate::RegistryBuilder::redirect_tarballs_above)) and its store
-    /// can sign URLs.
-    pub async fn redirect_of(
+impl Packages {
+    pub(crate) async fn redirect_of(
         &self,
         tarball: &FoundTarball,
         length: u64,
@@ -39,9 +37,7 @@ impl Registry {
         Ok(url.map(|url| TarballRedirect { url, keep: EXPIRES / 3 }))
     }
 
-    /// Waits until the bytes of a tarball are in the store, fetching them from the upstream if need be. Those of a hosted
-    /// version are there.
-    pub async fn keep_tarball(&self, tarball: &FoundTarball) -> Result<(), Error> {
+    pub(crate) async fn keep_tarball(&self, tarball: &FoundTarball) -> Result<(), Error> {
         if tarball.is_hosted() {
             return Ok(());
         }

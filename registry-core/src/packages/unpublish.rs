@@ -1,24 +1,19 @@
 use indexmap::IndexMap;
 
+use crate::Error;
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
+use crate::packages::Packages;
 use crate::storage::{BlobPath, Key};
-use crate::{Error, Registry};
 
 use super::commit::{Change, Decision};
-use super::deprecate::require_changeable;
 
-impl Registry {
-    /// Removes versions and their tarballs. Their numbers stay taken for ever.
-    ///
-    /// `dist_tags` are the tags as they are to be after it, where the caller has an opinion; tags of removed versions go.
-    /// What `latest` is to be, the registry decides: it stays where it is, and where its version is removed, it moves to
-    /// the highest version left, prereleases last. Removing all versions removes the package.
-    pub async fn unpublish_versions(
+impl Packages {
+    pub(crate) async fn unpublish_versions(
         &self,
         caller: &Caller,
         name: &PackageName,
@@ -29,8 +24,7 @@ impl Registry {
         self.unpublish(caller, name, Removal::Versions { versions, dist_tags }, expected).await
     }
 
-    /// Removes the whole package. Its version numbers stay taken for ever, and its owners keep the name.
-    pub async fn unpublish_package(
+    pub(crate) async fn unpublish_package(
         &self,
         caller: &Caller,
         name: &PackageName,
@@ -39,18 +33,16 @@ impl Registry {
         self.unpublish(caller, name, Removal::Package, expected).await
     }
 
-    /// Clients end an unpublish by removing the tarball, which went with its version: succeeds if it did. Of a version that
-    /// never was published there is none, and npm takes that for done too.
-    pub async fn remove_tarball(
+    pub(crate) async fn remove_tarball(
         &self,
         caller: &Caller,
         name: &PackageName,
         version: &Version,
     ) -> Result<(), Error> {
-        let right = self.require_write(caller, name, Action::Administer)?;
-        let index = self.require_index_to_change(caller, name).await?;
+        let right = self.authorization.require_write(caller, name, Action::Administer)?;
+        let index = self.proxy().require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        self.report_denial(caller, name, right.check(&packument))?;
+        self.authorization.report_denial(caller, name, right.check(&packument))?;
         if packument.versions.contains_key(version.as_str()) {
             return Err(Error::request(format!(
                 "the tarball of {name}@{version} cannot be removed while the version is published: \
@@ -70,12 +62,12 @@ impl Registry {
         removal: Removal,
         expected: Option<Revision>,
     ) -> Result<Revision, Error> {
-        let right = self.require_write(caller, name, Action::Administer)?;
-        let registry = self.clone();
+        let right = self.authorization.require_write(caller, name, Action::Administer)?;
+        let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            require_changeable(packument, &right, expected.as_ref())?;
+            right.require_changeable(packument, expected.as_ref())?;
             let tarballs = TarballIndex::of(packument)?;
-            let removed = removal.apply(packument, &timestamp(registry.parts.clock.now()))?;
+            let removed = removal.apply(packument, &timestamp(packages.parts.clock.now()))?;
             let paths =
                 removed.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
             let paths = paths.collect();
@@ -93,7 +85,7 @@ impl Registry {
 async fn clean_up(change: Change<Removed>) {
     for path in &change.value.tarballs {
         // No index names it any more, so it is out of reach whether this succeeds or not.
-        if let Err(error) = change.registry.parts.store.delete(path).await {
+        if let Err(error) = change.packages.parts.store.delete(path).await {
             tracing::warn!(%path, %error, "the tarball of an unpublished version stays in the store");
         }
     }

@@ -1,23 +1,23 @@
 use bytes::Bytes;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::{PackageName, Version};
-use crate::{Error, Registry};
+use crate::proxy::Proxy;
 
-impl Registry {
-    /// What others attest of a version, as JSON in npm's form, as the upstream that it comes from tells it. None are
-    /// kept of packages that are hosted here, and no upstream is asked about those.
-    pub async fn attestations(
+impl Proxy {
+    pub(crate) async fn attestations(
         &self,
         caller: &Caller,
         name: &PackageName,
         version: &Version,
     ) -> Result<Bytes, Error> {
-        self.require_read(caller, name)?;
+        self.authorization.require_read(caller, name)?;
         let none = || Error::NoAttestations { name: name.clone(), version: version.clone() };
+        let catalog = self.catalog();
         // What no upstream may be asked for needs no look into the store either.
         if self.upstreams_of(name).next().is_none()
-            || self.if_hosted(name, || self.read_index(name)).await?.is_some()
+            || catalog.if_hosted(name, || catalog.read_index(name)).await?.is_some()
         {
             return Err(none());
         }

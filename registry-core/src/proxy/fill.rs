@@ -11,10 +11,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::Error;
 use crate::error::BoxError;
+use crate::proxy::Proxy;
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
 use crate::upstream::TarballEncoding;
-use crate::{Error, Registry};
 
 use super::progress::Progress;
 use super::readings::{Pumped, Reading, Readings};
@@ -99,17 +100,17 @@ impl Fills {
 
 /// A fetch, which leaves the list when it ends, however it ends.
 struct UnderWay<'a> {
-    registry: &'a Registry,
+    proxy: &'a Proxy,
     path: &'a BlobPath,
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.registry.parts.upstream.fills.leave(self.path);
+        self.proxy.parts.upstream.fills.leave(self.path);
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Fetches a tarball into the store. Goes on to its end also if the client goes away.
     pub(super) async fn fill(&self, source: &TarballSource, streaming: bool) -> Result<Filling, Error> {
         if let Some(error) = self.parts.upstream.fills.too_large.get(&source.path) {
@@ -121,11 +122,11 @@ impl Registry {
                 let under_way = ended.subscribe();
                 let (length, told_length) = oneshot::channel();
                 let (client, chunks) = mpsc::channel(CHUNKS);
-                let (registry, source, path) = (self.clone(), source.clone(), source.path.clone());
+                let (proxy, source, path) = (self.clone(), source.clone(), source.path.clone());
                 tokio::spawn(async move {
-                    let under_way = UnderWay { registry: &registry, path: &source.path };
+                    let under_way = UnderWay { proxy: &proxy, path: &source.path };
                     let client = streaming.then_some(client);
-                    let outcome = registry.fetch(&source, length, client).await;
+                    let outcome = proxy.fetch(&source, length, client).await;
                     drop(under_way);
                     ended.send_replace(Some(outcome));
                 });

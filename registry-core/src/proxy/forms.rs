@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use futures::future::try_join;
 
+use crate::Error;
 use crate::domain::PackageName;
+use crate::proxy::Proxy;
 use crate::storage::{Decision, Key, update_with};
 use crate::upstream::PackumentForm;
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document;
@@ -14,7 +15,7 @@ use super::freshness::{DocumentKey, State};
 /// The forms, the one that installs ask for first.
 pub(super) const FORMS: [PackumentForm; 2] = [PackumentForm::Abbreviated, PackumentForm::Full];
 
-impl Registry {
+impl Proxy {
     /// The form to ask for where `form` is wanted. The abbreviated one can be made of the full one, has `time` then,
     /// and names the same tarballs. So where the full one is known, it is the only one that is asked for, and nothing
     /// can be out of step with it.

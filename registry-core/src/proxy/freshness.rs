@@ -5,14 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
 use crate::domain::packument::version_names;
 use crate::events::EventKind;
+use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key, When};
 use crate::upstream::{PackumentForm, UpstreamPackument, Validators};
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::{self, Known};
@@ -94,7 +95,7 @@ impl Default for Documents {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// What the upstream says of a package, as fresh as configured, and which form of its packument that is, from
     /// which `form` can be made. Asks it if nothing is known, in which case a failure of the upstream is the answer;
     /// otherwise what is known outlasts its failures.
@@ -319,7 +320,11 @@ impl Registry {
         let gone: Vec<_> =
             version_names(&before).into_iter().filter(|version| !now.contains(version)).collect();
         if !gone.is_empty() {
-            self.emit(&Caller::anonymous(), Some(name), EventKind::WithdrawnUpstream { versions: gone });
+            self.authorization.emit(
+                &Caller::anonymous(),
+                Some(name),
+                EventKind::WithdrawnUpstream { versions: gone },
+            );
         }
         Ok(())
     }

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::Error;
+use crate::catalog::Standing;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::error::BoxError;
-use crate::packages::spelling::Standing;
+use crate::proxy::Proxy;
 use crate::upstream::PackumentForm;
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::freshness::State;
@@ -15,10 +16,10 @@ use super::freshness::State;
 /// For how long a publisher waits for all upstreams together.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-impl Registry {
+impl Proxy {
     /// Refuses to publish here what the rules take from upstreams alone.
     pub(crate) fn require_hosted_here(&self, name: &PackageName) -> Result<(), Error> {
-        let access = self.access();
+        let access = self.authorization.access();
         let origin = access.origin(name);
         if origin.hosted {
             return Ok(());
@@ -26,12 +27,25 @@ impl Registry {
         Err(Error::NotHostedHere { name: name.clone(), upstreams: origin.upstreams.join(", ") })
     }
 
+    /// Refuses to begin a package of this name: one that no new package may have, that differs from another one only in
+    /// capitals, or that an upstream has. Changes nothing.
+    pub(crate) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
+        name.check_new().map_err(|problem| Error::NameNotForNew { name: name.clone(), problem })?;
+        self.catalog().require_free_spelling(name).await?;
+        if self.catalog().standing(name).await? == Standing::Begun {
+            // No upstream had it when it was begun, and none has answered for it since: an upstream that got the name
+            // meanwhile loses nobody by it.
+            return Ok(());
+        }
+        self.require_free_upstream(name).await
+    }
+
     /// Refuses to begin a package here under a name that an upstream has, also in small letters: an install of the one
     /// would get the other. An upstream that cannot answer refuses too.
     ///
     /// An upstream can be asked for one spelling at a time, so of those with capitals only the very same is known.
     pub(crate) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
-        if self.access().origin(name).shadow {
+        if self.authorization.access().origin(name).shadow {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
@@ -52,19 +66,19 @@ impl Registry {
     /// Looks into the store right before an upstream is asked about a name, whatever is remembered of it: what comes is
     /// kept, and shown to others. A package that is being begun may be asked about.
     pub(super) async fn require_not_hosted(&self, name: &PackageName) -> Result<(), Error> {
-        let access = self.access();
+        let access = self.authorization.access();
         let origin = access.origin(name);
         if !origin.hosted {
             return Ok(());
         }
-        let is_hosted = if let Some(index) = self.read_index(name).await? {
+        let is_hosted = if let Some(index) = self.catalog().read_index(name).await? {
             !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
         } else {
             self.parts.store.confirm_absence().await?;
-            self.standing(name).await? == Standing::Stored
+            self.catalog().standing(name).await? == Standing::Stored
         };
         if is_hosted {
-            self.parts.upstream.hosted.set_hosted(name);
+            self.parts.hosted_check.set_hosted(name);
             return Err(Error::PublishedMeanwhile { name: name.clone() });
         }
         Ok(())

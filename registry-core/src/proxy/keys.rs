@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use crate::Error;
+use crate::proxy::Proxy;
 use crate::upstream::UpstreamError;
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 
@@ -33,10 +34,8 @@ struct Keys {
     keys: Vec<Value>,
 }
 
-impl Registry {
-    /// The keys that the upstreams sign packages with, as JSON in npm's form, each once. They are kept in memory for
-    /// as long as packuments of upstreams are, and longer while an upstream does not answer.
-    pub async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
+impl Proxy {
+    pub(crate) async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
         let now = self.parts.clock.now();
         let mut kept = self.parts.keys.0.lock().await;
         let upstreams = &self.parts.upstream.upstreams;

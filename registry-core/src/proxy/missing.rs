@@ -4,9 +4,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 
+use crate::Error;
 use crate::domain::PackageName;
+use crate::proxy::Proxy;
 use crate::upstream::{PackumentForm, UpstreamError};
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::Known;
@@ -34,7 +35,7 @@ impl Default for Misses {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Asks an upstream once for its document, in which a version or a tag may be that the `known` one lacks: it was
     /// published a moment ago, and a lockfile or another registry told of it. `None` where it is too soon to ask, or the
     /// document is still the known one.

@@ -4,10 +4,10 @@ mod attestations;
 mod check;
 mod document;
 mod fill;
+mod foreign_change;
 mod forms;
 mod freshness;
 mod guard;
-mod hosted_check;
 mod inflating;
 mod kept;
 pub(crate) mod keys;
@@ -24,14 +24,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Registry;
 use crate::domain::PackageName;
 use crate::storage::WatchStorage;
 use crate::upstream::Upstream;
 
 pub(crate) use fill::Fills;
 pub(crate) use freshness::Documents;
-pub(crate) use hosted_check::HostedCheck;
 pub(crate) use kept::Kept;
 pub use kept::TrimmedUpstreamCache;
 pub(crate) use tarball_sources::TarballSource;
@@ -94,18 +92,23 @@ pub(crate) struct UpstreamParts {
     pub(crate) upstreams: Vec<NamedUpstream>,
     pub(crate) freshness: UpstreamFreshness,
     pub(crate) documents: Documents,
-    pub(crate) hosted: HostedCheck,
+    hosted_check: Arc<HostedCheck>,
     pub(crate) fills: Fills,
     pub(crate) kept: Kept,
 }
 
 impl UpstreamParts {
-    pub(crate) fn new(upstreams: Vec<NamedUpstream>, freshness: UpstreamFreshness, kept: Kept) -> Self {
+    pub(crate) fn new(
+        upstreams: Vec<NamedUpstream>,
+        freshness: UpstreamFreshness,
+        kept: Kept,
+        hosted_check: Arc<HostedCheck>,
+    ) -> Self {
         Self {
             upstreams,
             freshness,
             documents: Documents::default(),
-            hosted: HostedCheck::new(freshness.hosted_check),
+            hosted_check,
             fills: Fills::default(),
             kept,
         }
@@ -120,7 +123,7 @@ impl WatchStorage for UpstreamParts {
     }
 
     fn changed(&self) {
-        self.hosted.forget_all();
+        self.hosted_check.forget_all();
     }
 }
 
@@ -130,11 +133,56 @@ impl fmt::Display for NamedUpstream {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// The upstreams that are asked for a name, in order.
     pub(crate) fn upstreams_of(&self, name: &PackageName) -> impl Iterator<Item = &NamedUpstream> {
         let known = &self.parts.upstream.upstreams;
         let of_id = |id: &Arc<str>| known.iter().find(|upstream| upstream.id == *id);
-        self.access().origin(name).upstreams.iter().filter_map(of_id).collect::<Vec<_>>().into_iter()
+        self.authorization
+            .access()
+            .origin(name)
+            .upstreams
+            .iter()
+            .filter_map(of_id)
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+use crate::authorization::Authorization;
+use crate::catalog::{Catalog, CatalogParts, HostedCheck, ReadCaches};
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::randomness::Randomness;
+use crate::storage::Storage;
+use keys::KeptKeys;
+
+/// Fetches and caches packages of upstreams. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    parts: Arc<ProxyParts>,
+    authorization: Authorization,
+}
+
+/// What [`Proxy`] works with.
+pub(crate) struct ProxyParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) limits: Limits,
+    pub(crate) caches: Arc<ReadCaches>,
+    pub(crate) hosted_check: Arc<HostedCheck>,
+    pub(crate) upstream: Arc<UpstreamParts>,
+    pub(crate) keys: KeptKeys,
+    pub(crate) catalog: Arc<CatalogParts>,
+}
+
+impl Proxy {
+    pub(crate) fn new(parts: &Arc<ProxyParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::new(&self.parts.catalog, &self.authorization)
     }
 }

@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::Error;
+use crate::catalog::Representation;
+use crate::catalog::RepresentationKey;
 use crate::domain::PackageName;
 use crate::domain::packument::ForeignDocument;
 use crate::domain::shorten::shorten;
-use crate::packages::packument::Representation;
-use crate::packages::packument::RepresentationKey;
+use crate::proxy::Proxy;
 use crate::storage::BlobETag;
 use crate::upstream::PackumentForm;
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::Known;
@@ -18,7 +19,7 @@ use super::freshness::State;
 /// How often a document is asked for that is deleted before it is read.
 const ATTEMPTS: usize = 3;
 
-impl Registry {
+impl Proxy {
     /// The packument from the first upstream that has it.
     pub(crate) async fn upstream_packument(
         &self,

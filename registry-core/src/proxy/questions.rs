@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, Registry};
+use crate::Error;
+use crate::proxy::Proxy;
 
 use super::NamedUpstream;
 use super::freshness::{DocumentKey, State};
@@ -49,7 +50,7 @@ impl Question {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Asks an upstream, unless it is being asked already. Goes on to the end, also if nobody waits any more.
     pub(super) fn ask(&self, upstream: &NamedUpstream, key: DocumentKey) -> Question {
         self.ask_for(upstream, key, Wanted::Fresh)
@@ -71,10 +72,10 @@ impl Registry {
         let question = Question { begun: Instant::now(), answer };
         under_way.insert(key.clone(), question.clone());
         drop(under_way);
-        let (registry, upstream) = (self.clone(), upstream.clone());
+        let (proxy, upstream) = (self.clone(), upstream.clone());
         tokio::spawn(async move {
-            let ends = Ends { registry: &registry, key: &key };
-            let answer = registry.ask_alone(&upstream, &key.0, wanted, asked_at).await;
+            let ends = Ends { proxy: &proxy, key: &key };
+            let answer = proxy.ask_alone(&upstream, &key.0, wanted, asked_at).await;
             drop(ends);
             answered.send_replace(Some(answer.map_err(Arc::new)));
         });
@@ -90,12 +91,12 @@ impl Questions {
 
 /// Takes a question off the list when it ends, however it ends.
 struct Ends<'a> {
-    registry: &'a Registry,
+    proxy: &'a Proxy,
     key: &'a (DocumentKey, Wanted),
 }
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
-        self.registry.parts.upstream.documents.questions.under_way().remove(self.key);
+        self.proxy.parts.upstream.documents.questions.under_way().remove(self.key);
     }
 }

@@ -1,6 +1,7 @@
+use crate::Error;
 use crate::domain::{PackageName, Version};
+use crate::proxy::Proxy;
 use crate::storage::{BlobRange, OpenBlob};
-use crate::{Error, Registry};
 
 use super::fill::Filling;
 use super::kept::UseMark;
@@ -9,7 +10,7 @@ use super::tarball_sources::TarballSource;
 /// How often a tarball is fetched that is deleted before it is opened.
 const ATTEMPTS: usize = 3;
 
-impl Registry {
+impl Proxy {
     /// Opens a tarball of an upstream: from the store where it is kept, or straight from the upstream, while it is
     /// checked and kept. A part of one, or its length alone, can be told only once the whole is here.
     pub(crate) async fn open_upstream_tarball(

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
+use crate::Error;
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
+use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key};
 use crate::upstream::{PackumentForm, UpstreamError};
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::document::Known;
@@ -44,7 +45,7 @@ impl TarballSource {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Finds the tarball in the packument of the first upstream that has the package; `None` where none has it.
     pub(crate) async fn tarball_source(
         &self,

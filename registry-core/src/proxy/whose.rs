@@ -1,11 +1,12 @@
+use crate::Error;
 use crate::domain::PackageName;
+use crate::proxy::Proxy;
 use crate::upstream::PackumentForm;
-use crate::{Error, Registry};
 
 use super::NamedUpstream;
 use super::freshness::State;
 
-impl Registry {
+impl Proxy {
     /// The upstream that a package comes from: the first that has it, as packuments and tarballs are served.
     pub(crate) async fn upstream_that_has(
         &self,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::Error;
+use crate::catalog::Standing;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
-use crate::packages::spelling::Standing;
-use crate::storage::{BlobPath, BlobPrefix, Edit, Key, Step};
-use crate::{Error, Registry};
+use crate::search::Search;
+use crate::storage::{Edit, Step};
 
 use super::index::View;
 use super::lane::write_contents;
@@ -31,7 +32,7 @@ pub(super) struct Healing {
     failed: Mutex<Option<DateTime<Utc>>>,
 }
 
-impl Registry {
+impl Search {
     /// The index, in which nothing is missing but what the first search of a large store did not wait for.
     pub(super) async fn healed_index(&self) -> Result<Arc<View>, Error> {
         self.enter_left_over();
@@ -65,15 +66,15 @@ impl Registry {
             return;
         }
         let Ok(running) = Arc::clone(&healing.running).try_lock_owned() else { return };
-        let registry = self.clone();
+        let search = self.clone();
         tokio::spawn(async move {
-            let healed = registry.heal().await;
+            let healed = search.heal().await;
             if let Err(error) = &healed {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(error, "the index for searches could not be compared with the packages");
             }
-            let failed = healed.is_err().then(|| registry.parts.clock.now());
-            *registry.parts.search.healing.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+            let failed = healed.is_err().then(|| search.parts.clock.now());
+            *search.parts.search.healing.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
             drop(running);
         });
     }
@@ -81,7 +82,7 @@ impl Registry {
     async fn heal(&self) -> Result<(), Error> {
         let begun = self.parts.clock.now();
         let mut names: Vec<BTreeSet<PackageName>> = vec![BTreeSet::new(); SHARDS.into()];
-        for name in self.list_packages().await? {
+        for name in self.catalog().list_packages().await? {
             names[usize::from(shard_of(&name))].insert(name);
         }
         // Of a store that is not mounted the list is empty, and an index made of it would call every name public.
@@ -92,22 +93,6 @@ impl Registry {
         Ok(())
     }
 
-    /// Every folder of the store that may be a package's.
-    pub(crate) async fn list_packages(&self) -> Result<Vec<PackageName>, Error> {
-        let mut names = Vec::new();
-        for folder in self.parts.store.list_folders(&BlobPrefix::ROOT).await? {
-            if !folder.starts_with('@') {
-                names.extend(Key::package_of_folder(&folder));
-                continue;
-            }
-            let Ok(scope) = BlobPath::parse(&folder) else { continue };
-            for below in self.parts.store.list_folders(&BlobPrefix::folder(scope)).await? {
-                names.extend(Key::package_of_folder(&format!("{folder}/{below}")));
-            }
-        }
-        Ok(names)
-    }
-
     /// Makes a part of the index anew. Each packument is read after the part was, so what it says is at least as
     /// new; where another process changes the part meanwhile, only the packages that it changed are read again.
     async fn heal_shard(
@@ -116,14 +101,14 @@ impl Registry {
         listed: BTreeSet<PackageName>,
         begun: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let mut edit = HealShard { registry: self, shard, listed, begun, checked: BTreeMap::new() };
+        let mut edit = HealShard { search: self, shard, listed, begun, checked: BTreeMap::new() };
         self.update_shard(shard, &mut edit).await
     }
 
     /// What is to be in the index of a package; `None` where there is none.
     async fn index_entry(&self, name: &PackageName) -> Result<Option<Arc<Indexed>>, Error> {
-        let Some(stored) = self.read_index(name).await? else {
-            return match self.standing(name).await {
+        let Some(stored) = self.catalog().read_index(name).await? else {
+            return match self.catalog().standing(name).await {
                 Ok(Standing::Free) => Ok(None),
                 // The name of a package that is lost, or being begun, is private.
                 Ok(Standing::Begun | Standing::Stored) | Err(Error::Damaged(_)) => {
@@ -149,7 +134,7 @@ impl Registry {
 /// Makes a part of the index anew from the packages `listed`. An earlier attempt that was stored leaves a part that is not
 /// too old.
 struct HealShard<'a> {
-    registry: &'a Registry,
+    search: &'a Search,
     shard: u8,
     listed: BTreeSet<PackageName>,
     begun: DateTime<Utc>,
@@ -164,9 +149,9 @@ impl Edit for HealShard<'_> {
     const PATIENCE: Duration = Duration::from_mins(10);
 
     async fn attempt(&mut self, _: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
-        let registry = self.registry;
-        let base = registry.read_shard(self.shard).await?;
-        if !registry.is_too_old(base.contents.rebuilt) {
+        let search = self.search;
+        let base = search.read_shard(self.shard).await?;
+        if !search.is_too_old(base.contents.rebuilt) {
             // Another process was here.
             return Ok(Step::Done(None));
         }
@@ -180,7 +165,7 @@ impl Edit for HealShard<'_> {
         });
         let unchecked: Vec<_> = unchecked.collect();
         let reads = unchecked.into_iter().map(|(name, revision)| async move {
-            let indexed = registry.index_entry(&name).await?;
+            let indexed = search.index_entry(&name).await?;
             Ok::<_, Error>((name, (revision, indexed)))
         });
         let reads: Vec<_> = stream::iter(reads).buffer_unordered(READERS).try_collect().await?;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 
+use crate::Error;
 use crate::concurrency::SingleFlight;
-use crate::{Error, Registry};
+use crate::search::Search;
 
 use super::SearchSettings;
 use super::healing::Healing;
@@ -14,7 +15,7 @@ use super::shard::{Indexed, SHARDS, Shard};
 
 /// What a registry keeps in memory for searches.
 #[derive(Debug)]
-pub(crate) struct SearchParts {
+pub(crate) struct SearchState {
     pub(super) settings: SearchSettings,
     lanes: [Lane; SHARDS as usize],
     /// A search that arrives during a lookup shares the next one, which shows all that was written before it asked.
@@ -26,7 +27,7 @@ pub(crate) struct SearchParts {
 #[derive(Debug)]
 pub(super) struct View(Vec<Arc<Shard>>);
 
-impl SearchParts {
+impl SearchState {
     pub(crate) fn new(settings: SearchSettings) -> Self {
         let lanes = array::from_fn(|_| Lane::default());
         Self { settings, lanes, lookups: SingleFlight::default(), healing: Healing::default() }
@@ -46,7 +47,7 @@ impl View {
     }
 }
 
-impl Registry {
+impl Search {
     pub(super) fn lane(&self, shard: u8) -> &Lane {
         &self.parts.search.lanes[usize::from(shard % SHARDS)]
     }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::Error;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Revision};
 use crate::domain::search::SearchEntry;
+use crate::search::Search;
 use crate::storage::{Edit, Fetched, Key, Step, Updated};
-use crate::{Error, Registry};
 
 use super::shard::{Contents, Indexed, Shard, is_newer, shard_of};
 
@@ -77,7 +78,7 @@ impl Pending {
     }
 }
 
-impl Registry {
+impl Search {
     /// Lets searches know of a commit. Waits until they do, but not for long: a failure is logged, and what could
     /// not be entered is tried again with the next write or search.
     pub(crate) async fn index_for_search(&self, name: &PackageName, update: IndexUpdate) {
@@ -104,8 +105,8 @@ impl Registry {
             }
             pending.is_under_way = true;
         }
-        let registry = self.clone();
-        tokio::spawn(async move { registry.fly(shard).await });
+        let search = self.clone();
+        tokio::spawn(async move { search.fly(shard).await });
     }
 
     async fn fly(&self, shard: u8) {
@@ -149,7 +150,7 @@ impl Registry {
     /// process that writes alone does not read.
     async fn enter(&self, shard: u8, packages: &BTreeMap<PackageName, Arc<Indexed>>) -> Result<(), Error> {
         let known = self.lane(shard).known().filter(|known| known.etag.is_some());
-        let mut edit = EnterPackages { registry: self, shard, packages, known };
+        let mut edit = EnterPackages { search: self, shard, packages, known };
         self.update_shard(shard, &mut edit).await
     }
 
@@ -195,7 +196,7 @@ impl Registry {
 /// Brings packages into a part of the index. Whether an earlier attempt was stored shows in what the part has: entering
 /// them twice changes nothing.
 struct EnterPackages<'a> {
-    registry: &'a Registry,
+    search: &'a Search,
     shard: u8,
     packages: &'a BTreeMap<PackageName, Arc<Indexed>>,
     known: Option<Arc<Shard>>,
@@ -211,7 +212,7 @@ impl Edit for EnterPackages<'_> {
     async fn attempt(&mut self, _: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
         let base = match self.known.take() {
             Some(known) => known,
-            None => self.registry.read_shard(self.shard).await?,
+            None => self.search.read_shard(self.shard).await?,
         };
         match base.contents.with(self.packages.values()) {
             None => Ok(Step::Done(None)),

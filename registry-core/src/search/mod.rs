@@ -10,9 +10,16 @@ mod private_names;
 mod shard;
 mod upstream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use index::SearchParts;
+use crate::authorization::Authorization;
+use crate::catalog::{Catalog, CatalogParts};
+use crate::clock::Clock;
+use crate::proxy::UpstreamParts;
+use crate::storage::Storage;
+
+pub(crate) use index::SearchState;
 pub(crate) use lane::IndexUpdate;
 pub use page::{HostedHit, SearchHit, SearchPage, SearchQuery};
 
@@ -29,5 +36,31 @@ pub struct SearchSettings {
 impl Default for SearchSettings {
     fn default() -> Self {
         Self { upstream: true, rebuild_after: Duration::from_hours(24) }
+    }
+}
+
+/// Answers searches, and keeps their index up to date. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Search {
+    parts: Arc<SearchParts>,
+    authorization: Authorization,
+}
+
+/// What [`Search`] works with.
+pub(crate) struct SearchParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) upstream: Arc<UpstreamParts>,
+    pub(crate) search: SearchState,
+    pub(crate) catalog: Arc<CatalogParts>,
+}
+
+impl Search {
+    pub(crate) fn new(parts: &Arc<SearchParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::new(&self.parts.catalog, &self.authorization)
     }
 }

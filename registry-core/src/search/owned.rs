@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
-use crate::{Error, Registry};
+use crate::search::Search;
 
 use super::page::COST_OF_PACKAGE;
 
-impl Registry {
+impl Search {
     /// The hosted packages that `account` owns and the caller may find.
     pub(crate) async fn packages_owned_by(
         &self,
@@ -16,13 +17,13 @@ impl Registry {
     ) -> Result<Vec<PackageName>, Error> {
         let view = self.healed_index().await?;
         let cost = view.packages().count() * COST_OF_PACKAGE;
-        let (registry, caller, account, view) =
+        let (search, caller, account, view) =
             (self.clone(), caller.clone(), account.to_owned(), Arc::clone(&view));
         let owned = compute(cost, move || {
             let owned = view.packages().map(|indexed| &indexed.package).filter(|package| {
                 let entry = package.entry.as_ref();
                 entry.is_some_and(|entry| entry.maintainers.iter().any(|owner| owner.name == account))
-                    && registry.may_find(&caller, package)
+                    && search.may_find(&caller, package)
             });
             owned.map(|package| package.name.clone()).collect()
         });

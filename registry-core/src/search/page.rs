@@ -3,11 +3,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::search::{Findable, SearchEntry, SearchText};
-use crate::{Error, Registry};
+use crate::search::Search;
 
 use super::index::View;
 
@@ -66,13 +67,8 @@ pub struct HostedHit {
     pub score: u32,
 }
 
-impl Registry {
-    /// Finds packages that the caller may read: hosted ones as the store has them now, and after them those of
-    /// upstreams, if the settings and the rules say so and the text cannot name a private package.
-    ///
-    /// An upstream that does not answer in a few seconds adds nothing. The same query on the same packages gives
-    /// the same order, and a page of upstream hits may hold fewer than asked for, since some are not shown.
-    pub async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
+impl Search {
+    pub(crate) async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
         if query.text.trim().is_empty() {
             return Err(Error::SearchTextMissing);
         }
@@ -91,11 +87,11 @@ impl Registry {
 
     /// Whether the caller may find the package.
     pub(crate) fn may_find(&self, caller: &Caller, package: &Findable) -> bool {
-        self.may_read(caller, &package.name)
+        self.authorization.may_read(caller, &package.name)
             && package
                 .entry
                 .as_ref()
-                .is_none_or(|entry| self.is_among(caller, &package.name, &entry.audience()))
+                .is_none_or(|entry| self.authorization.is_among(caller, &package.name, &entry.audience()))
     }
 
     async fn search_hosted(
@@ -105,14 +101,14 @@ impl Registry {
         size: usize,
         view: &Arc<View>,
     ) -> Result<Found, Error> {
-        let (registry, caller, view) = (self.clone(), caller.clone(), Arc::clone(view));
+        let (search, caller, view) = (self.clone(), caller.clone(), Arc::clone(view));
         let (text, from) = (SearchText::parse(&query.text), query.from);
         let cost = view.packages().count() * COST_OF_PACKAGE;
         let found = compute(cost, move || {
             let fitting = view.packages().map(|indexed| &indexed.package);
             let fitting = fitting.filter_map(|package| Some((text.relevance(package)?, package)));
             let mut fitting: Vec<_> =
-                fitting.filter(|(_, package)| registry.may_find(&caller, package)).collect();
+                fitting.filter(|(_, package)| search.may_find(&caller, package)).collect();
             fitting.sort_unstable_by(|(one, first), (other, second)| {
                 other.cmp(one).then_with(|| first.name.cmp(&second.name))
             });

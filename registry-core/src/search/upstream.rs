@@ -7,11 +7,12 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::form_urlencoded::Serializer;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::proxy::NamedUpstream;
-use crate::{Error, Registry};
+use crate::search::Search;
 
 use super::complete::complete;
 use super::index::View;
@@ -29,7 +30,7 @@ struct Answer {
     total: Value,
 }
 
-impl Registry {
+impl Search {
     /// Adds what upstreams find. All hits form one row, hosted ones first, then those of one upstream after the
     /// other as long as each says it is; a page is a piece of that row. Hits that are not shown keep their place,
     /// so pages neither repeat nor skip what the next one has.
@@ -90,18 +91,18 @@ impl Registry {
         if !self.parts.search.settings.upstream || view.rebuilt().is_none() {
             return Ok(Vec::new());
         }
-        let ids = self.access().upstreams_readable_by(caller.principal.as_deref());
+        let ids = self.authorization.access().upstreams_readable_by(caller.principal.as_deref());
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         // Of a store that is not mounted, the index knows no private name.
         self.parts.store.confirm_absence().await?;
-        let (registry, view, text) = (self.clone(), Arc::clone(view), query.text.clone());
+        let (search, view, text) = (self.clone(), Arc::clone(view), query.text.clone());
         let ids = compute(view.packages().count() * 100, move || {
             let text = TypedText::new(&text);
             let may_see = |id: &Arc<str>| {
                 let hosted = view.packages().map(|indexed| &indexed.private);
-                text.may_be_seen_by(id, &registry.access(), hosted)
+                text.may_be_seen_by(id, &search.authorization.access(), hosted)
             };
             ids.into_iter().filter(may_see).collect::<Vec<_>>()
         })
@@ -137,8 +138,12 @@ impl Registry {
             SearchHit::Hosted(shown) => shown.name == name,
             SearchHit::Upstream(shown) => shown["package"]["name"] == name.as_str(),
         });
-        let comes_from_it = self.access().origin(&name).upstreams.contains(&upstream.id);
-        if is_there_already || hosted.contains(&name) || !comes_from_it || !self.may_read(caller, &name) {
+        let comes_from_it = self.authorization.access().origin(&name).upstreams.contains(&upstream.id);
+        if is_there_already
+            || hosted.contains(&name)
+            || !comes_from_it
+            || !self.authorization.may_read(caller, &name)
+        {
             return;
         }
         page.hits.push(SearchHit::Upstream(complete(hit, &name)));

@@ -7,9 +7,10 @@ use tokio::sync::OwnedMutexGuard;
 use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
 use super::queue::{Queue, StrangerTurn, Strangers};
 use super::rate::{Wait, network_of};
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
-use crate::{Error, Registry};
 
 /// How many guesses of one network, and of all, wait for another one at the same secret.
 const WAITING_AT_A_NETWORK: usize = 1024;
@@ -49,7 +50,7 @@ impl Attempts {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Begins to try a secret of an account, or refuses to after too many that were wrong.
     ///
     /// Clients open many connections with one password. Guesses at the same secret from one network are made one after

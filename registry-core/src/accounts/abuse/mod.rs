@@ -13,9 +13,10 @@ use std::num::NonZeroU32;
 
 use chrono::TimeDelta;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
 use crate::limits::Limits;
-use crate::{Error, Registry};
 
 use attempt::Attempts;
 pub(crate) use failures::Guessed;
@@ -64,7 +65,7 @@ impl Abuse {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Counts a request to the principal, or where there is none to the address that it came from, and refuses it
     /// where those had too many.
     pub(crate) fn count_request(&self, caller: &Caller) -> Result<(), Error> {

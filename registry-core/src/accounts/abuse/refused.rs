@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::Registry;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::events::EventKind;
@@ -38,13 +38,13 @@ impl Refused {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Tells the sink of a credential that was refused. `tried` is the name that was shown with a password. The queue of
     /// events tells what is alike once a minute.
     pub(crate) fn tell_of_refused(&self, caller: &Caller, refused: Refused, tried: Option<&str>) {
         let reason = refused.as_str().to_owned();
         let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
-        self.emit(caller, None, EventKind::CredentialRefused { reason, name });
+        self.authorization.emit(caller, None, EventKind::CredentialRefused { reason, name });
     }
 
     /// Tells the sink of an identity token of a build that was refused.
@@ -55,7 +55,7 @@ impl Registry {
         reason: String,
         claims: BTreeMap<String, String>,
     ) {
-        self.emit(caller, Some(package), EventKind::IdTokenRefused { reason, claims });
+        self.authorization.emit(caller, Some(package), EventKind::IdTokenRefused { reason, claims });
     }
 }
 

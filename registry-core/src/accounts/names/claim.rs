@@ -5,10 +5,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Principal};
 use crate::storage::{Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
-use crate::{Error, Registry};
 
 /// For how long a sign-up that was cut off between its claim and its account may be taken up again.
 const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -63,12 +64,12 @@ impl NameClaim {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Lets a principal in whom `provider` vouches for, under the name that is theirs. A name that nobody owns yet becomes
     /// theirs, if no other provider has a person of it, and if it is not easily taken for another one.
     pub(crate) async fn admit(&self, provider: &str, principal: Principal) -> Result<Principal, Error> {
         let path = Key::NameClaim(&key_of(&principal.name)).path()?;
-        let mut edit = ClaimName { registry: self, provider, principal };
+        let mut edit = ClaimName { accounts: self, provider, principal };
         Ok(self.parts.store.update(&path, &mut edit).await?.outcome)
     }
 
@@ -153,11 +154,11 @@ impl Registry {
     }
 
     /// Those of the providers that have, or had, a person of this name.
-    pub(super) async fn providers_with<'registry>(
+    pub(super) async fn providers_with<'accounts>(
         &self,
         name: &str,
-        providers: impl Iterator<Item = &'registry Arc<dyn AuthProvider>>,
-    ) -> Result<Vec<&'registry Arc<dyn AuthProvider>>, Error> {
+        providers: impl Iterator<Item = &'accounts Arc<dyn AuthProvider>>,
+    ) -> Result<Vec<&'accounts Arc<dyn AuthProvider>>, Error> {
         let asked = providers.map(async |provider| {
             let has = provider.has_name(name).await?;
             Ok::<_, Error>(has.then_some(provider))
@@ -168,7 +169,7 @@ impl Registry {
 
 /// The claim of a name in which a principal comes. Whose it is shows in the claim that is stored.
 struct ClaimName<'a> {
-    registry: &'a Registry,
+    accounts: &'a Accounts,
     provider: &'a str,
     principal: Principal,
 }
@@ -182,16 +183,16 @@ impl Edit for ClaimName<'_> {
     const PATIENCE: Duration = Duration::from_secs(2);
 
     async fn attempt(&mut self, _: &[Principal]) -> Result<Step<Principal>, Error> {
-        let (registry, provider, principal) = (self.registry, self.provider, self.principal.clone());
-        if let Some(claim) = registry.name_claim(&principal.name).await? {
+        let (accounts, provider, principal) = (self.accounts, self.provider, self.principal.clone());
+        if let Some(claim) = accounts.name_claim(&principal.name).await? {
             return claim.admit(provider, principal).map(Step::Done).ok_or_else(|| claim.refusal());
         }
         if provider != LOCAL && is_confusing_name(&principal.name) {
             return Err(Error::ConfusingName { name: principal.name });
         }
-        registry.require_unknown_elsewhere(provider, &principal.name).await?;
-        registry.parts.store.confirm_absence().await?;
-        let claim = NameClaim::of(provider, &principal, registry.parts.clock.now());
+        accounts.require_unknown_elsewhere(provider, &principal.name).await?;
+        accounts.parts.store.confirm_absence().await?;
+        let claim = NameClaim::of(provider, &principal, accounts.parts.clock.now());
         let json = serde_json::to_vec_pretty(&claim).map_err(Error::internal)?;
         Ok(Step::Write { bytes: json.into(), base: None, outcome: principal })
     }

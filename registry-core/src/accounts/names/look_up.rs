@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Profile};
-use crate::{Error, Registry};
 
 /// An account, at the provider that owns its name.
-pub(crate) struct Account<'registry> {
-    pub(crate) provider: &'registry Arc<dyn AuthProvider>,
+pub(crate) struct Account<'accounts> {
+    pub(crate) provider: &'accounts Arc<dyn AuthProvider>,
     pub(crate) profile: Profile,
 }
 
-impl Registry {
+impl Accounts {
     /// The account of this name, of which the provider that owns the name knows alone.
     pub(crate) async fn account_of(&self, name: &str) -> Result<Option<Account<'_>>, Error> {
         let Some(provider) = self.owner_of(name).await? else { return Ok(None) };

@@ -27,8 +27,6 @@ struct Caches {
     identities: Cache<TokenHash, Identity>,
     /// Accounts that have no second factor.
     without_two_factor: Cache<String, ()>,
-    /// By account, for those who show a password each time, and have no token to be known by.
-    memberships: Cache<String, Arc<Memberships>>,
     /// By the name in small letters.
     names: Cache<String, Arc<NameClaim>>,
 }
@@ -40,7 +38,6 @@ impl TokenCache {
         Self((!time_to_live.is_zero()).then(|| Caches {
             identities: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
             without_two_factor: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
-            memberships: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
             names: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
         }))
     }
@@ -64,24 +61,6 @@ impl TokenCache {
     /// For what changes more than one token.
     pub(crate) fn remove_all(&self) {
         if let Some(caches) = &self.0 {
-            caches.identities.invalidate_all();
-        }
-    }
-
-    pub(crate) fn memberships_of(&self, account: &str) -> Option<Arc<Memberships>> {
-        self.0.as_ref()?.memberships.get(account)
-    }
-
-    pub(crate) fn remember_memberships(&self, account: &str, memberships: &Arc<Memberships>) {
-        if let Some(caches) = &self.0 {
-            caches.memberships.insert(account.to_owned(), Arc::clone(memberships));
-        }
-    }
-
-    /// For what changes who is in which organisation, and what that gives.
-    pub(crate) fn forget_memberships(&self) {
-        if let Some(caches) = &self.0 {
-            caches.memberships.invalidate_all();
             caches.identities.invalidate_all();
         }
     }

@@ -2,12 +2,13 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::Error;
 use crate::access::PackagePattern;
+use crate::accounts::Accounts;
 use crate::accounts::names::Account;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 use super::{NewToken, TokenHolder, TokenInfo};
 
@@ -55,12 +56,14 @@ pub struct MadeToken {
     pub info: TokenInfo,
 }
 
-impl Registry {
-    /// Makes a token for the caller's account. The password is checked, and a one-time password where the account has
-    /// a second factor. The token can never do more than its holder.
-    pub async fn create_token(&self, caller: &Caller, request: TokenRequest) -> Result<MadeToken, Error> {
-        let (registry, caller) = (self.clone(), caller.clone());
-        detached(async move { registry.create_token_here(&caller, request).await }).await
+impl Accounts {
+    pub(crate) async fn create_token(
+        &self,
+        caller: &Caller,
+        request: TokenRequest,
+    ) -> Result<MadeToken, Error> {
+        let (accounts, caller) = (self.clone(), caller.clone());
+        detached(async move { accounts.create_token_here(&caller, request).await }).await
     }
 
     async fn create_token_here(&self, caller: &Caller, request: TokenRequest) -> Result<MadeToken, Error> {
@@ -81,9 +84,7 @@ impl Registry {
         self.make_token(caller, &account, TokenKind::Granular, options).await
     }
 
-    /// Makes a token for an account on behalf of the registry's operator: no password is asked for, and it lasts until
-    /// it is revoked unless the options say otherwise.
-    pub async fn create_operator_token(
+    pub(crate) async fn create_operator_token(
         &self,
         account: &str,
         options: TokenOptions,
@@ -122,7 +123,7 @@ impl Registry {
             name: info.name.clone(),
             expires: info.limits.expires,
         };
-        self.emit(caller, None, told);
+        self.authorization.emit(caller, None, told);
         Ok(MadeToken { secret, info })
     }
 

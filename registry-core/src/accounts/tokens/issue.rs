@@ -3,9 +3,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{TokenHash, TokenLimits};
 use crate::storage::{Key, PutOutcome, When};
-use crate::{Error, Registry};
 
 use super::TokenHolder;
 use super::record::TokenRecord;
@@ -28,12 +29,8 @@ pub struct NewToken {
     pub limits: TokenLimits,
 }
 
-impl Registry {
-    /// Makes a token, and asks nobody whether it may be made: that is for whoever calls this to know. Tells the sink
-    /// of nothing. The secret is kept nowhere: this is the only time it can be read.
-    ///
-    /// The name of a holder whom no provider knows must be nobody else's, and belongs to such tokens from then on.
-    pub async fn issue_token(&self, mut token: NewToken) -> Result<SecretString, Error> {
+impl Accounts {
+    pub(crate) async fn issue_token(&self, mut token: NewToken) -> Result<SecretString, Error> {
         if let TokenHolder::Principal { principal } = &mut token.holder {
             *principal = self.admit(ISSUED_TOKEN, principal.clone()).await?;
         }
@@ -46,7 +43,7 @@ impl Registry {
         created: DateTime<Utc>,
         signed_in_at: Option<IpAddr>,
     ) -> Result<(SecretString, TokenRecord), Error> {
-        self.require_room_for_events().await?;
+        self.authorization.require_room_for_events().await?;
         let secret = new_secret(self.parts.randomness.as_ref());
         let hash = TokenHash::of(&secret).to_hex();
         let NewToken { holder, name, description, limits } = token;

@@ -2,9 +2,10 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash, TokenLimits};
 use crate::storage::{BlobPath, Key};
-use crate::{Error, Registry};
 
 use super::record::TokenRecord;
 
@@ -36,10 +37,8 @@ impl TokenInfo {
     }
 }
 
-impl Registry {
-    /// The tokens that the caller's account made and that are still good, the newest first. Sessions are not among
-    /// them: a change of the password ends those.
-    pub async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>, Error> {
+impl Accounts {
+    pub(crate) async fn tokens(&self, caller: &Caller) -> Result<Vec<TokenInfo>, Error> {
         let account = self.require_account_read(caller)?.name.clone();
         let folder = Key::tokens_of(&account)?;
         let markers: Vec<_> = self.parts.store.list(&folder).try_collect().await?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
 use crate::network::network_of;
 use crate::storage::{Key, When};
-use crate::{Error, Registry};
 
 mod cache;
 mod create;
@@ -25,7 +26,7 @@ pub use list::TokenInfo;
 pub use record::TokenHolder;
 use record::TokenRecord;
 
-impl Registry {
+impl Accounts {
     /// Makes a token for an account that `provider` vouched for, at a login that began at `since`, from the network
     /// `signed_in_at`.
     pub(crate) async fn create_session_token(

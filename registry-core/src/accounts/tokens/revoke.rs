@@ -1,20 +1,21 @@
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
 use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 use super::secret::PREFIX;
 
-impl Registry {
-    /// Revokes a token of the caller's account, by its key or as a whole. Whoever has the whole of a token may revoke
-    /// it, whosever it is. No second factor is asked for: to lock a door must be easy.
-    ///
-    /// The token is dead at once here, and on other replicas within the time for which they believe tokens.
-    pub async fn revoke_token(&self, caller: &Caller, key_or_token: &SecretString) -> Result<(), Error> {
-        let (registry, caller, wanted) = (self.clone(), caller.clone(), key_or_token.clone());
-        detached(async move { registry.revoke_token_here(&caller, wanted).await }).await
+impl Accounts {
+    pub(crate) async fn revoke_token(
+        &self,
+        caller: &Caller,
+        key_or_token: &SecretString,
+    ) -> Result<(), Error> {
+        let (accounts, caller, wanted) = (self.clone(), caller.clone(), key_or_token.clone());
+        detached(async move { accounts.revoke_token_here(&caller, wanted).await }).await
     }
 
     async fn revoke_token_here(&self, caller: &Caller, wanted: SecretString) -> Result<(), Error> {
@@ -29,7 +30,7 @@ impl Registry {
         }
         self.forget_token(hash, &record).await?;
         let holder = record.holder.name().to_owned();
-        self.emit(caller, None, EventKind::TokenRevoked { key: hash.to_hex(), holder });
+        self.authorization.emit(caller, None, EventKind::TokenRevoked { key: hash.to_hex(), holder });
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::access::{Action, PackagePattern};
+use crate::accounts::Accounts;
 use crate::accounts::tokens::TokenHolder;
 use crate::auth::Caller;
 use crate::concurrency::detached;
@@ -10,35 +12,34 @@ use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::randomness::random_bytes;
 use crate::storage::{Decision, Key};
-use crate::{Error, Registry};
 
 use super::record::Trusts;
 use super::{Trust, TrustBy, TrustPermission, TrustRequest};
 
-impl Registry {
-    /// Which builds may publish a package: one at most. For those who may administer it.
-    pub async fn trusts(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Trust>, Error> {
+impl Accounts {
+    pub(crate) async fn trusts(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Trust>, Error> {
         self.require_trust_change(caller, name).await?;
         Ok(self.stored_trusts(name).await?.trusts)
     }
 
-    /// Lets builds publish a package, which must exist, on behalf of the caller, who must administer it. From then on
-    /// the builds may what the caller may, and no longer than that.
-    pub async fn create_trust(
+    pub(crate) async fn create_trust(
         &self,
         caller: &Caller,
         name: &PackageName,
         request: TrustRequest,
     ) -> Result<Trust, Error> {
-        let (registry, caller, name) = (self.clone(), caller.clone(), name.clone());
-        detached(async move { registry.create_trust_here(&caller, &name, request).await }).await
+        let (accounts, caller, name) = (self.clone(), caller.clone(), name.clone());
+        detached(async move { accounts.create_trust_here(&caller, &name, request).await }).await
     }
 
-    /// Takes it back. The tokens that builds got by it are dead, on other replicas within the time for which they
-    /// believe tokens.
-    pub async fn revoke_trust(&self, caller: &Caller, name: &PackageName, id: &str) -> Result<(), Error> {
-        let (registry, caller, name, id) = (self.clone(), caller.clone(), name.clone(), id.to_owned());
-        detached(async move { registry.revoke_trust_here(&caller, &name, id).await }).await
+    pub(crate) async fn revoke_trust(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        id: &str,
+    ) -> Result<(), Error> {
+        let (accounts, caller, name, id) = (self.clone(), caller.clone(), name.clone(), id.to_owned());
+        detached(async move { accounts.revoke_trust_here(&caller, &name, id).await }).await
     }
 
     async fn create_trust_here(
@@ -92,7 +93,7 @@ impl Registry {
         });
         created.await?;
         let Trust { id, issuer, claims, .. } = trust.clone();
-        self.emit(caller, Some(name), EventKind::TrustCreated { id, issuer, claims });
+        self.authorization.emit(caller, Some(name), EventKind::TrustCreated { id, issuer, claims });
         Ok(trust)
     }
 
@@ -114,7 +115,7 @@ impl Registry {
         });
         revoked.await?;
         self.parts.tokens.remove_all();
-        self.emit(caller, Some(name), EventKind::TrustRevoked { id });
+        self.authorization.emit(caller, Some(name), EventKind::TrustRevoked { id });
         Ok(())
     }
 
@@ -123,12 +124,12 @@ impl Registry {
     ///
     /// Answers which second factor the package wants.
     async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<MfaPolicy, Error> {
-        let right = self.require_write(caller, name, Action::Administer)?;
+        let right = self.authorization.require_write(caller, name, Action::Administer)?;
         self.require_account_change(caller)?;
-        let index = self.require_index_to_change(caller, name).await?;
+        let index = self.proxy().require_index_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         packument.require_existing()?;
-        self.report_denial(caller, name, right.check(&packument))?;
+        self.authorization.report_denial(caller, name, right.check(&packument))?;
         Ok(packument.protection.mfa)
     }
 

@@ -4,14 +4,15 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use crate::Error;
 use crate::access::PackagePattern;
+use crate::accounts::Accounts;
 use crate::accounts::tokens::NewToken;
 use crate::auth::{Caller, IdToken, TokenHash, TokenKind, TokenLimits, TrustedPublisher, Verified};
 use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 use super::{ExchangedToken, Trust, TrustedIssuer};
 
@@ -25,28 +26,22 @@ struct Refused {
     error: Error,
 }
 
-impl Registry {
-    /// Gives a build a token for one package in exchange for its identity token, which must be good, meant for this
-    /// registry, of a build that the package trusts, and not exchanged for this package before. `base_url` is the
-    /// registry as the client reaches it.
-    ///
-    /// Whoever trusts the build must still be allowed to publish the package. Whether a package is there, and whom it
-    /// trusts, no refusal tells.
-    pub async fn exchange_id_token(
+impl Accounts {
+    pub(crate) async fn exchange_id_token(
         &self,
         caller: &Caller,
         name: &PackageName,
         token: &SecretString,
         base_url: &str,
     ) -> Result<ExchangedToken, Error> {
-        let (registry, address, name) = (self.holding_access(), caller.address, name.clone());
-        let (token, audiences) = (token.clone(), registry.audiences(base_url));
+        let (accounts, address, name) = (self.with_access_snapshot(), caller.address, name.clone());
+        let (token, audiences) = (token.clone(), accounts.audiences(base_url));
         detached(async move {
             let caller = Caller { address, ..Caller::default() };
-            match registry.exchange(&caller, &name, &token, &audiences?).await? {
+            match accounts.exchange(&caller, &name, &token, &audiences?).await? {
                 Ok(made) => Ok(made),
                 Err(Refused { reason, claims, error }) => {
-                    registry.tell_of_refused_id_token(&caller, &name, reason, claims);
+                    accounts.tell_of_refused_id_token(&caller, &name, reason, claims);
                     Err(error)
                 }
             }
@@ -124,7 +119,7 @@ impl Registry {
             claims: told,
             expires,
         };
-        self.emit(caller, Some(name), told);
+        self.authorization.emit(caller, Some(name), told);
         Ok(Ok(ExchangedToken { token, created, expires }))
     }
 

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::domain::PackageName;
 use crate::storage::{Decision, Key};
-use crate::{Error, Registry};
 
 use super::Trust;
 use super::record::Trusts;
@@ -32,7 +33,7 @@ impl Trust {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Ties a trust to the repository whose build came first, whichever replica it comes to. Answers why this one is not
     /// that repository.
     pub(super) async fn pin_trust(

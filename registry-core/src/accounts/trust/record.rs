@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{TokenPermission, TrustedPublisher};
 use crate::domain::PackageName;
 use crate::storage::{Blob, Key};
-use crate::{Error, Registry};
 
 /// That builds may publish a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +80,7 @@ impl Trusts {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// The trusts of a package.
     pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<Trusts, Error> {
         Trusts::read(self.parts.store.get_proven(&Key::Trust(name).path()?).await?.as_ref())

@@ -1,13 +1,14 @@
+use crate::Error;
 use crate::access::{Action, Verdict};
+use crate::accounts::Accounts;
 use crate::accounts::tokens::TokenHolder;
 use crate::auth::{Principal, TokenKind, TokenLimits};
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
-use crate::{Error, Registry};
 
 use super::Trust;
 
-impl Registry {
+impl Accounts {
     /// Whether the trust that a token was made by is still there. Tokens of other kinds need none.
     pub(crate) async fn is_still_trusted(&self, limits: &TokenLimits) -> Result<bool, Error> {
         if limits.kind != TokenKind::TrustedPublishing {
@@ -29,11 +30,11 @@ impl Registry {
         let Some(principal) = self.account_now(&trust.holder(), trust.created).await? else {
             return Ok(None);
         };
-        if !self.access().origin(name).hosted {
+        if !self.authorization.access().origin(name).hosted {
             return Ok(None);
         }
-        let verdict = self.access().decide(Action::Publish, Some(&principal), name).verdict;
-        let Some(index) = self.read_index(name).await? else { return Ok(None) };
+        let verdict = self.authorization.access().decide(Action::Publish, Some(&principal), name).verdict;
+        let Some(index) = self.catalog().read_index(name).await? else { return Ok(None) };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let may = match verdict {
             Verdict::Denied => false,

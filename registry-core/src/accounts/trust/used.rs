@@ -2,10 +2,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{IdToken, TokenHash};
 use crate::domain::PackageName;
 use crate::storage::{Key, PutOutcome, When};
-use crate::{Error, Registry};
 
 /// How the hour is written in which a token expires, so that names sort by time.
 const HOUR: &str = "%Y%m%d%H";
@@ -19,7 +20,7 @@ pub(super) struct Use {
     hash: String,
 }
 
-impl Registry {
+impl Accounts {
     /// Remembers that a token is exchanged for this package, for as long as it is good; `None` if it was before, by
     /// whatever replica. A build that publishes several packages may show one token once for each.
     pub(super) async fn begin_use(

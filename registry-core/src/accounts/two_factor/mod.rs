@@ -1,11 +1,12 @@
 use bytes::Bytes;
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, Shown as ShownCredential};
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::storage::{Blob, Decision, Key};
-use crate::{Error, Registry};
 
 use super::abuse::Guessed;
 use super::web_login::SecondFactorProof;
@@ -28,7 +29,7 @@ pub struct TwoFactorState {
     pub pending: bool,
 }
 
-impl Registry {
+impl Accounts {
     /// Asks for the second factor of an account that logs in, where it has one.
     pub(crate) async fn require_two_factor_at_login(
         &self,
@@ -132,13 +133,13 @@ impl Registry {
             Ok(Looked::NoFactor) => Ok(false),
             Ok(Looked::Right { codes_left }) => {
                 if let Some(left) = codes_left {
-                    self.emit(caller, None, EventKind::RecoveryCodeUsed { left });
+                    self.authorization.emit(caller, None, EventKind::RecoveryCodeUsed { left });
                 }
                 Ok(true)
             }
             Err(error) => {
                 if matches!(error, Error::WrongOneTimePassword) {
-                    self.emit(caller, None, EventKind::TwoFactorFailed);
+                    self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
                 }
                 Err(error)
             }

@@ -1,11 +1,12 @@
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenKind};
 use crate::domain::PackageName;
 use crate::domain::packument::MfaPolicy;
-use crate::{Error, Registry};
 
 use super::who_shows;
 
-impl Registry {
+impl Accounts {
     /// Asks for a second factor where the owners of the package want one for changes, whatever the caller's account
     /// wants. A build that a trusted issuer vouched for passes: there is nobody to show digits, and no secret to steal.
     pub(crate) async fn require_two_factor_of_package(

@@ -1,10 +1,11 @@
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::storage::{Decision, Key};
-use crate::{Error, Registry};
 
 use super::record::{Shown, TwoFactor, TwoFactorMode};
 use super::{read, write};
@@ -23,29 +24,24 @@ pub enum TwoFactorChanged {
     Off,
 }
 
-impl Registry {
-    /// Sets up a second factor for the caller's account, changes when it is asked for, or with `None` takes it away.
-    ///
-    /// The password is checked. Where there is a second factor already, so is a one-time password.
-    pub async fn set_two_factor(
+impl Accounts {
+    pub(crate) async fn set_two_factor(
         &self,
         caller: &Caller,
         password: &SecretString,
         mode: Option<TwoFactorMode>,
     ) -> Result<TwoFactorChanged, Error> {
-        let (registry, caller, password) = (self.clone(), caller.clone(), password.clone());
-        detached(async move { registry.set_two_factor_here(&caller, &password, mode).await }).await
+        let (accounts, caller, password) = (self.clone(), caller.clone(), password.clone());
+        detached(async move { accounts.set_two_factor_here(&caller, &password, mode).await }).await
     }
 
-    /// Ends the setting up: the caller shows that their app knows the secret, and gets the recovery codes. They are
-    /// kept nowhere: this is the only time they can be read.
-    pub async fn confirm_two_factor(
+    pub(crate) async fn confirm_two_factor(
         &self,
         caller: &Caller,
         one_time_password: &SecretString,
     ) -> Result<Vec<SecretString>, Error> {
-        let (registry, caller, password) = (self.clone(), caller.clone(), one_time_password.clone());
-        detached(async move { registry.confirm_two_factor_here(&caller, &password).await }).await
+        let (accounts, caller, password) = (self.clone(), caller.clone(), one_time_password.clone());
+        detached(async move { accounts.confirm_two_factor_here(&caller, &password).await }).await
     }
 
     async fn set_two_factor_here(
@@ -84,7 +80,7 @@ impl Registry {
         };
         self.parts.tokens.forget_two_factor(&account);
         if let Some(mode) = told {
-            self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
+            self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
         }
         Ok(changed)
     }
@@ -99,12 +95,12 @@ impl Registry {
         let confirmed = self.store_confirmed(&account, password).await;
         attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
         if matches!(confirmed, Err(Error::WrongOneTimePassword)) {
-            self.emit(caller, None, EventKind::TwoFactorFailed);
+            self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
         }
         let (mode, codes) = confirmed?;
         self.second_factor_is_here(&account, caller.address);
         self.parts.tokens.forget_two_factor(&account);
-        self.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
+        self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
         Ok(codes)
     }
 

@@ -1,11 +1,12 @@
 use super::record::{LIFETIME, Purpose, Session};
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::accounts::two_factor::who_must_show;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::shorten::shorten;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 /// A login in the browser that has begun.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct BegunWebLogin {
     pub(crate) poll: SessionToken,
 }
 
-impl Registry {
+impl Accounts {
     /// Begins a login in the browser for whoever is at this client, which calls itself `client`.
     pub(crate) async fn begin_web_login(
         &self,
@@ -70,13 +71,13 @@ impl Registry {
         let mut session = Session::new(&page, &poll, now, purpose);
         session.client = client.map(|client| shorten(client).to_string());
         session.address = caller.address;
-        let (registry, caller) = (self.clone(), caller.clone());
+        let (accounts, caller) = (self.clone(), caller.clone());
         detached(async move {
-            if !registry.put_new_session(&page, &session).await? {
+            if !accounts.put_new_session(&page, &session).await? {
                 return Err(Error::Internal("the same random id was made twice".into()));
             }
-            registry.emit(&caller, None, EventKind::WebLoginStarted);
-            if let Err(error) = registry.sweep_sessions().await {
+            accounts.authorization.emit(&caller, None, EventKind::WebLoginStarted);
+            if let Err(error) = accounts.sweep_sessions().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
             }
             Ok(BegunWebLogin { page, poll })

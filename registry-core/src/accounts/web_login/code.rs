@@ -2,12 +2,13 @@ use secrecy::SecretString;
 
 use super::record::{Phase, Purpose};
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
-impl Registry {
+impl Accounts {
     /// Goes on with a one-time password: of an account that logs in, or of somebody who is logged in.
     pub(crate) async fn web_login_with_code(
         &self,
@@ -27,14 +28,14 @@ impl Registry {
         };
         let expected = if next == Phase::Proven { Phase::Open } else { session.phase };
         let shower = Caller { one_time_password: code, address: caller.address, ..Caller::default() };
-        let (registry, page) = (self.clone(), page.clone());
+        let (accounts, page) = (self.clone(), page.clone());
         detached(async move {
-            registry.take_one_time_password(&shower, &account, None).await?;
-            registry.advance(&page, &expected, &next).await?;
+            accounts.take_one_time_password(&shower, &account, None).await?;
+            accounts.advance(&page, &expected, &next).await?;
             if let Phase::Approved(who) = &next {
-                registry.signed_in_here(&account, who.network);
+                accounts.signed_in_here(&account, who.network);
             }
-            registry.emit(&shower.named(&account), None, EventKind::WebLoginApproved);
+            accounts.authorization.emit(&shower.named(&account), None, EventKind::WebLoginApproved);
             Ok(())
         })
         .await

@@ -9,13 +9,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::session_token::hash_of;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::accounts::abuse::Guessed;
 use crate::accounts::login::{Authenticated, refused, refused_name};
 use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
 use crate::events::EventKind;
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
-use crate::{Error, Registry};
 
 /// Digits that the terminal is shown. npm lets nothing else be typed where it asks for a one-time password.
 const DIGITS: usize = 12;
@@ -52,7 +53,7 @@ impl DeviceSession {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Begins a login for whoever is at this terminal: the answer is what to tell them. `None` where the provider has
     /// no page for a code.
     pub(crate) async fn begin_device_login(
@@ -82,7 +83,7 @@ impl Registry {
         if stored == PutOutcome::Conflict {
             return Err(Error::Internal("the same random digits were made twice".into()));
         }
-        self.emit(caller, None, EventKind::WebLoginStarted);
+        self.authorization.emit(caller, None, EventKind::WebLoginStarted);
         if let Err(error) = self.sweep_sessions().await {
             tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
         }

@@ -17,9 +17,10 @@ mod store;
 
 use secrecy::SecretString;
 
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 pub(crate) use page::{PageStep, WebLoginPage};
 pub(crate) use poll::PollAnswer;
@@ -29,7 +30,7 @@ use record::{Phase, Session, Who};
 pub(crate) use session_token::{SessionToken, is_secret, new_secret};
 pub(crate) use store::WebLogins;
 
-impl Registry {
+impl Accounts {
     /// The login that a page belongs to, if this browser may go on with it.
     async fn session_of_page(
         &self,
@@ -90,7 +91,7 @@ impl Registry {
         self.advance(page, expected, &next).await?;
         if !has_second_factor {
             self.signed_in_here(&account, caller.address);
-            self.emit(&caller.named(&account), None, EventKind::WebLoginApproved);
+            self.authorization.emit(&caller.named(&account), None, EventKind::WebLoginApproved);
         }
         Ok(())
     }
@@ -109,7 +110,7 @@ impl Registry {
     /// Tells the sink why a login is not let go on.
     pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: &str, error: Error) -> Error {
         let nobody = Caller { address: caller.address, ..Caller::default() };
-        self.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });
+        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });
         error
     }
 }

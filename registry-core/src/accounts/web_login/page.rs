@@ -5,9 +5,10 @@ use secrecy::SecretString;
 
 use super::record::{Phase, Purpose};
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::accounts::names::Account;
 use crate::auth::Caller;
-use crate::{Error, Registry};
 
 /// What a page shows of a login.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(crate) enum PageStep {
     Type(SecretString),
 }
 
-impl Registry {
+impl Accounts {
     /// What the page of a login is to show in this browser.
     pub(crate) async fn web_login_page(
         &self,

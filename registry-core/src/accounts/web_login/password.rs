@@ -2,13 +2,14 @@ use secrecy::SecretString;
 
 use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::accounts::login::Wanted;
 use crate::auth::{Caller, PasswordLogin};
 use crate::concurrency::detached;
 use crate::network::network_of;
-use crate::{Error, Registry};
 
-impl Registry {
+impl Accounts {
     /// Goes on with a login by name and password, or with a new account of that name.
     pub(crate) async fn web_login_with_password(
         &self,
@@ -22,13 +23,13 @@ impl Registry {
         if !matches!(session.purpose, Purpose::Login { .. }) {
             return Err(Error::WebLoginGone);
         }
-        let (registry, caller, page) = (self.clone(), caller.clone(), page.clone());
+        let (accounts, caller, page) = (self.clone(), caller.clone(), page.clone());
         detached(async move {
             let wanted = if create { Wanted::SignUp } else { Wanted::LogIn };
-            let known = registry.authenticate(&caller, &login, wanted).await?;
+            let known = accounts.authenticate(&caller, &login, wanted).await?;
             let (provider, account) = (known.provider.to_owned(), known.principal.name);
             let who = Who { provider, account, since: known.since, network: caller.address.map(network_of) };
-            registry.finish_step(&caller, &page, &Phase::Open, who).await
+            accounts.finish_step(&caller, &page, &Phase::Open, who).await
         })
         .await
     }

@@ -2,10 +2,11 @@ use secrecy::SecretString;
 
 use super::record::{Phase, Purpose, Who};
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 /// What a client that asks is told.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) enum PollAnswer {
     Token(SecretString),
 }
 
-impl Registry {
+impl Accounts {
     /// Whether the person in the browser has finished. The first who asks then takes what there is, unless they only
     /// `look`.
     pub(crate) async fn poll_web_login(
@@ -34,12 +35,12 @@ impl Registry {
             Phase::Approved(_) | Phase::Proven if look => Ok(PollAnswer::Waiting),
             Phase::Approved(who) => {
                 self.advance(&poll, &session.phase, &Phase::Taken).await?;
-                let (registry, caller) = (self.clone(), caller.clone());
-                detached(async move { registry.hand_out(&caller, &poll, &who).await }).await
+                let (accounts, caller) = (self.clone(), caller.clone());
+                detached(async move { accounts.hand_out(&caller, &poll, &who).await }).await
             }
             Phase::Proven if !matches!(session.purpose, Purpose::SecondFactor { shown: true, .. }) => {
-                let registry = self.clone();
-                detached(async move { registry.grant_proof(&poll).await.map(PollAnswer::Token) }).await
+                let accounts = self.clone();
+                detached(async move { accounts.grant_proof(&poll).await.map(PollAnswer::Token) }).await
             }
             _ => Ok(PollAnswer::Waiting),
         }
@@ -47,7 +48,7 @@ impl Registry {
 
     async fn hand_out(&self, caller: &Caller, poll: &SessionToken, who: &Who) -> Result<PollAnswer, Error> {
         let token = self.create_session_token(&who.provider, &who.account, who.since, who.network).await?;
-        self.emit(&caller.named(&who.account), None, EventKind::LoggedIn);
+        self.authorization.emit(&caller.named(&who.account), None, EventKind::LoggedIn);
         if let Err(error) = self.parts.store.delete(&poll.path()?).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,

@@ -3,9 +3,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::record::{Phase, Purpose};
 use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
 /// What a proof begins with, so that it is no digits and no recovery code.
 const PREFIX: &str = "web_";
@@ -24,7 +25,7 @@ impl SecondFactorProof {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// Makes the proof of a second factor that was shown. Once.
     pub(super) async fn grant_proof(&self, token: &SessionToken) -> Result<SecretString, Error> {
         let secret = new_secret(self.parts.randomness.as_ref());
@@ -70,7 +71,7 @@ impl Registry {
         });
         match taken.await {
             Err(Error::WrongOneTimePassword | Error::WebLoginGone) => {
-                self.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
+                self.authorization.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
                 Err(Error::WrongOneTimePassword)
             }
             taken => taken,

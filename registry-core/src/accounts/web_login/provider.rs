@@ -4,13 +4,14 @@ use url::{Url, form_urlencoded};
 
 use super::record::{Phase, Purpose, Session, Who};
 use super::session_token::{SessionToken, hash_of};
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Caller, Identified};
 use crate::concurrency::detached;
 use crate::events::EventKind;
 use crate::network::network_of;
-use crate::{Error, Registry};
 
-impl Registry {
+impl Accounts {
     /// Goes on at the page of a provider, which sends the browser back to `callback`. Answers where that page is.
     pub(crate) async fn web_login_with_provider(
         &self,
@@ -48,8 +49,8 @@ impl Registry {
             if returns.is_some() && *returns != returned {
                 continue;
             }
-            let (registry, caller, query) = (self.clone(), caller.clone(), query.to_owned());
-            return detached(async move { registry.come_back(&caller, page, session, &query).await }).await;
+            let (accounts, caller, query) = (self.clone(), caller.clone(), query.to_owned());
+            return detached(async move { accounts.come_back(&caller, page, session, &query).await }).await;
         }
         Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
     }
@@ -83,7 +84,7 @@ impl Registry {
                 }
                 Purpose::SecondFactor { account, .. } if *account == principal.name => {
                     self.advance(&page, &Phase::Returning, &Phase::Proven).await?;
-                    self.emit(&caller.named(account), None, EventKind::WebLoginApproved);
+                    self.authorization.emit(&caller.named(account), None, EventKind::WebLoginApproved);
                     return Ok(page);
                 }
                 Purpose::SecondFactor { .. } => "other-account",

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::record::Session;
 use super::session_token::SessionToken;
+use crate::Error;
+use crate::accounts::Accounts;
 use crate::storage::{Blob, Decision, Key, PutOutcome, When};
-use crate::{Error, Registry};
 
 /// How long a login is kept after it has expired: what it ended with may still be shown.
 const KEPT: TimeDelta = TimeDelta::minutes(5);
@@ -28,7 +29,7 @@ impl WebLogins {
     }
 }
 
-impl Registry {
+impl Accounts {
     /// The login that a token is for, while it lasts.
     pub(super) async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
         self.require_lasting(token)?;

@@ -247,12 +247,12 @@ async fn what_cannot_be_told_is_not_done() {
         registry.handle(request)
     };
     for number in 0..CAPACITY {
-        registry.parts.events.emit(event(number));
+        registry.authorization().events().emit(event(number));
     }
     // The delivery takes a batch along, and no more.
     tokio::task::yield_now().await;
     for number in 0..BATCH {
-        registry.parts.events.emit(event(number));
+        registry.authorization().events().emit(event(number));
     }
     assert!(matches!(registry.issue_token(new_token()).await, Err(Error::EventsBehind)));
     assert!(matches!(tag().await, Err(Error::EventsBehind)));

@@ -57,7 +57,7 @@ impl Call<'_> {
     }
 
     async fn start_web_login(self) -> Result<Response<Body>, Failure> {
-        let body = self.body.read(self.registry.parts.limits.other_body_bytes).await?;
+        let body = self.body.read(self.registry.parts.http.limits.other_body_bytes).await?;
         let document: StartDocument = if body.is_empty() {
             StartDocument::default()
         } else {
@@ -66,7 +66,7 @@ impl Call<'_> {
         };
         let base = self.base_url();
         let client = self.header(USER_AGENT);
-        let begun = self.registry.begin_web_login(&self.caller, client, document.create).await?;
+        let begun = self.registry.accounts().begin_web_login(&self.caller, client, document.create).await?;
         let answer = json!({
             "loginUrl": login_url(&base, &begun.page).expose_secret(),
             "doneUrl": done_url(&base, &begun.poll).expose_secret(),
@@ -77,7 +77,7 @@ impl Call<'_> {
     async fn poll_web_login(self, session: &SecretString) -> Result<Response<Body>, Failure> {
         let poll = parse(session)?;
         let look = self.request.method == Method::HEAD;
-        Ok(no_store(match self.registry.poll_web_login(&self.caller, poll, look).await? {
+        Ok(no_store(match self.registry.accounts().poll_web_login(&self.caller, poll, look).await? {
             PollAnswer::Token(token) => {
                 json_response(StatusCode::OK, &json!({ "token": token.expose_secret() }))
             }
@@ -105,8 +105,9 @@ impl Call<'_> {
     ) -> Result<Response<Body>, Failure> {
         let base = self.base_url();
         let held = browser.as_ref().map(Browser::secret);
-        let login = self.registry.web_login_page(&self.caller, page, held, &callback(&base)?).await?;
-        let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.randomness));
+        let login =
+            self.registry.accounts().web_login_page(&self.caller, page, held, &callback(&base)?).await?;
+        let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.http.randomness));
         let shown = Shown {
             login: &login,
             registry: base.split_once("://").map_or(&*base, |(_, host)| host),
@@ -127,11 +128,15 @@ impl Call<'_> {
         let form = Form::read(self.body).await?;
         let Some(browser) = Browser::of(self.request, &page) else {
             let error = Error::WebLoginElsewhere;
-            return Err(self.registry.refuse_web_login(&self.caller, "other-browser", error).into());
+            return Err(self
+                .registry
+                .accounts()
+                .refuse_web_login(&self.caller, "other-browser", error)
+                .into());
         };
         if !browser.made(form.get("form")) {
             let error = Error::WebLoginForm;
-            return Err(self.registry.refuse_web_login(&self.caller, "form", error).into());
+            return Err(self.registry.accounts().refuse_web_login(&self.caller, "form", error).into());
         }
         let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {
@@ -156,18 +161,24 @@ impl Call<'_> {
         match form.get("step") {
             "provider" => {
                 let (provider, callback) = (form.get("provider"), callback(base)?);
-                let url = registry.web_login_with_provider(caller, page, secret, provider, &callback).await?;
+                let url = registry
+                    .accounts()
+                    .web_login_with_provider(caller, page, secret, provider, &callback)
+                    .await?;
                 return Ok(String::from(url).into());
             }
             step @ ("log-in" | "sign-up") => {
                 let email = Some(form.get("email")).filter(|email| !email.is_empty()).map(Into::into);
                 let login =
                     PasswordLogin { name: form.get("name").into(), password: form.secret("password"), email };
-                registry.web_login_with_password(caller, page, secret, login, step == "sign-up").await?;
+                registry
+                    .accounts()
+                    .web_login_with_password(caller, page, secret, login, step == "sign-up")
+                    .await?;
             }
             "code" => {
                 let code = one_time_password(form.get("code"));
-                registry.web_login_with_code(caller, page, secret, code).await?;
+                registry.accounts().web_login_with_code(caller, page, secret, code).await?;
             }
             _ => return Err(Error::WebLoginForm),
         }
@@ -177,7 +188,7 @@ impl Call<'_> {
     async fn web_login_callback(self) -> Result<Response<Body>, Failure> {
         let held = Browser::all_of(self.request);
         let query = self.request.uri.query().unwrap_or_default();
-        let page = self.registry.web_login_callback(&self.caller, held, query).await?;
+        let page = self.registry.accounts().web_login_callback(&self.caller, held, query).await?;
         redirect(&login_url(&self.base_url(), &page))
     }
 }

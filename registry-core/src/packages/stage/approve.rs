@@ -1,35 +1,36 @@
+use crate::Error;
 use crate::auth::Caller;
+use crate::authorization::WriteRight;
 use crate::clock::timestamp;
 use crate::concurrency::{compute_elsewhere, detached};
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Release;
 use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::events::EventKind;
-use crate::packages::authorize::WriteRight;
+use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
 use crate::packages::publish::person;
 use crate::storage::{BlobStoreExt as _, Key};
-use crate::{Error, Registry};
 
 use super::{Fate, StageRecord, hide};
 
-impl Registry {
-    /// Approves a staged version, which publishes it. Whoever may publish the package may do it, also who staged it, with
-    /// the second factor that their account has. Answers the package and the version.
-    ///
-    /// Who approves what is approved already gets the same answer.
-    pub async fn approve_stage(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
-        self.whoami(caller)?;
-        let (registry, caller) = (self.holding_access(), caller.clone());
-        detached(async move { registry.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
+impl Packages {
+    pub(crate) async fn approve_stage(
+        &self,
+        caller: &Caller,
+        id: StageId,
+    ) -> Result<(PackageName, Version), Error> {
+        self.accounts().whoami(caller)?;
+        let (packages, caller) = (self.with_access_snapshot(), caller.clone());
+        detached(async move { packages.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
 
     async fn approve_here(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
         let record = self.stage_record(id).await?;
-        let right = self.require_approval(caller, &record.package)?;
+        let right = self.authorization.require_approval(caller, &record.package)?;
         let fate = self.fate_of(caller, id, &record, &right).await?;
         to_publish(fate, id, &record)?;
-        let caller = &self.require_two_factor(caller).await?;
+        let caller = &self.accounts().require_two_factor(caller).await?;
         if let Some(release) = record.release.clone() {
             self.commit_approval(caller, id, right, &record, release).await?;
         }
@@ -44,22 +45,22 @@ impl Registry {
         record: &StageRecord,
         release: Release,
     ) -> Result<(), Error> {
-        let (registry, looking, kept, reach) = (self.clone(), caller.clone(), record.clone(), right.clone());
+        let (packages, looking, kept, reach) = (self.clone(), caller.clone(), record.clone(), right.clone());
         let integrity = release.integrity.clone();
         let copy_tarball: Before = Box::new(move |_| {
             Box::pin(async move {
-                if registry.copy_staged_tarball(id, &kept, &integrity).await? {
+                if packages.copy_staged_tarball(id, &kept, &integrity).await? {
                     return Ok(());
                 }
                 // Another who decided took it away, after the packument said so: the next look at it will tell.
-                if let Fate::Waiting(_) = registry.fate_of(&looking, id, &kept, &reach).await? {
+                if let Fate::Waiting(_) = packages.fate_of(&looking, id, &kept, &reach).await? {
                     let lost = format!("the tarball of the staged version {id} is not in the store");
                     return Err(Error::Damaged(lost.into()));
                 }
                 Ok(())
             })
         });
-        let (registry, deciding) = (self.clone(), record.clone());
+        let (packages, deciding) = (self.clone(), record.clone());
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
             let fate = Fate::of(packument, &deciding.version, id);
@@ -76,7 +77,7 @@ impl Registry {
                 integrity: release.integrity.to_string(),
                 publisher,
             };
-            let now = timestamp(registry.parts.clock.now());
+            let now = timestamp(packages.parts.clock.now());
             packument.add_version(release.clone().approved_by(&approver), approver, &now)?;
             Ok(Decision::Commit(Some(event)))
         };
@@ -85,7 +86,7 @@ impl Registry {
             if let Some(event) = change.value.clone() {
                 change.emit(event);
             }
-            change.registry.close_stage(id, &closing).await;
+            change.packages.close_stage(id, &closing).await;
         };
         self.change_after(caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
     }

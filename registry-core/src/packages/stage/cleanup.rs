@@ -1,10 +1,11 @@
+use crate::Error;
 use crate::domain::StageId;
+use crate::packages::Packages;
 use crate::storage::Key;
-use crate::{Error, Registry};
 
 use super::StageRecord;
 
-impl Registry {
+impl Packages {
     /// Takes away what is of no use any more once somebody decided. What stays is out of reach, since the packument says
     /// what became of the version.
     pub(super) async fn close_stage(&self, id: StageId, record: &StageRecord) {

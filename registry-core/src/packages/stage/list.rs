@@ -3,35 +3,34 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 
+use crate::Error;
 use crate::auth::Caller;
+use crate::authorization::WriteRight;
 use crate::concurrency::compute;
 use crate::domain::packument::Packument;
 use crate::domain::{PackageName, Version};
-use crate::packages::authorize::WriteRight;
+use crate::packages::Packages;
 use crate::storage::Key;
-use crate::{Error, Registry};
 
 use super::StagedItem;
 
 /// How many packuments are read at a time. Each may take many megabytes.
 const AT_A_TIME: usize = 8;
 
-impl Registry {
-    /// What is staged of the packages that the caller may publish, or of one of them: by name, and of each package the
-    /// first staged first.
-    pub async fn staged_versions(
+impl Packages {
+    pub(crate) async fn staged_versions(
         &self,
         caller: &Caller,
         package: Option<&PackageName>,
     ) -> Result<Vec<StagedItem>, Error> {
-        self.whoami(caller)?;
+        self.accounts().whoami(caller)?;
         let names = match package {
             Some(name) => BTreeSet::from([name.clone()]),
             None => self.packages_with_staged().await?,
         };
         // Who may not write a package costs it no look.
         let rights = names.into_iter().filter_map(|name| {
-            let right = self.staging_right(caller, &name)?;
+            let right = self.authorization.staging_right(caller, &name)?;
             Some((name, right))
         });
         let rights: Vec<_> = rights.collect();
@@ -53,8 +52,8 @@ impl Registry {
     }
 
     async fn staged_of(&self, name: &PackageName, right: WriteRight) -> Result<Vec<StagedItem>, Error> {
-        let Some(index) = self.read_index(name).await? else { return Ok(Vec::new()) };
-        let (name, is_public) = (name.clone(), self.is_public(name));
+        let Some(index) = self.catalog().read_index(name).await? else { return Ok(Vec::new()) };
+        let (name, is_public) = (name.clone(), self.authorization.is_public(name));
         compute(index.blob.bytes.len(), move || {
             let packument = Packument::parse(&name, &index.blob.bytes)?;
             if right.check(&packument).is_err() {

@@ -6,12 +6,13 @@ mod reject;
 mod submit;
 mod view;
 
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::{PackageName, StageId, Version};
-use crate::{Error, Registry};
+use crate::packages::Packages;
 
-use super::authorize::WriteRight;
+use crate::authorization::WriteRight;
 use crate::concurrency::compute;
 
 use record::StageRecord;
@@ -51,7 +52,7 @@ impl Fate {
     }
 }
 
-impl Registry {
+impl Packages {
     /// What has become of a staged version, after the packument shows that the caller's right reaches so far.
     async fn fate_of(
         &self,
@@ -60,14 +61,14 @@ impl Registry {
         record: &StageRecord,
         right: &WriteRight,
     ) -> Result<Fate, Error> {
-        let index = self.require_index(&record.package).await?;
+        let index = self.catalog().require_index(&record.package).await?;
         let (name, version, right) = (record.package.clone(), record.version.clone(), right.clone());
         let fate = compute(index.blob.bytes.len(), move || {
             let packument = Packument::parse(&name, &index.blob.bytes)?;
             right.check(&packument)?;
             Ok(Fate::of(&packument, &version, id))
         });
-        self.report_denial(caller, &record.package, fate.await?)
+        self.authorization.report_denial(caller, &record.package, fate.await?)
     }
 }
 

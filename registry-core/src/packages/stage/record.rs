@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::domain::publication::Release;
 use crate::domain::{PackageName, StageId, Version};
+use crate::packages::Packages;
 use crate::storage::{Key, When};
-use crate::{Error, Registry};
 
 /// What is stored of a staged version under its id. What became of it, its packument says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub(super) struct StageRecord {
     pub(super) release: Option<Release>,
 }
 
-impl Registry {
+impl Packages {
     pub(super) async fn stage_record(&self, id: StageId) -> Result<StageRecord, Error> {
         let blob = self.parts.store.get(&Key::Stage(id).path()?).await?;
         let blob = self.parts.store.or_proven_absent(blob).await?.ok_or(Error::StageNotFound { id })?;

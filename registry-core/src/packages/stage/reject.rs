@@ -1,31 +1,28 @@
+use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::StageId;
 use crate::domain::packument::Packument;
 use crate::events::EventKind;
+use crate::packages::Packages;
 use crate::packages::commit::{Change, Decision};
-use crate::{Error, Registry};
 
 use super::{Fate, hide};
 
-impl Registry {
-    /// Rejects a staged version. What was stored of it goes, and its number is free again, since nobody could ever
-    /// install it. The same is asked of whoever rejects as of whoever approves.
-    ///
-    /// Who rejects what is rejected already gets the same answer.
-    pub async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
-        self.whoami(caller)?;
-        let (registry, caller) = (self.holding_access(), caller.clone());
-        detached(async move { registry.reject_here(&caller, id).await.map_err(hide(&caller, id)) }).await
+impl Packages {
+    pub(crate) async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
+        self.accounts().whoami(caller)?;
+        let (packages, caller) = (self.with_access_snapshot(), caller.clone());
+        detached(async move { packages.reject_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
 
     async fn reject_here(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
         let record = self.stage_record(id).await?;
-        let right = self.require_approval(caller, &record.package)?;
+        let right = self.authorization.require_approval(caller, &record.package)?;
         if let Fate::Approved = self.fate_of(caller, id, &record, &right).await? {
             return Err(Error::StageApproved { name: record.package, version: record.version });
         }
-        let caller = self.require_two_factor(caller).await?;
+        let caller = self.accounts().require_two_factor(caller).await?;
         if record.release.is_none() {
             return Ok(());
         }
@@ -54,7 +51,7 @@ impl Registry {
             if let Some(event) = change.value.clone() {
                 change.emit(event);
             }
-            change.registry.close_stage(id, &record).await;
+            change.packages.close_stage(id, &record).await;
         };
         self.change(&caller, &name, decide, then).await.map(drop)
     }

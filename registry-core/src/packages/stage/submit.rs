@@ -1,33 +1,28 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::Error;
 use crate::auth::{Caller, TokenKind};
+use crate::authorization::WriteRight;
 use crate::clock::timestamp;
 use crate::concurrency::detached;
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
 use crate::events::EventKind;
-use crate::packages::authorize::WriteRight;
+use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
 use crate::packages::publish::{person, release_of};
 use crate::randomness::random_bytes;
 use crate::storage::{Key, When};
-use crate::{Error, Registry};
 
 use super::StageRecord;
 
-impl Registry {
-    /// Stages one version: it is checked and kept like one that is published, its number is taken, and nobody can see or
-    /// install it until somebody approves it. When this answers `Ok`, all of that is durable.
-    ///
-    /// No second factor is asked for: whoever approves shows theirs. Of everybody who publishes or stages a version at
-    /// once, exactly one succeeds; the others get [`Error::VersionTaken`] or
-    /// [`Error::VersionStaged`].
-    pub async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
-        let (registry, caller) = (self.holding_access(), caller.without_two_factor());
-        let right = registry.require_staging(&caller, &publication.name)?;
-        detached(async move { registry.stage_here(&caller, right, publication).await }).await
+impl Packages {
+    pub(crate) async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
+        let (packages, caller) = (self.with_access_snapshot(), caller.without_two_factor());
+        let right = packages.authorization.require_staging(&caller, &publication.name)?;
+        detached(async move { packages.stage_here(&caller, right, publication).await }).await
     }
 
     async fn stage_here(
@@ -37,7 +32,7 @@ impl Registry {
         publication: Publication,
     ) -> Result<StageId, Error> {
         let name = publication.name.clone();
-        self.require_hosted_here(&name)?;
+        self.proxy().require_hosted_here(&name)?;
         let id = StageId::from_random(random_bytes(self.parts.randomness.as_ref()));
         let owner = person(&right.principal);
         let record = StageRecord {
@@ -46,7 +41,7 @@ impl Registry {
             release: Some(release_of(&publication, &owner, caller.limits.as_deref())),
         };
         let limits = caller.limits.as_deref();
-        let restricted = publication.restricted && self.is_public(&name);
+        let restricted = publication.restricted && self.authorization.is_public(&name);
         let staged = StagedVersion {
             id,
             tag: publication.tag.clone(),
@@ -64,16 +59,16 @@ impl Registry {
             integrity: publication.integrity.to_string(),
         };
         let is_stored = Arc::new(AtomicBool::new(false));
-        let (registry, stored, version) = (self.clone(), Arc::clone(&is_stored), publication.version.clone());
+        let (packages, stored, version) = (self.clone(), Arc::clone(&is_stored), publication.version.clone());
         let store: Before = Box::new(move |exists| {
             Box::pin(async move {
                 if !exists {
-                    registry.require_free_name(&publication.name).await?;
+                    packages.proxy().require_free_name(&publication.name).await?;
                 }
                 stored.store(true, Ordering::Relaxed);
-                let outcome = registry.store_staged(id, &record, &publication).await;
+                let outcome = packages.store_staged(id, &record, &publication).await;
                 if outcome.is_err() {
-                    registry.forget_staged(id, &publication.name).await;
+                    packages.forget_staged(id, &publication.name).await;
                 }
                 outcome
             })
@@ -91,7 +86,7 @@ impl Registry {
         let tell = async move |change: Change<()>| change.emit(event);
         match self.change_after(caller, &name, Some(store), decide, tell).await {
             Ok(_) => {
-                self.parts.upstream.hosted.set_hosted(&name);
+                self.parts.hosted_check.set_hosted(&name);
                 Ok(id)
             }
             Err(error) => {

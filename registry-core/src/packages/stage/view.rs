@@ -1,24 +1,23 @@
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::StageId;
+use crate::packages::Packages;
 use crate::storage::{Key, OpenBlob};
-use crate::{Error, Registry};
 
 use super::{Fate, StagedItem, hide};
 
-impl Registry {
-    /// A staged version, for those who may stage versions of the package. One that was approved or rejected is none.
-    pub async fn staged(&self, caller: &Caller, id: StageId) -> Result<StagedItem, Error> {
-        self.whoami(caller)?;
+impl Packages {
+    pub(crate) async fn staged(&self, caller: &Caller, id: StageId) -> Result<StagedItem, Error> {
+        self.accounts().whoami(caller)?;
         let record = self.stage_record(id).await?;
-        let right = self.require_staging(caller, &record.package).map_err(hide(caller, id))?;
+        let right = self.authorization.require_staging(caller, &record.package).map_err(hide(caller, id))?;
         let fate = self.fate_of(caller, id, &record, &right).await.map_err(hide(caller, id))?;
         let Fate::Waiting(staged) = fate else { return Err(Error::StageNotFound { id }) };
-        let is_public = self.is_public(&record.package);
+        let is_public = self.authorization.is_public(&record.package);
         Ok(StagedItem { name: record.package, version: record.version, staged, is_public })
     }
 
-    /// The tarball of a staged version, for the same people.
-    pub async fn open_staged_tarball(&self, caller: &Caller, id: StageId) -> Result<OpenBlob, Error> {
+    pub(crate) async fn open_staged_tarball(&self, caller: &Caller, id: StageId) -> Result<OpenBlob, Error> {
         self.staged(caller, id).await?;
         let found = self.parts.store.open(&Key::StageTarball(id).path()?, None).await?;
         // Somebody decided between the two looks.

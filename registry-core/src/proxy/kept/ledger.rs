@@ -3,8 +3,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+use crate::proxy::Proxy;
 use crate::storage::{Decision, Key, update_with};
-use crate::{Error, Registry};
 
 /// So often a sweep finds out how much is kept, also if the ledger says that there is room.
 const SWEEP_AGAIN: Duration = Duration::from_hours(24);
@@ -33,7 +34,7 @@ impl Ledger {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Changes the ledger, and gives it as it is then; `None` if others kept changing it.
     pub(super) async fn change_ledger(
         &self,

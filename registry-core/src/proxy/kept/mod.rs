@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::Registry;
+use crate::proxy::Proxy;
 use crate::storage::BlobPath;
 
 pub use sweep::TrimmedUpstreamCache;
@@ -60,7 +60,7 @@ fn minute(moment: DateTime<Utc>) -> u32 {
     u32::try_from(moment.timestamp().max(0) / 60).unwrap_or(u32::MAX)
 }
 
-impl Registry {
+impl Proxy {
     /// Remembers that something kept was asked for. Costs next to nothing, and the store nothing.
     pub(super) fn note_use(&self, mark: &UseMark) {
         let kept = &self.parts.upstream.kept;

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::{Error, Registry};
+use crate::Error;
+use crate::proxy::Proxy;
 
 use super::Unreported;
 
@@ -12,7 +13,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// or after this part of the limit.
 const PART: u64 = 256;
 
-impl Registry {
+impl Proxy {
     /// Tells the ledger what this process put in, if it is time, and sweeps if it is this process's turn. The caller
     /// goes on meanwhile.
     pub(super) fn report_behind(&self) {
@@ -20,11 +21,11 @@ impl Registry {
         if !self.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
             return;
         }
-        let registry = self.clone();
+        let proxy = self.clone();
         tokio::spawn(async move {
-            let kept = &registry.parts.upstream.kept;
+            let kept = &proxy.parts.upstream.kept;
             loop {
-                if let Err(error) = registry.report().await {
+                if let Err(error) = proxy.report().await {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         "cannot bound what is kept of other registries"
@@ -32,7 +33,7 @@ impl Registry {
                 }
                 kept.is_reporting.store(false, Ordering::SeqCst);
                 // What came meanwhile found this one at work and left.
-                if !registry.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
+                if !proxy.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
                     return;
                 }
             }

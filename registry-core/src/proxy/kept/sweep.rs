@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt as _, TryStreamExt as _, future};
 
+use crate::Error;
+use crate::proxy::Proxy;
 use crate::storage::{BlobError, BlobPath, Key, ListedBlob};
-use crate::{Error, Registry};
 
 use super::minute;
 use super::uses::{decode, encode, id_of};
@@ -34,11 +35,8 @@ struct Cut {
     bytes_in_it: u64,
 }
 
-impl Registry {
-    /// Deletes what was not used for the longest time of what is kept of other registries, if it is more than the limit
-    /// set with [`upstream_cache_bytes`](crate::RegistryBuilder::upstream_cache_bytes), until nine tenths of that are
-    /// left. What was used in the last two minutes stays. Happens by itself behind requests; call it where nothing runs between requests, and on a schedule.
-    pub async fn trim_upstream_cache(&self) -> Result<TrimmedUpstreamCache, Error> {
+impl Proxy {
+    pub(crate) async fn trim_upstream_cache(&self) -> Result<TrimmedUpstreamCache, Error> {
         self.sweep(self.parts.upstream.kept.limit.unwrap_or(u64::MAX)).await
     }
 

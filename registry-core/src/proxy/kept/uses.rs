@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
+use crate::Error;
+use crate::proxy::Proxy;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobPath, Key, When};
-use crate::{Error, Registry};
 
 /// A use is marked again only so many minutes after the last one: what is used all day is marked a few times.
 const MARK_AGAIN: u32 = 3 * 60;
@@ -130,22 +131,22 @@ pub(super) fn decode(bytes: &[u8], known: &mut HashMap<u64, u32>) {
     }
 }
 
-impl Registry {
+impl Proxy {
     /// Writes marks to the store while the caller goes on.
     pub(super) fn write_uses_behind(&self) {
         if self.parts.upstream.kept.is_writing_uses.swap(true, Ordering::SeqCst) {
             return;
         }
-        let registry = self.clone();
+        let proxy = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = registry.write_uses().await {
+            if let Err(error) = proxy.write_uses().await {
                 // They are lost: what was used may be deleted, and fetched again.
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "cannot note what was used of other registries"
                 );
             }
-            registry.parts.upstream.kept.is_writing_uses.store(false, Ordering::SeqCst);
+            proxy.parts.upstream.kept.is_writing_uses.store(false, Ordering::SeqCst);
         });
     }
 

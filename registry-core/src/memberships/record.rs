@@ -8,17 +8,17 @@ use crate::access::TeamPermission;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 
 /// The team that everybody in an organisation is in.
-pub(super) const DEVELOPERS: &str = "developers";
+pub(crate) const DEVELOPERS: &str = "developers";
 /// How many of one's own commits can be recognised after an answer was lost.
 const REMEMBERED: usize = 16;
 
 /// An organisation, as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct OrganizationRecord {
-    pub(super) created: DateTime<Utc>,
-    pub(super) members: BTreeMap<String, OrganizationRole>,
+pub(crate) struct OrganizationRecord {
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) members: BTreeMap<String, OrganizationRole>,
     /// Also `developers`, whose members are all of the above and are not written down again.
-    pub(super) teams: BTreeMap<GroupName, TeamRecord>,
+    pub(crate) teams: BTreeMap<GroupName, TeamRecord>,
     /// The latest commits.
     #[serde(default)]
     history: Vec<String>,
@@ -27,18 +27,18 @@ pub(super) struct OrganizationRecord {
 /// A team, as it is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct TeamRecord {
+pub(crate) struct TeamRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) description: Option<String>,
+    pub(crate) description: Option<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub(super) members: BTreeSet<String>,
+    pub(crate) members: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) packages: BTreeMap<PackageName, TeamPermission>,
+    pub(crate) packages: BTreeMap<PackageName, TeamPermission>,
 }
 
 impl OrganizationRecord {
     /// One of which `owner` is all there is.
-    pub(super) fn new(created: DateTime<Utc>, owner: &str) -> Self {
+    pub(crate) fn new(created: DateTime<Utc>, owner: &str) -> Self {
         Self {
             created,
             members: BTreeMap::from([(owner.to_owned(), OrganizationRole::Owner)]),
@@ -50,29 +50,29 @@ impl OrganizationRecord {
         }
     }
 
-    pub(super) fn parse(json: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, Error> {
         serde_json::from_slice(json).map_err(|error| Error::Damaged(Box::new(error)))
     }
 
     /// Writes down that this state is of the commit `id`.
-    pub(super) fn remember(&mut self, id: String) {
+    pub(crate) fn remember(&mut self, id: String) {
         let old = (self.history.len() + 1).saturating_sub(REMEMBERED);
         self.history.drain(..old);
         self.history.push(id);
     }
 
     /// Whether the commit `id` led here, not too long ago.
-    pub(super) fn remembers(&self, id: &str) -> bool {
+    pub(crate) fn remembers(&self, id: &str) -> bool {
         self.history.iter().any(|known| known == id)
     }
 
     /// Whether `account` is in the team, which is `name`.
-    pub(super) fn is_in_team(&self, name: &GroupName, team: &TeamRecord, account: &str) -> bool {
+    pub(crate) fn is_in_team(&self, name: &GroupName, team: &TeamRecord, account: &str) -> bool {
         self.members.contains_key(account) && (name.as_str() == DEVELOPERS || team.members.contains(account))
     }
 
     /// Who is in the team, which is `name`.
-    pub(super) fn members_of<'a>(
+    pub(crate) fn members_of<'a>(
         &'a self,
         name: &'a GroupName,
         team: &'a TeamRecord,
@@ -82,7 +82,7 @@ impl OrganizationRecord {
     }
 
     /// How many owners there are.
-    pub(super) fn owners(&self) -> usize {
+    pub(crate) fn owners(&self) -> usize {
         self.members.values().filter(|role| **role == OrganizationRole::Owner).count()
     }
 }

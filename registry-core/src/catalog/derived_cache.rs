@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use moka::future::Cache;
 
+use crate::Error;
+use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{BlobETag, BlobPath, Fetched};
-use crate::{Error, Registry};
 
 use super::read_index::StoredIndex;
 use crate::concurrency::{SingleFlight, compute};
@@ -57,35 +58,35 @@ impl<Value: Derived> DerivedCache<Value> {
     /// What is made of the packument as it is in the store now; `None` where there is no packument.
     pub(crate) async fn get(
         &self,
-        registry: &Registry,
+        catalog: &Catalog,
         name: &PackageName,
         key: &Value::Key,
     ) -> Result<Option<Arc<Value>>, Error> {
         if let Some(entry) = self.entries.get(key).await
             && entry.value.weight() <= LARGE
             && matches!(
-                registry.parts.store.get_if_changed(&entry.path, &entry.etag).await?,
+                catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await?,
                 Fetched::Unchanged
             )
         {
             return Ok(Some(Arc::clone(&entry.value)));
         }
-        let found = Box::pin(self.flights.run(key, self.look(registry, name, key))).await?;
+        let found = Box::pin(self.flights.run(key, self.look(catalog, name, key))).await?;
         Ok(found.map(|entry| Arc::clone(&entry.value)))
     }
 
     async fn look(
         &self,
-        registry: &Registry,
+        catalog: &Catalog,
         name: &PackageName,
         key: &Value::Key,
     ) -> Result<Option<Arc<Entry<Value>>>, Error> {
         let index = match self.entries.get(key).await {
-            None => registry.read_index(name).await?,
-            Some(entry) => match registry.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
+            None => catalog.read_index(name).await?,
+            Some(entry) => match catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
                 Fetched::Unchanged => return Ok(Some(entry)),
                 Fetched::Changed(blob) => Some(StoredIndex { blob, path: entry.path.clone() }),
-                Fetched::Missing => registry.read_index(name).await?,
+                Fetched::Missing => catalog.read_index(name).await?,
             },
         };
         let Some(StoredIndex { blob, path }) = index else {
@@ -145,18 +146,48 @@ impl<Value: Derived> DerivedCache<Value> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures::future::join_all;
 
     use super::*;
-    use crate::auth::Caller;
+    use crate::access::AccessRules;
+    use crate::authorization::Authorization;
+    use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
+    use crate::clock::SystemClock;
+    use crate::events::EventQueue;
+    use crate::randomness::SystemRandomness;
     use crate::storage::{BlobStore as _, Key, ObjectStoreBlobs, When};
+    use crate::storage::{Storage, WatchStorage};
     use crate::upstream::PackumentForm;
+
+    struct Unwatched;
+
+    impl WatchStorage for Unwatched {
+        fn opened(&self, _: &str) {}
+
+        fn changed(&self) {}
+    }
+
+    fn catalog(store: &ObjectStoreBlobs, cache_bytes: u64) -> Catalog {
+        let parts = CatalogParts {
+            store: Arc::new(Storage::new(
+                Arc::new(store.clone()),
+                Arc::new(SystemRandomness),
+                Arc::new(Unwatched),
+            )),
+            caches: Arc::new(ReadCaches::new(cache_bytes)),
+            hosted_check: Arc::new(HostedCheck::new(Duration::ZERO)),
+        };
+        let rules = AccessRules::open_to_all_publish_for_signed_in();
+        let authorization = Authorization::new(rules, false, EventQueue::disabled(), Arc::new(SystemClock));
+        Catalog::new(&Arc::new(parts), &authorization)
+    }
 
     #[tokio::test]
     async fn what_is_kept_stays_within_its_bytes() {
         let store = ObjectStoreBlobs::in_memory();
-        let builder = Registry::builder(Arc::new(store.clone())).open_to_everyone();
-        let registry = builder.cache_bytes(100_000).build();
+        let catalog = catalog(&store, 100_000);
         let readme = "x".repeat(10_000);
         for number in 0..100 {
             let name = PackageName::parse(&format!("pear-{number}")).unwrap();
@@ -165,15 +196,14 @@ mod tests {
             let path = Key::Packument(&name).path().unwrap();
             let _ = store.put(&path, json.into(), When::Always).await.unwrap();
             let base = Arc::from("http://here.example");
-            let anybody = Caller::anonymous();
-            let asks = (0..5).map(|_| registry.packument(&anybody, &name, PackumentForm::Full, &base));
+            let asks = (0..5).map(|_| catalog.hosted_packument(&name, PackumentForm::Full, &base));
             for answer in join_all(asks).await {
-                answer.unwrap();
+                answer.unwrap().unwrap();
             }
-            let (bytes, most) = registry.parts.caches.representations.weighed();
+            let (bytes, most) = catalog.parts.caches.representations.weighed();
             assert!(most == Some(75_000) && bytes <= 75_000, "{bytes} of {most:?}");
         }
-        let (bytes, _) = registry.parts.caches.representations.weighed();
+        let (bytes, _) = catalog.parts.caches.representations.weighed();
         assert!(bytes > 40_000, "only {bytes} are kept");
     }
 }

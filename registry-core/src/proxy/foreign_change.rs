@@ -1,20 +1,21 @@
+use crate::Error;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
-use crate::{Error, Registry};
+use crate::proxy::Proxy;
 
-use super::read_index::StoredIndex;
+use crate::catalog::StoredIndex;
 
 /// Changes of packages that are served here and hosted elsewhere. Clients take a 404 for a change that was made already,
 /// so such a change is refused in words that name the upstream.
-impl Registry {
+impl Proxy {
     /// The stored packument of a package that is to be changed.
     pub(crate) async fn require_index_to_change(
         &self,
         caller: &Caller,
         name: &PackageName,
     ) -> Result<StoredIndex, Error> {
-        let found = self.require_index(name).await;
+        let found = self.catalog().require_index(name).await;
         self.told_where_from(caller, name, found).await
     }
 
@@ -35,7 +36,9 @@ impl Registry {
         result: Result<T, Error>,
     ) -> Result<T, Error> {
         match result {
-            Err(Error::PackageNotFound(missing)) if missing == *name && self.may_read(caller, name) => {
+            Err(Error::PackageNotFound(missing))
+                if missing == *name && self.authorization.may_read(caller, name) =>
+            {
                 Err(self.why_missing(name).await?)
             }
             other => other,
@@ -44,10 +47,11 @@ impl Registry {
 
     async fn why_missing(&self, name: &PackageName) -> Result<Error, Error> {
         let missing = Error::PackageNotFound(name.clone());
-        if let Some(index) = self.if_hosted(name, || self.read_index(name)).await? {
+        let catalog = self.catalog();
+        if let Some(index) = catalog.if_hosted(name, || catalog.read_index(name)).await? {
             // Ours hides the upstream's, unless it never had a version and the rules let both have the name.
             let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
-            if !is_unborn || !self.access().origin(name).shadow {
+            if !is_unborn || !self.authorization.access().origin(name).shadow {
                 return Ok(missing);
             }
         }

@@ -1,9 +1,10 @@
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use crate::Error;
+use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
-use crate::{Error, Registry};
 
 /// How many packages of an older store are entered at the same time.
 const WRITERS: usize = 16;
@@ -41,22 +42,9 @@ pub(crate) enum Standing {
 /// does not say so, and anybody who may publish the package may begin it again.
 ///
 /// Packages that are older than these entries are entered once for the whole store, when the next package begins.
-impl Registry {
-    /// Refuses to begin a package of this name: one that no new package may have, that differs from another one only in
-    /// capitals, or that an upstream has. Changes nothing.
-    pub(crate) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
-        name.check_new().map_err(|problem| Error::NameNotForNew { name: name.clone(), problem })?;
-        self.require_free_spelling(name).await?;
-        if self.standing(name).await? == Standing::Begun {
-            // No upstream had it when it was begun, and none has answered for it since: an upstream that got the name
-            // meanwhile loses nobody by it.
-            return Ok(());
-        }
-        self.require_free_upstream(name).await
-    }
-
+impl Catalog {
     /// Refuses a name that differs from that of a hosted package only in capitals. Changes nothing.
-    async fn require_free_spelling(&self, name: &PackageName) -> Result<(), Error> {
+    pub(crate) async fn require_free_spelling(&self, name: &PackageName) -> Result<(), Error> {
         let folded = name.folded();
         if let Some(entry) = self.entered_spelling(&folded).await? {
             return one_spelling(name, &entry.name);

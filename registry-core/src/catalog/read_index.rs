@@ -1,6 +1,7 @@
+use crate::Error;
+use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Key};
-use crate::{Error, Registry};
 
 /// A stored packument, and where it was found.
 #[derive(Debug, Clone)]
@@ -9,7 +10,7 @@ pub(crate) struct StoredIndex {
     pub(crate) path: BlobPath,
 }
 
-impl Registry {
+impl Catalog {
     /// The stored packument as it is now, also where codebox-npm put it.
     pub(crate) async fn read_index(&self, name: &PackageName) -> Result<Option<StoredIndex>, Error> {
         let paths = [Key::Packument(name).path()?, Key::PlainPackument(name).path()?];

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
+use crate::Error;
 use crate::access::{Action, Verdict};
 use crate::auth::{Caller, Principal, TokenLimits};
+use crate::authorization::Authorization;
 use crate::domain::PackageName;
-use crate::domain::packument::{Audience, Packument};
+use crate::domain::packument::{Audience, Packument, Revision};
 use crate::events::EventKind;
-use crate::{Error, Registry};
 
-use super::star::STAR;
+/// How a denial names the starring of a package.
+pub(crate) const STAR: &str = "star";
 
 /// That somebody may write packages: all that a rule matches, or those they own.
 #[derive(Debug, Clone)]
@@ -19,7 +21,7 @@ pub(crate) struct WriteRight {
     named: bool,
 }
 
-impl Registry {
+impl Authorization {
     /// Whether the caller may read the package.
     pub(crate) fn may_read(&self, caller: &Caller, name: &PackageName) -> bool {
         self.verdict(Action::Read, caller, name) != Verdict::Denied
@@ -202,7 +204,7 @@ impl Registry {
         if by_rules == Verdict::Allowed || principal.is_none() {
             return by_rules;
         }
-        let widens = self.parts.organizations.grants_beyond_rules || by_rules > Verdict::Denied;
+        let widens = self.parts.grants_beyond_rules || by_rules > Verdict::Denied;
         match caller.granted(name) {
             Some(permission) if widens && permission.gives(action) => Verdict::Allowed,
             _ => by_rules,
@@ -220,6 +222,17 @@ impl WriteRight {
             }
             checked => checked,
         }
+    }
+
+    /// Rejects changes of a package that does not exist, has other owners, or is not as the caller saw it.
+    pub(crate) fn require_changeable(
+        &self,
+        packument: &Packument<'_>,
+        expected: Option<&Revision>,
+    ) -> Result<(), Error> {
+        packument.require_existing()?;
+        self.check(packument)?;
+        Ok(packument.require_revision(expected)?)
     }
 
     /// The same for whoever publishes under a name: that it is taken cannot be kept from them.

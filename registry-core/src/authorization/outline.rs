@@ -1,6 +1,6 @@
-use crate::Registry;
 use crate::access::{Action, PackagePattern, Verdict};
 use crate::auth::Caller;
+use crate::authorization::Authorization;
 use crate::domain::PackageName;
 
 /// What a caller may do to packages, pattern by pattern, for a gateway that decides ahead of requests. Who owns a package,
@@ -26,15 +26,12 @@ pub struct OutlinedRule {
     pub lets_anybody: bool,
 }
 
-impl Registry {
-    /// Whether the rules, the limits of the token and what teams were granted let the caller do `action` to `package`, if
-    /// only to one that they own. Tells nobody of it.
-    pub fn may(&self, caller: &Caller, action: Action, package: &PackageName) -> bool {
+impl Authorization {
+    pub(crate) fn may(&self, caller: &Caller, action: Action, package: &PackageName) -> bool {
         self.permits(caller, action, package)
     }
 
-    /// What the caller may do, pattern by pattern.
-    pub fn outline(&self, caller: &Caller, action: Action) -> Outline {
+    pub(crate) fn outline(&self, caller: &Caller, action: Action) -> Outline {
         let limits = caller.limits.as_deref();
         let principal = caller.principal_if(|limits| limits.permit_anywhere(action));
         let access = self.access();

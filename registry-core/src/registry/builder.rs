@@ -1,70 +1,34 @@
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use crate::Error;
 use crate::access::AccessRules;
+use crate::accounts::AccountsParts;
 use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
-use crate::audit::AuditFallback;
-use crate::auth::{AuthProvider, Caller};
+use crate::audit::{AuditFallback, AuditParts};
+use crate::auth::AuthProvider;
+use crate::authorization::Authorization;
+use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
-use crate::domain::PackageName;
-use crate::events::{Event, EventKind, EventQueue, EventSink};
+use crate::events::{EventQueue, EventSink};
 use crate::limits::{Limits, TokenLifetimes};
-use crate::organizations::OrganizationSettings;
+use crate::memberships::{MembershipCache, MembershipLookup};
+use crate::organizations::{OrganizationSettings, OrganizationsParts};
+use crate::packages::PackagesParts;
 use crate::packages::known_bases::KnownBases;
-use crate::packages::packument::ReadCaches;
 use crate::proxy::keys::KeptKeys;
-use crate::proxy::{Kept, NamedUpstream, UpstreamFreshness, UpstreamOptions, UpstreamParts};
+use crate::proxy::{Kept, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts};
 use crate::randomness::{Randomness, SystemRandomness};
-use crate::search::{SearchParts, SearchSettings};
+use crate::search::{SearchParts, SearchSettings, SearchState};
 use crate::storage::{BlobStore, Storage, WatchStorage};
 use crate::upstream::Upstream;
 
-/// A registry on one store. Cheap to clone; all clones are the same registry.
-///
-/// Any number of registries, in any number of processes, may share one store.
-#[derive(Clone)]
-pub struct Registry {
-    pub(crate) parts: Arc<Parts>,
-    /// The rules that the request at hand began with; `None` outside of one.
-    held_access: Option<AccessRules>,
-}
-
-/// What a registry is made of.
-pub(crate) struct Parts {
-    pub(crate) store: Arc<Storage>,
-    pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
-    pub(crate) events: EventQueue,
-    access: RwLock<AccessRules>,
-    pub(crate) limits: Limits,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) randomness: Arc<dyn Randomness>,
-    pub(crate) public_url: Option<Arc<str>>,
-    pub(crate) path_prefix: String,
-    pub(crate) legacy_prefixes: Vec<String>,
-    pub(crate) caches: ReadCaches,
-    pub(crate) bases: KnownBases,
-    pub(crate) upstream: Arc<UpstreamParts>,
-    pub(crate) keys: KeptKeys,
-    pub(crate) audit_fallback: AuditFallback,
-    pub(crate) search: SearchParts,
-    pub(crate) tokens: TokenCache,
-    pub(crate) token_lifetimes: TokenLifetimes,
-    pub(crate) web_logins: WebLogins,
-    pub(crate) abuse: Abuse,
-    pub(crate) organizations: OrganizationSettings,
-    pub(crate) trusted_publishing: TrustedPublishing,
-    pub(crate) package_locks: KeyedMutex<PackageName>,
-    pub(crate) redirect_above: Option<u64>,
-    pub(crate) publish_elsewhere: Option<Arc<str>>,
-}
+use super::{HttpSettings, Parts, Registry};
 
 /// Puts a [`Registry`] together. Everything but the store has a default.
 #[derive(Debug)]
@@ -95,10 +59,9 @@ pub struct RegistryBuilder {
     publish_elsewhere: Option<Arc<str>>,
 }
 
-impl Registry {
-    /// Begins a registry on `store`. Its operations want a tokio runtime with its timer on (`enable_all`).
-    pub fn builder(store: Arc<dyn BlobStore>) -> RegistryBuilder {
-        RegistryBuilder {
+impl RegistryBuilder {
+    pub(super) fn new(store: Arc<dyn BlobStore>) -> Self {
+        Self {
             store,
             providers: Vec::new(),
             sink: None,
@@ -125,92 +88,6 @@ impl Registry {
         }
     }
 
-    /// The store it is on.
-    pub fn store(&self) -> &Arc<dyn BlobStore> {
-        self.parts.store.blobs()
-    }
-
-    /// Whether the store answers, and is the one that was opened.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.parts.store.confirm_absence().await?)
-    }
-
-    /// Opens the store: reads its marker, `_registry.json`, and makes it where there is none. From then on, and in every
-    /// process on the store, whatever the store calls missing is believed only while the marker is there: a folder that
-    /// is not mounted or a bucket that is gone answers like one that hosts nothing, and the names of your packages would
-    /// be looked for upstream.
-    ///
-    /// Call it once before the first request, so that a store that does not answer is refused at start. Without it, the
-    /// marker is read, or made, when the store calls something missing for the first time.
-    ///
-    /// A store that may only be read and has no marker is used without one, which the log tells.
-    pub async fn open(&self) -> Result<(), Error> {
-        self.ready().await
-    }
-
-    /// Changes who may do what, from the next request on. Requests in flight go on with the rules that they began
-    /// with, origins included. An upstream that `origin` names and this registry does not have is not asked.
-    pub fn set_access(&self, access: AccessRules) {
-        *self.parts.access.write().unwrap_or_else(PoisonError::into_inner) = access;
-    }
-
-    /// The rules that hold now.
-    pub fn access(&self) -> AccessRules {
-        match &self.held_access {
-            Some(held) => held.clone(),
-            None => self.parts.access.read().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
-    }
-
-    /// The same registry, for which the rules stay as they are now: for one who does several things of which each
-    /// asks the rules, and who wants the same answers each time. [`Registry::handle`] does so with every request.
-    #[must_use]
-    pub fn holding_access(&self) -> Self {
-        Self { parts: Arc::clone(&self.parts), held_access: Some(self.access()) }
-    }
-
-    /// Waits until every event of the past has reached the sink. Set your own limit of time.
-    pub async fn flush_events(&self) {
-        self.parts.events.flush().await;
-    }
-
-    /// Tells the sink now what is only counted so far: of denials that are alike, all but the first few are counted and told
-    /// once a minute. Call it before a process ends, and [`Registry::flush_events`] after it.
-    pub fn sum_up_events(&self) {
-        self.parts.events.sum_up();
-    }
-
-    /// Waits until what is about to be changed can be told of, and refuses the change where it cannot.
-    pub(crate) async fn require_room_for_events(&self) -> Result<(), Error> {
-        if self.parts.events.admit().await { Ok(()) } else { Err(Error::EventsBehind) }
-    }
-
-    /// Tells the sink what `caller` did.
-    pub(crate) fn emit(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) {
-        let rules = self.access();
-        let decide =
-            |(action, name)| (action, rules.decide(action, caller.principal.as_deref(), name)).into();
-        self.parts.events.emit(Event {
-            access: kind.action().zip(package).map(decide),
-            time: self.parts.clock.now(),
-            principal: caller.name().map(str::to_owned),
-            trust: caller.trust().map(str::to_owned),
-            address: caller.address,
-            via: caller.via,
-            package: package.cloned(),
-            kind,
-            count: None,
-        });
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Registry").field("store", &self.parts.store).finish_non_exhaustive()
-    }
-}
-
-impl RegistryBuilder {
     /// Adds a provider of principals. They are asked in the order in which they were added. A name belongs to the first of
     /// them whose people come with it, over all replicas. One whose id another one has already is left out, and the log
     /// says so: names are told apart by the id.
@@ -357,38 +234,103 @@ impl RegistryBuilder {
 
     /// Makes the registry. With an event sink, call it within a tokio runtime.
     pub fn build(self) -> Registry {
-        let kept = Kept::new(self.upstream_cache_bytes, self.clock.now());
-        let bases = KnownBases::new(self.clock.now());
-        let upstream = Arc::new(UpstreamParts::new(self.upstreams, self.freshness, kept));
+        let (clock, randomness) = (self.clock, self.randomness);
+        let hosted_check = Arc::new(HostedCheck::new(self.freshness.hosted_check));
+        let kept = Kept::new(self.upstream_cache_bytes, clock.now());
+        let upstream =
+            Arc::new(UpstreamParts::new(self.upstreams, self.freshness, kept, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
+        let store = Arc::new(Storage::new(self.store, Arc::clone(&randomness), watcher));
+        let caches = Arc::new(ReadCaches::new(self.cache_bytes));
+        let events = self.sink.map_or_else(EventQueue::disabled, EventQueue::start);
+        let public_url: Option<Arc<str>> =
+            self.public_url.map(|url| url.as_str().trim_end_matches('/').into());
+        let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
+        let catalog = Arc::new(CatalogParts {
+            store: Arc::clone(&store),
+            caches: Arc::clone(&caches),
+            hosted_check: Arc::clone(&hosted_check),
+        });
+        let proxy = Arc::new(ProxyParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+            limits: self.limits,
+            caches: Arc::clone(&caches),
+            hosted_check: Arc::clone(&hosted_check),
+            upstream: Arc::clone(&upstream),
+            keys: KeptKeys::default(),
+            catalog: Arc::clone(&catalog),
+        });
+        let accounts = Arc::new(AccountsParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+            providers: self.providers.clone(),
+            public_url: public_url.clone(),
+            abuse: Abuse::new(&self.limits),
+            tokens: TokenCache::new(self.token_cache),
+            token_lifetimes: self.token_lifetimes,
+            trusted_publishing: self.trusted_publishing,
+            web_logins: WebLogins::new(self.web_login),
+            memberships: memberships.clone(),
+            catalog: Arc::clone(&catalog),
+            proxy: Arc::clone(&proxy),
+        });
+        let search = Arc::new(SearchParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            upstream,
+            search: SearchState::new(self.search),
+            catalog: Arc::clone(&catalog),
+        });
+        let grants_beyond_rules = self.organizations.grants_beyond_rules;
+        let organizations = OrganizationsParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+            providers: self.providers,
+            settings: self.organizations,
+            memberships: memberships.clone(),
+            accounts: Arc::clone(&accounts),
+            proxy: Arc::clone(&proxy),
+        };
+        let packages = PackagesParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+            limits: self.limits,
+            locks: KeyedMutex::default(),
+            redirect_above: self.redirect_above,
+            hosted_check,
+            memberships,
+            catalog: Arc::clone(&catalog),
+            proxy: Arc::clone(&proxy),
+            accounts: Arc::clone(&accounts),
+            searches: Arc::clone(&search),
+        };
+        let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
+        let http = HttpSettings {
+            limits: self.limits,
+            randomness,
+            public_url,
+            path_prefix: self.path_prefix,
+            legacy_prefixes: self.legacy_prefixes,
+            bases: KnownBases::new(clock.now()),
+            clock: Arc::clone(&clock),
+            publish_elsewhere: self.publish_elsewhere,
+        };
         Registry {
-            held_access: None,
+            authorization: Authorization::new(self.access, grants_beyond_rules, events, clock),
             parts: Arc::new(Parts {
-                store: Arc::new(Storage::new(self.store, Arc::clone(&self.randomness), watcher)),
-                providers: self.providers,
-                events: self.sink.map_or_else(EventQueue::disabled, EventQueue::start),
-                access: RwLock::new(self.access),
-                limits: self.limits,
-                clock: self.clock,
-                randomness: self.randomness,
-                public_url: self.public_url.map(|url| url.as_str().trim_end_matches('/').into()),
-                path_prefix: self.path_prefix,
-                legacy_prefixes: self.legacy_prefixes,
-                caches: ReadCaches::new(self.cache_bytes),
-                bases,
-                upstream,
-                keys: KeptKeys::default(),
-                audit_fallback: self.audit_fallback,
-                search: SearchParts::new(self.search),
-                tokens: TokenCache::new(self.token_cache),
-                token_lifetimes: self.token_lifetimes,
-                web_logins: WebLogins::new(self.web_login),
-                abuse: Abuse::new(&self.limits),
-                organizations: self.organizations,
-                trusted_publishing: self.trusted_publishing,
-                package_locks: KeyedMutex::default(),
-                redirect_above: self.redirect_above,
-                publish_elsewhere: self.publish_elsewhere,
+                store,
+                http,
+                packages: Arc::new(packages),
+                proxy,
+                accounts,
+                organizations: Arc::new(organizations),
+                search,
+                audit: Arc::new(audit),
             }),
         }
     }

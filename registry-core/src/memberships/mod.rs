@@ -1,17 +1,32 @@
+//! Which organizations, teams and packages of teams an account has.
+
+mod cache;
+mod record;
+
+pub(crate) use cache::MembershipCache;
+pub(crate) use record::{DEVELOPERS, OrganizationRecord, TeamRecord};
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 
+use crate::Error;
+use crate::access::TeamPermission;
 use crate::auth::{Memberships, Principal, PrincipalKind};
-use crate::domain::GroupName;
-use crate::storage::{BlobStore, Key};
-use crate::{Error, Registry};
-
-use super::record::OrganizationRecord;
+use crate::domain::{GroupName, PackageName};
+use crate::storage::{BlobStore, Key, Storage};
 
 /// What the groups of this registry's own organisations begin with. No provider may give such a group.
 const PREFIX: &str = "local:";
+
+/// Looks memberships up, and remembers them for seconds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct MembershipLookup {
+    store: Arc<Storage>,
+    cache: Arc<MembershipCache>,
+}
 
 impl Memberships {
     /// Reads those of an account as they are in the store now.
@@ -59,7 +74,16 @@ impl Memberships {
     }
 }
 
-impl Registry {
+impl MembershipLookup {
+    pub(crate) fn new(store: Arc<Storage>, cache: MembershipCache) -> Self {
+        Self { store, cache: Arc::new(cache) }
+    }
+
+    /// For changes of who is in which organization, and of what that gives.
+    pub(crate) fn forget_all(&self) {
+        self.cache.forget_all();
+    }
+
     /// The principal with the groups of the organisations here, and what else comes of those.
     pub(crate) async fn with_memberships(
         &self,
@@ -79,12 +103,34 @@ impl Registry {
     }
 
     pub(super) async fn memberships_of(&self, account: &str) -> Result<Arc<Memberships>, Error> {
-        if let Some(known) = self.parts.tokens.memberships_of(account) {
+        if let Some(known) = self.cache.get(account) {
             return Ok(known);
         }
-        let read = Arc::new(Memberships::read(self.parts.store.blobs().as_ref(), account).await?);
-        self.parts.tokens.remember_memberships(account, &read);
+        let read = Arc::new(Memberships::read(self.store.blobs().as_ref(), account).await?);
+        self.cache.insert(account, &read);
         Ok(read)
+    }
+
+    /// Who may do something with a package by being in a team.
+    pub(crate) async fn granted_accounts(
+        &self,
+        package: &PackageName,
+    ) -> Result<BTreeMap<String, TeamPermission>, Error> {
+        let folder = Key::organizations()?;
+        let all: Vec<_> = self.store.list(&folder).try_collect().await?;
+        let mut granted = BTreeMap::new();
+        for found in all {
+            let Some(blob) = self.store.get(&found.path).await? else { continue };
+            let record = OrganizationRecord::parse(&blob.bytes)?;
+            for (name, team) in &record.teams {
+                let Some(permission) = team.packages.get(package) else { continue };
+                for account in record.members_of(name, team) {
+                    let known = granted.entry(account.to_owned()).or_insert(*permission);
+                    *known = (*known).max(*permission);
+                }
+            }
+        }
+        Ok(granted)
     }
 }
 

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use crate::Error;
+use crate::catalog::Catalog;
+use crate::domain::PackageName;
+use crate::domain::packument::TarballIndex;
+use crate::upstream::PackumentForm;
+
+use super::representation::{Representation, RepresentationKey};
+use super::spelling::{LOOKS, Standing};
+use super::summary::Summary;
+
+impl Catalog {
+    pub(crate) async fn hosted_packument(
+        &self,
+        name: &PackageName,
+        form: PackumentForm,
+        base: &Arc<str>,
+    ) -> Result<Option<Arc<Representation>>, Error> {
+        let key = RepresentationKey { upstream: None, name: name.clone(), form, base: Arc::clone(base) };
+        self.if_hosted(name, || self.parts.caches.representations.get(self, name, &key)).await
+    }
+
+    /// The summary of a hosted package. Of one whose packument has not changed, the store is asked just that.
+    pub(crate) async fn hosted_summary(&self, name: &PackageName) -> Result<Option<Arc<Summary>>, Error> {
+        self.if_hosted(name, || self.parts.caches.summaries.get(self, name, name)).await
+    }
+
+    /// What `look` finds of a package here. Does not look where the name is never hosted, or was not a moment ago.
+    /// `None` is a proven absence: the store is the one that was opened, and the package was never begun in it.
+    pub(crate) async fn if_hosted<T: Send, Found>(
+        &self,
+        name: &PackageName,
+        look: impl Fn() -> Found + Send + Sync,
+    ) -> Result<Option<T>, Error>
+    where
+        Found: Future<Output = Result<Option<T>, Error>> + Send,
+    {
+        let access = self.authorization.access();
+        let origin = access.origin(name);
+        let check = &self.parts.hosted_check;
+        let has_upstream = !origin.upstreams.is_empty();
+        if !origin.hosted || (has_upstream && check.is_known_absent(name)) {
+            return Ok(None);
+        }
+        for _ in 0..LOOKS {
+            let begun = check.look();
+            let found = match look().await {
+                // Where both may have the package, the upstream's is served until ours has a version that is more than
+                // staged.
+                Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
+                found => found?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+            // In this order: what was looked for while the store was not mounted is looked for again after it was.
+            self.parts.store.confirm_absence().await?;
+            match self.standing(name).await? {
+                Standing::Free => {
+                    if has_upstream {
+                        check.set_absent(name, begun);
+                    }
+                    return Ok(None);
+                }
+                Standing::Begun if origin.shadow => return Ok(None),
+                Standing::Begun => {
+                    tracing::info!(package = %name, "no upstream is asked for a package whose first publish was begun here");
+                    return Err(Error::PackageNotFound(name.clone()));
+                }
+                Standing::Stored => {}
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// What `read` reads, from upstreams too; once more where an upstream was about to be asked for a package that was
+    /// published here meanwhile.
+    pub(crate) async fn read_again_if_published<T, Reading>(
+        &self,
+        read: impl Fn() -> Reading + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        Reading: Future<Output = Result<T, Error>> + Send,
+    {
+        match Box::pin(read()).await {
+            Err(error) if error.is_published_meanwhile() => Box::pin(read()).await,
+            answer => answer,
+        }
+    }
+
+    /// Where the tarballs of a package are; `None` where there is no package.
+    pub(crate) async fn tarball_index(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
+        self.parts.caches.tarballs.get(self, name, name).await
+    }
+}

@@ -1,0 +1,44 @@
+//! Which packages are hosted here: their stored packuments, what is rendered of them, and the spellings of their names.
+//!
+//! Everything that asks whether a package is hosted asks the [`Catalog`], so that only a proven absence is an absence.
+
+pub(crate) mod derived_cache;
+mod hosted;
+mod hosted_check;
+mod list;
+mod read_index;
+mod representation;
+mod spelling;
+mod summary;
+
+use std::sync::Arc;
+
+pub(crate) use hosted_check::HostedCheck;
+pub(crate) use read_index::StoredIndex;
+pub use representation::Representation;
+pub(crate) use representation::{ReadCaches, RepresentationKey};
+pub(crate) use spelling::{LOOKS, Standing};
+pub(crate) use summary::Summary;
+
+use crate::authorization::Authorization;
+use crate::storage::Storage;
+
+/// The hosted packages. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Catalog {
+    parts: Arc<CatalogParts>,
+    authorization: Authorization,
+}
+
+/// What [`Catalog`] works with.
+pub(crate) struct CatalogParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) caches: Arc<ReadCaches>,
+    pub(crate) hosted_check: Arc<HostedCheck>,
+}
+
+impl Catalog {
+    pub(crate) fn new(parts: &Arc<CatalogParts>, authorization: &Authorization) -> Self {
+        Self { parts: Arc::clone(parts), authorization: authorization.clone() }
+    }
+}

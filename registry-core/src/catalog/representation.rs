@@ -1,0 +1,151 @@
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
+use crate::Error;
+use crate::clock::http_date;
+use crate::domain::PackageName;
+use crate::domain::packument::{
+    Audience, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full,
+};
+use crate::upstream::PackumentForm;
+
+use super::derived_cache::{Derived, DerivedCache};
+use super::summary::Summary;
+
+/// A packument as clients get it: rendered once, compressed once, given out as bytes.
+#[derive(Debug)]
+pub struct Representation {
+    /// The JSON.
+    pub identity: Bytes,
+    /// The same, compressed with gzip.
+    pub gzip: Bytes,
+    /// A strong `ETag` of `identity`, quotes included. It changes with every revision of the packument.
+    pub etag: String,
+    /// The `ETag` of `gzip`: the other one with `-gzip` before the last quote.
+    pub gzip_etag: String,
+    /// When the package was last changed, where that is known.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// The same as `Last-Modified` has it.
+    pub(crate) last_modified_header: Option<String>,
+    /// Whom the package is for, where not simply for whom the rules let read it.
+    pub audience: Audience,
+}
+
+/// Which representation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RepresentationKey {
+    /// The upstream that has the package; `None` where it is hosted.
+    pub(crate) upstream: Option<Arc<str>>,
+    pub(crate) name: PackageName,
+    pub(crate) form: PackumentForm,
+    pub(crate) base: Arc<str>,
+}
+
+/// What is kept of packuments between reads, hosted ones and those of upstreams alike.
+#[derive(Debug)]
+pub(crate) struct ReadCaches {
+    pub(crate) representations: DerivedCache<Representation>,
+    pub(super) tarballs: DerivedCache<TarballIndex>,
+    pub(crate) foreign_tarballs: DerivedCache<ForeignTarballs>,
+    pub(crate) summaries: DerivedCache<Summary>,
+}
+
+impl ReadCaches {
+    /// A tenth of the room goes to where hosted tarballs are, a tenth to where those of upstreams are, a twentieth to
+    /// summaries, the rest to rendered packuments.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self {
+            representations: DerivedCache::new(bytes - bytes / 4),
+            tarballs: DerivedCache::new(bytes / 10),
+            foreign_tarballs: DerivedCache::new(bytes / 10),
+            summaries: DerivedCache::new(bytes / 20),
+        }
+    }
+}
+
+impl Derived for Representation {
+    type Key = RepresentationKey;
+
+    fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        let packument = Packument::parse(name, json)?;
+        packument.require_existing()?;
+        let identity = match key.form {
+            PackumentForm::Full => render_full(&packument, &key.base)?,
+            PackumentForm::Abbreviated => render_abbreviated(&packument, &key.base)?,
+        };
+        let last_modified = packument.time.get("modified").and_then(|time| time.parse().ok());
+        let last_modified_header = last_modified.and_then(http_date);
+        // The abbreviated form does not show the revision, and must still differ with each.
+        let representation = Self::of(identity, &packument.revision.to_string())?;
+        let audience = Audience::of(&packument);
+        Ok(Self { last_modified, last_modified_header, audience, ..representation })
+    }
+
+    fn weight(&self) -> usize {
+        Self::weight(self)
+    }
+}
+
+impl Representation {
+    /// Compresses a document and names it, in a way that changes with the document and with `state`.
+    pub(crate) fn of(mut identity: Vec<u8>, state: &str) -> Result<Self, Error> {
+        // What is kept is to take the memory that it is weighed with.
+        identity.shrink_to_fit();
+        let mut hash = Sha256::new();
+        hash.update(state);
+        hash.update(&identity);
+        let digest = const_hex::encode(&hash.finalize()[..16]);
+        Ok(Self {
+            gzip: compress(&identity)?.into(),
+            identity: identity.into(),
+            etag: format!("\"{digest}\""),
+            gzip_etag: format!("\"{digest}-gzip\""),
+            last_modified: None,
+            last_modified_header: None,
+            audience: Audience::default(),
+        })
+    }
+
+    /// About how many bytes of memory this takes.
+    pub(crate) fn weight(&self) -> usize {
+        self.identity.len() + self.gzip.len() + self.audience.weight()
+    }
+}
+
+impl Derived for TarballIndex {
+    type Key = PackageName;
+
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        Ok(Self::of(&Packument::parse(name, json)?)?)
+    }
+
+    fn weight(&self) -> usize {
+        TarballIndex::weight(self)
+    }
+}
+
+impl Derived for ForeignTarballs {
+    type Key = (Arc<str>, PackageName, PackumentForm);
+
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
+        Ok(Self::of(name, json)?)
+    }
+
+    fn weight(&self) -> usize {
+        ForeignTarballs::weight(self)
+    }
+}
+
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::default());
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let mut compressed = compressed.map_err(|error| Error::Internal(Box::new(error)))?;
+    compressed.shrink_to_fit();
+    Ok(compressed)
+}
