@@ -1,4 +1,4 @@
-//! Time, as it is asked for everywhere in this library.
+//! The source of time for this library.
 //!
 //! ```
 //! use registry_core::clock::{Clock, SystemClock};
@@ -9,13 +9,13 @@ use std::fmt::Debug;
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
 
-/// Tells the time. Injected, so that a test can fix it.
+/// Returns the time. Injected, so that a test can fix it.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// Now, in Coordinated Universal Time.
+    /// Returns the current time in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's own clock.
+/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,13 +26,13 @@ impl Clock for SystemClock {
     }
 }
 
-/// A moment as packuments spell it: `2026-11-22T06:51:00.000Z`.
+/// Formats a time for packuments: `2026-11-22T06:51:00.000Z`.
 pub(crate) fn timestamp(moment: DateTime<Utc>) -> String {
     moment.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A moment as HTTP spells it (RFC 9110, section 5.6.7): `Sun, 22 Nov 2026 06:51:00 GMT`. `None` before 1970 and after 9999,
-/// which it cannot spell and a packument of another registry can.
+/// Formats a time for HTTP (RFC 9110, section 5.6.7): `Sun, 22 Nov 2026 06:51:00 GMT`. `None` before 1970 and after
+/// 9999, which the format does not cover but a packument of another registry may contain.
 pub(crate) fn http_date(moment: DateTime<Utc>) -> Option<String> {
     let is_known = moment >= DateTime::UNIX_EPOCH && moment.year() <= 9999;
     is_known.then(|| httpdate::fmt_http_date(moment.into()))

@@ -1,4 +1,4 @@
-//! What can go wrong, in one enum that every operation answers with.
+//! The error type of all operations.
 //!
 //! ```
 //! use registry_core::{Error, domain::PackageName};
@@ -24,39 +24,38 @@ use crate::upstream::UpstreamError;
 use crate::vocabulary::Action;
 pub use crate::vocabulary::BoxError;
 
-/// Why an operation did not do what it was asked. The text is for the user to read and holds no internals,
-/// unless [`Error::is_internal`].
+/// Why an operation failed. The text is for the user and discloses no internals, unless [`Error::is_internal`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The name is not one.
+    /// The name is invalid.
     #[error("{0}")]
     Name(#[from] PackageNameError),
-    /// The version is not one.
+    /// The version is invalid.
     #[error("{0}")]
     Version(#[from] VersionError),
-    /// The tag is not one.
+    /// The tag is invalid.
     #[error("{0}")]
     Tag(#[from] DistTagError),
-    /// The name of an organisation or a team is not one.
+    /// The name of an organization or a team is invalid.
     #[error("{0}")]
     GroupName(#[from] GroupNameError),
-    /// A publication is refused.
+    /// A publication is rejected.
     #[error("{0}")]
     Publish(#[from] PublishError),
-    /// A part of a package is larger than the registry allows.
+    /// A part of a package exceeds a limit of the registry.
     #[error("{0}")]
     Limit(#[from] LimitExceeded),
-    /// A request cannot be understood.
+    /// A request is invalid.
     #[error("{reason}")]
     Request {
-        /// What is wrong and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
-    /// A search without anything to search for.
+    /// A search has no text.
     #[error("there is nothing to search for: send a `text`, as in `npm search pear`")]
     SearchTextMissing,
-    /// More was sent than the registry takes.
+    /// The request exceeds the limit.
     #[error(
         "the request is larger than the {limit} bytes that this registry accepts: make the package smaller \
          (see `npm pack --dry-run`), or ask the registry's operator to raise the limit"
@@ -65,7 +64,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The document of a publish is larger than the registry takes over HTTP, and there may be another way in.
+    /// The document of a publish exceeds the limit over HTTP, and there may be another way to publish it.
     #[error(
         "the request is larger than the {limit} bytes that this registry accepts: make the package smaller \
          (see `npm pack --dry-run`), or {}",
@@ -74,16 +73,16 @@ pub enum Error {
     PublishTooLarge {
         /// The limit in bytes.
         limit: usize,
-        /// What to do instead, as the registry's operator says it.
+        /// What to do instead, in the operator's words.
         instead: Option<Arc<str>>,
     },
-    /// Nobody is signed in, and somebody must be.
+    /// The operation requires a signed-in caller.
     #[error("you must be signed in to do this: run `npm login` with this registry, then try again")]
     AuthenticationRequired,
-    /// The credential is not, or no longer, good.
+    /// The credential is invalid or no longer valid.
     #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
     InvalidCredential,
-    /// The token was good until its time was up.
+    /// The token has expired.
     #[error(
         "your token expired at {}: run `npm login`, or make a new token with `npm token create`",
         crate::clock::timestamp(*at)
@@ -92,23 +91,23 @@ pub enum Error {
         /// When it expired.
         at: chrono::DateTime<chrono::Utc>,
     },
-    /// The token may not be used from where it is shown.
+    /// The token may not be used from the caller's network.
     #[error(
         "your token may not be used from this network address: use it from one of the networks it was made for, or \
          make another one with `npm token create`"
     )]
     AddressNotPermitted,
-    /// Name or password is wrong.
+    /// The name or the password is wrong.
     #[error("incorrect username or password, or the username belongs to somebody else")]
     WrongPassword,
-    /// Name or password is wrong, at a login that makes no account, or where no provider makes accounts. The text is the
-    /// same whether the name is taken or not.
+    /// The name or the password is wrong, at a login that creates no account, or without a provider that creates
+    /// accounts. The text does not disclose whether the name is taken.
     #[error("incorrect username or password, or the username belongs to somebody else. {}", no_account_text(*.sign_up))]
     WrongPasswordOrNoAccount {
-        /// Whether the caller can make an account.
+        /// Whether the caller can create an account.
         sign_up: bool,
     },
-    /// Name or password is wrong, and no new account can have this password.
+    /// The name or the password is wrong, and no new account can have this password.
     #[error(
         "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
     )]
@@ -116,95 +115,95 @@ pub enum Error {
         /// Why no account can have it, and what to do.
         reason: String,
     },
-    /// The password that a change needs is missing or wrong.
+    /// The password that a change requires is missing or wrong.
     #[error("the password of your account is wrong: try again with the password that you log in with")]
     WrongOwnPassword,
-    /// The account has a second factor, and none was shown.
+    /// The account has a second factor, and the request has none.
     #[error(
         "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a \
          recovery code. A client that does not ask for it takes it as --otp"
     )]
     OneTimePasswordRequired,
-    /// The second factor that was shown is wrong, or was used before.
+    /// The second factor in the request is wrong, or was used before.
     #[error(
         "the one-time pass is wrong, or was used already: try again with the next digits that your authenticator app \
          shows"
     )]
     WrongOneTimePassword,
-    /// Somebody who logs in at a terminal has to type a code into a page of the provider first.
+    /// A user at a terminal must first enter a code on a page of the provider.
     #[error(
         "enter the code {user_code} at {url} on any device; when it says that you are done, give the digits that this \
          registry showed you as the one-time pass"
     )]
     DeviceLogin {
-        /// The page, which any browser anywhere may open.
+        /// The page, which any browser may open.
         url: String,
-        /// What to type there.
+        /// The code to enter there.
         user_code: String,
-        /// What proves that who comes back is at the same terminal.
+        /// Proves that the client that returns is at the same terminal.
         digits: secrecy::SecretString,
     },
-    /// Too many wrong passwords or one-time passwords of late.
+    /// Too many recent wrong passwords or one-time passwords.
     #[error(
         "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. Tokens \
          that you have go on working"
     )]
     TooManyFailures {
-        /// For how long to wait.
+        /// The seconds to wait.
         seconds: u64,
     },
-    /// Too many accounts were made from one address.
+    /// Too many accounts were created from one address.
     #[error(
         "too many accounts were made from this address: try again in {seconds} seconds, or ask the registry's operator \
          to make one for you"
     )]
     TooManySignUps {
-        /// For how long to wait.
+        /// The seconds to wait.
         seconds: u64,
     },
     /// Too many requests of one principal or address.
     #[error("too many requests: wait {seconds} seconds, then go on more slowly")]
     TooManyRequests {
-        /// For how long to wait.
+        /// The seconds to wait.
         seconds: u64,
     },
-    /// Logging in with the browser is switched off.
+    /// Browser logins are off.
     #[error(
         "this registry has no login in the browser: log in with name and password (npm login --auth-type=legacy)"
     )]
     WebLoginOff,
-    /// No such login in the browser, or not any more.
+    /// The browser login does not exist, or no longer.
     #[error("this login is over, or never was: run the command in your terminal again")]
     WebLoginGone,
-    /// A login was opened in one browser and is gone on with in another one.
+    /// A browser login was opened in one browser and continued in another one.
     #[error(
         "this login was begun in another browser, or this one keeps no cookies: go on where you began, or run the \
          command in your terminal again"
     )]
     WebLoginElsewhere,
-    /// The provider did not vouch for whoever is at the browser.
+    /// The provider did not vouch for the user in the browser.
     #[error("{provider} did not say who you are: try again, or run the command in your terminal again")]
     WebLoginRejected {
         /// The provider, as it displays itself.
         provider: String,
     },
-    /// A browser sent this for a page of another site.
+    /// A browser sent the request for a page of another site.
     #[error(
         "this request comes from a page of another site, which may change nothing here: use this registry's own address"
     )]
     ForeignOrigin,
-    /// A form was sent that the registry's own page did not make.
+    /// A form did not come from the registry's own page.
     #[error(
         "this form is not from this page, or is too old: open the page again, and enter everything once more"
     )]
     WebLoginForm,
-    /// No provider makes accounts.
+    /// No provider creates accounts.
     #[error("sign-up is off at this registry: ask its operator for an account")]
     NoSignUp,
-    /// The name that an account is to be made with belongs to another account, or to no account at all.
+    /// The name of the new account belongs to another account, or is not available.
     #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
     NameTaken,
-    /// Another provider's people own the name, or another person of the same provider does.
+    /// The name belongs to a user of another provider, or to another user of the same provider.
     #[error(
         "the name {name} belongs to the provider {provider} here: sign in there. To move it, the registry's operator \
          removes that account and the claim of the name (see `_names` in the storage)"
@@ -215,7 +214,7 @@ pub enum Error {
         /// The id of the provider that owns it.
         provider: String,
     },
-    /// Nobody owns the name yet, and two providers have a person of it.
+    /// The name has no owner yet, and users of two providers have it.
     #[error(
         "the providers {one} and {other} both have the name {}, and nobody owns it yet: the registry's operator removes \
          it from one of them, then sign in again",
@@ -229,7 +228,7 @@ pub enum Error {
         /// Another one.
         other: String,
     },
-    /// The name is new, and easily taken for another one.
+    /// The name is new, and easily confused with another one.
     #[error(
         "the account name {} ends in a period, a hyphen or an underscore, so it is easily taken for another one: sign in \
          with a name that ends in a letter or a digit",
@@ -239,42 +238,42 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// The request is one of this registry's own.
+    /// The request was sent by this registry itself.
     #[error(
         "this request was sent by this registry itself: one of its upstreams leads back here, so the registry's operator \
          corrects the url of that upstream"
     )]
     RequestLoop,
-    /// The caller's token is not for accounts.
+    /// The token does not permit operations on accounts.
     #[error(
         "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \
          token of that session"
     )]
     TokenForbidsAccount,
-    /// The caller's token is for organisations, and not for this one, or not for as much.
+    /// The token is for organizations, but not for this one, or not for this operation.
     #[error(
         "your token does not permit to {what} the organisation {organization}: run `npm login`, or make a token with \
          `npm token create --orgs={organization} --orgs-permission=read-write`"
     )]
     TokenForbidsOrganization {
-        /// What was asked for: `see` or `change`.
+        /// The operation: `see` or `change`.
         what: &'static str,
-        /// The organisation, which may not exist.
+        /// The organization, which may not exist.
         organization: GroupName,
     },
-    /// No provider changes this account.
+    /// No provider can change this account.
     #[error("your account is not kept by this registry: change it where you log in")]
     AccountNotOurs,
-    /// No such token, or none of the caller's.
+    /// The token does not exist, or is not the caller's.
     #[error("you have no such token: `npm token list` shows those you have")]
     TokenNotFound,
-    /// The token of a build is not good, or not for this registry.
+    /// The token of a build is invalid, or not for this registry.
     #[error("this token cannot be exchanged: {reason}")]
     IdToken {
-        /// What is wrong and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
-    /// The token of a build is good, and the build may not publish the package.
+    /// The token of a build is valid, but the build may not publish the package.
     #[error(
         "this build may not publish {name}: one of its owners says which builds may, with `npm trust`; repository, \
          file of the workflow and environment must be those of this build ({build}). A repository that was renamed or made \
@@ -283,7 +282,7 @@ pub enum Error {
     NotTrusted {
         /// The package, which need not exist.
         name: PackageName,
-        /// What the issuer says of the build.
+        /// How the issuer describes the build.
         build: String,
     },
     /// A package trusts one build at a time.
@@ -295,16 +294,16 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// No such trust.
+    /// The package has no such trust.
     #[error("{name} has no trusted publisher of this id: `npm trust list {name}` shows what it has")]
     TrustNotFound {
         /// The package.
         name: PackageName,
     },
-    /// A provider cannot take what was given to log in, and says why.
+    /// A provider rejects the login, and says why.
     #[error("{reason}")]
     LoginRefused {
-        /// What is wrong and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
     /// The principal may not do this.
@@ -312,20 +311,20 @@ pub enum Error {
         "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"
     )]
     Forbidden {
-        /// What was asked for.
+        /// The action.
         action: Action,
-        /// Of which package.
+        /// The package.
         name: PackageName,
     },
-    /// The principal may do this, and not with this token.
+    /// The principal may do this, but not with this token.
     #[error(
         "your token does not permit to {action} {name}, though you may: use a token that does, or make one with \
          `npm token create`"
     )]
     TokenForbids {
-        /// What was asked for.
+        /// The action.
         action: Action,
-        /// Of which package.
+        /// The package.
         name: PackageName,
     },
     /// The token may not be used to star packages.
@@ -343,13 +342,13 @@ pub enum Error {
          token of that session"
     )]
     TokenForbidsApproval,
-    /// No such staged version, or none that the caller may see.
+    /// The staged version does not exist, or the caller may not see it.
     #[error("there is no staged version {id}: `npm stage list` shows those there are")]
     StageNotFound {
         /// Its id.
         id: StageId,
     },
-    /// It was approved before.
+    /// The staged version is already approved.
     #[error(
         "{name}@{version} was approved and is published: it can be rejected no more, only deprecated or unpublished"
     )]
@@ -359,7 +358,7 @@ pub enum Error {
         /// The version.
         version: Version,
     },
-    /// It was staged before its package was unpublished.
+    /// The version was staged before its package was unpublished.
     #[error(
         "{name} was unpublished after {version} was staged, so it cannot be approved: run `npm stage reject {id}`, then \
          publish or stage {version} again if it is still wanted"
@@ -369,10 +368,10 @@ pub enum Error {
         name: PackageName,
         /// The version.
         version: Version,
-        /// What the staged version is known by.
+        /// The id of the staged version.
         id: StageId,
     },
-    /// It was approved, and what it became was unpublished.
+    /// The staged version was approved, and then unpublished.
     #[error(
         "{name}@{version} was approved and unpublished since, so its number is used up: publish the next version"
     )]
@@ -391,7 +390,7 @@ pub enum Error {
         /// The version.
         version: Version,
     },
-    /// The version is staged: its number is taken until it is rejected.
+    /// The version is staged: its number is reserved until it is rejected.
     #[error(
         "{name}@{version} is staged as {id}, so its number is taken: publish it with `npm stage approve ID`, or free the number \
          with `npm stage reject ID`; `npm stage list {name}` shows the ID"
@@ -401,10 +400,10 @@ pub enum Error {
         name: PackageName,
         /// The version.
         version: Version,
-        /// What the staged version is known by.
+        /// The id of the staged version.
         id: StageId,
     },
-    /// `latest` cannot go.
+    /// `latest` cannot be removed.
     #[error("the dist-tag latest cannot be removed: set it to another version instead")]
     LatestTag,
     /// A package needs an owner.
@@ -413,18 +412,18 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// No such package, or none that the caller may see.
+    /// The package does not exist, or the caller may not see it.
     #[error("the package {0} does not exist in this registry")]
     PackageNotFound(PackageName),
-    /// The package is private, and somebody else's. In the words of [`Error::PackageNotFound`].
+    /// The package is private and has other owners. The text is that of [`Error::PackageNotFound`].
     #[error("the package {name} does not exist in this registry")]
     Hidden {
-        /// What was asked for.
+        /// The action.
         action: Action,
-        /// Of which package.
+        /// The package.
         name: PackageName,
     },
-    /// No such organisation, or none that the caller is in.
+    /// The organization does not exist, or the caller is not a member.
     #[error(
         "the organisation {} does not exist, or you are not in it: ask one of its owners to add you, or make it with \
          `npm org set {} YOUR-NAME` where the registry's operator lets you: by `administer` in the rule for its scope, or \
@@ -436,7 +435,7 @@ pub enum Error {
         /// The name.
         organization: String,
     },
-    /// No such team.
+    /// The team does not exist.
     #[error(
         "the organisation {organization} has no team {}: `npm team ls {organization}` shows those it has",
         shown(team)
@@ -447,7 +446,7 @@ pub enum Error {
         /// The name.
         team: String,
     },
-    /// Who is to be in a team, or to go from an organisation, is not in the organisation.
+    /// The account to add to a team, or to remove from an organization, is not a member of the organization.
     #[error(
         "{} is not in the organisation {organization}: add them with `npm org set {organization} {}` first",
         shown(account),
@@ -459,7 +458,7 @@ pub enum Error {
         /// The name.
         account: String,
     },
-    /// Who is to go from a team is not in it.
+    /// The account to remove from a team is not a member.
     #[error(
         "{} is not in the team {organization}:{team}: `npm team ls {organization}:{team}` shows who is",
         shown(account)
@@ -472,7 +471,7 @@ pub enum Error {
         /// The name.
         account: String,
     },
-    /// A team was not granted what is to be taken back.
+    /// The grant to revoke does not exist.
     #[error(
         "the team {organization}:{team} was granted nothing of {name}: `npm access list packages {organization}:{team}` \
          shows what it was"
@@ -485,23 +484,23 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// The caller's role in the organisation does not let them do this.
+    /// The caller's role in the organization does not permit this.
     #[error("as {role} of {organization} you may not {what}: ask one of its owners")]
     RoleForbids {
-        /// What was asked for.
+        /// The action.
         what: &'static str,
         /// The organization.
         organization: GroupName,
-        /// What the caller is there.
+        /// The caller's role.
         role: OrganizationRole,
     },
-    /// An organisation needs an owner.
+    /// An organization needs an owner.
     #[error("{organization} must keep at least one owner: make somebody else one first")]
     LastOrganizationOwner {
         /// The organization.
         organization: GroupName,
     },
-    /// Everybody in an organisation is in this team.
+    /// Every member of an organization is in this team.
     #[error(
         "everybody in {organization} is in its team developers, and nobody else can be: change the members of the \
          organisation with `npm org`, or make another team"
@@ -510,7 +509,7 @@ pub enum Error {
         /// The organization.
         organization: GroupName,
     },
-    /// The package may only be changed with a second factor, and the caller's token stands for one.
+    /// The package may only be changed with a second factor, which the caller's token bypasses.
     #[error(
         "{name} is changed with a one-time password only, and your token shows none: log in with `npm login` and publish \
          by hand, or let one of its owners run `npm access set mfa=automation {name}`"
@@ -528,7 +527,7 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// The package is to want a second factor for changes, and the caller's account has none.
+    /// The change would require a second factor for the package, and the caller's account has none.
     #[error(
         "with this setting you could not change {name} any more, since your account has no second factor: run \
          `npm profile enable-2fa` first, then try again"
@@ -542,28 +541,28 @@ pub enum Error {
     Unpublished {
         /// The package.
         name: PackageName,
-        /// When.
+        /// When it happened.
         time: String,
     },
-    /// No such version or tag.
+    /// The version or tag does not exist.
     #[error("version not found: {selector}")]
     VersionNotFound {
-        /// What was asked for.
+        /// The action.
         selector: String,
     },
-    /// No such tag.
+    /// The tag does not exist.
     #[error("the dist-tag {} does not exist", shown(tag))]
     TagNotFound {
         /// The tag.
         tag: String,
     },
-    /// No such account.
+    /// The account does not exist.
     #[error("the user {} does not exist in this registry", shown(account))]
     AccountNotFound {
         /// The name.
         account: String,
     },
-    /// Whom somebody wants to remove from the owners is not among them.
+    /// The owner to remove is not an owner.
     #[error("{} is not an owner of {name}", shown(account))]
     NotAnOwner {
         /// The name.
@@ -571,10 +570,10 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// The client changes a state that is no longer the current one.
+    /// The change is based on an outdated revision.
     #[error("conflict: the package was changed meanwhile, run the command again")]
     StaleRevision,
-    /// Too many writers at once for too long.
+    /// Too many concurrent writers for too long.
     #[error("the package is being changed by too many at once: try again in a moment")]
     Busy,
     /// The package was published here while an upstream was about to be asked for it.
@@ -583,39 +582,39 @@ pub enum Error {
         /// The package.
         name: PackageName,
     },
-    /// What is changed could not be told to whom the registry tells its events.
+    /// The event sink is behind, so the change cannot be recorded.
     #[error(
         "the registry cannot record changes at the moment, so it makes none: try again in a moment, or ask the \
          registry's operator to look at the log"
     )]
     EventsBehind,
-    /// The store did not answer or refused.
+    /// The store failed or rejected the request.
     #[error("the registry's storage did not answer: try again in a moment")]
     Store(#[from] BlobError),
-    /// The store gave no answer to rely on.
+    /// The store gave no reliable answer.
     #[error(transparent)]
     Storage(StorageError),
-    /// A provider did not answer, or cannot take what was given.
+    /// A provider did not answer, or rejected the request.
     #[error("{}", auth_text(.0))]
     Auth(#[from] AuthError),
-    /// Something stored cannot be read.
+    /// Stored data cannot be parsed.
     #[error("the stored data of this package is damaged: ask the registry's operator to look at the log")]
     Damaged(#[source] BoxError),
     /// An upstream did not answer, or not usefully.
     #[error("{}", upstream_text(.0))]
     Upstream(#[from] UpstreamError),
-    /// A tarball of an upstream is larger than this registry takes.
+    /// A tarball of an upstream exceeds the limit.
     #[error(
         "the tarball is larger than {} MiB, which is the most that this registry takes from {upstream}: ask the \
          registry's operator to raise upstream_tarball_mib", limit >> 20
     )]
     UpstreamTarballTooLarge {
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
-        /// The most bytes that are taken.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Whether an upstream has a name cannot be told.
+    /// It is unknown whether an upstream has the name.
     #[error(
         "the registry {upstream} behind this one could not tell whether it has {name}, so nothing was published: try \
          again in a moment, or ask the registry's operator to look at the log"
@@ -623,37 +622,37 @@ pub enum Error {
     NameUnchecked {
         /// The package.
         name: PackageName,
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
-        /// What came of asking it.
+        /// The error of the upstream.
         #[source]
         source: BoxError,
     },
-    /// An upstream offers no audits.
+    /// An upstream has no audits.
     #[error(
         "the registry {upstream} behind this one offers no security advisories, so nothing is known of these packages: \
          audit them at a registry that has some"
     )]
     NoAudits {
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
     },
-    /// An upstream could not tell what is known against its packages.
+    /// An upstream failed to return its advisories.
     #[error(
         "the registry {upstream} behind this one could not tell its security advisories, so nothing is known of \
          these packages: try again in a moment, or ask the registry's operator to look at the log"
     )]
     NoAdvisories {
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
-        /// What came of asking it.
+        /// The error of the upstream.
         #[source]
         source: UpstreamError,
     },
-    /// No upstream signs packages, and this registry does not either.
+    /// Neither this registry nor any upstream signs packages.
     #[error("there are no signing keys: neither this registry nor one behind it signs packages")]
     NoKeys,
-    /// Nobody attested anything of a version.
+    /// The version has no attestations.
     #[error("no attestations of {name}@{version} are known")]
     NoAttestations {
         /// The package.
@@ -668,10 +667,10 @@ pub enum Error {
     NameTakenUpstream {
         /// The package.
         name: PackageName,
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
     },
-    /// The rules say that packages of this name come from elsewhere.
+    /// The access rules take packages of this name from upstreams.
     #[error(
         "packages of the name {name} are not published here: the registry's rules take them from {upstreams}; publish \
          under another name or scope"
@@ -679,10 +678,10 @@ pub enum Error {
     NotHostedHere {
         /// The package.
         name: PackageName,
-        /// The upstreams, as they are configured.
+        /// The upstreams, as configured.
         upstreams: String,
     },
-    /// What is to be changed is the package of an upstream.
+    /// The package to change belongs to an upstream.
     #[error(
         "{name} comes from the upstream registry {upstream} and cannot be changed here: change it there, or publish \
          your own package under another name"
@@ -690,13 +689,13 @@ pub enum Error {
     ComesFromUpstream {
         /// The package.
         name: PackageName,
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
     },
-    /// No new package may have the name.
+    /// The name is not valid for a new package.
     #[error("no new package can be called {name}: the name {problem}; choose another name")]
     NameNotForNew {
-        /// The name that was to be new.
+        /// The new name.
         name: PackageName,
         /// What is wrong with it.
         problem: NewNameError,
@@ -707,7 +706,7 @@ pub enum Error {
          {existing}, or choose another name"
     )]
     NameInOtherCapitals {
-        /// The name that was to be new.
+        /// The new name.
         name: PackageName,
         /// The package that is hosted here, or was the first to claim the name.
         existing: PackageName,
@@ -718,22 +717,22 @@ pub enum Error {
          another name or scope"
     )]
     NameInOtherCapitalsUpstream {
-        /// The name that was to be new.
+        /// The new name.
         name: PackageName,
         /// The package of the upstream.
         existing: PackageName,
-        /// The upstream, as it is configured.
+        /// The upstream, as configured.
         upstream: String,
     },
-    /// What went wrong for several who waited for the same.
+    /// The error that several waiting callers share.
     #[error("{0}")]
     Shared(#[source] Arc<Error>),
-    /// A part of the registry broke down.
+    /// A part of the registry failed.
     #[error("the registry failed to answer: ask its operator to look at the log")]
     Internal(#[source] BoxError),
 }
 
-/// A text of a client as a message may repeat it: the beginning of it, in one line.
+/// Escapes and truncates a client's text for a message, in one line.
 fn shown(text: &str) -> String {
     shorten(text).escape_debug().to_string()
 }
@@ -790,18 +789,18 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
 }
 
 impl Error {
-    /// A request that cannot be understood, and what to do about it.
+    /// An invalid request, and what to do about it.
     pub(crate) fn request(reason: impl Into<String>) -> Self {
         Self::Request { reason: reason.into() }
     }
 
-    /// A failure of the registry itself.
+    /// An internal failure.
     pub(crate) fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into())
     }
 
-    /// Whether a name is refused because another provider owns it or has a person of it, or because it is easily taken for
-    /// another one.
+    /// Whether a name is rejected because another provider owns it or has a user with it, or because it is easily
+    /// confused with another one.
     pub(crate) fn is_name_of_another(&self) -> bool {
         matches!(self, Self::NameElsewhere { .. } | Self::NameDisputed { .. } | Self::ConfusingName { .. })
     }
@@ -814,7 +813,7 @@ impl Error {
         }
     }
 
-    /// Whether an upstream was about to be asked for a package that is hosted here since a moment ago.
+    /// Whether an upstream was about to be asked for a package that was just published here.
     pub(crate) fn is_published_meanwhile(&self) -> bool {
         match self {
             Self::Shared(error) => error.is_published_meanwhile(),
@@ -822,7 +821,7 @@ impl Error {
         }
     }
 
-    /// Whether the registry failed, not its caller: worth a line in the log, with the source.
+    /// Whether the registry failed, rather than its caller: such errors are logged with their source.
     pub fn is_internal(&self) -> bool {
         if let Self::Shared(error) = self {
             return error.is_internal();

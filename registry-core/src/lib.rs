@@ -1,7 +1,7 @@
 //! A private npm registry as a library whose only dependency is an object store.
 //!
-//! [`Registry`] is the whole of it: give it a store, and it answers HTTP requests with [`Registry::handle`] and
-//! takes the same operations as typed calls without HTTP, such as [`Registry::publish`].
+//! [`Registry`] is the entry point: give it a store, and it answers HTTP requests with [`Registry::handle`] and
+//! provides the same operations as typed calls without HTTP, such as [`Registry::publish`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,13 +13,13 @@
 //! # });
 //! ```
 //!
-//! # Where things are
+//! Modules
 //!
-//! - [`http`]: a request becomes a route, a caller and one operation; an answer becomes a response.
-//! - [`packages`], [`proxy`], [`accounts`], [`organizations`], [`search`], [`audit`]: the operations. They decide.
-//! - [`domain`]: what npm means. Pure.
-//! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with the world, and their adapters.
-//! - [`access`]: who may do what.
+//! - [`http`]: maps a request to a route, a caller and one operation, and the result to a response.
+//! - [`packages`], [`proxy`], [`accounts`], [`organizations`], [`search`], [`audit`]: the operations, with all rules.
+//! - [`domain`]: npm's model. Pure.
+//! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
+//! - [`access`]: the access rules.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
@@ -55,7 +55,7 @@ pub use error::Error;
 pub use http::Body;
 pub use registry::{Registry, RegistryBuilder};
 
-/// Makes tests of the examples in the README.
+/// Tests the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

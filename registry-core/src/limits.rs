@@ -1,9 +1,9 @@
-//! How much of anything the registry takes from a client, or from an upstream.
+//! Limits on requests of clients and answers of upstreams.
 
 use std::num::NonZeroU32;
 
-/// Bounds on what clients and upstreams send, and on how often clients do. Each has a default that fits real packages with
-/// room to spare. How often something was sent, each process counts for itself.
+/// Limits on the size and rate of requests, and on answers of upstreams. The defaults fit real packages with room to
+/// spare. Each process counts rates on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -15,8 +15,8 @@ pub struct Limits {
     pub unpacked_bytes: u64,
     /// Files and folders in a published tarball. Default 100,000.
     pub tarball_entries: usize,
-    /// Bytes of the `package.json` inside a tarball, and of a version's manifest in a publish document, without the readme that
-    /// clients put into it. Default 2 MiB.
+    /// Bytes of the `package.json` inside a tarball, and of a version's manifest in a publish document, without the
+    /// readme that clients add. Default 2 MiB.
     pub manifest_bytes: usize,
     /// Bytes of a readme in a publish document. Default 1 MiB.
     pub readme_bytes: usize,
@@ -28,11 +28,11 @@ pub struct Limits {
     pub dist_tags: usize,
     /// Bytes of a stored packument, with all its versions. Default 128 MiB.
     pub packument_bytes: usize,
-    /// Accounts that may be made from one address in an hour; `None` for any number. Default 100. Where a frontend tells
-    /// no [`ClientAddress`](crate::http::ClientAddress), nothing is counted to addresses.
+    /// Accounts that may be created from one address in an hour; `None` for no limit. Default 100. Addresses are
+    /// counted only if the frontend sets [`ClientAddress`](crate::http::ClientAddress).
     pub sign_ups_per_hour: Option<NonZeroU32>,
-    /// Requests of one principal, or of one address where nobody is signed in, in a minute; `None` for any number,
-    /// which is the default: an install is hundreds of requests.
+    /// Requests of one principal, or of one address for anonymous callers, in a minute; `None` for no limit, which is
+    /// the default: an install is hundreds of requests.
     pub requests_per_minute: Option<NonZeroU32>,
     /// Bytes of a tarball of an upstream. Default 1 GiB.
     pub upstream_tarball_bytes: u64,
@@ -58,7 +58,7 @@ impl Default for Limits {
     }
 }
 
-/// A part of a package that is larger than [`Limits`] allow. Nothing was changed.
+/// A part of a package exceeds [`Limits`]. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LimitExceeded {
@@ -92,7 +92,7 @@ pub enum LimitExceeded {
         /// The most tags.
         limit: usize,
     },
-    /// All that is stored of a package.
+    /// The whole packument.
     #[error(
         "the versions of this package take more than {limit} bytes together: unpublish some, or use another name"
     )]
@@ -134,13 +134,13 @@ impl Limits {
     }
 }
 
-/// How long tokens last that people make for themselves with `npm token create`. A token that leaks is found in a year
-/// rather than never, and a build that stops tells why: so they expire, unless a registry's operator decides otherwise.
+/// The lifetimes of tokens that users create with `npm token create`. By default tokens expire, unless the operator
+/// decides otherwise: a leaked token stops working, and a build that fails reports why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLifetimes {
-    /// In days, where nobody says; `None` for as long as the most. Default 90.
+    /// The default lifetime in days; `None` for the maximum. Default 90.
     pub default_days: Option<u32>,
-    /// The most that one can ask for, in days; `None` for ever. Default 365.
+    /// The maximum lifetime in days; `None` for no limit. Default 365.
     pub most_days: Option<u32>,
 }
 

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
-/// The part of an address that one customer of a network has: all of an `IPv4` address, and the first 64 bits of an `IPv6`
-/// address, since whoever has one of those has all that begin alike.
+/// Returns the part of an address that one customer owns: all of an `IPv4` address, and the first 64 bits of an `IPv6`
+/// address, since an owner of one address has all with the same prefix.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -12,8 +12,7 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The first 48 bits of an `IPv6` address, which one customer of a network may have to itself. None of an `IPv4`
-/// address.
+/// Returns the first 48 bits of an `IPv6` address, which one customer may own. `None` for an `IPv4` address.
 pub(crate) fn site_of(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(address) = address.to_canonical() else { return None };
     let [one, two, three, ..] = address.segments();

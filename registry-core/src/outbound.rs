@@ -1,4 +1,4 @@
-//! The HTTP client of every adapter that asks a service: it does what is asked of it and no more.
+//! The HTTP client of every adapter that calls a service, with minimal features.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use rustls::crypto::CryptoProvider;
 
 use crate::vocabulary::BoxError;
 
-/// What the settings of each service say of its connections.
+/// The connection settings of a service.
 pub(crate) struct Outbound<'a> {
-    /// PEM, which is believed besides what the machine believes.
+    /// PEM certificates, trusted in addition to the system's.
     pub(crate) extra_root_certificates: &'a [Bytes],
     pub(crate) connect_timeout: Duration,
-    /// Whether `HTTPS_PROXY` and its like count.
+    /// Whether to use `HTTPS_PROXY` and the like.
     pub(crate) proxy_from_environment: bool,
 }
 
-/// Why there is no client. No text holds a secret.
+/// Why the client cannot be created. No text contains a secret.
 #[derive(Debug)]
 pub(crate) enum NoClient {
-    /// The process has not said who does its cryptography.
+    /// The process has installed no default crypto provider.
     TlsProvider,
     Certificates(BoxError),
     Client(BoxError),
 }
 
 impl Outbound<'_> {
-    /// A client that follows no redirect, which could lead a credential astray, tells no page where it comes from, and
-    /// keeps no cookies. Opens nothing yet.
+    /// Creates a client that follows no redirects, which could leak a credential, sends no `Referer`, and stores no
+    /// cookies. Opens no connection yet.
     pub(crate) fn client(&self) -> Result<Client, NoClient> {
         self.client_with(|builder| builder)
     }
 
-    /// The same with what one service needs besides.
+    /// Like [`Self::client`], with the additional needs of one service.
     pub(crate) fn client_with(
         &self,
         set: impl FnOnce(ClientBuilder) -> ClientBuilder,

@@ -1,4 +1,4 @@
-//! Randomness, as it is asked for everywhere in this library.
+//! The source of randomness for this library.
 //!
 //! ```
 //! use registry_core::randomness::{Randomness, SystemRandomness};
@@ -10,13 +10,13 @@
 
 use std::fmt::Debug;
 
-/// Fills buffers with bytes that nobody can guess. Injected, so that a test can repeat a run.
+/// Fills buffers with unpredictable bytes. Injected, so that a test can repeat a run.
 pub trait Randomness: Debug + Send + Sync + 'static {
     /// Overwrites all of `buffer`.
     fn fill(&self, buffer: &mut [u8]);
 }
 
-/// The operating system's generator, fit for secrets.
+/// The operating system's generator, suitable for secrets.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandomness;
 
@@ -31,7 +31,7 @@ impl Randomness for SystemRandomness {
     }
 }
 
-/// `LENGTH` random bytes.
+/// Returns `LENGTH` random bytes.
 pub(crate) fn random_bytes<const LENGTH: usize>(randomness: &dyn Randomness) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     randomness.fill(&mut bytes);

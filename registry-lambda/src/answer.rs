@@ -1,4 +1,4 @@
-//! A response becomes what the sender of the event takes for one.
+//! Converts a response to the format that the sender of the event expects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,23 +21,23 @@ use serde_json::{Value, json};
 use crate::event::Origin;
 use crate::settings::ResponseMode;
 
-/// What Lambda takes for an answer that is not streamed, 6 MiB and a little, less room for status and headers. As much is
-/// in an event at most.
+/// The most bytes of an answer that is not streamed, slightly more than 6 MiB, less room for status and headers. An
+/// event has at most as many.
 pub(crate) const MOST_BYTES: u64 = 6_291_556 - (32 << 10);
 
-/// The same of what a load balancer passes on.
+/// The same limit for answers through a load balancer.
 const MOST_BYTES_OF_A_LOAD_BALANCER: u64 = (1 << 20) - (32 << 10);
 
-/// An answer in the form in which an event wants it.
+/// An answer in the format that the event requires.
 #[derive(Debug)]
 pub enum Answer {
     /// One JSON document.
     Buffered(Buffered),
-    /// Status and headers, then bytes as they come.
+    /// Status and headers, then a stream of bytes.
     Streaming(StreamResponse<Chunks>),
 }
 
-/// The bytes of an answer, as they come.
+/// The streamed bytes of an answer.
 pub struct Chunks(BoxStream<'static, Result<Bytes, BrokenOff>>);
 
 impl Stream for Chunks {
@@ -54,7 +54,7 @@ impl fmt::Debug for Chunks {
     }
 }
 
-/// An answer that began well and could not be finished. The log says why.
+/// An answer that began and could not be completed. The log contains the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer broke off")]
 pub struct BrokenOff;
@@ -86,7 +86,7 @@ impl IntoFunctionResponse<Buffered, Chunks> for Answer {
 }
 
 impl Answer {
-    /// The response, for who sent the event. Only some senders can take streams; the others never get one.
+    /// Converts the response for the sender of the event. Only some senders support streams; the others never get one.
     pub(crate) async fn of(response: Response<Body>, origin: Origin, mode: ResponseMode) -> Self {
         let streams = matches!(origin, Origin::RestApi | Origin::FunctionUrl);
         if mode == ResponseMode::Streaming && streams {
@@ -96,7 +96,7 @@ impl Answer {
         }
     }
 
-    /// The answer as one JSON document, a streamed one in base64: what a test looks at.
+    /// Returns the answer as one JSON document, a streamed one in base64, for tests.
     pub async fn into_json(self) -> serde_json::Result<Value> {
         match self {
             Self::Buffered(answer) => serde_json::to_value(answer),
@@ -114,7 +114,7 @@ impl Answer {
     }
 }
 
-/// An error of this frontend, as npm's clients read it.
+/// An error of this frontend, in the format that npm clients read.
 pub(crate) fn failure(status: StatusCode, error: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({ "error": error, "message": error }).to_string()));
     *response.status_mut() = status;
@@ -169,7 +169,7 @@ async fn buffer(response: Response<Body>, origin: Origin) -> Buffered {
     whole(failure(StatusCode::INTERNAL_SERVER_ERROR, &refused), origin)
 }
 
-/// A response of this frontend's own, which is short and text.
+/// A response of this frontend itself, which is short and text.
 fn whole(response: Response<Body>, origin: Origin) -> Buffered {
     let (head, body) = response.into_parts();
     let text = json_of(body);
@@ -182,7 +182,7 @@ fn json_of(body: Body) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// JSON and other text goes as it is, unless base64 is shorter; anything else, and what is compressed, as base64.
+/// Encodes JSON and other text verbatim, unless base64 is shorter, and compressed or other bytes as base64.
 fn encode(bytes: &Bytes, headers: &HeaderMap, most: u64) -> (String, bool) {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
@@ -200,7 +200,7 @@ fn encode(bytes: &Bytes, headers: &HeaderMap, most: u64) -> (String, bool) {
     (STANDARD.encode(bytes), true)
 }
 
-/// The length of a text as JSON.
+/// Returns the length of a text as JSON.
 fn escaped_length(bytes: &[u8]) -> u64 {
     let more = |byte: &u8| match byte {
         b'"' | b'\\' => 2,
@@ -210,7 +210,7 @@ fn escaped_length(bytes: &[u8]) -> u64 {
     bytes.iter().map(more).sum()
 }
 
-/// Status and headers, each sender's way, and no body.
+/// Returns status and headers in the sender's format, without a body.
 fn headed(mut head: http::response::Parts, origin: Origin) -> Buffered {
     let cookies = if origin == Origin::HttpApi || origin == Origin::FunctionUrl {
         take_cookies(&mut head.headers)

@@ -1,10 +1,11 @@
-//! The variables of codebox-npm, as a `registry.toml`, so that one of its deployments moves by replacing the code.
+//! Converts the variables of codebox-npm to a `registry.toml`, so that one of its deployments migrates by replacing the
+//! code.
 
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-/// Each variable as its functions saw it, and as its deployment called it.
+/// Each variable by its name in the functions, and by its name in the deployment.
 const BUCKET: [&str; 2] = ["bucket", "CODEBOX_BUCKET"];
 const REGION: [&str; 2] = ["region", "CODEBOX_REGION"];
 const REGISTRY: [&str; 2] = ["registry", "CODEBOX_REGISTRY"];
@@ -15,7 +16,7 @@ const GITHUB_CLIENT_ID: [&str; 2] = ["githubClientId", "CODEBOX_GITHUB_CLIENT_ID
 const GITHUB_SECRET: [&str; 2] = ["githubSecret", "CODEBOX_GITHUB_SECRET"];
 const API_ENDPOINT: [&str; 2] = ["apiEndpoint", "CODEBOX_API_ENDPOINT"];
 
-/// Where events went that nobody takes any more.
+/// Settings of event destinations that are no longer supported.
 const GONE: [&str; 6] = [
     "clientId",
     "secret",
@@ -28,19 +29,19 @@ const GONE: [&str; 6] = [
 /// The path of all its routes, below the stage.
 const PATH_PREFIX: &str = "/registry";
 
-/// What codebox-npm's variables say.
+/// The settings from codebox-npm's variables.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Codebox {
-    /// A `registry.toml` that says the same. It holds no secret, but the name of the variable that does.
+    /// The equivalent `registry.toml`. It contains no secret, only the name of the variable with it.
     pub(crate) toml: String,
-    /// Those that are set and mean nothing any more.
+    /// Variables that are set and no longer supported.
     pub(crate) gone: Vec<&'static str>,
 }
 
 impl Codebox {
-    /// `None` where no bucket is named, and so no codebox-npm was here.
+    /// Returns `None` if no bucket is named, which means that there was no codebox-npm.
     pub(crate) fn of(variables: &BTreeMap<String, String>) -> Option<Self> {
-        // An optional one that was not given is an empty text.
+        // An omitted optional variable is an empty text.
         let set = |name: &str| variables.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
         let found = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, set(name)?)));
         let text = |names| found(names).map(|(_, text)| text);
@@ -51,7 +52,7 @@ impl Codebox {
 
         let bucket = text(BUCKET)?;
         let mut options = Table::new();
-        // Its bucket refuses what is not encrypted so.
+        // Its bucket rejects objects without this encryption.
         options.insert("aws_server_side_encryption".into(), "AES256".into());
         if let Some(region) = text(REGION) {
             options.insert("aws_region".into(), region.into());
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_its_functions_saw_becomes_a_configuration() {
+    fn function_variables_become_a_configuration() {
         let codebox = Codebox::of(&variables(&[
             ("bucket", "acme-npm-prod"),
             ("region", "eu-west-1"),
@@ -169,7 +170,7 @@ url = "https://registry.example/"
     }
 
     #[test]
-    fn what_its_deployment_was_given_does_too() {
+    fn deployment_variables_become_a_configuration() {
         let codebox = Codebox::of(&variables(&[
             ("CODEBOX_BUCKET", "acme-npm"),
             ("CODEBOX_RESTRICTED_ORGS", "acme,acme-labs"),

@@ -1,7 +1,7 @@
-//! An event becomes a request, exactly as its sender spells it, and whatever is wrong with it becomes an answer.
+//! Converts an event to a request, with the exact spelling of its sender. An invalid event gets an answer.
 //!
-//! `lambda_http` knows the events. Its own conversion is not used: it panics on a `Host` that is none and on a body that is
-//! not base64, normalises paths, and turns `%20` in a load balancer's query into `+`.
+//! `lambda_http` defines the events. Its own conversion is not used: it panics on an invalid `Host` and on a body that
+//! is not base64, normalizes paths, and turns `%20` in a load balancer's query into `+`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -24,14 +24,14 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What cannot stand in a path. `%` may: what is escaped already stays so.
+/// Characters that are not valid in a path. `%` is: existing escapes are preserved.
 const NOT_IN_A_PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
-/// The same of a query.
+/// Characters that are not valid in a query.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
-/// Who sent an event, and so what it takes for an answer.
+/// The sender of an event, which determines the format of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// API Gateway, REST API.
@@ -42,12 +42,12 @@ pub(crate) enum Origin {
     FunctionUrl,
     /// An application load balancer.
     LoadBalancer {
-        /// Whether headers are lists there, which is a setting of the target group.
+        /// Whether headers are lists, which is a setting of the target group.
         multi_value: bool,
     },
 }
 
-/// Why an event is no request.
+/// Why an event is not a valid request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EventError {
     #[error("the event's body is said to be base64 and is not: send the request again")]
@@ -60,10 +60,10 @@ pub(crate) enum EventError {
     Kind,
 }
 
-/// What all kinds of events have.
+/// The parts that all kinds of events have.
 struct Parts {
     method: Method,
-    /// As it was sent, below the stage.
+    /// As sent, below the stage.
     path: String,
     query: String,
     headers: HeaderMap,
@@ -73,7 +73,7 @@ struct Parts {
     is_base64: bool,
 }
 
-/// The request that an event is about.
+/// Returns the request of an event.
 pub(crate) fn read(event: LambdaRequest) -> (Origin, Result<Request<Body>, EventError>) {
     match event {
         LambdaRequest::ApiGatewayV1(event) => (Origin::RestApi, rest_api(event).into_request()),
@@ -90,7 +90,7 @@ pub(crate) fn read(event: LambdaRequest) -> (Origin, Result<Request<Body>, Event
     }
 }
 
-/// The path has no stage here, as opposed to the one in the context.
+/// The path has no stage, unlike the one in the context.
 fn rest_api(event: ApiGatewayProxyRequest) -> Parts {
     let path = event.path.unwrap_or_default();
     let whole = event.request_context.path.unwrap_or_default();
@@ -157,7 +157,7 @@ fn load_balancer(event: AlbTargetGroupRequest) -> Parts {
     }
 }
 
-/// Gateways and Function URLs speak HTTPS alone, and leave a client's `X-Forwarded-Host` as it is.
+/// Gateways and Function URLs use HTTPS only, and pass on a client's `X-Forwarded-Host`.
 fn of_a_gateway(mut headers: HeaderMap, domain: Option<&str>) -> HeaderMap {
     headers.remove(FORWARDED_HOST);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
@@ -199,7 +199,7 @@ impl Parts {
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from(target);
         *request.headers_mut() = self.headers;
-        // What stands before the function writes X-Forwarded-Proto, and X-Forwarded-Host was taken away above.
+        // The gateway in front of the function writes X-Forwarded-Proto, and X-Forwarded-Host was removed above.
         request.extensions_mut().insert(TrustedProxy);
         if let Some(address) = self.address {
             request.extensions_mut().insert(ClientAddress(address));
@@ -211,7 +211,7 @@ impl Parts {
     }
 }
 
-/// Whether the text can stand in a URL as it is: a stage is letters, digits, `-` and `_`.
+/// Whether the text is safe in a URL: a stage is letters, digits, `-` and `_`.
 fn is_plain(path: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     path.len() > 1 && path.starts_with('/') && !path.ends_with('/') && path.bytes().all(plain)

@@ -11,7 +11,7 @@ use crate::answer::{Answer, failure};
 use crate::event;
 use crate::settings::ResponseMode;
 
-/// How long an answer is held back for what it has to tell the event sinks: Lambda stops the process once it is given.
+/// How long an answer is delayed until its events are delivered: Lambda stops the process once it is sent.
 const FLUSH_TIME: Duration = Duration::from_secs(3);
 
 /// Answers events with a registry. Cheap to clone.
@@ -22,12 +22,12 @@ pub struct Frontend {
 }
 
 impl Frontend {
-    /// Answers with `registry`, in streams where `mode` says so and the sender of the event takes them.
+    /// Creates a frontend for `registry`, which streams if `mode` says so and the sender of the event supports it.
     pub fn new(registry: Registry, mode: ResponseMode) -> Self {
         Self { registry, mode }
     }
 
-    /// Answers one event. An event that is no good request gets an answer too.
+    /// Answers one event. An invalid event gets an answer too.
     pub async fn answer(&self, event: LambdaRequest) -> Answer {
         let (origin, request) = event::read(event);
         let response = match request {

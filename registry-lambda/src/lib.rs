@@ -1,5 +1,5 @@
-//! The registry on AWS Lambda: events of API Gateway, Function URLs and load balancers in, the same answers out that the
-//! HTTP server gives. What a registry is and does, and how it is configured, `registry-core` knows.
+//! The registry on AWS Lambda: accepts events of API Gateway, Function URLs and load balancers, and gives the same
+//! answers as the HTTP server. The registry itself and its configuration are in `registry-core`.
 //!
 //! ```
 //! use registry_lambda::{Frontend, LambdaRequest, ResponseMode};

@@ -1,4 +1,4 @@
-//! From the start of the process to the loop that takes one event after the other.
+//! Starts the process and runs the event loop.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::authorizer::Authorizer;
 use crate::frontend::Frontend;
 use crate::settings::LambdaSettings;
 
-/// Without these, Lambda's runtime library would panic.
+/// Lambda's runtime library panics without these.
 const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -24,11 +24,11 @@ const SET_BY_LAMBDA: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
 
-/// What whoever publishes more than fits into an event is told to do. Every client shows it, so it names no bucket.
+/// The advice to a publisher beyond the size of an event. Every client shows it, so it names no bucket.
 const LARGER_PUBLISHES: &str = "ask the registry's operator to publish the tarball with `registry-server publish FILE.tgz \
      --as USER --storage s3://BUCKET/PREFIX`, which goes past the limit of AWS Lambda";
 
-/// Threads for what would block the others. A function has one request at a time.
+/// Threads for blocking work. A function has one request at a time.
 const BLOCKING_THREADS: usize = 8;
 
 /// Serves events with the registry that the environment describes, until Lambda ends the process.
@@ -43,7 +43,7 @@ pub fn run_registry() -> anyhow::Result<()> {
     })
 }
 
-/// Answers API Gateway who may come in, until Lambda ends the process.
+/// Answers API Gateway's authorization requests, until Lambda ends the process.
 pub fn run_authorizer() -> anyhow::Result<()> {
     start(|registry, settings| async move {
         let authorizer = Arc::new(Authorizer::new(registry, &settings));
@@ -63,7 +63,7 @@ where
         anyhow::bail!("{missing} is not set: AWS Lambda starts this program; elsewhere, run registry-server");
     }
     let settings = LambdaSettings::from_environment()?;
-    // Each line is written before the next step: what a thread of its own still held when Lambda stops the process would
+    // Each line is written synchronously: lines that a separate thread still held when Lambda stops the process would
     // be late or lost.
     log_to(io::stderr, false, &settings.settings.log)?;
     if !settings.ignored.is_empty() {

@@ -2,8 +2,8 @@ use registry_core::settings::{FrontendSections, LegacyPrefix};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// The sections of `registry-server`, so that one `registry.toml` serves both. A key that the server does not know is refused here
-/// too; a value that means nothing on Lambda is ignored.
+/// The sections of `registry-server`, so that one `registry.toml` serves both. A key that the server does not know is
+/// rejected here too; a value without a meaning on Lambda is ignored.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSections {
@@ -23,7 +23,7 @@ struct MetricsSection {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSection {
-    /// Paths of other registries, below which packages are read too.
+    /// Paths of other registries, below which packages are served too.
     pub(crate) legacy_prefixes: Vec<LegacyPrefix>,
     shutdown_seconds: IgnoredAny,
     header_read_seconds: IgnoredAny,
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// The keys that a refusal of an unknown one tells.
+    /// Returns the keys that the error for an unknown one lists.
     fn keys(refused: Option<SettingsError>) -> BTreeSet<String> {
         let refused = refused.unwrap().to_string();
         let (_, known) = refused.split_once("the settings there are ").unwrap();

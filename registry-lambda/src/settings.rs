@@ -7,54 +7,55 @@ use crate::answer::MOST_BYTES;
 use crate::codebox::Codebox;
 use crate::server_sections::ServerSections;
 
-/// The variable that says how answers are sent.
+/// The variable with the response mode.
 const RESPONSE: &str = "REGISTRY_LAMBDA_RESPONSE";
 
-/// The variable that says how the authorizer answers an HTTP API.
+/// The variable with the authorizer's response to an HTTP API.
 const AUTHORIZER_RESPONSE: &str = "REGISTRY_AUTHORIZER_RESPONSE";
 
-/// The variable that says whether a bucket without a registry is refused.
+/// The variable that decides whether a bucket without a registry is rejected.
 const MUST_EXIST: &str = "REGISTRY_STORAGE_MUST_EXIST";
 
-/// From how many MiB on a tarball is redirected to, where nobody says: in base64 it must fit into 6 MB.
+/// The default size in MiB above which a tarball is redirected: in base64 it must fit into 6 MB.
 const REDIRECT_ABOVE_MIB: u32 = 4;
 
 /// How answers are sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResponseMode {
-    /// Whole, up to 6 MB, whoever asks.
+    /// Buffered, up to 6 MB, for every sender.
     #[default]
     Buffered,
-    /// As they come, up to 200 MB, to senders that can take it: a Function URL with `RESPONSE_STREAM` and a REST API with
-    /// `responseTransferMode: STREAM`. HTTP APIs and load balancers get theirs whole.
+    /// Streamed, up to 200 MB, for senders that support it: a Function URL with `RESPONSE_STREAM` and a REST API with
+    /// `responseTransferMode: STREAM`. HTTP APIs and load balancers get buffered answers.
     Streaming,
 }
 
-/// What the authorizer answers an HTTP API, which has to be told the same in its own settings.
+/// The authorizer's response to an HTTP API, which must match the API's own settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AuthorizerResponse {
     /// `{"isAuthorized": …}`
     #[default]
     Simple,
-    /// A policy, as a REST API gets it.
+    /// A policy, as for a REST API.
     Iam,
 }
 
-/// What the environment says.
+/// The settings from the environment.
 #[derive(Debug)]
 pub struct LambdaSettings {
-    /// The settings that the server has too.
+    /// The settings shared with the server.
     pub settings: Settings,
     /// How answers are sent.
     pub response: ResponseMode,
-    /// What the authorizer answers an HTTP API.
+    /// The authorizer's response to an HTTP API.
     pub authorizer_response: AuthorizerResponse,
-    /// Variables of codebox-npm that are set and mean nothing any more.
+    /// Variables of codebox-npm that are set and no longer supported.
     pub ignored: Vec<&'static str>,
 }
 
 impl LambdaSettings {
-    /// Reads `REGISTRY_…` as the server does, `REGISTRY_CONFIG` included, or else the variables of codebox-npm.
+    /// Reads the `REGISTRY_…` variables like the server, including `REGISTRY_CONFIG`, or else the variables of
+    /// codebox-npm.
     pub fn from_environment() -> anyhow::Result<Self> {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let variables: BTreeMap<String, String> =
@@ -105,9 +106,8 @@ impl LambdaSettings {
         })
     }
 
-    /// The limits that are configured, where Lambda lets as much through. What is larger gets the registry's own answer, with
-    /// what to do about it, as far as it reaches the function: Lambda takes events of 6 MiB, and what is larger is
-    /// answered by whoever stands in front, in their own words.
+    /// The configured limits, as far as Lambda permits. A larger request gets the registry's own answer with advice if
+    /// it reaches the function: Lambda accepts events of 6 MiB, and the gateway answers a larger one itself.
     pub(crate) fn limits(&self) -> Limits {
         let most = usize::try_from(MOST_BYTES).unwrap_or(usize::MAX);
         let mut limits = self.settings.limits.to_limits();
@@ -116,7 +116,7 @@ impl LambdaSettings {
         limits
     }
 
-    /// Amazon's own store keeps its conditions, and trying it would make every cold start write to it. Any other is tried.
+    /// Amazon S3 honors conditions, and a probe would make every cold start write to it. Any other store is probed.
     pub(crate) fn trial(&self) -> Trial {
         let is_s3 = matches!(&self.settings.storage.url, StorageUrl::Bucket(url) if url.scheme() == "s3");
         let elsewhere = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"];

@@ -1,4 +1,4 @@
-//! `log`: reads the audit log straight from the storage, newest last.
+//! `log`: reads the audit log directly from the storage, newest last.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,12 +19,12 @@ use serde_json::Value;
 use crate::command_line::{LogQuestion, Overrides};
 use crate::settings::Settings;
 
-/// How often the storage is looked into for what is new.
+/// The interval at which the storage is polled for new events.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// How late an event may come into the log and still be shown as it is followed.
+/// How late an event may be written to the log and still be shown by `--follow`.
 const LATEST: TimeDelta = TimeDelta::minutes(2);
 
-/// Writes what was asked for to stdout, record by record. Damaged lines are told of on stderr and passed over.
+/// Writes the requested records to stdout. Damaged lines are reported on stderr and skipped.
 pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Result<()> {
     let now = SystemClock.now();
     let moment = |text: &Option<String>| text.as_deref().map(|text| parse_moment(text, now)).transpose();
@@ -48,7 +48,7 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
     })
 }
 
-/// What there is, and then what comes, until nobody reads any more.
+/// Writes the existing records, and then new ones until stdout is closed.
 async fn follow(
     store: &Arc<dyn BlobStore>,
     mut span: AuditSpan,
@@ -68,7 +68,7 @@ async fn follow(
         if !finished(output.flush())? {
             return Ok(());
         }
-        // What comes late is not missed, and what was shown is not shown again.
+        // Shows late events, and no event twice.
         if let Some((newest, _)) = shown.last() {
             let since = *newest - LATEST;
             span.since = span.since.max(Some(since));
@@ -78,7 +78,7 @@ async fn follow(
     }
 }
 
-/// The record. A damaged line is told of on stderr.
+/// Returns the record. A damaged line is reported on stderr.
 fn undamaged(record: Result<AuditRecord, AuditLogError>) -> anyhow::Result<Option<AuditRecord>> {
     match record {
         Ok(record) => Ok(Some(record)),
@@ -90,20 +90,20 @@ fn undamaged(record: Result<AuditRecord, AuditLogError>) -> anyhow::Result<Optio
     }
 }
 
-/// Removes what is older than it is to be kept.
+/// Removes batches older than the retention time.
 pub(crate) async fn clean(registry: &Registry, keep_days: u32) {
     let oldest = SystemClock.now() - TimeDelta::days(keep_days.into());
     match remove_audit_log_before(&**registry.store(), oldest.date_naive()).await {
         Ok(0) => {}
-        Ok(batches) => tracing::info!(batches, keep_days, "removed what is old of the audit log"),
+        Ok(batches) => tracing::info!(batches, keep_days, "removed old batches of the audit log"),
         Err(error) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "cannot remove what is old of the audit log; it is tried again tomorrow");
+            tracing::warn!(error, "cannot remove old batches of the audit log; retrying tomorrow");
         }
     }
 }
 
-/// Reads `2026-01-02T03:04:05Z`, `2026-01-02` (its beginning in UTC), or how long ago: `30m`, `24h`, `7d`.
+/// Parses `2026-01-02T03:04:05Z`, `2026-01-02` (its beginning in UTC), or an age: `30m`, `24h`, `7d`.
 fn parse_moment(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     let ago = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -130,14 +130,14 @@ fn is_wanted(record: &AuditRecord, question: &LogQuestion) -> bool {
     let is = |wanted: &Option<String>, found: &[Option<&str>]| {
         wanted.as_deref().is_none_or(|wanted| found.contains(&Some(wanted)))
     };
-    // Of a login that failed, the name stands elsewhere: nobody has proved to be its owner.
+    // A failed login has the name in another field, because its owner is not proved.
     is(&question.user, &[text("principal"), text("name")])
         && is(&question.package, &[text("package")])
         && is(&question.action, &[kind, action, text("action")])
         && (!question.denied || matches!(kind, Some("denied" | "login-failed" | "credential-refused")))
 }
 
-/// Whether anybody still reads.
+/// Writes a record. Returns whether stdout is still open.
 fn write(output: &mut impl Write, record: &AuditRecord, json: bool) -> anyhow::Result<bool> {
     let line = if json { serde_json::to_string(&record.fields)? } else { to_text(record) };
     finished(writeln!(output, "{line}"))
@@ -151,7 +151,7 @@ fn finished(written: io::Result<()>) -> anyhow::Result<bool> {
     }
 }
 
-/// `TIME WHO ADDRESS KIND PACKAGE`, then what else there is, then what the rules said.
+/// `TIME PRINCIPAL ADDRESS KIND PACKAGE`, then the other fields, then the decision of the access rules.
 fn to_text(record: &AuditRecord) -> String {
     let mut fields = record.fields.clone();
     let access = fields.shift_remove("access");
@@ -163,7 +163,7 @@ fn to_text(record: &AuditRecord) -> String {
         text.push_str(&value.as_ref().map_or_else(|| "-".to_owned(), plain));
     }
     for (name, value) in &fields {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, " {name}={}", plain(value));
     }
     if let Some(access) = access {
@@ -179,7 +179,7 @@ fn to_text(record: &AuditRecord) -> String {
     text
 }
 
-/// A value in one line and without control characters, which somebody may have put into a name.
+/// Renders a value in one line and without control characters, which a name may contain.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.escape_debug().to_string(),

@@ -37,13 +37,13 @@ pub struct CommandLine {
 }
 
 impl CommandLine {
-    /// Reads the command line of this process. Where it is wrong, ends the process and says so on stderr.
+    /// Parses the command line of this process. If it is invalid, prints an error to stderr and exits.
     pub fn parse_or_exit() -> Self {
         Self::try_parse().unwrap_or_else(|error| tell_how_to_give_a_file(error).exit())
     }
 }
 
-/// Adds how to give a configuration file to an error about an argument that looks like one.
+/// Adds a hint about configuration files to an error about an argument that looks like one.
 fn tell_how_to_give_a_file(mut error: clap::Error) -> clap::Error {
     let kind = match error.kind() {
         ErrorKind::UnknownArgument => ContextKind::InvalidArg,
@@ -61,7 +61,7 @@ fn tell_how_to_give_a_file(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What the binary can do.
+/// The commands of the binary.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the registry until SIGTERM or SIGINT (the default).
@@ -72,20 +72,20 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
-    /// Publish tarballs straight to the storage, with its credentials and by the registry's rules: for packages that are too
-    /// large for a request. Prints `+ NAME@VERSION` for each.
+    /// Publish tarballs directly to the storage, with its credentials and by the registry's rules: for packages that
+    /// are too large for a request. Prints `+ NAME@VERSION` for each.
     Publish(PublishFiles),
     /// Show the audit log of the storage, oldest first: who did what to which package, and which rule decided.
     Log(LogQuestion),
-    /// Ask the access rules.
+    /// Query the access rules.
     Access {
-        /// What to ask.
+        /// The question.
         #[command(subcommand)]
         action: AccessAction,
     },
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
     Ready,
-    /// Make tokens without logging in, straight in the storage.
+    /// Create tokens without a login, directly in the storage.
     Token {
         /// What to do.
         #[command(subcommand)]
@@ -96,11 +96,11 @@ pub enum Command {
 /// `publish FILE.tgz…`
 #[derive(Debug, Args)]
 pub struct PublishFiles {
-    /// A tarball as `npm pack` makes it. Several are published in this order, up to the first that cannot be.
+    /// A tarball as `npm pack` creates it. Several are published in this order, up to the first that cannot be.
     #[arg(required = true, value_name = "FILE.tgz")]
     pub files: Vec<PathBuf>,
-    /// The account that publishes, which must exist; the rules hold for it, and it owns new packages [default: whose token
-    /// is in the variable `REGISTRY_TOKEN`]
+    /// The account that publishes, which must exist; the rules hold for it, and it owns new packages [default: the
+    /// owner of the token in the variable `REGISTRY_TOKEN`]
     #[arg(long = "as", value_name = "USER")]
     pub user: Option<String>,
     /// The dist-tag [default: `publishConfig.tag` of the package.json, or else latest]
@@ -112,8 +112,8 @@ pub struct PublishFiles {
     /// The one-time password, where the account or the package asks for one
     #[arg(long, value_name = "CODE")]
     pub otp: Option<String>,
-    /// MiB that a tarball may have when unpacked [default: `limits.unpacked_mib`, which is 1024]. The size of the tarball
-    /// itself is not limited, but it must fit into memory.
+    /// MiB that a tarball may have when unpacked [default: `limits.unpacked_mib`, which is 1024]. The size of the
+    /// tarball itself is not limited, but it must fit into memory.
     #[arg(long, value_name = "MIB")]
     pub max_mib: Option<NonZeroU32>,
     /// Check everything, publish nothing and write nothing
@@ -127,9 +127,9 @@ pub struct PublishFiles {
 /// Who may see a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PackageAccess {
-    /// Whoever the rules let.
+    /// Every user whom the access rules permit.
     Public,
-    /// Its owners, and those whom rules or teams name.
+    /// Its owners, and users whom rules or teams name.
     Restricted,
 }
 
@@ -140,25 +140,26 @@ fn dist_tag(text: &str) -> Result<DistTag, String> {
 /// `log`
 #[derive(Debug, Args)]
 pub struct LogQuestion {
-    /// Only what happened from then on: 2026-01-02T03:04:05Z, 2026-01-02 (UTC), or how long ago: 30m, 24h, 7d
+    /// Only events since this time: 2026-01-02T03:04:05Z, 2026-01-02 (UTC), or how long ago: 30m, 24h, 7d
     #[arg(long = "since", value_name = "TIME")]
     pub since: Option<String>,
-    /// Only what happened until then, written the same way
+    /// Only events until this time, in the same format
     #[arg(long = "until", value_name = "TIME")]
     pub until: Option<String>,
-    /// Only what this user did, or failed to log in as
+    /// Only events of this user, failed logins included
     #[arg(long = "user", value_name = "NAME")]
     pub user: Option<String>,
-    /// Only what concerns this package
+    /// Only events of this package
     #[arg(long = "package", value_name = "PACKAGE")]
     pub package: Option<String>,
-    /// Only this kind of event, such as published or logged-in, or what needs this right: read, publish, administer
+    /// Only this kind of event, such as published or logged-in, or events that need this right: read, publish,
+    /// administer
     #[arg(long = "action", value_name = "ACTION")]
     pub action: Option<String>,
-    /// Only what was refused: denials, logins that failed, and credentials that are nobody's
+    /// Only rejections: denials, failed logins, and unknown credentials
     #[arg(long = "denied")]
     pub denied: bool,
-    /// Go on with what happens from now on, until interrupted
+    /// Keep printing new events until interrupted
     #[arg(long = "follow", short = 'f', conflicts_with = "until")]
     pub follow: bool,
     /// Print each event as one line of JSON
@@ -166,10 +167,10 @@ pub struct LogQuestion {
     pub json: bool,
 }
 
-/// What the access rules can be asked.
+/// Questions about the access rules.
 #[derive(Debug, Subcommand)]
 pub enum AccessAction {
-    /// Say whether somebody may do something to a package, and which rule decides. Groups, owners and accounts are
+    /// Say whether a user may do something to a package, and which rule decides. Groups, owners and accounts are
     /// looked up in the storage. The exit code is 0 if they may, and 3 if they may not.
     Explain(AccessQuestion),
 }
@@ -177,9 +178,9 @@ pub enum AccessAction {
 /// `access explain USER ACTION PACKAGE`
 #[derive(Debug, Args)]
 pub struct AccessQuestion {
-    /// The name of the user; `anonymous` for somebody who is not signed in.
+    /// The name of the user; `anonymous` for a caller who is not signed in.
     pub user: String,
-    /// What they want to do.
+    /// The action.
     pub action: AskedAction,
     /// The package.
     pub package: String,
@@ -188,25 +189,25 @@ pub struct AccessQuestion {
     pub groups: Vec<String>,
 }
 
-/// What can be done to a package.
+/// Actions on a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AskedAction {
     /// See and install it.
     Read,
     /// Publish versions, deprecate them, move dist-tags.
     Publish,
-    /// Change its owners, remove it or versions of it.
+    /// Change its owners, and remove it or versions of it.
     Administer,
 }
 
-/// What an operator can do with tokens.
+/// Actions on tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenAction {
     /// Print a new token of an account. It can do what the account may, and less where the flags say so.
     Create(CreateToken),
 }
 
-/// The token to make.
+/// The token to create.
 #[derive(Debug, Args)]
 pub struct CreateToken {
     /// The account it is for, which must exist.
@@ -236,14 +237,14 @@ fn package_pattern(text: &str) -> Result<PackagePattern, String> {
     PackagePattern::parse(text).map_err(|problem| format!("the pattern {problem}"))
 }
 
-/// What can be done with a configuration.
+/// Actions on a configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigAction {
-    /// Say what is wrong with the configuration, if anything, without starting.
+    /// Report errors in the configuration without starting.
     Check,
 }
 
-/// Settings that win over the configuration file.
+/// Settings that take precedence over the configuration file.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Overrides {
@@ -253,20 +254,20 @@ pub struct Overrides {
     /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:4873]
     #[arg(long, global = true, value_name = "ADDR", env = "REGISTRY_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// Where everything is kept: `file:DIR` or `memory:` [default: `file:./registry-data`]
+    /// The storage: `file:DIR` or `memory:` [default: `file:./registry-data`]
     #[arg(long, global = true, value_name = "URL", env = "REGISTRY_STORAGE")]
     pub storage: Option<StorageUrl>,
-    /// A registry to stand in front of; names that were never hosted here are asked for there [default: the
+    /// A registry to proxy; names that were never hosted here are requested from it [default: the
     /// registry that npm is configured with, if any]
     #[arg(long, global = true, value_name = "URL", env = "REGISTRY_UPSTREAM")]
     pub upstream: Option<UpstreamUrl>,
-    /// The URL under which clients reach the registry [default: taken from each request]
+    /// The URL at which clients reach the registry [default: derived from each request]
     #[arg(long, global = true, value_name = "URL", env = "REGISTRY_PUBLIC_URL")]
     pub public_url: Option<PublicUrl>,
-    /// A path under which the routes answer too, such as /registry [default: none]
+    /// A path below which the routes answer too, such as /registry [default: none]
     #[arg(long, global = true, value_name = "PATH", env = "REGISTRY_PATH_PREFIX")]
     pub path_prefix: Option<PathPrefix>,
-    /// How log lines look [default: text]
+    /// The format of log lines [default: text]
     #[arg(long, global = true, env = "REGISTRY_LOG_FORMAT", value_parser = log_format())]
     pub log_format: Option<LogFormat>,
     /// Which log lines are written to stderr, such as `warn` or `info,registry_core=debug` [default: info]
@@ -277,7 +278,7 @@ pub struct Overrides {
     pub github: GithubOverrides,
 }
 
-/// Settings of `[github]`. Any of them turns it on.
+/// Settings of `[github]`. Any of them enables it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct GithubOverrides {
     /// Sign in with the GitHub at this URL [default where GitHub is on: <https://github.com>]
@@ -286,7 +287,7 @@ pub struct GithubOverrides {
     /// The client id of the OAuth app at GitHub; its secret is in `REGISTRY_GITHUB_CLIENT_SECRET`
     #[arg(long, global = true, value_name = "ID", env = "REGISTRY_GITHUB_CLIENT_ID")]
     pub github_client_id: Option<String>,
-    /// The organizations whose members are let in, with commas between them [default: everybody at GitHub]
+    /// The organizations whose members may sign in, separated by commas [default: every GitHub account]
     #[arg(
         long,
         global = true,
@@ -295,7 +296,7 @@ pub struct GithubOverrides {
         env = "REGISTRY_GITHUB_ORGANIZATIONS"
     )]
     pub github_organizations: Option<Vec<String>>,
-    /// The logins of those in the group `github-admins`, with commas between them [default: nobody]
+    /// The logins in the group `github-admins`, separated by commas [default: none]
     #[arg(long, global = true, value_name = "LOGINS", value_delimiter = ',', env = "REGISTRY_GITHUB_ADMINS")]
     pub github_admins: Option<Vec<String>>,
 }
@@ -309,7 +310,7 @@ fn log_format() -> impl TypedValueParser<Value = LogFormat> {
     PossibleValuesParser::new(known).try_map(|text| text.parse::<LogFormat>())
 }
 
-/// What of it concerns the registry: all but where to listen.
+/// Converts the overrides of the registry: all except the listen address.
 impl From<&Overrides> for settings::Overrides {
     fn from(overrides: &Overrides) -> Self {
         let Overrides {

@@ -1,4 +1,4 @@
-//! Takes connections and speaks HTTP/1.1 and HTTP/2 over them, until told to stop.
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them until stopped.
 
 mod activity;
 mod places;
@@ -23,24 +23,24 @@ use self::places::{Place, Places};
 use crate::front::{Front, Handler};
 use crate::settings::ServerSettings;
 
-/// Bytes that the head of a request may have, and of a body that a connection reads ahead.
+/// The most bytes of a request's head, and of a body that a connection reads ahead.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Streams of HTTP/2 that a client may open and reset before the server has looked at them.
+/// The most HTTP/2 streams that a client may open and reset before the server has accepted them.
 const RESETS: usize = 20;
 
-/// Streams of HTTP/2 that the server may have to reset for a client's errors.
+/// The most HTTP/2 streams that the server resets for a client's errors.
 const ERRORS: usize = 256;
 
-/// What a client reads for which there is no place.
+/// The answer to a client beyond the connection limit.
 const TOO_MANY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 87\r\n\
                         retry-after: 5\r\nconnection: close\r\n\r\n\
                         {\"error\":\"there are too many connections to this registry; try again in a few seconds\"}";
 
-/// How long to wait when no connection can be taken, which is mostly for want of file descriptors.
+/// The pause after a failed accept, which is mostly due to a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` is ready, then stops to accept and waits for requests in flight, for a bounded time.
+/// Serves until `stop` completes, then stops accepting and waits for requests in flight, for a bounded time.
 pub(crate) async fn serve<H: Handler>(
     listener: TcpListener,
     front: Arc<Front<H>>,
@@ -101,7 +101,7 @@ fn http_builder(settings: &ServerSettings) -> Builder<TokioExecutor> {
     builder
 }
 
-/// A connection that was already gone concerns nobody; anything else is the machine's own trouble and may last.
+/// A connection that is already gone needs no action; any other error is one of the machine and may persist.
 async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
@@ -111,11 +111,11 @@ async fn pause_after(error: &io::Error) {
     tokio::time::sleep(PAUSE).await;
 }
 
-/// Tells a client that there is no place for it, as far as it listens, and hangs up.
+/// Rejects a connection beyond the limit, with an answer as far as the client reads it.
 fn refuse(stream: TcpStream, peer: SocketAddr) {
-    // Nothing was sent on this connection yet, so the text fits into its buffer and writing does not block.
+    // Nothing was sent on this connection yet, so the text fits into its buffer and the write does not block.
     let told = stream.into_std().and_then(|mut stream| stream.write_all(TOO_MANY.as_bytes()));
-    tracing::debug!(%peer, told = told.is_ok(), "too many connections: refused one");
+    tracing::debug!(%peer, told = told.is_ok(), "too many connections: rejected one");
 }
 
 struct Connection<H> {
@@ -152,7 +152,7 @@ impl<H: Handler> Connection<H> {
             ended = self.watcher.watch(connection) => ended,
             () = never_asked(&asked, self.patience) => Ok(()),
             () = activity.stalls(self.pace) => {
-                tracing::debug!(%peer, "the client neither asked for anything nor took what it had asked for");
+                tracing::debug!(%peer, "closing a connection: the client neither sent a request nor read an answer");
                 Ok(())
             }
         };
@@ -162,8 +162,8 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Ready when `patience` has passed without a request. The HTTP implementation waits without end for the bytes by
-/// which it tells HTTP/1.1 from HTTP/2.
+/// Completes when `patience` has passed without a request. The HTTP implementation has no timeout for the bytes that
+/// distinguish HTTP/1.1 from HTTP/2.
 async fn never_asked(asked: &AtomicBool, patience: Duration) {
     tokio::time::sleep(patience).await;
     if asked.load(Ordering::Relaxed) {

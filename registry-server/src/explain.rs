@@ -1,4 +1,4 @@
-//! `access explain`: what the rules say of one question, and which of them says it.
+//! `access explain`: evaluates the access rules for one question, and names the rule that decides.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use registry_core::{Registry, RegistryBuilder};
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};
 use crate::settings::Settings;
 
-/// How somebody who is not signed in is called on the command line.
+/// The name of an anonymous caller on the command line.
 const ANONYMOUS: &str = "anonymous";
 
 /// The answer to `access explain` is no.
@@ -25,26 +25,26 @@ const ANONYMOUS: &str = "anonymous";
 pub struct AccessDenied;
 
 impl AccessDenied {
-    /// What the process ends with, so that a script can tell it from an error (1) and a wrong command line (2).
+    /// The exit code, which scripts can distinguish from an error (1) and a wrong command line (2).
     pub const EXIT_CODE: u8 = 3;
 }
 
-/// What is printed, and whether it may be done.
+/// The printed text, and whether the action is permitted.
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) result: anyhow::Result<()>,
 }
 
-/// What the storage knows of the one who asks and of the package.
+/// The stored facts about the user and the package.
 struct Found {
     principal: Option<Principal>,
-    /// What their teams give them.
+    /// The grants of the user's teams.
     memberships: Memberships,
     /// The provider that knows the account.
     known_to: Option<String>,
-    /// Whether a team may let in whom the rules keep out.
+    /// Whether a team grant may exceed the access rules.
     grants_beyond_rules: bool,
-    /// The owners; `None` where there is no such package here.
+    /// The owners; `None` if the package does not exist here.
     owners: Option<Vec<String>>,
     /// Whether the owners made it private.
     restricted: bool,
@@ -86,7 +86,8 @@ async fn look_up(
     Ok(Found { principal, memberships, known_to, grants_beyond_rules, owners, restricted })
 }
 
-/// The owners, and whether they made it private. Also of a package that was unpublished: its owners keep the name.
+/// Returns the owners, and whether they made the package private. Also for an unpublished package: its owners keep the
+/// name.
 async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<Option<(Vec<String>, bool)>> {
     let paths = [Key::Packument(package).path()?, Key::PlainPackument(package).path()?];
     let Some((_, blob)) = store.get_first(&paths).await? else { return Ok(None) };
@@ -118,7 +119,7 @@ fn answer(
 ) -> Answer {
     let decision = rules.decide(action, found.principal.as_ref(), package);
     let is_owner = || match (&found.owners, &found.principal) {
-        // The first to publish becomes the owner; of nothing, nobody is.
+        // The first publisher becomes the owner; a package that does not exist has none.
         (None, _) => action == Action::Publish,
         (Some(owners), Some(principal)) => owners.is_empty() || owners.contains(&principal.name),
         (Some(_), None) => false,
@@ -138,7 +139,7 @@ fn answer(
         };
     let may = if allowed { "may" } else { "may not" };
     let mut text = format!("{} {may} {action} {package}\n", question.user);
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = writeln!(text, "rule: {}", rule_text(&decision, package));
     if decision.verdict == Verdict::AllowedToOwners {
         let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));

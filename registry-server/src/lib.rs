@@ -1,5 +1,5 @@
-//! The registry as a server: command line, configuration, connections, logs and numbers. What a registry is and
-//! does, `registry-core` knows.
+//! The registry as a server: command line, configuration, connections, logs and metrics. The registry itself is in
+//! `registry-core`.
 //!
 //! ```
 //! use clap::Parser as _;

@@ -1,4 +1,4 @@
-//! Log lines, written by a thread of their own, so that a slow reader of the log delays no request.
+//! Writes log lines on a separate thread, so that a slow reader of the log delays no request.
 //!
 //! ```
 //! use std::io::Write as _;
@@ -18,23 +18,23 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that may wait. What comes on top is dropped and counted: the registry goes on without its log.
+/// The most bytes of buffered lines. Further lines are dropped and counted: the registry does not wait for its log.
 const WAITING_BYTES: usize = 4 << 20;
 
-/// Capacity that an emptied buffer may keep, so that one burst is not paid for in memory for ever.
+/// The capacity that an emptied buffer keeps, so that one burst does not hold memory forever.
 const KEPT_BYTES: usize = 64 << 10;
 
-/// How long lines are gathered, so that a busy server writes a hundred times a second and not for each request.
+/// How long lines are batched, so that a busy server writes a hundred times a second rather than once per request.
 const GATHERING_TIME: Duration = Duration::from_millis(10);
 
-/// Takes log lines. Cheap to clone.
+/// Accepts log lines. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LogLines(Arc<Shared>);
 
-/// How long an ending process waits for its last lines to be read.
+/// How long an ending process waits until its last lines are written.
 const CLOSING_TIME: Duration = Duration::from_secs(1);
 
-/// Writes what still waits when it is dropped, and ends the thread.
+/// Writes the buffered lines on drop, and ends the thread.
 #[derive(Debug)]
 #[must_use = "lines are written as long as this lives"]
 pub struct Flusher(Arc<Shared>);
@@ -83,7 +83,7 @@ impl<'lines> MakeWriter<'lines> for LogLines {
     }
 }
 
-/// One log line on its way. It is given whole, in one `write`.
+/// One log line, passed whole in one `write`.
 #[derive(Debug)]
 pub struct LogLine<'lines>(&'lines Shared);
 
@@ -135,7 +135,7 @@ fn write_until_closed(shared: &Shared, mut output: impl Write) {
         let closing = state.closing;
         drop(state);
 
-        // Where stderr is closed or its disk is full there is nobody to tell.
+        // If stderr is closed or its disk is full, the lines have no reader.
         let _ = output.write_all(&lines);
         if dropped > 0 {
             let _ = writeln!(output, "{dropped} log lines were dropped: their reader is too slow");
@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
 
-    /// Says when it is written to, and waits there until it is told to go on.
+    /// A writer that reports a write, and blocks in it until it is released.
     struct Stuck {
         begun: Sender<()>,
         go_on: Receiver<()>,
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stands_still_delays_nobody_and_costs_bounded_memory() {
+    fn a_stuck_reader_delays_no_writer_and_costs_bounded_memory() {
         let (begun, has_begun) = channel();
         let (let_go, go_on) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));

@@ -7,7 +7,7 @@ use registry_core::settings::{LogSettings, log_to};
 
 use crate::log_lines::{Flusher, LogLines};
 
-/// Sends all of `tracing` to stderr. Lines are written for as long as the answer lives.
+/// Sends all `tracing` output to stderr. Lines are written until the returned flusher is dropped.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<Flusher> {
     let (lines, flusher) =
         LogLines::start(io::stderr()).context("cannot start the thread that writes the log")?;

@@ -1,4 +1,4 @@
-//! The binary: reads the command line and reports what went wrong.
+//! The binary: parses the command line and reports errors.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,18 +7,18 @@ use mimalloc::MiMalloc;
 use registry_server::command_line::CommandLine;
 use registry_server::{AccessDenied, Interrupted};
 
-/// The system's allocator keeps what each of many threads has freed, which after a few large packuments is most of the
-/// memory of the server. This one gives it back, after a second in which it may be used again.
+/// The system's allocator retains the freed memory of each of many threads, which after a few large packuments is most
+/// of the server's memory. This one returns it after a second in which it may be reused.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match registry_server::run(&CommandLine::parse_or_exit()) {
         Ok(()) => ExitCode::SUCCESS,
-        // What was asked for is answered on stdout already.
+        // The answer is already on stdout.
         Err(error) if error.is::<AccessDenied>() => ExitCode::from(AccessDenied::EXIT_CODE),
         Err(error) => {
-            // Where stderr is closed there is nobody to tell, and the exit code still says it.
+            // If stderr is closed, only the exit code reports the error.
             let _ = writeln!(std::io::stderr(), "registry-server: {error:#}");
             error
                 .downcast_ref::<Interrupted>()

@@ -1,4 +1,4 @@
-//! The numbers behind `/-/metrics`.
+//! The metrics of `/-/metrics`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,11 +25,12 @@ const BYTES: &str = "registry_response_bytes_total";
 const START_TIME: &str = "process_start_time_seconds";
 const BUILD_INFO: &str = "registry_build_info";
 
-/// Upper ends of the histogram's buckets, in seconds: from a cached packument to a large tarball on a slow line.
+/// Upper bounds of the histogram's buckets, in seconds: from a cached packument to a large tarball on a slow
+/// connection.
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
-/// Methods that have a label of their own. The rest share one: the label's values must not grow at a client's will.
+/// Methods with their own label. The rest share one, so that clients cannot grow the label's values.
 const METHODS: [&str; 7] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"];
 
 /// Counts requests.
@@ -39,7 +40,7 @@ pub struct Metrics {
     page: PrometheusHandle,
     in_flight: Gauge,
     bytes: Counter,
-    /// Handles once made, so that a request costs a look-up and no allocation.
+    /// Cached handles, so that a request costs a lookup and no allocation.
     series: RwLock<HashMap<SeriesKey, Series>>,
 }
 
@@ -51,7 +52,7 @@ struct Series {
     duration: Histogram,
 }
 
-/// A request that was answered to the end.
+/// A completely answered request.
 #[derive(Debug)]
 pub struct Finished<'request> {
     /// The kind of route, one of a few.
@@ -60,14 +61,14 @@ pub struct Finished<'request> {
     pub method: &'request Method,
     /// The status of the answer.
     pub status: u16,
-    /// From the head of the request to the end of the answer.
+    /// The time from the head of the request to the end of the answer.
     pub took: Duration,
     /// Bytes of the answer's body.
     pub bytes: u64,
 }
 
 impl Metrics {
-    /// Begins to count, for a process that started at `start_time`, in seconds since 1970.
+    /// Starts counting, for a process that started at `start_time`, in seconds since 1970.
     pub fn new(start_time: i64) -> Self {
         let recorder = build_recorder();
         let describe = |name: &'static str, unit, text: &'static str| match name {
@@ -96,17 +97,17 @@ impl Metrics {
         Self { recorder, page, in_flight, bytes, series: RwLock::default() }
     }
 
-    /// One request more is being answered, until [`Metrics::left`].
+    /// Counts a request in flight, until [`Metrics::left`].
     pub fn entered(&self) {
         self.in_flight.increment(1.0);
     }
 
-    /// One request less is being answered.
+    /// Ends a request in flight.
     pub fn left(&self) {
         self.in_flight.decrement(1.0);
     }
 
-    /// Counts a request that was answered.
+    /// Counts an answered request.
     pub fn finished(&self, request: &Finished<'_>) {
         let method = METHODS.into_iter().find(|known| *known == request.method.as_str()).unwrap_or("OTHER");
         let key = (request.route, method, request.status);
@@ -134,13 +135,12 @@ impl Metrics {
         }
     }
 
-    /// The page as Prometheus reads it.
+    /// Renders the page in the Prometheus format.
     pub fn render(&self) -> String {
         self.page.render()
     }
 
-    /// Sorts the durations since the last time into their buckets. To be called every few seconds: until then each
-    /// takes memory of its own.
+    /// Aggregates recent durations into buckets. Call it every few seconds: until then each duration takes memory.
     pub fn upkeep(&self) {
         self.page.run_upkeep();
     }

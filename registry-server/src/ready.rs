@@ -1,4 +1,4 @@
-//! Asks a running server whether it is ready, for health checks in an image that holds nothing but the server.
+//! Asks a running server whether it is ready, for health checks in an image that contains only the server.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use crate::command_line::Overrides;
 use crate::run::print;
 use crate::settings::Settings;
 
-/// How long each step may take: longer than the server waits for its store before it says that it is not ready.
+/// The timeout of each step: longer than the server waits for its store before it reports that it is not ready.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// An answer is much shorter; who sends more is not the server.
+/// An answer is much shorter; a longer one is not from the server.
 const LONGEST_ANSWER: u64 = 4096;
 
-/// Asks the server that the configuration describes. It is an error if it is not ready.
+/// Asks the server that the configuration describes. Fails if the server is not ready.
 pub(crate) fn ask(overrides: &Overrides) -> anyhow::Result<()> {
     let address = reachable(Settings::load(overrides)?.listen);
     let answer = answer_of(address).with_context(|| format!("no server answers at {address}"))?;
@@ -37,7 +37,7 @@ fn answer_of(address: SocketAddr) -> anyhow::Result<String> {
     Ok(answer)
 }
 
-/// Who listens on all addresses also listens on this machine's own.
+/// A server that listens on all addresses also listens on loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let address = match listen.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! SIGHUP: what the configuration says of access is read again and holds from the next request on.
+//! SIGHUP: reloads the access rules, which apply from the next request on.
 
 use anyhow::Context as _;
 use registry_core::Registry;
@@ -7,7 +7,7 @@ use registry_core::settings::Upstreams;
 use crate::command_line::Overrides;
 use crate::settings::Settings;
 
-/// Reads the configuration again when told to, and changes what can be changed while the server runs.
+/// Reloads the configuration on demand, as far as a running server permits.
 #[derive(Debug)]
 pub(crate) struct Reloading {
     overrides: Overrides,
@@ -15,13 +15,13 @@ pub(crate) struct Reloading {
 }
 
 impl Reloading {
-    /// `settings` are those that were loaded with `overrides`.
+    /// `settings` are those loaded with `overrides`.
     pub(crate) fn new(overrides: Overrides, settings: &Settings) -> Self {
         Self { overrides, started_with: settings.clone() }
     }
 
-    /// Does it, and says in the log what came of it. A configuration that is wrong changes nothing. `upstreams` are
-    /// those that the registry was built with.
+    /// Reloads, and logs the outcome. An invalid configuration changes nothing. `upstreams` are those that the registry
+    /// was built with.
     pub(crate) fn reload(&self, registry: &Registry, upstreams: &Upstreams) {
         if self.overrides.config.is_none() {
             tracing::warn!("SIGHUP: nothing to read again, because the server was started without --config");
@@ -42,11 +42,11 @@ impl Reloading {
         }
     }
 
-    /// Answers the names of settings that have changed and that only a restart can change.
+    /// Returns the names of the changed settings that need a restart.
     fn try_reload(&self, registry: &Registry, upstreams: &Upstreams) -> anyhow::Result<Vec<&'static str>> {
         let mut settings = Settings::load(&self.overrides)?;
         let changed = settings.changed_since(&self.started_with);
-        // Who is let in is a question of where the server listens, not of where it will.
+        // The exposure check concerns the current listen address, not a new one.
         settings.listen = self.started_with.listen;
         settings.refuse_open_doors()?;
         let rules = settings.registry.packages.compile(upstreams);

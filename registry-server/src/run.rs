@@ -22,26 +22,26 @@ use registry_core::settings::{
 };
 use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 
-/// Threads for what would block the others: file access and password checks. Each costs memory while it idles.
+/// Threads for blocking work: file access and password checks. Each costs memory while idle.
 const BLOCKING_THREADS: usize = 64;
 
-/// What whoever publishes more than the limit is told to do. Every client shows it, so it names no storage.
+/// The advice to a publisher beyond the limit. Every client shows it, so it names no storage.
 const LARGER_PUBLISHES: &str = "ask the registry's operator to publish the tarball with `registry-server publish FILE.tgz \
      --as USER`, which takes larger ones, or to raise limits.publish_body_mib";
 
-/// How often the durations of requests are sorted into their buckets.
+/// How often the durations of requests are aggregated into buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often what is old is removed from the audit log.
+/// How often old batches are removed from the audit log.
 const CLEANING_INTERVAL: Duration = Duration::from_hours(24);
 
-/// How long a stopping server waits for its last events to be delivered.
+/// How long a stopping server waits until its last events are delivered.
 pub(crate) const FLUSH_TIME: Duration = Duration::from_secs(5);
 
-/// How long a stopping server waits for the threads that may still be at a file.
+/// How long a stopping server waits for threads with file access in progress.
 pub(crate) const THREADS_TIME: Duration = Duration::from_secs(1);
 
-/// Does what the command line says. A server ends well when a signal told it to stop.
+/// Runs the command line. A server succeeds when a signal stopped it.
 pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     match &command_line.command {
         None | Some(Command::Serve) => serve(&command_line.overrides),
@@ -70,15 +70,15 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     }
 }
 
-/// Refuses what the settings say by themselves, before anything is opened.
+/// Rejects settings that are invalid on their own, before anything is opened.
 fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
     settings.refuse_open_doors()?;
     settings.registry.check()?;
     Ok(settings.refuse_loops()?)
 }
 
-/// Opens what the settings name and reads the files and variables in them. Nothing is asked, and the storage is left
-/// alone.
+/// Opens the configured parts, and reads the files and variables that the settings name. Sends no request, and does not
+/// use the storage.
 fn check_what_is_named(settings: &Settings) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a thread")?;
     runtime.block_on(async {
@@ -100,7 +100,7 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
         tracing::warn!("{warning}");
     }
     if settings.registry.packages.is_empty() {
-        tracing::info!("no access rules: everybody reads, and everybody who is signed in publishes");
+        tracing::info!("no access rules: every caller reads, and every signed-in account publishes");
     }
     let reloading = Reloading::new(overrides.clone(), &settings);
     complete_upstreams(&mut settings);
@@ -178,14 +178,14 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// The same registries in front of which a server with these settings stands.
+/// Adds the upstream that a server with these settings would use by default.
 pub(crate) fn complete_upstreams(settings: &mut Settings) {
     if settings.registry.upstreams.is_empty() && settings.registry.packages.is_empty() {
         stand_in_front_of_what_npm_uses(settings);
     }
 }
 
-/// Without a word on upstreams, the one to stand in front of is the registry that npm asks otherwise.
+/// Without upstreams, uses the registry that npm is configured with.
 fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     let home = std::env::home_dir();
     match npm_registry(std::env::vars(), home.as_deref()) {
@@ -198,7 +198,7 @@ fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     }
 }
 
-/// npm may be configured with the very server that is being started.
+/// npm may be configured with the server that is starting.
 fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     let url = url.as_url();
     let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
@@ -207,7 +207,7 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
-/// Refuses a store that nobody else sees, for what is to be done to that of a server.
+/// Rejects an in-memory store for a command that operates on a server's store.
 pub(crate) fn refuse_memory(settings: &StorageSettings) -> anyhow::Result<()> {
     if matches!(settings.url, StorageUrl::Memory) {
         anyhow::bail!(
@@ -233,7 +233,7 @@ async fn keep_up(metrics: Arc<Metrics>) {
     }
 }
 
-/// The line that scripts wait for. That nobody reads stdout is no reason not to serve.
+/// Prints the line that scripts wait for. A closed stdout does not prevent serving.
 fn announce(listener: &TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the address that was listened on")?;
     if let Err(error) = print(&format!("listening on http://{address}\n")) {

@@ -1,12 +1,11 @@
-//! SIGTERM and SIGINT: the first asks the server to stop, the second does not wait. SIGHUP asks it to read its
-//! configuration again.
+//! SIGTERM and SIGINT: the first stops the server gracefully, the second at once. SIGHUP reloads the configuration.
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Hears signals from the moment it is made.
+/// Listens for signals from its creation.
 #[derive(Debug)]
 pub(crate) struct Signals {
     #[cfg(unix)]
@@ -21,7 +20,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next signal and gives the exit code of a process that it kills.
+    /// Waits for the next signal, and returns the exit code of a process that it kills.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) -> i32 {
         tokio::select! {
@@ -36,7 +35,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next signal and gives the exit code of a process that it kills.
+    /// Waits for the next signal, and returns the exit code of a process that it kills.
     #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) -> i32 {
         if tokio::signal::ctrl_c().await.is_err() {
@@ -46,7 +45,7 @@ impl Signals {
     }
 }
 
-/// Hears SIGHUP from the moment it is made.
+/// Listens for SIGHUP from its creation.
 #[derive(Debug)]
 pub(crate) struct HangUps {
     #[cfg(unix)]
@@ -59,7 +58,7 @@ impl HangUps {
         Ok(Self { signal: signal(SignalKind::hangup())? })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     #[cfg(unix)]
     pub(crate) async fn next(&mut self) {
         if self.signal.recv().await.is_none() {
@@ -73,7 +72,7 @@ impl HangUps {
         Ok(Self {})
     }
 
-    /// Such a system has none.
+    /// This system has no SIGHUP.
     #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) {
         std::future::pending::<()>().await;

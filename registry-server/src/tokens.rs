@@ -1,4 +1,4 @@
-//! What operators do with tokens, straight in the storage, beside the server or without one.
+//! Operations on tokens, directly in the storage, with or without a running server.
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
@@ -12,7 +12,7 @@ use registry_core::accounts::TokenOptions;
 use registry_core::auth::TokenPermission;
 use registry_core::settings::{Trial, accounts_builder, open_existing_store};
 
-/// Makes a token and prints it. Nothing else is written to stdout, so that a script can take it from there.
+/// Creates a token and prints it. Stdout contains nothing else, so that scripts can capture it.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
     let Settings { registry: settings, .. } = Settings::load(overrides)?;
     refuse_memory(&settings.storage)?;

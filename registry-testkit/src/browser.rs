@@ -38,7 +38,7 @@ enum Wire {
 /// A page that a browser shows.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Where it is.
+    /// The address of the client.
     pub url: String,
     /// The answer that it came with.
     pub response: TestResponse,

@@ -61,7 +61,7 @@ pub use scripted_upstream::ScriptedUpstream;
 pub use test_registry::TestRegistry;
 pub use tls_provider::install_tls_provider;
 
-/// Makes tests of the examples in the README.
+/// Tests the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

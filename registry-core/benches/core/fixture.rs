@@ -91,7 +91,7 @@ fn registry_on(store: &Arc<dyn BlobStore>) -> Registry {
     Registry::builder(Arc::clone(store)).auth_provider(Arc::new(accounts)).open_to_everyone().build()
 }
 
-/// Who publishes.
+/// Returns the caller that publishes.
 pub(crate) fn ana() -> Caller {
     Principal::user("ana").into()
 }

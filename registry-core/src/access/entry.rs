@@ -2,12 +2,12 @@ use std::fmt;
 
 use super::groups::Asking;
 
-/// Whom a rule lets do something.
+/// The callers that an entry of a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// `@all`: everybody, whether signed in or not.
+    /// `@all`: every caller, signed in or not.
     All,
-    /// `@authenticated`: whoever is signed in.
+    /// `@authenticated`: every signed-in caller.
     Authenticated,
     /// `user:ana`.
     User(Box<str>),
@@ -16,7 +16,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    /// Reads an entry as rules spell it, or says what to write instead.
+    /// Parses an entry of a rule, or returns what to write instead.
     pub(super) fn parse(entry: &str) -> Result<Self, String> {
         let named = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
         match (entry, entry.split_once(':')) {
@@ -39,14 +39,14 @@ impl Entry {
         }
     }
 
-    /// The organization of the group that it names: `acme` of `group:github:acme/platform`.
+    /// Returns the organization of the entry's group: `acme` of `group:github:acme/platform`.
     pub(super) fn group_organization(&self) -> Option<&str> {
         let Self::Group(group) = self else { return None };
         let group = group.split_once(':').map_or(&**group, |(_, group)| group);
         Some(group.split_once('/').map_or(group, |(organization, _)| organization))
     }
 
-    /// Whether it names a user or a group, rather than everybody.
+    /// Returns whether the entry names a user or a group.
     pub(super) fn names_somebody(&self) -> bool {
         matches!(self, Self::User(_) | Self::Group(_))
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What was probably meant by an entry that is none.
+/// Returns the probable meaning of an invalid entry.
 fn instead_of(entry: &str) -> String {
     let text: String = entry.split_whitespace().collect();
     let word = text.trim_start_matches(['@', '$']).to_ascii_lowercase();
@@ -87,7 +87,7 @@ fn instead_of(entry: &str) -> String {
     }
 }
 
-/// The group of that name which every registry can have.
+/// Returns the group of that name that every registry can have.
 fn group_of_a_provider(name: &str) -> String {
     format!("`group:local:{name}`")
 }
@@ -99,7 +99,7 @@ mod tests {
     use crate::vocabulary::Principal;
 
     #[test]
-    fn names_whom_it_says() {
+    fn matches_the_callers_that_it_names() {
         let ana = Principal::user("ana").in_group("github:Acme/Platform");
         for (entry, for_ana, for_nobody) in [
             ("@all", true, true),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_told_what_to_write() {
+    fn an_invalid_entry_reports_what_to_write() {
         const ANY: &str =
             "`@all`, `@authenticated`, `user:NAME` or `group:PROVIDER:NAME`, such as `group:local:acme`";
         for (entry, instead) in [

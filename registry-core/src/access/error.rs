@@ -4,46 +4,46 @@ use super::{Action, PatternError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccessRuleError {
-    /// The pattern is none.
+    /// The pattern is invalid.
     #[error("access rule {rule}: the pattern match = {pattern:?} {problem}")]
     Pattern {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,
         /// What is wrong with it.
         problem: PatternError,
     },
-    /// An entry is none.
+    /// An entry is invalid.
     #[error(
         "access rule {rule} (match = {pattern:?}): {list} lists {entry:?}, which names nobody; write {instead}"
     )]
     Entry {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,
-        /// Which of the lists.
+        /// The list that contains it.
         list: Action,
         /// The text of the entry.
         entry: String,
-        /// What was probably meant.
+        /// The probable meaning.
         instead: String,
     },
-    /// An earlier rule decides every name that this one is for.
+    /// An earlier rule matches every name that this one matches.
     #[error(
         "access rule {rule} (match = {pattern:?}) is never reached, because rule {earlier} \
          (match = {earlier_pattern:?}) matches the same packages and comes first; {advice}",
         advice = if pattern == earlier_pattern { "make them one rule" } else { "change their order, or remove one" }
     )]
     Unreachable {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,
-        /// The rule that comes before it.
+        /// The earlier rule.
         earlier: usize,
-        /// The text of `match` there.
+        /// The text of its `match`.
         earlier_pattern: String,
     },
     /// The origin names an upstream that is not configured.
@@ -52,31 +52,31 @@ pub enum AccessRuleError {
          is configured; write origin = [\"hosted\"]"
     )]
     NoSuchUpstream {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,
         /// The name in `origin`.
         origin: String,
     },
-    /// The origin lists `hosted` behind an upstream.
+    /// The origin lists `hosted` after an upstream.
     #[error(
         "access rule {rule} (match = {pattern:?}): origin must list \"hosted\" first, since what is hosted wins over \
          every upstream"
     )]
     HostedNotFirst {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,
     },
-    /// The origin lists nothing, or the same twice.
+    /// The origin lists nothing, or one entry twice.
     #[error(
         "access rule {rule} (match = {pattern:?}): origin lists nothing, or one origin twice; \
          write origin = [\"hosted\"]"
     )]
     Origin {
-        /// Which rule.
+        /// The rule.
         rule: usize,
         /// The text of `match`.
         pattern: String,

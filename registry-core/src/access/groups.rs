@@ -1,8 +1,8 @@
 use super::entry::Entry;
 use crate::vocabulary::Principal;
 
-/// The groups that some entries name, boiled down to a few bits: a group without its bit is certainly none of them.
-/// Somebody may be in many groups and a rule may name many; this spares comparing each with each.
+/// A Bloom filter over the groups of some entries: a group whose bit is missing is certainly not among them. It
+/// avoids comparing every group of a principal with every group of a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct GroupMask(u64);
 
@@ -16,9 +16,9 @@ impl GroupMask {
     }
 }
 
-/// The same for names that differ in capitals alone.
+/// Returns the bit of a group, ignoring case.
 fn bit(group: &str) -> u64 {
-    // Groups of one provider begin alike and end differently.
+    // Groups of one provider share a prefix and differ at the end.
     let from_end = |back: usize| {
         group.len().checked_sub(back).map_or(0, |at| usize::from(group.as_bytes()[at].to_ascii_lowercase()))
     };
@@ -27,7 +27,7 @@ fn bit(group: &str) -> u64 {
     1 << (mixed % 64)
 }
 
-/// Who asks, with those of their groups that the rule at hand may name.
+/// The caller, with the groups that the current rule may name.
 #[derive(Debug)]
 pub(super) struct Asking<'a> {
     pub(super) principal: Option<&'a Principal>,

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use crate::domain::PackageName;
 use crate::vocabulary::PackagePattern;
 
-/// Finds the first of many patterns that matches a name, without trying them all.
+/// Finds the first of many patterns that matches a name, without trying all of them.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// Patterns that are a name, in small letters.
+    /// Patterns without `*`, in lowercase.
     names: HashMap<Box<str>, usize>,
-    /// Patterns for all of a scope, by the scope in small letters.
+    /// Patterns for a whole scope, by the scope in lowercase.
     scopes: HashMap<Box<str>, usize>,
-    /// All others, in their order.
+    /// All other patterns, in order.
     others: Vec<(Beginning, usize)>,
 }
 
-/// The first bytes that a name must have, up to eight, in one number.
+/// The first bytes that a name must have, up to eight, as one number.
 #[derive(Debug, Clone, Copy)]
 struct Beginning {
     mask: u64,
@@ -39,7 +39,7 @@ impl Lookup {
         lookup
     }
 
-    /// The place of the first pattern that matches. `patterns` are those that this was made of.
+    /// Returns the index of the first pattern that matches. `patterns` are those passed to `new`.
     pub(super) fn find<'patterns>(
         &self,
         name: &PackageName,
@@ -56,7 +56,7 @@ impl Lookup {
     }
 }
 
-/// The text in small letters, in which names and patterns are compared. Allocates only where there are capitals.
+/// Returns the text in lowercase, in which names and patterns are compared. Allocates only if there are capitals.
 fn folded(text: &str) -> Cow<'_, str> {
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(text.to_ascii_lowercase())
@@ -74,7 +74,7 @@ impl Beginning {
     }
 }
 
-/// The first eight bytes, the first of them lowest; zeros where there are fewer.
+/// Returns the first eight bytes in little-endian order, padded with zeros.
 fn first_bytes(text: &str) -> u64 {
     let mut bytes = [0; 8];
     let length = text.len().min(8);
@@ -92,7 +92,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn it_finds_what_trying_one_after_the_other_finds(
+        fn agrees_with_a_linear_search(
             texts in prop::collection::vec("(@[aAb*]{1,2}/)?[abB*]{1,3}|@a[bB]/\\*\\*?|abABabab[ab*]{1,2}", 0..12),
             name in "(@[abA]{1,2}/)?([abB]{1,3}|ababaBab[ab]{1,2})",
         ) {

@@ -1,7 +1,6 @@
-//! Who may do what to which package.
+//! Access rules: which caller may do what to which package.
 //!
-//! Rules are asked from the first to the last, and the first whose pattern matches the package's name decides.
-//! Where none matches, everything is denied.
+//! The first rule whose pattern matches the package's name decides. If none matches, every action is denied.
 //!
 //! ```
 //! use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};
@@ -22,9 +21,9 @@
 //! assert_eq!(verdict(Action::Read, Some(&ben), &ours), Verdict::Allowed);
 //! assert_eq!(verdict(Action::Publish, Some(&ben), &ours), Verdict::Denied);
 //! assert_eq!(verdict(Action::Publish, Some(&ana), &ours), Verdict::Allowed);
-//! // Whoever may publish may read too.
+//! // A principal that may publish may read too.
 //! assert_eq!(verdict(Action::Read, Some(&ana), &ours), Verdict::Allowed);
-//! // `@authenticated` names nobody: it is for new packages, and for those that the principal owns.
+//! // `@authenticated` names no particular user: it allows new packages, and those that the principal owns.
 //! assert_eq!(verdict(Action::Publish, Some(&ben), &open), Verdict::AllowedToOwners);
 //! assert_eq!(rules.decide(Action::Publish, Some(&ben), &open).rule, Some("**"));
 //! assert_eq!(verdict(Action::Publish, None, &open), Verdict::Denied);
@@ -42,26 +41,26 @@
 //! | `@*/*` | every package with a scope |
 //! | `left-pad` | that package alone |
 //!
-//! Capitals do not count: `@acme/*` is for `@ACME/web` too.
+//! Patterns ignore case: `@acme/*` matches `@ACME/web` too.
 //!
 //! # Entries
 //!
 //! | entry | names |
 //! |---|---|
-//! | `@all` | everybody, signed in or not |
-//! | `@authenticated` | whoever is signed in |
-//! | `user:ana` | the user of that name; capitals count |
-//! | `group:github:acme/platform` | whoever the provider puts in that group; capitals do not count |
-//! | `group:local:acme/platform` | that team of an organisation that is kept here; `group:local:acme` is all of it |
+//! | `@all` | every caller, signed in or not |
+//! | `@authenticated` | every signed-in caller |
+//! | `user:ana` | the user of that name, case-sensitive |
+//! | `group:github:acme/platform` | members of that group at the provider, ignoring case |
+//! | `group:local:acme/platform` | members of that local team; `group:local:acme` is the whole organization |
 //!
-//! # What follows from what
+//! # Implied rights
 //!
-//! - `administer` gives everything on every package that the pattern matches.
-//! - `publish` gives reading. Where the entry names a user or a group, it also gives publishing to every
-//!   package that the pattern matches ([`Verdict::Allowed`]). Where it is `@all` or `@authenticated`, it gives
-//!   new packages, and those that the principal owns ([`Verdict::AllowedToOwners`]).
-//! - Whoever may publish may administer the packages that they own.
-//! - To change anything one must be signed in: in `publish` and `administer`, `@all` means `@authenticated`.
+//! - `administer` allows everything on every package that the pattern matches.
+//! - `publish` implies `read`. If the entry names a user or a group, it allows publishing to every package that the
+//!   pattern matches ([`Verdict::Allowed`]). If it is `@all` or `@authenticated`, it allows publishing new packages,
+//!   and packages that the principal owns ([`Verdict::AllowedToOwners`]).
+//! - A principal that may publish may administer the packages that it owns.
+//! - Changes require sign-in: in `publish` and `administer`, `@all` means `@authenticated`.
 
 mod entry;
 mod error;
@@ -83,22 +82,23 @@ pub use rules::AccessRules;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSettings {
-    /// Which packages the rule is for.
+    /// The packages that the rule matches.
     #[serde(rename = "match")]
     pub pattern: String,
-    /// Who may read them.
+    /// Callers who may read them.
     #[serde(default)]
     pub read: Vec<String>,
-    /// Who may publish to them.
+    /// Callers who may publish to them.
     #[serde(default)]
     pub publish: Vec<String>,
-    /// Who may do everything to them.
+    /// Callers who may do everything to them.
     #[serde(default)]
     pub administer: Vec<String>,
-    /// Where they come from: `["hosted"]`, this registry alone.
+    /// The origins of the packages. Default: `["hosted"]`, this registry alone.
     #[serde(default = "hosted")]
     pub origin: Vec<String>,
-    /// Whether a name that an upstream has may be published here all the same. The hosted package then wins whole.
+    /// Whether a name that exists at an upstream may be published here. The hosted package then replaces the
+    /// upstream's entirely.
     #[serde(default)]
     pub shadow: bool,
 }
@@ -107,29 +107,29 @@ fn hosted() -> Vec<String> {
     vec!["hosted".into()]
 }
 
-/// What the rules say, and which of them said it.
+/// The decision of the rules, and the rule that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision<'rules> {
-    /// Whether it may be done.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The pattern of the rule that decided; `None` where no rule matches.
+    /// The pattern of the deciding rule; `None` if no rule matches.
     pub rule: Option<&'rules str>,
-    /// Which rule that is, counted from 1.
+    /// The number of that rule, counted from 1.
     pub number: Option<usize>,
-    /// What in the rule allowed it; `None` where it is denied.
+    /// The entry that allowed it; `None` if it is denied.
     pub grant: Option<Grant<'rules>>,
 }
 
-/// The entry of a rule that allowed something. Displays itself as `user:ana in publish`.
+/// The entry of a rule that allowed an action. Displays as `user:ana in publish`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant<'rules> {
-    /// The list that the entry is in. One for more than was asked gives what was asked too.
+    /// The list that contains the entry. A list for a greater right implies the lesser ones.
     pub list: Action,
     entry: &'rules entry::Entry,
 }
 
 impl Grant<'_> {
-    /// The entry as rules spell it, such as `user:ana`.
+    /// Returns the entry as rules spell it, such as `user:ana`.
     pub fn entry(&self) -> String {
         self.entry.to_string()
     }

@@ -2,22 +2,22 @@ use std::sync::Arc;
 
 use super::{AccessRuleError, RuleSettings};
 
-/// How a package published here is called in `origin`.
+/// The name of this registry in `origin`.
 const HOSTED: &str = "hosted";
 
-/// Where packages of a name come from.
+/// The origins of packages of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// Whether they may be published here. What is hosted wins over every upstream, whole.
+    /// Whether the packages may be published here. A hosted package takes precedence over every upstream entirely.
     pub hosted: bool,
-    /// The upstreams that are asked for names never hosted here, in this order.
+    /// The upstreams for names that were never hosted here, in order.
     pub upstreams: Vec<Arc<str>>,
-    /// Whether a name that an upstream has may be published here all the same.
+    /// Whether a name that exists at an upstream may be published here.
     pub shadow: bool,
 }
 
 impl Origin {
-    /// Published here and nowhere else: no upstream ever hears of the name.
+    /// Hosted here only: the name is never sent to an upstream.
     pub const HOSTED: Self = Self { hosted: true, upstreams: Vec::new(), shadow: false };
 
     pub(super) fn compile(
@@ -34,7 +34,7 @@ impl Origin {
         if settings.origin.is_empty() || settings.origin.iter().enumerate().any(is_again) {
             return Err(AccessRuleError::Origin { rule, pattern: pattern() });
         }
-        // What is hosted is looked for first, and so must be written first.
+        // The order in the settings must match the order of the lookup, which begins with hosted packages.
         if settings.origin.iter().skip(1).any(|origin| origin == HOSTED) {
             return Err(AccessRuleError::HostedNotFirst { rule, pattern: pattern() });
         }

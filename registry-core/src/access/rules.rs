@@ -12,7 +12,7 @@ use super::{AccessRuleError, Action, Decision, Grant, Origin, RuleSettings, Verd
 use crate::domain::PackageName;
 use crate::vocabulary::{PackagePattern, Principal};
 
-/// The rules, ready to decide. Cheap to clone.
+/// Compiled access rules. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AccessRules(Arc<Compiled>);
 
@@ -38,12 +38,12 @@ impl AccessRules {
         Self(Arc::new(Compiled { rules, lookup }))
     }
 
-    /// Checks rules and makes them ready, where there is no upstream. No rules deny everything.
+    /// Validates and compiles rules, without upstreams. No rules deny everything.
     pub fn compile(settings: &[RuleSettings]) -> Result<Self, AccessRuleError> {
         Self::compile_with_upstreams(settings, &[])
     }
 
-    /// Checks rules and makes them ready. `upstreams` are the names that `origin` may list beside `hosted`.
+    /// Validates and compiles rules. `upstreams` are the names that `origin` may list besides `hosted`.
     pub fn compile_with_upstreams(
         settings: &[RuleSettings],
         upstreams: &[&str],
@@ -69,17 +69,18 @@ impl AccessRules {
         Self::of(Vec::new())
     }
 
-    /// Every caller reads every package, and each signed-in principal publishes new packages and those that they own.
+    /// Every caller may read every package, and each signed-in principal may publish new packages and those that it
+    /// owns.
     pub fn open_to_all_publish_for_signed_in() -> Self {
         Self::of(vec![Rule::open(Origin::HOSTED)])
     }
 
-    /// The same in front of an upstream, which is asked for names that were never hosted here.
+    /// Like [`AccessRules::open_to_all_publish_for_signed_in`], with an upstream for names that were never hosted here.
     pub fn open_to_all_in_front_of(upstream: &str) -> Self {
         Self::of(vec![Rule::open(Origin { upstreams: vec![upstream.into()], ..Origin::HOSTED })])
     }
 
-    /// Where packages of this name come from. A name that no rule matches comes from nowhere but here.
+    /// Returns the origins of packages of this name. A name that no rule matches is hosted here only.
     pub fn origin(&self, package: &PackageName) -> &Origin {
         static NOWHERE_ELSE: Origin = Origin::HOSTED;
         self.rule_of(package).map_or(&NOWHERE_ELSE, |rule| &rule.origin)
@@ -93,8 +94,8 @@ impl AccessRules {
         self.0.lookup.find(package, |at| &self.0.rules[at].pattern)
     }
 
-    /// Whether `principal`, or nobody in particular, may do `action` to `package`. Takes a fraction of a microsecond,
-    /// also with hundreds of rules and groups.
+    /// Decides whether `principal`, or an anonymous caller, may do `action` to `package`. Takes less than a
+    /// microsecond, even with hundreds of rules and groups.
     pub fn decide(
         &self,
         action: Action,
@@ -135,7 +136,7 @@ impl Rule {
         Ok(Self { pattern, read, publish, administer, groups, origin })
     }
 
-    /// Everybody reads everything, and whoever is signed in publishes.
+    /// Every caller may read everything, and every signed-in caller may publish.
     fn open(origin: Origin) -> Self {
         Self {
             pattern: PackagePattern::everything(),
@@ -161,7 +162,7 @@ impl Rule {
         }
     }
 
-    /// To which packages somebody may publish, and by which entry.
+    /// Returns to which packages the caller may publish, and the entry that allows it.
     fn change(&self, asking: &Asking<'_>) -> (Verdict, Option<Grant<'_>>) {
         if asking.principal.is_none() {
             return (Verdict::Denied, None);

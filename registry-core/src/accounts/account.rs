@@ -13,12 +13,12 @@ use super::abuse::Guessed;
 use super::two_factor::TwoFactorState;
 use crate::concurrency::detached;
 
-/// What the holder of an account sees of it.
+/// An account as its holder sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnProfile {
-    /// What others see too.
+    /// The public part.
     pub profile: Profile,
-    /// The second factor, where there is one.
+    /// The second factor, if any.
     pub two_factor: Option<TwoFactorState>,
 }
 
@@ -55,7 +55,7 @@ impl Accounts {
             self.signed_in_here(&account, caller.address);
             self.authorization.emit(caller, None, EventKind::PasswordChanged);
         }
-        // Who they are may have changed, and which sessions there are.
+        // The principal and its sessions may have changed.
         self.parts.tokens.remove_all();
         if !change.fields.is_empty() {
             self.authorization.emit(caller, None, EventKind::ProfileChanged);
@@ -93,8 +93,7 @@ impl Accounts {
         }
     }
 
-    /// Refuses a caller who may not change their account or its tokens: nobody in particular, and whoever shows a token
-    /// that is not for that.
+    /// Rejects anonymous callers, and tokens that do not permit account changes.
     pub(crate) fn require_account_change<'caller>(
         &self,
         caller: &'caller Caller,
@@ -107,7 +106,7 @@ impl Accounts {
         Err(Error::TokenForbidsAccount)
     }
 
-    /// Refuses a caller who may not see what belongs to their account.
+    /// Rejects anonymous callers, and tokens that do not permit account reads.
     pub(crate) fn require_account_read<'caller>(
         &self,
         caller: &'caller Caller,
@@ -120,8 +119,8 @@ impl Accounts {
         Err(Error::TokenForbidsAccount)
     }
 
-    /// Asks for the caller's password again, so that a terminal left alone gives nothing lasting away. Where no
-    /// provider knows a password of theirs, that they logged in must do.
+    /// Checks the caller's password again, so that an unattended terminal cannot create anything lasting. Where no
+    /// provider knows a password of the account, the login itself is enough.
     pub(crate) async fn require_password(
         &self,
         caller: &Caller,

@@ -36,7 +36,7 @@ impl Accounts {
                     Some(identity) => identity,
                     None => match self.identify_bearer(bearer, hash).await {
                         Err(Error::InvalidCredential) => {
-                            // Of a store that is not mounted, every token is unknown.
+                            // Every token is unknown to a store that is not mounted.
                             self.parts.store.confirm_absence().await?;
                             self.tell_of_refused(&nobody, Refused::UnknownToken, None);
                             return Err(Error::InvalidCredential);
@@ -92,8 +92,7 @@ impl Accounts {
         }
     }
 
-    /// Refuses a token that is limited to networks where the request came by an address outside of them that may be the
-    /// client's own.
+    /// Rejects a token limited to networks if one of `addresses`, which may be the client's own, is outside of them.
     pub(crate) fn check_further_addresses(&self, caller: &Caller, addresses: &[IpAddr]) -> Result<(), Error> {
         let Some(limits) = &caller.limits else { return Ok(()) };
         if addresses.iter().all(|address| limits.permit_address(Some(*address))) {
@@ -103,10 +102,10 @@ impl Accounts {
         Err(Error::AddressNotPermitted)
     }
 
-    /// What is to be looked at each time, also of a token that is remembered.
+    /// Checks expiry and network on every request, also for cached tokens.
     fn check_token_now(&self, identity: &Identity, nobody: &Caller) -> Result<(), Error> {
         let Some(limits) = &identity.limits else { return Ok(()) };
-        // The clock is not asked for tokens that last.
+        // Reads the clock only for tokens that expire.
         let (refused, error) = if let Some(at) = limits.expires
             && limits.is_expired(self.parts.clock.now())
         {
@@ -136,7 +135,7 @@ impl Accounts {
         for provider in &self.parts.providers {
             match provider.identify(credential).await? {
                 Identified::Principal(principal) => return self.admit(provider.id(), principal).await,
-                // A password that is wrong at one of them may be right at the one that owns the name.
+                // A password that one provider rejects may be right at the provider that owns the name.
                 Identified::Rejected if matches!(credential, Credential::Basic { .. }) => {}
                 Identified::Rejected => return Err(Error::InvalidCredential),
                 Identified::NotMine => {}

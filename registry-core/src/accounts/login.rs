@@ -16,41 +16,41 @@ use crate::network::network_of;
 /// A login that succeeded.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Who logged in.
+    /// The account that logged in.
     pub principal: Principal,
-    /// The token to show from now on. It is kept nowhere: this is the only time it can be read.
+    /// The token for further requests. It is not stored: this is the only time it can be read.
     pub token: SecretString,
 }
 
-/// What a client that sends name and password wants.
+/// What a client that sends name and password asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     LogIn,
     SignUp,
-    /// To log in at a terminal.
+    /// A login at a terminal.
     LogInAtTerminal,
-    /// The same, and to sign up if the name is free.
+    /// A login at a terminal, or an account if the name is free.
     Either,
 }
 
 impl Wanted {
-    /// Whether it makes an account if the name is free.
+    /// Returns whether an account is created if the name is free.
     fn makes_accounts(self) -> bool {
         matches!(self, Self::SignUp | Self::Either)
     }
 
-    /// Whether the user is at a terminal that can ask for what a provider's page shows.
+    /// Returns whether the user is at a terminal that can prompt for what a provider's page displays.
     fn is_at_terminal(self) -> bool {
         matches!(self, Self::LogInAtTerminal | Self::Either)
     }
 }
 
-/// A principal for whom a provider vouches.
+/// A principal that a provider identified.
 #[derive(Debug)]
 pub(crate) struct Authenticated {
     pub(crate) provider: &'static str,
     pub(crate) principal: Principal,
-    /// When they began to say who they are.
+    /// When the identification began.
     pub(crate) since: DateTime<Utc>,
     /// Whether their account is new.
     pub(crate) signed_up: bool,
@@ -62,7 +62,7 @@ impl Accounts {
         detached(async move { accounts.log_in_here(&caller, &login, Wanted::Either).await }).await
     }
 
-    /// The same, and a free name gets no account.
+    /// Like [`Registry::log_in`], but a free name gets no account.
     pub(crate) async fn log_in_without_sign_up(
         &self,
         caller: &Caller,
@@ -103,7 +103,8 @@ impl Accounts {
         self.begin_session(caller, known).await
     }
 
-    /// Says how to get an account, whether the name is taken or not, where this login could not make one.
+    /// Returns the error for a wrong password, which says how to get an account where this login cannot create one.
+    /// It is the same whether the name is taken or not.
     async fn wrong_password(&self, wanted: Wanted) -> Error {
         let sign_up = self.offers_sign_up().await;
         if sign_up && wanted.makes_accounts() {
@@ -112,9 +113,9 @@ impl Accounts {
         Error::WrongPasswordOrNoAccount { sign_up }
     }
 
-    /// Whether some provider makes accounts.
+    /// Returns whether a provider creates accounts.
     pub(crate) async fn offers_sign_up(&self) -> bool {
-        // No account has an empty name, and yet the answer tells whether the provider makes accounts.
+        // No account has an empty name, but the answer shows whether the provider creates accounts.
         let nameless = PasswordLogin { name: String::new(), password: SecretString::default(), email: None };
         for provider in &self.parts.providers {
             let offered = provider.offers_sign_up(&nameless).await;
@@ -136,8 +137,8 @@ impl Accounts {
         Ok(Session { principal: known.principal, token })
     }
 
-    /// Identifies a principal by name and password, and makes an account where that is wanted. Tells the sink of
-    /// logins that fail and of accounts that are made. A second factor is not asked for.
+    /// Identifies a principal by name and password, and creates an account where `wanted` says so. Emits events for
+    /// failed logins and for new accounts. Does not check the second factor.
     pub(crate) async fn authenticate(
         &self,
         caller: &Caller,
@@ -168,11 +169,12 @@ impl Accounts {
         result
     }
 
-    /// Whether a password may be that of a new account is found out before the name is looked up: neither the text of the
-    /// answer nor the time that it takes tells which names are taken.
+    /// Checks whether a new account could have the password before it looks up the name, so that neither the answer
+    /// nor its timing reveals which names are taken.
     ///
-    /// A password that is refused may still be that of an account of before, so it counts as a guess whether the name is
-    /// taken or not. It counts apart from other passwords: a caller who then chooses a better one signs up without a wait.
+    /// A rejected password may still be that of an older account, so it counts as a guess whether the name is taken
+    /// or not. It counts apart from other passwords, so that a caller who then chooses a better one signs up without
+    /// a wait.
     async fn log_in_or_sign_up(
         &self,
         caller: &Caller,
@@ -204,7 +206,7 @@ impl Accounts {
         Err(Error::WrongPasswordForAnyAccount { reason })
     }
 
-    /// Why no new account can have this password.
+    /// Returns why no new account can have this password.
     async fn refused_password(&self, login: &PasswordLogin) -> Result<Option<String>, Error> {
         for provider in &self.parts.providers {
             if let Some(reason) = provider.refuses_password(login).await? {
@@ -220,14 +222,14 @@ impl Accounts {
         login: &PasswordLogin,
         wanted: Wanted,
     ) -> Result<Authenticated, Error> {
-        // Before the password is checked: a session of a password that is changed meanwhile is over before it begins.
+        // Read before the password check, so that a concurrent password change ends this session too.
         let since = self.parts.clock.now();
         if wanted != Wanted::SignUp
             && let Some(known) = self.try_providers(caller, login, wanted, since).await?
         {
             return Ok(known);
         }
-        // A name is free, or unknown, only in the store that was opened.
+        // An unmounted store reports every name as free.
         self.parts.store.confirm_absence().await?;
         if !wanted.makes_accounts() {
             return Err(Error::WrongPassword);
@@ -240,14 +242,14 @@ impl Accounts {
             }
             match signed_up? {
                 SignedUp::Principal(principal) => {
-                    // The name is this provider's, and the account is new: it was that of somebody who had the name
-                    // at this provider before.
+                    // The account is new: a stored second factor belongs to an earlier account of that name at this
+                    // provider.
                     self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
                     let since = self.parts.clock.now();
                     return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
                 }
                 SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
-                // Another request was faster; it may be one of this very client, which retries.
+                // A concurrent request created it, possibly a retry of this client.
                 SignedUp::NameTaken => {
                     let known = self.try_providers(caller, login, wanted, since).await?;
                     return known.ok_or(Error::WrongPassword);
@@ -258,7 +260,7 @@ impl Accounts {
         Err(if wanted == Wanted::SignUp { Error::NoSignUp } else { Error::WrongPassword })
     }
 
-    /// Claims the name before there is an account, so that of two providers one at most makes it.
+    /// Claims the name before it creates the account, so that at most one of two providers creates it.
     async fn sign_up_at(
         &self,
         provider: &dyn AuthProvider,
@@ -285,8 +287,8 @@ impl Accounts {
         wanted: Wanted,
         since: DateTime<Utc>,
     ) -> Result<Option<Authenticated>, Error> {
-        // A password that the first of them calls wrong may be right at the one that owns the name. And it is said why
-        // a caller is refused whose password is right.
+        // A password that one provider rejects may be right at the provider that owns the name. An error after a
+        // right password is returned with its reason.
         let mut is_wrong = false;
         for provider in &self.parts.providers {
             if wanted.is_at_terminal()
@@ -312,7 +314,7 @@ impl Accounts {
     }
 }
 
-/// That the name is another provider's is told as the reason for the refusal.
+/// Converts the error that another provider owns the name into a refusal of the login with that reason.
 pub(crate) fn refused_name(error: Error) -> Error {
     if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
 }
@@ -324,8 +326,8 @@ fn is_wrong_password(error: &Error) -> bool {
     )
 }
 
-/// Counts as a guess too, since it tells which names are taken. A sign-up alone looks at what it is given before it looks at
-/// the name; a login is not acceptable where the name is free.
+/// Returns whether an error reveals which names are taken, which counts as a guess too. A sign-up validates its input
+/// before it looks up the name; a login is rejected as unacceptable only where the name is free.
 fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
     match error {
         Error::NameTaken => true,
@@ -334,7 +336,7 @@ fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
     }
 }
 
-/// A reason that a provider gives at a login is told as one.
+/// Converts a reason from a provider into a refusal of the login.
 pub(crate) fn refused(error: AuthError) -> Error {
     match error {
         AuthError::Unacceptable { reason } => Error::LoginRefused { reason },

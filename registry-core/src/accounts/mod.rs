@@ -1,5 +1,5 @@
-//! Accounts: who calls, sign-in at a terminal and in the browser, tokens, second factors, and builds that publish without a
-//! stored token. The providers of accounts are in [`auth`](crate::auth).
+//! Accounts: identification, sign-in at a terminal and in the browser, tokens, second factors, and trusted
+//! publishing. The providers of accounts are in [`auth`](crate::auth).
 //!
 //! ```
 //! use std::sync::Arc;

@@ -3,7 +3,7 @@ use crate::accounts::Accounts;
 use crate::auth::{Caller, Principal, Profile, ProfileDetails};
 
 impl Accounts {
-    /// The name of the caller.
+    /// Returns the caller's name.
     pub(crate) fn whoami<'caller>(&self, caller: &'caller Caller) -> Result<&'caller str, Error> {
         caller.name().ok_or(Error::AuthenticationRequired)
     }

@@ -11,19 +11,19 @@ use crate::domain::PackageName;
 use crate::proxy::NamedUpstream;
 use crate::upstream::UpstreamError;
 
-/// What is known against packages, by name: each advisory as the upstream told it.
+/// Advisories by package name, as the upstream sent them.
 pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
 
-/// How many names are looked up in the store at once.
+/// How many names are looked up in the store concurrently.
 const LOOKS: usize = 16;
 
-/// What an audit is answered when an upstream cannot tell its advisories.
+/// The answer to an audit if an upstream fails to return its advisories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AuditFallback {
-    /// An error, so that nobody takes silence for safety.
+    /// An error, so that clients do not mistake missing advisories for safety.
     #[default]
     Error,
-    /// Nothing against the packages of that upstream, and a warning in the log.
+    /// No advisories for the packages of that upstream, and a warning in the log.
     Empty,
 }
 
@@ -57,7 +57,7 @@ impl Audit {
         Ok(merged)
     }
 
-    /// The names that may leave, each with the upstream that is asked.
+    /// Returns the names that may be sent, each with its upstream.
     async fn may_be_sent(
         &self,
         caller: &Caller,
@@ -107,7 +107,7 @@ fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
     Error::NoAdvisories { upstream: upstream.id.to_string(), source }
 }
 
-/// Reads an upstream's answer, and leaves out what nobody asked about.
+/// Parses an upstream's answer, and drops packages that were not requested.
 fn read(upstream: &NamedUpstream, answer: &[u8], question: &AuditedPackages) -> Result<Advisories, Error> {
     let mut advisories: Advisories = serde_json::from_slice(answer).map_err(|_| {
         let reason = "advisories that are not in npm's form".to_owned();

@@ -1,4 +1,4 @@
-//! What is known against packages, asked of the registries that they come from.
+//! Advisories for packages, requested from the upstreams that they come from.
 
 mod bulk;
 mod packages;

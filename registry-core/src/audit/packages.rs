@@ -4,11 +4,11 @@ use serde::Serialize;
 use crate::Error;
 use crate::domain::{PackageName, Version};
 
-/// More packages than any application has, in number.
+/// The most packages in one audit: more than any application has.
 pub(super) const MOST: usize = 20_000;
 
-/// Packages and the versions of each that are to be audited. What is no name and what is no version is left out, be
-/// it a path, a URL or a range: no registry knows anything of those, and they may be nobody's business.
+/// Packages and their versions to audit. Invalid names and versions, such as paths, URLs and ranges, are dropped: no
+/// registry knows them, and they may be private.
 ///
 /// ```
 /// use registry_core::audit::AuditedPackages;
@@ -20,7 +20,7 @@ pub(super) const MOST: usize = 20_000;
 pub struct AuditedPackages(IndexMap<PackageName, IndexSet<Version>>);
 
 impl AuditedPackages {
-    /// Reads what npm posts: `{"pear": ["1.0.0"]}`, of 20,000 packages at most.
+    /// Parses the body that npm posts: `{"pear": ["1.0.0"]}`, of 20,000 packages at most.
     pub fn from_bulk(json: &[u8]) -> Result<Self, Error> {
         let listed: IndexMap<String, Vec<String>> = serde_json::from_slice(json).map_err(|error| {
             Error::request(format!("send the packages to audit as {{\"name\": [\"1.0.0\"]}}: {error}"))
@@ -35,14 +35,14 @@ impl AuditedPackages {
         Ok(packages)
     }
 
-    /// Adds a version, if name and version are what they should be.
+    /// Adds a version, if name and version are valid.
     pub(super) fn add(&mut self, name: &str, version: &str) {
         if let (Ok(name), Ok(version)) = (PackageName::parse(name), Version::parse(version)) {
             self.0.entry(name).or_default().insert(version);
         }
     }
 
-    /// Refuses more than are looked up.
+    /// Rejects more packages than the limit.
     pub(super) fn check_count(&self) -> Result<(), Error> {
         if self.0.len() > MOST {
             return Err(Error::request(format!(
@@ -56,7 +56,7 @@ impl AuditedPackages {
         self.0.keys()
     }
 
-    /// Those of these names.
+    /// Returns the packages with these names.
     pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a PackageName>) -> Self {
         let of = |name: &PackageName| Some((name.clone(), self.0.get(name)?.clone()));
         Self(names.into_iter().filter_map(of).collect())

@@ -12,7 +12,7 @@ use crate::auth::Caller;
 use crate::concurrency::compute_elsewhere;
 use crate::domain::Version;
 
-/// About how many bytes of findings a report has at most. What comes after that is told without its places.
+/// The approximate size limit of a report's findings in bytes. Advisories beyond it are listed without paths.
 const ROOM: usize = 8 << 20;
 
 impl Audit {
@@ -68,7 +68,7 @@ fn report(tree: &AuditTree, advisories: &Advisories) -> Value {
     })
 }
 
-/// The versions that an advisory is about, each with its places in the tree.
+/// Returns the affected versions, each with its places in the tree.
 fn affected<'a>(places: &[&'a Installed], range: &str) -> IndexMap<&'a str, Vec<&'a Installed>> {
     let mut found: IndexMap<&str, Vec<&Installed>> = IndexMap::new();
     for installed in places {
@@ -79,9 +79,9 @@ fn affected<'a>(places: &[&'a Installed], range: &str) -> IndexMap<&'a str, Vec<
     found
 }
 
-/// One version in npm's form, as far as there is room; `None` where there is none.
+/// Returns the finding for one version in npm's format, with as many paths as fit; `None` if it does not fit.
 fn finding(tree: &AuditTree, version: &str, places: &[&Installed], room: &mut usize) -> Option<Value> {
-    /// Everything but the paths.
+    /// The size without paths.
     const FRAME: usize = 512;
     *room = room.checked_sub(FRAME)?;
     let paths: Vec<_> = places
@@ -92,7 +92,7 @@ fn finding(tree: &AuditTree, version: &str, places: &[&Installed], room: &mut us
             Some(path)
         })
         .collect();
-    // What is needed somewhere is needed.
+    // A version is optional only if it is optional at every place.
     let all = |is: fn(&Installed) -> bool| places.iter().all(|place| is(place));
     Some(json!({
         "version": version,

@@ -7,7 +7,7 @@ use super::packages::MOST;
 use crate::Error;
 use crate::domain::shorten::shorten;
 
-/// The tree of a project's dependencies, as `npm audit` posts it when the bulk form did not work.
+/// The dependency tree of a project, which `npm audit` posts when the bulk request failed.
 ///
 /// ```
 /// use registry_core::audit::AuditTree;
@@ -23,9 +23,9 @@ pub struct AuditTree(Vec<Installed>);
 pub(super) struct Installed {
     pub(super) name: String,
     pub(super) version: String,
-    /// What it lies below; `None` at the top.
+    /// The index of the package above; `None` at the top.
     parent: Option<usize>,
-    /// The name of the folder, which an alias gives another than the package has.
+    /// The folder name, which differs from the package name for an alias.
     folder: String,
     pub(super) dev: bool,
     pub(super) optional: bool,
@@ -54,9 +54,9 @@ struct Dependency {
 }
 
 impl AuditTree {
-    /// Reads what npm posts. At most 20,000 places, and about 60 of them one below the other. What `requires` lists are
-    /// ranges, of which the tree has the versions elsewhere, and the project itself is no package: neither is audited. A
-    /// tree that has nothing but such ranges is refused.
+    /// Parses the body that npm posts. At most 20,000 places, and about 60 levels. The ranges in `requires` are not
+    /// audited, since the tree has their versions elsewhere, and neither is the project itself. A tree with nothing
+    /// but such ranges is rejected.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         let document: Document = serde_json::from_slice(json).map_err(|error| {
             Error::request(format!(
@@ -65,7 +65,7 @@ impl AuditTree {
         })?;
         let requires_something = document.requires.as_object().is_some_and(|requires| !requires.is_empty());
         if document.dependencies.is_none() && requires_something {
-            // As npm 10 sends it for a lock file of version 3. That nothing is known would be a lie.
+            // npm 10 sends this for a lock file of version 3. An empty report would be wrong.
             return Err(Error::request(
                 "this audit tells which packages the project wants and not which versions it has: try again in a \
                  moment, so that npm asks in the newer form, or install with --lockfile-version=2",
@@ -76,17 +76,17 @@ impl AuditTree {
         Ok(tree)
     }
 
-    /// How many places the tree has.
+    /// Returns the number of places in the tree.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing is installed.
+    /// Returns whether nothing is installed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is to be asked about it.
+    /// Returns the packages to audit.
     pub fn packages(&self) -> AuditedPackages {
         let mut packages = AuditedPackages::default();
         for installed in &self.0 {
@@ -95,7 +95,7 @@ impl AuditTree {
         packages
     }
 
-    /// The JSON reader has bounded how deep this goes.
+    /// The JSON parser limits the depth of the recursion.
     fn add(
         &mut self,
         parent: Option<usize>,
@@ -108,7 +108,7 @@ impl AuditTree {
                 )));
             }
             let Dependency { version, dev, optional, bundled, dependencies } = dependency;
-            // An alias is written as the version `npm:pear@1.0.0`.
+            // npm writes an alias as the version `npm:pear@1.0.0`.
             let (name, version) = match version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@'))
             {
                 Some((name, version)) => (name.to_owned(), version.to_owned()),
@@ -126,7 +126,7 @@ impl AuditTree {
         &self.0
     }
 
-    /// Where a package lies: `apple>pear`.
+    /// Returns the path of a package: `apple>pear`.
     pub(super) fn path(&self, installed: &Installed) -> String {
         let mut folders = vec![installed.folder.as_str()];
         let mut parent = installed.parent;

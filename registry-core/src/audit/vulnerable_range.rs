@@ -1,8 +1,8 @@
 use semver::{Comparator, Op, Version, VersionReq};
 
-/// Whether a version is in a range of `vulnerable_versions`, such as `>=1.0.0 <1.2.3 || =2.0.0`. Prereleases count by
-/// their order, as they do for npm's audit. Of a range that cannot be read every version is in it: who asks was told of
-/// the advisory because of one of them.
+/// Returns whether a version is in a range of `vulnerable_versions`, such as `>=1.0.0 <1.2.3 || =2.0.0`. Prereleases
+/// count by their order, as in npm's audit. An unreadable range contains every version: the upstream returned the
+/// advisory because it affects one of them.
 pub(super) fn is_affected(range: &str, version: &Version) -> bool {
     range.split("||").any(|alternative| match comparators(alternative) {
         Some(comparators) => comparators.iter().all(|comparator| holds(comparator, version)),
@@ -17,7 +17,7 @@ fn comparators(alternative: &str) -> Option<Vec<Comparator>> {
         if !joined.is_empty() && !follows_operator {
             joined.push(',');
         }
-        // npm takes a version alone for itself; this reader would take it for a caret.
+        // npm reads a bare version as exact; this parser would read it as a caret range.
         let is_whole = part.split('.').count() >= 3 && part.starts_with(|first: char| first.is_ascii_digit());
         if !follows_operator && is_whole && !part.contains(['x', 'X', '*']) {
             joined.push('=');
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_of_advisories_are_read_as_npm_reads_them() {
+    fn ranges_of_advisories_match_npm() {
         for (range, inside, outside) in [
             ("<1.0.1", &["1.0.0", "0.1.0", "1.0.1-rc.1"][..], &["1.0.1", "2.0.0"][..]),
             (">=1.0.0 <1.2.3", &["1.0.0", "1.2.2", "1.2.0-rc.1"], &["1.2.3", "1.0.0-rc.1"]),

@@ -1,6 +1,6 @@
-//! The contract with whoever knows the users: credential in, [`Principal`] out.
+//! The contract with providers of accounts: credential in, [`Principal`] out.
 //!
-//! A provider says who somebody is. It never says what they may do: that is decided by [`crate::access`] alone.
+//! A provider identifies a principal. It never says what the principal may do: [`crate::access`] alone decides that.
 //!
 //! ```
 //! use registry_core::auth::{Credential, Principal};
@@ -48,11 +48,11 @@ pub use local_accounts::{LocalAccounts, PasswordCost};
 pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};
 pub use token_issuer::{IdToken, IdTokenRefusal, TokenIssuer, Verified};
 
-/// Why a provider could not say who somebody is.
+/// Why a provider could not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    /// The provider, or what it asks, did not answer. Nobody is let in, and trying again may help.
+    /// The provider, or a service that it calls, did not answer. The caller is not let in, and a retry may help.
     #[error("{provider} did not answer")]
     Unavailable {
         /// The provider, as it displays itself.
@@ -61,22 +61,22 @@ pub enum AuthError {
         #[source]
         source: BoxError,
     },
-    /// The provider cannot take what was given, for a reason that the user can mend.
+    /// The input is not acceptable, for a reason that the user can fix.
     #[error("{reason}")]
     Unacceptable {
-        /// What is wrong and what to do, for the user to read.
+        /// What is wrong and what to do, as text for the user.
         reason: String,
     },
 }
 
-/// What came of showing a credential.
+/// The result of checking a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identified {
-    /// The credential is good, and this is who holds it.
+    /// The credential is valid and belongs to this principal.
     Principal(Principal),
-    /// The credential is of a kind this provider knows, and it is not good.
+    /// The credential is of a kind this provider knows, and is not valid.
     Rejected,
-    /// Not a credential of this provider: ask the next one.
+    /// The credential is not of this provider: ask the next one.
     NotMine,
 }
 
@@ -85,98 +85,99 @@ pub enum Identified {
 pub struct PasswordLogin {
     /// The name, as typed.
     pub name: String,
-    /// The password, or what was pasted in its place.
+    /// The password, or a token pasted in its place.
     pub password: SecretString,
-    /// The mail address, which some clients ask for at sign-up.
+    /// The email address, which some clients ask for at sign-up.
     pub email: Option<String>,
 }
 
-/// What came of a login with name and password.
+/// The result of a login with name and password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoggedIn {
-    /// Name and password are good.
+    /// Name and password match.
     Principal(Principal),
     /// The account exists, and the password is wrong.
     WrongPassword,
-    /// This provider has no such account, or takes no passwords: ask the next one.
+    /// This provider has no such account, or accepts no passwords: ask the next one.
     NoSuchAccount,
 }
 
-/// What came of asking for a new account.
+/// The result of a sign-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignedUp {
-    /// The account was made.
+    /// The account was created.
     Principal(Principal),
-    /// Somebody has that name.
+    /// The name is taken.
     NameTaken,
-    /// This provider makes no accounts.
+    /// This provider creates no accounts.
     NotOffered,
 }
 
-/// Where a browser login is to be sent.
+/// The start of a browser login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebLogin {
     /// The page to open in the browser.
     pub url: Url,
-    /// What the provider needs to finish this login, kept by the registry until then and shown to nobody.
+    /// The provider's state of this login, which the registry stores until the login ends and never reveals.
     pub state: String,
 }
 
-/// Knows users.
+/// A provider of accounts.
 ///
 /// # Contract
 ///
-/// - A name belongs to one provider, capitals aside: to the first whose people came with it. The registry sees to that
-///   and refuses the name to all others. Of two registered providers with one id, the second is never asked.
-/// - A provider whose names can change hands says so in [`Principal::subject`], the same in every answer.
-/// - A provider answers only for itself: what it does not know it leaves to the next one ([`Identified::NotMine`],
+/// - A name, ignoring case, belongs to one provider: to the first whose account uses it. The registry enforces that
+///   and rejects the name for all others. Of two registered providers with one id, the second is never asked.
+/// - A provider whose names can change owners sets [`Principal::subject`], the same in every answer.
+/// - A provider answers only for itself, and passes everything else to the next one ([`Identified::NotMine`],
 ///   [`LoggedIn::NoSuchAccount`], [`SignedUp::NotOffered`], [`AccountChanged::NotOffered`], `None`).
-/// - An answer that cannot be had is [`AuthError::Unavailable`], never "rejected" and never "accepted".
-/// - `identify` and `look_up` are asked often: whoever asks another service keeps its answers for a short while.
-/// - Comparing secrets takes the same time whether they match or not; slow hashing happens off the async threads.
+/// - A failure is [`AuthError::Unavailable`], never "rejected" and never "accepted".
+/// - `identify` and `look_up` are called often: a provider that calls another service caches its answers for a short
+///   time.
+/// - Comparing secrets takes the same time whether they match or not; slow hashing runs off the async threads.
 /// - Secrets appear in no error, no `Debug` and no `Display`.
 /// - `revoke` is idempotent.
 ///
-/// A method with a default says that the provider does not offer this: a provider writes those that it offers. One that
-/// wraps another passes every method on.
+/// The default of a method means that the provider does not offer the operation. A provider that wraps another
+/// forwards every method.
 #[async_trait]
 pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
-    /// A short name that never changes, such as `local`. Tokens remember it.
+    /// Returns a short name that never changes, such as `local`. It is stored with tokens.
     fn id(&self) -> &'static str;
 
-    /// Who holds this credential.
+    /// Identifies the principal that a credential belongs to.
     async fn identify(&self, credential: &Credential) -> Result<Identified, AuthError>;
 
-    /// Logs in with name and password. Default: it takes no passwords.
+    /// Logs in with name and password. Default: accepts no passwords.
     async fn log_in(&self, _login: &PasswordLogin) -> Result<LoggedIn, AuthError> {
         Ok(LoggedIn::NoSuchAccount)
     }
 
-    /// Whether [`AuthProvider::sign_up`] makes an account of this, provided that the name is free; what no account can be
-    /// made of is [`AuthError::Unacceptable`]. The registry asks before it claims the name for this provider. Default: it
-    /// makes no accounts, and `sign_up` is never called.
+    /// Returns whether [`AuthProvider::sign_up`] creates an account from this input, provided that the name is free;
+    /// an unacceptable input is [`AuthError::Unacceptable`]. The registry asks before it claims the name for this
+    /// provider. Default: `false`, and `sign_up` is never called.
     async fn offers_sign_up(&self, _login: &PasswordLogin) -> Result<bool, AuthError> {
         Ok(false)
     }
 
-    /// Makes a new account. Default: it makes none.
+    /// Creates an account. Default: creates none.
     async fn sign_up(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
         Ok(SignedUp::NotOffered)
     }
 
-    /// Why `sign_up` would refuse this password, whether or not the name is taken; `None`, as by default, where it would
-    /// not, or where the provider makes no accounts. A login that may also be a sign-up asks this first, so that its
-    /// answer does not tell which names are taken.
+    /// Returns why `sign_up` would reject this password, whether or not the name is taken; `None`, the default, if it
+    /// would not, or if the provider creates no accounts. A login that may also be a sign-up asks this first, so that
+    /// its answer does not reveal which names are taken.
     async fn refuses_password(&self, _login: &PasswordLogin) -> Result<Option<String>, AuthError> {
         Ok(None)
     }
 
-    /// What is known of the account `name` now; `None` once it is gone, which ends its tokens too.
+    /// Returns the account `name` as it is now; `None` once it is gone, which ends its tokens too.
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError>;
 
-    /// Whether this provider has, or had, a person of this name, capitals aside. The registry asks before another
-    /// provider's people may have a name that is nobody's yet. Default: whether `look_up` finds the name as it is, or in
-    /// small letters.
+    /// Returns whether this provider has, or had, an account of this name, ignoring case. The registry asks before an
+    /// account of another provider gets an unclaimed name. Default: whether `look_up` finds the name, or the name in
+    /// lowercase.
     async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
         if self.look_up(name).await?.is_some() {
             return Ok(true);
@@ -185,16 +186,16 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(small != name && self.look_up(&small).await?.is_some())
     }
 
-    /// Whether the settings of this provider name a group, or an organization, of this name, capitals aside. An organisation
-    /// of the registry's own that is called so is made by administrators only. Default: they name none.
+    /// Returns whether the settings of this provider refer to a group or an organization of this name, ignoring case.
+    /// Only administrators may create an organization of that name in the registry. Default: `false`.
     fn has_group(&self, _name: &str) -> bool {
         false
     }
 
-    /// Changes what is stored of the account `name`: all that is asked for, or nothing.
+    /// Changes the account `name`: all of the requested fields, or none.
     ///
-    /// A new password ends the sessions: from then on, `look_up` answers with the moment in
-    /// [`ProfileDetails::sessions_since`]. Default: it changes nothing.
+    /// A new password ends the sessions: from then on, `look_up` returns the time of the change in
+    /// [`ProfileDetails::sessions_since`]. Default: changes nothing.
     async fn change_account(
         &self,
         _name: &str,
@@ -203,28 +204,29 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(AccountChanged::NotOffered)
     }
 
-    /// Begins a login in the browser that ends at `callback`; `None`, as by default, where the provider has none.
+    /// Begins a browser login that ends at `callback`; `None`, the default, if the provider offers none.
     async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
         Ok(None)
     }
 
-    /// Ends a login in the browser, given the kept state and the query string the browser came back with.
+    /// Finishes a browser login, given the stored state and the query string that the browser came back with.
     async fn finish_web_login(&self, _state: &str, _query: &str) -> Result<Identified, AuthError> {
         Ok(Identified::NotMine)
     }
 
-    /// Begins a login at a terminal: its user types a short code into a page of the provider, in a browser anywhere.
-    /// `None`, as by default, where the provider has none.
+    /// Begins a terminal login: the user types a short code into a page of the provider, in any browser. `None`, the
+    /// default, if the provider offers none.
     async fn start_device_login(&self) -> Result<Option<DeviceLogin>, AuthError> {
         Ok(None)
     }
 
-    /// Asks, given the kept state, whether the user has typed the code. To be asked no more often than was said.
+    /// Polls, given the stored state, whether the user has typed the code. Callers respect the interval of
+    /// [`DeviceLogin`].
     async fn poll_device_login(&self, _state: &SecretString) -> Result<DevicePoll, AuthError> {
         Ok(DevicePoll::Finished(Identified::NotMine))
     }
 
-    /// Makes a credential of this provider useless, where the provider can. By default it cannot.
+    /// Revokes a credential of this provider, if the provider can. Default: does nothing.
     async fn revoke(&self, _credential: &Credential) -> Result<(), AuthError> {
         Ok(())
     }

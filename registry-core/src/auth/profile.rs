@@ -3,39 +3,39 @@ use secrecy::SecretString;
 
 use super::Principal;
 
-/// What is publicly known of an account.
+/// The public part of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Who it is, with the groups as they are now.
+    /// The principal, with its current groups.
     pub principal: Principal,
-    /// The mail address, where one is known.
+    /// The email address, if known.
     pub email: Option<String>,
-    /// What else is known.
+    /// Further details.
     pub details: ProfileDetails,
 }
 
-/// What a provider may know of an account beside who it is. Nothing, by default.
+/// Optional details of an account. Empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfileDetails {
-    /// What the holder says of themselves, without the mail address; no field is there twice.
+    /// The profile fields, without the email address; each field occurs once.
     pub fields: Vec<(ProfileField, String)>,
-    /// When the account was made.
+    /// When the account was created.
     pub created: Option<DateTime<Utc>>,
     /// When it was last changed.
     pub updated: Option<DateTime<Utc>>,
-    /// Sessions that began before this moment have ended, whatever their tokens say.
+    /// Sessions that began before this time have ended, even if their tokens exist.
     pub sessions_since: Option<DateTime<Utc>>,
 }
 
 impl ProfileDetails {
-    /// What a field holds, if anything.
+    /// Returns the value of a field, if set.
     pub fn get(&self, field: ProfileField) -> Option<&str> {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, text)| text.as_str())
     }
 }
 
-/// What holders say of themselves, as `npm profile set` names it.
+/// A profile field, by its name in `npm profile set`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProfileField {
     /// `email`
@@ -53,11 +53,11 @@ pub enum ProfileField {
 }
 
 impl ProfileField {
-    /// All of them, in the order in which npm shows them.
+    /// All fields, in the order in which npm displays them.
     pub const ALL: [Self; 6] =
         [Self::Email, Self::FullName, Self::Homepage, Self::GitHub, Self::Twitter, Self::Freenode];
 
-    /// The name that npm has for it.
+    /// Returns npm's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
@@ -70,28 +70,28 @@ impl ProfileField {
     }
 }
 
-/// What is to be changed of an account: all of it, or nothing.
+/// A change of an account. It applies as a whole or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct AccountChange {
-    /// Another password. It ends all sessions of the account.
+    /// A new password. It ends all sessions of the account.
     pub password: Option<NewPassword>,
-    /// What is to be set, or with `None` to be cleared.
+    /// Fields to set, or with `None` to clear.
     pub fields: Vec<(ProfileField, Option<String>)>,
 }
 
-/// A password and the one that comes after it.
+/// The old and the new password.
 #[derive(Debug, Clone)]
 pub struct NewPassword {
-    /// The password so far, which is checked.
+    /// The current password, which is checked.
     pub old: SecretString,
-    /// The password from now on.
+    /// The new password.
     pub new: SecretString,
 }
 
-/// What came of changing an account.
+/// The result of a change of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountChanged {
-    /// All was changed, and the account is now so.
+    /// The account was changed and now looks like this.
     Profile(Profile),
     /// The old password is wrong. Nothing was changed.
     WrongPassword,

@@ -10,13 +10,13 @@ use crate::auth::Principal;
 use crate::clock::Clock;
 use crate::randomness::{Randomness, random_bytes};
 
-/// How long a password that was right need not be hashed again.
+/// How long a right password is not hashed again.
 pub(in crate::auth) const LIFETIME: TimeDelta = TimeDelta::seconds(30);
-/// How many are remembered.
+/// The most logins that are cached.
 const MOST: u64 = 4096;
 
-/// Names and passwords that were found right a moment ago. Holds no password: only a hash of both under a key
-/// that never leaves the process.
+/// Recent right logins. Stores no password: only a hash of name and password under a key that never leaves the
+/// process.
 pub(in crate::auth) struct RecentLogins {
     clock: Arc<dyn Clock>,
     key: [u8; 32],
@@ -24,7 +24,7 @@ pub(in crate::auth) struct RecentLogins {
     logins: Cache<LoginHash, (Principal, DateTime<Utc>)>,
 }
 
-/// Name and password under the key.
+/// A keyed hash of name and password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::auth) struct LoginHash([u8; 32]);
 
@@ -33,7 +33,7 @@ impl RecentLogins {
         Self { clock, key: random_bytes(randomness), lifetime: LIFETIME, logins: Cache::new(MOST) }
     }
 
-    /// Others under the same key, which are remembered for `lifetime`.
+    /// Returns a separate cache with the same key and another `lifetime`.
     pub(in crate::auth) fn lasting(&self, lifetime: TimeDelta) -> Self {
         Self { clock: Arc::clone(&self.clock), key: self.key, lifetime, logins: Cache::new(MOST) }
     }

@@ -12,20 +12,20 @@ use crate::randomness::Randomness;
 use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::vocabulary::BoxError;
 
-/// Somebody whom another service vouches for.
+/// An account of another service.
 pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
-    /// What they are called here.
+    /// Returns its name here.
     fn name(&self) -> &str;
 
-    /// Whether both are the same person to the service, whatever they are called.
+    /// Returns whether both are the same account of the service, even under different names.
     fn is(&self, other: &Self) -> bool;
 
-    /// Where what is known of a name is kept.
+    /// Returns the path of the record of a name.
     fn path(name: &str) -> Result<BlobPath, BoxError>;
 }
 
-/// What is kept in the store of those who were let in, since for tokens that the registry made there is no credential
-/// that the service could be asked about.
+/// Stored records of admitted accounts. Tokens of the registry carry no credential that the service could check, so
+/// these records answer for them.
 pub(super) struct Records<Member> {
     store: Arc<dyn BlobStore>,
     clock: Arc<dyn Clock>,
@@ -38,21 +38,21 @@ pub(super) struct Records<Member> {
 struct Record<Member> {
     #[serde(flatten)]
     member: Member,
-    /// When the service last vouched for them.
+    /// When the service last vouched for the account.
     checked: DateTime<Utc>,
-    /// The service has said since that they do not belong here any more.
+    /// The service has since reported that the account no longer belongs here.
     left: bool,
-    /// Whether the name counts only where the registry claimed it for them: so it is of all that were kept since names
-    /// are claimed. Of those before, the record is all that tells whose the name is.
+    /// Whether the name counts only if the registry claimed it for the account, as for all records since names are
+    /// claimed. For an older record, the record itself is the only proof of ownership.
     #[serde(default)]
     needs_claim: bool,
 }
 
-/// Whether the registry knows somebody of this name as another person.
+/// The result of storing an account under its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remembered {
     Kept,
-    /// The name was another person's when it was first seen here.
+    /// The name belonged to another account when it was first seen here.
     NameOfAnother,
 }
 
@@ -67,20 +67,20 @@ impl<Member: Vouched> Records<Member> {
         Self { store, clock, randomness, lifetime, members: PhantomData }
     }
 
-    /// What is known of the name, if the service vouched for it lately enough.
+    /// Returns the account of a name, if the service vouched for it recently enough.
     pub(super) async fn find(&self, name: &str) -> Result<Option<Member>, BoxError> {
         let Some(record) = self.read(&Member::path(name)?).await? else { return Ok(None) };
         let age = self.clock.now() - record.checked;
         Ok((!record.left && age < self.lifetime).then_some(record.member))
     }
 
-    /// Whether somebody had the name before names were claimed, however long ago.
+    /// Returns whether an account had the name before names were claimed, however long ago.
     pub(super) async fn had_name(&self, name: &str) -> Result<bool, BoxError> {
         let record = self.read(&Member::path(name)?).await?;
         Ok(record.is_some_and(|record| !record.needs_claim))
     }
 
-    /// Keeps that the service vouched for somebody now. A record that says the same and is young is left as it is.
+    /// Stores that the service vouches for an account now. An equal and recent record is not written again.
     pub(super) async fn keep(&self, member: &Member) -> Result<Remembered, BoxError> {
         let path = Member::path(member.name())?;
         let kept = update_with(&*self.store, &*self.randomness, &path, |stored| {
@@ -102,7 +102,7 @@ impl<Member: Vouched> Records<Member> {
         kept.await
     }
 
-    /// Keeps that somebody does not belong here any more, which ends the tokens that the registry made for them.
+    /// Stores that an account no longer belongs here, which revokes the tokens that the registry created for it.
     #[cfg(feature = "github")]
     pub(super) async fn end(&self, member: &Member) -> Result<(), BoxError> {
         let path = Member::path(member.name())?;
@@ -118,7 +118,7 @@ impl<Member: Vouched> Records<Member> {
         ended.await
     }
 
-    /// Written anew, it would say nothing that is worth a write.
+    /// Returns whether a record is recent enough not to be written again.
     fn is_young(&self, record: &Record<Member>, member: &Member, now: DateTime<Utc>) -> bool {
         let age = now - record.checked;
         !record.left && record.member == *member && TimeDelta::zero() <= age && age < self.lifetime / 8

@@ -21,7 +21,7 @@ use crate::events::{Event, EventKind, EventQueue};
 #[derive(Clone)]
 pub(crate) struct Authorization {
     parts: Arc<AuthorizationParts>,
-    /// The rules that the request at hand began with; `None` outside of one.
+    /// The access rules that the current request began with; `None` outside of one.
     snapshot: Option<AccessRules>,
 }
 

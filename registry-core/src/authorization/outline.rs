@@ -3,26 +3,27 @@ use crate::auth::Caller;
 use crate::authorization::Authorization;
 use crate::domain::PackageName;
 
-/// What a caller may do to packages, pattern by pattern, for a gateway that decides ahead of requests. Who owns a package,
-/// who it is private to and who must show a second factor is not in it: that, the registry asks of each request.
+/// What a caller may do to packages, pattern by pattern, for a gateway that decides ahead of requests. Ownership,
+/// private packages and second factors are not included: the registry checks them on each request.
 #[derive(Debug, Clone)]
 pub struct Outline {
-    /// The rules in the order in which they are asked.
+    /// The rules in the order of evaluation.
     pub rules: Vec<OutlinedRule>,
     /// The packages that the caller's token is for; `None` for all.
     pub limited_to: Option<Vec<PackagePattern>>,
-    /// The packages that teams of the caller were granted, whatever the rules say; [`Registry::may`] knows what of them.
+    /// The packages granted to the caller's teams, regardless of the rules; [`Registry::may`] tells what is permitted
+    /// on them.
     pub granted: Vec<PackageName>,
 }
 
-/// What one rule says.
+/// One rule, as it applies to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutlinedRule {
-    /// The packages that it is for, where no rule before it is.
+    /// The packages that the rule covers, unless an earlier rule does.
     pub pattern: PackagePattern,
-    /// Whether it lets the caller.
+    /// Whether the rule permits the caller.
     pub lets_caller: bool,
-    /// Whether it lets the caller with a package that their token is not for, as it lets somebody who is not signed in.
+    /// Whether the rule permits an anonymous caller, which is how it treats packages outside the caller's token.
     pub lets_anybody: bool,
 }
 

@@ -11,13 +11,13 @@ use crate::events::EventKind;
 /// How a denial names the starring of a package.
 pub(crate) const STAR: &str = "star";
 
-/// That somebody may write packages: all that a rule matches, or those they own.
+/// Proof that a principal may write packages: all that a rule matches, or only their own.
 #[derive(Debug, Clone)]
 pub(crate) struct WriteRight {
     pub(crate) principal: Arc<Principal>,
     action: Action,
     owned_only: bool,
-    /// Whether they may see the package also where it is private and somebody else's.
+    /// Whether the principal may see private packages of other owners.
     named: bool,
 }
 
@@ -32,12 +32,12 @@ impl Authorization {
         self.verdict(action, caller, name) != Verdict::Denied
     }
 
-    /// Whether anybody at all may read the package, so that caches on the way may keep it for everybody.
+    /// Whether an anonymous caller may read the package, so that shared caches may store it.
     pub(crate) fn is_public(&self, name: &PackageName) -> bool {
         self.may_read(&Caller::anonymous(), name)
     }
 
-    /// Refuses a caller who may not read the package. To them it does not exist.
+    /// Rejects a caller who may not read the package. To them it does not exist.
     pub(crate) fn require_read(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         if self.may_read(caller, name) {
             return Ok(());
@@ -49,8 +49,8 @@ impl Authorization {
         }
     }
 
-    /// Refuses a caller whom the rules let read the package and who is none of those that it is for. To them it does
-    /// not exist, in the very words that are said of one that does not.
+    /// Rejects a caller whom the access rules let read the package but who is outside its audience. The answer is the
+    /// same as for a package that does not exist.
     pub(crate) fn require_audience(
         &self,
         caller: &Caller,
@@ -64,7 +64,7 @@ impl Authorization {
         Err(Error::PackageNotFound(name.clone()))
     }
 
-    /// Whether the caller is among those that the package is for.
+    /// Whether the caller is in the package's audience.
     pub(crate) fn is_among(&self, caller: &Caller, name: &PackageName, audience: &Audience) -> bool {
         !audience.is_restricted()
             || caller.principal_for(Action::Read, name).is_some_and(|principal| {
@@ -72,13 +72,13 @@ impl Authorization {
             })
     }
 
-    /// Whether the rules, or a team, name the principal for this package.
+    /// Whether an access rule or a team names the principal for this package.
     fn is_named(&self, caller: &Caller, principal: &Principal, name: &PackageName) -> bool {
         self.access().names(principal, name) || caller.granted(name).is_some()
     }
 
-    /// Refuses a caller who is not signed in, where a request would otherwise be read before the rules are asked.
-    /// `action` is what such requests ask for, as a denial names it.
+    /// Rejects a caller who is not signed in, before the request is read and the rules are evaluated. `action` is the
+    /// action that the denial names.
     pub(crate) fn require_signed_in(
         &self,
         caller: &Caller,
@@ -92,7 +92,7 @@ impl Authorization {
         Err(Error::AuthenticationRequired)
     }
 
-    /// Refuses a caller who may write no package of this name, whoever owns it.
+    /// Rejects a caller who may not write a package of this name, regardless of its owners.
     pub(crate) fn require_write(
         &self,
         caller: &Caller,
@@ -103,20 +103,20 @@ impl Authorization {
         right.ok_or_else(|| self.refuse_write(caller, name, action))
     }
 
-    /// Refuses a caller who may stage no version of this package. The rules ask the same of them as of a publisher, and
-    /// the token less.
+    /// Rejects a caller who may not stage a version of this package. The rules require the same as for publishing; the
+    /// token requires less.
     pub(crate) fn require_staging(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         self.staging_right(caller, name).ok_or_else(|| self.refuse_write(caller, name, Action::Publish))
     }
 
-    /// The same without a word to the sink of events, for those who only look.
+    /// Like [`Self::require_staging`], without emitting an event.
     pub(crate) fn staging_right(&self, caller: &Caller, name: &PackageName) -> Option<WriteRight> {
         let principal = caller.principal_if(|limits| limits.permit_staging(name));
         let verdict = self.verdict_of(Action::Publish, principal, caller, name);
         self.write_right(caller, name, Action::Publish, verdict)
     }
 
-    /// Refuses a caller whose token may not be used to star the package.
+    /// Rejects a caller whose token does not permit starring the package.
     pub(crate) fn require_starring(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         if caller.principal_if(|limits| limits.permit_star(name)).is_some() {
             return Ok(());
@@ -125,7 +125,7 @@ impl Authorization {
         Err(Error::TokenForbidsStar { name: name.clone() })
     }
 
-    /// Refuses a caller who may not decide on staged versions of this package.
+    /// Rejects a caller who may not decide on staged versions of this package.
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
         if caller.principal_if(TokenLimits::permit_approval).is_none() {
@@ -155,7 +155,7 @@ impl Authorization {
         }
         let without_limits = self.verdict_of(action, caller.principal.as_deref(), caller, name);
         if without_limits != Verdict::Denied {
-            // The token is the caller's own: it gives nothing away to say that a better one would do.
+            // The token is the caller's own, so the answer may disclose that another token would do.
             Error::TokenForbids { action, name: name.clone() }
         } else if self.may_read(caller, name) {
             let access = self.access();
@@ -174,7 +174,7 @@ impl Authorization {
         self.verdict(Action::Administer, caller, name)
     }
 
-    /// Tells the sink of a denial that an operation found out itself.
+    /// Emits a denial that an operation itself detected.
     pub(crate) fn report_denial<T>(
         &self,
         caller: &Caller,
@@ -187,8 +187,8 @@ impl Authorization {
         result
     }
 
-    /// What the access rules say, the limits of the token, and what the caller's teams were granted: the one place
-    /// where all of them are asked.
+    /// Combines the access rules, the token's limits and the grants of the caller's teams. No other function combines
+    /// them.
     fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
         self.verdict_of(action, caller.principal_for(action, name), caller, name)
     }
@@ -213,8 +213,8 @@ impl Authorization {
 }
 
 impl WriteRight {
-    /// Refuses those whose right depends on owning the package and who do not. To whom may not see it, it does not
-    /// exist.
+    /// Rejects a principal whose right depends on ownership and who does not own the package. If they may not see the
+    /// package, it does not exist for them.
     pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
         match self.check_name(packument) {
             Err(Error::Forbidden { action, name }) if packument.protection.restricted && !self.named => {
@@ -235,7 +235,7 @@ impl WriteRight {
         Ok(packument.require_revision(expected)?)
     }
 
-    /// The same for whoever publishes under a name: that it is taken cannot be kept from them.
+    /// Like [`Self::check`], for a publisher: the answer cannot hide that the name is taken.
     pub(crate) fn check_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
         if self.owned_only && !packument.is_owned_by(&self.principal.name) {
             return Err(Error::Forbidden { action: self.action, name: packument.name.clone() });

@@ -13,15 +13,15 @@ use crate::storage::{BlobETag, BlobPath, Fetched};
 use super::read_index::StoredIndex;
 use crate::concurrency::{SingleFlight, compute};
 
-/// Something made of a stored packument.
+/// A value derived from a stored packument.
 pub(crate) trait Derived: Send + Sync + Sized + 'static {
-    /// What tells one derivation of a packument from another.
+    /// Distinguishes the derivations of one packument.
     type Key: Hash + Eq + Clone + Debug + Send + Sync + 'static;
 
-    /// Makes it. Pure, and possibly slow.
+    /// Derives the value. Pure, and possibly slow.
     fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error>;
 
-    /// About how many bytes of memory it takes.
+    /// The approximate memory use in bytes.
     fn weight(&self) -> usize;
 }
 
@@ -32,12 +32,12 @@ struct Entry<Value> {
     etag: BlobETag,
 }
 
-/// Above this many bytes of memory, a value is asked about by one request at a time: if its packument has changed,
-/// each of many would otherwise read it.
+/// Above this many bytes of memory, only one request at a time revalidates a value: if its packument changed, each of
+/// many would otherwise read it.
 const LARGE: usize = 256 << 10;
 
-/// Keeps what was made of packuments, bounded in bytes. Nothing is given out without asking whether the packument is
-/// still the one it was made of, and of concurrent misses one reads it and does the work.
+/// Caches values derived from packuments, bounded in bytes. Each use revalidates the packument, and of concurrent
+/// misses one reads it and derives the value.
 #[derive(Debug)]
 pub(crate) struct DerivedCache<Value: Derived> {
     entries: Cache<Value::Key, Arc<Entry<Value>>>,
@@ -46,7 +46,7 @@ pub(crate) struct DerivedCache<Value: Derived> {
 
 impl<Value: Derived> DerivedCache<Value> {
     pub(crate) fn new(bytes: u64) -> Self {
-        /// What the cache itself, a key and an empty value take.
+        /// The memory that the cache, a key and an empty value take.
         const OVERHEAD: usize = 512;
         let weigh = |_: &Value::Key, entry: &Arc<Entry<Value>>| {
             u32::try_from(entry.value.weight() + OVERHEAD).unwrap_or(u32::MAX)
@@ -55,7 +55,7 @@ impl<Value: Derived> DerivedCache<Value> {
         Self { entries, flights: SingleFlight::default() }
     }
 
-    /// What is made of the packument as it is in the store now; `None` where there is no packument.
+    /// Returns the value derived from the packument as stored now; `None` where there is no packument.
     pub(crate) async fn get(
         &self,
         catalog: &Catalog,
@@ -98,8 +98,8 @@ impl<Value: Derived> DerivedCache<Value> {
         self.keep(key, Entry { value: Arc::new(value), path, etag: blob.etag }).await.map(Some)
     }
 
-    /// What is made of a document that is in the state `etag`. Unless it is kept, `read` reads the document, perhaps in
-    /// a later state, and tells `make`, which makes it, what it needs to know of it.
+    /// Returns the value derived from a document in the state `etag`. On a miss, `read` reads the document, perhaps in
+    /// a later state, and passes `make` the hint that it needs.
     pub(crate) async fn get_of_state<Hint: Send + 'static>(
         &self,
         key: &Value::Key,
@@ -132,12 +132,12 @@ impl<Value: Derived> DerivedCache<Value> {
     async fn keep(&self, key: &Value::Key, entry: Entry<Value>) -> Result<Arc<Entry<Value>>, Error> {
         let entry = Arc::new(entry);
         self.entries.insert(key.clone(), Arc::clone(&entry)).await;
-        // Otherwise what is too much stays until some more was put in.
+        // Without this, a cache beyond its capacity would shrink only on the next insert.
         self.entries.run_pending_tasks().await;
         Ok(entry)
     }
 
-    /// The bytes that are kept, and how many there may be.
+    /// The cached bytes, and their limit.
     #[cfg(test)]
     pub(crate) fn weighed(&self) -> (u64, Option<u64>) {
         (self.entries.weighted_size(), self.entries.policy().max_capacity())
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_stays_within_its_bytes() {
+    async fn the_cache_stays_within_its_bytes() {
         let store = ObjectStoreBlobs::in_memory();
         let catalog = catalog(&store, 100_000);
         let readme = "x".repeat(10_000);

@@ -26,8 +26,8 @@ impl Catalog {
         self.if_hosted(name, || self.parts.caches.summaries.get(self, name, name)).await
     }
 
-    /// What `look` finds of a package here. Does not look where the name is never hosted, or was not a moment ago.
-    /// `None` is a proven absence: the store is the one that was opened, and the package was never begun in it.
+    /// Returns what `look` finds of a hosted package. Skips the lookup if the name is never hosted, or was not a moment
+    /// ago. `None` is a proven absence: the store is the one that was opened, and the package never began in it.
     pub(crate) async fn if_hosted<T: Send, Found>(
         &self,
         name: &PackageName,
@@ -46,15 +46,15 @@ impl Catalog {
         for _ in 0..LOOKS {
             let begun = check.look();
             let found = match look().await {
-                // Where both may have the package, the upstream's is served until ours has a version that is more than
-                // staged.
+                // Where both may have the package, the upstream's is served until the hosted one has a version beyond
+                // staged ones.
                 Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
                 found => found?,
             };
             if found.is_some() {
                 return Ok(found);
             }
-            // In this order: what was looked for while the store was not mounted is looked for again after it was.
+            // The order matters: a lookup made while the store was not mounted is repeated once it is.
             self.parts.store.confirm_absence().await?;
             match self.standing(name).await? {
                 Standing::Free => {
@@ -65,7 +65,7 @@ impl Catalog {
                 }
                 Standing::Begun if origin.shadow => return Ok(None),
                 Standing::Begun => {
-                    tracing::info!(package = %name, "no upstream is asked for a package whose first publish was begun here");
+                    tracing::info!(package = %name, "not asking an upstream for a package whose first publish began here");
                     return Err(Error::PackageNotFound(name.clone()));
                 }
                 Standing::Stored => {}
@@ -74,8 +74,8 @@ impl Catalog {
         Err(Error::Busy)
     }
 
-    /// What `read` reads, from upstreams too; once more where an upstream was about to be asked for a package that was
-    /// published here meanwhile.
+    /// Runs `read`, upstreams included, and once more if the package was published here just before an upstream was
+    /// asked.
     pub(crate) async fn read_again_if_published<T, Reading>(
         &self,
         read: impl Fn() -> Reading + Send + Sync,
@@ -89,7 +89,7 @@ impl Catalog {
         }
     }
 
-    /// Where the tarballs of a package are; `None` where there is no package.
+    /// Returns where the tarballs of a package are; `None` where there is no package.
     pub(crate) async fn tarball_index(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
         self.parts.caches.tarballs.get(self, name, name).await
     }

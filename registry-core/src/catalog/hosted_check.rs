@@ -5,19 +5,19 @@ use moka::sync::Cache;
 
 use crate::domain::PackageName;
 
-/// Names that were found not to be hosted a moment ago, so that a read of an upstream's package costs the store
-/// nothing. A publish of this process is seen at once, one of another within the configured seconds.
+/// Caches names that were recently found not to be hosted, so that reading an upstream's package needs no store access.
+/// A publish by this process is visible at once, one by another process within the configured seconds.
 #[derive(Debug)]
 pub(crate) struct HostedCheck {
-    /// The names, and how often the store had changed by then.
+    /// The absent names, each with the value of `changes` at that time.
     absent: Option<Cache<PackageName, u64>>,
-    /// How many packages were begun by this process. A look into the store that one of them overtook proves nothing.
+    /// How many packages this process began. A lookup that one of them overtook proves no absence.
     begun: AtomicU64,
-    /// How often the store turned out to be another one. What was looked for before that proves nothing.
+    /// How often the store turned out to be another one. Earlier lookups prove no absence.
     changes: AtomicU64,
 }
 
-/// A look into the store for a hosted package, from before it began.
+/// The counters from before a lookup of a hosted package.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
     begun: u64,
@@ -42,7 +42,7 @@ impl HostedCheck {
         Look { begun: self.begun.load(Ordering::SeqCst), changes: self.changes.load(Ordering::SeqCst) }
     }
 
-    /// Remembers an absence that was found by a look, and proven after it.
+    /// Caches an absence that a lookup found and that was proven afterward.
     pub(crate) fn set_absent(&self, name: &PackageName, look: Look) {
         if let Some(cache) = &self.absent {
             cache.insert(name.clone(), look.changes);
@@ -59,7 +59,7 @@ impl HostedCheck {
         }
     }
 
-    /// Forgets every absence, also those that are being looked for: the store is not the one that was opened.
+    /// Evicts every absence, including those of running lookups: the store is not the one that was opened.
     pub(crate) fn forget_all(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }

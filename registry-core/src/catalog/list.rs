@@ -4,7 +4,7 @@ use crate::domain::PackageName;
 use crate::storage::{BlobPath, BlobPrefix, Key};
 
 impl Catalog {
-    /// Every folder of the store that may be a package's.
+    /// Returns every folder of the store that may belong to a package.
     pub(crate) async fn list_packages(&self) -> Result<Vec<PackageName>, Error> {
         let mut names = Vec::new();
         for folder in self.parts.store.list_folders(&BlobPrefix::ROOT).await? {

@@ -3,7 +3,7 @@ use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Key};
 
-/// A stored packument, and where it was found.
+/// A stored packument and its path.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredIndex {
     pub(crate) blob: Blob,
@@ -11,14 +11,14 @@ pub(crate) struct StoredIndex {
 }
 
 impl Catalog {
-    /// The stored packument as it is now, also where codebox-npm put it.
+    /// Returns the packument as stored now, also from where codebox-npm put it.
     pub(crate) async fn read_index(&self, name: &PackageName) -> Result<Option<StoredIndex>, Error> {
         let paths = [Key::Packument(name).path()?, Key::PlainPackument(name).path()?];
         let found = self.parts.store.get_first(&paths).await?;
         Ok(found.map(|(path, blob)| StoredIndex { blob, path: path.clone() }))
     }
 
-    /// The stored packument, or the error that there is none.
+    /// Returns the stored packument, or an error if there is none.
     pub(crate) async fn require_index(&self, name: &PackageName) -> Result<StoredIndex, Error> {
         self.read_index(name).await?.ok_or_else(|| Error::PackageNotFound(name.clone()))
     }

@@ -18,7 +18,7 @@ use crate::upstream::PackumentForm;
 use super::derived_cache::{Derived, DerivedCache};
 use super::summary::Summary;
 
-/// A packument as clients get it: rendered once, compressed once, given out as bytes.
+/// A packument as clients receive it: rendered once, compressed once, served as bytes.
 #[derive(Debug)]
 pub struct Representation {
     /// The JSON.
@@ -31,13 +31,13 @@ pub struct Representation {
     pub gzip_etag: String,
     /// When the package was last changed, where that is known.
     pub last_modified: Option<DateTime<Utc>>,
-    /// The same as `Last-Modified` has it.
+    /// `last_modified` as the `Last-Modified` header renders it.
     pub(crate) last_modified_header: Option<String>,
-    /// Whom the package is for, where not simply for whom the rules let read it.
+    /// The readers of the package, where they are fewer than the access rules permit.
     pub audience: Audience,
 }
 
-/// Which representation.
+/// Identifies one representation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RepresentationKey {
     /// The upstream that has the package; `None` where it is hosted.
@@ -47,7 +47,7 @@ pub(crate) struct RepresentationKey {
     pub(crate) base: Arc<str>,
 }
 
-/// What is kept of packuments between reads, hosted ones and those of upstreams alike.
+/// The caches of documents derived from packuments, hosted and upstream alike.
 #[derive(Debug)]
 pub(crate) struct ReadCaches {
     pub(crate) representations: DerivedCache<Representation>,
@@ -57,8 +57,8 @@ pub(crate) struct ReadCaches {
 }
 
 impl ReadCaches {
-    /// A tenth of the room goes to where hosted tarballs are, a tenth to where those of upstreams are, a twentieth to
-    /// summaries, the rest to rendered packuments.
+    /// Gives a tenth of the memory to the tarball index of hosted packages, a tenth to that of upstream packages, a
+    /// twentieth to summaries, and the rest to rendered packuments.
     pub(crate) fn new(bytes: u64) -> Self {
         Self {
             representations: DerivedCache::new(bytes - bytes / 4),
@@ -93,9 +93,9 @@ impl Derived for Representation {
 }
 
 impl Representation {
-    /// Compresses a document and names it, in a way that changes with the document and with `state`.
+    /// Compresses a document and computes its `ETag`s from the document and `state`.
     pub(crate) fn of(mut identity: Vec<u8>, state: &str) -> Result<Self, Error> {
-        // What is kept is to take the memory that it is weighed with.
+        // Shrinks the buffer so that the cached value takes the memory it is weighed with.
         identity.shrink_to_fit();
         let mut hash = Sha256::new();
         hash.update(state);
@@ -112,7 +112,7 @@ impl Representation {
         })
     }
 
-    /// About how many bytes of memory this takes.
+    /// The approximate memory use in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.identity.len() + self.gzip.len() + self.audience.weight()
     }

@@ -6,44 +6,44 @@ use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
 
-/// How many packages of an older store are entered at the same time.
+/// How many packages of an older store are entered concurrently.
 const WRITERS: usize = 16;
 
-/// The second line of an entry whose package was stored.
+/// The second line of an entry whose packument was stored.
 const STORED: &str = "stored";
 
-/// The entry of a name: in which spelling it was begun, and whether the packument was stored then.
+/// The entry of a name: the spelling that began it, and whether the packument was stored.
 #[derive(Debug)]
 struct SpellingEntry {
     name: PackageName,
     is_stored: bool,
 }
 
-/// How often a package is looked for that appears between two looks.
+/// How often a lookup is repeated for a package that appears between two lookups.
 pub(crate) const LOOKS: usize = 3;
 
-/// What the entry of a name says of a package that has no packument.
+/// What the entry of a name says about a package that has no packument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// No package of this name was ever begun here.
+    /// No package of this name ever began here.
     Free,
-    /// A first publish entered the name, and did not come to store the packument, or has yet to.
+    /// A first publish entered the name and has not stored the packument, or never did.
     Begun,
-    /// The packument is there: it was stored since it was looked for.
+    /// The packument exists: it was stored after the lookup.
     Stored,
 }
 
 /// One spelling of each name, and the memory of which names were hosted.
 ///
-/// Names that differ only in capitals are easily taken for one another, so a new package may not have the name of another
-/// one in other capitals. The first package of a name enters its spelling under the name in small letters, by a put that
-/// only one writer wins, and the entry stays. Once the packument is stored, the entry says so: from then on, a packument
-/// that is missing is one that was lost, and its name is not free. A publish that broke off before leaves an entry that
-/// does not say so, and anybody who may publish the package may begin it again.
+/// Names that differ only in capitals are easily confused, so a new package may not have another package's name in
+/// different capitals. The first package of a name enters its spelling under the lowercase name, by a put that only one
+/// writer wins, and the entry stays. Once the packument is stored, the entry says so: from then on, a missing packument
+/// is a lost one, and its name is not free. An interrupted publish leaves an entry that does not say so, and every
+/// caller who may publish the package may begin it again.
 ///
-/// Packages that are older than these entries are entered once for the whole store, when the next package begins.
+/// Packages older than these entries are entered once for the whole store, when the next package begins.
 impl Catalog {
-    /// Refuses a name that differs from that of a hosted package only in capitals. Changes nothing.
+    /// Rejects a name that differs from a hosted package's only in capitals. Changes nothing.
     pub(crate) async fn require_free_spelling(&self, name: &PackageName) -> Result<(), Error> {
         let folded = name.folded();
         if let Some(entry) = self.entered_spelling(&folded).await? {
@@ -58,8 +58,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Enters the spelling of a package that is about to begin, or refuses it. Of several writers that begin names which
-    /// differ only in capitals, one succeeds.
+    /// Claims the spelling of a new package, or rejects it. Of several writers whose names differ only in capitals, one
+    /// succeeds.
     pub(crate) async fn claim_spelling(&self, name: &PackageName) -> Result<(), Error> {
         self.enter_older_packages().await?;
         self.require_free_spelling(name).await?;
@@ -74,8 +74,8 @@ impl Catalog {
         }
     }
 
-    /// Enters that the packument of a package which claimed its spelling is stored. A failure is no failure of the
-    /// publish: the name is then kept from upstreams all the same.
+    /// Records that the packument of a claimed spelling is stored. A failure does not fail the publish: the name is
+    /// withheld from upstreams in either case.
     pub(crate) async fn enter_stored(&self, name: &PackageName) {
         let entered = async {
             let path = Key::Spelling(&name.folded()).path()?;
@@ -83,12 +83,12 @@ impl Catalog {
         };
         if let Err(error) = entered.await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, package = %name, "could not enter that the package is stored: should its index.json be lost, another publish may begin it again");
+            tracing::warn!(error, package = %name, "could not record that the package is stored: if its index.json is lost, another publish may begin it again");
         }
     }
 
-    /// What is known of a package of which no packument was found. Fails where the packument was stored once: it is lost
-    /// then, and neither is the name free nor may an upstream answer for it.
+    /// Returns what is known of a package without a packument. Fails if the packument was once stored: it is lost, so
+    /// the name is not free and no upstream may answer for it.
     pub(crate) async fn standing(&self, name: &PackageName) -> Result<Standing, Error> {
         let entry = self.entered_spelling(&name.folded()).await?;
         let Some(entry) = entry.filter(|entry| entry.name == *name) else { return Ok(Standing::Free) };
@@ -114,7 +114,7 @@ impl Catalog {
         stored.map(|blob| SpellingEntry::read(folded, &path, &blob)).transpose()
     }
 
-    /// Enters the packages that were begun before there were such entries. Done once for a store.
+    /// Enters the packages that began before entries existed. Runs once per store.
     async fn enter_older_packages(&self) -> Result<(), Error> {
         let done = Key::SpellingsEntered.path()?;
         if self.parts.store.get(&done).await?.is_some() {
@@ -135,7 +135,7 @@ impl Catalog {
         if let PutOutcome::Stored(_) = store.put(&path, stored_text(name), When::Absent).await? {
             return Ok(());
         }
-        // Where another spelling is entered already, both exist, and both go on.
+        // Where another spelling is already entered, both packages exist and both stay.
         let entered = store.update_with(&path, |stored| {
             let entered = stored.map(|blob| SpellingEntry::read(&folded, &path, blob)).transpose()?;
             Ok::<_, Error>(match entered {
@@ -155,7 +155,7 @@ impl SpellingEntry {
         let (spelled, is_stored) = match text.split_once('\n') {
             None => (text, false),
             Some((spelled, STORED)) => (spelled, true),
-            // Whatever else it says, it does not say that the package never was.
+            // An unreadable second line does not prove that the package never existed.
             Some(_) => ("", false),
         };
         match PackageName::parse(spelled) {

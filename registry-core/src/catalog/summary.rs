@@ -6,10 +6,10 @@ use crate::domain::packument::{Audience, ForeignDocument, Packument, Person, Pro
 
 use super::derived_cache::Derived;
 
-/// The small parts of a packument that are read by themselves.
+/// The small parts of a packument that are read on their own.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    /// Tag → version, of versions that are there.
+    /// Returns tag → version, for existing versions.
     pub(crate) dist_tags: IndexMap<String, String>,
     pub(crate) owners: Vec<Person>,
     pub(crate) protection: Protection,

@@ -5,8 +5,8 @@ use crate::randomness::{Randomness, random_bytes};
 const FIRST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// Pauses between the attempts of one writer: exponential with full jitter, from 2 to 200 milliseconds, so that writers that
-/// collided do not collide again.
+/// Pauses between the attempts of one writer: exponential with full jitter, from 2 to 200 milliseconds, so that writers
+/// that collided do not collide again.
 #[derive(Debug)]
 pub(crate) struct Backoff(Duration);
 

@@ -6,8 +6,8 @@ use tokio::sync::OwnedMutexGuard;
 
 /// One async mutex per key. Holds an entry only while a task holds or awaits its lock.
 ///
-/// Within this process it makes writers of one document wait for each other instead of losing the compare-and-swap to each
-/// other. Correctness does not depend on it: other processes have their own.
+/// Within this process it makes writers of one document wait for each other instead of losing the compare-and-swap to
+/// each other. Correctness does not depend on it: other processes have their own.
 #[derive(Debug)]
 pub(crate) struct KeyedMutex<Key>(Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>);
 

@@ -1,8 +1,8 @@
-//! What operations need to run beside one another, in one process.
+//! Tools for concurrent operations within one process.
 //!
 //! [`SingleFlight`] deduplicates lookups, [`KeyedMutex`] serializes writers of one key, [`Backoff`] spaces retries, and
-//! [`detached`] runs a write to its end after its caller has left. None of them is needed for correctness across processes:
-//! that is the compare-and-swap of the store.
+//! [`detached`] runs a write to its end after its caller has left. None of them is needed for correctness across
+//! processes: that is the compare-and-swap of the store.
 
 mod backoff;
 mod detached;

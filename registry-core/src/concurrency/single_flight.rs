@@ -4,12 +4,12 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Deduplicates concurrent lookups of one key. A caller never receives a result whose lookup began before the call: callers
-/// that arrive during a lookup share the next one.
+/// Deduplicates concurrent lookups of one key. A caller never receives a result whose lookup began before the call:
+/// callers that arrive during a lookup share the next one.
 #[derive(Debug)]
 pub(crate) struct SingleFlight<Key, Value>(Mutex<HashMap<Key, Weak<Flight<Value>>>>);
 
-/// What the concurrent callers of one key share.
+/// The state that concurrent callers of one key share.
 #[derive(Debug)]
 struct Flight<Value> {
     begun: AtomicU64,
@@ -24,8 +24,8 @@ impl<Key, Value> Default for SingleFlight<Key, Value> {
 }
 
 impl<Key: Hash + Eq + Clone + Debug + Sync, Value: Send + Sync> SingleFlight<Key, Value> {
-    /// Runs `lookup`, or shares the result of another caller's lookup that began after this call. A failure is not shared:
-    /// each waiting caller then runs its own lookup, one after the other.
+    /// Runs `lookup`, or shares the result of another caller's lookup that began after this call. A failure is not
+    /// shared: each waiting caller then runs its own lookup, one after the other.
     pub(crate) async fn run<Failure: Send>(
         &self,
         key: &Key,

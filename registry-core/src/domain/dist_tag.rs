@@ -12,8 +12,8 @@ const LONGEST: usize = 214;
 
 /// A dist-tag: a name for one version, such as `latest`. Cheap to clone.
 ///
-/// Holds URL-friendly characters only, and is not something that npm would read as a version or a range of
-/// versions (`1.x`, `v2`, `*`, `x`), since an install of it would never be looked up as a tag.
+/// Contains URL-friendly characters only, and is not a text that npm would read as a version or a range of versions
+/// (`1.x`, `v2`, `*`, `x`), since an install of it would never be looked up as a tag.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DistTag(Arc<str>);
@@ -22,22 +22,22 @@ pub struct DistTag(Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DistTagError {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("a dist-tag cannot be empty")]
     Empty,
     /// Longer than 214 bytes.
     #[error("a dist-tag cannot be longer than {LONGEST} characters")]
     TooLong,
-    /// Holds something that URLs must escape.
+    /// Contains a character that URLs must escape.
     #[error("a dist-tag can only contain URL-friendly characters")]
     Character,
-    /// Reads as a version or a range.
+    /// npm reads it as a version or a range.
     #[error("a dist-tag cannot be a valid SemVer range, such as `1.x` or `v2`")]
     Range,
 }
 
 impl DistTag {
-    /// Checks a tag.
+    /// Validates a tag.
     pub fn parse(tag: &str) -> Result<Self, DistTagError> {
         if tag.is_empty() {
             return Err(DistTagError::Empty);
@@ -54,7 +54,7 @@ impl DistTag {
         Ok(Self(tag.into()))
     }
 
-    /// The tag that an install without a version asks for.
+    /// Returns the tag that an install without a version asks for.
     pub fn latest() -> Self {
         Self("latest".into())
     }
@@ -64,7 +64,7 @@ impl DistTag {
         &*self.0 == "latest"
     }
 
-    /// The tag as text.
+    /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -86,9 +86,9 @@ impl Part {
     }
 }
 
-/// Whether npm's `semver.validRange` takes a URL-friendly text for a range.
+/// Whether npm's `semver.validRange` reads a URL-friendly text as a range.
 fn is_range(text: &str) -> bool {
-    // What npm cannot read as `1.x` or the like, it reads again without its first star: `1*.2.3` is a version.
+    // If npm cannot read it as `1.x` or the like, it retries without the first star: `1*.2.3` is a version.
     is_simple_range(text)
         || text.split_once('*').is_some_and(|(before, after)| {
             let version = format!("{before}{after}");
@@ -108,7 +108,7 @@ fn is_simple_range(text: &str) -> bool {
     if parts.len() > 3 || prerelease.is_some_and(|text| parts.len() < 3 || !is_prerelease(text)) {
         return false;
     }
-    // npm writes a range as bounds (`1.2` as `>=1.2.0 <1.3.0-0`), and a bound above its largest number is an error.
+    // npm expands a range to bounds (`1.2` to `>=1.2.0 <1.3.0-0`), and a bound above its largest number is an error.
     let fits = |number: &u64| *number <= LARGEST_NUMBER;
     let next_fits = |number: &u64| *number < LARGEST_NUMBER;
     match parts.as_slice() {

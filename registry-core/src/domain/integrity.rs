@@ -7,7 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha512};
 use subtle::ConstantTimeEq as _;
 
-/// The SHA-512 of a tarball, written as npm writes it: `sha512-` and base64 (W3C Subresource Integrity).
+/// The SHA-512 of a tarball, in npm's format: `sha512-` and base64 (W3C Subresource Integrity).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Integrity {
@@ -18,7 +18,7 @@ pub struct Integrity {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntegrityError {
-    /// No part begins with `sha512-`.
+    /// No part of it begins with `sha512-`.
     #[error("an integrity must contain a sha512 digest, such as `sha512-…`")]
     NoSha512,
     /// The SHA-512 is not 64 bytes of base64.
@@ -27,7 +27,7 @@ pub enum IntegrityError {
 }
 
 impl Integrity {
-    /// Reads the SHA-512 out of an integrity text, which may list other digests too.
+    /// Parses the SHA-512 from an integrity text, which may list other digests too.
     pub fn parse(integrity: &str) -> Result<Self, IntegrityError> {
         let encoded = integrity
             .split_ascii_whitespace()
@@ -39,7 +39,7 @@ impl Integrity {
         Ok(Self { sha512 })
     }
 
-    /// The integrity of these bytes.
+    /// Computes the integrity of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self { sha512: Sha512::digest(bytes).into() }
     }
@@ -49,13 +49,13 @@ impl Integrity {
         Self::of(bytes).sha512.ct_eq(&self.sha512).into()
     }
 
-    /// The digest itself.
+    /// Returns the digest.
     pub fn sha512(&self) -> &[u8; 64] {
         &self.sha512
     }
 }
 
-/// The SHA-1 of bytes in lower-case hex, as npm's `shasum` has it.
+/// Computes the SHA-1 of bytes in lowercase hex, as in npm's `shasum`.
 pub(crate) fn shasum_of(bytes: &[u8]) -> String {
     const_hex::encode(Sha1::digest(bytes))
 }

@@ -1,4 +1,4 @@
-//! What npm means: names, versions, tags, digests and documents. No I/O, no clock, nothing async.
+//! npm's model: names, versions, tags, digests and documents. No I/O, no clock, nothing async.
 
 mod dist_tag;
 mod integrity;

@@ -1,20 +1,20 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-/// For how many seconds a password is shown.
+/// The seconds for which a password is shown.
 const PERIOD: i64 = 30;
-/// How far the clocks of a phone and of the registry may be apart, in periods.
+/// The permitted clock drift between a phone and the registry, in periods.
 const DRIFT: u64 = 1;
 
-/// The number of the period that a moment is in, counted as authenticator apps do.
+/// Returns the number of the period that a moment is in, counted as authenticator apps do.
 pub(crate) fn period_at(unix_seconds: i64) -> u64 {
     u64::try_from(unix_seconds.div_euclid(PERIOD)).unwrap_or_default()
 }
 
-/// The six digits that an authenticator app with this secret shows in a period (RFC 6238 with SHA-1, which all apps
-/// know).
+/// Returns the six digits that an authenticator app with this secret shows in a period (RFC 6238 with SHA-1, which all
+/// apps support).
 pub(crate) fn digits_in(secret: &[u8], period: u64) -> String {
-    // A key of any length will do.
+    // HMAC accepts a key of any length.
     let Ok(mac) = Hmac::<Sha1>::new_from_slice(secret) else { return String::new() };
     let hash: [u8; 20] = mac.chain_update(period.to_be_bytes()).finalize().into_bytes().into();
     let at = usize::from(hash[19] & 0xf);
@@ -22,11 +22,11 @@ pub(crate) fn digits_in(secret: &[u8], period: u64) -> String {
     format!("{:06}", bits % 1_000_000)
 }
 
-/// The period, now or one beside it, in which the app shows `digits`.
+/// Returns the period, the current one or an adjacent one, in which the app shows `digits`.
 pub(crate) fn period_of(secret: &[u8], digits: &str, now: u64) -> Option<u64> {
     use subtle::ConstantTimeEq as _;
     let mut found = None;
-    // All are tried, so that the time it takes tells nothing.
+    // All are tried, so that the time discloses nothing.
     for period in now.saturating_sub(DRIFT)..=now.saturating_add(DRIFT) {
         if bool::from(digits_in(secret, period).as_bytes().ct_eq(digits.as_bytes())) {
             found = Some(period);
@@ -39,9 +39,9 @@ pub(crate) fn period_of(secret: &[u8], digits: &str, now: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Those of RFC 6238, appendix B, of which the last six digits are shown here.
+    /// The values of RFC 6238, appendix B, reduced to their last six digits.
     #[test]
-    fn shows_what_the_standard_says() {
+    fn matches_the_test_vectors_of_the_standard() {
         let secret = b"12345678901234567890";
         for (seconds, digits) in [
             (59, "287082"),

@@ -2,15 +2,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest name, so that a key in the store has room for it.
+/// The longest name, so that it fits into a key of the store.
 const LONGEST: usize = 64;
 
-/// The name of an organisation, or of a team in one: small letters, digits, `-`, `_` and `.`, beginning with a letter
-/// or a digit, at most 64 characters. An organisation of this name belongs to the scope of this name.
+/// The name of an organization, or of a team in one: lowercase letters, digits, `-`, `_` and `.`, beginning with a
+/// letter or a digit, at most 64 characters. An organization belongs to the scope of the same name.
 ///
 /// ```
 /// use registry_core::domain::GroupName;
-/// // Clients write organisations with and without the `@` of the scope.
+/// Clients write organizations with and without the `@` of the scope.
 /// assert_eq!(GroupName::parse("@acme")?.as_str(), "acme");
 /// assert!(GroupName::parse("Acme").is_err());
 /// # Ok::<(), registry_core::domain::GroupNameError>(())
@@ -19,7 +19,7 @@ const LONGEST: usize = 64;
 #[serde(try_from = "String", into = "String")]
 pub struct GroupName(String);
 
-/// The text is no name of an organisation or a team.
+/// The text is not a valid name of an organization or a team.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the name of an organisation or a team has 1 to {LONGEST} small letters, digits, `-`, `_` or `.`, and begins with a \
@@ -28,7 +28,7 @@ pub struct GroupName(String);
 pub struct GroupNameError;
 
 impl GroupName {
-    /// Reads a name. An `@` before it is taken away.
+    /// Parses a name. Strips a leading `@`.
     pub fn parse(text: &str) -> Result<Self, GroupNameError> {
         let name = text.strip_prefix('@').unwrap_or(text);
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -67,15 +67,15 @@ impl TryFrom<String> for GroupName {
     }
 }
 
-/// What a member of an organisation may do with it. A greater role may do more.
+/// The role of a member in an organization. A greater role may do more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationRole {
-    /// Belong to it, and see who else does.
+    /// A member, who sees the other members.
     Developer,
-    /// That, and change teams and members who are no owners.
+    /// May also change teams, and members who are not owners.
     Admin,
-    /// Everything.
+    /// May do everything.
     Owner,
 }
 

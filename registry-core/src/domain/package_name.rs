@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::tarball::is_device;
 
-/// The longest name in bytes, as npm has it for new packages.
+/// The longest name in bytes: npm's limit for new packages.
 const LONGEST: usize = 214;
-/// `-` begins the registry's own routes, browsers and crawlers ask for the two files, and npm installs into the folder.
+/// The registry's own routes begin with `-`, browsers and crawlers request the two files, and npm installs into the
+/// folder.
 const RESERVED: [&str; 4] = ["-", "favicon.ico", "node_modules", "robots.txt"];
 
 /// The name of a package: `left-pad`, `@scope/name`.
 ///
-/// Follows npm's rules for packages that may already exist (`validate-npm-package-name`, `validForOldPackages`),
-/// so `JSONStream` is a name. Three differences: 214 bytes are the limit for every name, a leading hyphen is
-/// allowed but for the name `-` alone, which the registry's own routes begin with, and `robots.txt`, which every crawler
-/// asks for, is reserved. Cheap to clone.
+/// Follows npm's rules for packages that may already exist (`validate-npm-package-name`, `validForOldPackages`), so
+/// `JSONStream` is a name. Three differences: the limit of 214 bytes applies to every name, a leading hyphen is allowed
+/// except for the name `-` alone, with which the registry's own routes begin, and `robots.txt`, which every crawler
+/// requests, is reserved. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PackageName(Arc<str>);
@@ -25,7 +26,7 @@ pub struct PackageName(Arc<str>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackageNameError {
-    /// Nothing at all, or nothing after the scope.
+    /// The text is empty, or has nothing after the scope.
     #[error("a package name cannot be empty")]
     Empty,
     /// Longer than 214 bytes.
@@ -34,35 +35,35 @@ pub enum PackageNameError {
     /// Begins with `.` or `_`.
     #[error("a package name cannot start with a period or an underscore")]
     Start,
-    /// Holds something that URLs must escape.
+    /// Contains a character that URLs must escape.
     #[error("a package name can only contain URL-friendly characters")]
     Character,
-    /// A name that tools or this registry use for something else.
+    /// Tools or this registry use the name for another purpose.
     #[error("this package name is reserved")]
     Reserved,
 }
 
-/// Why a name that existing packages may have cannot be that of a new one.
+/// Why a name that existing packages may have is not valid for a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewNameError {
-    /// npm takes these for existing packages alone. Rules read `*` as a pattern.
+    /// npm permits these characters only for existing packages. Access rules read `*` as a pattern.
     #[error("holds one of the characters ~'!()*, which npm refuses in new names")]
     Character,
     /// Commands would read such a name as an option.
     #[error("begins with a hyphen, which npm refuses in new names")]
     Hyphen,
-    /// `plainpear.` is `plainpear` there.
+    /// On Windows, `plainpear.` is the same folder as `plainpear`.
     #[error("ends in a dot, or its scope does, and Windows leaves such a dot out")]
     Dot,
-    /// A folder `node_modules/aux` cannot exist there.
+    /// Windows has no folder `node_modules/aux`.
     #[error("is the name of a device on Windows, or its scope is, and no folder can have it there")]
     Device,
 }
 
 impl PackageName {
-    /// Checks that a new package may have this name: whether npm takes it for new packages, in whatever capitals, and
-    /// whether each disk can have a folder of it and of no other name.
+    /// Checks that a new package may have this name: whether npm permits it for new packages, ignoring case, and
+    /// whether each disk can have a distinct folder for it.
     ///
     /// ```
     /// use registry_core::domain::{NewNameError, PackageName};
@@ -88,7 +89,7 @@ impl PackageName {
         Ok(())
     }
 
-    /// Checks a name.
+    /// Validates a name.
     pub fn parse(name: &str) -> Result<Self, PackageNameError> {
         if name.is_empty() {
             return Err(PackageNameError::Empty);
@@ -124,12 +125,12 @@ impl PackageName {
         Ok(Self(name.into()))
     }
 
-    /// The whole name.
+    /// Returns the whole name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name in small letters. Two packages whose names are alike in it are easily taken for one another.
+    /// Returns the name in lowercase. Packages whose folded names are equal are easily confused.
     #[must_use]
     pub fn folded(&self) -> Self {
         if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -139,18 +140,18 @@ impl PackageName {
         }
     }
 
-    /// The scope without its `@`, if there is one.
+    /// Returns the scope without its `@`, if there is one.
     pub fn scope(&self) -> Option<&str> {
         Some(self.0.strip_prefix('@')?.split_once('/')?.0)
     }
 
-    /// The name without its scope, as file names of tarballs begin.
+    /// Returns the name without its scope, with which file names of tarballs begin.
     pub fn base(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
 }
 
-/// Whether `encodeURIComponent` would leave the text as it is.
+/// Whether `encodeURIComponent` would leave the text unchanged.
 pub(super) fn is_url_friendly(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte))
 }

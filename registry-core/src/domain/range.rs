@@ -6,14 +6,14 @@ use super::Version;
 use super::dist_tag::Part;
 use super::version::LARGEST_NUMBER;
 
-/// The longest range in bytes; npm's registry is asked for none that is longer than a version.
+/// The longest range in bytes, the same as for a version.
 const LONGEST: usize = 256;
 
-/// A range of versions as npm reads it: `^1.2.3`, `~1.2`, `1.x || >=2.5.0 <3`, `1.0.0 - 2.9.9`, `*`.
+/// A range of versions in npm's syntax: `^1.2.3`, `~1.2`, `1.x || >=2.5.0 <3`, `1.0.0 - 2.9.9`, `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::domain) struct Range(Vec<Alternative>);
 
-/// Bounds that a version is all within; none for any version.
+/// Bounds that a version must satisfy together; none for any version.
 type Alternative = Vec<Bound>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum Operator {
 }
 
 impl Range {
-    /// Reads a range; `None` if npm takes the text for something else.
+    /// Parses a range; `None` if npm does not read the text as one.
     pub(in crate::domain) fn parse(text: &str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
@@ -40,7 +40,7 @@ impl Range {
         text.split("||").map(alternative).collect::<Option<_>>().map(Self)
     }
 
-    /// Whether a version is in the range. A prerelease is only where a bound is a prerelease of the same three numbers.
+    /// Whether a version is in the range. A prerelease is only if a bound is a prerelease of the same three numbers.
     pub(in crate::domain) fn includes(&self, version: &Version) -> bool {
         let version = version.parsed();
         self.0.iter().any(|bounds| {
@@ -55,7 +55,7 @@ impl Range {
         })
     }
 
-    /// Whether it includes every version that is no prerelease.
+    /// Whether it includes every version except prereleases.
     pub(in crate::domain) fn is_any(&self) -> bool {
         self.0.iter().any(Vec::is_empty)
     }
@@ -74,17 +74,17 @@ impl Bound {
     }
 }
 
-/// A version of which the last numbers may be missing, or `x` for any.
+/// A version whose last numbers may be missing, or `x` for any.
 struct Partial {
     numbers: [Option<u64>; 3],
     prerelease: Prerelease,
-    /// Whether it can be a bound by itself, which npm reads more strictly.
+    /// Whether it can stand alone as a bound, which npm parses more strictly.
     is_strict: bool,
     /// Whether no number follows an `x`.
     is_ordered: bool,
 }
 
-/// The bounds of one alternative.
+/// Parses the bounds of one alternative.
 fn alternative(text: &str) -> Option<Alternative> {
     let words: Vec<&str> = text.split_whitespace().collect();
     if let [from, "-", to] = words.as_slice()
@@ -96,7 +96,7 @@ fn alternative(text: &str) -> Option<Alternative> {
     let mut operator = String::new();
     for word in words {
         operator.push_str(word);
-        // The operator may stand apart from its version.
+        // Spaces may separate the operator from its version.
         if !operator.ends_with(['<', '>', '=', '~', '^']) {
             bounds.extend(comparator(&operator)?);
             operator.clear();
@@ -121,7 +121,7 @@ fn between(from: &Partial, to: &Partial) -> Option<Alternative> {
     Some(bounds)
 }
 
-/// The bounds of `^1.2`, `~1.2`, `>=1.2`, `1.2` and the like.
+/// Parses the bounds of `^1.2`, `~1.2`, `>=1.2`, `1.2` and the like.
 fn comparator(text: &str) -> Option<Alternative> {
     if let Some(version) = text.strip_prefix('^') {
         return within(&Partial::parse(version)?, |version| {
@@ -138,7 +138,7 @@ fn comparator(text: &str) -> Option<Alternative> {
     match (version.given(), operator) {
         (3, operator) if version.is_strict => Some(vec![version.bound(operator)?]),
         (3, _) => None,
-        // Nothing is above or below all versions.
+        // No version is above or below all versions.
         (0, Operator::Above | Operator::Below) => Some(vec![lowest(Operator::Below)]),
         (0, _) => Some(Vec::new()),
         (_, Operator::Exactly) => within(&version, |version| version.given() - 1),
@@ -165,7 +165,7 @@ fn operator(text: &str) -> (Operator, &str) {
     found.unwrap_or((Operator::Exactly, text))
 }
 
-/// From a version up to the next one in the number that `changes` tells.
+/// The bounds from a version up to the next one in the number that `changes` selects.
 fn within(version: &Partial, changes: impl Fn(&Partial) -> usize) -> Option<Alternative> {
     if version.given() == 0 {
         return Some(Vec::new());
@@ -177,7 +177,7 @@ fn lowest(operator: Operator) -> Bound {
     Bound { operator, number: Number { pre: zero(), ..Number::new(0, 0, 0) } }
 }
 
-/// The lowest of all prereleases.
+/// The lowest prerelease.
 fn zero() -> Prerelease {
     Prerelease::new("0").unwrap_or(Prerelease::EMPTY)
 }
@@ -203,7 +203,7 @@ impl Partial {
         let mut is_ordered = true;
         for (place, part) in parts.iter().enumerate() {
             match part {
-                // What follows an `x` says nothing.
+                // A number after an `x` is ignored.
                 Part::Number(number) if numbers[..place].iter().all(Option::is_some) => {
                     numbers[place] = Some(*number);
                 }
@@ -219,7 +219,7 @@ impl Partial {
         self.numbers.iter().flatten().count()
     }
 
-    /// The version itself, with zeros for what is missing.
+    /// The version itself, with zeros for missing numbers.
     fn bound(&self, operator: Operator) -> Option<Bound> {
         let [major, minor, patch] = self.numbers.map(Option::unwrap_or_default);
         let pre = if self.given() == 3 { self.prerelease.clone() } else { Prerelease::EMPTY };
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_hold_what_npm_says() {
+    fn ranges_match_npm() {
         let vectors: Vectors = serde_json::from_str(include_str!("../../tests/vectors/ranges.json")).unwrap();
         let versions: Vec<Version> =
             vectors.versions.iter().map(|version| Version::parse(version).unwrap()).collect();

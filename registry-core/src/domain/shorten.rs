@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-/// The longest text of a client that an error repeats, in bytes.
+/// The longest client text that an error repeats, in bytes.
 const LONGEST: usize = 60;
 
-/// The beginning of a text that a client sent, short enough for a message.
+/// Returns the beginning of a client's text, short enough for a message.
 pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         Cow::Borrowed(text)

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid};
 
-/// The id of a staged version: a random UUID, in small letters and with hyphens.
+/// The id of a staged version: a random UUID, in lowercase and with hyphens.
 ///
 /// ```
 /// use registry_core::domain::StageId;
@@ -17,13 +17,13 @@ use uuid::{Builder, Uuid};
 #[serde(try_from = "String", into = "String")]
 pub struct StageId(Uuid);
 
-/// A text that is no id of a staged version.
+/// The text is not the id of a staged version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not the id of a staged version, which is a UUID: `npm stage list` shows those there are")]
 pub struct StageIdError;
 
 impl StageId {
-    /// An id of these bytes, which must be random: who knows an id finds out nothing, but nobody shall guess one.
+    /// Creates an id from these bytes, which must be random: an id discloses nothing, but must not be guessable.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(Builder::from_random_bytes(bytes).into_uuid())
     }
@@ -44,7 +44,7 @@ impl fmt::Debug for StageId {
 impl FromStr for StageId {
     type Err = StageIdError;
 
-    /// In capitals too, and in none of the other forms that UUIDs have.
+    /// Accepts capitals, but none of the other forms of UUIDs.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const HYPHENATED: usize = 36;
         if text.len() != HYPHENATED {

@@ -1,7 +1,7 @@
-//! JSON that every reader reads the same: no key twice in an object, no endless nesting.
+//! JSON that every parser reads alike: no duplicate keys in an object, limited nesting.
 //!
-//! Readers disagree about repeated keys (the first wins, or the last), so a document that repeats one can show one
-//! thing to the registry and another to a client.
+//! Parsers disagree about duplicate keys (the first wins, or the last), so a document with one can mean different
+//! things to the registry and to a client.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,17 +12,17 @@ use serde_json::{Map, Number, Value};
 
 use super::shorten::shorten;
 
-/// Why bytes are not JSON that every reader reads the same.
+/// Why bytes are not strict JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StrictJsonError(String);
 
-/// Reads a document.
+/// Parses a document.
 pub(crate) fn parse_strict_json(bytes: &[u8]) -> Result<Value, StrictJsonError> {
     read(bytes, Strict { keep: true })
 }
 
-/// Checks a document without keeping it: memory goes to the keys of the objects that are open, and to nothing else.
+/// Validates a document without building a value: memory is used only for the keys of the objects that are open.
 pub(crate) fn check_strict_json(bytes: &[u8]) -> Result<(), StrictJsonError> {
     read(bytes, Strict { keep: false }).map(drop)
 }
@@ -43,7 +43,7 @@ fn explain(error: &serde_json::Error) -> StrictJsonError {
     })
 }
 
-/// Builds the value, or `null` for everything where nothing is kept.
+/// Builds the value, or `null` for everything if `keep` is false.
 #[derive(Clone, Copy)]
 struct Strict {
     keep: bool,
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// A key, borrowed from the document unless it holds escapes.
+/// A key, borrowed from the document unless it contains escapes.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

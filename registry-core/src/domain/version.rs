@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest version in bytes, as npm has it.
+/// The longest version in bytes: npm's limit.
 const LONGEST: usize = 256;
-/// The largest number in a version: what JavaScript can count to exactly.
+/// The largest number in a version: the largest safe integer in JavaScript.
 pub(super) const LARGEST_NUMBER: u64 = (1 << 53) - 1;
 
 /// A version of a package: `1.2.3-rc.1`. Strict SemVer 2.0 with npm's limits. Cheap to clone.
 ///
-/// Equality and hashing are those of the text. The order is npm's precedence, with build metadata last, so
-/// that it agrees with equality.
+/// Equality and hashing are those of the text. The order is npm's precedence, with build metadata last, so that it is
+/// consistent with equality.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version {
@@ -29,7 +29,7 @@ pub enum VersionError {
     /// Longer than 256 bytes.
     #[error("a version cannot be longer than {LONGEST} characters")]
     TooLong,
-    /// A number that JavaScript cannot hold exactly.
+    /// A number exceeds JavaScript's largest safe integer.
     #[error("a version cannot contain a number above {LARGEST_NUMBER}")]
     TooLarge,
     /// Not SemVer 2.0.
@@ -38,7 +38,7 @@ pub enum VersionError {
 }
 
 impl Version {
-    /// Checks a version.
+    /// Validates a version.
     pub fn parse(version: &str) -> Result<Self, VersionError> {
         if version.len() > LONGEST {
             return Err(VersionError::TooLong);
@@ -50,12 +50,12 @@ impl Version {
         Ok(Self { text: version.into(), parsed })
     }
 
-    /// The version as text.
+    /// Returns the version as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The version in its parts.
+    /// Returns the version in its parts.
     pub(crate) fn parsed(&self) -> &semver::Version {
         &self.parsed
     }
@@ -65,7 +65,7 @@ impl Version {
         !self.parsed.pre.is_empty()
     }
 
-    /// The version without build metadata, which npm takes away from whatever it publishes and never looks for.
+    /// Returns the version without build metadata, which npm removes on every publish and never looks up.
     #[must_use]
     pub fn without_build(&self) -> Self {
         match self.text.split_once('+') {
@@ -77,7 +77,7 @@ impl Version {
         }
     }
 
-    /// Whether npm takes both for the same version: they differ in build metadata at most.
+    /// Whether npm treats both as the same version: they differ at most in build metadata.
     pub fn is_same_release(&self, other: &Self) -> bool {
         self.parsed.cmp_precedence(&other.parsed) == Ordering::Equal
     }

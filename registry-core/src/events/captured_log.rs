@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing::subscriber::DefaultGuard;
 
-/// What this thread logs while this lives, line by line, without the time.
+/// Captures what this thread logs until it is dropped, line by line, without times.
 pub(crate) struct CapturedLog {
     text: Text,
     _guard: DefaultGuard,

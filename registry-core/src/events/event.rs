@@ -9,53 +9,53 @@ use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
 use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
 
-/// One thing that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub time: DateTime<Utc>,
-    /// Who did it; absent for an anonymous caller.
+    /// The principal; absent for an anonymous caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// The trust that a build acted by, on behalf of the principal; absent where it was no build.
+    /// The trust of a build that acted on behalf of the principal; absent for other callers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
-    /// From where, where that is known.
+    /// The address of the client, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// By which way, where it is not the usual one of requests.
+    /// How the request arrived, if not over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
-    /// The package it concerns, if it concerns one.
+    /// The package, if the event concerns one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<PackageName>,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
-    /// What the access rules say of it, where it is something that they decide.
+    /// The decision of the access rules, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<RuleDecision>,
-    /// How many more of its kind this one sums up, beside those that were told one by one; absent of an event that tells of
-    /// itself alone. Of denials alone, see [`EventQueue`](super::EventQueue). Where package and principal are absent, it
-    /// sums up what one network was denied of many packages, and where the address is absent too, many networks.
+    /// The number of further denials that this event sums up, besides those emitted individually; absent for an event
+    /// about one occurrence. Only for denials: see [`EventQueue`](super::EventQueue). If package and principal are
+    /// absent, it covers many packages denied to one network; if the address is absent too, many networks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
 }
 
-/// What the access rules say of something that was done or refused.
+/// A decision of the access rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleDecision {
-    /// What was decided on.
+    /// The action that was decided on.
     pub action: Action,
-    /// Whether the rules allow it. What they allow to owners may have been refused to somebody who is none.
+    /// The verdict. `AllowedToOwners` may have been denied to a caller who is not an owner.
     pub verdict: Verdict,
-    /// Which rule decided, counted from 1; absent where none matches.
+    /// The deciding rule, counted from 1; absent if none matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<usize>,
     /// The pattern of that rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// The entry in it that allowed it, such as `user:ana in publish`.
+    /// The entry that allowed it, such as `user:ana in publish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
 }
@@ -72,7 +72,7 @@ impl From<(Action, Decision<'_>)> for RuleDecision {
     }
 }
 
-/// What can happen.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
@@ -81,61 +81,61 @@ pub enum EventKind {
     Published {
         /// The version.
         version: Version,
-        /// The tag it was published under.
+        /// The dist-tag it was published under.
         tag: DistTag,
-        /// The SHA-512 of the tarball as npm spells it.
+        /// The SHA-512 of the tarball in npm's format.
         integrity: String,
     },
-    /// A version was staged. Nobody can install it until somebody approves it.
+    /// A version was staged. It cannot be installed until it is approved.
     Staged {
-        /// What it is approved or rejected by.
+        /// The id to approve or reject it by.
         id: StageId,
         /// The version.
         version: Version,
-        /// The tag it gets when it is published.
+        /// The dist-tag it gets when it is published.
         tag: DistTag,
-        /// The SHA-512 of the tarball as npm spells it.
+        /// The SHA-512 of the tarball in npm's format.
         integrity: String,
     },
-    /// A staged version was approved, and so it was published. No `published` comes beside this one.
+    /// A staged version was approved and published. No `published` event is emitted for it.
     StageApproved {
-        /// What it was known by.
+        /// The id it was staged under.
         id: StageId,
         /// The version.
         version: Version,
-        /// The tag it was published under.
+        /// The dist-tag it was published under.
         tag: DistTag,
-        /// The SHA-512 of the tarball as npm spells it.
+        /// The SHA-512 of the tarball in npm's format.
         integrity: String,
-        /// Who staged it.
+        /// The principal that staged it.
         publisher: String,
     },
-    /// A staged version was rejected. Its number is free again.
+    /// A staged version was rejected. Its version number is free again.
     StageRejected {
-        /// What it was known by.
+        /// The id it was staged under.
         id: StageId,
         /// The version.
         version: Version,
-        /// Who staged it.
+        /// The principal that staged it.
         publisher: String,
     },
-    /// A tag was set.
+    /// A dist-tag was set.
     DistTagSet {
         /// The tag.
         tag: DistTag,
-        /// The version it now names.
+        /// The version it now points to.
         version: Version,
     },
-    /// A tag was removed.
+    /// A dist-tag was removed.
     DistTagRemoved {
-        /// The tag, which may be one that could not be set today.
+        /// The dist-tag, which may be one that could not be set today.
         tag: String,
     },
     /// Versions were deprecated, or their message changed.
     Deprecated {
         /// The versions.
         versions: Vec<Version>,
-        /// What installs will say.
+        /// The message that installs display.
         message: String,
     },
     /// Versions are no longer deprecated.
@@ -143,67 +143,67 @@ pub enum EventKind {
         /// The versions.
         versions: Vec<Version>,
     },
-    /// Versions were removed. Their numbers stay taken.
+    /// Versions were removed. Their version numbers stay reserved.
     Unpublished {
         /// The versions.
         versions: Vec<Version>,
     },
-    /// The whole package was removed. Its version numbers stay taken.
+    /// The whole package was removed. Its version numbers stay reserved.
     PackageUnpublished {
         /// The versions it had.
         versions: Vec<Version>,
     },
     /// The owners changed.
     OwnersChanged {
-        /// The owners now.
+        /// The current owners.
         owners: Vec<String>,
     },
     /// The principal starred the package.
     Starred,
-    /// The principal took the star back.
+    /// The principal removed the star.
     Unstarred,
-    /// An upstream took versions back that it had.
+    /// An upstream withdrew versions.
     WithdrawnUpstream {
         /// The versions.
         versions: Vec<Version>,
     },
-    /// An account was made.
+    /// An account was created.
     SignedUp,
-    /// Somebody logged in.
+    /// An account logged in.
     LoggedIn,
-    /// Somebody failed to log in.
+    /// A login failed.
     LoginFailed {
-        /// The name that was tried.
+        /// The attempted name.
         name: String,
     },
-    /// What a client showed with a request was no credential of anybody. Told of once a minute for each network and reason,
-    /// with a count of the rest behind it.
+    /// A client sent an invalid credential. Emitted once a minute for each network and reason, followed by a count of
+    /// the rest.
     CredentialRefused {
-        /// Why: `malformed`, `unknown-token`, `expired-token`, `token-elsewhere` (from outside its networks, and the
-        /// principal is whose it is), `wrong-password`.
+        /// Why: `malformed`, `unknown-token`, `expired-token`, `token-elsewhere` (from outside its networks; the
+        /// principal is its holder), `wrong-password`, `name-of-another`.
         reason: String,
-        /// The name that was tried with a password, unless it looks like something else.
+        /// The name that was sent with a password, unless it does not look like a name.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
     },
-    /// A client began a login in the browser, here or on another device, or asks for a one-time password there.
+    /// A client began a browser or device login, or a request for a one-time password in the browser.
     WebLoginStarted,
-    /// Somebody said in the browser who they are. Once the client asks, it is logged in.
+    /// The user signed in on the page of a browser login. The client can now take its token.
     WebLoginApproved,
-    /// A login in the browser was not let go on.
+    /// A browser login was rejected.
     WebLoginRefused {
-        /// Why: `other-browser`, `form`, `provider`, `other-account`, `second-factor`.
+        /// Why: `other-browser`, `form`, `provider`, `name-of-another`, `other-account`, `second-factor`.
         reason: String,
     },
-    /// A token was given back.
+    /// A client revoked its own token by logging out.
     LoggedOut,
-    /// A token was made that lasts longer than a session.
+    /// A token other than a session was created.
     TokenCreated {
         /// Its id.
         key: String,
-        /// Whose it is.
+        /// The account that holds it.
         holder: String,
-        /// What it is called, if anything.
+        /// Its name, if any.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
         /// When it expires, if ever.
@@ -214,50 +214,50 @@ pub enum EventKind {
     TokenRevoked {
         /// Its id.
         key: String,
-        /// Whose it was.
+        /// The account that held it.
         holder: String,
     },
     /// Builds may publish the package from now on.
     TrustCreated {
         /// The id of the trust.
         id: String,
-        /// What the registry calls their issuer.
+        /// The registry's name for the issuer.
         issuer: String,
-        /// What tells them from others.
+        /// Which builds are trusted.
         claims: serde_json::Map<String, serde_json::Value>,
     },
-    /// Builds may not publish the package any more.
+    /// Builds may no longer publish the package.
     TrustRevoked {
         /// The id of the trust.
         id: String,
     },
-    /// A build exchanged its identity for a token.
+    /// A build exchanged its identity token for a registry token.
     IdTokenExchanged {
         /// The id of the trust that allowed it.
         trust: String,
-        /// Whose right it uses.
+        /// The account that trusts the build.
         on_behalf_of: String,
-        /// What the registry calls its issuer.
+        /// The registry's name for the issuer.
         issuer: String,
-        /// What the issuer says of the build.
+        /// How the issuer describes the build.
         claims: BTreeMap<String, String>,
-        /// Until when the token is good.
+        /// When the token expires.
         expires: DateTime<Utc>,
     },
-    /// A build tried to, and was refused. Told of once a minute for each network and reason, with a count of the rest
-    /// behind it.
+    /// An identity token of a build was rejected. Emitted once a minute for each network and reason, followed by a
+    /// count of the rest.
     IdTokenRefused {
         /// Why.
         reason: String,
-        /// What the issuer says of the build, where a signature proves it.
+        /// The issuer's claims about the build, if its signature is valid.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         claims: BTreeMap<String, String>,
     },
     /// A password was changed, which ended the other sessions.
     PasswordChanged,
-    /// An account's mail address, or what its holder says of themselves, was changed.
+    /// An account's email address or profile fields were changed.
     ProfileChanged,
-    /// A second factor was set up, changed or taken away.
+    /// A second factor was set up, changed or removed.
     TwoFactorChanged {
         /// `auth-only`, `auth-and-writes` or `disabled`.
         mode: String,
@@ -266,95 +266,95 @@ pub enum EventKind {
     TwoFactorFailed,
     /// A recovery code was used in place of a one-time password.
     RecoveryCodeUsed {
-        /// How many are left.
+        /// The number of unused recovery codes.
         left: usize,
     },
-    /// What a package is open to was changed by its owners.
+    /// The owners changed the visibility or the second factor of a package.
     PackageAccessChanged {
-        /// Whether it is private now, so that only its owners, and those whom rules or teams name, see it.
+        /// Whether it is private now, and so visible only to its owners, and to callers named by rules or teams.
         restricted: bool,
-        /// When a second factor is needed to change it.
+        /// When a second factor is required to change it.
         mfa: MfaPolicy,
     },
-    /// A team was granted a package, or is granted more or less of it than before.
+    /// A team was granted a package, or its permission on it changed.
     AccessGranted {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
-        /// What it may do.
+        /// The permission.
         permission: TeamPermission,
     },
-    /// What a team was granted was taken back.
+    /// A team's grant was revoked.
     AccessRevoked {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
     },
-    /// An organisation was made, with the principal as its owner.
+    /// An organization was created, with the principal as its owner.
     OrganizationCreated {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
     },
-    /// Somebody came into an organisation, or has another role in it.
+    /// An account was added to an organization, or its role changed.
     OrganizationMemberSet {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
-        /// Who.
+        /// The account.
         member: String,
-        /// The role now.
+        /// The current role.
         role: OrganizationRole,
     },
-    /// Somebody was taken out of an organisation, and of all its teams.
+    /// An account was removed from an organization and all its teams.
     OrganizationMemberRemoved {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
-        /// Who.
+        /// The account.
         member: String,
     },
-    /// A team was made.
+    /// A team was created.
     TeamCreated {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
     },
-    /// A team is no more, and what it was granted with it.
+    /// A team was deleted, with its grants.
     TeamDestroyed {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
     },
-    /// Somebody came into a team.
+    /// An account was added to a team.
     TeamMemberAdded {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
-        /// Who.
+        /// The account.
         member: String,
     },
-    /// Somebody was taken out of a team.
+    /// An account was removed from a team.
     TeamMemberRemoved {
-        /// The organisation.
+        /// The organization.
         organization: GroupName,
         /// The team in it.
         team: GroupName,
-        /// Who.
+        /// The account.
         member: String,
     },
-    /// Something was refused for want of permission.
+    /// A request was denied for lack of permission.
     Denied {
-        /// What was asked for: `read`, `star`, `publish` or `administer`. Where nobody is signed in, what such
-        /// requests usually ask for.
+        /// The requested action: `read`, `star`, `publish` or `administer`. For an anonymous caller, the action that
+        /// such requests usually need.
         action: String,
     },
 }
 
 impl EventKind {
-    /// What the access rules were asked for, where they were.
+    /// Returns the action that the access rules decided on, if any.
     pub(crate) fn action(&self) -> Option<Action> {
         match self {
             Self::Published { .. }

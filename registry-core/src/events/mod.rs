@@ -1,7 +1,7 @@
-//! What happened, told to whoever wants to know.
+//! Events, delivered to a sink.
 //!
-//! Every change, denial and login becomes one [`Event`]. Events leave the request path through an
-//! [`EventQueue`] and reach an [`EventSink`] in batches, in the order in which they happened in this process.
+//! Every change, denial and login becomes one [`Event`]. Events leave the request path through an [`EventQueue`] and
+//! reach an [`EventSink`] in batches, in the order in which they happened in this process.
 //!
 //! ```
 //! use registry_core::events::{Event, EventKind};
@@ -41,7 +41,7 @@ pub use sinks::{
     remove_audit_log_before,
 };
 
-/// Why a sink did not take a batch. The batch is offered again, whole, after a pause.
+/// Why a sink did not accept a batch. The whole batch is delivered again after a pause.
 #[derive(Debug, thiserror::Error)]
 #[error("{sink} did not take the events")]
 pub struct EventError {
@@ -52,17 +52,16 @@ pub struct EventError {
     pub source: BoxError,
 }
 
-/// Is told what happened.
+/// A consumer of events.
 ///
 /// # Contract
 ///
-/// - A batch is taken whole or not at all. A batch answered with an error comes again, so a sink may see an
-///   event twice. Of what callers changed, it never sees a later event of this process before an earlier one; what they
-///   were denied may come later than it happened.
-/// - Batches come one after the other, never at once, off the request path: a slow sink delays no client.
-/// - Events hold no secrets.
+/// - A batch is accepted whole or not at all. A batch that failed is delivered again, so a sink may see an event
+///   twice. It never sees changes of this process out of order; denials may arrive late.
+/// - Batches are delivered one at a time, off the request path: a slow sink delays no client.
+/// - Events contain no secrets.
 #[async_trait]
 pub trait EventSink: Debug + Display + Send + Sync + 'static {
-    /// Takes a batch, oldest event first; never an empty one.
+    /// Accepts a batch, oldest event first; never an empty one.
     async fn deliver(&self, events: &[Event]) -> Result<(), EventError>;
 }

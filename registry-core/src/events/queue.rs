@@ -12,27 +12,27 @@ use tokio::sync::{Notify, watch};
 use super::{Event, EventError, EventSink};
 use lanes::{Counts, Lanes};
 
-/// How many changes may wait before writers do, and how many denials before more are lost, unless it is set.
+/// How many changes may wait before writers do, and how many denials before further ones are lost, by default.
 const CAPACITY: usize = 16_384;
-/// How many events a sink is offered at a time at most.
+/// The most events in a batch.
 const BATCH: usize = 256;
-/// The pause after the first failure of a batch. Each further one is twice as long.
+/// The pause after the first failure of a batch. Each further pause doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// For how long a writer waits for room.
+/// How long a writer waits for room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Takes events off the request path: they wait here until the sink has taken them.
+/// Moves events off the request path: they wait here until the sink accepts them.
 ///
-/// There are two lanes. What callers changed waits in one, in order, and **is never dropped**: where too much waits
-/// because the sink does not take it, [`EventQueue::admit`] lets writers wait, and refuses them in the end. What callers
-/// were denied waits in the other, after it was summed up: the first of a kind are told at once, the rest of a minute is
-/// counted and told in one line ([`Event::count`]), so that a client without an account causes a bounded number of lines.
-/// Where the sink does not take those either, they are lost, which is counted and logged, and no change waits for them.
+/// There are two lanes. Changes wait in one, in order, and **are never dropped**: when the lane is full because the
+/// sink does not keep up, [`EventQueue::admit`] makes writers wait, and finally rejects them. Denials wait in the
+/// other, aggregated: the first of a kind are emitted at once, the rest of a minute is counted and emitted as one
+/// event ([`Event::count`]), so that a client without an account causes a bounded number of events. When that lane is
+/// full, denials are dropped, counted and logged, and do not delay changes.
 ///
-/// A batch that the sink does not take is offered again until it does. Once the last clone is dropped, what is still
-/// waiting is delivered, if the runtime lives that long: call [`EventQueue::flush`] before it ends.
+/// A batch that fails is delivered again until the sink accepts it. After the last clone is dropped, waiting events
+/// are delivered if the runtime lives that long: call [`EventQueue::flush`] before it ends.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -48,22 +48,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct EventQueue(Option<Arc<Handle>>);
 
-/// What all clones share. It is here alone, so that the queue closes with the last clone.
+/// Shared by all clones, and held by nothing else, so that the queue closes with the last clone.
 struct Handle {
     shared: Arc<Shared>,
     delivered: watch::Receiver<Counts>,
 }
 
-/// What the clones and the delivery share.
+/// Shared by the clones and the delivery task.
 struct Shared {
     sink: Arc<dyn EventSink>,
     lanes: Mutex<Lanes>,
-    /// Tells the delivery that there is something to do.
+    /// Wakes the delivery task.
     arrived: Notify,
 }
 
 impl EventQueue {
-    /// Begins to deliver to `sink`, with room for 16,384 waiting events in each lane.
+    /// Starts delivery to `sink`, with room for 16,384 waiting events in each lane.
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl EventQueue {
         Self::with_capacity(sink, CAPACITY)
     }
 
-    /// Begins to deliver to `sink`, with room for `capacity` waiting events in each lane, at least one.
+    /// Starts delivery to `sink`, with room for `capacity` waiting events in each lane, at least one.
     ///
     /// # Panics
     ///
@@ -85,13 +85,13 @@ impl EventQueue {
         Self(Some(Arc::new(Handle { shared, delivered })))
     }
 
-    /// A queue without a sink: events go nowhere. Needs no runtime.
+    /// Returns a queue that discards events. Needs no runtime.
     pub fn disabled() -> Self {
         Self(None)
     }
 
-    /// Leaves an event to be delivered. Never waits and never fails. A change is always taken; a denial may be counted
-    /// instead, or lost where there is no room.
+    /// Emits an event. Never blocks and never fails. A change is always accepted; a denial may be counted instead, or
+    /// dropped if there is no room.
     pub fn emit(&self, event: Event) {
         let Some(handle) = &self.0 else {
             return;
@@ -106,8 +106,8 @@ impl EventQueue {
         shared.arrived.notify_one();
     }
 
-    /// Waits until there is room for what a writer is about to change, for a few seconds at most. Whether there is: where
-    /// not, nothing should be changed, since it could not be told.
+    /// Waits, for a few seconds at most, until there is room for the events of a change. Returns `false` if there is
+    /// none: the change must then be rejected, since its event could be lost.
     pub async fn admit(&self) -> bool {
         let Some(handle) = &self.0 else { return true };
         let has_room = || handle.shared.lanes().has_room();
@@ -115,13 +115,13 @@ impl EventQueue {
             return true;
         }
         let mut delivered = handle.delivered.clone();
-        // An end of the queue is no room, and no reason to wait.
+        // A closed queue has no room, and waiting does not help.
         tokio::time::timeout(PATIENCE, delivered.wait_for(|_| has_room()))
             .await
             .is_ok_and(|room| room.is_ok())
     }
 
-    /// Tells now what is only counted so far, before the minute is over: for a process that is about to end.
+    /// Emits the current counts before the minute is over: for a process that is about to end.
     pub fn sum_up(&self) {
         if let Some(handle) = &self.0 {
             handle.shared.lanes().sum_up();
@@ -129,15 +129,14 @@ impl EventQueue {
         }
     }
 
-    /// How many events were lost for want of room.
+    /// Returns the number of dropped events.
     pub fn lost(&self) -> u64 {
         self.0.as_ref().map_or(0, |handle| handle.shared.lanes().lost())
     }
 
-    /// Waits until the sink has taken every event that was emitted before and not lost. A sink that never does
-    /// keeps this waiting for ever, so put a time limit around it. Returns too when the runtime of the queue has
-    /// ended, after which nothing is delivered. What is only counted so far is not waited for: see
-    /// [`EventQueue::sum_up`].
+    /// Waits until the sink has accepted every event emitted before and not dropped. If the sink never does, this
+    /// never returns, so use a timeout. Returns early when the runtime of the queue has ended, after which nothing is
+    /// delivered. Does not wait for counts that are not emitted yet: see [`EventQueue::sum_up`].
     pub async fn flush(&self) {
         let Some(handle) = &self.0 else {
             return;
@@ -174,7 +173,7 @@ async fn deliver_all(shared: Arc<Shared>, progress: watch::Sender<Counts>) {
         } else if has_ended {
             return;
         } else if is_counting {
-            // Of events that nothing follows, too, the sum is told.
+            // Emits the counts even if no further event arrives.
             let window = denials::WINDOW.to_std().unwrap_or_default();
             if tokio::time::timeout(window, shared.arrived.notified()).await.is_err() {
                 shared.lanes().sum_up();
@@ -195,7 +194,7 @@ async fn deliver(sink: &dyn EventSink, batch: &[Event]) {
     }
 }
 
-/// A sink that panics has failed; the events after this one still want to be delivered.
+/// Treats a panic of the sink as a failure, so that later events are still delivered.
 async fn offer(sink: &dyn EventSink, batch: &[Event]) -> Result<(), EventError> {
     let panicked = |_| EventError { sink: sink.to_string(), source: "the sink panicked".into() };
     AssertUnwindSafe(sink.deliver(batch)).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(panic)))

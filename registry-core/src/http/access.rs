@@ -88,7 +88,7 @@ impl Call<'_> {
     }
 
     async fn set_member(mut self, organization: &str) -> Result<Response<Body>, Failure> {
-        // Before a body is read for somebody who may do nothing with it. So everywhere below.
+        // Rejects an unauthenticated caller before the body is read, as in all handlers below.
         self.registry.whoami(&self.caller)?;
         let Member { user, role } = self.json().await?;
         let role = role.filter(|role| !role.is_empty()).map(|role| parse_role(&role)).transpose()?;
@@ -197,7 +197,7 @@ impl Call<'_> {
         self.header(USER_AGENT).is_some_and(|agent| agent.starts_with("pnpm/"))
     }
 
-    /// npm asks for lists of texts, and breaks down on objects; pnpm asks for objects, and breaks down on texts.
+    /// npm asks for lists of strings, and fails on objects; pnpm asks for objects, and fails on strings.
     fn wants_texts(&self) -> bool {
         !self.is_pnpm() || self.query_field("format").is_some_and(|format| format == "cli")
     }
@@ -226,7 +226,7 @@ impl AccessDocument {
             (None, _) => None,
             (Some(false), _) => Some(MfaPolicy::None),
             (Some(true), Some(false)) => Some(MfaPolicy::Publish),
-            // pnpm sends no more than this for `mfa=automation`.
+            // pnpm sends only this for `mfa=automation`.
             (Some(true), Some(true) | None) => Some(MfaPolicy::Automation),
         };
         if restricted.is_none() && mfa.is_none() {
@@ -259,7 +259,7 @@ fn parse_permission(permission: &str) -> Result<TeamPermission, Error> {
     }
 }
 
-/// A package's access in the words of npm's registry.
+/// Renders a package's access in the terms of npm's registry.
 fn described(protection: Protection, public: bool) -> Value {
     json!({
         "access": if public { "public" } else { "restricted" },
@@ -272,7 +272,7 @@ fn shown_packages(packages: &GrantedPackages) -> Response<Body> {
     json_response(StatusCode::OK, &json!(packages))
 }
 
-/// What a write is answered with: what there is to tell, and what clients insist on.
+/// Completes the answer to a write with the fields that clients require.
 fn made(mut answer: Value) -> Response<Body> {
     answer["ok"] = true.into();
     answer["success"] = true.into();

@@ -11,10 +11,10 @@ use super::body::Body;
 use super::handle::Call;
 use super::status::Failure;
 
-/// Which command of npm sends the request.
+/// The header that names the npm command of a request.
 const NPM_COMMAND: HeaderName = HeaderName::from_static("npm-command");
 
-/// The user document, as `npm login --auth-type=legacy` sends it.
+/// The user document of `npm login --auth-type=legacy`.
 #[derive(Deserialize)]
 struct UserDocument {
     name: Option<String>,
@@ -37,8 +37,8 @@ impl Call<'_> {
         let asked_for_email = document.email.is_some();
         let email = document.email.filter(|email| !email.is_empty());
         let login = PasswordLogin { name: account, password, email };
-        // `npm adduser` asks for a mail address, and so does the login of pnpm, which has no other command to sign up.
-        // yarn 1 does not say what its command is.
+        // `npm adduser` asks for a mail address, and so does the login of pnpm, which has no separate sign-up command.
+        // yarn 1 does not send its command.
         let is_npm_login = self.header(NPM_COMMAND) == Some("login") && !asked_for_email;
         let session = if is_npm_login {
             self.registry.accounts().log_in_without_sign_up(&self.caller, &login).await?

@@ -8,12 +8,12 @@ use crate::domain::packument::Revision;
 
 use super::body::Body;
 
-/// A JSON answer that nobody keeps.
+/// A JSON answer that must not be cached.
 pub(super) fn json_response(status: StatusCode, value: &Value) -> Response<Body> {
     json_bytes(status, value.to_string().into_bytes())
 }
 
-/// The same of JSON that is bytes already.
+/// Like [`json_response`], from serialized JSON.
 pub(super) fn json_bytes(status: StatusCode, json: impl Into<Bytes>) -> Response<Body> {
     let json = json.into();
     let length = json.len();
@@ -26,7 +26,7 @@ pub(super) fn json_bytes(status: StatusCode, json: impl Into<Bytes>) -> Response
     response
 }
 
-/// What a write that succeeded is answered with. Some clients insist on `ok`, others on `success`.
+/// The answer to a successful write. Some clients require `ok`, others `success`.
 pub(super) fn done(status: StatusCode, name: &PackageName, revision: Option<&Revision>) -> Response<Body> {
     let mut answer = json!({ "ok": true, "success": true, "id": name });
     if let Some(revision) = revision {

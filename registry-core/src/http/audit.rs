@@ -39,7 +39,8 @@ impl Call<'_> {
         Ok(json_bytes(StatusCode::OK, json))
     }
 
-    /// Reads what is to be audited. Some clients compress it, so it is inflated and read where it holds up nobody.
+    /// Reads the packages to audit. Some clients compress the body, so it is decompressed and parsed on a blocking
+    /// thread.
     async fn read_audit<T: Send + 'static>(
         &mut self,
         read: impl FnOnce(&[u8]) -> Result<T, Error> + Send + 'static,

@@ -11,18 +11,18 @@ use super::host::{is_host, request_host};
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Set on a request by a frontend that took the beginning of the path away: that beginning, such as `/prod`, the stage of
-/// an API Gateway. Where no public URL is configured, tarball URLs begin with it. It is taken as it is: no slash at the
-/// end, and nothing in it that a client chose.
+/// Set on a request by a frontend that stripped the beginning of the path: that beginning, such as `/prod`, the stage
+/// of an API Gateway. Without a configured public URL, tarball URLs begin with it. It is used verbatim: it has no
+/// trailing slash, and no client controls it.
 #[derive(Debug, Clone)]
 pub struct PathAbove(pub String);
 
-/// Set on a request by a frontend that has it from a proxy it trusts: `X-Forwarded-Host` and `X-Forwarded-Proto` are what
-/// that proxy says. Without it, both are ignored.
+/// Set on a request by a frontend that received it from a trusted proxy: `X-Forwarded-Host` and `X-Forwarded-Proto` are
+/// then honored. Without it, both are ignored.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustedProxy;
 
-/// The registry's URL as this client reaches it, without a slash at its end.
+/// Returns the registry's URL as this client reaches it, without a trailing slash.
 pub(super) fn base_url(
     registry: &Registry,
     request: &Parts,
@@ -41,7 +41,7 @@ pub(super) fn base_url(
     registry.parts.http.bases.get(&[scheme, host, above, prefix], registry.parts.http.clock.as_ref())
 }
 
-/// The host that the client asked for: what a trusted proxy says, or else what the request says.
+/// Returns the requested host: from a trusted proxy's header, otherwise from the request itself.
 pub(super) fn reached_host(request: &Parts) -> Result<Option<&str>, Error> {
     let own = request_host(&request.headers, &request.uri);
     let own = own.map_err(|error| Error::request(error.to_string()))?;

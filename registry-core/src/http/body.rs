@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::error::BoxError;
 
-/// The body of a response, and of requests made by hand: nothing, bytes, or a stream of known length.
+/// The body of a response, or of a hand-made request: empty, bytes, or a stream of known length.
 pub struct Body(Inner);
 
 enum Inner {
@@ -22,7 +22,7 @@ impl Body {
         Self(Inner::Bytes(Bytes::new()))
     }
 
-    /// A stream of `length` bytes in all.
+    /// A stream of `length` bytes in total.
     pub fn stream(stream: BoxStream<'static, Result<Bytes, BoxError>>, length: u64) -> Self {
         Self(Inner::Stream { stream, remaining: length })
     }

@@ -14,23 +14,23 @@ use super::route::loggable_path;
 use super::status::{Failure, NOTICE, failure_response, told};
 use super::web_login::{done_url, login_url};
 
-/// What clients print when they ask for a one-time password.
+/// The prompt that clients print when they ask for a one-time password.
 const ENTER_DIGITS: &str = "Enter the digits that your authenticator app shows, or a recovery code.";
-/// The same after wrong ones. yarn 4 shows this and no other text of the answer.
+/// The prompt after a wrong one-time password. yarn 4 shows this and no other text of the answer.
 const ENTER_OTHER_DIGITS: &str = "The one-time password was wrong, or was used already. Enter the digits that your \
      authenticator app shows now, or a recovery code.";
-/// Where clients say whether they can ask for one in the browser.
+/// The header in which clients say whether they support a one-time password in the browser.
 const AUTH_TYPE: &str = "npm-auth-type";
 
-/// Where a one-time password can be shown in the browser.
+/// Where a one-time password can be entered in the browser.
 struct InBrowser {
     page: String,
-    /// Where the client learns of it; `None` where it must be typed.
+    /// The URL that the client polls; `None` if the password must be typed.
     done: Option<String>,
 }
 
 impl Registry {
-    /// The answer to a request that failed.
+    /// Renders the answer to a failed request.
     pub(super) async fn failure(
         &self,
         request: &Parts,
@@ -53,7 +53,7 @@ impl Registry {
             Failure::Operation(Error::WrongOneTimePassword) => ENTER_OTHER_DIGITS,
             _ => return failure_response(failure),
         };
-        // Without the browser it works too, so that whatever is in the way is no reason to fail.
+        // A one-time password works without the browser too, so no error here fails the request.
         let in_browser = self.ask_in_browser(request, caller, under_prefix).await.unwrap_or_else(|error| {
             tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
             None
@@ -68,7 +68,7 @@ impl Registry {
         under_prefix: bool,
     ) -> Result<Option<InBrowser>, Error> {
         let polls = request.headers.get(AUTH_TYPE).is_some_and(|value| value == "web");
-        // Who sent a wrong one has been told where to get one already.
+        // A client that sent a wrong password already has the address of the page.
         if !polls && caller.one_time_password.is_some() {
             return Ok(None);
         }
@@ -84,8 +84,8 @@ impl Registry {
     }
 }
 
-/// Asks a client for a one-time password. All clients know the challenge by `otp` in small letters, and by the words
-/// "one-time pass" in `text`, and print the `notice`.
+/// Asks a client for a one-time password. All clients recognize the challenge by `otp` in lowercase and by "one-time
+/// pass" in `text`, and print the `notice`.
 fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>, notice: &str) -> Response<Body> {
     let mut answer = json!({ "error": text, "message": text });
     let mut notice = HeaderValue::from_str(notice).ok();
@@ -96,7 +96,7 @@ fn one_time_password_challenge(text: &str, in_browser: Option<&InBrowser>, notic
             notice = None;
         }
         Some(InBrowser { page, done: None }) => {
-            // yarn opens what it finds in a text of this form.
+            // yarn opens the URL in a text of this form.
             let text = format!("Open {page} to use your security key for authentication");
             notice = HeaderValue::from_str(&text).ok().or(notice);
         }

@@ -1,4 +1,4 @@
-//! Whether a client still has what it asks for (RFC 9110, section 13).
+//! Conditional requests (RFC 9110, section 13).
 //!
 //! ```
 //! use registry_core::http::conditional::not_modified;
@@ -10,11 +10,11 @@
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
-/// Whether to answer 304 to a `GET` or `HEAD` of what now has this `ETag`, quotes included, and this time.
+/// Whether to answer 304 to a `GET` or `HEAD` of a document that now has this `ETag`, quotes included, and this time.
 ///
-/// `If-None-Match` alone decides where it is sent, and compares weakly. `"x"` and `"x-gzip"` are one entity, plain
-/// and compressed. A date counts once the second of the change is over. Several headers of one name are to be joined with commas first. A header that cannot be
-/// understood matches nothing.
+/// `If-None-Match` takes precedence, and compares weakly. `"x"` and `"x-gzip"` are one entity, plain and compressed. A
+/// date counts once the second of the change is over. Join several headers of one name with commas first. An invalid
+/// header matches nothing.
 pub fn not_modified(
     if_none_match: Option<&str>,
     if_modified_since: Option<&str>,
@@ -27,19 +27,19 @@ pub fn not_modified(
         return known.trim() == "*" || opaque_tags(etag).next().is_some_and(is_known);
     }
     let (Some(since), Some(last_modified)) = (if_modified_since, last_modified) else { return false };
-    // The header knows whole seconds only.
+    // The header has whole seconds only.
     httpdate::parse_http_date(since.trim())
         .is_ok_and(|since| last_modified.trunc_subsecs(0) <= DateTime::<Utc>::from(since))
         && is_settled(last_modified, now())
 }
 
-/// Whether a time of change tells states apart. Within the second of a change there may be another one, which the header
-/// cannot tell from it.
+/// Whether a modification time identifies a state. Another change may follow within the same second, which the header
+/// cannot express.
 pub(super) fn is_settled(last_modified: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now.signed_duration_since(last_modified.trunc_subsecs(0)) >= TimeDelta::seconds(1)
 }
 
-/// What is between the quotes of each `ETag` in a list, weak or strong. Commas may be inside the quotes.
+/// The opaque part of each `ETag` in a list, weak or strong. The quotes may enclose commas.
 fn opaque_tags(list: &str) -> impl Iterator<Item = &str> {
     let mut rest = list;
     std::iter::from_fn(move || {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_this_entity_does_not_match() {
+    fn another_entity_does_not_match() {
         for known in [
             "",
             "6-9f",

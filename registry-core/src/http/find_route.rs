@@ -10,8 +10,8 @@ pub(super) struct FoundRoute {
     pub(super) under_prefix: bool,
 }
 
-/// Finds the route of a raw path: below the configured prefix, or at the root. A read of a package is also found behind a
-/// second slash, and below the prefixes of another registry, whose lock files ask there.
+/// Finds the route of a raw path: below the configured prefix, or at the root. A read of a package is also found behind
+/// a second slash, and below the prefixes of another registry, which its lock files contain.
 pub(super) fn find_route(parts: &Parts, method: &Method, path: &str) -> Result<FoundRoute, RouteError> {
     let inner = match parts.http.path_prefix.as_str() {
         "" => None,
@@ -32,8 +32,8 @@ pub(super) fn find_route(parts: &Parts, method: &Method, path: &str) -> Result<F
     })
 }
 
-/// The path without what stands before its last leading slash; `None` if it has one. A registry URL that ends in a slash
-/// makes Corepack ask for `//pnpm`.
+/// Collapses leading slashes into one; `None` if there is only one. Corepack asks for `//pnpm` if the registry URL ends
+/// in a slash.
 fn single_leading_slash(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("//")?.trim_start_matches('/');
     Some(&path[path.len() - rest.len() - 1..])

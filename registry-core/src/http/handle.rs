@@ -27,27 +27,27 @@ use super::route::{Route, TrustRoute};
 use super::security_headers::secure;
 use super::status::{Failure, add_notice, failure_response};
 
-/// How many times more than a publish may have is taken from a client that is refused, so that it reads why. What
-/// comes after that ends in a broken connection.
+/// How many times the publish limit is read from a rejected client, so that it receives the reason. A longer body ends
+/// in a broken connection.
 const DRAINED: usize = 8;
 
-/// Where clients show a one-time password.
+/// The header in which clients send a one-time password.
 const ONE_TIME_PASSWORD: &str = "npm-otp";
 
-/// Set on a request by the frontend: where it came from.
+/// Set on a request by the frontend: the client's address.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Set on a request by a frontend: addresses between the client and this server that it takes for proxies without proof,
-/// each of which might be the client itself. A token that is limited to networks must permit them too.
+/// Set on a request by a frontend: addresses between the client and this server that may be proxies, but without proof,
+/// so that each might be the client itself. A token that is limited to networks must permit them too.
 #[derive(Debug, Clone)]
 pub struct UnprovenProxies(pub Arc<[IpAddr]>);
 
-/// Set on a response: which kind of route answered, for logs and metrics. One of few values.
+/// Set on a response: the kind of its route, for logs and metrics. One of a few values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteKind(pub &'static str);
 
-/// Set on a response: who asked, for logs. Absent for anonymous callers.
+/// Set on a response: the caller's principal, for logs. Absent for anonymous callers.
 #[derive(Debug, Clone)]
 pub struct PrincipalName(Arc<Principal>);
 
@@ -63,7 +63,7 @@ impl From<Arc<Principal>> for PrincipalName {
     }
 }
 
-/// A request on its way to an operation.
+/// A request with its caller, ready for an operation.
 pub(super) struct Call<'a> {
     pub(super) registry: &'a Registry,
     pub(super) request: &'a Parts,
@@ -75,10 +75,10 @@ pub(super) struct Call<'a> {
 }
 
 impl Registry {
-    /// Answers a request. Every error is an answer too; the connection is never left without one.
+    /// Answers a request. Every error is rendered as an answer; the connection is never left without one.
     ///
-    /// A frontend may set [`ClientAddress`], [`UnprovenProxies`] and [`TrustedProxy`](super::TrustedProxy) on the request,
-    /// and finds [`RouteKind`] and [`PrincipalName`] on the response.
+    /// A frontend may set [`ClientAddress`], [`UnprovenProxies`] and [`TrustedProxy`](super::TrustedProxy) on the
+    /// request, and finds [`RouteKind`] and [`PrincipalName`] on the response.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
@@ -150,7 +150,7 @@ impl Registry {
             }
         };
         let result = match (result, &stale) {
-            // What a stranger may not do, the token was to allow: say what is wrong with it.
+            // An anonymous caller may not do this, so report what is wrong with the token.
             (Err(Failure::Operation(Error::AuthenticationRequired)), Some(_)) => {
                 Err(stale.take().map_or(Error::AuthenticationRequired, |(_, error)| error).into())
             }
@@ -164,7 +164,7 @@ impl Registry {
             && self.accounts().is_notice_due(token)
         {
             add_notice(response.headers_mut(), &error.to_string());
-            // npm shows no notice of an answer that it may cache.
+            // npm shows no notice of a cacheable answer.
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         response.extensions_mut().insert(kind);
@@ -176,7 +176,7 @@ impl Registry {
 
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
         let address = address_of(request);
-        // Clients send an old token along when they log in or out, and must not be refused for it.
+        // Clients send an old token along when they log in or out, and must not be rejected for it.
         let needs_nobody = matches!(
             route,
             Route::Root
@@ -186,7 +186,7 @@ impl Registry {
                 | Route::LoginRevision { .. }
                 | Route::Logout { .. }
                 | Route::WebLogin(_)
-                // What is shown here is nothing to be known by anywhere else.
+                // The credential of this route is valid for no other route.
                 | Route::Trust(TrustRoute::Exchange { .. })
         );
         let credential = if needs_nobody {
@@ -207,8 +207,8 @@ impl Registry {
     }
 }
 
-/// What a request shows. More than one `Authorization` is an error: whoever stands in front may have looked at another
-/// of them.
+/// Returns the credential of a request. More than one `Authorization` is an error: a proxy may have checked another of
+/// them.
 fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
     let mut headers = request.headers.get_all(AUTHORIZATION).iter();
     let (Some(header), another) = (headers.next(), headers.next()) else { return Ok(None) };
@@ -217,8 +217,8 @@ fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
     credential.map(Some).ok_or(Error::InvalidCredential)
 }
 
-/// The token that a request shows, where it is good for nothing any more and the request only reads packages. Whoever has
-/// such a token in their settings may still read what strangers may, and nothing else.
+/// Returns the token of a request if it is no longer valid and the request only reads packages. A client with such a
+/// token in its settings may read what anonymous callers may, and nothing else.
 fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHash> {
     let is_stale = matches!(error, Error::InvalidCredential | Error::TokenExpired { .. });
     match credential_of(request) {
@@ -277,7 +277,7 @@ impl Call<'_> {
         }
     }
 
-    /// What a person sees who opens the address in a browser. No client reads it.
+    /// The page for a person who opens the address in a browser. No client reads it.
     fn root(&self) -> Response<Body> {
         let registry = format!("{}/", self.base_url());
         let answer = json!({
@@ -289,22 +289,22 @@ impl Call<'_> {
         json_response(StatusCode::OK, &answer)
     }
 
-    /// The registry's URL as this client reaches it.
+    /// Returns the registry's URL as this client reaches it.
     pub(super) fn base_url(&self) -> Arc<str> {
         self.rendered_base().url
     }
 
-    /// The same, and the URL that documents for it are rendered with.
+    /// Returns the URL that this client reaches, and the URL that its documents are rendered with.
     pub(super) fn rendered_base(&self) -> RenderedBase {
         base_url(self.registry, self.request, self.host, self.under_prefix)
     }
 
-    /// The value of a request header, if it is text.
+    /// Returns the value of a request header, if it is text.
     pub(super) fn header(&self, name: http::HeaderName) -> Option<&str> {
         self.request.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as JSON, for routes with small ones.
+    /// Parses a small body as JSON.
     pub(super) async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
         let body = self.body.read(self.registry.parts.http.limits.other_body_bytes).await?;
         crate::domain::strict_json::check_strict_json(&body)

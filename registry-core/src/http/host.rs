@@ -3,14 +3,14 @@ use std::net::Ipv4Addr;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 
-/// Why it is not known which host a request is for.
+/// Why the host of a request is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
     /// There are several `Host` headers.
     #[error("the request has more than one Host header; send one")]
     Several,
-    /// The header is no host name with an optional port.
+    /// The header is not a host name with an optional port.
     #[error("the Host header is not a host name with an optional port")]
     Malformed,
     /// The header and the target of the request name different hosts.
@@ -18,7 +18,7 @@ pub enum HostError {
     Differing,
 }
 
-/// The host, with its port if one is written, that a request is for. `None` where the request names none.
+/// Returns the host that a request is for, with its port if one is written. `None` if the request names no host.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue, Uri, header::HOST};
@@ -51,8 +51,8 @@ pub fn request_host<'request>(
     Ok(host)
 }
 
-/// Whether a host, with or without a port, always is the machine itself: `localhost`, `*.localhost`, `127.0.0.0/8` or
-/// `[::1]`. No DNS server decides where such a name leads.
+/// Whether a host, with or without a port, is always the machine itself: `localhost`, `*.localhost`, `127.0.0.0/8` or
+/// `[::1]`. Such names are never resolved by a DNS server.
 pub fn is_loopback_host(host: &str) -> bool {
     let name = without_port(host);
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -63,7 +63,7 @@ pub fn is_loopback_host(host: &str) -> bool {
         || name == "[::1]"
 }
 
-/// The host without its port.
+/// Returns the host without its port.
 pub fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => name,
@@ -71,7 +71,7 @@ pub fn without_port(host: &str) -> &str {
     }
 }
 
-/// Whether two hosts are one, whatever their capitals and whether a usual port is written.
+/// Whether two hosts are equal, ignoring case and a default port.
 pub(super) fn is_same_host(one: &str, other: &str) -> bool {
     let usual = |host: &str| -> usize {
         let named = host.strip_suffix(":80").or_else(|| host.strip_suffix(":443"));
@@ -80,10 +80,10 @@ pub(super) fn is_same_host(one: &str, other: &str) -> bool {
     one[..usual(one)].eq_ignore_ascii_case(&other[..usual(other)])
 }
 
-/// The longest host with its port, in bytes. It is written into documents, once for each version.
+/// The longest host with its port, in bytes. It is rendered into documents, once per version.
 const LONGEST_HOST: usize = 255;
 
-/// Whether the text is a host and port, and so can stand in a URL and in JSON as it is.
+/// Whether the text is a host with an optional port, and so is safe in a URL and in JSON.
 pub(super) fn is_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -103,7 +103,7 @@ pub(super) fn is_host(host: &str) -> bool {
 }
 
 fn is_port(port: &str) -> bool {
-    // Zeros in front would make a port of any length.
+    // Leading zeros would permit a port of any length.
     port.len() <= 5 && port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_names_are_recognised() {
+    fn loopback_names_are_recognized() {
         for host in [
             "localhost",
             "LOCALHOST:4873",

@@ -7,11 +7,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use crate::Error;
 use crate::error::BoxError;
 
-/// How much is reserved before anything arrived, whatever length was declared.
+/// The most memory reserved before the body arrives, regardless of the declared length.
 const FIRST_RESERVE: u64 = 1 << 20;
 
-/// The body of a request, not yet read. The mutex is never locked: it lets threads share what holds a body,
-/// which nobody reads but through `&mut`.
+/// The body of a request, not yet read. The mutex is never locked: it makes the body `Sync`, and all access is through
+/// `&mut`.
 pub(super) struct Incoming(Mutex<Option<UnsyncBoxBody<Bytes, BoxError>>>);
 
 impl Incoming {
@@ -27,7 +27,7 @@ impl Incoming {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads it whole, if it is not longer than `limit` bytes.
+    /// Reads the whole body, if it is at most `limit` bytes long.
     pub(super) async fn read(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(body) = self.unread() else { return Ok(Bytes::new()) };
         let declared = http_body::Body::size_hint(body).lower();
@@ -49,10 +49,10 @@ impl Incoming {
         Ok(bytes.freeze())
     }
 
-    /// Takes what is left and forgets it, up to `limit` bytes. Clients that are still sending do not read the
-    /// answer, and would report a broken connection in place of it.
+    /// Reads and discards the rest of the body, up to `limit` bytes. Clients that are still sending do not read the
+    /// answer, and would report a broken connection instead.
     ///
-    /// Nothing is taken from a client that asked whether to send at all (`Expect: 100-continue`): reading says yes.
+    /// Reads nothing if the client sent `Expect: 100-continue`: reading would ask it to send.
     pub(super) async fn drain(&mut self, limit: usize) {
         let Some(body) = self.unread() else { return };
         let mut left = limit;

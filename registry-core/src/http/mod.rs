@@ -1,5 +1,5 @@
-//! HTTP in, HTTP out: a request becomes a [`Route`](route::Route), a caller and one operation; what the
-//! operation says becomes a response. No rule of the registry lives here.
+//! The HTTP interface: maps a request to a [`Route`](route::Route), a caller and one operation, and the operation's
+//! result to a response. It holds no rule of the registry.
 //!
 //! ```
 //! use registry_core::http::{negotiation, route::Route};

@@ -1,7 +1,7 @@
-//! What a client can read: which form of a packument, and whether compressed.
+//! Content negotiation: the form of a packument, and whether it is compressed.
 //!
-//! Several headers of one name are to be joined with commas first. What cannot be understood is passed over and
-//! never an error: the full document, uncompressed, is something that every client can read.
+//! Join several headers of one name with commas first. Invalid elements are ignored and never an error: every client
+//! can read the full document, uncompressed.
 //!
 //! ```
 //! use registry_core::http::negotiation::{accepts_gzip, packument_form};
@@ -14,13 +14,12 @@
 
 use crate::upstream::PackumentForm;
 
-/// The form of a packument that an `Accept` header asks for.
-///
 /// The media type of abbreviated packuments.
 pub(super) const ABBREVIATED_MEDIA_TYPE: &str = "application/vnd.npm.install-v1+json";
 
-/// Abbreviated only if the header names `application/vnd.npm.install-v1+json` and does not prefer
-/// `application/json`. Wildcards do not count: a client that takes anything may need what only the full form has.
+/// Returns the form of a packument that an `Accept` header asks for: abbreviated only if the header names
+/// `application/vnd.npm.install-v1+json` and does not prefer `application/json`. Wildcards do not count: a client that
+/// accepts anything may need fields of the full form.
 pub fn packument_form(accept: Option<&str>) -> PackumentForm {
     let mut abbreviated = 0.0_f32;
     let mut full = 0.0_f32;
@@ -34,7 +33,7 @@ pub fn packument_form(accept: Option<&str>) -> PackumentForm {
     if abbreviated > 0.0 && abbreviated >= full { PackumentForm::Abbreviated } else { PackumentForm::Full }
 }
 
-/// Whether an `Accept-Encoding` header takes gzip, and does not prefer no compression.
+/// Whether an `Accept-Encoding` header accepts gzip and does not prefer an uncompressed body.
 pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     let mut gzip = None;
     let mut anything = 0.0_f32;
@@ -52,7 +51,7 @@ pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     gzip > 0.0 && gzip >= identity
 }
 
-/// The elements of a list such as `a;q=0.5, b` with their weights: 1 without `q`, 0 if that cannot be read.
+/// Splits a list such as `a;q=0.5, b` into elements and weights: 1 without `q`, 0 if it is invalid.
 fn weighted(list: &str) -> impl Iterator<Item = (&str, f32)> {
     list.split(',').map(|element| {
         let mut parts = element.split(';').map(str::trim);
@@ -89,7 +88,7 @@ mod tests {
             ("*/*", false),
             ("application/*", false),
             ("", false),
-            // The order does not matter, the weights do.
+            // The weights decide, not the order.
             ("application/json;q=0.8,application/vnd.npm.install-v1+json", true),
             ("application/json,application/vnd.npm.install-v1+json", true),
             ("application/json,application/vnd.npm.install-v1+json;q=0.9", false),
@@ -97,7 +96,7 @@ mod tests {
             ("application/vnd.npm.install-v1+json;q=0", false),
             ("application/vnd.npm.install-v1+json;q=0.000", false),
             ("APPLICATION/VND.npm.install-v1+JSON ; charset=utf-8 ; Q = 0.5", true),
-            // Broken weights count as none.
+            // Invalid weights count as zero.
             ("application/vnd.npm.install-v1+json;q=often", false),
             ("application/vnd.npm.install-v1+json;q=2", false),
             ("application/vnd.npm.install-v1+json;q=-1", false),
@@ -148,7 +147,7 @@ mod tests {
         assert!(!accepts_gzip(None));
     }
 
-    /// A list of some of these elements, each with a weight or without.
+    /// A list of some of these elements, each with or without a weight.
     fn list_of(elements: &'static [&'static str]) -> impl Strategy<Value = String> {
         let element = (proptest::sample::select(elements), "(;q=(1|0|0\\.[0-9]))?");
         proptest::collection::vec(element.prop_map(|(value, weight)| value.to_owned() + &weight), 0..5)

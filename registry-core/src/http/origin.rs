@@ -8,8 +8,8 @@ use super::host::is_same_host;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses a request that may change something and that a browser sent for a page of another site. Browsers add these
-/// headers by themselves and no page can choose them; the clients of npm send neither.
+/// Rejects a request that may change something and that a browser sent for a page of another site. Browsers add these
+/// headers themselves and no page can choose them; npm clients send neither.
 pub(super) fn check_origin(registry: &Registry, request: &Parts, host: Option<&str>) -> Result<(), Error> {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());

@@ -3,8 +3,8 @@ use http::request::Parts;
 
 use crate::{Error, Registry};
 
-/// Refuses a request that this registry sent to an upstream, and that came back to it through a proxy: it would be sent
-/// again without end. RFC 9110, section 7.6.3, has `Via` for this.
+/// Rejects a request that this registry sent to an upstream and that returned to it through a proxy: it would loop
+/// forever. RFC 9110, section 7.6.3, defines `Via` for this.
 pub(super) fn refuse_own_request(registry: &Registry, request: &Parts) -> Result<(), Error> {
     let mut fields = request.headers.get_all(VIA).iter().peekable();
     if fields.peek().is_none() {
@@ -12,7 +12,7 @@ pub(super) fn refuse_own_request(registry: &Registry, request: &Parts) -> Result
     }
     let Some(own) = registry.parts.store.name_in_via() else { return Ok(()) };
     let mut hops = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
-    // A hop is a protocol, who received the request, and perhaps a comment.
+    // A hop consists of a protocol, the recipient of the request, and optionally a comment.
     if hops.any(|hop| hop.split_whitespace().nth(1) == Some(&*own)) {
         Err(Error::RequestLoop)
     } else {

@@ -14,7 +14,7 @@ use super::handle::Call;
 use super::status::Failure;
 use super::{conditional, negotiation};
 
-/// Below this, compression saves less than its headers cost.
+/// Below this size, compression saves less than its headers cost.
 const WORTH_COMPRESSING: usize = 1024;
 
 impl Call<'_> {
@@ -57,13 +57,13 @@ impl Call<'_> {
         if let Ok(etag) = HeaderValue::from_str(etag) {
             headers.insert(ETAG, etag);
         }
-        // A client that has this state and shows the date of it later must not miss another one of the same second.
+        // A client that has this state and later sends its date must not miss another change in the same second.
         let is_settled = representation.last_modified.is_some_and(|time| conditional::is_settled(time, now));
         let date = representation.last_modified_header.as_deref().filter(|_| is_settled);
         if let Some(Ok(date)) = date.map(HeaderValue::from_str) {
             headers.insert(LAST_MODIFIED, date);
         }
-        // What an anonymous caller was given, every caller may read.
+        // Every caller may read what an anonymous caller received.
         let is_public = (self.caller.principal.is_none() || self.registry.authorization().is_public(&name))
             && !representation.audience.is_restricted();
         headers.insert(

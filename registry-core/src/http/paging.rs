@@ -1,9 +1,9 @@
-/// How many items a page has if nobody says.
+/// The default number of items on a page.
 const USUAL: usize = 100;
-/// The most that a page has.
+/// The most items on a page.
 const MOST: usize = 100;
 
-/// Which part of a list a client asks for with `?page=…&perPage=…`. Pages are counted from 0.
+/// The part of a list that a client asks for with `?page=…&perPage=…`. Pages are counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Page {
     number: usize,
@@ -25,17 +25,17 @@ impl Page {
         &list[start..start.saturating_add(self.size).min(list.len())]
     }
 
-    /// Which page it is.
+    /// The number of the page.
     pub(super) fn number(self) -> usize {
         self.number
     }
 
-    /// The most items it has.
+    /// The most items on the page.
     pub(super) fn size(self) -> usize {
         self.size
     }
 
-    /// What to ask for next, of a list of this length.
+    /// Returns the query of the next page, for a list of this length.
     pub(super) fn next(self, length: usize) -> Option<String> {
         let next = self.number.saturating_add(1);
         (next.saturating_mul(self.size) < length).then(|| format!("page={next}&perPage={}", self.size))

@@ -17,7 +17,7 @@ use super::body::Body;
 use super::handle::Call;
 use super::status::Failure;
 
-/// What `npm profile set` sends: everything that can be set, as it was read before, with one field changed.
+/// The document of `npm profile set`: all fields as they were read, with one of them changed.
 #[derive(Deserialize)]
 struct ProfileDocument {
     password: Option<PasswordDocument>,
@@ -26,7 +26,7 @@ struct ProfileDocument {
     fields: HashMap<String, Value>,
 }
 
-/// Untagged, because an error about another form would repeat what is there: somebody's password.
+/// Untagged, because an error about another variant would repeat its content: a password.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "password must be an object with the texts old and new")]
 enum PasswordDocument {
@@ -36,9 +36,9 @@ enum PasswordDocument {
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "tfa must be an object with password and mode, or a list with one text")]
 enum TwoFactorDocument {
-    /// Begins, changes or ends it.
+    /// Begins, changes or removes the second factor.
     Mode { password: SecretString, mode: String },
-    /// The one-time password that ends the setting up.
+    /// The one-time password that completes the setup.
     Confirm([SecretString; 1]),
 }
 
@@ -49,7 +49,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn set_profile(mut self) -> Result<Response<Body>, Failure> {
-        // Before a body is read for somebody who may do nothing with it.
+        // Rejects an unauthenticated caller before the body is read.
         self.registry.whoami(&self.caller)?;
         let mut document: ProfileDocument = self.json().await?;
         if let Some(two_factor) = document.tfa.take() {
@@ -62,7 +62,7 @@ impl Call<'_> {
         Ok(json_response(StatusCode::OK, &described(&own)))
     }
 
-    /// Answers with what npm expects as `tfa`: a URL to scan, the recovery codes, the mode, or that it is off.
+    /// Returns what npm expects as `tfa`: a URL to scan, the recovery codes, the mode, or false.
     async fn set_two_factor(&self, document: TwoFactorDocument) -> Result<Value, Error> {
         let (password, mode) = match document {
             TwoFactorDocument::Confirm([shown]) => {
@@ -108,7 +108,7 @@ impl ProfileDocument {
     }
 }
 
-/// An account as its holder sees it, under the names that npm has.
+/// Renders an account for its owner, with npm's field names.
 fn described(own: &OwnProfile) -> Value {
     let details = &own.profile.details;
     let two_factor = own.two_factor.map_or(

@@ -1,4 +1,4 @@
-//! Which part of a tarball a client asks for (RFC 9110, section 14).
+//! Range requests for tarballs (RFC 9110, section 14).
 //!
 //! ```
 //! use registry_core::http::range::{RangeRequest, parse};
@@ -8,12 +8,12 @@
 //! assert_eq!(parse(Some("bytes=10-"), Some(r#""sha512-cd""#), etag, 50), RangeRequest::Whole);
 //! ```
 
-/// What to answer to a `Range` header.
+/// How to answer a `Range` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeRequest {
     /// 200 and everything.
     Whole,
-    /// 206 and the bytes from `start` to `end_inclusive`, counted from 0, as `Content-Range` has them.
+    /// 206 and the bytes from `start` to `end_inclusive`, counted from 0, as in `Content-Range`.
     Part {
         /// The first byte.
         start: u64,
@@ -24,10 +24,10 @@ pub enum RangeRequest {
     Unsatisfiable,
 }
 
-/// Reads the headers `Range` and `If-Range` of a `GET` for `length` bytes with this strong `ETag`, quotes included.
+/// Parses the headers `Range` and `If-Range` of a `GET` for `length` bytes with this strong `ETag`, quotes included.
 ///
-/// One range of bytes is answered. Everything is sent where several are asked for, where the header cannot be
-/// understood, and where `If-Range` holds anything but the `ETag`, dates included.
+/// Only a single byte range is honored. The whole is sent for several ranges, for an invalid header, and if `If-Range`
+/// holds anything but the `ETag`, dates included.
 pub fn parse(range: Option<&str>, if_range: Option<&str>, etag: &str, length: u64) -> RangeRequest {
     if if_range.is_some_and(|known| known.trim() != etag) {
         return RangeRequest::Whole;
@@ -65,7 +65,7 @@ fn single(range: &str, length: u64) -> Option<RangeRequest> {
     Some(RangeRequest::Part { start, end_inclusive: end - 1 })
 }
 
-/// Digits only. More of them than any length has mean a place behind every end.
+/// Digits only. A number beyond `u64` saturates, and so lies past every end.
 fn position(digits: &str) -> Option<u64> {
     let well_formed = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     well_formed.then(|| digits.parse().unwrap_or(u64::MAX))
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_sent_for_what_is_not_understood() {
+    fn an_invalid_range_gets_the_whole() {
         for range in [
             "",
             "bytes",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_no_part_can_be_sent() {
+    fn an_empty_file_has_no_ranges() {
         assert_eq!(parse(Some("bytes=0-"), None, ETAG, 0), RangeRequest::Unsatisfiable);
         assert_eq!(parse(Some("bytes=-0"), None, ETAG, 0), RangeRequest::Unsatisfiable);
         assert_eq!(parse(Some("bytes=-5"), None, ETAG, 0), RangeRequest::Whole);
@@ -169,7 +169,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_asked_for_and_exists_is_sent(start in 0..500_u64, extra in 0..500_u64, beyond in 1..500_u64) {
+        fn an_existing_range_is_sent(start in 0..500_u64, extra in 0..500_u64, beyond in 1..500_u64) {
             let end = start + extra;
             let range = format!("bytes={start}-{end}");
             prop_assert_eq!(parse(Some(&range), None, ETAG, end + beyond), part(start, end));

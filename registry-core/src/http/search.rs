@@ -12,9 +12,9 @@ use super::body::Body;
 use super::handle::Call;
 use super::status::Failure;
 
-/// How many hits are given where the query does not say.
+/// The number of hits if the query names none.
 const USUAL_SIZE: usize = 20;
-/// Weights that npm sends along.
+/// Weights that npm sends, which are ignored.
 const WEIGHTS: [&str; 3] = ["quality", "popularity", "maintenance"];
 
 impl Call<'_> {
@@ -64,7 +64,7 @@ fn read_query(query: &str) -> Result<SearchQuery, Error> {
     Ok(read)
 }
 
-/// A package in npm's form.
+/// Renders a package in npm's format.
 fn hosted(hit: &HostedHit, base: &str) -> Value {
     let HostedHit { name, entry, score } = hit;
     let person = |person: &Person| json!({ "username": person.name, "email": person.email });

@@ -42,7 +42,7 @@ impl Call<'_> {
     }
 
     async fn submit(self, name: PackageName) -> Result<Response<Body>, Failure> {
-        // Before a hundred megabytes are read for somebody who may do nothing with them.
+        // Rejects an unauthenticated caller before a body of up to a hundred megabytes is read.
         self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await?;
@@ -79,13 +79,13 @@ impl Call<'_> {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         headers.insert(CONTENT_LENGTH, length.into());
-        // It may be gone the next moment, and nobody else may see it.
+        // It may be gone a moment later, and no other client may see it.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         Ok(response)
     }
 }
 
-/// A staged version as npm shows it.
+/// Renders a staged version in npm's format.
 fn described(item: &StagedItem) -> Value {
     let StagedItem { name, version, staged, is_public } = item;
     json!({

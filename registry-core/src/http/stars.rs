@@ -18,7 +18,7 @@ struct StarredPackage {
 }
 
 impl Call<'_> {
-    /// Stars a package, which the path names or, in its absence, the body.
+    /// Stars a package, which the path or else the body names.
     pub(super) async fn star(
         mut self,
         name: Option<PackageName>,
@@ -47,7 +47,7 @@ impl Call<'_> {
         Ok(json_response(StatusCode::OK, &json!(starred)))
     }
 
-    /// `?key="ana"`: the name is JSON within the query.
+    /// `?key="ana"`: the name is JSON inside the query.
     pub(super) async fn starred_by(self) -> Result<Response<Body>, Failure> {
         let query = self.request.uri.query().unwrap_or_default();
         let key = url::form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "key");

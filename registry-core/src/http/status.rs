@@ -16,15 +16,15 @@ use super::answer::json_response;
 use super::body::Body;
 use super::route::RouteError;
 
-/// What npm prints beside the outcome of its command.
+/// The header that npm prints next to the outcome of its command.
 pub(super) const NOTICE: HeaderName = HeaderName::from_static("npm-notice");
 
-/// What went wrong with a request.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// There is no such route.
+    /// No route matches.
     Route(RouteError),
-    /// The operation refused or failed.
+    /// The operation rejected the request or failed.
     Operation(Error),
 }
 
@@ -34,7 +34,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The one place where an error becomes a status.
+/// The only mapping from errors to status codes.
 pub(super) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Route(error) => match error {
@@ -86,7 +86,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::DeviceLogin { .. }
         | Error::OneTimePasswordRequired
         | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
-        // With 400 npm says that there is no such user, with 401 that the token is bad, and with both not why.
+        // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
         Error::LoginRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Error::TooManyFailures { .. } | Error::TooManySignUps { .. } | Error::TooManyRequests { .. } => {
             StatusCode::TOO_MANY_REQUESTS
@@ -111,7 +111,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::VersionTaken { .. }
         | Error::VersionStaged { .. }
         | Error::NameTakenUpstream { .. }
-        // With a 5xx clients would ask again and again for what stays too large.
+        // On a 5xx clients would retry, but the tarball stays too large.
         | Error::UpstreamTarballTooLarge { .. }
         | Error::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
         | Error::NotHostedHere { .. }
@@ -129,7 +129,7 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::VersionNotFound { .. }
         | Error::TagNotFound { .. }
         | Error::NoKeys
-        // What npm, pnpm and deno take as not offered, at once.
+        // npm, pnpm and deno take this as "not offered" without a retry.
         | Error::NoAudits { .. }
         | Error::NoAttestations { .. }
         | Error::AccountNotFound { .. }
@@ -153,14 +153,14 @@ fn operation_status(error: &Error) -> StatusCode {
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         Error::RequestLoop => StatusCode::LOOP_DETECTED,
         Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
-        // Trying again would not help.
+        // A retry would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 fn storage_status(error: &StorageError) -> StatusCode {
     match error.root() {
-        // Trying again would not help.
+        // A retry would not help.
         StorageError::Blob(BlobError::Refused { .. } | BlobError::Stream { .. }) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -186,23 +186,23 @@ fn upstream_status(error: &UpstreamError) -> StatusCode {
     }
 }
 
-/// What clients tell the reasons for a 401 apart by.
+/// The authentication scheme by which clients distinguish the reasons for a 401.
 fn scheme(failure: &Failure) -> &'static str {
     match failure {
         Failure::Operation(Error::AddressNotPermitted) => "ipaddress",
-        // With `Bearer`, npm says that the token is wrong.
+        // With `Bearer`, npm reports a bad token.
         Failure::Operation(Error::WrongOwnPassword) => "Basic",
         _ => "Bearer",
     }
 }
 
-/// After how many seconds it may help to try again: as an upstream said, but no longer than clients take well.
+/// The seconds after which a retry may help: as the upstream said, but no longer than clients tolerate.
 fn retry_after(failure: &Failure) -> u64 {
     const SOON: u64 = 1;
     const LONGEST: u64 = 60;
     let Failure::Operation(error) = failure else { return SOON };
     let asked = asked_to_wait(error).unwrap_or_default();
-    // Rounded up: whoever comes a moment too early is sent away again.
+    // Rounded up: a client that returns a moment too early is rejected again.
     (asked.as_secs() + u64::from(asked.subsec_nanos() > 0)).clamp(SOON, LONGEST)
 }
 
@@ -215,7 +215,7 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
     }
 }
 
-/// What is told of a failure. Failures of the registry itself are logged here, once, and not shown.
+/// The text of a failure. Internal failures are logged here, once, and not disclosed.
 pub(super) fn told(failure: &Failure) -> String {
     match failure {
         Failure::Route(error) => error.to_string(),
@@ -228,8 +228,8 @@ pub(super) fn told(failure: &Failure) -> String {
     }
 }
 
-/// What the log says of a failure of the registry itself: its causes. The error's own text is for the client, and may send
-/// its user to this log.
+/// The causes of an internal failure, for the log. The error's own text is for the client, and may refer its user to
+/// this log.
 fn causes(error: &Error) -> String {
     if let Error::Shared(error) = error {
         return causes(error);
@@ -240,7 +240,7 @@ fn causes(error: &Error) -> String {
     if causes.is_empty() { error.to_string() } else { causes.join(": ") }
 }
 
-/// For how many seconds a client should wait before it tries again, where that may help.
+/// The seconds that a client should wait before a retry, if that may help.
 pub(super) fn wait(failure: &Failure) -> Option<u64> {
     match failure {
         Failure::Operation(
@@ -252,28 +252,28 @@ pub(super) fn wait(failure: &Failure) -> Option<u64> {
     }
 }
 
-/// Adds a text that npm prints beside the outcome of its command.
+/// Adds a text that npm prints next to the outcome of its command.
 pub(super) fn add_notice(headers: &mut HeaderMap, text: &str) {
-    // A text that no header can have is left out: the body has it.
+    // A text that is not a valid header value is omitted: the body has it.
     if let Ok(notice) = HeaderValue::from_str(text) {
         headers.insert(NOTICE, notice);
     }
 }
 
-/// The response for a failure.
+/// Renders the response for a failure.
 pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let text = told(failure);
     let status = status(failure);
     let mut answer = json!({ "error": text, "message": text });
     if let Failure::Operation(Error::SearchTextMissing) = failure {
-        // npm's registry has a code for this one.
+        // npm's registry has a code for this error.
         answer["code"] = "ERR_TEXT_MISSING".into();
     }
     let mut response = json_response(status, &answer);
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
-        // npm shows its own sentence in place of the body of such an answer, and this.
+        // npm prints its own sentence in place of this answer's body, and the notice.
         if let Failure::Operation(
             Error::AuthenticationRequired
             | Error::InvalidCredential

@@ -41,15 +41,15 @@ impl Call<'_> {
         let mut blob = if range.is_none() && self.request.method != Method::HEAD {
             self.registry.open_tarball(&tarball, None).await?
         } else {
-            // Only the length is wanted before it is known which bytes are.
+            // Only the length is needed until the range is known.
             self.registry.open_tarball(&tarball, Some(BlobRange { start: 0, end: Some(0) })).await?
         };
         let length = blob.length;
-        // The signature is for GET alone, so a HEAD is answered here.
+        // The signature is valid for GET alone, so a HEAD is answered here.
         if self.request.method == Method::GET
             && let Some(redirect) = self.registry.redirect_of(&tarball, length).await?
         {
-            // A stream that nobody reads would hold up the one into the store.
+            // An unread stream would block the one into the store.
             drop(blob);
             self.registry.keep_tarball(&tarball).await?;
             return Ok(found_elsewhere(&redirect));
@@ -80,7 +80,7 @@ impl Call<'_> {
     }
 }
 
-/// 302, and nothing that belongs to the tarball itself.
+/// A 302 without any headers of the tarball itself.
 fn found_elsewhere(redirect: &TarballRedirect) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;

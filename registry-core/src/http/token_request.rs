@@ -11,7 +11,7 @@ use crate::auth::{OrganizationPermission, TokenOrganizations, TokenPermission};
 use crate::domain::GroupName;
 use crate::domain::shorten::shorten;
 
-/// What `npm token create` sends, in the granular form of npm 11 and in that of before.
+/// The document of `npm token create`, in the granular form of npm 11 and in the older one.
 #[derive(Deserialize)]
 pub(super) struct TokenDocument {
     password: Option<SecretString>,
@@ -51,7 +51,7 @@ impl TokenDocument {
                     "a permission needs packages that it is for: add --packages, --scopes or --packages-all",
                 ));
             }
-            // The form of before knows no packages.
+            // The older form has no packages.
             Some(Chosen::All) | None => None,
         };
         let networks = match self.cidr_whitelist.or(self.cidr) {
@@ -115,7 +115,7 @@ impl TokenDocument {
         Ok(Some(TokenOrganizations { names, permission }))
     }
 
-    /// Who chooses packages and no permission gets the least that is of use, and who chooses organisations and no
+    /// A request with packages and no permission gets the least useful permission, and one with organizations and no
     /// packages gets no packages.
     fn permission(&self, chosen: bool, organizations: bool) -> Result<TokenPermission, Error> {
         match (self.packages_and_scopes_permission.as_deref(), self.readonly) {

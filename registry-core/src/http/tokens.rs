@@ -39,7 +39,7 @@ impl Call<'_> {
     }
 
     async fn create_token(mut self) -> Result<Response<Body>, Failure> {
-        // Before a body is read for somebody who may do nothing with it.
+        // Rejects an unauthenticated caller before the body is read.
         self.registry.whoami(&self.caller)?;
         let request = self.json::<TokenDocument>().await?.into_request()?;
         let made = self.registry.create_token(&self.caller, request).await?;
@@ -54,7 +54,7 @@ impl Call<'_> {
     }
 }
 
-/// A token as clients know it. They disagree on how some fields are called, so these are there under each name.
+/// Renders a token for clients. They disagree on the names of some fields, so these appear under each name.
 fn described(token: &TokenInfo) -> Value {
     let limits = &token.limits;
     let moment = |moment: DateTime<Utc>| Value::from(timestamp(moment));

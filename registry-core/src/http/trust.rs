@@ -16,7 +16,7 @@ use super::handle::Call;
 use super::route::TrustRoute;
 use super::status::Failure;
 
-/// What `npm trust` sends, one in a list.
+/// The document of `npm trust`, one in a list.
 #[derive(Deserialize)]
 struct TrustDocument {
     #[serde(rename = "type")]

@@ -16,20 +16,20 @@ use super::body::Body;
 use super::handle::Call;
 use super::status::Failure;
 
-/// What a document sent to `PUT /{name}` turned out to be.
+/// What a document sent to `PUT /{name}` asks for.
 enum Put {
     Publish(Box<Publication>),
     Change(Box<ChangeDocument>),
 }
 
 impl Call<'_> {
-    /// A publish, or a change that shows only in what the document holds: never in `npm-command` or `Referer`.
+    /// Handles a publish or another change, which only the document distinguishes: never `npm-command` or `Referer`.
     pub(super) async fn put_packument(
         self,
         name: PackageName,
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
-        // Before a hundred megabytes are read for somebody who may do nothing with them.
+        // Rejects an unauthenticated caller before a body of up to a hundred megabytes is read.
         self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
@@ -64,7 +64,7 @@ impl Call<'_> {
         let expected = match seen_revision(revision) {
             Ok(expected) => expected,
             Err(error) => {
-                // Of a package of an upstream there is no revision that would help.
+                // For a package of an upstream, no revision would help.
                 let hosted = self.registry.proxy().require_hosted_to_change(&self.caller, &name).await;
                 return Err(match hosted {
                     Err(foreign @ Error::ComesFromUpstream { .. }) => foreign,
@@ -88,7 +88,7 @@ impl Call<'_> {
 }
 
 fn read(name: &PackageName, body: &Bytes, limits: &crate::limits::Limits) -> Result<Put, Error> {
-    /// The one field that tells a publish from everything else.
+    /// The one field that distinguishes a publish from every other change.
     #[derive(Deserialize)]
     struct Kind<'json> {
         #[serde(rename = "_attachments", borrow, default)]

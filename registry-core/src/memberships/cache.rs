@@ -12,7 +12,7 @@ pub(crate) struct MembershipCache(Option<Cache<String, Arc<Memberships>>>);
 impl MembershipCache {
     /// A cache whose entries are believed for `time_to_live`; zero caches nothing.
     pub(crate) fn new(time_to_live: Duration) -> Self {
-        /// More than the builds and people that one process serves within seconds.
+        /// More than the builds and users that one process serves within seconds.
         const ENTRIES: u64 = 10_000;
         let cache = || Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build();
         Self((!time_to_live.is_zero()).then(cache))

@@ -18,7 +18,7 @@ use crate::auth::{Memberships, Principal, PrincipalKind};
 use crate::domain::{GroupName, PackageName};
 use crate::storage::{BlobStore, Key, Storage};
 
-/// What the groups of this registry's own organisations begin with. No provider may give such a group.
+/// The prefix of groups of local organizations. No provider may assign such a group.
 const PREFIX: &str = "local:";
 
 /// Looks memberships up, and remembers them for seconds. Cheap to clone.
@@ -29,21 +29,21 @@ pub(crate) struct MembershipLookup {
 }
 
 impl Memberships {
-    /// Reads those of an account as they are in the store now.
+    /// Reads the current memberships of an account from the store.
     ///
     /// ```
     /// use registry_core::storage::ObjectStoreBlobs;
     /// use registry_core::auth::Memberships;
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// let nobody = Memberships::read(&ObjectStoreBlobs::in_memory(), "ana").await.unwrap();
-    /// assert!(nobody.groups().is_empty());
+    /// let memberships = Memberships::read(&ObjectStoreBlobs::in_memory(), "ana").await.unwrap();
+    /// assert!(memberships.groups().is_empty());
     /// # });
     /// ```
     pub async fn read(store: &dyn BlobStore, account: &str) -> Result<Self, Error> {
         let folder = Key::organizations_of(account)?;
         let markers: Vec<_> = store.list(&folder).try_collect().await?;
         let names = markers.iter().filter_map(|marker| folder.remainder(&marker.path));
-        // A marker may be left of an organisation that the account is not in any more: its record decides.
+        // A marker may remain of an organization that the account has left: the organization's record decides.
         let records = names.filter_map(|name| GroupName::parse(name).ok()).map(|name| async move {
             let path = Key::Organization(&name).path()?;
             let Some(blob) = store.get(&path).await? else { return Ok::<_, Error>(None) };
@@ -84,13 +84,13 @@ impl MembershipLookup {
         self.cache.forget_all();
     }
 
-    /// The principal with the groups of the organisations here, and what else comes of those.
+    /// Returns the principal with the groups of its local organizations, and its memberships.
     pub(crate) async fn with_memberships(
         &self,
         mut principal: Principal,
     ) -> Result<(Principal, Option<Arc<Memberships>>), Error> {
         principal.groups.retain(|group| !is_local(group));
-        // A build has a name that nobody signed up for, so it is not the account of that name.
+        // A build's name is not claimed by a sign-up, so it is not the account of that name.
         if principal.kind != PrincipalKind::User {
             return Ok((principal, None));
         }
@@ -111,7 +111,7 @@ impl MembershipLookup {
         Ok(read)
     }
 
-    /// Who may do something with a package by being in a team.
+    /// Returns the accounts that have rights on a package through a team.
     pub(crate) async fn granted_accounts(
         &self,
         package: &PackageName,

@@ -7,19 +7,19 @@ use crate::Error;
 use crate::access::TeamPermission;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 
-/// The team that everybody in an organisation is in.
+/// The team of all members of an organization.
 pub(crate) const DEVELOPERS: &str = "developers";
-/// How many of one's own commits can be recognised after an answer was lost.
+/// The most commits that are remembered, to recognize a commit whose answer was lost.
 const REMEMBERED: usize = 16;
 
-/// An organisation, as it is stored.
+/// An organization, as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OrganizationRecord {
     pub(crate) created: DateTime<Utc>,
     pub(crate) members: BTreeMap<String, OrganizationRole>,
-    /// Also `developers`, whose members are all of the above and are not written down again.
+    /// Includes `developers`, whose members are all of the above and are not stored again.
     pub(crate) teams: BTreeMap<GroupName, TeamRecord>,
-    /// The latest commits.
+    /// The ids of the latest commits.
     #[serde(default)]
     history: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct TeamRecord {
 }
 
 impl OrganizationRecord {
-    /// One of which `owner` is all there is.
+    /// Creates an organization with `owner` as its only member.
     pub(crate) fn new(created: DateTime<Utc>, owner: &str) -> Self {
         Self {
             created,
@@ -54,24 +54,24 @@ impl OrganizationRecord {
         serde_json::from_slice(json).map_err(|error| Error::Damaged(Box::new(error)))
     }
 
-    /// Writes down that this state is of the commit `id`.
+    /// Records that the commit `id` produced this state.
     pub(crate) fn remember(&mut self, id: String) {
         let old = (self.history.len() + 1).saturating_sub(REMEMBERED);
         self.history.drain(..old);
         self.history.push(id);
     }
 
-    /// Whether the commit `id` led here, not too long ago.
+    /// Returns whether the commit `id` is among the latest.
     pub(crate) fn remembers(&self, id: &str) -> bool {
         self.history.iter().any(|known| known == id)
     }
 
-    /// Whether `account` is in the team, which is `name`.
+    /// Returns whether `account` is in the team `name`.
     pub(crate) fn is_in_team(&self, name: &GroupName, team: &TeamRecord, account: &str) -> bool {
         self.members.contains_key(account) && (name.as_str() == DEVELOPERS || team.members.contains(account))
     }
 
-    /// Who is in the team, which is `name`.
+    /// Returns the members of the team `name`.
     pub(crate) fn members_of<'a>(
         &'a self,
         name: &'a GroupName,
@@ -81,7 +81,7 @@ impl OrganizationRecord {
         members.filter(|account| self.is_in_team(name, team, account))
     }
 
-    /// How many owners there are.
+    /// Returns the number of owners.
     pub(crate) fn owners(&self) -> usize {
         self.members.values().filter(|role| **role == OrganizationRole::Owner).count()
     }

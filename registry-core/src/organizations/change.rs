@@ -10,11 +10,10 @@ use crate::storage::{BlobPath, Edit, Key, Step, When};
 use super::OrganizationCreation;
 use crate::memberships::OrganizationRecord;
 
-/// The most bytes of an organisation. Every request of its members may read it.
+/// The largest size of an organization in bytes. Every request of its members may read it.
 const LARGEST: usize = 4 << 20;
 
-/// Words that rules and settings use for callers and providers. An organization of such a name would be taken for what the
-/// word means there.
+/// Words with a meaning in rules and settings. An organization of such a name would be confused with that meaning.
 const RESERVED: [&str; 10] = [
     "all",
     "anonymous",
@@ -28,12 +27,12 @@ const RESERVED: [&str; 10] = [
     "public",
 ];
 
-/// What is to be told of a change, once it is made.
+/// An event to emit after a change is committed.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     pub(super) kind: EventKind,
     pub(super) package: Option<PackageName>,
-    /// Who comes into the organisation by it.
+    /// The account that the change adds to the organization.
     pub(super) joins: Option<String>,
 }
 
@@ -43,17 +42,17 @@ impl From<EventKind> for Told {
     }
 }
 
-/// An organisation that is about to be changed.
+/// An organization during a change.
 pub(super) struct Changing<'a> {
     pub(super) name: &'a GroupName,
     pub(super) record: &'a mut OrganizationRecord,
-    /// What the caller is in it.
+    /// The caller's role in it.
     pub(super) role: OrganizationRole,
-    /// Whether it is made by this very change.
+    /// Whether this change creates it.
     pub(super) is_new: bool,
 }
 
-/// Whether a change may make the organisation that it is for.
+/// Whether a change may create the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfMissing {
     Create,
@@ -61,10 +60,10 @@ pub(super) enum IfMissing {
 }
 
 impl Organizations {
-    /// Changes an organisation by compare-and-swap. `decide` changes it and says what is to be told of it, or nothing
-    /// where there is nothing to change. Answers the organisation after it.
+    /// Changes an organization by compare-and-swap. `decide` applies the change and returns the event to emit, or
+    /// `None` if there is nothing to change. Returns the organization after the change.
     ///
-    /// It runs to its end also if the caller goes away.
+    /// Completes even if the caller cancels.
     pub(super) async fn change_organization<Decide>(
         &self,
         caller: &Caller,
@@ -110,7 +109,7 @@ impl Organizations {
         }
     }
 
-    /// Whether the rules, the settings or a provider mean something by this name of an organization.
+    /// Returns whether the rules, the settings or a provider refer to an organization of this name.
     fn is_reserved(&self, principal: &Principal, name: &GroupName) -> bool {
         let is_it = |group: &String| {
             let group = group.split_once(':').map_or(group.as_str(), |(_, group)| group);
@@ -126,7 +125,7 @@ impl Organizations {
 
     fn may_create(&self, principal: &Principal, name: &GroupName) -> bool {
         match self.parts.settings.create {
-            // A stranger who made one of these would be whom the rules let in.
+            // Otherwise any caller could create the organization that the rules let in.
             OrganizationCreation::Anyone if !self.is_reserved(principal, name) => true,
             OrganizationCreation::Anyone | OrganizationCreation::Administrators => {
                 self.authorization.access().administers_scope(principal, name)
@@ -148,7 +147,7 @@ struct EditOrganization<'a, Decide> {
 
 /// An organization after a change.
 struct Changed {
-    /// By what the organization remembers the change.
+    /// The id by which the organization remembers the change.
     id: String,
     record: OrganizationRecord,
     told: Vec<Told>,
@@ -203,8 +202,8 @@ where
             )));
         }
         for account in told.iter().filter_map(|told| told.joins.as_deref()) {
-            // Before the commit: a marker too many does no harm, one too few would. For the same reason none is
-            // ever taken away: an account may just be coming back.
+            // The marker is written before the commit: a superfluous marker is harmless, a missing one is not. For
+            // the same reason markers are never removed: a concurrent change may be adding the account again.
             let marker = Key::OrganizationOf(account, name).path()?;
             let _ =
                 organizations.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;

@@ -12,7 +12,7 @@ use super::change::{Changing, IfMissing, Told};
 use super::teams::find;
 use super::{Seen, require_role};
 
-/// Package → what may be done with it.
+/// Package → the granted permission.
 pub type GrantedPackages = BTreeMap<PackageName, TeamPermission>;
 
 impl Organizations {
@@ -103,10 +103,10 @@ impl Organizations {
         Ok(packages)
     }
 
-    /// Refuses a caller who does not administer the package, or one that is not hosted here.
+    /// Rejects a caller who does not administer the package, and a package that is not hosted here.
     ///
-    /// Whoever is in the team can publish from then on, so the second factor that the package wants is asked for. Answers the
-    /// caller who has shown it.
+    /// Members of the team can publish from then on, so this requires the package's second factor. Returns the
+    /// caller, marked so that it is not checked again.
     async fn require_administration(&self, caller: &Caller, name: &PackageName) -> Result<Caller, Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
         let index = self.proxy().require_index_to_change(caller, name).await?;
@@ -115,7 +115,7 @@ impl Organizations {
         self.accounts().require_two_factor_to_delegate(caller, name, packument.protection.mfa).await
     }
 
-    /// What the caller's own teams were granted.
+    /// Returns the grants of the caller's own teams.
     pub(crate) fn granted_to(caller: &Caller) -> GrantedPackages {
         let packages = caller.memberships.iter().flat_map(|memberships| &memberships.packages);
         packages.map(|(name, permission)| (name.clone(), *permission)).collect()

@@ -9,16 +9,16 @@ use crate::organizations::Organizations;
 use super::change::{Changing, IfMissing, Told};
 use super::require_role;
 
-/// Somebody in an organisation, after their role was set.
+/// A member of an organization, after their role was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationMember {
-    /// The organisation.
+    /// The organization.
     pub organization: GroupName,
-    /// How many are in it.
+    /// The number of its members.
     pub size: usize,
-    /// Who.
+    /// The account.
     pub account: String,
-    /// What they are in it.
+    /// The role.
     pub role: OrganizationRole,
 }
 
@@ -72,7 +72,7 @@ fn set_role(
 ) -> Result<Option<Told>, Error> {
     let known = record.members.get(account).copied();
     if is_new && known.is_some() {
-        // Whoever makes it is its owner, whatever else they asked to be.
+        // The caller who creates it becomes its owner, regardless of the requested role.
         return Ok(None);
     }
     let role = role.or(known).unwrap_or(OrganizationRole::Developer);

@@ -1,7 +1,7 @@
-//! Organisations and teams of this registry's own.
+//! Organizations and teams of this registry.
 //!
-//! An organisation is one document in the store, changed by compare-and-swap: its members, its teams, and what each
-//! team was granted. A marker beside it tells which organisations somebody may be in; the document decides.
+//! An organization is one document in the store, changed by compare-and-swap: its members, its teams, and the teams'
+//! grants. Markers beside it list the organizations that an account may be in; the document decides.
 
 mod change;
 mod grants;
@@ -31,11 +31,11 @@ use crate::proxy::{Proxy, ProxyParts};
 use crate::randomness::Randomness;
 use crate::storage::Storage;
 
-/// An organisation as somebody may see it.
+/// An organization that the caller may see.
 struct Seen {
     name: GroupName,
     record: OrganizationRecord,
-    /// What whoever sees it is in it.
+    /// The caller's role in it.
     role: OrganizationRole,
 }
 
@@ -73,7 +73,7 @@ impl Organizations {
 }
 
 impl Organizations {
-    /// The organisation, for those who are in it or administer its scope. To others it does not exist.
+    /// Returns the organization, if the caller is in it or administers its scope. For others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
         self.accounts().whoami(caller)?;
         let not_found = || Error::OrganizationNotFound { organization: organization.to_owned() };
@@ -92,8 +92,8 @@ impl Organizations {
         blob.map(|blob| OrganizationRecord::parse(&blob.bytes)).transpose()
     }
 
-    /// Whoever administers the scope by the rules can do everything, so that an organisation whose owners have left
-    /// is not lost.
+    /// Callers who administer the scope by the rules have the role of an owner, so that an organization whose owners
+    /// have left is not lost.
     fn role_in(
         &self,
         name: &GroupName,
@@ -106,7 +106,7 @@ impl Organizations {
         record.members.get(&principal.name).copied()
     }
 
-    /// Tells of somebody whose role in an organisation is too small.
+    /// Emits a denial if the caller's role is insufficient.
     fn report_role<T>(&self, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::RoleForbids { what, organization, .. }) = &result {
             self.authorization.emit(
@@ -119,7 +119,7 @@ impl Organizations {
     }
 }
 
-/// Refuses a role that is too small for this.
+/// Rejects an insufficient role.
 fn require_role(
     name: &GroupName,
     role: OrganizationRole,

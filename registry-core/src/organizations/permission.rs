@@ -9,8 +9,8 @@ use crate::organizations::Organizations;
 use super::Seen;
 
 impl Organizations {
-    /// Refuses a caller whose token is not for this. Whether there is such an organisation does not matter, so that
-    /// the answer does not tell.
+    /// Rejects a caller whose token does not permit this. Does not depend on whether the organization exists, so that
+    /// the answer does not reveal it.
     pub(super) fn require_organization<'caller>(
         &self,
         caller: &'caller Caller,
@@ -34,7 +34,7 @@ impl Organizations {
         })
     }
 
-    /// The organisation, for those who see it and whose token may change it.
+    /// Returns the organization, if the caller sees it and its token may change it.
     pub(super) async fn see_organization_to_change(
         &self,
         caller: &Caller,

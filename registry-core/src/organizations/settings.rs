@@ -1,11 +1,11 @@
-/// What an operator decides of organisations.
+/// Settings for organizations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrganizationSettings {
-    /// Who may make an organisation. Default: whoever may administer its scope.
+    /// Who may create an organization. Default: callers who administer its scope.
     pub create: OrganizationCreation,
-    /// Whether a grant to a team also lets in whom the access rules keep out. Otherwise it only lets members publish
-    /// to packages of others where the rules let them publish to their own. Default: yes.
+    /// Whether a grant to a team also admits members whom the access rules reject. Otherwise a grant only lets
+    /// members publish to packages of others where the rules let them publish to their own. Default: yes.
     pub grants_beyond_rules: bool,
 }
 
@@ -15,15 +15,15 @@ impl Default for OrganizationSettings {
     }
 }
 
-/// Who may make an organisation.
+/// Who may create an organization.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OrganizationCreation {
-    /// Whoever is signed in. What the rules mention, as a group or as a scope, and the groups of providers are made by
-    /// administrators only.
+    /// Every signed-in caller. Names that the rules refer to, as a group or as a scope, and names of providers'
+    /// groups are reserved for administrators.
     Anyone,
-    /// Whom the rule for the scope of the same name lists under `administer`.
+    /// Principals that the rule for the scope of the same name lists under `administer`.
     #[default]
     Administrators,
-    /// Nobody.
+    /// No caller.
     Nobody,
 }

@@ -112,7 +112,7 @@ impl Organizations {
         .await
     }
 
-    /// Changes a team that must exist, on behalf of a caller who may.
+    /// Changes an existing team, if the caller may.
     async fn change_team(
         &self,
         caller: &Caller,
@@ -131,7 +131,7 @@ impl Organizations {
     }
 }
 
-/// The team of this name.
+/// Returns the team of this name.
 pub(super) fn find<'record>(
     organization: &GroupName,
     record: &'record OrganizationRecord,

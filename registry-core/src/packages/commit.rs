@@ -17,27 +17,27 @@ use crate::catalog::{LOOKS, Standing};
 use crate::concurrency::{compute, detached};
 use crate::search::IndexUpdate;
 
-/// More than the history of a packument grows by with a change.
+/// More than a change adds to the history of a packument.
 const REVISION_BYTES: usize = 128;
 
-/// What an operation decided after it saw the packument.
+/// What an operation decides after it saw the packument.
 pub(crate) enum Decision<T> {
     /// Store the packument as it was changed.
     Commit(T),
-    /// Store it without moving its revision on: the change is no matter of those who change the package.
+    /// Store it without incrementing its revision, because the change does not affect other writers.
     CommitBeside(T),
-    /// There is nothing to change.
+    /// Store nothing: there is no change.
     Keep(T),
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Committed<T> {
     pub(crate) value: T,
     pub(crate) revision: Revision,
 }
 
-/// A change that was made, or found to be there already, and who wanted it.
+/// A change that was made, or was already there, and its caller.
 pub(crate) struct Change<T> {
     pub(crate) packages: Packages,
     pub(crate) caller: Caller,
@@ -46,23 +46,23 @@ pub(crate) struct Change<T> {
 }
 
 impl<T> Change<T> {
-    /// Tells the sink of it.
+    /// Emits an event about the change.
     pub(crate) fn emit(&self, kind: EventKind) {
         self.packages.authorization.emit(&self.caller, Some(&self.name), kind);
     }
 }
 
-/// What must be done once a change is decided and before it is stored. It is told whether the package exists.
+/// Runs once a change is decided and before it is stored. Its argument says whether the package exists.
 pub(crate) type Before = Box<dyn FnOnce(bool) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
 impl Packages {
-    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if no other writer
-    /// was faster, and otherwise begins again from a fresh read. `decide` sees an empty packument where the
-    /// package never existed. `then` runs after the commit, for example to emit events.
+    /// Changes a packument by compare-and-swap: reads it, lets `decide` change it, stores it if no other writer was
+    /// faster, and otherwise begins again from a fresh read. `decide` sees an empty packument where the package never
+    /// existed. `then` runs after the commit, for example to emit events.
     ///
-    /// This is also where the second factor is asked for, of callers who have one for writes.
+    /// Also requires the second factor from callers whose accounts need one for writes.
     ///
-    /// All of it runs to its end also if the caller goes away: no client avoids the log by hanging up.
+    /// Runs to its end even if the caller goes away: no client avoids the audit log by hanging up.
     pub(crate) async fn change<T, Decide, Then, Done>(
         &self,
         caller: &Caller,
@@ -80,9 +80,9 @@ impl Packages {
         detached(async move { packages.change_after(&caller, &name, None, decide, then).await }).await
     }
 
-    /// The same with something to be done first: after `decide` had nothing against the change, and outside this
-    /// process's turn, since it may take long. It is done once, also if others change the packument meanwhile.
-    /// Not detached: the caller is, since it has more to do after it.
+    /// Like [`Self::change`], with `before` run once `decide` accepted the change. It runs outside this process's turn,
+    /// since it may take long, and only once, even if other writers change the packument in the meantime. Not detached:
+    /// the caller is, since it has more to do afterward.
     pub(crate) async fn change_after<T, Decide, Then, Done>(
         &self,
         caller: &Caller,
@@ -146,8 +146,8 @@ impl Packages {
         Ok((updated.outcome.committed, updated.outcome.update))
     }
 
-    /// The packument as it is stored now; `None` of a package that no other writer has stored either, or whose name this
-    /// writer claimed. A package begins in the store that was opened, and in no other.
+    /// Returns the packument as stored now; `None` if no other writer has stored one either, or if this writer claimed
+    /// the name. A package begins only in the store that was opened.
     async fn settled_index(
         &self,
         name: &PackageName,
@@ -168,11 +168,11 @@ struct EditPackument<'a, Decide, T> {
     packages: &'a Packages,
     caller: &'a Caller,
     name: &'a PackageName,
-    /// `None` only while it runs elsewhere.
+    /// `None` only while the closure runs on another thread.
     decide: Option<Decide>,
-    /// What was decided before this process's turn.
+    /// The write decided before this process's turn.
     prepared: Option<Write<T>>,
-    /// Whether this change entered the spelling of a package that begins.
+    /// Whether this change claimed the spelling of a new package.
     is_claimed: bool,
 }
 
@@ -183,13 +183,13 @@ struct Attempt<T> {
     update: Option<IndexUpdate>,
 }
 
-/// What is to be written, and instead of what.
+/// A write and the state that it replaces.
 struct Write<T> {
     json: Bytes,
-    /// The state that was read, and where: packuments of codebox-npm may be elsewhere.
+    /// The state that was read, and its path: codebox-npm may have put packuments elsewhere.
     base: Option<(BlobPath, BlobETag)>,
     attempt: Attempt<T>,
-    /// As it was before the change.
+    /// The policy before the change.
     mfa: MfaPolicy,
 }
 
@@ -227,7 +227,7 @@ where
         Ok(look)
     }
 
-    /// What was decided before, if the packument is still the one that was read.
+    /// Returns the prepared write, if the packument is still the one that was read.
     async fn still_prepared(&mut self) -> Result<Option<Write<T>>, Error> {
         let Some(write) = self.prepared.take() else { return Ok(None) };
         let Some((path, etag)) = &write.base else { return Ok(Some(write)) };
@@ -278,7 +278,7 @@ fn take_step<T: Clone>(
         None => Packument::new(name.clone()),
         Some(index) => Packument::parse(name, &index.blob.bytes)?,
     };
-    // An answer may have been lost, also inside the store's client: the history tells whose write was stored.
+    // An answer may have been lost, also inside the store's client: the history tells which write was stored.
     if let Some(stored) =
         attempts.iter().find(|attempt| packument.history.contains(&attempt.committed.revision))
     {
@@ -293,14 +293,14 @@ fn take_step<T: Clone>(
             Ok(Look::Done(Attempt { committed, update: None }))
         }
         decision @ (Decision::Commit(_) | Decision::CommitBeside(_)) => {
-            // What is beyond a limit may become smaller, and nothing else.
+            // A list beyond its limit may only shrink.
             if packument.dist_tags.len() > tags {
                 limits.check_dist_tags(packument.dist_tags.len())?;
             }
             if packument.maintainers.len() > owners {
                 limits.check_owners(packument.maintainers.len())?;
             }
-            // Remembered also where the package keeps its revision: it tells whether this very write landed.
+            // Recorded even where the package keeps its revision: it tells whether this very write was stored.
             let attempt = packument.revision.next(id);
             packument.history.push(attempt.clone());
             let value = match decision {
@@ -311,11 +311,11 @@ fn take_step<T: Clone>(
                 Decision::CommitBeside(value) | Decision::Keep(value) => value,
             };
             let update = IndexUpdate::of(&packument);
-            // Such as a star. The writer of what is shown enters it, or has. A package that begins is entered even if
-            // nothing of it is shown yet: its name is private from now on.
+            // Skips the index for changes such as a star, which do not change the entry. A new package is entered even
+            // if nothing of it is visible yet: its name is private from now on.
             let update = (update.entry != shown || found.is_none()).then_some(update);
             let json = packument.to_json()?;
-            // Each change adds its revision to the history, by less than this.
+            // A change adds its revision to the history, which is shorter than this.
             let before = found.map_or(0, |index| index.blob.bytes.len().saturating_add(REVISION_BYTES));
             if json.len() > before {
                 limits.check_packument(json.len())?;

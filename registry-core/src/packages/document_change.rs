@@ -15,14 +15,14 @@ use crate::packages::Packages;
 
 use crate::domain::packument::{deprecation, deprecation_text};
 
-/// How often a document is looked at again, because the package was changed between the look and the change.
+/// How often a document is compared again because the package changed between the comparison and the write.
 const ATTEMPTS: usize = 10;
 
-/// A packument as a client sends it back with a change in it.
+/// A packument that a client sends back with one change in it.
 ///
-/// What the change is shows only in comparison with the stored packument. One change is made, or nothing happens: a
-/// document that changes what has a request of its own is refused, and so is one with several changes. Not compared is
-/// what clients echo and must not decide, such as `time`, `readme` and the stars of others.
+/// The change is found by comparison with the stored packument. Either one change is made or nothing is: a document
+/// with several changes is rejected, and so is one with a change that has its own request. Fields that clients echo but
+/// do not decide, such as `time`, `readme` and the stars of other accounts, are not compared.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChangeDocument {
     /// The revision that the client saw.
@@ -30,27 +30,27 @@ pub struct ChangeDocument {
     pub revision: Option<String>,
     /// The package that the client read.
     pub name: Option<Value>,
-    /// The same.
+    /// The package that the client read, as `_id` names it.
     #[serde(rename = "_id")]
     pub id: Option<Value>,
-    /// Whether the package is to be deleted, as `CouchDB` has it.
+    /// Whether the client asks to delete the package, as in `CouchDB`.
     #[serde(rename = "_deleted")]
     pub deleted: Option<Value>,
-    /// Version → manifest, of which the deprecation counts.
+    /// Version → manifest, of which only the deprecation is compared.
     pub versions: Option<IndexMap<String, ManifestChange>>,
-    /// The tags, which count when versions are gone, and are as they were otherwise.
+    /// The tags, which may change only if versions are removed.
     #[serde(rename = "dist-tags")]
     pub dist_tags: Option<IndexMap<String, String>>,
-    /// When which version was published, which tells the versions that the client saw.
+    /// The publish times, whose keys are the versions that the client saw.
     pub time: Option<IndexMap<String, Value>>,
-    /// The owners, which count when there are no versions, and are as they were otherwise.
+    /// The owners, which may change only if the document has no versions.
     pub maintainers: Option<Vec<Person>>,
-    /// The stars, of which the caller's own counts.
+    /// The stars, of which only the caller's own is compared.
     pub users: Option<IndexMap<String, Value>>,
 }
 
 impl ChangeDocument {
-    /// Refuses a document of another package or of two revisions, and one that asks for what has a request of its own.
+    /// Rejects a document that names another package or two revisions, or asks for a change that has its own request.
     fn require_consistent(&self, name: &PackageName, removal_revision: Option<&str>) -> Result<(), Error> {
         let is_other = |named: &Option<Value>| named.as_ref().is_some_and(|named| named != name.as_str());
         if is_other(&self.name) || is_other(&self.id) {
@@ -70,7 +70,7 @@ impl ChangeDocument {
     }
 }
 
-/// A change that was recognised.
+/// A recognized change.
 enum Change {
     Deprecate(IndexMap<Version, String>),
     Unpublish { versions: Vec<Version>, dist_tags: Option<IndexMap<String, String>> },
@@ -79,7 +79,7 @@ enum Change {
 }
 
 impl Change {
-    /// What it does, for an error.
+    /// The change's verb, for an error.
     fn verb(&self) -> &'static str {
         match self {
             Self::Deprecate(_) => "deprecates versions",
@@ -121,7 +121,7 @@ impl Packages {
             .await??;
             let (Some(change), expected) = recognised else { return Ok(()) };
             match self.make_change(caller, name, change, expected).await {
-                // Another writer changed the package meanwhile, which may be no matter of this change.
+                // Another writer changed the package in the meantime, which may not affect this change.
                 Err(Error::StaleRevision) => {}
                 made => return made,
             }
@@ -148,8 +148,8 @@ impl Packages {
     }
 }
 
-/// Reads the revision that a client says it saw. A client that saw none, and says `undefined`, must not change a
-/// package by what it believes of it.
+/// Parses the revision that a client says it saw. Rejects `undefined`: a client that saw no revision must not change a
+/// package.
 pub(crate) fn seen_revision(text: &str) -> Result<Revision, Error> {
     text.parse().map_err(|_| {
         Error::request(
@@ -208,7 +208,7 @@ impl<'a> Sent<'a> {
             ));
         }
         let Some(owners) = &self.document.maintainers else {
-            // A star is the caller's own, whatever else was changed meanwhile.
+            // A star is the caller's own, regardless of other changes in the meantime.
             if self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision) {
                 self.require_same_tags(&BTreeSet::new())?;
             }
@@ -226,8 +226,8 @@ impl<'a> Sent<'a> {
         self.packument.versions.keys().map(Text::as_str)
     }
 
-    /// The versions that were published since the client read the package, if nothing else happened to it: a change moves
-    /// the revision on by one, and adds a version, the last one, only if it is a publish.
+    /// The versions published since the client read the package, if nothing else happened to it: each change increments
+    /// the revision by one, and only a publish appends a version.
     fn published_since(
         &self,
         versions: &IndexMap<String, ManifestChange>,
@@ -257,7 +257,7 @@ impl<'a> Sent<'a> {
         let mut messages = IndexMap::new();
         for (version, sent) in versions {
             let Some(stored) = self.packument.versions.get(version.as_str()) else {
-                // Passed over, a publish that lost its tarball on the way would look like one that succeeded.
+                // Without this check, a publish that lost its tarball on the way would look like a success.
                 return Err(Error::request(format!(
                     "the document has a version {:?} that is not published, and no tarball of it: publish it with its \
                      tarball, or read the package again before changing it",
@@ -283,7 +283,7 @@ impl<'a> Sent<'a> {
         Ok(messages)
     }
 
-    /// Refuses other tags than the package has, but for those that name a version which is newer than what the client saw.
+    /// Rejects tags other than the package's, except tags of versions newer than those the client saw.
     fn require_same_tags(&self, newer: &BTreeSet<&str>) -> Result<(), Error> {
         let Some(sent) = &self.document.dist_tags else { return Ok(()) };
         let known: IndexMap<&str, &str> = self.packument.live_dist_tags().collect();
@@ -300,7 +300,7 @@ impl<'a> Sent<'a> {
         )))
     }
 
-    /// Whether these are the owners. Their mail addresses are those of their accounts, whatever a client says.
+    /// Whether these are the owners. Mail addresses are not compared: they come from the accounts, not from clients.
     fn are_owners(&self, owners: &[Person]) -> bool {
         let names =
             |people: &'a [Person]| people.iter().map(|person| person.name.as_str()).collect::<BTreeSet<_>>();
@@ -314,7 +314,7 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// The one change of a document. A second one could not be made with the first, or be taken back if it were refused.
+/// Returns the only change of a document. Two changes could not be made atomically, nor could the first be undone.
 fn only(mut changes: Vec<Change>) -> Result<Option<Change>, Error> {
     if changes.len() < 2 {
         return Ok(changes.pop());

@@ -18,8 +18,8 @@ const MOST: usize = 16;
 /// How long a base URL keeps its place without a request.
 const IDLE: TimeDelta = TimeDelta::minutes(10);
 
-/// The base URLs that documents are rendered for. A client chooses its `Host`, so their number is bounded: for any other
-/// base URL one common rendering is copied with the base put in, which neither parses, compresses nor caches.
+/// The base URLs that documents are rendered for. A client chooses its `Host`, so their number is bounded: for any
+/// other base URL one common rendering is copied with the base put in, which neither parses, compresses nor caches.
 #[derive(Debug)]
 pub(crate) struct KnownBases {
     /// The base URL of documents that are rendered once for all other base URLs.
@@ -37,11 +37,11 @@ struct Known {
 #[derive(Debug)]
 struct KnownBase {
     url: Arc<str>,
-    /// Whether it was asked for since the last sweep.
+    /// Whether a request used it since the last sweep.
     used: AtomicBool,
 }
 
-/// The registry's URL as one client reaches it, and the one that documents for it are rendered with.
+/// The registry's URL as one client reaches it, and the one its documents are rendered with.
 #[derive(Debug, Clone)]
 pub(crate) struct RenderedBase {
     pub(crate) url: Arc<str>,
@@ -70,7 +70,7 @@ impl KnownBases {
         }
     }
 
-    /// The base URL that these pieces make together.
+    /// Returns the base URL that these pieces form.
     pub(crate) fn get(&self, pieces: &[&str], clock: &dyn Clock) -> RenderedBase {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(url) = known.find(pieces) {
@@ -85,7 +85,7 @@ impl KnownBases {
         }
     }
 
-    /// Gives the URL a place, if one is free or has been unused for long.
+    /// Assigns the URL a place, if one is free or has been unused for long.
     fn learn(&self, url: &Arc<str>, now: DateTime<Utc>) -> bool {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.bases.len() >= MOST && now - known.swept >= IDLE {
@@ -116,7 +116,7 @@ fn is_made_of(text: &str, pieces: &[&str]) -> bool {
 }
 
 impl Packages {
-    /// A document that was rendered for `base.rendered`, for `base.url`.
+    /// Returns a document rendered for `base.rendered` with the base URL replaced by `base.url`.
     pub(crate) async fn with_base(&self, document: Bytes, base: &RenderedBase) -> Result<Bytes, Error> {
         if base.is_known() {
             return Ok(document);
@@ -129,7 +129,7 @@ impl Packages {
 fn put_in(document: &Bytes, base: &RenderedBase) -> Bytes {
     match std::str::from_utf8(document) {
         Ok(text) => text.replace(&*base.rendered, &base.url).into(),
-        // No rendered document is anything but UTF-8.
+        // Rendered documents are always UTF-8.
         Err(_) => document.clone(),
     }
 }
@@ -146,7 +146,7 @@ impl Representation {
 mod tests {
     use super::*;
 
-    /// A clock that stands where it is told to.
+    /// A clock with a fixed time.
     #[derive(Debug)]
     struct At(i64);
 

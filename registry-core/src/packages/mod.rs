@@ -1,6 +1,6 @@
 //! Hosted packages: publish, read, dist-tags, deprecate, unpublish, owners, stars and stages, one operation a file. An
-//! operation takes a typed request on behalf of a [`Caller`](crate::auth::Caller) and knows neither HTTP nor any particular
-//! backend.
+//! operation takes a typed request on behalf of a [`Caller`](crate::auth::Caller) and knows neither HTTP nor any
+//! particular backend.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What an operator does at the command line, who has the store and so everything in it.
+//! Operations at the operator's command line, which has direct access to the store.
 
 use std::sync::Arc;
 

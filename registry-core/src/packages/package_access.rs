@@ -12,23 +12,23 @@ use crate::packages::Packages;
 use super::commit::{Change, Decision};
 use crate::organizations::{GrantedPackages, Organizations};
 
-/// What is to be changed of what a package is open to. `None` leaves something as it is.
+/// A change of a package's access. `None` leaves a setting as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PackageAccessChange {
-    /// Whether it is to be private: seen only by its owners, and by those whom rules or teams name.
+    /// Whether the package becomes private: visible only to its owners and to principals whom rules or teams name.
     pub restricted: Option<bool>,
-    /// When a second factor is to be needed to change it.
+    /// When a change of the package requires a second factor.
     pub mfa: Option<MfaPolicy>,
 }
 
-/// Somebody who may do something with a package.
+/// An account that may do something with a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collaborator {
-    /// Who.
+    /// The account.
     pub account: String,
     /// The mail address, where one is known. It may be empty.
     pub email: String,
-    /// What they may do.
+    /// What the builds may do.
     pub permission: TeamPermission,
 }
 

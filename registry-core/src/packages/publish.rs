@@ -26,7 +26,7 @@ pub struct Published {
     pub version: Version,
     /// The digest of its tarball.
     pub integrity: Integrity,
-    /// The revision of the packument that has it.
+    /// The revision of the packument that names it.
     pub revision: Revision,
 }
 
@@ -63,7 +63,8 @@ impl Packages {
         let decide = move |packument: &mut Packument<'_>| {
             right.check_name(packument)?;
             let is_new = packument.is_unborn();
-            // Where the rules keep strangers out, they say all that was asked for. A client may ask by default.
+            // Where the access rules already exclude anonymous readers, `restricted` adds nothing. A client may send it
+            // by default.
             packument.protection.restricted |=
                 is_new && adding.restricted && packages.authorization.is_public(&adding.name);
             let publisher = person(&right.principal);
@@ -83,7 +84,7 @@ impl Packages {
                 return Err(error);
             }
             Err(error @ Error::NameInOtherCapitals { .. }) if is_stored.load(Ordering::Relaxed) => {
-                // Another spelling has the name for good, so no packument will ever name these bytes.
+                // Another spelling owns the name permanently, so no packument will ever name these bytes.
                 if let Ok(path) = Key::Tarball(name, version, integrity).path() {
                     let _ = self.parts.store.delete(&path).await;
                 }
@@ -100,7 +101,7 @@ impl Packages {
         })
     }
 
-    /// Stores the tarball, after the packument had nothing against it and before it names it.
+    /// Stores the tarball, after the change was accepted and before the packument names it.
     async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
         let Publication { name, version, integrity, tarball, .. } = publication;
         if !package_exists {
@@ -110,9 +111,9 @@ impl Packages {
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
     }
 
-    /// If the version is used up, no index will ever name these bytes, unless the winner's are the same. One that is
-    /// staged may be free again, and these bytes on their way already a second time.
-    /// A failure is no harm: a tarball that no index names does not exist for anybody.
+    /// If the version is taken, no index will ever name these bytes, unless the winner's are the same. A staged number
+    /// may become free again, and the same bytes may already be on their way a second time. A failure does no harm: a
+    /// tarball that no index names cannot be reached.
     async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
         let Publication { name, version, integrity, .. } = publication;
         let Ok(Some(index)) = self.catalog().read_index(name).await else { return };
@@ -131,7 +132,7 @@ pub(crate) fn person(principal: &Principal) -> Person {
     Person { name: principal.name.clone(), email: principal.email.clone().unwrap_or_default() }
 }
 
-/// What a packument takes in of a publication. A build that was trusted is named in place of whoever trusted it.
+/// What a packument records of a publication. A trusted build is named in place of the account that trusted it.
 pub(crate) fn release_of(
     publication: &Publication,
     publisher: &Person,

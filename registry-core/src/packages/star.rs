@@ -35,13 +35,13 @@ impl Packages {
             } else {
                 packument.users.shift_remove(&account).is_some()
             };
-            // The owners' next change is no matter of how many stars there are meanwhile.
+            // Stars by other callers do not affect the owners' next change.
             Ok(if changed { Decision::CommitBeside(true) } else { Decision::Keep(false) })
         };
         let then = async move |change: Change<bool>| {
-            // Reading ignores a marker without a star, so it does no harm if it stays.
+            // Readers ignore a marker without a star, so a leftover one does no harm.
             if !starred && let Err(error) = change.packages.parts.store.delete(&marker).await {
-                tracing::warn!(path = %marker, %error, "the marker of a star that is gone stays in the store");
+                tracing::warn!(path = %marker, %error, "could not delete the marker of a removed star");
             }
             if change.value {
                 change.emit(if starred { EventKind::Starred } else { EventKind::Unstarred });

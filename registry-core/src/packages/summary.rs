@@ -8,8 +8,8 @@ use crate::domain::packument::ForeignDocument;
 use crate::packages::Packages;
 
 impl Packages {
-    /// The summary of a package that the caller may read, from where the rules take it. Of a hosted package whose
-    /// packument has not changed, the store is asked just that.
+    /// Returns the summary of a package that the caller may read, from its origin by the access rules. If the packument
+    /// of a hosted package is unchanged, the store only confirms that.
     pub(crate) async fn summary(&self, caller: &Caller, name: &PackageName) -> Result<Arc<Summary>, Error> {
         self.authorization.require_read(caller, name)?;
         let read = || async {

@@ -17,7 +17,7 @@ pub type TarballRange = Option<BlobRange>;
 pub struct FoundTarball {
     /// A strong `ETag`, quotes included. The bytes behind a name and version never change.
     pub etag: String,
-    /// Whether anybody may read it, so that shared caches may keep it.
+    /// Whether an anonymous caller may read it, so that shared caches may store it.
     pub is_public: bool,
     name: PackageName,
     version: Version,
@@ -31,7 +31,7 @@ enum Place {
 }
 
 impl FoundTarball {
-    /// How long whoever has the bytes may keep them: for ever, and shared caches only what anybody may read.
+    /// The `Cache-Control` of the bytes: forever, and in shared caches only if the tarball is public.
     pub fn cache_control(&self) -> &'static str {
         if self.is_public {
             "public, immutable, max-age=31536000"
@@ -45,7 +45,7 @@ impl FoundTarball {
         matches!(self.place, Place::Hosted(_))
     }
 
-    /// Where it is in the store, or will be once it is kept.
+    /// Its path in the store, also before it is cached.
     pub(crate) fn path(&self) -> &BlobPath {
         match &self.place {
             Place::Hosted(path) => path,
@@ -79,7 +79,8 @@ impl Packages {
         self.catalog().read_again_if_published(read).await
     }
 
-    /// Versions that are staged must not tell a package that nobody sees yet from one that is not there.
+    /// An index with only staged versions counts as missing, so that it does not disclose a package that is not visible
+    /// yet.
     async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
         match self.catalog().tarball_index(name).await? {
             Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
@@ -102,7 +103,7 @@ impl Packages {
         if let Some(blob) = self.parts.store.open(path, range).await? {
             return Ok(blob);
         }
-        // An unpublish between finding and opening takes the bytes away; nothing else may.
+        // An unpublish between finding and opening removes the bytes; nothing else may.
         let index = self.parts.store.or_proven_absent(self.catalog().tarball_index(name).await?).await?;
         if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
             return Err(Error::Damaged(

@@ -8,15 +8,15 @@ use crate::storage::{BlobRange, SignedUrlOptions};
 
 use super::tarball::FoundTarball;
 
-/// For how long a signed URL is good: long enough for a client that waits in its own queue of downloads.
+/// The lifetime of a signed URL: long enough for a client that waits in its own queue of downloads.
 const EXPIRES: Duration = Duration::from_mins(15);
 
 /// A URL of the store that stands in for a tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TarballRedirect {
-    /// Whoever holds it may fetch the tarball, until it expires. It says nothing of who asked.
+    /// Every client that holds it may fetch the tarball until it expires. It does not identify the caller.
     pub url: Url,
-    /// For how long an answer that names it may be kept; the URL outlives it by far.
+    /// How long an answer that names it may be cached; the URL lives far longer.
     pub keep: Duration,
 }
 

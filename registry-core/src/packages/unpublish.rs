@@ -81,12 +81,12 @@ impl Packages {
     }
 }
 
-/// Takes the tarballs away and tells of it.
+/// Deletes the tarballs and emits an event.
 async fn clean_up(change: Change<Removed>) {
     for path in &change.value.tarballs {
-        // No index names it any more, so it is out of reach whether this succeeds or not.
+        // No index names it any more, so it cannot be reached even if the deletion fails.
         if let Err(error) = change.packages.parts.store.delete(path).await {
-            tracing::warn!(%path, %error, "the tarball of an unpublished version stays in the store");
+            tracing::warn!(%path, %error, "could not delete the tarball of an unpublished version");
         }
     }
     let versions = change.value.versions.clone();

@@ -15,7 +15,7 @@ impl Proxy {
         self.authorization.require_read(caller, name)?;
         let none = || Error::NoAttestations { name: name.clone(), version: version.clone() };
         let catalog = self.catalog();
-        // What no upstream may be asked for needs no look into the store either.
+        // If no upstream may be asked, the store lookup is skipped.
         if self.upstreams_of(name).next().is_none()
             || catalog.if_hosted(name, || catalog.read_index(name)).await?.is_some()
         {

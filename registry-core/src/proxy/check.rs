@@ -3,7 +3,7 @@ use sha2::{Digest as _, Sha512};
 
 use super::tarball_sources::Digest;
 
-/// A digest in the making, and what it must be.
+/// A digest being computed, and its expected value.
 pub(super) enum Check<'a> {
     Sha512(Box<Sha512>, &'a [u8; 64]),
     Sha1(Sha1, &'a str),

@@ -9,27 +9,27 @@ use sha2::{Digest as _, Sha256};
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore};
 use crate::upstream::{PackumentForm, Validators};
 
-/// What is known of a document is told in fewer bytes, so that it can be read alone.
+/// The metadata line is shorter than this, so that it can be read without the document.
 const LONGEST_LINE: u64 = 16 << 10;
 
-/// What is known of an upstream's packument that is kept in the store. It stands in the first line of the blob,
-/// and the document below it, so that both change at once.
+/// The metadata of a cached upstream packument. It is the first line of the blob, followed by the document, so that
+/// both change atomically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
-    /// When the upstream last said that this is the document.
+    /// When the upstream last confirmed this document.
     pub(super) checked: DateTime<Utc>,
-    /// Names the content: the hex of a digest of it.
+    /// Identifies the content: the hex digest of it.
     pub(super) content: Arc<str>,
     /// Whether the document is in the abbreviated form.
     pub(super) abbreviated: bool,
-    /// As if it had been checked then: set after a failure, so that the upstream is left alone for a while.
+    /// Counts as checked at this time: set after a failure, so that the upstream is not asked again for a while.
     #[serde(skip)]
     pub(super) believed_since: Option<DateTime<Utc>>,
 }
 
-/// Of a document that is older than the same package's other form: it is asked for again before it is served.
+/// Marks a document as older than the package's other form: it is revalidated before it is served.
 const SUPERSEDED: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 impl Known {
@@ -49,17 +49,17 @@ impl Known {
         }
     }
 
-    /// The same document, about which the upstream was just asked again.
+    /// The same document, just revalidated with the upstream.
     pub(super) fn checked_again(&self, now: DateTime<Utc>) -> Self {
         Self { checked: now, believed_since: None, ..self.clone() }
     }
 
-    /// The same document, about which the upstream could not say anything.
+    /// The same document, after a revalidation failed.
     pub(super) fn believed_since(&self, since: DateTime<Utc>) -> Self {
         Self { believed_since: Some(since), ..self.clone() }
     }
 
-    /// The same document, now that the package's other form has changed.
+    /// The same document, once the package's other form has changed.
     pub(super) fn superseded(&self) -> Self {
         Self { checked: SUPERSEDED, believed_since: None, ..self.clone() }
     }
@@ -68,7 +68,7 @@ impl Known {
         self.checked == SUPERSEDED
     }
 
-    /// Names the state of the document for what is made of it.
+    /// Identifies the state of the document for derived values.
     pub(super) fn state(&self) -> BlobETag {
         BlobETag::new(Arc::clone(&self.content))
     }
@@ -78,11 +78,11 @@ impl Known {
     }
 }
 
-/// The blob for a document.
+/// Encodes the blob for a document.
 pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json::Error> {
     let mut blob = serde_json::to_vec(known)?;
     if blob.len() as u64 >= LONGEST_LINE {
-        // Without validators it is asked for whole the next time.
+        // Without validators, the next request fetches the whole document.
         blob = serde_json::to_vec(&Known { etag: None, last_modified: None, ..known.clone() })?;
     }
     blob.reserve_exact(document.len() + 1);
@@ -91,14 +91,14 @@ pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json:
     Ok(blob.into())
 }
 
-/// What a blob holds; `None` if it is damaged, which is as good as absent: the upstream has it still.
+/// Decodes a blob; `None` if it is damaged, which counts as a cache miss: the upstream still has the document.
 pub(super) fn read(blob: &Bytes) -> Option<(Known, Bytes)> {
     let end = blob.iter().position(|byte| *byte == b'\n')?;
     let known = serde_json::from_slice(&blob[..end]).ok()?;
     Some((known, blob.slice(end + 1..)))
 }
 
-/// What is known of the document that a blob at `path` holds, without reading the document.
+/// Reads the metadata of the blob at `path` without the document.
 pub(super) async fn read_known(store: &dyn BlobStore, path: &BlobPath) -> Result<Option<Known>, BlobError> {
     let Some(blob) = store.open(path, Some(BlobRange { start: 0, end: Some(LONGEST_LINE) })).await? else {
         return Ok(None);

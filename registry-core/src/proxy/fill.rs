@@ -21,21 +21,21 @@ use super::progress::Progress;
 use super::readings::{Pumped, Reading, Readings};
 use super::tarball_sources::TarballSource;
 
-/// Chunks on their way to a client or to the store.
+/// Chunks buffered for a client or the store.
 const CHUNKS: usize = 8;
-/// So long in all a fetch waits for the client that it was begun for, since others may wait for the same tarball. A
-/// client that is slower gets the rest from the store.
+/// The total time that a fetch waits for its own client, since other clients may wait for the same tarball. A slower
+/// client gets the rest from the store.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type Chunk = Result<Bytes, BlobError>;
 
-/// How long a tarball that is too large is not asked for again. It stays as large as it is, since its digest is in the
-/// path; only the upstream may have been wrong about its length.
+/// How long an oversized tarball is not requested again. Its digest is in the path, so its size cannot change; only the
+/// upstream may have announced a wrong length.
 const TOO_LARGE_FOR: Duration = Duration::from_mins(10);
-/// Of how many tarballs it is known that they are too large.
+/// How many oversized tarballs are remembered.
 const TOO_LARGE: u64 = 10_000;
 
-/// The tarballs that are on their way from an upstream into the store. Each is fetched once at a time.
+/// The tarballs being fetched from upstreams into the store. Each is fetched by one task at a time.
 #[derive(Debug)]
 pub(crate) struct Fills {
     under_way: Mutex<HashMap<BlobPath, watch::Receiver<Option<Outcome>>>>,
@@ -51,23 +51,23 @@ enum Ended {
     Gone,
 }
 
-/// Where the client that a fetch was begun for hears of the length, and takes the chunks.
+/// The channels through which the client that began a fetch receives the length and the chunks.
 type Waiting = (oneshot::Sender<Option<u64>>, Option<mpsc::Sender<Bytes>>);
 
 /// How one attempt ended.
 enum Fetched {
     Ended(Ended),
-    /// It is the right one once it is inflated, and was stored as it was sent.
+    /// The digest matches only after decompression, and the stored bytes are the compressed ones.
     IsCompressed,
 }
 
-/// What a request for a tarball that is not kept gets.
+/// The answer to a request for a tarball that is not cached.
 pub(super) enum Filling {
-    /// The tarball itself, as it comes. It ends in an error if it turns out to be a wrong one.
+    /// The tarball itself, streamed. The stream ends in an error if the digest does not match.
     Streaming(OpenBlob),
-    /// It is in the store now.
+    /// The tarball is now in the store.
     Kept,
-    /// The upstream does not have it any more.
+    /// The upstream no longer has it.
     Gone,
 }
 
@@ -79,7 +79,7 @@ impl Default for Fills {
 }
 
 impl Fills {
-    /// Begins a fetch, or joins the one that is under way.
+    /// Begins a fetch, or joins the one in flight.
     fn join(
         &self,
         path: &BlobPath,
@@ -98,7 +98,7 @@ impl Fills {
     }
 }
 
-/// A fetch, which leaves the list when it ends, however it ends.
+/// A fetch in flight, which is deregistered on drop.
 struct UnderWay<'a> {
     proxy: &'a Proxy,
     path: &'a BlobPath,
@@ -111,7 +111,7 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Proxy {
-    /// Fetches a tarball into the store. Goes on to its end also if the client goes away.
+    /// Fetches a tarball into the store. Runs to its end even if the client goes away.
     pub(super) async fn fill(&self, source: &TarballSource, streaming: bool) -> Result<Filling, Error> {
         if let Some(error) = self.parts.upstream.fills.too_large.get(&source.path) {
             return Err(Error::Shared(error));
@@ -130,7 +130,7 @@ impl Proxy {
                     drop(under_way);
                     ended.send_replace(Some(outcome));
                 });
-                // Without a length, a client could not tell a tarball that was cut off from a whole one.
+                // Without a length, a client could not tell a truncated tarball from a whole one.
                 if let (true, Ok(Some(length))) = (streaming, told_length.await) {
                     let etag = BlobETag::new("streaming");
                     let stream = self.follow(path, chunks, under_way, length);
@@ -172,13 +172,13 @@ impl Proxy {
             (tarball.encoding, tarball.elsewhere.clone(), tarball.length);
         let most = self.parts.limits.upstream_tarball_bytes;
         let tarball = Progress::new(&source.upstream, &source.url, tarball, most);
-        // An empty tarball cannot be withheld until its digest is verified; of one that is too large, compressed, or at
-        // a host that the upstream chose, no byte may leave before.
+        // An empty tarball cannot be withheld until its digest is verified. An oversized or compressed one, or one at a
+        // host that the upstream chose, must not be streamed before verification.
         let may_stream = told_length.is_some_and(|length| length > 0)
             && !tarball.is_too_large()
             && encoding == TarballEncoding::Identity
             && elsewhere.is_none();
-        // A client that goes away before it hears of the length takes nothing along.
+        // A client that goes away before it receives the length gets no chunks.
         let client = waiting
             .and_then(|(length, client)| client.filter(|_| may_stream && length.send(told_length).is_ok()));
         let (store, chunks) = mpsc::channel(CHUNKS);
@@ -207,8 +207,8 @@ impl Proxy {
         }
     }
 
-    /// What a client gets while a tarball is fetched: the chunks as they come, and if it takes them too slowly, the
-    /// rest from the store. It has the whole only if the whole is right.
+    /// Returns the client's stream during a fetch: the chunks as they arrive, or the rest from the store if the client
+    /// is too slow. The stream completes only if the digest matches.
     fn follow(
         &self,
         path: BlobPath,
@@ -222,7 +222,7 @@ impl Proxy {
             let received = received + chunk.len() as u64;
             Some(((chunk, received), (chunks, received)))
         });
-        // How much came is known once nothing comes any more.
+        // How much arrived is known once the channel closes.
         let received = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&received);
         let live = live.map(move |(chunk, received)| {
@@ -246,7 +246,7 @@ impl Proxy {
     }
 }
 
-/// The rest of a tarball from the store, once it is there.
+/// Returns the rest of a tarball from the store, once it is stored.
 async fn rest_of(
     store: &dyn BlobStore,
     path: &BlobPath,
@@ -271,8 +271,8 @@ async fn end_of(mut ended: watch::Receiver<Option<Outcome>>) -> Result<Ended, Er
     }
 }
 
-/// Moves a tarball from the upstream to the store and the client, checks it on the way, and tells its length. The
-/// client gets the last chunk only when the whole has turned out right.
+/// Moves a tarball from the upstream to the store and the client, verifies it on the way, and returns its length. The
+/// client receives the last chunk only after the digest matched.
 async fn pump(
     source: &TarballSource,
     mut tarball: Progress,
@@ -284,7 +284,7 @@ async fn pump(
     let mut held = Bytes::new();
     loop {
         let chunk = match tarball.next().await {
-            // HTTP/2 ends many a body with nothing, for which the last bytes must not be let go.
+            // HTTP/2 often ends a body with an empty frame, which must not release the withheld last chunk.
             Ok(Some(chunk)) if chunk.is_empty() => continue,
             Ok(Some(chunk)) => chunk,
             Ok(None) => break,
@@ -311,14 +311,14 @@ async fn pump(
     }
 }
 
-/// A client that is waited for, but not for long.
+/// A client that the fetch waits for up to [`PATIENCE`].
 struct SlowClient {
     client: Option<mpsc::Sender<Bytes>>,
     patience: Duration,
 }
 
 impl SlowClient {
-    /// Gives it a chunk, or nothing from now on.
+    /// Sends a chunk, or stops sending for good.
     async fn give(&mut self, chunk: Bytes) {
         if chunk.is_empty() {
             return;
@@ -339,7 +339,7 @@ impl SlowClient {
     }
 }
 
-/// Ends the store's stream with an error, so that it keeps nothing of what came so far.
+/// Ends the store's stream with an error, so that the store discards the chunks received so far.
 async fn refuse(source: &TarballSource, store: &mpsc::Sender<Chunk>, error: Error) -> Result<Pumped, Error> {
     let broken = BlobError::Stream { path: source.path.to_string(), source: error.to_string().into() };
     let _ = store.send(Err(broken)).await;

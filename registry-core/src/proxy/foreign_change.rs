@@ -6,10 +6,10 @@ use crate::proxy::Proxy;
 
 use crate::catalog::StoredIndex;
 
-/// Changes of packages that are served here and hosted elsewhere. Clients take a 404 for a change that was made already,
-/// so such a change is refused in words that name the upstream.
+/// Changes of packages that are served here and hosted elsewhere. Clients read a 404 as a change already made, so such
+/// a change is rejected with an error that names the upstream.
 impl Proxy {
-    /// The stored packument of a package that is to be changed.
+    /// Returns the stored packument of a package to change.
     pub(crate) async fn require_index_to_change(
         &self,
         caller: &Caller,
@@ -19,7 +19,7 @@ impl Proxy {
         self.told_where_from(caller, name, found).await
     }
 
-    /// Refuses to change a package that is not hosted here.
+    /// Rejects a change of a package that is not hosted here.
     pub(crate) async fn require_hosted_to_change(
         &self,
         caller: &Caller,
@@ -28,7 +28,8 @@ impl Proxy {
         self.require_index_to_change(caller, name).await.map(drop)
     }
 
-    /// The same result, but that a package is not found becomes a refusal where the caller may read it from an upstream.
+    /// Replaces "package not found" with a rejection that names the upstream, if the caller may read the package from
+    /// one.
     pub(crate) async fn told_where_from<T>(
         &self,
         caller: &Caller,
@@ -49,7 +50,8 @@ impl Proxy {
         let missing = Error::PackageNotFound(name.clone());
         let catalog = self.catalog();
         if let Some(index) = catalog.if_hosted(name, || catalog.read_index(name)).await? {
-            // Ours hides the upstream's, unless it never had a version and the rules let both have the name.
+            // The hosted package hides the upstream's, unless it never had a version and the rules permit both to have
+            // the name.
             let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
             if !is_unborn || !self.authorization.access().origin(name).shadow {
                 return Ok(missing);

@@ -12,13 +12,13 @@ use super::NamedUpstream;
 use super::document;
 use super::freshness::{DocumentKey, State};
 
-/// The forms, the one that installs ask for first.
+/// Both forms, with the one that installs request first.
 pub(super) const FORMS: [PackumentForm; 2] = [PackumentForm::Abbreviated, PackumentForm::Full];
 
 impl Proxy {
-    /// The form to ask for where `form` is wanted. The abbreviated one can be made of the full one, has `time` then,
-    /// and names the same tarballs. So where the full one is known, it is the only one that is asked for, and nothing
-    /// can be out of step with it.
+    /// Returns the form to request where `form` is wanted. The abbreviated form can be rendered from the full one,
+    /// which adds `time` and names the same tarballs. If the full one is cached, only that is requested, so that the
+    /// two cannot diverge.
     pub(super) async fn source_form(
         &self,
         upstream: &NamedUpstream,
@@ -35,14 +35,14 @@ impl Proxy {
             Some(missing @ State::Missing { .. }) if self.is_fresh(&missing) => return Ok(form),
             _ => {}
         }
-        // Before the abbreviated one is asked for again, another process may have kept the full one.
+        // Another process may have cached the full form before the abbreviated one is revalidated.
         if states.get(&abbreviated).is_some_and(|state| self.is_fresh(&state)) {
             return Ok(form);
         }
-        // Both at once, so that looking for the one costs no time where the other is read anyway.
+        // Both concurrently, so that the extra lookup adds no latency to the read.
         let known = try_join(self.known_state(&full), self.known_state(&abbreviated)).await?;
         Ok(match known {
-            // The abbreviated one has changed since.
+            // The abbreviated form has changed since.
             (Some(State::Present(document)), Some(State::Present(_))) if document.known.is_superseded() => {
                 form
             }
@@ -51,23 +51,22 @@ impl Proxy {
         })
     }
 
-    /// After one form changed, the other is asked for before it is served again: a reader of it would be told of
-    /// other tarballs than there are now.
+    /// Marks the other form for revalidation after one form changed: its readers would otherwise see outdated tarballs.
     pub(super) async fn supersede_other_form(&self, (id, name, form): &DocumentKey) -> Result<(), Error> {
         let other = other_form(*form);
         self.parts.upstream.documents.states.invalidate(&(Arc::clone(id), name.clone(), other));
         let path = Key::UpstreamPackument(id, name, other).path()?;
-        // Where there is only one form, it is not even read.
+        // Where only one form is cached, the other is not read.
         match document::read_known(&**self.parts.store.blobs(), &path).await? {
             Some(known) if !known.is_superseded() => {}
             _ => return Ok(()),
         }
         let mut seen = None;
-        // A missing document cannot be served, so nothing has to prove that it is missing.
+        // A missing document cannot be served, so its absence needs no proof.
         let store = &**self.parts.store.blobs();
         let superseded = update_with(store, &*self.parts.randomness, &path, |stored| {
             let Some(blob) = stored else { return Ok(Decision::Keep(())) };
-            // Where another process changed it meanwhile, it is new.
+            // If another process changed it in the meantime, it is current.
             let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;
             match document::read(&blob.bytes) {
                 Some((known, document)) if !is_new && !known.is_superseded() => {

@@ -22,29 +22,29 @@ use super::kept::UseMark;
 use super::missing::Misses;
 use super::questions::{Questions, Wanted};
 
-/// How many documents are known of at once.
+/// The most documents whose state is in memory.
 const ENTRIES: u64 = 50_000;
 
 pub(super) type DocumentKey = (Arc<str>, PackageName, PackumentForm);
 
-/// What is known of upstream packuments: which content, and since when. The content itself is in the store.
+/// The states of upstream packuments: the content's digest and age. The content itself is in the store.
 #[derive(Debug)]
 pub(crate) struct Documents {
     pub(super) states: moka::sync::Cache<DocumentKey, State>,
     pub(super) questions: Questions,
     pub(super) misses: Misses,
-    /// The two forms of a packument are asked for one after the other, so that it is known which is the newer one.
+    /// Serializes requests for the two forms of a packument, so that the newer one is known.
     locks: KeyedMutex<PackageName>,
 }
 
-/// What an upstream last said.
+/// The last answer of an upstream.
 #[derive(Debug, Clone)]
 pub(super) enum State {
-    /// It has the package, and this is its document.
+    /// The package exists, and this is its document.
     Present(Arc<Document>),
-    /// It has no such package.
+    /// The package does not exist.
     Missing {
-        /// When it said so.
+        /// When the upstream said so.
         checked: DateTime<Utc>,
     },
 }
@@ -71,7 +71,7 @@ impl Document {
         State::Present(Arc::new(Self { known, mark: UseMark::of(&path), path }))
     }
 
-    /// The same document, of which something else is known now.
+    /// The same document with other metadata.
     fn with(&self, known: Known) -> State {
         Self::state(known, self.path.clone())
     }
@@ -96,9 +96,9 @@ impl Default for Documents {
 }
 
 impl Proxy {
-    /// What the upstream says of a package, as fresh as configured, and which form of its packument that is, from
-    /// which `form` can be made. Asks it if nothing is known, in which case a failure of the upstream is the answer;
-    /// otherwise what is known outlasts its failures.
+    /// Returns the upstream's state of a package, as fresh as configured, and the form of its packument, from which
+    /// `form` can be rendered. Asks the upstream if nothing is cached, and returns its failure; otherwise the cached
+    /// state outlasts its failures.
     pub(super) async fn upstream_state(
         &self,
         upstream: &NamedUpstream,
@@ -108,14 +108,14 @@ impl Proxy {
         let source = self.source_form(upstream, name, form).await?;
         let key = (Arc::clone(&upstream.id), name.clone(), source);
         let known = match self.parts.upstream.documents.states.get(&key) {
-            // The other form was looked for in the store together with this one.
+            // The other form was looked up in the store together with this one.
             None if source == PackumentForm::Full => self.stored_state(&key).await?,
             known => known,
         };
         Ok((source, self.as_fresh_as_configured(upstream, key, known).await?))
     }
 
-    /// The state of a packument in this very form that was deleted from the store.
+    /// Returns the state of a packument in exactly this form that was deleted from the store.
     pub(super) async fn state_after_deletion(
         &self,
         upstream: &NamedUpstream,
@@ -172,7 +172,7 @@ impl Proxy {
         matches!(self.age(state), Age::Fresh)
     }
 
-    /// What is known without asking the upstream.
+    /// Returns the cached state without asking the upstream.
     pub(super) async fn known_state(&self, key: &DocumentKey) -> Result<Option<State>, Error> {
         match self.parts.upstream.documents.states.get(key) {
             None => self.stored_state(key).await,
@@ -191,7 +191,7 @@ impl Proxy {
         Ok(Some(state))
     }
 
-    /// The document as it is in the store now, which may be another process's.
+    /// Returns the document as stored now, which another process may have written.
     pub(super) async fn stored_document(
         &self,
         upstream: &NamedUpstream,
@@ -203,7 +203,7 @@ impl Proxy {
         Ok(known.map(|known| Document { known, mark: UseMark::of(&path), path }))
     }
 
-    /// Whether it is known, without asking the upstream, that it has the package.
+    /// Whether the cached state says that the upstream has the package.
     pub(super) async fn is_known_present(
         &self,
         upstream: &NamedUpstream,
@@ -218,7 +218,7 @@ impl Proxy {
         Ok(false)
     }
 
-    /// Asks the upstream, if what is known is not fresh, and keeps what it says.
+    /// Asks the upstream unless the cached state is fresh, and caches the answer.
     pub(super) async fn ask_alone(
         &self,
         upstream: &NamedUpstream,
@@ -228,7 +228,7 @@ impl Proxy {
     ) -> Result<State, Error> {
         let documents = &self.parts.upstream.documents;
         let _turn = documents.locks.lock(&key.1).await;
-        // Another may have asked since.
+        // Another task may have asked since.
         let known = self.known_state(key).await?;
         let is_as_wanted = |state: &State| match (wanted, state) {
             (Wanted::Fresh, state) => self.is_fresh(state),
@@ -262,10 +262,10 @@ impl Proxy {
                 }
                 State::Missing { checked: self.parts.clock.now() }
             }
-            // That something is not there is not known then.
+            // The absence is unknown in this case.
             (Err(error), Some(_)) if wanted == Wanted::Newer => return Err(error.into()),
             (Err(error), Some(document)) => {
-                tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "serving a packument that could not be revalidated");
+                tracing::warn!(package = %name, error = &error as &dyn std::error::Error, "serving a cached packument after a failed revalidation");
                 let freshness = &self.parts.upstream.freshness;
                 let again = freshness.packument.saturating_sub(freshness.after_failure);
                 document.with(document.known.believed_since(self.parts.clock.now() - again))
@@ -292,7 +292,7 @@ impl Proxy {
         if was_known {
             self.report_withdrawals(&path, name, &document).await?;
         } else {
-            // It takes the place of the other form, which may not be asked for again.
+            // It replaces the other form, which may not be requested again.
             let other = Key::UpstreamPackument(id, name, other_form(*asked_form)).path()?;
             let known = document::read_known(&**self.parts.store.blobs(), &other).await?;
             if known.is_some_and(|known| !known.is_superseded()) {
@@ -307,7 +307,7 @@ impl Proxy {
         Ok(Document::state(known, path))
     }
 
-    /// Tells of versions that were there and are no longer. Their tarballs are not served any more.
+    /// Emits an event for versions that were withdrawn. Their tarballs are no longer served.
     async fn report_withdrawals(
         &self,
         path: &BlobPath,
@@ -335,8 +335,8 @@ impl Proxy {
         Ok(self.parts.store.delete(&path).await?)
     }
 
-    /// The document of a state that was present a moment ago, or of a later one: another process may have changed it,
-    /// which is then known here too.
+    /// Returns the document of a state that was present a moment ago, or a later one: if another process changed it,
+    /// its state is cached here too.
     pub(super) async fn upstream_document(
         &self,
         upstream: &NamedUpstream,
@@ -348,7 +348,7 @@ impl Proxy {
         let path = Key::UpstreamPackument(&upstream.id, name, form).path()?;
         let blob = self.parts.store.get(&path).await?;
         let Some((known, document)) = blob.and_then(|blob| document::read(&blob.bytes)) else {
-            // Deleted: to be asked for again.
+            // Deleted: fetch it again.
             states.invalidate(&key);
             return Ok(None);
         };

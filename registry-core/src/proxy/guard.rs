@@ -13,11 +13,11 @@ use crate::upstream::PackumentForm;
 use super::NamedUpstream;
 use super::freshness::State;
 
-/// For how long a publisher waits for all upstreams together.
+/// How long a publisher waits for all upstreams together.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl Proxy {
-    /// Refuses to publish here what the rules take from upstreams alone.
+    /// Rejects a publish of a name that the access rules take only from upstreams.
     pub(crate) fn require_hosted_here(&self, name: &PackageName) -> Result<(), Error> {
         let access = self.authorization.access();
         let origin = access.origin(name);
@@ -27,23 +27,24 @@ impl Proxy {
         Err(Error::NotHostedHere { name: name.clone(), upstreams: origin.upstreams.join(", ") })
     }
 
-    /// Refuses to begin a package of this name: one that no new package may have, that differs from another one only in
-    /// capitals, or that an upstream has. Changes nothing.
+    /// Rejects a name for a new package if npm does not permit it, if it differs from another package only in capitals,
+    /// or if an upstream has it. Changes nothing.
     pub(crate) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
         name.check_new().map_err(|problem| Error::NameNotForNew { name: name.clone(), problem })?;
         self.catalog().require_free_spelling(name).await?;
         if self.catalog().standing(name).await? == Standing::Begun {
-            // No upstream had it when it was begun, and none has answered for it since: an upstream that got the name
-            // meanwhile loses nobody by it.
+            // No upstream had the name when it began, and none has answered for it since. An upstream package that took
+            // the name in the meantime loses no reader here.
             return Ok(());
         }
         self.require_free_upstream(name).await
     }
 
-    /// Refuses to begin a package here under a name that an upstream has, also in small letters: an install of the one
-    /// would get the other. An upstream that cannot answer refuses too.
+    /// Rejects a new package under a name that an upstream has, also in lowercase: an install of one package would get
+    /// the other. Also rejects it if an upstream cannot answer.
     ///
-    /// An upstream can be asked for one spelling at a time, so of those with capitals only the very same is known.
+    /// An upstream can be asked for one spelling at a time, so of spellings with capitals only the exact one is
+    /// checked.
     pub(crate) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
         if self.authorization.access().origin(name).shadow {
             return Ok(());
@@ -63,8 +64,8 @@ impl Proxy {
         Ok(())
     }
 
-    /// Looks into the store right before an upstream is asked about a name, whatever is remembered of it: what comes is
-    /// kept, and shown to others. A package that is being begun may be asked about.
+    /// Checks the store right before an upstream is asked about a name, regardless of cached absences: the answer is
+    /// cached and shown to other callers. A package that is about to begin may be asked about.
     pub(super) async fn require_not_hosted(&self, name: &PackageName) -> Result<(), Error> {
         let access = self.authorization.access();
         let origin = access.origin(name);
@@ -84,7 +85,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Whether the upstream has the package; an error where it does not say so until `deadline`.
+    /// Whether the upstream has the package; an error if it does not answer before `deadline`.
     async fn has_before(
         &self,
         upstream: &NamedUpstream,
@@ -99,7 +100,7 @@ impl Proxy {
         match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
             Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
             Ok(Err(error)) if error.is_of_upstream() => Err(unchecked(error.into())),
-            // Another publisher asked, and was told that it has not.
+            // The request of another publisher found no such package.
             Ok(Err(error)) if error.is_published_meanwhile() => Ok(false),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(unchecked(format!("{upstream} took too long to answer").into())),

@@ -3,10 +3,11 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 
-/// So many bytes are inflated at a time, since each may become a thousand.
+/// The input size of one inflate step, since each byte may become a thousand.
 pub(super) const PIECE: usize = 4 << 10;
 
-/// A tarball that came compressed once more, as it was before. What is no gzip, or too much of it, gives nothing more.
+/// Decompresses a tarball that arrived compressed once more. Stops producing bytes once the input is no gzip or the
+/// output too large.
 pub(super) struct Inflating {
     decoder: MultiGzDecoder<Vec<u8>>,
     given: u64,
@@ -15,12 +16,12 @@ pub(super) struct Inflating {
 }
 
 impl Inflating {
-    /// Of `most` bytes at most, once they are inflated.
+    /// Produces `most` decompressed bytes at most.
     pub(super) fn new(most: u64) -> Self {
         Self { decoder: MultiGzDecoder::new(Vec::new()), given: 0, most, is_broken: false }
     }
 
-    /// What a piece of [`PIECE`] bytes at most adds.
+    /// Decompresses a piece of at most [`PIECE`] bytes.
     pub(super) fn inflate(&mut self, piece: &[u8]) -> Bytes {
         if !self.is_broken {
             self.is_broken = self.decoder.write_all(piece).is_err();
@@ -28,7 +29,7 @@ impl Inflating {
         self.take()
     }
 
-    /// The rest, and whether the whole was gzip.
+    /// Returns the rest, and whether the whole input was gzip.
     pub(super) fn end(&mut self) -> (Bytes, bool) {
         if !self.is_broken {
             self.is_broken = self.decoder.try_finish().is_err();
@@ -36,7 +37,7 @@ impl Inflating {
         (self.take(), !self.is_broken)
     }
 
-    /// How many bytes were given.
+    /// How many bytes were produced.
     pub(super) fn given(&self) -> u64 {
         self.given
     }

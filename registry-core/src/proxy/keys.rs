@@ -14,21 +14,21 @@ use crate::upstream::UpstreamError;
 
 use super::NamedUpstream;
 
-/// The signing keys that upstreams told, by upstream. Whoever asks an upstream holds the lock, so that of many who
-/// want keys one asks.
+/// The cached signing keys of upstreams. The caller that asks an upstream holds the lock, so that concurrent callers
+/// share one request.
 #[derive(Debug, Default)]
 pub(crate) struct KeptKeys(Mutex<HashMap<Arc<str>, Kept>>);
 
-/// What an upstream said last.
+/// The last answer of an upstream.
 #[derive(Debug, Clone)]
 struct Kept {
     asked: DateTime<Utc>,
     said: Result<Vec<Value>, Arc<Error>>,
-    /// What was said is from before the upstream failed.
+    /// Whether the answer predates a failure of the upstream.
     is_stale: bool,
 }
 
-/// npm's form.
+/// npm's format.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Keys {
     keys: Vec<Value>,
@@ -46,7 +46,7 @@ impl Proxy {
             let before = kept.remove(&upstream.id).map(|kept| kept.said);
             let said = match (said, before) {
                 (Err(error), Some(Ok(before))) => {
-                    tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "serving signing keys that could not be asked for again");
+                    tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "serving cached signing keys after a failed revalidation");
                     Kept { asked: now, said: Ok(before), is_stale: true }
                 }
                 (said, _) => Kept { asked: now, said: said.map_err(Arc::new), is_stale: false },
@@ -73,7 +73,7 @@ impl Proxy {
     }
 }
 
-/// The keys of an upstream; none where it signs nothing.
+/// Fetches the keys of an upstream; none if it signs nothing.
 async fn ask(upstream: &NamedUpstream) -> Result<Vec<Value>, Error> {
     let Some(answer) = upstream.upstream.keys().await? else { return Ok(Vec::new()) };
     let Some((keys, odd)) = read(&answer) else {
@@ -81,13 +81,13 @@ async fn ask(upstream: &NamedUpstream) -> Result<Vec<Value>, Error> {
         return Err(UpstreamError::Unusable { upstream: upstream.to_string(), reason }.into());
     };
     if odd > 0 {
-        tracing::warn!(%upstream, odd, "leaving out signing keys that are not in npm's form");
+        tracing::warn!(%upstream, odd, "ignored signing keys that are not in npm's format");
     }
     Ok(keys)
 }
 
-/// The keys in npm's form, and how many others there are: an odd one costs none of the others. `None` where no key is
-/// good and something else was said.
+/// Returns the keys in npm's format and the number of others: an invalid key does not discard the rest. `None` if no
+/// key is valid and the answer is not empty.
 fn read(answer: &Bytes) -> Option<(Vec<Value>, usize)> {
     let Keys { keys } = serde_json::from_slice(answer).ok()?;
     let all = keys.len();
@@ -96,7 +96,7 @@ fn read(answer: &Bytes) -> Option<(Vec<Value>, usize)> {
     (odd == 0 || !good.is_empty()).then_some((good, odd))
 }
 
-/// Whether clients can read it: npm breaks down on a key without an id, or that is no text.
+/// Whether clients can read the key: npm fails on a key whose id is missing or not a string.
 fn is_key(key: &Value) -> bool {
     key["keyid"].is_string() && key["key"].is_string()
 }

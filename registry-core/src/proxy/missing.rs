@@ -14,18 +14,18 @@ use super::document::Known;
 use super::freshness::{Document, State};
 use super::questions::Wanted;
 
-/// How often at most an upstream is asked for one package on account of what its known document lacks. Who asks for
-/// versions that do not exist is not to be passed on.
+/// The minimum interval at which an upstream is asked again about one package because the cached document lacks
+/// something. Requests for versions that do not exist must not all reach the upstream.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Of how much is remembered that it was asked for.
+/// How many such requests are remembered.
 const ENTRIES: u64 = 10_000;
 
-/// What known documents lacked, and the upstream was asked for.
+/// The versions and tags that cached documents lacked and upstreams were asked for.
 #[derive(Debug)]
 pub(super) struct Misses {
-    /// When the upstream was last asked for a package.
+    /// When the upstream was last asked about a package.
     asked: Cache<(Arc<str>, PackageName), DateTime<Utc>>,
-    /// When it last turned out to lack a version or a tag.
+    /// When the upstream was last found to lack a version or a tag.
     absent: Cache<(Arc<str>, PackageName, Box<str>), DateTime<Utc>>,
 }
 
@@ -36,9 +36,9 @@ impl Default for Misses {
 }
 
 impl Proxy {
-    /// Asks an upstream once for its document, in which a version or a tag may be that the `known` one lacks: it was
-    /// published a moment ago, and a lockfile or another registry told of it. `None` where it is too soon to ask, or the
-    /// document is still the known one.
+    /// Asks an upstream once for a newer document than `known`, which lacks a version or a tag: it may have been
+    /// published a moment ago and come from a lockfile or another registry. `None` if the interval has not passed, or
+    /// the document is unchanged.
     pub(super) async fn ask_for_what_is_missing(
         &self,
         upstream: &NamedUpstream,
@@ -59,7 +59,7 @@ impl Proxy {
             return Ok(None);
         }
         let key = (Arc::clone(&upstream.id), name.clone(), form);
-        // Who comes while the upstream is being asked waits for the same answer.
+        // Callers that arrive during a request to the upstream wait for its answer.
         let question = if misses.asked.get(&package).is_some_and(|since| is_within(since, INTERVAL)) {
             let Some(under_way) = self.under_way(&key, Wanted::Newer) else { return Ok(None) };
             under_way
@@ -75,7 +75,7 @@ impl Proxy {
             }));
         };
         let state = answer?;
-        // Where a document has it after all, nothing is asked for.
+        // If a document has the version or tag after all, this entry is not consulted.
         misses.absent.insert(wanted, now);
         Ok(match state {
             State::Present(document) if document.known.content != known.content => Some(document),

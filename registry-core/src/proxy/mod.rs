@@ -1,4 +1,4 @@
-//! Packages of other registries: asked for once, kept in the store, served like our own.
+//! Packages of other registries: fetched once, cached in the store, and served like hosted ones.
 
 mod attestations;
 mod check;
@@ -34,7 +34,7 @@ pub(crate) use kept::Kept;
 pub use kept::TrimmedUpstreamCache;
 pub(crate) use tarball_sources::TarballSource;
 
-/// An upstream and the name that rules call it by.
+/// An upstream and the id that access rules use for it.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedUpstream {
     pub(crate) id: Arc<str>,
@@ -42,34 +42,34 @@ pub(crate) struct NamedUpstream {
     pub(crate) options: UpstreamOptions,
 }
 
-/// How one upstream is asked.
+/// How to ask one upstream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpstreamOptions {
-    /// Whether only full packuments are asked for, and the abbreviated form is made of them. Then that form always tells
-    /// when each version was published, so that a client with an age gate, such as pnpm, needs no second request; and one
-    /// document is kept instead of two. It costs more bytes from the upstream: full packuments are several times as
-    /// large. Otherwise the same is done for packages whose full packument was asked for by some client before. Default
-    /// false.
+    /// Whether to request only full packuments and render the abbreviated form from them. That form then always
+    /// includes the publish times, so that a client with an age gate, such as pnpm, needs no second request, and one
+    /// document is cached instead of two. Full packuments are several times as large, so this costs more bytes from the
+    /// upstream. If false, packages whose full packument some client has requested are treated the same. Default false.
     pub full_documents: bool,
 }
 
-/// For how long what an upstream said is believed.
+/// How long answers of upstreams are cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpstreamFreshness {
-    /// A packument is served for so long without asking again. Default 5 minutes.
+    /// How long a packument is served without revalidation. Default 5 minutes.
     pub packument: Duration,
-    /// So much longer it is served at once, while the upstream is asked behind it. Default 5 minutes.
+    /// How much longer it is served at once, while a revalidation runs in the background. Default 5 minutes.
     pub while_revalidating: Duration,
-    /// That a package does not exist is believed for so long. Default 30 seconds.
+    /// How long the absence of a package is cached. Default 30 seconds.
     pub missing: Duration,
-    /// When what is kept is older, the upstream is asked first; after so long without an answer what is kept is served
-    /// all the same, and the asking goes on behind. Default 3 seconds.
+    /// How long a caller waits for the revalidation of an older packument; after that, the cached one is served and the
+    /// revalidation continues in the background. Default 3 seconds.
     pub patience: Duration,
-    /// After an upstream failed, what is kept is served for so long before it is asked again. Default 15 seconds.
+    /// How long the cached packument is served after an upstream failed, before the upstream is asked again. Default 15
+    /// seconds.
     pub after_failure: Duration,
-    /// That a name was never hosted here is believed for so long; zero looks into the store before each answer of an
-    /// upstream. Whatever it is, the store is looked at before anything is fetched. Default 5 seconds.
+    /// How long the absence of a hosted package is cached; zero checks the store before each answer of an upstream. The
+    /// store is always checked before a fetch. Default 5 seconds.
     pub hosted_check: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Default for UpstreamFreshness {
     }
 }
 
-/// What is kept in memory of other registries.
+/// The in-memory state for other registries.
 #[derive(Debug)]
 pub(crate) struct UpstreamParts {
     pub(crate) upstreams: Vec<NamedUpstream>,
@@ -134,7 +134,7 @@ impl fmt::Display for NamedUpstream {
 }
 
 impl Proxy {
-    /// The upstreams that are asked for a name, in order.
+    /// The upstreams to ask for a name, in order.
     pub(crate) fn upstreams_of(&self, name: &PackageName) -> impl Iterator<Item = &NamedUpstream> {
         let known = &self.parts.upstream.upstreams;
         let of_id = |id: &Arc<str>| known.iter().find(|upstream| upstream.id == *id);

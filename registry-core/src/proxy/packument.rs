@@ -16,11 +16,11 @@ use super::NamedUpstream;
 use super::document::Known;
 use super::freshness::State;
 
-/// How often a document is asked for that is deleted before it is read.
+/// How often a document is fetched again because it was deleted before it was read.
 const ATTEMPTS: usize = 3;
 
 impl Proxy {
-    /// The packument from the first upstream that has it.
+    /// Returns the packument from the first upstream that has it.
     pub(crate) async fn upstream_packument(
         &self,
         name: &PackageName,
@@ -69,7 +69,8 @@ impl Proxy {
         representations.get_of_state(&key, &document.path, &state, read, make).await.map(Some)
     }
 
-    /// The document that a present state spoke of, or a later one. What was deleted meanwhile is asked for again.
+    /// Returns the document of a present state, or a later one. Fetches a document again that was deleted in the
+    /// meantime.
     pub(super) async fn read_document(
         &self,
         upstream: &NamedUpstream,
@@ -89,7 +90,7 @@ impl Proxy {
         ))
     }
 
-    /// What `read` makes of the document of a package, from the first upstream that has the package.
+    /// Returns what `read` derives from the package's document, from the first upstream that has the package.
     pub(crate) async fn of_upstream_document<T>(
         &self,
         name: &PackageName,
@@ -105,8 +106,8 @@ impl Proxy {
         Err(Error::PackageNotFound(name.clone()))
     }
 
-    /// The manifest of the version that `selector` names, from the first upstream that has the package. One that is not
-    /// in the document that is known may be new, so that the upstream is asked once.
+    /// Returns the manifest of the version that `selector` names, from the first upstream that has the package. A
+    /// version that the cached document lacks may be new, so the upstream is asked once.
     pub(crate) async fn upstream_manifest(
         &self,
         name: &PackageName,
@@ -131,7 +132,7 @@ impl Proxy {
     }
 }
 
-/// A document of a package that has versions.
+/// Parses the document of a package that has versions.
 fn published<'json>(name: &PackageName, json: &'json [u8]) -> Result<ForeignDocument<'json>, Error> {
     let document = ForeignDocument::parse(name, json)?;
     require_published(name, document.unpublished())?;

@@ -10,17 +10,17 @@ use crate::upstream::{TarballStream, UpstreamError, UpstreamTarball};
 
 use super::NamedUpstream;
 
-/// The longest that a tarball may pause.
+/// The longest pause between two chunks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// After so long a tarball must have come
+/// After this time a tarball must have arrived
 const GRACE: Duration = Duration::from_mins(1);
-/// at so many bytes a second at the least.
+/// at this many bytes a second or faster.
 const SLOWEST: u64 = 4 << 10;
 
-/// A tarball that comes from an upstream, neither too slowly nor too much of it: an upstream that sends a byte now and
-/// then for ever would hold a connection, a place in the store and everybody who waits for the tarball.
+/// Reads a tarball from an upstream and enforces a minimum speed and a maximum size. An upstream that sends a byte now
+/// and then would otherwise hold a connection, a slot in the store and every waiting client forever.
 pub(super) struct Progress {
-    /// Who sends it, and what, for errors.
+    /// The upstream and the URL, for errors.
     id: Arc<str>,
     upstream: String,
     url: Box<str>,
@@ -32,7 +32,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Of `most` bytes at most.
+    /// Accepts `most` bytes at most.
     pub(super) fn new(upstream: &NamedUpstream, url: &str, tarball: UpstreamTarball, most: u64) -> Self {
         let UpstreamTarball { stream, length, .. } = tarball;
         let (id, upstream) = (Arc::clone(&upstream.id), upstream.to_string());
@@ -43,22 +43,22 @@ impl Progress {
         self.received
     }
 
-    /// Whether as much came as was announced.
+    /// Whether the announced length arrived.
     pub(super) fn is_whole(&self) -> bool {
         self.length.is_none_or(|length| length == self.received)
     }
 
-    /// Whether more came than was announced.
+    /// Whether more than the announced length arrived.
     pub(super) fn is_too_long(&self) -> bool {
         self.length.is_some_and(|length| length < self.received)
     }
 
-    /// Whether more was announced, or came, than is taken.
+    /// Whether the announced or received length exceeds the limit.
     pub(super) fn is_too_large(&self) -> bool {
         self.received > self.most || self.length.is_some_and(|length| length > self.most)
     }
 
-    /// The next chunk; `None` at the end.
+    /// Returns the next chunk; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         if self.is_too_large() {
             return Err(self.too_large());
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// How many bytes come of a tarball of which `chunk` bytes come every so often for ever, and how it ends.
+    /// Returns how many bytes arrive of an endless tarball that sends `chunk` bytes every `pause`, and its error.
     async fn drip(chunk: usize, pause: Duration, length: Option<u64>, most: u64) -> (u64, String) {
         let chunks = stream::repeat_with(move || Ok(Bytes::from(vec![0; chunk])));
         let stream = chunks.then(move |chunk| async move {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_slow_and_steady_comes_through_as_far_as_its_limit() {
+    async fn a_slow_and_steady_stream_passes_up_to_its_limit() {
         let (received, error) = drip(64 << 10, Duration::from_secs(10), None, 10 << 20).await;
         assert!(received > 10 << 20 && error.contains("larger than 10 MiB"), "{received} {error}");
         let (received, error) = drip(1, Duration::ZERO, Some(4 << 20), 2 << 20).await;

@@ -13,20 +13,20 @@ use super::freshness::{DocumentKey, State};
 
 type Answer = Result<State, Arc<Error>>;
 
-/// What makes an answer worth waiting for.
+/// Which answer a caller waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Wanted {
-    /// As fresh as configured, which another process may have asked for meanwhile.
+    /// As fresh as configured; another process may have asked in the meantime.
     Fresh,
-    /// From after the question, for what is known lacks something.
+    /// Requested after this call, because the cached document lacks something.
     Newer,
 }
 
-/// The packuments that upstreams are being asked for. Each is asked for once at a time, for any number who wait.
+/// The packument requests in flight. Each document is requested once at a time for any number of callers.
 #[derive(Debug, Default)]
 pub(super) struct Questions(Mutex<HashMap<(DocumentKey, Wanted), Question>>);
 
-/// A question that is under way.
+/// A request in flight.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     begun: Instant,
@@ -43,7 +43,8 @@ impl Question {
         }
     }
 
-    /// The same, or `None` once so much time has passed since the question was asked, by whomever.
+    /// Returns the answer, or `None` once `patience` has passed since the request began, regardless of which caller
+    /// began it.
     pub(super) async fn answer_within(self, patience: Duration) -> Option<Result<State, Error>> {
         let until = self.begun + patience;
         timeout_at(until, self.answer()).await.ok()
@@ -51,12 +52,12 @@ impl Question {
 }
 
 impl Proxy {
-    /// Asks an upstream, unless it is being asked already. Goes on to the end, also if nobody waits any more.
+    /// Asks an upstream, unless a request is in flight. Runs to its end even if no caller waits any longer.
     pub(super) fn ask(&self, upstream: &NamedUpstream, key: DocumentKey) -> Question {
         self.ask_for(upstream, key, Wanted::Fresh)
     }
 
-    /// The question that is under way, if there is one.
+    /// Returns the request in flight, if there is one.
     pub(super) fn under_way(&self, key: &DocumentKey, wanted: Wanted) -> Option<Question> {
         self.parts.upstream.documents.questions.under_way().get(&(key.clone(), wanted)).cloned()
     }
@@ -89,7 +90,7 @@ impl Questions {
     }
 }
 
-/// Takes a question off the list when it ends, however it ends.
+/// Deregisters a request on drop.
 struct Ends<'a> {
     proxy: &'a Proxy,
     key: &'a (DocumentKey, Wanted),

@@ -9,23 +9,23 @@ use super::fill::Chunk;
 use super::inflating::{Inflating, PIECE};
 use super::tarball_sources::TarballSource;
 
-/// Which reading of the bytes that an upstream sends is stored.
+/// Which reading of the received bytes is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     AsSent,
     Inflated,
 }
 
-/// What became of a tarball that came whole.
+/// The outcome for a completely received tarball.
 pub(super) enum Pumped {
-    /// What was stored is right, and has so many bytes.
+    /// The stored bytes match the digest; their number.
     Right(u64),
-    /// What was stored is not, and what it inflates to is.
+    /// The stored bytes do not match, but their decompressed form does.
     IsCompressed,
 }
 
-/// The bytes of a tarball, and what they inflate to where the upstream calls them compressed once more. Many servers
-/// say that of any `.tgz` and mean its own compression, so the digest decides.
+/// The bytes of a tarball, and their decompressed form if the upstream declares a content encoding. Many servers
+/// declare one for every `.tgz` and mean its own compression, so the digest decides.
 pub(super) struct Readings<'a> {
     stored: Reading,
     as_sent: Check<'a>,
@@ -33,7 +33,7 @@ pub(super) struct Readings<'a> {
 }
 
 impl<'a> Readings<'a> {
-    /// Of `most` bytes at most, once they are inflated.
+    /// Produces `most` decompressed bytes at most.
     pub(super) fn new(
         source: &'a TarballSource,
         stored: Reading,
@@ -46,7 +46,7 @@ impl<'a> Readings<'a> {
         Self { stored, as_sent: Check::new(&source.digest), inflated }
     }
 
-    /// Checks a chunk, and stores it as it is to be read. Where the store stopped taking, its own error tells why.
+    /// Hashes a chunk and stores the chosen reading. If the store stopped accepting, its own error says why.
     pub(super) async fn read(&mut self, chunk: Bytes, store: &mpsc::Sender<Chunk>) {
         self.as_sent.update(&chunk);
         if let Some((inflating, check)) = &mut self.inflated {
@@ -63,7 +63,7 @@ impl<'a> Readings<'a> {
         }
     }
 
-    /// What the digest says; `None` if it fits no reading.
+    /// Returns what the digest decides; `None` if it matches neither reading.
     pub(super) async fn end(
         self,
         is_whole: bool,

@@ -7,12 +7,12 @@ use super::fill::Filling;
 use super::kept::UseMark;
 use super::tarball_sources::TarballSource;
 
-/// How often a tarball is fetched that is deleted before it is opened.
+/// How often a tarball is fetched again because it was deleted before it was opened.
 const ATTEMPTS: usize = 3;
 
 impl Proxy {
-    /// Opens a tarball of an upstream: from the store where it is kept, or straight from the upstream, while it is
-    /// checked and kept. A part of one, or its length alone, can be told only once the whole is here.
+    /// Opens a tarball of an upstream: from the store if it is cached, otherwise streamed from the upstream while it is
+    /// verified and cached. A range or the length alone is available only after the whole is cached.
     pub(crate) async fn open_upstream_tarball(
         &self,
         name: &PackageName,
@@ -29,7 +29,7 @@ impl Proxy {
             self.require_not_hosted(name).await?;
             match self.fill(source, range.is_none()).await? {
                 Filling::Streaming(blob) => return Ok(blob),
-                // It may have been deleted since, for want of room.
+                // It may have been evicted since.
                 Filling::Kept => {}
                 Filling::Gone => return Err(not_found()),
             }

@@ -13,15 +13,15 @@ use super::forms::FORMS;
 use super::freshness::{Document, State};
 use super::packument::require_published;
 
-/// What a tarball must hash to.
+/// The digest that a tarball must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Digest {
     Sha512(Integrity),
-    /// Of packages published before there was anything better; in lower-case hex.
+    /// For packages published before stronger digests; in lowercase hex.
     Sha1(Box<str>),
 }
 
-/// A tarball that an upstream has: where, what it must be, and where it is kept here.
+/// A tarball of an upstream: its URL, its digest, and its path in the cache.
 #[derive(Debug, Clone)]
 pub(crate) struct TarballSource {
     pub(super) upstream: NamedUpstream,
@@ -32,13 +32,13 @@ pub(crate) struct TarballSource {
 }
 
 impl TarballSource {
-    /// What came is something else.
+    /// The received bytes do not match the digest.
     pub(super) fn wrong(&self) -> UpstreamError {
         let reason = format!("the tarball at {} is not the one that the packument names", self.url);
         UpstreamError::Unusable { upstream: self.upstream.to_string(), reason }
     }
 
-    /// Any failure of a host that the packument or a redirect chose, which looks like any other.
+    /// A failure of a host that the packument or a redirect chose. All such failures look alike.
     pub(super) fn failed_elsewhere(&self, host: String, error: Error) -> Error {
         let upstream = self.upstream.to_string();
         Error::Upstream(UpstreamError::Elsewhere { upstream, host, source: Box::new(error) })
@@ -46,14 +46,14 @@ impl TarballSource {
 }
 
 impl Proxy {
-    /// Finds the tarball in the packument of the first upstream that has the package; `None` where none has it.
+    /// Finds the tarball in the packument of the first upstream that has the package; `None` if no upstream has it.
     pub(crate) async fn tarball_source(
         &self,
         name: &PackageName,
         version: &Version,
     ) -> Result<Option<TarballSource>, Error> {
         for upstream in self.upstreams_of(name) {
-            // The form that an install just asked for is the one that is known already.
+            // The abbreviated form is the one that an install has just requested, so it is cached.
             let (form, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
             let State::Present(document) = state else { continue };
             self.note_use(&document.mark);
@@ -79,7 +79,8 @@ impl Proxy {
         Ok(None)
     }
 
-    /// Another process may have heard of a version, in either form, and shown it to a client who now asks here.
+    /// Looks in later documents: another process may have cached a version, in either form, and shown it to this
+    /// client.
     async fn tarball_of_later_document(
         &self,
         upstream: &NamedUpstream,

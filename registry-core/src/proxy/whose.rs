@@ -7,7 +7,8 @@ use super::NamedUpstream;
 use super::freshness::State;
 
 impl Proxy {
-    /// The upstream that a package comes from: the first that has it, as packuments and tarballs are served.
+    /// Returns the upstream that a package comes from: the first that has it, in the order that packuments and tarballs
+    /// use.
     pub(crate) async fn upstream_that_has(
         &self,
         name: &PackageName,
@@ -21,7 +22,8 @@ impl Proxy {
         Ok(None)
     }
 
-    /// The same without asking any: the first that is known to have it, or else the first that would be asked.
+    /// Like [`Self::upstream_that_has`], without asking: the first upstream known to have the package, or else the
+    /// first that would be asked.
     pub(crate) async fn upstream_known_to_have(
         &self,
         name: &PackageName,

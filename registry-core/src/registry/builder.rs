@@ -30,7 +30,7 @@ use crate::upstream::Upstream;
 
 use super::{HttpSettings, Parts, Registry};
 
-/// Puts a [`Registry`] together. Everything but the store has a default.
+/// Builds a [`Registry`]. Everything but the store has a default.
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct RegistryBuilder {
@@ -88,62 +88,62 @@ impl RegistryBuilder {
         }
     }
 
-    /// Adds a provider of principals. They are asked in the order in which they were added. A name belongs to the first of
-    /// them whose people come with it, over all replicas. One whose id another one has already is left out, and the log
-    /// says so: names are told apart by the id.
+    /// Adds an authentication provider. Providers are asked in the order in which they were added. A name belongs to
+    /// the first of them whose user claims it, across all replicas. A provider with the id of another one is left out,
+    /// and logged: names are distinguished by the id.
     pub fn auth_provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
         if self.providers.iter().any(|known| known.id() == provider.id()) {
-            tracing::error!(id = provider.id(), %provider, "a provider is left out: another one has its id");
+            tracing::error!(id = provider.id(), %provider, "ignored a provider whose id another one has");
         } else {
             self.providers.push(provider);
         }
         self
     }
 
-    /// Sets who is told what happens. Default: nobody.
+    /// Sets the sink of events. Default: none.
     pub fn event_sink(self, sink: Arc<dyn EventSink>) -> Self {
         Self { sink: Some(sink), ..self }
     }
 
-    /// Adds a registry that this one stands in front of. Access rules call it `id` in `origin`.
+    /// Adds a registry that this one proxies. Access rules call it `id` in `origin`.
     pub fn upstream(self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
         self.upstream_with(id, upstream, UpstreamOptions::default())
     }
 
-    /// Adds a registry that this one stands in front of, and says how it is asked.
+    /// Adds a registry that this one proxies, with options.
     pub fn upstream_with(mut self, id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
         self.upstreams.push(NamedUpstream { id: id.into(), upstream, options });
         self
     }
 
-    /// Sets for how long what upstreams say is believed.
+    /// Sets how long answers of upstreams are cached.
     pub fn upstream_freshness(self, freshness: UpstreamFreshness) -> Self {
         Self { freshness, ..self }
     }
 
-    /// Sets what an audit is answered when an upstream cannot tell its advisories. Default: an error.
+    /// Sets the answer to an audit if an upstream fails to return its advisories. Default: an error.
     pub fn audit_fallback(self, audit_fallback: AuditFallback) -> Self {
         Self { audit_fallback, ..self }
     }
 
-    /// Sets how searches are answered. Default: upstreams are asked too, and the index is compared with the packages
-    /// once a day.
+    /// Sets how searches work. Default: upstreams are queried too, and the index is compared with the packages once a
+    /// day.
     pub fn search(self, search: SearchSettings) -> Self {
         Self { search, ..self }
     }
 
-    /// Sets who may do what. Default: [`AccessRules::closed`], no caller reads or publishes anything.
+    /// Sets the access rules. Default: [`AccessRules::closed`], no caller reads or publishes anything.
     pub fn access(self, access: AccessRules) -> Self {
         Self { access, ..self }
     }
 
-    /// Lets every caller read every package, and every signed-in principal publish new packages and those that they own.
-    /// Meant for tests and examples. Replaces the rules of [`Self::access`].
+    /// Lets every caller read every package, and every signed-in principal publish new packages and those that they
+    /// own. Meant for tests and examples. Replaces the rules of [`Self::access`].
     pub fn open_to_everyone(self) -> Self {
         self.access(AccessRules::open_to_all_publish_for_signed_in())
     }
 
-    /// Sets how much is taken from clients.
+    /// Sets the limits on requests.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
@@ -158,81 +158,82 @@ impl RegistryBuilder {
         Self { randomness, ..self }
     }
 
-    /// Sets the URL under which clients reach the registry, which every `dist.tarball` begins with, path included.
-    /// Default: taken from the `Host` of each request.
+    /// Sets the URL at which clients reach the registry, the prefix of every `dist.tarball`, path included. Default:
+    /// derived from the `Host` of each request.
     pub fn public_url(self, public_url: Option<Url>) -> Self {
         Self { public_url, ..self }
     }
 
-    /// Sets a path, such as `/registry`, under which routes answer as well as at the root. Default: none.
+    /// Sets a path, such as `/registry`, below which routes answer as well as at the root. Default: none.
     pub fn path_prefix(self, path_prefix: &str) -> Self {
         let trimmed = path_prefix.trim_matches('/');
         let path_prefix = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
         Self { path_prefix, ..self }
     }
 
-    /// Sets path prefixes of another registry, such as `/api/npm/npm-local` or `/repository/npm`, below which packuments and
-    /// tarballs are served too, so that lock files written against that registry go on working. A path that is a route
-    /// of this registry as it stands is not looked at: below `/npm`, `/npm/latest` stays the manifest of `npm`. Only reads
-    /// are answered. Default: none.
+    /// Sets path prefixes of another registry, such as `/api/npm/npm-local` or `/repository/npm`, below which
+    /// packuments and tarballs are served too, so that lock files written against that registry keep working. A route
+    /// of this registry takes precedence: with `/npm`, `/npm/latest` stays the manifest of `npm`. Only reads are
+    /// answered. Default: none.
     pub fn legacy_prefixes(self, legacy_prefixes: impl IntoIterator<Item = String>) -> Self {
         Self { legacy_prefixes: legacy_prefixes.into_iter().collect(), ..self }
     }
 
-    /// Sets how many bytes of rendered packuments, and of where their tarballs are, are kept in memory, of hosted packages
-    /// and of those of upstreams together. 0 renders each anew. Default: 256 MiB.
+    /// Sets how many bytes of rendered packuments and tarball indexes are cached in memory, for hosted and upstream
+    /// packages together. 0 renders each anew. Default: 256 MiB.
     pub fn cache_bytes(self, cache_bytes: u64) -> Self {
         Self { cache_bytes, ..self }
     }
 
-    /// Sets how many bytes of packages of upstreams are kept in the store, in all processes on it together; `None` is no
-    /// limit. When there are more, those that were not used for the longest time are deleted, behind requests, until
-    /// nine tenths are left. What is hosted is never deleted, and does not count. Default: 10 GiB.
+    /// Sets how many bytes of upstream packages are cached in the store, by all processes on it together; `None` for no
+    /// limit. Beyond it, the least recently used are deleted in the background until nine tenths are left. Hosted
+    /// packages are never deleted, and do not count. Default: 10 GiB.
     pub fn upstream_cache_bytes(self, upstream_cache_bytes: Option<u64>) -> Self {
         Self { upstream_cache_bytes, ..self }
     }
 
-    /// Sets for how long a token is believed before the store is asked again: so long a token that was revoked
-    /// through another process goes on working. Default: 5 seconds.
+    /// Sets how long a verified token is cached: a token that another process revoked keeps working for as long.
+    /// Default: 5 seconds.
     pub fn token_cache(self, token_cache: Duration) -> Self {
         Self { token_cache, ..self }
     }
 
-    /// Sets how long tokens last that people make for themselves. Default: see [`TokenLifetimes`].
+    /// Sets the lifetimes of tokens that users create. Default: see [`TokenLifetimes`].
     pub fn token_lifetimes(self, token_lifetimes: TokenLifetimes) -> Self {
         Self { token_lifetimes, ..self }
     }
 
-    /// Sets whether clients may log in with the browser, and ask for a one-time password there. Where they may not, they
-    /// ask in the terminal. Default: they may.
+    /// Sets whether clients may log in with the browser, and request a one-time password there. Otherwise they ask in
+    /// the terminal. Default: they may.
     pub fn web_login(self, web_login: bool) -> Self {
         Self { web_login, ..self }
     }
 
-    /// Sets who may make organisations, and what grants to teams give. Default: see [`OrganizationSettings`].
+    /// Sets who may create organizations, and what team grants permit. Default: see [`OrganizationSettings`].
     pub fn organizations(self, organizations: OrganizationSettings) -> Self {
         Self { organizations, ..self }
     }
 
-    /// Sets whose builds may publish without a stored token, where the owners of packages say so. Default: nobody's.
+    /// Sets the issuers whose builds may publish without a stored token, where a package's owners permit it. Default:
+    /// none.
     pub fn trusted_publishing(self, trusted_publishing: TrustedPublishing) -> Self {
         Self { trusted_publishing, ..self }
     }
 
-    /// Sets from how many bytes on a tarball is not sent but redirected to (302), at a URL that the store signs and that
-    /// is good for a quarter of an hour. A store that cannot sign sends all of them. Default: `None`, none is redirected.
+    /// Sets the size in bytes above which a tarball is redirected (302) to a URL signed by the store, valid for 15
+    /// minutes. A store that cannot sign sends all of them. Default: `None`, no redirects.
     pub fn redirect_tarballs_above(self, redirect_above: Option<u64>) -> Self {
         Self { redirect_above, ..self }
     }
 
-    /// Sets what whoever publishes more than [`Limits::publish_body_bytes`] is told to do instead, as the end of a sentence
-    /// that begins with "make the package smaller, or". Every client shows it, so name nothing that only operators may
+    /// Sets the advice to a publisher beyond [`Limits::publish_body_bytes`], as the end of a sentence that begins with
+    /// "make the package smaller, or". Every client shows it, so it must not name anything that only operators may
     /// know. Default: to ask the registry's operator to raise the limit.
     pub fn publish_elsewhere(self, instead: &str) -> Self {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
-    /// Makes the registry. With an event sink, call it within a tokio runtime.
+    /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(self) -> Registry {
         let (clock, randomness) = (self.clock, self.randomness);
         let hosted_check = Arc::new(HostedCheck::new(self.freshness.hosted_check));

@@ -27,7 +27,7 @@ use crate::randomness::Randomness;
 use crate::search::{Search, SearchParts};
 use crate::storage::{BlobStore, Storage};
 
-/// A registry on one store. Cheap to clone; all clones are the same registry.
+/// A registry on one store. Cheap to clone; all clones share their state.
 ///
 /// Any number of registries, in any number of processes, may share one store.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Registry {
         RegistryBuilder::new(store)
     }
 
-    /// The store it is on.
+    /// Returns the store.
     pub fn store(&self) -> &Arc<dyn BlobStore> {
         self.parts.store.blobs()
     }
@@ -76,26 +76,25 @@ impl Registry {
         Ok(self.parts.store.confirm_absence().await?)
     }
 
-    /// Opens the store: reads its marker, `_registry.json`, and makes it where there is none. From then on, and in every
-    /// process on the store, whatever the store calls missing is believed only while the marker is there: a folder that
-    /// is not mounted or a bucket that is gone answers like one that hosts nothing, and the names of your packages would
-    /// be looked for upstream.
+    /// Opens the store: reads its marker, `_registry.json`, or creates it if there is none. From then on, in every
+    /// process on the store, an absence counts only while the marker is there: a folder that is not mounted or a
+    /// deleted bucket looks like a store without packages, and the names of your packages would be looked up upstream.
     ///
-    /// Call it once before the first request, so that a store that does not answer is refused at start. Without it, the
-    /// marker is read, or made, when the store calls something missing for the first time.
+    /// Call it once before the first request, so that an unavailable store fails the start. Without it, the marker is
+    /// read, or created, when the store first reports an absence.
     ///
-    /// A store that may only be read and has no marker is used without one, which the log tells.
+    /// A read-only store without a marker is used without one, with a warning in the log.
     pub async fn open(&self) -> Result<(), Error> {
         self.ready().await
     }
 
-    /// Changes who may do what, from the next request on. Requests in flight go on with the rules that they began
-    /// with, origins included. An upstream that `origin` names and this registry does not have is not asked.
+    /// Replaces the access rules from the next request on. Requests in flight keep the rules that they began with,
+    /// origins included. An upstream in `origin` that this registry does not have is not asked.
     pub fn set_access(&self, access: AccessRules) {
         self.authorization.set_access(access);
     }
 
-    /// The rules that hold now.
+    /// Returns the current access rules.
     pub fn access(&self) -> AccessRules {
         self.authorization.access()
     }
@@ -107,13 +106,13 @@ impl Registry {
         Self { parts: Arc::clone(&self.parts), authorization: self.authorization.with_access_snapshot() }
     }
 
-    /// Waits until every event of the past has reached the sink. Set your own limit of time.
+    /// Waits until every past event has reached the sink. Set your own timeout.
     pub async fn flush_events(&self) {
         self.authorization.events().flush().await;
     }
 
-    /// Tells the sink now what is only counted so far: of denials that are alike, all but the first few are counted and told
-    /// once a minute. Call it before a process ends, and [`Registry::flush_events`] after it.
+    /// Emits the counts of repeated denials now: of denials that are alike, all but the first few are counted and
+    /// emitted once a minute. Call it before a process ends, and [`Registry::flush_events`] after it.
     pub fn sum_up_events(&self) {
         self.authorization.events().sum_up();
     }

@@ -7,8 +7,8 @@ use crate::vocabulary::TeamPermission;
 use crate::{Error, Registry};
 
 impl Registry {
-    /// Lets a team read a package, or read it and publish to it. The caller must administer the package, as its owners
-    /// do, and be in the organisation.
+    /// Grants a team a permission on a package. The caller must administer the package, as its owners do, and be in
+    /// the organization.
     pub async fn grant(
         &self,
         caller: &Caller,
@@ -20,8 +20,8 @@ impl Registry {
         self.organizations().grant(caller, organization, team, package, permission).await
     }
 
-    /// Takes back what a team was granted of a package. Whoever administers the package may, and so may owners and
-    /// admins of the organisation.
+    /// Revokes a team's grant on a package. Requires the right to administer the package, or the role of an owner or
+    /// admin in the organization.
     pub async fn revoke_grant(
         &self,
         caller: &Caller,
@@ -32,7 +32,7 @@ impl Registry {
         self.organizations().revoke_grant(caller, organization, team, package).await
     }
 
-    /// What a team was granted, for those in it, and for owners and admins of its organisation.
+    /// Returns the grants of a team. For members of the team, and owners and admins of its organization.
     pub async fn team_packages(
         &self,
         caller: &Caller,
@@ -42,8 +42,8 @@ impl Registry {
         self.organizations().team_packages(caller, organization, team).await
     }
 
-    /// What the teams of an organisation were granted: all of them for its owners and admins, and those that they are
-    /// in for others.
+    /// Returns the grants of an organization's teams: of all teams for its owners and admins, and of their own teams
+    /// for other members.
     pub async fn organization_packages(
         &self,
         caller: &Caller,
@@ -52,7 +52,7 @@ impl Registry {
         self.organizations().organization_packages(caller, organization).await
     }
 
-    /// Who is in an organisation, and as what. Only members, and whoever administers its scope, may know.
+    /// Returns the members of an organization and their roles. For members, and for callers who administer its scope.
     pub async fn organization_members(
         &self,
         caller: &Caller,
@@ -61,11 +61,11 @@ impl Registry {
         self.organizations().organization_members(caller, organization).await
     }
 
-    /// Takes somebody into an organisation, or changes what they are in it. Without a role, newcomers are developers
-    /// and others stay what they are.
+    /// Adds an account to an organization, or changes its role. Without a role, new members become developers and
+    /// others keep their role.
     ///
-    /// Where there is no such organisation, it is made, if the settings let the caller do so, with the caller as its
-    /// owner. Owners are made and changed by owners; the last one stays.
+    /// A missing organization is created, if the settings let the caller do so, with the caller as its owner. Only
+    /// owners add and change owners; the last owner cannot be changed.
     pub async fn set_organization_member(
         &self,
         caller: &Caller,
@@ -76,7 +76,7 @@ impl Registry {
         self.organizations().set_organization_member(caller, organization, account, role).await
     }
 
-    /// Takes somebody out of an organisation and of all its teams. Everybody may go themselves, but for the last
+    /// Removes an account from an organization and from all its teams. Members may remove themselves, except the last
     /// owner.
     pub async fn remove_organization_member(
         &self,
@@ -87,12 +87,12 @@ impl Registry {
         self.organizations().remove_organization_member(caller, organization, account).await
     }
 
-    /// The teams of an organisation, for its members.
+    /// Returns the teams of an organization, for its members.
     pub async fn teams(&self, caller: &Caller, organization: &str) -> Result<Vec<GroupName>, Error> {
         self.organizations().teams(caller, organization).await
     }
 
-    /// Who is in a team, for members of its organisation.
+    /// Returns the members of a team, for members of its organization.
     pub async fn team_members(
         &self,
         caller: &Caller,
@@ -102,8 +102,8 @@ impl Registry {
         self.organizations().team_members(caller, organization, team).await
     }
 
-    /// Makes a team, if it is not there yet. An organisation that does not exist is made with it, as by
-    /// [`Registry::set_organization_member`].
+    /// Creates a team, if it is missing. Creates a missing organization too, as [`Registry::set_organization_member`]
+    /// does.
     pub async fn create_team(
         &self,
         caller: &Caller,
@@ -114,12 +114,12 @@ impl Registry {
         self.organizations().create_team(caller, organization, team, description).await
     }
 
-    /// Ends a team, and what it was granted.
+    /// Deletes a team and its grants.
     pub async fn destroy_team(&self, caller: &Caller, organization: &str, team: &str) -> Result<(), Error> {
         self.organizations().destroy_team(caller, organization, team).await
     }
 
-    /// Takes a member of the organization into a team of it.
+    /// Adds a member of the organization to one of its teams.
     pub async fn add_team_member(
         &self,
         caller: &Caller,
@@ -130,7 +130,7 @@ impl Registry {
         self.organizations().add_team_member(caller, organization, team, account).await
     }
 
-    /// Takes an account out of a team that it is in.
+    /// Removes an account from a team.
     pub async fn remove_team_member(
         &self,
         caller: &Caller,

@@ -18,10 +18,10 @@ use crate::upstream::PackumentForm;
 use crate::{Error, Registry};
 
 impl Registry {
-    /// Sets what installs say of each of these versions; an empty message takes the deprecation back.
+    /// Sets the deprecation message of each of these versions; an empty message removes the deprecation.
     ///
-    /// With `expected`, changes nothing and answers [`Error::StaleRevision`] if the packument is not at that
-    /// revision any more. Answers the revision after the change.
+    /// With `expected`, changes nothing and returns [`Error::StaleRevision`] if the packument is no longer at that
+    /// revision. Returns the revision after the change.
     pub async fn deprecate(
         &self,
         caller: &Caller,
@@ -32,7 +32,7 @@ impl Registry {
         self.packages().deprecate(caller, name, messages, expected).await
     }
 
-    /// The dist-tags: tag → version.
+    /// Returns the dist-tags: tag → version.
     pub async fn dist_tags(
         &self,
         caller: &Caller,
@@ -41,7 +41,7 @@ impl Registry {
         self.packages().dist_tags(caller, name).await
     }
 
-    /// Makes `tag` name `version`, which must exist.
+    /// Points `tag` to `version`, which must exist.
     pub async fn set_dist_tag(
         &self,
         caller: &Caller,
@@ -52,7 +52,8 @@ impl Registry {
         self.packages().set_dist_tag(caller, name, tag, version).await
     }
 
-    /// Removes a tag, also one that could not be set today. `latest` stays: installs without a version ask for it.
+    /// Removes a tag, including one that could no longer be set. `latest` cannot be removed: installs without a version
+    /// ask for it.
     pub async fn remove_dist_tag(&self, caller: &Caller, name: &PackageName, tag: &str) -> Result<(), Error> {
         self.packages().remove_dist_tag(caller, name, tag).await
     }
@@ -61,8 +62,7 @@ impl Registry {
     ///
     /// `removal_revision` is the revision of `PUT /{name}/-rev/{revision}`; without it no version is removed.
     ///
-    /// Versions that were published since the client read the package are no reason to refuse a deprecation: npm does not
-    /// try again.
+    /// A deprecation succeeds even if versions were published since the client read the package: npm does not retry.
     pub async fn change_by_document(
         &self,
         caller: &Caller,
@@ -73,10 +73,10 @@ impl Registry {
         self.packages().change_by_document(caller, name, document, removal_revision).await
     }
 
-    /// The manifest of the version that a version, a dist-tag or a range selects, as JSON, with its tarball below `base`.
-    /// Of a range, such as `^1.0.0`, it is the version that npm would install.
+    /// Returns the manifest of the version that a version, a dist-tag or a range selects, as JSON, with its tarball
+    /// below `base`. A range, such as `^1.0.0`, selects the version that npm would install.
     ///
-    /// Of a hosted package it is a piece of the full document, which is made once and kept.
+    /// The manifest of a hosted package is a slice of the cached full document.
     pub async fn manifest(
         &self,
         caller: &Caller,
@@ -87,10 +87,9 @@ impl Registry {
         self.packages().manifest(caller, name, selector, base).await
     }
 
-    /// The caller for what an operator does in the name of an account, which must exist. Nobody is asked to prove
-    /// anything, since whoever has the store can make a token of any account. All rules hold for them as for the
-    /// account: what the access rules and the teams give, who owns what, and the second factor where the account or the
-    /// package asks for one.
+    /// Returns a caller that acts for an existing account. No proof is required, since an operator with the store can
+    /// create a token for any account. All rules hold as for the account: access rules, teams, ownership, and the
+    /// second factor where the account or the package requires one.
     pub async fn act_for(
         &self,
         account: &str,
@@ -99,8 +98,7 @@ impl Registry {
         self.packages().act_for(account, one_time_password).await
     }
 
-    /// Whether [`Registry::publish`] would be let through at this moment, and why not, without a second factor being asked
-    /// for and without anything published.
+    /// Whether [`Registry::publish`] would succeed now, and why not. Requires no second factor and publishes nothing.
     pub async fn check_publish(&self, caller: &Caller, publication: &Publication) -> Result<(), Error> {
         self.packages().check_publish(caller, publication).await
     }
@@ -110,8 +108,8 @@ impl Registry {
         self.packages().owners(caller, name).await
     }
 
-    /// Makes `owners` the owners. There must be one at least, and each new one must have an account. Only their names count:
-    /// their mail addresses are those of their accounts, and who is named twice is an owner once.
+    /// Replaces the owners. At least one is required, and each new one must have an account. Only names count: mail
+    /// addresses come from the accounts, and a duplicate name counts once.
     pub async fn set_owners(
         &self,
         caller: &Caller,
@@ -142,19 +140,19 @@ impl Registry {
         self.packages().remove_owner(caller, name, owner).await
     }
 
-    /// What the owners of a package decided of it. A package of an upstream has nothing decided.
+    /// Returns what the owners of a package decided about access. A package of an upstream has no such decisions.
     pub async fn package_access(&self, caller: &Caller, name: &PackageName) -> Result<Protection, Error> {
         self.packages().package_access(caller, name).await
     }
 
-    /// Whether anybody at all may see a package: by the rules, and by what its owners decided.
+    /// Whether an anonymous caller may see a package, by the access rules and the owners' decisions.
     pub async fn is_public_package(&self, caller: &Caller, name: &PackageName) -> Result<bool, Error> {
         self.packages().is_public_package(caller, name).await
     }
 
-    /// Changes what a package is open to. Only whoever administers it may; where a second factor is needed to change
-    /// it, it is needed to end that too. A caller whose account has no second factor cannot make it needed, and so lock
-    /// themselves out. Other owners without one are not asked: they set one up when they next publish.
+    /// Changes the access of a package. Only a caller who administers the package may do this; where changing the
+    /// package requires a second factor, removing that requirement does too. A caller without a second factor cannot
+    /// require one, and so cannot lock themselves out. Other owners without one set it up when they next publish.
     pub async fn set_package_access(
         &self,
         caller: &Caller,
@@ -164,8 +162,8 @@ impl Registry {
         self.packages().set_package_access(caller, name, wanted).await
     }
 
-    /// Who may do something with a package as one of its owners or by being in a team. Teams are for those to see who
-    /// administer it. What the rules give is not in it.
+    /// Returns the accounts that own a package or have it through a team. Only callers who administer the package see
+    /// teams. Permissions from the access rules are not included.
     pub async fn collaborators(
         &self,
         caller: &Caller,
@@ -174,14 +172,14 @@ impl Registry {
         self.packages().collaborators(caller, name).await
     }
 
-    /// The packages of an account: those it owns and the caller may see, and for the caller also what their teams
-    /// were granted.
+    /// Returns the packages that an account owns and the caller may see, and for the caller also the packages granted
+    /// to their teams.
     pub async fn packages_of(&self, caller: &Caller, account: &str) -> Result<GrantedPackages, Error> {
         self.packages().packages_of(caller, account).await
     }
 
-    /// The packument in `form`, with every tarball below `base`, the registry's URL without a slash at its end.
-    /// As fresh as the store.
+    /// Returns the packument in `form`, with every tarball URL below `base`, the registry's URL without a trailing
+    /// slash. As fresh as the store.
     pub async fn packument(
         &self,
         caller: &Caller,
@@ -192,25 +190,25 @@ impl Registry {
         self.packages().packument(caller, name, form, base).await
     }
 
-    /// Publishes one version. When this answers `Ok`, packument and tarball are durable.
+    /// Publishes one version. On `Ok`, packument and tarball are durable.
     ///
-    /// Of concurrent publications of one version exactly one succeeds; the others get [`Error::VersionTaken`],
-    /// and [`Error::VersionStaged`] where the number is staged.
-    /// A version number is taken for ever, also after it was unpublished.
+    /// Of concurrent publishes of one version exactly one succeeds; the others get [`Error::VersionTaken`], or
+    /// [`Error::VersionStaged`] where the number is staged. A version number is taken forever, even after it was
+    /// unpublished.
     pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
         self.packages().publish(caller, publication).await
     }
 
-    /// Approves a staged version, which publishes it. Whoever may publish the package may do it, also who staged it, with
-    /// the second factor that their account has. Answers the package and the version.
+    /// Approves a staged version, which publishes it. Every caller who may publish the package may approve, including
+    /// the one who staged the version, with the second factor of their account. Returns the package and the version.
     ///
-    /// Who approves what is approved already gets the same answer.
+    /// Approving again returns the same answer.
     pub async fn approve_stage(&self, caller: &Caller, id: StageId) -> Result<(PackageName, Version), Error> {
         self.packages().approve_stage(caller, id).await
     }
 
-    /// What is staged of the packages that the caller may publish, or of one of them: by name, and of each package the
-    /// first staged first.
+    /// Returns the staged versions of the packages that the caller may publish, or of one of them, by name and then by
+    /// the time of staging.
     pub async fn staged_versions(
         &self,
         caller: &Caller,
@@ -219,36 +217,36 @@ impl Registry {
         self.packages().staged_versions(caller, package).await
     }
 
-    /// Rejects a staged version. What was stored of it goes, and its number is free again, since nobody could ever
-    /// install it. The same is asked of whoever rejects as of whoever approves.
+    /// Rejects a staged version. Its data is removed and its number becomes free again, since no client could ever
+    /// install it. Requires the same as an approval.
     ///
-    /// Who rejects what is rejected already gets the same answer.
+    /// Rejecting again returns the same answer.
     pub async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
         self.packages().reject_stage(caller, id).await
     }
 
-    /// Stages one version: it is checked and kept like one that is published, its number is taken, and nobody can see or
-    /// install it until somebody approves it. When this answers `Ok`, all of that is durable.
+    /// Stages one version: it is checked and stored like a published one and reserves its number, but is neither
+    /// visible nor installable until it is approved. On `Ok`, all of that is durable.
     ///
-    /// No second factor is asked for: whoever approves shows theirs. Of everybody who publishes or stages a version at
-    /// once, exactly one succeeds; the others get [`Error::VersionTaken`] or
-    /// [`Error::VersionStaged`].
+    /// Requires no second factor: the approver shows theirs. Of concurrent publishes and stages of one version, exactly
+    /// one succeeds; the others get [`Error::VersionTaken`] or [`Error::VersionStaged`].
     pub async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
         self.packages().stage(caller, publication).await
     }
 
-    /// A staged version, for those who may stage versions of the package. One that was approved or rejected is none.
+    /// Returns a staged version, to callers who may stage versions of the package. An approved or rejected one is not
+    /// found.
     pub async fn staged(&self, caller: &Caller, id: StageId) -> Result<StagedItem, Error> {
         self.packages().staged(caller, id).await
     }
 
-    /// The tarball of a staged version, for the same people.
+    /// Opens the tarball of a staged version, for the same callers.
     pub async fn open_staged_tarball(&self, caller: &Caller, id: StageId) -> Result<OpenBlob, Error> {
         self.packages().open_staged_tarball(caller, id).await
     }
 
-    /// Stars a package for the caller, or takes the star back. Each account that may read a package may star it, with a
-    /// token that may change things.
+    /// Stars a package for the caller, or removes the caller's star. Every account that may read a package may star it,
+    /// with a token that permits writes.
     pub async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
         self.packages().star(caller, name, starred).await
     }
@@ -273,7 +271,7 @@ impl Registry {
         self.packages().open_tarball(tarball, range).await
     }
 
-    /// Where else to fetch a tarball of `length` bytes, if it is longer than this registry sends itself
+    /// Returns a redirect for a tarball of `length` bytes, if it is longer than this registry sends itself
     /// ([`RegistryBuilder::redirect_tarballs_above`](crate::RegistryBuilder::redirect_tarballs_above)) and its store
     /// can sign URLs.
     pub async fn redirect_of(
@@ -284,17 +282,17 @@ impl Registry {
         self.packages().redirect_of(tarball, length).await
     }
 
-    /// Waits until the bytes of a tarball are in the store, fetching them from the upstream if need be. Those of a hosted
-    /// version are there.
+    /// Waits until the bytes of a tarball are in the store, fetching them from the upstream if needed. The bytes of a
+    /// hosted version are always there.
     pub async fn keep_tarball(&self, tarball: &FoundTarball) -> Result<(), Error> {
         self.packages().keep_tarball(tarball).await
     }
 
-    /// Removes versions and their tarballs. Their numbers stay taken for ever.
+    /// Removes versions and their tarballs. Their numbers stay taken forever.
     ///
-    /// `dist_tags` are the tags as they are to be after it, where the caller has an opinion; tags of removed versions go.
-    /// What `latest` is to be, the registry decides: it stays where it is, and where its version is removed, it moves to
-    /// the highest version left, prereleases last. Removing all versions removes the package.
+    /// `dist_tags` are the tags after the removal, if the caller gives any; tags of removed versions go. The registry
+    /// decides `latest`: it stays where it is, or moves to the highest version left, prereleases last, if its version
+    /// is removed. Removing all versions removes the package.
     pub async fn unpublish_versions(
         &self,
         caller: &Caller,
@@ -306,7 +304,7 @@ impl Registry {
         self.packages().unpublish_versions(caller, name, versions, dist_tags, expected).await
     }
 
-    /// Removes the whole package. Its version numbers stay taken for ever, and its owners keep the name.
+    /// Removes the whole package. Its version numbers stay taken forever, and its owners keep the name.
     pub async fn unpublish_package(
         &self,
         caller: &Caller,
@@ -316,8 +314,8 @@ impl Registry {
         self.packages().unpublish_package(caller, name, expected).await
     }
 
-    /// Clients end an unpublish by removing the tarball, which went with its version: succeeds if it did. Of a version that
-    /// never was published there is none, and npm takes that for done too.
+    /// Succeeds if the tarball is gone: clients end an unpublish with this request, and the tarball went with its
+    /// version. For a version that was never published it fails as not found, which npm also takes for done.
     pub async fn remove_tarball(
         &self,
         caller: &Caller,

@@ -6,8 +6,8 @@ use crate::proxy::TrimmedUpstreamCache;
 use crate::{Error, Registry};
 
 impl Registry {
-    /// What others attest of a version, as JSON in npm's form, as the upstream that it comes from tells it. None are
-    /// kept of packages that are hosted here, and no upstream is asked about those.
+    /// Returns the attestations of a version, as JSON in npm's format, from the upstream that it comes from. Hosted
+    /// packages have none, and no upstream is asked about them.
     pub async fn attestations(
         &self,
         caller: &Caller,
@@ -17,15 +17,16 @@ impl Registry {
         self.proxy().attestations(caller, name, version).await
     }
 
-    /// Deletes what was not used for the longest time of what is kept of other registries, if it is more than the limit
-    /// set with [`upstream_cache_bytes`](crate::RegistryBuilder::upstream_cache_bytes), until nine tenths of that are
-    /// left. What was used in the last two minutes stays. Happens by itself behind requests; call it where nothing runs between requests, and on a schedule.
+    /// Deletes the least recently used blobs of the upstream cache if it exceeds the limit set with
+    /// [`upstream_cache_bytes`](crate::RegistryBuilder::upstream_cache_bytes), until it holds nine tenths of that.
+    /// Blobs used in the last two minutes stay. Requests trigger it in the background; call it on a schedule where
+    /// nothing runs between requests.
     pub async fn trim_upstream_cache(&self) -> Result<TrimmedUpstreamCache, Error> {
         self.proxy().trim_upstream_cache().await
     }
 
-    /// The keys that the upstreams sign packages with, as JSON in npm's form, each once. They are kept in memory for
-    /// as long as packuments of upstreams are, and longer while an upstream does not answer.
+    /// Returns the keys that the upstreams sign packages with, deduplicated, as JSON in npm's format. They are cached
+    /// in memory as long as upstream packuments are fresh, and longer while an upstream fails.
     pub async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
         self.proxy().signing_keys().await
     }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use crate::clock::timestamp;
 use crate::domain::PackageName;
 
-/// A hit of an upstream in npm's form, with everything in it that clients rely on. They crash where it is missing or
-/// has another type, and many registries leave out what they do not know.
+/// Completes a hit of an upstream in npm's format with every field that clients rely on. Clients crash on fields that
+/// are missing or have another type, and many registries omit fields.
 pub(super) fn complete(hit: Value, name: &PackageName) -> Value {
     let mut hit = object(hit);
     let mut package = object(hit.remove("package").unwrap_or_default());
@@ -63,7 +63,7 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// A person as clients know one; `None` where no name is told.
+/// Renders a person for clients; `None` if there is no name.
 fn person(value: &Value) -> Option<Value> {
     let told = |field: &str| value[field].as_str().filter(|text| !text.is_empty());
     let name = value.as_str().map(|text| text.split('<').next().unwrap_or_default().trim());
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_odd_is_filled_in() {
+    fn missing_and_invalid_fields_are_filled_in() {
         for odd in [json!(null), json!(7), json!("x"), json!([]), json!([null, 7]), json!({})] {
             let package = json!({
                 "name": "@acme/pear", "version": odd, "description": odd, "date": odd, "keywords": odd, "links": odd,
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_is_kept() {
+    fn existing_fields_are_preserved() {
         let package = json!({
             "name": "@acme/pear", "scope": "acme", "version": "1.0.0", "description": "a pear",
             "date": "2026-01-02T03:04:05.000Z", "keywords": ["fruit"], "links": { "npm": "https://registry.example" },

@@ -18,14 +18,14 @@ use super::index::View;
 use super::lane::write_contents;
 use super::shard::{Contents, Indexed, SHARDS, shard_of};
 
-/// For how long a search waits for the index to be made, where it never was.
+/// How long a search waits for the first build of the index.
 const FIRST_BUILD: Duration = Duration::from_secs(5);
-/// How long a failed attempt is not repeated.
+/// How long after a failed attempt the next one may run.
 const PAUSE: Duration = Duration::from_secs(30);
-/// How many packuments are read at the same time. Each may take many megabytes.
+/// How many packuments are read concurrently. Each may take many megabytes.
 const READERS: usize = 8;
 
-/// The comparison of the index with the packages, of which one at a time runs in this process.
+/// The comparison of the index with the packages. One at a time runs in this process.
 #[derive(Debug, Default)]
 pub(super) struct Healing {
     running: Arc<tokio::sync::Mutex<()>>,
@@ -33,7 +33,7 @@ pub(super) struct Healing {
 }
 
 impl Search {
-    /// The index, in which nothing is missing but what the first search of a large store did not wait for.
+    /// Returns the index, complete unless the first search of a large store did not wait for the rest.
     pub(super) async fn healed_index(&self) -> Result<Arc<View>, Error> {
         self.enter_left_over();
         let view = self.look_at_index().await?;
@@ -54,11 +54,11 @@ impl Search {
     }
 
     fn has_passed(&self, since: DateTime<Utc>, time: Duration) -> bool {
-        // A clock that was set back gives a negative time, which is none.
+        // A clock that was set back yields a negative time, which does not count.
         (self.parts.clock.now() - since).to_std().is_ok_and(|passed| passed >= time)
     }
 
-    /// Compares the index with the packages, unless that is under way or just failed.
+    /// Starts a comparison of the index with the packages, unless one is running or just failed.
     fn begin_healing(&self) {
         let healing = &self.parts.search.healing;
         let failed = *healing.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Search {
             let healed = search.heal().await;
             if let Err(error) = &healed {
                 let error = error as &dyn std::error::Error;
-                tracing::warn!(error, "the index for searches could not be compared with the packages");
+                tracing::warn!(error, "could not compare the search index with the packages");
             }
             let failed = healed.is_err().then(|| search.parts.clock.now());
             *search.parts.search.healing.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
@@ -85,7 +85,7 @@ impl Search {
         for name in self.catalog().list_packages().await? {
             names[usize::from(shard_of(&name))].insert(name);
         }
-        // Of a store that is not mounted the list is empty, and an index made of it would call every name public.
+        // A store that is not mounted lists nothing, and an index built from it would call every name public.
         self.parts.store.confirm_absence().await?;
         for (shard, names) in (0..SHARDS).zip(names) {
             self.heal_shard(shard, names, begun).await?;
@@ -93,8 +93,8 @@ impl Search {
         Ok(())
     }
 
-    /// Makes a part of the index anew. Each packument is read after the part was, so what it says is at least as
-    /// new; where another process changes the part meanwhile, only the packages that it changed are read again.
+    /// Rebuilds a shard. Each packument is read after the shard, so its state is at least as new; if another process
+    /// changes the shard in the meantime, only the packages that it changed are read again.
     async fn heal_shard(
         &self,
         shard: u8,
@@ -105,12 +105,12 @@ impl Search {
         self.update_shard(shard, &mut edit).await
     }
 
-    /// What is to be in the index of a package; `None` where there is none.
+    /// Returns the index entry of a package; `None` if there is no package.
     async fn index_entry(&self, name: &PackageName) -> Result<Option<Arc<Indexed>>, Error> {
         let Some(stored) = self.catalog().read_index(name).await? else {
             return match self.catalog().standing(name).await {
                 Ok(Standing::Free) => Ok(None),
-                // The name of a package that is lost, or being begun, is private.
+                // The name of a lost package, or of one that is about to begin, is private.
                 Ok(Standing::Begun | Standing::Stored) | Err(Error::Damaged(_)) => {
                     Ok(Some(Arc::new(Indexed::new(name.clone(), Revision::default(), None))))
                 }
@@ -124,15 +124,15 @@ impl Search {
         });
         let (revision, entry) = read.await?.unwrap_or_else(|error| {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, %name, "a package whose packument is damaged cannot be found by searching");
+            tracing::warn!(error, %name, "the packument is damaged, so searches do not find the package");
             (Revision::default(), None)
         });
         Ok(Some(Arc::new(Indexed::new(name.clone(), revision, entry))))
     }
 }
 
-/// Makes a part of the index anew from the packages `listed`. An earlier attempt that was stored leaves a part that is not
-/// too old.
+/// Rebuilds a shard from the packages `listed`. An earlier attempt that was stored leaves a shard that is recent
+/// enough.
 struct HealShard<'a> {
     search: &'a Search,
     shard: u8,
@@ -152,7 +152,7 @@ impl Edit for HealShard<'_> {
         let search = self.search;
         let base = search.read_shard(self.shard).await?;
         if !search.is_too_old(base.contents.rebuilt) {
-            // Another process was here.
+            // Another process rebuilt the shard.
             return Ok(Step::Done(None));
         }
         let revision_of =

@@ -13,12 +13,12 @@ use super::healing::Healing;
 use super::lane::Lane;
 use super::shard::{Indexed, SHARDS, Shard};
 
-/// What a registry keeps in memory for searches.
+/// The in-memory state for searches.
 #[derive(Debug)]
 pub(crate) struct SearchState {
     pub(super) settings: SearchSettings,
     lanes: [Lane; SHARDS as usize],
-    /// A search that arrives during a lookup shares the next one, which shows all that was written before it asked.
+    /// A search that arrives during a lookup shares the next one, which sees every write from before the search.
     lookups: SingleFlight<(), View>,
     pub(super) healing: Healing,
 }
@@ -39,8 +39,8 @@ impl View {
         self.0.iter().flat_map(|shard| shard.contents.packages.values())
     }
 
-    /// Since when no part of it was compared with the packages; `None` if some part never was, so that packages
-    /// may be missing.
+    /// Returns when the oldest shard was compared with the packages; `None` if a shard never was, so that packages may
+    /// be missing.
     pub(super) fn rebuilt(&self) -> Option<DateTime<Utc>> {
         let times = self.0.iter().map(|shard| shard.contents.rebuilt);
         times.collect::<Option<Vec<_>>>()?.into_iter().min()
@@ -52,7 +52,7 @@ impl Search {
         &self.parts.search.lanes[usize::from(shard % SHARDS)]
     }
 
-    /// The index as it is now.
+    /// Returns the index as stored now.
     pub(super) async fn look_at_index(&self) -> Result<Arc<View>, Error> {
         let lookup = async {
             let shards = try_join_all((0..SHARDS).map(|shard| self.read_shard(shard))).await?;
@@ -62,7 +62,7 @@ impl Search {
         view.ok_or_else(|| Error::Internal("a lookup of the search index found nothing".into()))
     }
 
-    /// Tries again to enter what earlier writes could not.
+    /// Retries updates of the index that earlier writes could not store.
     pub(super) fn enter_left_over(&self) {
         for shard in (0..SHARDS).filter(|shard| self.lane(*shard).has_left_over()) {
             self.begin_flight(shard);

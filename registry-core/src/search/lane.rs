@@ -14,12 +14,12 @@ use crate::storage::{Edit, Fetched, Key, Step, Updated};
 
 use super::shard::{Contents, Indexed, Shard, is_newer, shard_of};
 
-/// For how long a write waits until searches know of it. It is committed already, so it never fails for that.
+/// How long a write waits for the index. The write is committed already, so it never fails for that.
 const PATIENCE_OF_WRITES: Duration = Duration::from_secs(2);
-/// What a package in the index takes when stored, about.
+/// The approximate stored size of a package in the index.
 const BYTES_OF_ENTRY: usize = 400;
 
-/// What a commit changed of that which searches show.
+/// The searchable part of a commit.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexUpdate {
     pub(crate) revision: Revision,
@@ -27,14 +27,14 @@ pub(crate) struct IndexUpdate {
 }
 
 impl IndexUpdate {
-    /// The present state of a packument.
+    /// Extracts the update from a packument.
     pub(crate) fn of(packument: &Packument<'_>) -> Self {
         Self { revision: packument.revision.clone(), entry: SearchEntry::of(packument) }
     }
 }
 
-/// One part of the index within this process: its last known state, and what is on its way into it. However many
-/// write, one at a time is at the store, and takes with it all that came in meanwhile.
+/// A shard of the index within this process: its last known state and the pending updates. One task at a time writes to
+/// the store, and takes along all updates that arrived in the meantime.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     known: Mutex<Option<Arc<Shard>>>,
@@ -61,7 +61,7 @@ impl Lane {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is still to be entered, once nobody is at it: left over from an index that could not be written.
+    /// Whether updates are pending that no task is writing: left over from an index that could not be written.
     pub(super) fn has_left_over(&self) -> bool {
         let pending = self.pending();
         !pending.is_under_way && !pending.packages.is_empty()
@@ -69,7 +69,7 @@ impl Lane {
 }
 
 impl Pending {
-    /// Keeps the newer of two states.
+    /// Adds a package, unless the pending one is newer.
     fn add(&mut self, indexed: Arc<Indexed>) {
         let known = self.packages.get(&indexed.package.name);
         if known.is_none_or(|known| is_newer(&indexed.revision, &known.revision)) {
@@ -79,8 +79,8 @@ impl Pending {
 }
 
 impl Search {
-    /// Lets searches know of a commit. Waits until they do, but not for long: a failure is logged, and what could
-    /// not be entered is tried again with the next write or search.
+    /// Enters a commit into the index. Waits for that, but not for long: a failure is logged, and pending updates are
+    /// retried with the next write or search.
     pub(crate) async fn index_for_search(&self, name: &PackageName, update: IndexUpdate) {
         let shard = shard_of(name);
         let indexed = Arc::new(Indexed::new(name.clone(), update.revision, update.entry));
@@ -92,11 +92,11 @@ impl Search {
         }
         self.begin_flight(shard);
         if tokio::time::timeout(PATIENCE_OF_WRITES, wait).await.is_err() {
-            tracing::warn!(%name, "the index for searches is slow: a change that is committed is not in it yet");
+            tracing::warn!(%name, "the search index is slow: it does not contain a committed change yet");
         }
     }
 
-    /// Sees to it that what is pending is entered.
+    /// Starts writing the pending updates, unless a task is running.
     pub(super) fn begin_flight(&self, shard: u8) {
         {
             let mut pending = self.lane(shard).pending();
@@ -123,13 +123,9 @@ impl Search {
             let mut is_last = false;
             if let Err(error) = &entered {
                 let error = error as &dyn std::error::Error;
-                tracing::warn!(
-                    error,
-                    shard,
-                    "a committed change could not be entered into the index for searches"
-                );
+                tracing::warn!(error, shard, "could not update the search index for a committed change");
                 let mut pending = self.lane(shard).pending();
-                // Those who came meanwhile are waiting for an attempt of their own.
+                // Callers that arrived in the meantime wait for an attempt of their own.
                 is_last = pending.packages.is_empty();
                 pending.is_under_way = !is_last;
                 for indexed in packages.into_values() {
@@ -137,7 +133,7 @@ impl Search {
                 }
             }
             for waiting in waiting {
-                // Whoever has gone away needs no answer.
+                // A waiter that is gone needs no answer.
                 let _ = waiting.send(());
             }
             if is_last {
@@ -146,15 +142,15 @@ impl Search {
         }
     }
 
-    /// Brings packages into a part of the index by compare-and-swap. Begins from the last known state, so that a
-    /// process that writes alone does not read.
+    /// Enters packages into a shard by compare-and-swap. Begins from the last known state, so that a process that is
+    /// the only writer does not read.
     async fn enter(&self, shard: u8, packages: &BTreeMap<PackageName, Arc<Indexed>>) -> Result<(), Error> {
         let known = self.lane(shard).known().filter(|known| known.etag.is_some());
         let mut edit = EnterPackages { search: self, shard, packages, known };
         self.update_shard(shard, &mut edit).await
     }
 
-    /// Changes a part of the index, and remembers what it is then.
+    /// Changes a shard and caches its new state.
     pub(super) async fn update_shard(
         &self,
         shard: u8,
@@ -167,7 +163,7 @@ impl Search {
         Ok(())
     }
 
-    /// A part of the index as it is in the store now. What did not change is not read again.
+    /// Returns a shard as stored now. An unchanged one is not read again.
     pub(super) async fn read_shard(&self, shard: u8) -> Result<Arc<Shard>, Error> {
         let path = Key::SearchShard(shard).path()?;
         let known = self.lane(shard).known();
@@ -193,8 +189,8 @@ impl Search {
     }
 }
 
-/// Brings packages into a part of the index. Whether an earlier attempt was stored shows in what the part has: entering
-/// them twice changes nothing.
+/// Enters packages into a shard. Entering them twice changes nothing, so an earlier attempt that was stored does no
+/// harm.
 struct EnterPackages<'a> {
     search: &'a Search,
     shard: u8,
@@ -221,7 +217,7 @@ impl Edit for EnterPackages<'_> {
     }
 }
 
-/// The step that replaces a part of the index, if it still is what `base` was read as.
+/// Returns the step that replaces a shard, if it is unchanged since `base` was read.
 pub(super) async fn write_contents(
     base: &Shard,
     contents: Contents,

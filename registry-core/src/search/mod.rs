@@ -1,4 +1,4 @@
-//! Searching: an index in the store that every write keeps up to date, and what upstreams add to it.
+//! Search: an index in the store that every write updates, and hits from upstreams.
 
 mod complete;
 mod healing;
@@ -23,13 +23,13 @@ pub(crate) use index::SearchState;
 pub(crate) use lane::IndexUpdate;
 pub use page::{HostedHit, SearchHit, SearchPage, SearchQuery};
 
-/// How searches are answered.
+/// The settings of searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearchSettings {
-    /// Whether upstreams are asked too, for texts that cannot name a private package. Default true.
+    /// Whether to query upstreams too, for texts that cannot name a private package. Default true.
     pub upstream: bool,
-    /// How old the index may get before a search has it compared with the packages in the background. That finds
-    /// what a process did not live to enter, and what was put into the store by other means. Default a day.
+    /// How old the index may get before a search starts a comparison with the packages in the background. That finds
+    /// changes that a crashed process did not enter, and packages added by other means. Default one day.
     pub rebuild_after: Duration,
 }
 

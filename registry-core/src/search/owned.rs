@@ -9,7 +9,7 @@ use crate::search::Search;
 use super::page::COST_OF_PACKAGE;
 
 impl Search {
-    /// The hosted packages that `account` owns and the caller may find.
+    /// Returns the hosted packages that `account` owns and the caller may find.
     pub(crate) async fn packages_owned_by(
         &self,
         caller: &Caller,

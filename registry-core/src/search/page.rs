@@ -12,21 +12,21 @@ use crate::search::Search;
 
 use super::index::View;
 
-/// The most bytes of a text to search for.
+/// The longest search text in bytes.
 const LONGEST_TEXT: usize = 1_000;
-/// What looking at a package costs, in bytes of JSON that could be read meanwhile, about.
+/// The approximate cost of evaluating a package, as a number of JSON bytes that could be parsed in that time.
 pub(super) const COST_OF_PACKAGE: usize = 100;
 
-/// What somebody searches for.
+/// A search query.
 #[derive(Debug, Clone, Default)]
 pub struct SearchQuery {
     /// Words and qualifiers, as [`SearchText`] reads them. At most 1,000 bytes.
     pub text: String,
-    /// How many hits of the whole are left out at the beginning.
+    /// How many hits to skip.
     pub from: usize,
-    /// How many hits are wanted. More than [`SearchQuery::LARGEST`] are not given.
+    /// How many hits to return, [`SearchQuery::LARGEST`] at most.
     pub size: usize,
-    /// Weights of a ranking, such as `quality`. Upstreams are told of them; here they change nothing.
+    /// Ranking weights, such as `quality`. They are passed to upstreams and have no effect on hosted packages.
     pub weights: Vec<(&'static str, f64)>,
 }
 
@@ -35,35 +35,35 @@ impl SearchQuery {
     pub const LARGEST: usize = 250;
 }
 
-/// Some of the hits of a search.
+/// A page of search hits.
 #[derive(Debug, Clone)]
 pub struct SearchPage {
-    /// The hits, best first: those hosted here, then those of upstreams in the upstreams' own order.
+    /// The hits, best first: hosted packages, then those of upstreams in the upstreams' own order.
     pub hits: Vec<SearchHit>,
-    /// How many hits there are in all. Of upstreams it is what they say, with hits that are not shown.
+    /// The total number of hits. For upstreams it is the number that they report, which includes hidden hits.
     pub total: u64,
-    /// When it was answered.
+    /// When the search was answered.
     pub time: DateTime<Utc>,
 }
 
-/// A package that was found.
+/// A found package.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SearchHit {
-    /// One that is hosted here.
+    /// A hosted package.
     Hosted(Box<HostedHit>),
-    /// One of an upstream, in npm's form, as the upstream describes it.
+    /// A package of an upstream, in npm's format, as the upstream describes it.
     Upstream(Value),
 }
 
-/// A hosted package that was found.
+/// A found hosted package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostedHit {
     /// The package.
     pub name: PackageName,
-    /// What its `latest` says.
+    /// The entry of its `latest` version.
     pub entry: SearchEntry,
-    /// How well it fits, from 0 to 100.
+    /// How well it matches, from 0 to 100.
     pub score: u32,
 }
 

@@ -2,10 +2,10 @@ use crate::access::AccessRules;
 use crate::domain::PackageName;
 use crate::domain::search::SearchText;
 
-/// Fewer bytes of a longer name tell nobody what it is, and many a text has words of one or two letters.
+/// Fewer bytes of a longer name do not disclose it, and many texts contain words of one or two letters.
 const TELLING: usize = 3;
 
-/// The letters and digits of a hosted package's name, by which a text that was typed is compared with it.
+/// The letters and digits of a hosted package's name, which are compared with search texts.
 #[derive(Debug, Clone)]
 pub(super) struct PrivateName {
     folded: String,
@@ -29,18 +29,17 @@ impl PrivateName {
     }
 }
 
-/// A text that somebody typed, on its way to an upstream if it cannot name anything private.
+/// A text that a user typed, which is sent to an upstream only if it cannot name anything private.
 ///
-/// Somebody who looks for a private package types its name, its scope, or the beginning of either, with other
-/// signs in between and around it. So a text is held back if any part of it, letters and digits only, is the
-/// whole scope or name of a hosted package, or at least three bytes of its beginning, whoever may read that package,
-/// or fits a rule whose names the upstream must not hear of. That holds back many a text which names nothing private,
-/// too.
+/// A user who looks for a private package types its name, its scope, or the beginning of either, with other characters
+/// in between and around it. So a text is withheld if any part of it, letters and digits only, is the whole scope or
+/// name of a hosted package, or at least three bytes of its beginning, regardless of the readers of that package, or
+/// matches a rule whose names are withheld from the upstream. That also withholds many texts that name nothing private.
 #[derive(Debug)]
 pub(super) struct TypedText {
-    /// As typed, divided where no name goes on.
+    /// As typed, split at characters that cannot occur in a name.
     words: Vec<String>,
-    /// Letters and digits: of each word as a whole, and of what is between its other signs.
+    /// Letters and digits: of each whole word, and of its parts between other characters.
     pieces: Vec<String>,
     scopes: Vec<String>,
     is_readable: bool,
@@ -59,11 +58,11 @@ impl TypedText {
         pieces.dedup();
         let after_at = words.iter().filter_map(|word| word.strip_prefix('@')?.split('/').next());
         let scopes = after_at.map(str::to_owned).collect();
-        // What is escaped could be anything.
+        // An escaped text could be anything.
         Self { words, pieces, scopes, is_readable: !text.contains('%') }
     }
 
-    /// Whether `upstream` may see the text.
+    /// Whether the text may be sent to `upstream`.
     pub(super) fn may_be_seen_by<'a>(
         &self,
         upstream: &str,
@@ -75,7 +74,7 @@ impl TypedText {
 
     fn names(&self, name: &PrivateName) -> bool {
         self.pieces.iter().any(|piece| name.begins_with(piece))
-            // Of names without letters there are no pieces.
+            // Names without letters have no pieces.
             || self.words.iter().any(|word| word.eq_ignore_ascii_case(&name.folded))
     }
 
@@ -103,12 +102,12 @@ impl TypedText {
     }
 }
 
-/// Whether a piece of text tells how a name begins, or all of it.
+/// Whether a piece of text is the beginning of a name, or all of it.
 fn begins(name: &str, piece: &str) -> bool {
     name == piece || (piece.len() >= TELLING && name.starts_with(piece))
 }
 
-/// The letters and digits of a text, small.
+/// The letters and digits of a text, in lowercase.
 fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_private_is_sent() {
+    fn texts_that_name_nothing_private_are_sent() {
         for text in [
             "react",
             "keywords:react,vue",
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn hosted_names_their_scopes_and_their_beginnings_are_held_back() {
+    fn hosted_names_their_scopes_and_their_prefixes_are_withheld() {
         for text in [
             "@pear/secret-project",
             "@pear/secret-project@1.0.0",
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_hidden_rules_are_held_back_though_nobody_hosts_them() {
+    fn names_of_hidden_rules_are_withheld_even_if_not_hosted() {
         for text in [
             "@acme/new",
             "@acme",

@@ -12,10 +12,10 @@ use crate::storage::BlobETag;
 
 use super::private_names::PrivateName;
 
-/// How many parts the index has. Part of the format: another number needs another folder.
+/// The number of shards. Part of the format: another number needs another folder.
 pub(super) const SHARDS: u8 = 16;
 
-/// The part of the index that a package is in.
+/// Returns the shard of a package.
 pub(super) fn shard_of(name: &PackageName) -> u8 {
     Sha256::digest(name.as_str())[0] % SHARDS
 }
@@ -23,7 +23,7 @@ pub(super) fn shard_of(name: &PackageName) -> u8 {
 /// A package in the index.
 #[derive(Debug, Clone)]
 pub(super) struct Indexed {
-    /// The packument that this was made of.
+    /// The revision of the packument that this was derived from.
     pub(super) revision: Revision,
     pub(super) package: Findable,
     pub(super) private: PrivateName,
@@ -36,20 +36,20 @@ impl Indexed {
     }
 }
 
-/// A part of the index as it was in the store at one moment.
+/// A shard of the index as stored at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
-    /// The state in the store; `None` if there was nothing.
+    /// The shard's state in the store; `None` if there was nothing.
     pub(super) etag: Option<BlobETag>,
     pub(super) contents: Contents,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
-    /// When all packages were looked at; `None` if they never were, and packages may be missing.
+    /// When all packages were compared; `None` if they never were, and packages may be missing.
     pub(super) rebuilt: Option<DateTime<Utc>>,
-    /// Also packages whose versions were all unpublished: their names stay private, and an older state of them
-    /// must not come back.
+    /// Includes packages whose versions were all unpublished: their names stay private, and an older state of them must
+    /// not return.
     pub(super) packages: BTreeMap<PackageName, Arc<Indexed>>,
 }
 
@@ -68,7 +68,7 @@ struct Stored<Entry> {
 }
 
 impl Contents {
-    /// What is stored, or nothing where it cannot be read: it is then made anew.
+    /// Parses a stored shard; empty if it cannot be parsed, so that it is rebuilt.
     pub(super) fn read(json: &[u8]) -> Self {
         let Ok(document) = serde_json::from_slice::<Document<SearchEntry>>(json) else {
             return Self::default();
@@ -87,7 +87,7 @@ impl Contents {
         serde_json::to_vec(&Document { rebuilt: self.rebuilt, packages: packages.collect() })
     }
 
-    /// With these packages, where they are newer than what is here; `None` where none is.
+    /// Returns the contents with these packages, where they are newer; `None` if none is.
     pub(super) fn with<'a>(&self, updates: impl IntoIterator<Item = &'a Arc<Indexed>>) -> Option<Self> {
         let mut changed = None;
         for update in updates {
@@ -102,7 +102,7 @@ impl Contents {
     }
 }
 
-/// Of two states with one number, which a restored backup may have, the one that comes later counts.
+/// Of two states with the same number, which a restored backup may have, the later one counts.
 pub(super) fn is_newer(revision: &Revision, known: &Revision) -> bool {
     revision.number() > known.number() || (revision.number() == known.number() && revision != known)
 }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_as_if_never_made() {
+    fn an_unreadable_shard_counts_as_missing() {
         for json in ["", "[]", r#"{"packages":{"a b":{}}}"#] {
             assert!(Contents::read(json.as_bytes()).rebuilt.is_none(), "{json}");
         }

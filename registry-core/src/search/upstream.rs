@@ -19,10 +19,10 @@ use super::index::View;
 use super::page::{SearchHit, SearchPage, SearchQuery};
 use super::private_names::TypedText;
 
-/// For how long a search waits for all upstreams together.
+/// How long a search waits for all upstreams together.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What is read of an upstream's answer.
+/// The part of an upstream's answer that is read.
 #[derive(Deserialize)]
 struct Answer {
     objects: Vec<Value>,
@@ -31,9 +31,9 @@ struct Answer {
 }
 
 impl Search {
-    /// Adds what upstreams find. All hits form one row, hosted ones first, then those of one upstream after the
-    /// other as long as each says it is; a page is a piece of that row. Hits that are not shown keep their place,
-    /// so pages neither repeat nor skip what the next one has.
+    /// Adds hits of upstreams. All hits form one sequence, hosted ones first, then those of each upstream, as many as
+    /// it reports; a page is a slice of that sequence. Hidden hits keep their position, so pages neither repeat nor
+    /// skip hits of the next one.
     pub(super) async fn add_upstream_hits(
         &self,
         caller: &Caller,
@@ -48,7 +48,7 @@ impl Search {
         let mut from = (query.from as u64).saturating_sub(page.total);
         let mut hosted: Option<HashSet<&PackageName>> = None;
         for upstream in upstreams {
-            // Where nothing fits on the page any more, the upstream still knows how many there are.
+            // If the page is already full, the upstream is asked for its number of hits.
             let (ask_from, ask_size) = if room == 0 { (0, 1) } else { (from, room) };
             let asked = question(query, ask_from, ask_size);
             let answer = match timeout_at(deadline, self.ask_upstream(upstream, &asked)).await {
@@ -56,11 +56,11 @@ impl Search {
                 Ok(Ok(None)) => continue,
                 Ok(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, %upstream, "a search goes without an upstream");
+                    tracing::warn!(error, %upstream, "an upstream failed to answer a search");
                     continue;
                 }
                 Err(_) => {
-                    tracing::warn!(%upstream, "a search goes without an upstream that took too long");
+                    tracing::warn!(%upstream, "an upstream did not answer a search in time");
                     continue;
                 }
             };
@@ -80,8 +80,8 @@ impl Search {
         Ok(())
     }
 
-    /// The upstreams that have something for this caller and may see the text. None may while the index is not
-    /// whole, since nobody can tell then which names are private.
+    /// Returns the upstreams that may have packages for this caller and may see the text. None qualifies while the
+    /// index is incomplete, since it is then unknown which names are private.
     async fn upstreams_to_ask(
         &self,
         caller: &Caller,
@@ -95,7 +95,7 @@ impl Search {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        // Of a store that is not mounted, the index knows no private name.
+        // If the store is not mounted, the index has no private names.
         self.parts.store.confirm_absence().await?;
         let (search, view, text) = (self.clone(), Arc::clone(view), query.text.clone());
         let ids = compute(view.packages().count() * 100, move || {
@@ -123,7 +123,7 @@ impl Search {
         })
     }
 
-    /// Adds a hit, if it is a package that this caller would get from this upstream.
+    /// Adds a hit, if this caller would get the package from this upstream.
     fn add_upstream_hit(
         &self,
         caller: &Caller,

@@ -5,23 +5,23 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSettings {
-    /// What an audit is answered when an upstream cannot tell its advisories.
+    /// The answer to an audit if an upstream fails to return its advisories.
     pub unavailable: UnavailableAudit,
 }
 
-/// What an audit is answered when an upstream cannot tell its advisories.
+/// The answer to an audit if an upstream fails to return its advisories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnavailableAudit {
-    /// An error, so that nobody takes silence for safety.
+    /// An error, so that clients do not mistake missing advisories for safety.
     #[default]
     Error,
-    /// That nothing is known against the packages of that upstream.
+    /// No advisories for the packages of that upstream.
     Empty,
 }
 
 impl AuditSettings {
-    /// The same as the library takes it.
+    /// Converts the section to the library's settings.
     pub fn to_fallback(self) -> AuditFallback {
         match self.unavailable {
             UnavailableAudit::Error => AuditFallback::Error,

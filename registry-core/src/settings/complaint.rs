@@ -1,4 +1,4 @@
-//! What is wrong in the text of a `registry.toml`, said with the keys of the file and not with the types of the program.
+//! Describes errors in a `registry.toml` with the keys of the file rather than the types of the program.
 
 use std::ops::Range;
 
@@ -8,8 +8,7 @@ use toml::de::{DeTable, DeValue};
 const TEXT: &str = "a text in quotes";
 const ADDRESS: &str = "an address and a port, such as \"127.0.0.1:4873\"";
 
-/// Says at which line something is wrong, under which key, what is there and what is wanted. `own` are the keys at the top of the
-/// file that are the frontend's.
+/// Describes an error: its line, its key, the value and the expected one. `own` are the frontend's top-level keys.
 pub(super) fn complaint(text: &str, error: &toml::de::Error, own: &[&str]) -> String {
     let line = error.span().map(|span| format!("line {}: ", line_of(text, span.start))).unwrap_or_default();
     let Ok(document) = DeTable::parse(text) else {
@@ -19,16 +18,16 @@ pub(super) fn complaint(text: &str, error: &toml::de::Error, own: &[&str]) -> St
     format!("{line}{}", place.say(error.message(), own))
 }
 
-/// The line that holds this byte, counted from 1.
+/// Returns the line of this byte, counted from 1.
 pub(super) fn line_of(text: &str, byte: usize) -> usize {
     text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// A key of the file, and the tables that it is in.
+/// A key of the file, and its tables.
 #[derive(Default)]
 struct Place {
     path: Vec<String>,
-    /// Whether the innermost table is one of several of its name, `[[packages]]`.
+    /// Whether the innermost table is an array of tables, `[[packages]]`.
     is_repeated: bool,
     is_table: bool,
     value: Option<String>,
@@ -82,7 +81,7 @@ impl Place {
         }
     }
 
-    /// The key with its table: `[limits] owners`.
+    /// Returns the key with its table: `[limits] owners`.
     fn name(&self) -> String {
         match self.path.split_last() {
             Some((key, [])) => format!("`{key}`"),
@@ -101,7 +100,7 @@ impl Place {
         if tables.is_empty() { "outside of tables".to_owned() } else { format!("in {}", self.header(tables)) }
     }
 
-    /// What serde expects, as the author of the file would say it.
+    /// Describes the value that serde expects, in terms of the file.
     fn wanted(&self, expected: &str, key: &str, quotes: &str) -> String {
         let number = |least: &str| {
             let units = ["MiB", "KiB", "bytes", "seconds", "minutes", "hours", "days"];
@@ -128,7 +127,7 @@ impl Place {
     }
 }
 
-/// What serde found, as the author of the file would say it.
+/// Describes the value that serde found, in terms of the file.
 fn found_value(found: &str) -> String {
     let quoted = |kind: &str| found.strip_prefix(kind).map(|value| value.trim_matches('`').to_owned());
     match found {
@@ -143,7 +142,8 @@ fn found_value(found: &str) -> String {
     }
 }
 
-/// The key whose name or value is at `span`. Tables reach as far as their header, so what is in them is looked at first.
+/// Returns the key whose name or value is at `span`. A table's span covers only its header, so its content is searched
+/// first.
 fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
     table.iter().find_map(|(key, value)| {
         let mut place =

@@ -3,7 +3,7 @@ use std::fmt;
 
 use crate::error::BoxError;
 
-/// Why settings cannot be used. The causes are its sources; `{:#}` writes them behind it.
+/// Why settings cannot be used. Its sources are the causes; `{:#}` appends them.
 #[derive(Debug)]
 pub struct SettingsError(Problem);
 
@@ -18,7 +18,7 @@ impl SettingsError {
         Self(Problem::Message { text: text.into(), source: None })
     }
 
-    /// An error that says everything itself.
+    /// Wraps an error that needs no context.
     pub(super) fn of(error: impl Into<BoxError>) -> Self {
         Self(Problem::Other(error.into()))
     }
@@ -50,7 +50,7 @@ impl Error for SettingsError {
     }
 }
 
-/// Says what failed, and keeps why.
+/// Adds what failed, and keeps the cause.
 pub(super) trait Context<Value> {
     fn context(self, text: impl Into<String>) -> Result<Value, SettingsError>;
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_told_where_they_are_asked_for() {
+    fn causes_are_written_in_the_alternate_form() {
         let cause: Result<(), _> = Err(SettingsError::of("no such file"));
         let error = cause.context("cannot read it").context("the settings are wrong").unwrap_err();
         assert_eq!(error.to_string(), "the settings are wrong");

@@ -5,33 +5,33 @@ use serde::Deserialize;
 
 use super::{ProviderName, UpstreamUrl};
 
-/// `[github]`: signing in with GitHub. Off where the table is missing.
+/// `[github]`: signing in with GitHub. Off if the table is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GithubTable {
-    /// Where people sign in: github.com, or a GitHub Enterprise Server.
+    /// The base URL of the sign-in pages: github.com, or a GitHub Enterprise Server.
     pub url: UpstreamUrl,
-    /// Where programs ask; `None` is where `url` has it.
+    /// The base URL of the API; `None` derives it from `url`.
     pub api_url: Option<UpstreamUrl>,
-    /// The client id of the OAuth app; without one, personal tokens alone are taken.
+    /// The client id of the OAuth app; without one, only personal access tokens are accepted.
     pub client_id: Option<String>,
-    /// The environment variable that holds its client secret.
+    /// The environment variable with the client secret.
     pub client_secret_env: String,
-    /// The file that holds it; wins over the variable.
+    /// The file with the client secret; takes precedence over the variable.
     pub client_secret_file: Option<PathBuf>,
-    /// Who is in none of these gets nothing; empty lets everybody in who has an account there.
+    /// The organizations whose members may sign in; empty admits every GitHub account.
     pub organizations: Vec<String>,
-    /// Who is in the group `github-admins`.
+    /// The logins in the group `github-admins`.
     pub admins: Vec<String>,
-    /// For how long an answer about a token is believed.
+    /// How long an answer about a token is cached.
     pub cache_seconds: u32,
-    /// For how much longer while GitHub is down.
+    /// How much longer it is served while GitHub is down.
     pub stale_seconds: u32,
-    /// For how long tokens of the registry stay good after GitHub last vouched for their holder.
+    /// How long registry tokens stay valid after GitHub last confirmed their owner.
     pub membership_hours: NonZeroU32,
-    /// How long GitHub may take to answer.
+    /// The timeout of requests to GitHub.
     pub timeout_seconds: NonZeroU32,
-    /// PEM files with certificates to trust beside the system's.
+    /// PEM files with certificates to trust in addition to the system's.
     pub certificate_files: Vec<PathBuf>,
 }
 
@@ -56,7 +56,7 @@ impl Default for GithubTable {
     }
 }
 
-/// Another provider says who people are, and strangers may give themselves any name that is free.
+/// Another provider and sign-up are both on, so that a stranger could take the name of another provider's user.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "another provider ([htpasswd], [openid] or [github]) and sign-up together would let a stranger take a colleague's name \
@@ -65,7 +65,7 @@ impl Default for GithubTable {
 pub struct TwoSourcesOfNames;
 
 impl super::Settings {
-    /// Refuses that names come from another provider and from whoever reaches the server, whichever is asked first.
+    /// Rejects names from both another provider and sign-up, regardless of their order.
     pub fn refuse_two_sources_of_names(&self) -> Result<(), TwoSourcesOfNames> {
         let listed = self.provider_order();
         let signs_up = self.accounts.sign_up && listed.contains(&ProviderName::Local);

@@ -2,10 +2,10 @@ use crate::access::RuleSettings;
 
 use super::Settings;
 
-/// The group of `admins` under `[github]`.
+/// The group of `admins` in `[github]`.
 const GITHUB_ADMINS: &str = "github-admins";
 
-/// A rule lists a group that nothing puts a user in.
+/// A rule lists a group that no provider assigns.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{list} lists \"group:{group}\", which names no group, because it does not say whose: write {instead}"
@@ -17,7 +17,7 @@ pub struct UnknownGroup {
 }
 
 impl Settings {
-    /// The first rule that lists such a group, and where in the text it begins.
+    /// Returns the first rule that lists such a group, and its position in the text.
     pub(super) fn first_unknown_group(&self) -> Option<(usize, UnknownGroup)> {
         self.packages.written().find_map(|(start, rule)| {
             let (list, group) = groups_of(rule).find(|(_, group)| !self.is_known_group(group))?;
@@ -26,7 +26,7 @@ impl Settings {
         })
     }
 
-    /// Whether an account can be in a group that is spelled like this.
+    /// Whether an account can be in a group with this spelling.
     fn is_known_group(&self, group: &str) -> bool {
         let begins_with = |prefix: &str| {
             group.len() > prefix.len()
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_nobody_can_be_in_is_refused() {
+    fn a_group_that_no_provider_assigns_is_rejected() {
         for (entry, name) in [("group:acme", "acme"), ("group:gitlab:acme", "acme"), ("group:local:", "NAME")]
         {
             let refused = check(entry, "").unwrap_err();

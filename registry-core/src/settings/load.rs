@@ -9,7 +9,7 @@ use super::complaint::{complaint, line_of};
 use super::error::Context as _;
 use super::{Overrides, Settings, SettingsError};
 
-/// What a frontend reads from the same `registry.toml`: keys and tables at the top of the file that are its own.
+/// A frontend's own top-level keys and tables in the same `registry.toml`.
 ///
 /// ```
 /// use registry_core::settings::{FrontendSections, Settings};
@@ -26,11 +26,11 @@ use super::{Overrides, Settings, SettingsError};
 /// assert!(refusal.contains("line 1: there is no setting `lisen`") && refusal.contains("`listen`"), "{refusal}");
 /// ```
 pub trait FrontendSections: Default + DeserializeOwned {
-    /// How they are called in the file.
+    /// Their names in the file.
     const KEYS: &'static [&'static str];
 }
 
-/// The file holds nothing but the registry's settings.
+/// No sections besides the registry's settings.
 #[derive(Default, Deserialize)]
 struct NoSections {}
 
@@ -39,24 +39,24 @@ impl FrontendSections for NoSections {
 }
 
 impl Settings {
-    /// Reads the text of a `registry.toml`. Errors say the line.
+    /// Parses the text of a `registry.toml`. Errors name the line.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         Self::from_toml_with::<NoSections>(text).map(|(settings, _)| settings)
     }
 
-    /// Reads the text of a `registry.toml` that has sections of a frontend, too.
+    /// Parses the text of a `registry.toml` that also contains sections of a frontend.
     pub fn from_toml_with<Own: FrontendSections>(text: &str) -> Result<(Self, Own), SettingsError> {
         let (settings, own) = Self::parse(text)?;
         settings.check_rules(text)?;
         Ok((settings, own))
     }
 
-    /// What holds in the end: `overrides` over the file that they name over the defaults.
+    /// Loads the effective settings: `overrides` over the file that they name over the defaults.
     pub fn load(overrides: &Overrides) -> Result<Self, SettingsError> {
         Self::load_with::<NoSections>(overrides).map(|(settings, _)| settings)
     }
 
-    /// The same of a file that has sections of a frontend, too.
+    /// Like [`Settings::load`], for a file that also contains sections of a frontend.
     pub fn load_with<Own: FrontendSections>(overrides: &Overrides) -> Result<(Self, Own), SettingsError> {
         let Some(config) = overrides.config.as_deref() else {
             let mut settings = Self::default();
@@ -67,7 +67,7 @@ impl Settings {
         let is_wrong = || format!("{source} is wrong");
         let (mut settings, own) = Self::parse(&text).with_context(is_wrong)?;
         overrides.apply(&mut settings);
-        // Only now: the upstream that a rule names may be an override.
+        // Checked last, because the upstream that a rule names may be an override.
         settings.check_rules(&text).with_context(is_wrong)?;
         Ok((settings, own))
     }
@@ -86,7 +86,7 @@ impl Settings {
         }
     }
 
-    /// Refuses a rule that is wrong by itself, and says at which line of `text` it is.
+    /// Rejects an invalid rule, and names its line in `text`.
     fn check_rules(&self, text: &str) -> Result<(), SettingsError> {
         let wrong = self.packages.first_wrong(&self.upstreams);
         let wrong = wrong.map(|(start, error)| (start, SettingsError::of(error)));
@@ -96,7 +96,7 @@ impl Settings {
     }
 }
 
-/// What [`Settings::load`] reads for `config`, for its user to see.
+/// Describes what [`Settings::load`] reads for `config`, for the user.
 pub fn describe_config(config: &str) -> String {
     if is_text(config) {
         "configuration: the text given".to_owned()
@@ -105,7 +105,7 @@ pub fn describe_config(config: &str) -> String {
     }
 }
 
-/// The text of the file that `config` names, or `config` itself where it is the text of one; and what to call it.
+/// Returns the text of the file that `config` names, or `config` itself if it is such a text; and a name for it.
 fn read(config: &str) -> Result<(String, String), SettingsError> {
     if is_text(config) {
         return Ok((config.to_owned(), "the configuration given as text".to_owned()));

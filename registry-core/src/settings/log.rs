@@ -12,13 +12,13 @@ use super::error::Context as _;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
-    /// Lines to read or lines to parse.
+    /// Text for people or JSON for programs.
     pub format: LogFormat,
-    /// Which lines.
+    /// The filter of log lines.
     pub filter: LogFilter,
-    /// Whether the storage keeps a log of every write, login and denial.
+    /// Whether the storage keeps an audit log of every write, login and denial.
     pub audit: bool,
-    /// For how many days it keeps them; 0 for ever.
+    /// How many days the audit log is kept; 0 for forever.
     pub audit_days: u32,
 }
 
@@ -28,18 +28,18 @@ impl Default for LogSettings {
     }
 }
 
-/// Which log lines are written, as `tracing` spells it: `info`, or `warn,registry_server=debug`.
+/// A log filter in the syntax of `tracing`: `info`, or `warn,registry_server=debug`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// The filter, ready for use.
+    /// Converts to a `tracing` filter.
     pub fn to_filter(&self) -> EnvFilter {
         EnvFilter::new(&self.0)
     }
 
-    /// Warnings and errors alone.
+    /// Warnings and errors only.
     pub fn warnings() -> Self {
         Self("warn".to_owned())
     }
@@ -61,7 +61,7 @@ impl FromStr for LogFilter {
             )
         };
         EnvFilter::try_new(text).map_err(|error| refused(&error.to_string()))?;
-        // A word that is no level would be a part of a program, of which everything is logged, and of nothing else.
+        // A word that is not a level would be read as a target, which enables all of its lines, and no others.
         let words = text.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}']));
         match words.filter(|_| !text.contains('[')).find(|word| word.parse::<LevelFilter>().is_err()) {
             Some(word) => Err(refused(&format!(
@@ -72,7 +72,7 @@ impl FromStr for LogFilter {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -103,7 +103,7 @@ impl TryFrom<String> for LogFilter {
     }
 }
 
-/// Sends all of `tracing` to `writer`, in colors or not, and panics with it.
+/// Sends all `tracing` output to `writer`, optionally in colors, including panics.
 pub fn log_to<Writer>(writer: Writer, colors: bool, settings: &LogSettings) -> Result<(), SettingsError>
 where
     Writer: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,

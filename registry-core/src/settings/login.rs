@@ -4,7 +4,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LoginSettings {
-    /// Whether clients may log in with the browser, and ask for a one-time password there.
+    /// Whether clients may log in with the browser, and request a one-time password there.
     pub web: bool,
 }
 

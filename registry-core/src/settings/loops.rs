@@ -2,7 +2,7 @@ use url::Url;
 
 use super::Settings;
 
-/// An upstream is the server that would ask it.
+/// An upstream is this server itself.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "[upstreams.{name}]: url = \"{url}\" is this server itself, which {setting} says, so requests would go round in a \
@@ -15,12 +15,13 @@ pub struct LoopError {
 }
 
 impl Settings {
-    /// Refuses upstreams that are this registry at its public URL.
+    /// Rejects upstreams that are this registry at its public URL.
     pub fn refuse_public_loops(&self) -> Result<(), LoopError> {
         self.refuse_loops_by("public_url", |url| self.is_public(url))
     }
 
-    /// Refuses upstreams of which `is_this` says that they are this registry. `setting` is the name of the one that says so.
+    /// Rejects upstreams that are this registry according to `is_this`. `setting` is the name of the setting that shows
+    /// it.
     pub fn refuse_loops_by(
         &self,
         setting: &'static str,
@@ -34,7 +35,7 @@ impl Settings {
         }
     }
 
-    /// Other paths of the same host may lead to another registry, if a proxy stands in front.
+    /// Other paths of the same host may lead to another registry behind the same proxy.
     fn is_public(&self, url: &Url) -> bool {
         let Some(public) = self.public_url.as_ref().map(super::PublicUrl::as_url) else { return false };
         let path = |url: &Url| url.path().trim_end_matches('/').to_owned();

@@ -1,6 +1,6 @@
-//! `registry.toml` and the environment, and the registry that they describe: for every frontend alike (feature `settings`).
+//! `registry.toml` and the environment, and the registry that they describe, for every frontend (feature `settings`).
 //!
-//! A file may hold sections of the frontend beside those of the registry, see [`FrontendSections`].
+//! A file may contain sections of the frontend besides those of the registry, see [`FrontendSections`].
 //!
 //! ```
 //! use registry_core::settings::Settings;
@@ -65,51 +65,51 @@ pub use unused::UnusedUpstream;
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{LegacyPrefix, PathPrefix, PublicUrl};
 
-/// What makes a registry.
+/// The settings of a registry.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The URL under which clients reach the registry; `None` takes it from each request.
+    /// The URL at which clients reach the registry; `None` derives it from each request.
     pub public_url: Option<PublicUrl>,
-    /// A path under which the routes answer too.
+    /// A path below which the routes answer too.
     pub path_prefix: PathPrefix,
-    /// Where packages are kept.
+    /// The store of the registry.
     pub storage: StorageSettings,
-    /// Registries that this one stands in front of.
+    /// Registries that this one proxies.
     pub upstreams: Upstreams,
-    /// What audits are answered.
+    /// The answers to audits.
     pub audit: AuditSettings,
-    /// Signing in with GitHub; `None` is off.
+    /// Signing in with GitHub; `None` if off.
     pub github: Option<GithubTable>,
-    /// Signing in with an issuer of OpenID Connect; `None` is off.
+    /// Signing in with an OpenID Connect issuer; `None` if off.
     pub openid: Option<OpenIdTable>,
-    /// Who is asked who somebody is, in this order; `None` for all that are configured, in the order of
+    /// The providers in the order in which they are asked; `None` for all configured ones, in the order of
     /// [`ProviderName`].
     pub providers: Option<Vec<ProviderName>>,
-    /// Accounts with name and password.
+    /// Local accounts with name and password.
     pub accounts: AccountSettings,
     /// Names and password hashes in a file.
     pub htpasswd: HtpasswdSettings,
     /// How clients log in.
     pub login: LoginSettings,
-    /// Tokens that people make for themselves.
+    /// Tokens that users create.
     pub tokens: TokenSettings,
     /// Organizations and teams.
     pub organizations: OrganizationSection,
-    /// Builds that publish without a stored token.
+    /// Trusted publishing: builds that publish without a stored token.
     pub trusted_publishing: TrustedPublishingSettings,
-    /// Bounds on what clients send.
+    /// Limits on requests of clients.
     pub limits: LimitSettings,
-    /// What is kept in memory.
+    /// The caches.
     pub cache: CacheSettings,
-    /// How searches are answered.
+    /// The settings of searches.
     pub search: SearchSection,
-    /// What is logged, and how.
+    /// Logs.
     pub log: LogSettings,
-    /// Who may do what with which packages.
+    /// The access rules.
     pub packages: PackageRules,
-    /// Paths of other registries, which lockfiles remember, below which packages are read too. They are in a section of the
-    /// frontend, which sets them here.
+    /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in
+    /// a section of the frontend, which sets them here.
     #[serde(skip)]
     pub legacy_prefixes: Vec<LegacyPrefix>,
 }

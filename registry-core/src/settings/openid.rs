@@ -5,43 +5,43 @@ use serde::Deserialize;
 
 use super::IssuerUrl;
 
-/// `[openid]`: signing in with an issuer of OpenID Connect. Off where the table is missing.
+/// `[openid]`: signing in with an OpenID Connect issuer. Off if the table is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenIdTable {
     /// The issuer, as its tokens spell it.
     pub issuer: IssuerUrl,
-    /// What the registry is called there.
+    /// The registry's client id there.
     pub client_id: String,
-    /// The environment variable that holds its client secret. `None` is `REGISTRY_OPENID_CLIENT_SECRET`, which need not be
+    /// The environment variable with the client secret. `None` is `REGISTRY_OPENID_CLIENT_SECRET`, which need not be
     /// set: not every client has a secret.
     #[serde(default)]
     pub client_secret_env: Option<String>,
-    /// The file that holds it; wins over the variable.
+    /// The file with the client secret; takes precedence over the variable.
     #[serde(default)]
     pub client_secret_file: Option<PathBuf>,
-    /// What is asked for, besides `openid`.
+    /// The scopes to request, besides `openid`.
     #[serde(default = "scopes")]
     pub scopes: Vec<String>,
-    /// The claim that names somebody.
+    /// The claim with the user's name.
     #[serde(default = "name_claim")]
     pub name_claim: String,
-    /// Whether mail addresses are believed that the issuer does not call verified.
+    /// Whether to trust mail addresses that the issuer does not mark as verified.
     #[serde(default)]
     pub trust_unverified_email: bool,
-    /// The claim that lists somebody's groups.
+    /// The claim with the user's groups.
     #[serde(default = "groups_claim")]
     pub groups_claim: String,
-    /// What each group begins with in access rules.
+    /// The prefix of these groups in access rules.
     #[serde(default = "group_prefix")]
     pub group_prefix: String,
-    /// Signed tokens that are meant for this are taken as credentials too.
+    /// The audience of signed tokens that are accepted as credentials too.
     #[serde(default)]
     pub audience: Option<String>,
-    /// For how long tokens of the registry stay good after their holder last signed in.
+    /// How long registry tokens stay valid after their owner last signed in.
     #[serde(default = "membership_hours")]
     pub membership_hours: NonZeroU32,
-    /// PEM files with certificates to trust beside the system's.
+    /// PEM files with certificates to trust in addition to the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
 }

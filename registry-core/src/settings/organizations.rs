@@ -5,21 +5,21 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrganizationSection {
-    /// Who may make one.
+    /// Who may create an organization.
     pub create: OrganizationMakers,
-    /// Whether a grant to a team also lets in whom the access rules keep out.
+    /// Whether a grant to a team also admits members whom the access rules exclude.
     pub grants_beyond_rules: bool,
 }
 
-/// Who may make an organisation.
+/// Who may create an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationMakers {
-    /// Whoever is signed in.
+    /// Every signed-in account.
     Anyone,
-    /// Whom the rule for the scope of the same name lists under `administer`.
+    /// Principals that the rule for the scope of the same name lists under `administer`.
     Administrators,
-    /// Nobody.
+    /// No caller.
     Nobody,
 }
 
@@ -30,7 +30,7 @@ impl Default for OrganizationSection {
 }
 
 impl OrganizationSection {
-    /// The same as the library takes it.
+    /// Converts the section to the library's settings.
     pub fn to_settings(&self) -> OrganizationSettings {
         let create = match self.create {
             OrganizationMakers::Anyone => OrganizationCreation::Anyone,

@@ -7,47 +7,47 @@ use super::{
     StorageUrl, UpstreamSettings, UpstreamUrl,
 };
 
-/// Settings that win over the file: flags of a command line, or variables of the environment.
+/// Settings that take precedence over the file: command-line flags, or environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// The file to read, or its text.
     pub config: Option<String>,
-    /// Where packages are kept.
+    /// The store of the registry.
     pub storage: Option<StorageUrl>,
     /// The upstream that rules call [`MAIN_UPSTREAM`].
     pub upstream: Option<UpstreamUrl>,
-    /// The URL under which clients reach the registry.
+    /// The URL at which clients reach the registry.
     pub public_url: Option<PublicUrl>,
-    /// A path under which the routes answer too.
+    /// A path below which the routes answer too.
     pub path_prefix: Option<PathPrefix>,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: Option<LogFormat>,
-    /// Which log lines are written.
+    /// The filter of log lines.
     pub log: Option<LogFilter>,
     /// Signing in with GitHub.
     pub github: GithubOverrides,
 }
 
-/// Overrides of `[github]`. Any of them turns it on.
+/// Overrides of `[github]`. Any of them enables it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GithubOverrides {
-    /// Where people sign in.
+    /// The base URL of the sign-in pages.
     pub url: Option<UpstreamUrl>,
     /// The client id of the OAuth app.
     pub client_id: Option<String>,
-    /// The organizations whose members are let in.
+    /// The organizations whose members may sign in.
     pub organizations: Option<Vec<String>>,
-    /// Who is in the group `github-admins`.
+    /// The logins in the group `github-admins`.
     pub admins: Option<Vec<String>>,
 }
 
 impl Overrides {
-    /// Reads the `REGISTRY_…` variables of this process, which are named like the flags of the server.
+    /// Reads the `REGISTRY_…` variables of this process, which are named like the server's flags.
     pub fn from_environment() -> Result<Self, SettingsError> {
         Self::from_variables(|name| std::env::var_os(name))
     }
 
-    /// Reads the same from other variables.
+    /// Reads the variables from a function.
     ///
     /// ```
     /// use registry_core::settings::Overrides;

@@ -5,18 +5,18 @@ use crate::access::{AccessRuleError, AccessRules, RuleSettings};
 
 use super::Upstreams;
 
-/// `[[packages]]`: the access rules, in the order in which they are tried.
+/// `[[packages]]`: the access rules, in the order of evaluation.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct PackageRules(Vec<Spanned<RuleSettings>>);
 
 impl PackageRules {
-    /// Whether no rule is written.
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Where in the text the first rule begins that is wrong by itself.
+    /// Returns the position in the text of the first invalid rule.
     pub(super) fn first_wrong(&self, upstreams: &Upstreams) -> Option<(usize, AccessRuleError)> {
         let names = names(upstreams);
         self.0.iter().find_map(|rule| {
@@ -25,13 +25,13 @@ impl PackageRules {
         })
     }
 
-    /// The rules as they are written, each with where in the text it begins.
+    /// Returns the rules as written, each with its position in the text.
     pub(super) fn written(&self) -> impl Iterator<Item = (usize, &RuleSettings)> {
         self.0.iter().map(|rule| (rule.span().start, rule.get_ref()))
     }
 
-    /// The rules, ready for use. Where none is written, everybody reads and who is signed in publishes, and names
-    /// that were never hosted here are asked for upstream, where there is an upstream.
+    /// Compiles the rules. Without any, every caller reads and every signed-in account publishes, and names that were
+    /// never hosted here are requested from the upstream, if there is one.
     pub fn compile(&self, upstreams: &Upstreams) -> Result<AccessRules, AccessRuleError> {
         if self.is_empty() {
             return Ok(match upstreams.keys().next() {

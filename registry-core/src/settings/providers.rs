@@ -4,17 +4,17 @@ use serde::Deserialize;
 
 use super::Settings;
 
-/// Who can say who somebody is.
+/// A source of principals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProviderName {
-    /// Accounts in the storage, which `npm adduser` makes.
+    /// Accounts in the storage, which `npm adduser` creates.
     Local,
     /// The file of `[htpasswd]`.
     Htpasswd,
     /// The issuer of `[openid]`.
     Openid,
-    /// GitHub, as `[github]` says. Last, for it has a word for every password that nobody else knows.
+    /// GitHub, as configured in `[github]`. Last, because it claims every password that no other provider recognizes.
     Github,
 }
 
@@ -26,36 +26,36 @@ pub struct HtpasswdSettings {
     pub file: Option<PathBuf>,
 }
 
-/// `providers` does not go with the rest of the configuration.
+/// `providers` conflicts with the rest of the configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvidersError {
-    /// A provider stands there twice.
+    /// A provider is listed twice.
     #[error("providers lists the same provider twice; each is asked once, so remove one")]
     Twice,
-    /// A provider is listed and not configured.
+    /// htpasswd is listed but has no file.
     #[error("providers lists \"htpasswd\", and no file is named: write file = \"…\" under [htpasswd]")]
     NoHtpasswdFile,
-    /// The same of GitHub.
+    /// GitHub is listed but not configured.
     #[error(
         "providers lists \"github\", and signing in with GitHub is not configured: write a table [github]"
     )]
     NoGithub,
-    /// The same of OpenID Connect.
+    /// OpenID Connect is listed but not configured.
     #[error("providers lists \"openid\", and no issuer is configured: write a table [openid]")]
     NoOpenId,
-    /// A provider is configured and not listed.
+    /// htpasswd is configured but not listed.
     #[error(
         "[htpasswd] names a file that is never read: list \"htpasswd\" in providers, such as \
          providers = [\"local\", \"htpasswd\"]"
     )]
     HtpasswdNotListed,
-    /// The same of GitHub.
+    /// GitHub is listed but not configured.
     #[error(
         "signing in with GitHub is configured and never asked for: list \"github\" in providers, such as \
          providers = [\"local\", \"github\"]"
     )]
     GithubNotListed,
-    /// The same of OpenID Connect.
+    /// OpenID Connect is listed but not configured.
     #[error(
         "signing in with OpenID Connect is configured and never asked for: list \"openid\" in providers, such as \
          providers = [\"local\", \"openid\"]"
@@ -64,7 +64,7 @@ pub enum ProvidersError {
 }
 
 impl Settings {
-    /// Who is asked who somebody is, in this order.
+    /// The providers in the order in which they are asked.
     pub fn provider_order(&self) -> Vec<ProviderName> {
         let configured = || {
             let htpasswd = self.htpasswd.file.as_ref().map(|_| ProviderName::Htpasswd);
@@ -75,7 +75,7 @@ impl Settings {
         self.providers.clone().unwrap_or_else(configured)
     }
 
-    /// Refuses providers that are listed twice, listed without what they need, or configured and not listed.
+    /// Rejects providers that are listed twice, listed without their configuration, or configured and not listed.
     pub fn check_providers(&self) -> Result<(), ProvidersError> {
         let listed = self.provider_order();
         let is_again = |at: usize| listed[..at].contains(&listed[at]);
@@ -99,7 +99,7 @@ impl Settings {
         }
     }
 
-    /// What there is to know of providers that go together, and are not as safe as they could be.
+    /// Returns a warning about a combination of providers that is less safe than it could be.
     pub fn warn_of_providers(&self) -> Option<&'static str> {
         let listed = self.provider_order();
         let both = [ProviderName::Openid, ProviderName::Github].iter().all(|name| listed.contains(name));

@@ -8,9 +8,9 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchSection {
-    /// Whether upstreams are asked too, for texts that cannot name a private package.
+    /// Whether to query upstreams too, for texts that cannot name a private package.
     pub upstream: bool,
-    /// After how many hours the index is compared with the packages again.
+    /// The hours after which the index is compared with the packages again.
     pub rebuild_hours: NonZeroU32,
 }
 
@@ -21,7 +21,7 @@ impl Default for SearchSection {
 }
 
 impl SearchSection {
-    /// The same as the library takes it.
+    /// Converts the section to the library's settings.
     pub fn to_settings(&self) -> SearchSettings {
         let rebuild_after = Duration::from_hours(self.rebuild_hours.get().into());
         SearchSettings { upstream: self.upstream, rebuild_after }

@@ -13,17 +13,17 @@ use super::StorageUrl;
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StorageSettings {
-    /// Which store, and where.
+    /// The URL of the store.
     pub url: StorageUrl,
-    /// Settings of a bucket that win over the environment, such as `aws_region`.
+    /// Settings of a bucket that take precedence over the environment, such as `aws_region`.
     pub options: BTreeMap<String, String>,
-    /// Tarballs of more MiB than this are redirected to a URL that the bucket signs; `None` redirects none.
+    /// Tarballs larger than this are redirected to a signed URL of the bucket; `None` redirects none.
     pub redirect_above_mib: Option<u32>,
-    /// Whether a store that holds no registry is refused, instead of beginning one there.
+    /// Whether to reject a store without a registry, instead of creating one there.
     pub must_exist: bool,
 }
 
-/// Without what the options hold: some are secrets.
+/// Omits the values of the options: some are secrets.
 impl std::fmt::Debug for StorageSettings {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let options: Vec<_> = self.options.keys().collect();
@@ -41,7 +41,7 @@ impl std::fmt::Debug for StorageSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountSettings {
-    /// Whether any caller may make an account, as `npm adduser` does.
+    /// Whether every caller may create an account, as `npm adduser` does.
     pub sign_up: bool,
 }
 
@@ -73,11 +73,11 @@ pub struct LimitSettings {
     pub deprecation_bytes: NonZeroU32,
     /// Dist-tags of one package.
     pub dist_tags: NonZeroU32,
-    /// MiB of all that is stored of one package besides its tarballs.
+    /// MiB of the stored data of one package besides its tarballs.
     pub packument_mib: NonZeroU32,
-    /// Accounts that may be made from one address in an hour; 0 for any number.
+    /// Accounts that may be created from one address in an hour; 0 for no limit.
     pub sign_ups_per_hour: u32,
-    /// Requests of one principal, or of one address without a sign-in, in a minute; 0 for any number.
+    /// Requests of one principal, or of one unauthenticated address, in a minute; 0 for no limit.
     pub requests_per_minute: u32,
     /// MiB of a tarball of an upstream.
     pub upstream_tarball_mib: NonZeroU32,
@@ -105,7 +105,7 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
-    /// The same as the library takes it.
+    /// Converts the section to the library's settings.
     pub fn to_limits(&self) -> Limits {
         let bytes = |mib: NonZeroU32| u64::from(mib.get()) << 20;
         let size = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -133,15 +133,15 @@ impl LimitSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
-    /// MiB of rendered packuments kept in memory.
+    /// MiB of rendered packuments cached in memory.
     pub representations_mib: u32,
-    /// MiB of packages of upstreams kept in the store; 0 is no limit.
+    /// MiB of upstream packages cached in the store; 0 for no limit.
     pub upstream_mib: u32,
-    /// For how long a token once found good is believed.
+    /// How long a verified token is cached.
     pub token_seconds: u32,
-    /// For how long a packument of an upstream is served without asking again.
+    /// How long a packument of an upstream is served without revalidation.
     pub upstream_seconds: u32,
-    /// For how long a proof is believed that a name is not hosted here.
+    /// How long the absence of a hosted package is cached.
     pub hosted_check_seconds: u32,
 }
 
@@ -158,17 +158,17 @@ impl Default for CacheSettings {
 }
 
 impl CacheSettings {
-    /// Bytes of rendered packuments kept in memory.
+    /// Bytes of rendered packuments cached in memory.
     pub fn representation_bytes(&self) -> u64 {
         u64::from(self.representations_mib) << 20
     }
 
-    /// Bytes of packages of upstreams kept in the store.
+    /// Bytes of upstream packages cached in the store.
     pub fn upstream_bytes(&self) -> Option<u64> {
         (self.upstream_mib > 0).then(|| u64::from(self.upstream_mib) << 20)
     }
 
-    /// For how long what upstreams say is believed.
+    /// How long answers of upstreams are cached.
     pub fn upstream_freshness(&self) -> UpstreamFreshness {
         let packument = Duration::from_secs(self.upstream_seconds.into());
         let hosted_check = Duration::from_secs(self.hosted_check_seconds.into());
@@ -176,7 +176,7 @@ impl CacheSettings {
         UpstreamFreshness { packument, while_revalidating: packument, hosted_check, ..default }
     }
 
-    /// For how long a token once found good is believed.
+    /// How long a verified token is cached.
     pub fn token_lifetime(&self) -> Duration {
         Duration::from_secs(self.token_seconds.into())
     }

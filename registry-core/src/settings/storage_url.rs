@@ -5,14 +5,14 @@ use std::str::FromStr;
 use serde::Deserialize;
 use url::Url;
 
-/// Which store the registry keeps everything in.
+/// The URL of the registry's store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum StorageUrl {
-    /// `file:DIR`: a folder, taken as it is written; a relative one starts where the server was started.
+    /// `file:DIR`: a folder, verbatim; a relative one is resolved against the working directory.
     Folder(PathBuf),
-    /// `memory:`: nothing is kept when the server stops.
+    /// `memory:`: everything is lost when the server stops.
     Memory,
     /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
     Bucket(Url),
@@ -22,7 +22,7 @@ pub enum StorageUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageUrlError {
-    /// A store that other builds of the server know.
+    /// The store needs another build of the server.
     #[error(
         "this build has no support for {scheme}:// storage; use file:DIR or memory:, \
          or build the server with `--features {feature}`"
@@ -30,16 +30,16 @@ pub enum StorageUrlError {
     NotInThisBuild {
         /// The scheme, such as `s3`.
         scheme: String,
-        /// The Cargo feature that brings it.
+        /// The Cargo feature that adds it.
         feature: &'static str,
     },
-    /// `s3://` with nothing behind it.
+    /// `s3://` without a bucket.
     #[error("`{0}` names no bucket; write s3://bucket/prefix")]
     NoBucket(String),
-    /// `file:` with nothing behind it.
+    /// `file:` without a folder.
     #[error("`{0}` names no folder; write file:DIR, such as file:./registry-data")]
     NoFolder(String),
-    /// `file://host/…`, where the folder would be on another machine.
+    /// `file://host/…`, which would name a folder on another machine.
     #[error("`{0}` names a host; write file:DIR, such as file:./registry-data or file:/srv/registry")]
     HasHost(String),
     /// Anything else.
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_of_other_builds_is_told_with_its_feature() {
+    fn a_store_of_other_builds_is_reported_with_its_feature() {
         let refused = bucket("gs://bucket/prefix", "gcp", false).unwrap_err().to_string();
         assert!(refused.starts_with("this build has no support for gs:// storage"), "{refused}");
         assert!(refused.ends_with("`--features gcp`"), "{refused}");

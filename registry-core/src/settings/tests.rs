@@ -59,14 +59,14 @@ fn sign_up_and_another_source_of_names_are_refused_in_any_order() {
             assert_eq!(check(providers, true), Err(TwoSourcesOfNames), "{providers} {name}");
             assert_eq!(check(providers, false), Ok(()), "{providers} {name}");
         }
-        // Without accounts of its own, nobody can sign up.
+        // Without local accounts, sign-up is not possible.
         assert_eq!(check(&format!("providers = [\"{name}\"]"), true), Ok(()), "{name}");
     }
     assert_eq!(Settings::from_toml("").unwrap().refuse_two_sources_of_names(), Ok(()));
 }
 
 #[test]
-fn a_rule_that_makes_no_sense_is_told_with_its_line() {
+fn an_invalid_rule_is_reported_with_its_line() {
     assert_refused(
         "[[packages]]\nmatch = \"**\"\n\n[[packages]]\nmatch = \"[\"",
         4,

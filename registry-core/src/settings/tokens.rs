@@ -6,9 +6,9 @@ use crate::limits::TokenLifetimes;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenSettings {
-    /// How many days a token of `npm token create` lasts where nobody says; 0 for as long as the most.
+    /// The default lifetime in days of a token of `npm token create`; 0 for the maximum.
     pub default_days: u32,
-    /// The most days that one can ask for; 0 for ever.
+    /// The maximum lifetime in days; 0 for no limit.
     pub most_days: u32,
 }
 
@@ -20,7 +20,7 @@ impl Default for TokenSettings {
 }
 
 impl TokenSettings {
-    /// The same as the library takes it. A default beyond the most is the most.
+    /// Converts the section to the library's settings. A default beyond the maximum is reduced to it.
     pub fn to_lifetimes(&self) -> TokenLifetimes {
         let set = |days: u32| Some(days).filter(|days| *days > 0);
         let most_days = set(self.most_days);

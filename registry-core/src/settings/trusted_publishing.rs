@@ -10,13 +10,13 @@ use super::UpstreamUrl;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustedPublishingSettings {
-    /// Whether builds may, where the owners of packages say so.
+    /// Whether builds may publish where a package's owners permit it.
     pub enabled: bool,
-    /// For how many minutes the token is good that a build gets; 60 at most.
+    /// The lifetime in minutes of a build's token; 60 at most.
     pub token_minutes: TokenMinutes,
-    /// What tokens of builds may be meant for, besides `npm:` and the host of the public URL.
+    /// The accepted audiences of build tokens, besides `npm:` and the host of the public URL.
     pub audiences: Vec<String>,
-    /// Who vouches for builds.
+    /// The trusted issuers.
     pub issuers: Vec<IssuerTable>,
 }
 
@@ -29,27 +29,27 @@ pub struct TokenMinutes(u8);
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerTable {
-    /// What `npm trust` calls it.
+    /// Its name in `npm trust`.
     pub name: String,
-    /// What its tokens say in `iss`, byte for byte.
+    /// Returns the `iss` of its tokens, byte for byte.
     pub url: IssuerUrl,
-    /// How its builds are told apart.
+    /// Which claims identify its builds.
     pub kind: TrustKind,
     /// Whether builds of pull requests may publish.
     #[serde(default)]
     pub pull_requests: bool,
-    /// PEM files with certificates to trust beside the system's.
+    /// PEM files with certificates to trust in addition to the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
 }
 
-/// The URL of an issuer, kept as it is written: its tokens repeat it byte for byte.
+/// The URL of an issuer, verbatim: its tokens repeat it byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct IssuerUrl(String);
 
 impl IssuerUrl {
-    /// The URL as it is written.
+    /// Returns the URL verbatim.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -71,7 +71,7 @@ impl TryFrom<String> for IssuerUrl {
 }
 
 impl TokenMinutes {
-    /// How many.
+    /// Returns the number of minutes.
     pub fn get(self) -> u8 {
         self.0
     }
@@ -112,7 +112,7 @@ mod tests {
     use crate::settings::Settings;
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn implausible_values_are_rejected() {
         let table = |rest: &str| format!("[trusted_publishing]\n{rest}");
         let issuer = |rest: &str| format!("[[trusted_publishing.issuers]]\n{rest}");
         for (text, word) in [

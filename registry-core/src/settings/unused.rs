@@ -1,6 +1,6 @@
 use super::Settings;
 
-/// An upstream is configured and never asked.
+/// An upstream is configured but never used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusedUpstream {
     /// No rule lists it.
@@ -9,21 +9,21 @@ pub enum UnusedUpstream {
          origin = [\"hosted\", \"{0}\"] in a rule of [[packages]], or remove the upstream"
     )]
     NotListed(String),
-    /// Without rules, only the first is asked.
+    /// Without rules, only the first upstream is used.
     #[error(
         "[upstreams.{unused}] is configured and never asked, because without rules only [upstreams.{first}] is: list both in \
          the origin of a rule in [[packages]], or remove one"
     )]
     NotFirst {
-        /// The one that is asked.
+        /// The upstream that is used.
         first: String,
-        /// The one that is not.
+        /// The upstream that is not used.
         unused: String,
     },
 }
 
 impl Settings {
-    /// Refuses upstreams that are never asked.
+    /// Rejects upstreams that are never used.
     pub fn refuse_unused_upstreams(&self) -> Result<(), UnusedUpstream> {
         let mut names = self.upstreams.keys();
         if self.packages.is_empty() {

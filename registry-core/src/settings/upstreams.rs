@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use url::Url;
 
-/// `[upstreams.NAME]`: the registries that this one stands in front of, by the name that `origin` calls them.
+/// `[upstreams.NAME]`: the registries that this one proxies, by their names in `origin`.
 pub type Upstreams = BTreeMap<String, UpstreamSettings>;
 
 /// The name of the upstream that `--upstream` sets.
@@ -16,25 +16,25 @@ pub const MAIN_UPSTREAM: &str = "npm";
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSettings {
-    /// Where it is.
+    /// The address of the client.
     pub url: UpstreamUrl,
-    /// The environment variable that holds the token it wants to see.
+    /// The environment variable with the token to send.
     pub token_env: Option<String>,
-    /// The file that holds that token.
+    /// The file with the token to send.
     pub token_file: Option<PathBuf>,
-    /// PEM files with certificates to trust beside the system's.
+    /// PEM files with certificates to trust in addition to the system's.
     #[serde(default)]
     pub certificate_files: Vec<PathBuf>,
-    /// Whether only full packuments are asked for, and the abbreviated form is made of them.
+    /// Whether to request only full packuments and render the abbreviated form from them.
     #[serde(default)]
     pub full_documents: bool,
-    /// Hosts, as `host` or `host:port`, that its packuments and redirects may lead to whatever their addresses are.
+    /// Hosts, as `host` or `host:port`, that its packuments and redirects may lead to at any address.
     #[serde(default)]
     pub tarball_hosts: Vec<String>,
-    /// How many seconds opening a connection may take.
+    /// The longest time to open a connection, in seconds.
     #[serde(default = "connect_seconds")]
     pub connect_seconds: u64,
-    /// How many seconds it may then take to begin an answer.
+    /// The longest time until an answer begins after that, in seconds.
     #[serde(default = "first_byte_seconds")]
     pub first_byte_seconds: u64,
 }
@@ -48,7 +48,7 @@ fn first_byte_seconds() -> u64 {
 }
 
 impl UpstreamSettings {
-    /// An upstream that wants to see no token.
+    /// An upstream without a token.
     pub fn new(url: UpstreamUrl) -> Self {
         Self {
             url,

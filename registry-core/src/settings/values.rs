@@ -9,7 +9,7 @@ use url::Url;
 pub struct PublicUrl(Url);
 
 impl PublicUrl {
-    /// The URL itself.
+    /// Returns the URL.
     pub fn as_url(&self) -> &Url {
         &self.0
     }
@@ -36,13 +36,13 @@ impl FromStr for PublicUrl {
     }
 }
 
-/// A path under which the routes answer as well as at the root, such as `/registry`; empty for none.
+/// A path below which the routes answer as well as at the root, such as `/registry`; empty for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// The prefix, without a slash at its end.
+    /// Returns the prefix, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -74,7 +74,7 @@ impl FromStr for PathPrefix {
 pub struct LegacyPrefix(PathPrefix);
 
 impl LegacyPrefix {
-    /// The prefix, without a slash at its end.
+    /// Returns the prefix, without a trailing slash.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -93,7 +93,7 @@ impl FromStr for LegacyPrefix {
     }
 }
 
-/// Lets serde read what `FromStr` reads.
+/// Implements `Deserialize` through `FromStr`.
 macro_rules! from_string {
     ($($type:ty),*) => {$(
         impl TryFrom<String> for $type {

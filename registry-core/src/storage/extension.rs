@@ -6,13 +6,13 @@ use futures::stream::{StreamExt as _, iter};
 
 use super::{Blob, BlobError, BlobPath, BlobStore, PutOutcome};
 
-/// Up to how many bytes a blob is sent at once.
+/// The largest blob that is sent at once, in bytes.
 const WHOLE: usize = 16 << 20;
 
-/// How many bytes of a larger one are handed over at a time.
+/// The chunk size for larger blobs, in bytes.
 const PIECE: usize = 1 << 20;
 
-/// The bytes piece by piece, none of them copied.
+/// Splits the bytes into chunks without copying them.
 fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
         let piece = bytes.split_to(bytes.len().min(PIECE));
@@ -20,10 +20,10 @@ fn pieces(mut bytes: Bytes) -> impl Iterator<Item = Bytes> {
     })
 }
 
-/// Sugar over [`BlobStore`], for every store. Not to be implemented.
+/// Convenience methods for every [`BlobStore`]. Not to be implemented.
 #[async_trait]
 pub trait BlobStoreExt: BlobStore {
-    /// The first blob found at one of `paths`, with the path it was at. Paths that occur twice are asked once.
+    /// Returns the first blob found at one of `paths`, with its path. Duplicate paths are requested once.
     async fn get_first<'paths>(
         &self,
         paths: &'paths [BlobPath],
@@ -39,9 +39,9 @@ pub trait BlobStoreExt: BlobStore {
         Ok(None)
     }
 
-    /// Stores a blob whose path names its content: that it is there already is a success.
+    /// Stores a blob whose path identifies its content: an existing blob counts as success.
     ///
-    /// A large one goes as a stream, which stores take in parts: a part that fails is sent again, and not all of it.
+    /// A large one is sent as a stream, which stores upload in parts: only a failed part is retried.
     async fn put_content_addressed(&self, path: &BlobPath, bytes: Bytes) -> Result<(), BlobError> {
         if bytes.len() > WHOLE {
             return self.put_stream(path, iter(pieces(bytes)).map(Ok).boxed()).await.map(drop);

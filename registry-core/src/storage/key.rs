@@ -3,47 +3,47 @@ use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
 
 use super::{BlobPath, BlobPathError, BlobPrefix};
 
-/// The folder that tells which packages have staged versions.
+/// The folder that records which packages have staged versions.
 const STAGED_OF: &str = "_staged_of";
 
-/// Every path in the store, and what is at it.
+/// Every path in the store, and its content.
 ///
 /// ```text
 /// {name}/index.json                               the packument: the commit point, changed by compare-and-swap only
 /// {name}/-/{sha512, 32 hex}/{base}-{version}.tgz  a tarball: content-addressed, never changed
 /// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
 /// _accounts/{account}.json                        a local account
-/// _accounts/github/{login}.json                   what GitHub said of somebody last
-/// _accounts/openid/{name}.json                   what an issuer of OpenID Connect said of somebody last
-/// _names/{name in small letters}.json             which provider's people own a name; never changed
+/// _accounts/github/{login}.json                   the last answer of GitHub about an account
+/// _accounts/openid/{name}.json                    the last answer of an OpenID Connect issuer about an account
+/// _names/{lowercase name}.json                    the provider whose users own a name; never changed
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
-/// _tokens_of/{account}/{sha256, 64 hex}           that the account holds that token; the token decides
-/// _orgs/{organisation}.json                      an organisation: members, teams, and what teams may do
-/// _orgs_of/{account}/{organisation}               that the account was in that organisation; the organisation decides
+/// _tokens_of/{account}/{sha256, 64 hex}           marks a token of the account; the token decides
+/// _orgs/{organization}.json                       an organization: members, teams, and grants to teams
+/// _orgs_of/{account}/{organization}               marks an organization of the account; the organization decides
 /// _two_factor/{account}.json                      the second factor of an account
-/// _sessions/{expires}-{sha256, 64 hex}.json      a login in a browser that is going on, until that second
-/// _stars/{account}/{name}                         that the account starred the package; the packument decides
-/// _trust/{name}.json                              which builds may publish the package
-/// _spellings/{name in small letters}              in which capitals a package has the name; no other package may begin under it.
-///                                                 Its second line, `stored`, tells that index.json is there, or was lost
-/// _spellings/_all_entered                         that the packages of an older store are entered there
-/// _used_id_tokens/{expiry, yyyymmddhh}/{sha256, 64 hex}   that a build's token was exchanged
-/// _upstream/{id}/{name}/{form}.json               a packument of another registry, under a line of what is known of it
-/// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz   a tarball of another registry, checked
-/// _search/{shard}.json                           a part of the index for searches, made of packuments
-/// _stage/{id}.json                               a staged version; once it is approved or rejected, what it was
-/// _stage/{id}.tgz                                its tarball
-/// _staged_of/{name}/{id}                          that it is of that package; the packument decides
-/// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl  what happened on a day, from the first time to the last
-/// _upstream/_ledger.json                          how much is kept of other registries
-/// _upstream/_used/{id}                            which of it was used when
-/// _registry.json                                  which store this is: its format, and an id made once
-/// _probe/{id}                                     scratch space of the start-up probe
+/// _sessions/{expires}-{sha256, 64 hex}.json       a browser login in progress, until that second
+/// _stars/{account}/{name}                         marks a star by the account; the packument decides
+/// _trust/{name}.json                              the trusted publishers of the package
+/// _spellings/{lowercase name}                     the package's spelling; no other one may begin under this name.
+///                                                 Its second line, `stored`, says that index.json exists, or was lost
+/// _spellings/_all_entered                         marks that the packages of an older store are entered there
+/// _used_id_tokens/{expiry, yyyymmddhh}/{sha256, 64 hex} marks a build's token as exchanged
+/// _upstream/{id}/{name}/{form}.json               a cached packument of an upstream, after a line of metadata
+/// _upstream/{id}/{name}/-/{digest}/{base}-{version}.tgz a cached tarball of an upstream, verified
+/// _search/{shard}.json                            a shard of the search index, derived from packuments
+/// _stage/{id}.json                                a staged version; after the decision, only its identity
+/// _stage/{id}.tgz                                 its tarball
+/// _staged_of/{name}/{id}                          marks a staged version of the package; the packument decides
+/// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl the events of a day, from the first time to the last
+/// _upstream/_ledger.json                          the size of the upstream cache
+/// _upstream/_used/{id}                            the recent uses of blobs in it
+/// _registry.json                                  the identity of the store: its format, and an id created once
+/// _probe/{id}                                     scratch space of the startup probe
 /// ```
 ///
-/// Names that begin with `_` cannot be npm names, so those folders are ours. Capitals in names are written as
-/// `=` and the small letter, because some disks do not tell `A` from `a`; a packument that codebox-npm
-/// wrote under a name with plain capitals is still found.
+/// Names that begin with `_` cannot be npm names, so those folders belong to the registry. Capitals in names are
+/// written as `=` and the lowercase letter, because some disks do not distinguish `A` from `a`; a packument that
+/// codebox-npm wrote under a name with plain capitals is still found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Key<'a> {
@@ -57,60 +57,60 @@ pub enum Key<'a> {
     PlainTarball(&'a PackageName, &'a Version),
     /// A local account.
     Account(&'a str),
-    /// What GitHub said of somebody last, by their login in small letters.
+    /// The last answer of GitHub about an account, by the login in lowercase.
     GithubAccount(&'a str),
-    /// What an issuer of OpenID Connect said of somebody last, by their name in small letters.
+    /// The last answer of an OpenID Connect issuer about an account, by the name in lowercase.
     OpenIdAccount(&'a str),
-    /// Who owns a name, by the name in small letters.
+    /// The owner of a name, by the name in lowercase.
     NameClaim(&'a str),
-    /// A registry token, by the lower-case hex SHA-256 of its secret.
+    /// A registry token, by the lowercase hex SHA-256 of its secret.
     Token(&'a str),
-    /// That somebody of this name holds the token of this hash.
+    /// Records that the account of this name holds the token of this hash.
     TokenOf(&'a str, &'a str),
-    /// An organisation.
+    /// An organization.
     Organization(&'a GroupName),
-    /// That an account is, or was, in an organisation.
+    /// Records that an account is, or was, in an organization.
     OrganizationOf(&'a str, &'a GroupName),
     /// The second factor of an account.
     TwoFactor(&'a str),
-    /// A login in a browser, by the second (since 1970) when it expires and the lower-case hex SHA-256 of its id.
+    /// A login in a browser, by the second (since 1970) when it expires and the lowercase hex SHA-256 of its id.
     Session(i64, &'a str),
-    /// That an account starred a package.
+    /// Records that an account starred a package.
     Star(&'a str, &'a PackageName),
-    /// Which builds may publish the package.
+    /// The trusted publishers of a package.
     Trust(&'a PackageName),
-    /// The spelling of the only package that may begin under this name, in whatever capitals the name is given here.
+    /// The spelling of the only package that may begin under this name, regardless of the capitals given here.
     Spelling(&'a PackageName),
-    /// That the packages of a store which is older than [`Key::Spelling`] have their spellings entered.
+    /// Records that the packages of a store older than [`Key::Spelling`] have their spellings entered.
     SpellingsEntered,
-    /// That the token of a build was exchanged: the hour in which it expires, and its hash.
+    /// Records that the token of a build was exchanged: the hour in which it expires, and its hash.
     UsedIdToken(&'a str, &'a str),
     /// A packument of an upstream.
     UpstreamPackument(&'a str, &'a PackageName, PackumentForm),
     /// A tarball of an upstream, by the hex of the digest that its packument gives.
     UpstreamTarball(&'a str, &'a PackageName, &'a Version, &'a str),
-    /// A part of the index for searches.
+    /// A shard of the search index.
     SearchShard(u8),
     /// A staged version.
     Stage(StageId),
     /// The tarball of a staged version.
     StageTarball(StageId),
-    /// That a package has, or had, that staged version.
+    /// Records that a package has, or had, that staged version.
     StagedOf(&'a PackageName, StageId),
     /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
     AuditLog(&'a str, &'a str),
-    /// How much is kept of upstreams.
+    /// The size of the upstream cache.
     UpstreamLedger,
-    /// A batch of marks that tell what was used of upstreams.
+    /// A batch of marks of recently used blobs in the upstream cache.
     UpstreamUses(&'a str),
-    /// What tells this store from every other, and from an empty one.
+    /// The marker that distinguishes this store from every other, and from an empty one.
     Marker,
-    /// A scratch blob of the start-up probe.
+    /// A scratch blob of the startup probe.
     Probe(&'a str),
 }
 
 impl Key<'_> {
-    /// Where it is. Fails only where a name is longer than a store can hold.
+    /// Returns the path. Fails only if a name is longer than a store can hold.
     pub fn path(&self) -> Result<BlobPath, BlobPathError> {
         BlobPath::parse(&match self {
             Self::Packument(name) => format!("{}/index.json", escape_capitals(name.as_str())),
@@ -168,56 +168,56 @@ impl Key<'_> {
         })
     }
 
-    /// The folder of all that tells which tokens somebody holds.
+    /// The folder of all tokens that an account holds.
     pub fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
     }
 
-    /// The folder of all that tells which packages have staged versions.
+    /// The folder that records which packages have staged versions.
     pub fn staged_of() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(STAGED_OF).map(BlobPrefix::folder)
     }
 
-    /// The package that has, or had, the staged version that is marked at `path`.
+    /// Returns the package of the staged version recorded at `path`.
     pub fn package_of_staged(path: &BlobPath) -> Option<PackageName> {
         let (folder, _) = path.as_str().strip_prefix(STAGED_OF)?.strip_prefix('/')?.rsplit_once('/')?;
         Self::package_of_folder(folder)
     }
 
-    /// The folder of all that tells which organisations somebody is, or was, in.
+    /// The folder of all organizations that an account is, or was, in.
     pub fn organizations_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_orgs_of/{}", escape_segment(account))).map(BlobPrefix::folder)
     }
 
-    /// The folder of all organisations.
+    /// The folder of all organizations.
     pub fn organizations() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_orgs").map(BlobPrefix::folder)
     }
 
-    /// The folder of the tokens of builds that were exchanged: of all, or of those that expire in an hour.
+    /// The folder of exchanged build tokens: all of them, or those that expire in an hour.
     pub fn used_id_tokens(hour: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder =
             hour.map_or_else(|| "_used_id_tokens".to_owned(), |hour| format!("_used_id_tokens/{hour}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
 
-    /// A folder of the audit log: all of it, or what is below a year, a month or a day, such as `2026/01`.
+    /// A folder of the audit log: all of it, or one year, month or day, such as `2026/01`.
     pub fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
 
-    /// The folder of all logins in browsers, which are listed in the order in which they expire.
+    /// The folder of all logins in browsers, which are listed in the order of their expiry.
     pub fn sessions() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_sessions").map(BlobPrefix::folder)
     }
 
-    /// The folder of all that is kept of upstreams.
+    /// The folder of the upstream cache.
     pub fn upstreams() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_upstream").map(BlobPrefix::folder)
     }
 
-    /// The folder of all batches of marks that tell what was used of upstreams.
+    /// The folder of all batches of marks of recently used blobs in the upstream cache.
     pub fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_upstream/_used").map(BlobPrefix::folder)
     }
@@ -229,8 +229,8 @@ impl Key<'_> {
 }
 
 impl Key<'_> {
-    /// The package that a folder may be of, given as a path from the root: `left-pad`, `@acme/=j=s=o=n`. The folder may
-    /// also be one of codebox-npm, with plain capitals.
+    /// Returns the package that a folder may belong to, given as a path from the root: `left-pad`, `@acme/=j=s=o=n`.
+    /// The folder may also be one of codebox-npm, with plain capitals.
     pub fn package_of_folder(folder: &str) -> Option<PackageName> {
         let mut name = String::with_capacity(folder.len());
         let mut characters = folder.chars();
@@ -244,7 +244,7 @@ impl Key<'_> {
     }
 }
 
-/// A capital becomes `=` and the small letter. No package name holds a `=`.
+/// Escapes a capital as `=` and the lowercase letter. No package name contains a `=`.
 fn escape_capitals(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
     for character in name.chars() {
@@ -256,7 +256,7 @@ fn escape_capitals(name: &str) -> String {
     escaped
 }
 
-/// Any text as one segment: all but small letters, digits, `-` and inner `.` become `=` and two hex digits.
+/// Escapes any text as one segment: all but lowercase letters, digits, `-` and inner `.` become `=` and two hex digits.
 fn escape_segment(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {

@@ -1,5 +1,5 @@
-//! Which store this is: what tells an empty answer of the right store from one of another, or of a folder where the
-//! store is not mounted.
+//! The store's identity, which distinguishes an empty answer of the right store from one of another store, or of a
+//! folder where the store is not mounted.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -23,7 +23,7 @@ struct Content {
     id: String,
 }
 
-/// What a process knows of the marker of its store.
+/// This process's knowledge of the store's marker.
 pub(super) struct Marker {
     opened: Mutex<Option<Opened>>,
     checks: SingleFlight<(), Result<(), Arc<StorageError>>>,
@@ -34,11 +34,11 @@ pub(super) struct Marker {
 enum Opened {
     /// The store has a marker, and this is its last known state.
     Marked { id: Arc<str>, etag: BlobETag, name_in_via: Arc<str> },
-    /// The store has none and takes none.
+    /// The store has no marker and accepts none.
     Unmarked,
 }
 
-/// Why an empty answer of the store proves nothing.
+/// Why an absence that the store reports is not proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mismatch {
     Gone,
@@ -69,7 +69,7 @@ impl Marker {
         Self { opened: Mutex::default(), checks: SingleFlight::default(), watcher }
     }
 
-    /// Compares the marker with the one that was seen first; reads it, or makes it, the first time.
+    /// Compares the marker with the one seen first; reads or creates it on the first call.
     pub(super) async fn check(&self, store: &dyn BlobStore) -> Result<(), StorageError> {
         let check = async {
             let compared = self.compare(store).await;
@@ -113,7 +113,7 @@ impl Marker {
         }
     }
 
-    /// Learns which store this is, once.
+    /// Identifies the store, once.
     async fn open(&self, store: &dyn BlobStore) -> Result<(), StorageError> {
         if self.adopt(store).await? {
             return Ok(());
@@ -126,7 +126,7 @@ impl Marker {
         }
     }
 
-    /// Whether the store has a marker, by which it is known from now on.
+    /// Reads the store's marker, if there is one, and identifies the store by it from now on.
     async fn adopt(&self, store: &dyn BlobStore) -> Result<bool, StorageError> {
         let Some(blob) = store.get(&path()?).await? else { return Ok(false) };
         let id: Arc<str> = read(&blob)?.id.into();
@@ -137,14 +137,14 @@ impl Marker {
         Ok(true)
     }
 
-    /// Makes the marker of a store that has none, unless the store takes no writes.
+    /// Creates the marker of a store that has none, unless the store accepts no writes.
     async fn make(&self, store: &dyn BlobStore) -> Result<(), StorageError> {
-        // Nothing is derived from it, so it takes nothing from a source of randomness that may be a test's.
+        // Nothing is derived from it, so it does not use the injected source of randomness.
         let id = const_hex::encode(random_bytes::<16>(&SystemRandomness));
         let json = serde_json::json!(Content { format: FORMAT, id }).to_string();
         match store.put(&path()?, json.into(), When::Absent).await {
             Ok(PutOutcome::Stored(_)) => {
-                tracing::info!(storage = %store, "marked the storage as that of a registry, in _registry.json");
+                tracing::info!(storage = %store, "created the marker _registry.json in the storage");
             }
             Ok(PutOutcome::Conflict) => {}
             Err(error @ BlobError::Refused { .. }) => {

@@ -1,8 +1,8 @@
 //! The contract with the object store: bytes under paths, changed by compare-and-swap.
 //!
-//! [`BlobStore`] is what a backend implements: few methods, none with a default. [`BlobStoreExt`] is
-//! what callers use on top of it. Backends here: [`ObjectStoreBlobs`] (memory and the clouds, over the
-//! `object_store` crate) and [`LocalDisk`] (a folder, safe across processes).
+//! [`BlobStore`] is what a backend implements: few methods, none with a default. [`BlobStoreExt`] adds methods for
+//! callers. Backends here: [`ObjectStoreBlobs`] (memory and the clouds, over the `object_store` crate) and
+//! [`LocalDisk`] (a folder, safe across processes).
 //!
 //! ```
 //! use registry_core::storage::{BlobPath, BlobStore, ObjectStoreBlobs, PutOutcome, When};
@@ -59,68 +59,70 @@ pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
 
-/// A stream of chunks, as [`BlobStore::put_stream`] takes them and [`BlobStore::open`] gives them.
+/// A stream of chunks, as [`BlobStore::put_stream`] accepts and [`BlobStore::open`] returns it.
 pub type ByteStream = BoxStream<'static, Result<Bytes, BlobError>>;
 
-/// Bytes under paths: the only state a registry has.
+/// Stores bytes under paths, and so all state of a registry.
 ///
 /// # Contract
 ///
-/// - **Atomic.** A reader sees a whole blob as one `put` left it, never a mixture or a prefix. A `put` that
-///   fails or is dropped half-way leaves either the old blob or the new one.
-/// - **Durable.** When `put` answers [`PutOutcome::Stored`], the bytes survive a crash of the process and
-///   of the machine.
-/// - **Conditions are exact.** Of any number of concurrent `put`s with [`When::Absent`], or with
-///   [`When::Matches`] of one `ETag`, from any number of processes, at most one is stored.
-/// - **Read your writes.** After `put`, `put_stream` or `delete` answered, each `get`, `open` and `list` that
-///   starts later, in any process, sees the effect.
-/// - **Cancellation.** Dropping the future of a write leaves no lock behind and cannot make another
-///   writer's acknowledged write disappear; whether the dropped write took effect is unknown.
+/// - **Atomic.** A reader sees a whole blob as one `put` left it, never a mixture or a prefix. A `put` that fails or is
+///   dropped half-way leaves either the old blob or the new one.
+/// - **Durable.** When `put` returns [`PutOutcome::Stored`], the bytes survive a crash of the process and of the
+///   machine.
+/// - **Conditions are exact.** Of any number of concurrent `put`s with [`When::Absent`], or with [`When::Matches`] of
+///   one `ETag`, from any number of processes, at most one is stored.
+/// - **Read your writes.** After `put`, `put_stream` or `delete` returned, each `get`, `open` and `list` that starts
+///   later, in any process, sees the effect.
+/// - **Cancellation.** Dropping the future of a write leaves no lock behind and cannot make another writer's
+///   acknowledged write disappear; whether the dropped write took effect is unknown.
 /// - **`ETag`s** change with each write of other bytes to a path, and mean nothing beyond their path.
 /// - **Paths** are never a prefix, by whole segments, of one another; a store need not support it.
 ///
 /// # Errors
 ///
-/// A missing blob and a lost race are answers, not errors. Only a proven absence is an absence: what hides a blob (a folder
-/// or a link in its place, a missing permission, a bucket that is gone, the 404 of a proxy) is an error, since a name that
-/// is not hosted here may be answered by an upstream. An empty answer of a listing is a claim of absence, too. [`BlobError::Unavailable`] means: the answer is
-/// unknown, trying again may help, and **a write may have taken effect**. [`BlobError::Refused`] means that the
-/// store understood and will not (credentials, permissions, full disk): trying again will not help.
+/// A missing blob and a lost race are answers, not errors. Only a proven absence is reported as one: an obstacle (a
+/// folder or a link in the blob's place, a missing permission, a deleted bucket, the 404 of a proxy) is an error,
+/// because an upstream may answer for a name that is not hosted here. An empty listing is a claim of absence, too.
+/// [`BlobError::Unavailable`] means that the outcome is unknown, a retry may help, and **a write may have taken
+/// effect**. [`BlobError::Refused`] means that the store understood the request and rejects it (credentials,
+/// permissions, full disk): a retry will not help.
 ///
 /// # Wrappers
 ///
-/// A store that wraps another forwards every method, and its `Display` nests: `faulty(local disk ./data)`.
+/// A store that wraps another one forwards every method, and its `Display` nests: `faulty(local disk ./data)`.
 #[async_trait]
 pub trait BlobStore: Debug + Display + Send + Sync + 'static {
-    /// The whole blob, or `None` where there is none.
+    /// Returns the whole blob, or `None` if there is none.
     async fn get(&self, path: &BlobPath) -> Result<Option<Blob>, BlobError>;
 
-    /// The blob if its `ETag` is no longer `known`. Costs less than [`BlobStore::get`] when it is unchanged.
+    /// Returns the blob if its `ETag` differs from `known`. Costs less than [`BlobStore::get`] if it is unchanged.
     async fn get_if_changed(&self, path: &BlobPath, known: &BlobETag) -> Result<Fetched, BlobError>;
 
-    /// A stream over the blob, or over `range` of it, with the length of the whole; `None` where there is no
-    /// blob. A range is cut at the end of the blob; one that begins at or after the end gives an empty stream.
+    /// Opens the blob, or `range` of it, as a stream, with the length of the whole; `None` if there is no blob. A range
+    /// is truncated at the end of the blob; one that begins at or after the end yields an empty stream.
     async fn open(&self, path: &BlobPath, range: Option<BlobRange>) -> Result<Option<OpenBlob>, BlobError>;
 
-    /// Stores `bytes` if `when` holds at that instant, and answers the new `ETag`, or
-    /// [`PutOutcome::Conflict`] with nothing changed.
+    /// Stores `bytes` if `when` holds at that instant, and returns the new `ETag`, or [`PutOutcome::Conflict`] with
+    /// nothing changed.
     async fn put(&self, path: &BlobPath, bytes: Bytes, when: When) -> Result<PutOutcome, BlobError>;
 
-    /// Stores a stream of any length, replacing what is there. An error in the stream is returned and leaves
-    /// the old blob, or none, and nothing of the new one.
+    /// Stores a stream of any length, replacing the blob. An error in the stream is returned, and leaves the old blob,
+    /// or none, and nothing of the new one.
     async fn put_stream(&self, path: &BlobPath, stream: ByteStream) -> Result<BlobETag, BlobError>;
 
-    /// Removes the blob. Succeeds where there is none.
+    /// Removes the blob. Succeeds if there is none.
     async fn delete(&self, path: &BlobPath) -> Result<(), BlobError>;
 
-    /// All blobs below `prefix` at any depth, sorted by path, bytewise.
+    /// Lists all blobs below `prefix` at any depth, sorted by path, bytewise.
     fn list(&self, prefix: &BlobPrefix) -> BoxStream<'static, Result<ListedBlob, BlobError>>;
 
-    /// The names of the folders directly below `prefix`, sorted, bytewise. A folder exists while a blob is below it.
+    /// Lists the names of the folders directly below `prefix`, sorted, bytewise. A folder exists while a blob is below
+    /// it.
     async fn list_folders(&self, prefix: &BlobPrefix) -> Result<Vec<String>, BlobError>;
 
-    /// A URL that gives the blob to anybody who holds it until `expires` has passed, or `None` where the
-    /// store has no such thing. The blob need not exist.
+    /// Returns a URL from which every holder can read the blob until `expires` has passed, or `None` if the store does
+    /// not support signed URLs. The blob need not exist.
     async fn signed_url(
         &self,
         path: &BlobPath,

@@ -1,30 +1,30 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest segment of a path in bytes: what common disks hold in one file name.
+/// The longest segment of a path in bytes: the file name limit of common disks.
 const LONGEST_SEGMENT: usize = 255;
-/// The longest path in bytes: what S3 holds in one key, less room for a prefix.
+/// The longest path in bytes: the key limit of S3, less room for a prefix.
 const LONGEST_PATH: usize = 900;
 
-/// Where a blob is: segments joined by `/`, safe on every store and every disk.
+/// The path of a blob: segments joined by `/`, safe on every store and every disk.
 ///
-/// No segment is empty, `.` or `..`, holds a control character or a backslash, or is longer than 255 bytes;
-/// the whole is at most 900 bytes.
+/// No segment is empty, `.` or `..`, contains a control character or a backslash, or is longer than 255 bytes; the
+/// whole is at most 900 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobPath(Arc<str>);
 
-/// A folder of a store, or its root. Prefixes match whole segments: `a` holds `a/b`, and not `ab`.
+/// A folder of a store, or its root. Prefixes match whole segments: `a` contains `a/b`, but not `ab`.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct BlobPrefix(Option<BlobPath>);
 
-/// What is wrong with a path.
+/// Why a path is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobPathError {
     /// A segment is empty, `.` or `..`.
     #[error("a path segment is empty, `.` or `..`")]
     Segment,
-    /// A segment holds a control character or a backslash.
+    /// A segment contains a control character or a backslash.
     #[error("a path holds a control character or a backslash")]
     Character,
     /// A segment is longer than 255 bytes, or the path longer than 900.
@@ -33,7 +33,7 @@ pub enum BlobPathError {
 }
 
 impl BlobPath {
-    /// Checks a path.
+    /// Validates a path.
     pub fn parse(path: &str) -> Result<Self, BlobPathError> {
         if path.len() > LONGEST_PATH {
             return Err(BlobPathError::Length);
@@ -52,12 +52,12 @@ impl BlobPath {
         Ok(Self(path.into()))
     }
 
-    /// The path, segments joined by `/`.
+    /// Returns the path, segments joined by `/`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The segments, in order.
+    /// Returns the segments, in order.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')
     }
@@ -67,12 +67,12 @@ impl BlobPrefix {
     /// The root: every path is below it.
     pub const ROOT: Self = Self(None);
 
-    /// The folder `path`.
+    /// Creates the prefix of the folder `path`.
     pub fn folder(path: BlobPath) -> Self {
         Self(Some(path))
     }
 
-    /// The folder, or `None` for the root.
+    /// Returns the folder, or `None` for the root.
     pub fn path(&self) -> Option<&BlobPath> {
         self.0.as_ref()
     }
@@ -82,7 +82,7 @@ impl BlobPrefix {
         self.remainder(path).is_some()
     }
 
-    /// What follows this folder in `path`, or `None` if the path is not below it.
+    /// Returns the part of `path` after this folder, or `None` if the path is not below it.
     pub fn remainder<'path>(&self, path: &'path BlobPath) -> Option<&'path str> {
         match &self.0 {
             None => Some(path.as_str()),

@@ -10,10 +10,10 @@ const RACERS: usize = 8;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProbeError {
-    /// The store could not be asked.
+    /// The store failed.
     #[error("the store could not be probed; check its address, its credentials and that it may be written")]
     Unreachable(#[from] BlobError),
-    /// The id makes no path.
+    /// The id is not valid in a path.
     #[error("the id of the probe makes no path in the store; choose letters and digits")]
     Id(#[from] BlobPathError),
     /// Conditional creation does not work.
@@ -22,7 +22,7 @@ pub enum ProbeError {
          use a store with conditional writes, or turn them on"
     )]
     CreatesTwice {
-        /// How many of the concurrent creations, or of one after the other, were told that they had stored.
+        /// How many of the creations, concurrent or sequential, were reported as stored.
         winners: usize,
     },
     /// Conditional replacement does not work.
@@ -31,19 +31,19 @@ pub enum ProbeError {
          use a store with conditional writes, or turn them on"
     )]
     IgnoresMatch {
-        /// Which write succeeded that must not.
+        /// The write that succeeded but must not.
         writes: &'static str,
     },
-    /// A write with the right condition was called a conflict.
+    /// A write with a correct condition was rejected as a conflict.
     #[error(
         "this store calls a write a conflict though its condition holds ({condition}); \
          look for a proxy that changes ETag or If-Match headers"
     )]
     RefusesRightCondition {
-        /// Which condition.
+        /// The condition.
         condition: &'static str,
     },
-    /// Conditional replacement knows only `ETag`s without their quotation marks.
+    /// Conditional replacement accepts only `ETag`s without their quotation marks.
     #[error(
         "this store takes an ETag in If-Match only without its quotation marks, which no standard says \
          (older Ceph gateways do so), so nothing could ever be changed; update the store or use another"
@@ -54,15 +54,15 @@ pub enum ProbeError {
         "this store does not read what was just written ({read}); use a store that is strongly consistent"
     )]
     StaleRead {
-        /// Which read was wrong, and how.
+        /// The read that was wrong, and how.
         read: &'static str,
     },
 }
 
-/// Proves that a store does what a registry stands on: exact conditions, and reads that see the last write.
+/// Verifies that a store has the properties that a registry needs: exact conditions, and reads that see the last write.
 ///
-/// To be asked once at start: a store that silently ignores conditions loses publishes, and several do. `id`
-/// must differ between probes that run at once. Nothing is left in the store, also where the answer is an error.
+/// Call it once at startup: a store that silently ignores conditions loses publishes, and several do. `id` must differ
+/// between concurrent probes. The probe leaves nothing in the store, even on an error.
 ///
 /// ```
 /// use registry_core::storage::{ObjectStoreBlobs, probe};
@@ -116,7 +116,7 @@ async fn examine(store: &dyn BlobStore, path: &BlobPath) -> Result<(), ProbeErro
     Ok(())
 }
 
-/// What is wrong with a store that replaced nothing though the `ETag` was the last one.
+/// Finds why a store replaced nothing although the `ETag` was current.
 async fn refused_match(
     store: &dyn BlobStore,
     path: &BlobPath,
@@ -150,7 +150,7 @@ async fn examine_reads(
     }
 }
 
-/// Many writes at once under one condition: the bytes and `ETag`s of those that were told that they had stored.
+/// Runs many concurrent writes with one condition; returns the bytes and `ETag`s of those reported as stored.
 async fn race(
     store: &dyn BlobStore,
     path: &BlobPath,
@@ -158,7 +158,7 @@ async fn race(
     when: &When,
 ) -> Result<Vec<Blob>, BlobError> {
     let racers = (0..RACERS).map(|racer| async move {
-        // Where ETags are digests, a blob that is replaced by its own content keeps its ETag.
+        // If ETags are digests, a blob that is replaced by the same content keeps its ETag.
         let bytes = Bytes::from(format!("{what} by {racer}"));
         match store.put(path, bytes.clone(), when.clone()).await? {
             PutOutcome::Stored(etag) => Ok(Some(Blob { bytes, etag })),
@@ -168,8 +168,8 @@ async fn race(
     join_all(racers).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// What is there after a race. That nobody won may be an answer lost on the way, tried again by the client and
-/// then told a conflict with itself; so it is only wrong where nothing was stored either.
+/// Returns the blob after a race. A race without a winner may be due to a lost answer, which the client retried and
+/// then saw as a conflict with itself; so it is wrong only if nothing was stored either.
 async fn written(
     store: &dyn BlobStore,
     path: &BlobPath,

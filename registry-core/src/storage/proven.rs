@@ -9,25 +9,25 @@ use super::{Blob, BlobError, BlobPath, BlobStore, Contended};
 use crate::randomness::Randomness;
 use crate::vocabulary::BoxError;
 
-/// Why the storage gave no answer to rely on.
+/// Why the storage gave no reliable answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The store did not answer or refused.
+    /// The store failed or rejected the request.
     #[error("the registry's storage did not answer: try again in a moment")]
     Blob(#[from] BlobError),
-    /// The store is not, or no longer, the one that was opened, so nothing that it calls missing is known to be.
+    /// The store is not, or no longer, the one that was opened, so its reports of absence prove nothing.
     #[error(
         "the registry's storage is not the one that was opened: ask the registry's operator to look at the log"
     )]
     Changed(#[source] BoxError),
-    /// What another caller got who asked at the same time.
+    /// The error that a concurrent caller received.
     #[error(transparent)]
     Shared(Arc<Self>),
 }
 
 impl StorageError {
-    /// The error itself, without the sharing of it.
+    /// Returns the error without the sharing wrapper.
     pub fn root(&self) -> &Self {
         match self {
             Self::Shared(error) => error.root(),
@@ -36,20 +36,19 @@ impl StorageError {
     }
 }
 
-/// The store of a registry. What it calls missing is believed only as long as its marker proves that it is the store that
-/// was opened.
+/// The store of a registry. An absence counts only while its marker proves that it is the store that was opened.
 pub(crate) struct Storage {
     store: Arc<dyn BlobStore>,
     randomness: Arc<dyn Randomness>,
     marker: Marker,
 }
 
-/// Is told what a [`Storage`] learns of its store.
+/// Receives what a [`Storage`] learns about its store.
 pub(crate) trait WatchStorage: Send + Sync {
     /// The store has this marker.
     fn opened(&self, name_in_via: &str);
 
-    /// The store is another one than was opened, or cannot be told from another one.
+    /// The store is not the one that was opened, or cannot be distinguished from another one.
     fn changed(&self);
 }
 
@@ -66,13 +65,13 @@ impl Storage {
         &self.store
     }
 
-    /// Believes what the store just called missing, if it still is the store that was opened. Call it after the miss.
-    /// Concurrent callers share one request.
+    /// Confirms a reported absence, if the store still is the one that was opened. Call it after the miss. Concurrent
+    /// callers share one request.
     pub(crate) async fn confirm_absence(&self) -> Result<(), StorageError> {
         self.marker.check(&*self.store).await
     }
 
-    /// What was `found`, or that it is proven to be missing.
+    /// Returns `found`, or confirms the absence.
     pub(crate) async fn or_proven_absent<T: Send>(
         &self,
         found: Option<T>,
@@ -83,14 +82,14 @@ impl Storage {
         Ok(found)
     }
 
-    /// The blob, or that it is proven to be missing.
+    /// Returns the blob, or a proven absence.
     pub(crate) async fn get_proven(&self, path: &BlobPath) -> Result<Option<Blob>, StorageError> {
         let found = self.store.get(path).await?;
         self.or_proven_absent(found).await
     }
 
-    /// The name by which all processes of this registry recognize requests to upstreams that come back to them, for the
-    /// header `Via`; `None` while the store has no marker. It tells nothing of the marker's id.
+    /// Returns the name for the header `Via`, by which all processes of this registry recognize their own requests to
+    /// upstreams; `None` while the store has no marker. It does not disclose the marker's id.
     pub(crate) fn name_in_via(&self) -> Option<Arc<str>> {
         self.marker.name_in_via()
     }
@@ -104,7 +103,7 @@ impl Storage {
         update::update(&*self.store, &*self.randomness, path, edit).await
     }
 
-    /// Changes a blob by a function of what is stored, or proven to be missing. See [`update`](update::update).
+    /// Changes a blob by a function of its content, or of its proven absence. See [`update`](update::update).
     pub(crate) async fn update_with<Outcome, Error, Decide>(
         &self,
         path: &BlobPath,

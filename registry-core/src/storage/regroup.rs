@@ -4,8 +4,8 @@ use futures::stream::Fuse;
 
 use super::{BlobError, BlobPath, ByteStream};
 
-/// Regroups a stream into chunks of one size and a last, shorter one: stores want few large writes, and some
-/// want all parts of an upload alike.
+/// Regroups a stream into chunks of equal size and a shorter last one: stores need few large writes, and some require
+/// equal parts in an upload.
 pub(super) struct Regrouped<'path> {
     path: &'path BlobPath,
     stream: Fuse<ByteStream>,
@@ -14,12 +14,12 @@ pub(super) struct Regrouped<'path> {
 }
 
 impl<'path> Regrouped<'path> {
-    /// Chunks of `size` bytes of what is to be stored at `path`.
+    /// Regroups the stream for `path` into chunks of `size` bytes.
     pub(super) fn new(path: &'path BlobPath, stream: ByteStream, size: usize) -> Self {
         Self { path, stream: stream.fuse(), size, pending: BytesMut::new() }
     }
 
-    /// The next chunk, which is shorter than the others only if it is the last; `None` after that.
+    /// Returns the next chunk, which is shorter than the others only if it is the last; `None` after that.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, BlobError> {
         while self.pending.len() < self.size {
             match self.stream.next().await {
@@ -33,7 +33,7 @@ impl<'path> Regrouped<'path> {
     }
 }
 
-/// Whatever the stream's own error says of its source, it must not read as an answer of the store written to.
+/// An error of the source stream must not look like an answer of the store being written to.
 fn stream_failed(path: &BlobPath, source: BlobError) -> BlobError {
     match source {
         BlobError::Stream { .. } => source,

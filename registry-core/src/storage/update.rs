@@ -1,6 +1,6 @@
 //! Changes a blob by compare-and-swap. Every document that writers share is changed here and nowhere else.
 //!
-//! An [`Edit`] reads the blob and decides what to write. [`update`] writes it if the blob is still what the edit has read,
+//! An [`Edit`] reads the blob and decides what to write. [`update`] writes it if the blob is unchanged since that read,
 //! and runs the edit again from a fresh read if another writer was faster.
 
 use std::marker::PhantomData;
@@ -18,30 +18,30 @@ use crate::randomness::Randomness;
 #[error("other writers were faster each time")]
 pub(crate) struct Contended;
 
-/// A change of one blob, decided on what is stored.
+/// A change of one blob, based on its stored content.
 pub(crate) trait Edit: Send {
-    /// What the writer gets.
+    /// The result for the caller of the update.
     type Outcome: Send + Sync;
-    /// Why there is nothing to write.
+    /// Why the edit failed.
     type Error: From<BlobError> + From<Contended> + Send;
 
-    /// Whether [`Edit::attempt`] finds its earlier attempts in the blob. Then an attempt is made again after the store did
-    /// not answer a write. If not, that ends the update, since the outcome of the write is unknown.
+    /// Whether [`Edit::attempt`] recognizes its earlier attempts in the blob. If so, the edit is retried after a write
+    /// without an answer. If not, such a write ends the update, since its outcome is unknown.
     const RECOGNIZES_ATTEMPTS: bool = false;
 
     /// How long the update competes with other writers, and waits for a store that does not answer.
     const PATIENCE: Duration = Duration::from_mins(1);
 
-    /// Reads the blob and decides what to write. `attempts` are the outcomes of earlier writes that were refused or not
-    /// answered. One of them may have been stored nevertheless: the store's client retries, and then a refusal may be
-    /// about a write of its own.
+    /// Reads the blob and decides what to write. `attempts` are the outcomes of earlier writes that were rejected or
+    /// not answered. One of them may have been stored nevertheless: the store's client retries, and the rejection may
+    /// concern its own first write.
     fn attempt(
         &mut self,
         attempts: &[Self::Outcome],
     ) -> impl Future<Output = Result<Step<Self::Outcome>, Self::Error>> + Send;
 }
 
-/// What an [`Edit`] decided.
+/// The decision of an [`Edit`].
 pub(crate) enum Step<Outcome> {
     /// Writes nothing.
     Done(Outcome),
@@ -54,7 +54,7 @@ pub(crate) enum Step<Outcome> {
     },
 }
 
-/// An outcome, and the state of the blob after it if this update wrote it.
+/// An outcome, and the blob's new state if this update wrote it.
 pub(crate) struct Updated<Outcome> {
     pub(crate) outcome: Outcome,
     pub(crate) stored: Option<BlobETag>,
@@ -64,8 +64,8 @@ pub(crate) struct Updated<Outcome> {
 ///
 /// # Errors
 ///
-/// Those of the edit. [`Contended`] if other writers were faster for [`Edit::PATIENCE`]. [`BlobError`] if the store failed;
-/// if the edit recognizes its attempts, a store that does not answer has as long.
+/// Those of the edit. [`Contended`] if other writers were faster for [`Edit::PATIENCE`]. [`BlobError`] if the store
+/// failed; if the edit recognizes its attempts, only after the store did not answer for as long.
 pub(crate) async fn update<E: Edit>(
     store: &dyn BlobStore,
     randomness: &dyn Randomness,
@@ -99,7 +99,7 @@ pub(crate) async fn update<E: Edit>(
     }
 }
 
-/// What a function of [`update_with`] decided.
+/// The decision of a function passed to [`update_with`].
 pub(crate) enum Decision<Outcome> {
     /// Writes nothing.
     Keep(Outcome),
@@ -107,7 +107,7 @@ pub(crate) enum Decision<Outcome> {
     Write(Bytes, Outcome),
 }
 
-/// Changes a blob by a function of what is stored. See [`update`].
+/// Changes a blob by a function of its content. See [`update`].
 pub(crate) async fn update_with<Outcome, Error, Decide>(
     store: &dyn BlobStore,
     randomness: &dyn Randomness,
@@ -139,7 +139,7 @@ impl<Error: From<BlobError>> Read<Error> for Plain<'_> {
     }
 }
 
-/// The edit of a function.
+/// The [`Edit`] of a function.
 pub(super) struct Function<Reader, Decide, Outcome> {
     pub(super) read: Reader,
     pub(super) decide: Decide,

@@ -6,38 +6,38 @@ use chrono::{DateTime, Utc};
 
 use super::{BlobPath, ByteStream};
 
-/// A blob as it was at one moment.
+/// A blob's content at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     /// The content.
     pub bytes: Bytes,
-    /// Names this state of the blob for [`When::Matches`].
+    /// Identifies this state of the blob for [`When::Matches`].
     pub etag: BlobETag,
 }
 
-/// What [`BlobStore::get_if_changed`](super::BlobStore::get_if_changed) found.
+/// The outcome of [`BlobStore::get_if_changed`](super::BlobStore::get_if_changed).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
-    /// The blob now, which is not the one known.
+    /// The current blob, which differs from the known one.
     Changed(Blob),
-    /// Still the blob with the `ETag` that was known.
+    /// The blob still has the known `ETag`.
     Unchanged,
-    /// No blob.
+    /// There is no blob.
     Missing,
 }
 
-/// Under which condition a blob is stored.
+/// The condition under which a blob is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// Whatever is there.
+    /// Unconditionally.
     Always,
-    /// Only if nothing is there.
+    /// Only if there is no blob.
     Absent,
-    /// Only if the blob there has this `ETag`.
+    /// Only if the current blob has this `ETag`.
     Matches(BlobETag),
 }
 
-/// What came of a [`BlobStore::put`](super::BlobStore::put).
+/// The outcome of a [`BlobStore::put`](super::BlobStore::put).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a conflict means that nothing was stored"]
 pub enum PutOutcome {
@@ -47,7 +47,7 @@ pub enum PutOutcome {
     Conflict,
 }
 
-/// The store's own name for one state of one blob. Opaque: compare it, hand it back, nothing else.
+/// The store's identifier for one state of one blob. Opaque: callers only compare it and pass it back.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BlobETag {
     etag: Arc<str>,
@@ -55,23 +55,23 @@ pub struct BlobETag {
 }
 
 impl BlobETag {
-    /// An `ETag` as the store spells it.
+    /// Creates an `ETag` as the store spells it.
     pub fn new(etag: impl Into<Arc<str>>) -> Self {
         Self { etag: etag.into(), version: None }
     }
 
-    /// Adds the version that some stores (Google Cloud Storage) want to see in a condition.
+    /// Adds the version that some stores (Google Cloud Storage) require in a condition.
     #[must_use]
     pub fn with_version(self, version: impl Into<Arc<str>>) -> Self {
         Self { version: Some(version.into()), ..self }
     }
 
-    /// The `ETag` as the store spelled it.
+    /// Returns the `ETag` as the store spelled it.
     pub fn as_str(&self) -> &str {
         &self.etag
     }
 
-    /// The version, where the store has one.
+    /// Returns the version, if the store has one.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
@@ -86,7 +86,7 @@ impl fmt::Debug for BlobETag {
     }
 }
 
-/// Which bytes of a blob to read: from `start`, inclusive, to `end`, exclusive, counted from 0.
+/// A byte range of a blob: from `start`, inclusive, to `end`, exclusive, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlobRange {
     /// The first byte.
@@ -97,11 +97,12 @@ pub struct BlobRange {
 
 /// A blob opened for reading.
 pub struct OpenBlob {
-    /// The bytes asked for, in order. A blob replaced meanwhile gives its old bytes or an error, never a mixture.
+    /// The requested bytes, in order. If the blob is replaced in the meantime, the stream yields the old bytes or an
+    /// error, never a mixture.
     pub stream: ByteStream,
-    /// The length of the whole blob in bytes, also when a range was asked for.
+    /// The length of the whole blob in bytes, even if a range was requested.
     pub length: u64,
-    /// Names this state of the blob.
+    /// Identifies this state of the blob.
     pub etag: BlobETag,
 }
 
@@ -115,18 +116,18 @@ impl fmt::Debug for OpenBlob {
     }
 }
 
-/// One line of a listing.
+/// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedBlob {
-    /// Where it is.
+    /// The address of the client.
     pub path: BlobPath,
-    /// Its length in bytes.
+    /// The blob's length in bytes.
     pub length: u64,
-    /// When it was last written, by the store's clock.
+    /// When the blob was last written, by the store's clock.
     pub last_modified: DateTime<Utc>,
 }
 
-/// What the answer to a signed URL should say, where the store can be told.
+/// Headers for the answer to a signed URL, where the store supports them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedUrlOptions {

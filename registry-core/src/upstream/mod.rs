@@ -1,7 +1,7 @@
-//! The contract with another registry that this one stands in front of.
+//! The contract with another registry that this one proxies.
 //!
-//! An upstream speaks npm's public protocol. This library asks it only for names that the origin rules
-//! send there; an adapter never decides that for itself.
+//! An upstream speaks npm's public protocol. This library asks it only for names that the origin rules permit; an
+//! adapter never decides that itself.
 //!
 //! ```
 //! use registry_core::upstream::{PackumentForm, Validators};
@@ -31,7 +31,7 @@ pub use crate::domain::packument::PackumentForm;
 /// A stream of a tarball's bytes.
 pub type TarballStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
 
-/// What an upstream said of the state of a document, to ask it later whether that still holds.
+/// The validators of a document, for a conditional request later.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
     /// The `ETag` header, verbatim.
@@ -41,60 +41,61 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// Whether there is nothing to ask with.
+    /// Whether there are no validators.
     pub fn is_empty(&self) -> bool {
         self.etag.is_none() && self.last_modified.is_none()
     }
 }
 
-/// What came of asking for a packument.
+/// The outcome of requesting a packument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpstreamPackument {
     /// The document, as the upstream sent it, decoded.
     Found {
         /// The JSON.
         bytes: Bytes,
-        /// The form it came in, which need not be the one asked for.
+        /// The form of the document, which may differ from the requested one.
         form: PackumentForm,
-        /// What to ask with the next time.
+        /// The validators for the next request.
         validators: Validators,
     },
-    /// The document is still the one that was known.
+    /// The document is unchanged.
     Unchanged,
     /// The upstream has no such package.
     Missing,
 }
 
-/// A tarball on its way from an upstream.
+/// A tarball being received from an upstream.
 #[non_exhaustive]
 pub struct UpstreamTarball {
-    /// The bytes, unchecked.
+    /// The bytes, unverified.
     pub stream: TarballStream,
-    /// The length, where the upstream declared one.
+    /// The length, if the upstream declared one.
     pub length: Option<u64>,
-    /// Whether the upstream calls the bytes compressed once more. Its word proves nothing: the digest decides.
+    /// The declared encoding. It proves nothing: the digest decides.
     pub encoding: TarballEncoding,
-    /// The host that sends the bytes, where that is neither the upstream's own nor one that the operator allows. A
-    /// packument or a redirect chose it, so no byte, length or reason of it reaches a client before the digest is
-    /// right.
+    /// The host that sends the bytes, if it is neither the upstream's own nor one that the operator allows. A packument
+    /// or a redirect chose it, so none of its bytes, its length or its errors reach a client before the digest is
+    /// verified.
     pub elsewhere: Option<String>,
 }
 
-/// What an upstream says of the encoding of a tarball's bytes.
+/// The declared encoding of a tarball's bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TarballEncoding {
     /// The bytes are the tarball.
     #[default]
     Identity,
-    /// The bytes are the tarball compressed with gzip, or the tarball itself: many servers call any `.tgz` that.
+    /// The bytes are the tarball compressed with gzip, or the tarball itself: many servers declare gzip for every
+    /// `.tgz`.
     Gzip,
-    /// An encoding that was not asked for and is not read. The bytes may still be the tarball.
+    /// An encoding that was not requested and is not supported. The bytes may still be the tarball.
     Other,
 }
 
 impl UpstreamTarball {
-    /// The bytes of a tarball as they are, from the upstream's own host.
+    /// Creates a tarball without an encoding, from the upstream's own host.
     pub fn new(stream: TarballStream, length: Option<u64>) -> Self {
         Self { stream, length, encoding: TarballEncoding::Identity, elsewhere: None }
     }
@@ -111,22 +112,22 @@ impl Debug for UpstreamTarball {
     }
 }
 
-/// Why an upstream could not answer.
+/// Why an upstream did not answer a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpstreamError {
-    /// No answer, or one that says to come back: time-outs, broken connections, statuses 408, 429 and 5xx.
+    /// No answer, or one that asks for a retry: timeouts, broken connections, statuses 408, 429 and 5xx.
     #[error("the upstream registry {upstream} did not answer")]
     Unavailable {
         /// The upstream, as it displays itself.
         upstream: String,
-        /// When it asked to be left alone until, where it said so.
+        /// The delay that it asked for, if any.
         retry_after: Option<Duration>,
         /// What went wrong.
         #[source]
         source: BoxError,
     },
-    /// The upstream refused: credentials, permissions.
+    /// The upstream rejected the request: credentials, permissions.
     #[error("the upstream registry {upstream} refused with status {status}")]
     Refused {
         /// The upstream, as it displays itself.
@@ -134,7 +135,7 @@ pub enum UpstreamError {
         /// The status of the answer.
         status: u16,
     },
-    /// An answer that is no answer: not JSON, over the size limit, a document of another package.
+    /// The answer is invalid: not JSON, over the size limit, a document of another package.
     #[error("the upstream registry {upstream} sent something unusable: {reason}")]
     Unusable {
         /// The upstream, as it displays itself.
@@ -142,22 +143,22 @@ pub enum UpstreamError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It leads back to the registry that asks.
+    /// The upstream leads back to this registry.
     #[error("the upstream registry {upstream} leads back to this one")]
     Loop {
         /// The upstream, as it displays itself.
         upstream: String,
     },
-    /// It redirects, and not to an answer.
+    /// The upstream sent a redirect that cannot be followed.
     #[error("the upstream registry {upstream} {reason}")]
     Redirect {
         /// The upstream, as it displays itself.
         upstream: String,
-        /// What is wrong with the redirect. Names no URL, which may be signed.
+        /// What is wrong with the redirect. Contains no URL, which may be signed.
         reason: String,
     },
-    /// What was asked for is at another host, and did not come from there. Whether that host does not exist, may not
-    /// be asked, or sends something else looks the same, so that no client learns of hosts that only this machine
+    /// The requested object is at another host, and that host did not deliver it. A host that does not exist, may not
+    /// be used, or sends other bytes gives the same error, so that no client learns of hosts that only this machine
     /// reaches.
     #[error(
         "the upstream registry {upstream} has this at another host, {host}, and it did not come from there"
@@ -167,7 +168,7 @@ pub enum UpstreamError {
         upstream: String,
         /// The other host.
         host: String,
-        /// What went wrong, for the log alone.
+        /// The cause, for the log only.
         #[source]
         source: BoxError,
     },
@@ -177,20 +178,20 @@ pub enum UpstreamError {
 ///
 /// # Contract
 ///
-/// - Every method ends in bounded time, and holds bounded memory however long the answer is.
-/// - Credentials go to the configured host and to no other, also when it redirects.
-/// - Other hosts, which packuments and redirects name, are asked at public addresses only, unless the operator allows
+/// - Every method ends in bounded time, and uses bounded memory regardless of the length of the answer.
+/// - Credentials are sent to the configured host and to no other, even when it redirects.
+/// - Other hosts, which packuments and redirects name, are used at public addresses only, unless the operator allows
 ///   them; see [`UpstreamTarball::elsewhere`].
-/// - A package, version or endpoint that the upstream does not have is an answer (`Missing`, `None`), not an error.
-/// - Nothing is cached here: the caller holds what it wants to hold.
-/// - Reads only: no method changes anything upstream, so that each may be repeated.
+/// - A package, version or endpoint that the upstream lacks is an answer (`Missing`, `None`), not an error.
+/// - Nothing is cached here: caching is up to the caller.
+/// - Reads only: no method changes anything upstream, so that each may be retried.
 #[async_trait]
 pub trait Upstream: Debug + Display + Send + Sync + 'static {
-    /// Tells under which name the registry that asks knows its own requests again, should one come back to it. An
-    /// upstream over HTTP sends it as `Via`. Default: it is not told.
+    /// Sets the name by which this registry recognizes its own requests, should one return to it. An HTTP upstream
+    /// sends it as `Via`. Default: does nothing.
     fn asked_by(&self, _registry: &str) {}
 
-    /// The packument in `form`, unless it is still the one that `known` names.
+    /// Returns the packument in `form`, unless it still matches `known`.
     async fn packument(
         &self,
         name: &PackageName,
@@ -198,19 +199,19 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
         known: &Validators,
     ) -> Result<UpstreamPackument, UpstreamError>;
 
-    /// The tarball at `url`, as the upstream's packument gives it, or `None` where it is gone.
+    /// Opens the tarball at `url`, as given in the upstream's packument; `None` if it is gone.
     async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError>;
 
-    /// The answer to a search, given npm's query string without the `?`.
+    /// Returns the answer to a search, given npm's query string without the `?`.
     async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError>;
 
-    /// The known advisories for `{"package": ["version"]}`, in npm's bulk form.
+    /// Returns the known advisories for `{"package": ["version"]}`, in npm's bulk format.
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError>;
 
-    /// The keys that the upstream signs with, in npm's form.
+    /// Returns the keys that the upstream signs with, in npm's format.
     async fn keys(&self) -> Result<Option<Bytes>, UpstreamError>;
 
-    /// The attestations of one version, in npm's form.
+    /// Returns the attestations of one version, in npm's format.
     async fn attestations(
         &self,
         name: &PackageName,

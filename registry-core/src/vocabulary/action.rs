@@ -10,7 +10,7 @@ pub enum Action {
     Read,
     /// Publish versions, deprecate them, move dist-tags.
     Publish,
-    /// Change its owners, remove it or versions of it.
+    /// Change its owners, and remove it or versions of it.
     Administer,
 }
 
@@ -24,14 +24,14 @@ impl fmt::Display for Action {
     }
 }
 
-/// Whether something may be done. A greater verdict allows more.
+/// Whether an action is allowed. A greater verdict allows more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Not at all.
+    /// Not allowed.
     Denied,
-    /// If the package is new, or the principal owns it.
+    /// Allowed if the package is new, or the principal owns it.
     AllowedToOwners,
-    /// In any case.
+    /// Allowed.
     Allowed,
 }

@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
-/// What a client shows to say who it is. Its `Debug` shows no secret.
+/// A credential of a client. Its `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// `Authorization: Bearer …`.
@@ -17,7 +17,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Reads an `Authorization` header (RFC 6750 and RFC 7617, scheme in any case); `None` if it is neither.
+    /// Parses an `Authorization` header (RFC 6750 and RFC 7617, scheme in any case); `None` for other schemes.
     pub fn from_authorization(header: &str) -> Option<Self> {
         let (scheme, value) = header.split_once(' ')?;
         let value = value.trim();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_nothing_else() {
+    fn rejects_other_headers() {
         for header in ["", "Bearer", "Bearer ", "Basic !!", "Basic YW5h", "Digest x"] {
             assert!(Credential::from_authorization(header).is_none(), "{header:?}");
         }

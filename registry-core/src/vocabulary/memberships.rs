@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::TeamPermission;
 use crate::domain::PackageName;
 
-/// What somebody is and may do through the organisations and teams that are kept in the store.
+/// The organizations and teams of an account that are in the store, and what they allow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memberships {
     pub(crate) groups: Vec<String>,
@@ -11,12 +11,12 @@ pub struct Memberships {
 }
 
 impl Memberships {
-    /// The organisations and teams, each as access rules spell the group: `local:acme`, `local:acme/platform`.
+    /// Returns the organizations and teams, as access rules spell the group: `local:acme`, `local:acme/platform`.
     pub fn groups(&self) -> &[String] {
         &self.groups
     }
 
-    /// What the teams were granted of a package; the most, where several were.
+    /// Returns the greatest permission that the account's teams were granted on a package.
     pub fn permission(&self, package: &PackageName) -> Option<TeamPermission> {
         self.packages.get(package).copied()
     }

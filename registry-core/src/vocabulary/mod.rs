@@ -1,5 +1,5 @@
-//! The words that access rules, providers, events and routes share: a [`Caller`] is a [`Principal`] with the limits of its
-//! credential, and asks to do an [`Action`].
+//! Types shared by access rules, providers, events and routes: a [`Caller`] is a [`Principal`] with the limits of its
+//! credential, and requests an [`Action`].
 //!
 //! ```
 //! use registry_core::auth::{Caller, Principal};
@@ -30,5 +30,5 @@ pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher
 pub use token_organizations::{OrganizationPermission, TokenOrganizations};
 pub use via::Via;
 
-/// Any error, for those that are only passed on.
+/// A boxed error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

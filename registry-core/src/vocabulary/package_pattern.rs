@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::GroupName;
 
-/// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all. Capitals do not
-/// count, so that no spelling of a name escapes the rule that is meant for it.
+/// A pattern of package names: literal text, `*` for any text without a `/`, `**` for any text at all. Ignores case,
+/// so that no spelling of a name escapes its rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PackagePattern(Arc<str>);
@@ -18,11 +18,11 @@ impl TryFrom<String> for PackagePattern {
     }
 }
 
-/// Why a text is not a pattern, as the rest of a sentence that begins with "it".
+/// Why a text is not a pattern. Displays as the rest of a sentence that begins with "it".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("is empty; write `**` for every package")]
     Empty,
     /// Begins with `!`, as exceptions do elsewhere.
@@ -31,7 +31,7 @@ pub enum PatternError {
     /// Three stars in a row.
     #[error("has three stars in a row; write `*` for any text without a `/`, or `**` for any text")]
     Stars,
-    /// Holds something that no package name holds.
+    /// Contains a character that no package name contains.
     #[error("holds {character:?}, which no package name holds; only `*` and `**` stand for other text")]
     Character {
         /// The first such character.
@@ -40,13 +40,13 @@ pub enum PatternError {
     /// A scope without a name, a `/` without a scope, a version.
     #[error("matches no package name; write `{instead}`")]
     Impossible {
-        /// What was probably meant.
+        /// The probable meaning.
         instead: String,
     },
 }
 
 impl PackagePattern {
-    /// Reads a pattern as access rules spell it.
+    /// Parses a pattern of an access rule.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         if pattern.is_empty() {
             return Err(PatternError::Empty);
@@ -82,18 +82,18 @@ impl PackagePattern {
         Self("**".into())
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the pattern is for the package of this name, in whatever capitals either is written.
+    /// Returns whether the pattern matches a package name, ignoring case.
     pub fn matches(&self, name: &str) -> bool {
         matches(self.0.as_bytes(), name.as_bytes())
     }
 
-    /// Whether the pattern is for packages of this scope, or of some scopes with this one among them, and not for those of
-    /// all scopes alike.
+    /// Returns whether the pattern is for packages of this scope, or of some scopes that include it, but not of all
+    /// scopes.
     pub(crate) fn means_scope(&self, scope: &GroupName) -> bool {
         let is_of_all = |scopes: &str| scopes.bytes().all(|byte| matches!(byte, b'@' | b'*'));
         match self.0.split_once('/') {
@@ -105,11 +105,11 @@ impl PackagePattern {
         }
     }
 
-    /// Whether every name that `other` matches is known to match this pattern too.
+    /// Returns whether every name that `other` matches is known to match this pattern too.
     ///
-    /// A star of `other` stands in its text for itself, so only a star of this pattern can have matched it,
-    /// and that star would match whatever the other stands for. A `**` may stand for a `/`, which `*` does
-    /// not match, so a pattern with one is only compared as a whole.
+    /// This pattern is matched against the text of `other`. Only a star of this pattern can match a star of `other`,
+    /// and it also matches any text that the other star can stand for. A `**` may stand for a `/`, which `*` does not
+    /// match, so a pattern with one is only compared as a whole.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         if *self.0 == *"**" || self.0.eq_ignore_ascii_case(&other.0) {
             return true;
@@ -118,7 +118,7 @@ impl PackagePattern {
     }
 }
 
-/// What was probably meant by a pattern that can match nothing: `@acme`, `acme/*`, `left-pad@1.0.0`.
+/// Returns the probable meaning of a pattern that matches nothing: `@acme`, `acme/*`, `left-pad@1.0.0`.
 fn possible_instead_of(pattern: &str) -> String {
     let without_version = pattern.trim_matches(['@', '/']).split('@').next().unwrap_or_default();
     let text = without_version.trim_end_matches('/');
@@ -133,8 +133,8 @@ fn possible_instead_of(pattern: &str) -> String {
     }
 }
 
-/// Takes the shortest text for each star and lengthens it when the rest does not match. Only the last star of
-/// each kind is ever lengthened: a longer text for an earlier one leaves less to those that follow.
+/// Gives each star the shortest text, and lengthens it when the rest does not match. Only the last star of each kind
+/// needs lengthening: a longer text for an earlier one leaves less to the later ones.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut pattern_at, mut name_at) = (0, 0);
     let mut any_text: Option<(usize, usize)> = None;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stays_within_its_part_of_the_name() {
+    fn a_star_does_not_cross_a_slash() {
         for (text, matching, other) in [
             ("**", &["left-pad", "@acme/web", "@acme/web-app"][..], &[][..]),
             ("*", &["left-pad", "a"], &["@acme/web"]),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_means_the_scopes_that_it_spells() {
+    fn a_pattern_refers_to_the_scopes_that_it_names() {
         let scope = GroupName::parse("acme-tools").unwrap();
         for text in [
             "@acme-tools/*",
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_told_what_to_write() {
+    fn an_invalid_pattern_reports_what_to_write() {
         for (text, said) in [
             ("", "is empty; write `**` for every package"),
             (
@@ -312,20 +312,20 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn matching_agrees_with_trying_everything(text in "[abAB/*]{0,8}", name in "[abAB/]{0,10}") {
+        fn matching_agrees_with_a_naive_search(text in "[abAB/*]{0,8}", name in "[abAB/]{0,10}") {
             prop_assume!(!text.contains("***"));
             prop_assert_eq!(matches(text.as_bytes(), name.as_bytes()), matches_naively(&text, &name));
         }
 
         #[test]
-        fn what_is_suggested_is_a_pattern(text in "[a*@/!]{0,8}") {
+        fn a_suggestion_is_a_valid_pattern(text in "[a*@/!]{0,8}") {
             if let Err(PatternError::Impossible { instead }) = PackagePattern::parse(&text) {
                 prop_assert!(PackagePattern::parse(&instead).is_ok(), "{text}: {instead}");
             }
         }
 
         #[test]
-        fn what_is_covered_is_matched(
+        fn a_covered_pattern_is_matched(
             wide in "@?[abA*]{1,4}(/[abA*]{1,3})?",
             narrow in "@?[abA*]{1,4}(/[abA*]{1,3})?",
             name in "@?[abA]{1,5}(/[abA]{1,4})?",

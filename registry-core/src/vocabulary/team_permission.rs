@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::Action;
 
-/// What a team may do with a package that it was granted. A greater one gives more.
+/// What a team may do with a granted package. A greater permission allows more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TeamPermission {
     /// See and install it.
     ReadOnly,
-    /// That, and publish versions, deprecate them and move dist-tags. It takes nothing away that others published.
+    /// Also publish versions, deprecate them and move dist-tags. Does not allow removing what others published.
     ReadWrite,
 }
 
 impl TeamPermission {
-    /// Whether it lets somebody do `action`.
+    /// Returns whether it allows `action`.
     pub fn gives(self, action: Action) -> bool {
         match action {
             Action::Read => true,

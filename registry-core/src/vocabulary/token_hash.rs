@@ -1,8 +1,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of a token's secret. It tells nothing of the secret, which has 214 random bits, and so it is also the
-/// id that a token is listed and revoked by.
+/// The SHA-256 of a token's secret. It reveals nothing of the secret, which has 214 random bits, so it is also the id
+/// that the token is listed and revoked by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenHash([u8; 32]);
 
@@ -11,7 +11,7 @@ impl TokenHash {
         Self(Sha256::digest(secret.expose_secret()).into())
     }
 
-    /// Reads an id; `None` if it is none.
+    /// Parses an id; `None` if it is malformed.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
         let lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         const_hex::decode_to_array(text).ok().filter(|_| lower).map(Self)

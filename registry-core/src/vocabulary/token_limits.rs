@@ -10,8 +10,8 @@ use crate::domain::{GroupName, PackageName};
 
 use super::{OrganizationPermission, TokenOrganizations};
 
-/// What a token may be used for. Limits narrow what the token's holder may do and never widen it: whatever they keep
-/// away is to the caller as it is to somebody who is not signed in.
+/// The limits of a token. They narrow what the token's holder may do and never widen it: outside them, the caller is
+/// treated as anonymous.
 ///
 /// ```
 /// use registry_core::access::{Action, PackagePattern};
@@ -29,34 +29,35 @@ use super::{OrganizationPermission, TokenOrganizations};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenLimits {
-    /// How the token came to be.
+    /// How the token was created.
     #[serde(default)]
     pub kind: TokenKind,
-    /// From when on it is good for nothing; `None` for a token that lasts until it is revoked.
+    /// When it expires; `None` for a token that is valid until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<DateTime<Utc>>,
-    /// What may be done to the packages below.
+    /// What it may do to the packages below.
     #[serde(default)]
     pub permission: TokenPermission,
     /// The packages it is for; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<Vec<PackagePattern>>,
-    /// The organisations it is for. `None` leaves that to the other limits: all, for a token that may change accounts.
+    /// The organizations it is for. `None` leaves that to the other limits: all, for a token that may change
+    /// accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizations: Option<TokenOrganizations>,
-    /// The networks it may be used from; empty for all. Where a request comes from must then be known.
+    /// The networks it may be used from; empty for all. If set, requests without a known address are rejected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<IpNet>,
-    /// Whether writes with it need no one-time password. Such a token publishes, and changes neither owners nor
-    /// accounts, and unpublishes nothing.
+    /// Whether writes with it require no one-time password. Such a token can publish, but not unpublish, and not
+    /// change owners or accounts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bypass_two_factor: bool,
-    /// Whom the token was exchanged for, where [`TokenKind::TrustedPublishing`].
+    /// The build that the token was issued to, for [`TokenKind::TrustedPublishing`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<TrustedPublisher>,
 }
 
-/// How a token came to be.
+/// How a token was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -68,52 +69,52 @@ pub enum TokenKind {
     Granular,
     /// By the registry's operator.
     Operator,
-    /// In exchange for the identity of a build.
+    /// In exchange for the identity token of a build.
     TrustedPublishing,
 }
 
 impl TokenKind {
-    /// Whether its holder sees it in the list of their tokens: one that somebody made to keep it.
+    /// Returns whether its holder sees it in the list of their tokens.
     pub(crate) fn is_listed(self) -> bool {
         matches!(self, Self::Granular | Self::Operator)
     }
 }
 
-/// What a token's holder may do with it to the packages that it is for. A greater one permits more.
+/// What a token may do to the packages that it is for. A greater permission allows more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenPermission {
-    /// Nothing more than strangers may.
+    /// Nothing beyond the rights of an anonymous caller.
     NoAccess,
     /// See and install.
     ReadOnly,
-    /// That, and stage versions for somebody to approve. Nothing else is changed.
+    /// Also stage versions for approval. No other changes.
     StageOnly,
-    /// Whatever the holder may.
+    /// Everything that the holder may do.
     #[default]
     ReadWrite,
 }
 
-/// The build that a token of trusted publishing was made for, for the record.
+/// The build that a token of trusted publishing was issued to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustedPublisher {
-    /// The id of the trust that it was made by. Where that is gone, the token is good for nothing.
+    /// The id of the trust. When the trust is revoked, the token becomes invalid.
     pub trust: String,
-    /// What the registry calls the issuer, such as `github`.
+    /// The registry's name for the issuer, such as `github`.
     pub issuer_name: String,
-    /// Who vouched for the build.
+    /// The URL of the issuer.
     pub issuer: String,
-    /// What the issuer said of it, such as `repository`.
+    /// The issuer's claims about the build, such as `repository`.
     pub claims: BTreeMap<String, String>,
 }
 
 impl TokenLimits {
-    /// Whether the token is good for nothing any more.
+    /// Returns whether the token has expired.
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
-    /// Whether the token may be used from `address`, which is `None` where it is not known.
+    /// Returns whether the token may be used from `address`, which is `None` if unknown.
     pub fn permit_address(&self, address: Option<IpAddr>) -> bool {
         self.networks.is_empty()
             || address
@@ -121,12 +122,12 @@ impl TokenLimits {
                 .is_some_and(|address| self.networks.iter().any(|network| network.contains(&address)))
     }
 
-    /// Whether the token may be used to do `action` to `package`.
+    /// Returns whether the token permits `action` on `package`.
     pub fn permit(&self, action: Action, package: &PackageName) -> bool {
         self.permit_anywhere(action) && self.is_for(package)
     }
 
-    /// Whether the token may be used to do `action` to the packages that it is for.
+    /// Returns whether the token permits `action` on the packages that it is for.
     pub fn permit_anywhere(&self, action: Action) -> bool {
         let needed = match action {
             Action::Read => TokenPermission::ReadOnly,
@@ -136,34 +137,34 @@ impl TokenLimits {
         self.permission >= needed
     }
 
-    /// Whether the token may be used to stage versions of `package`, and to see those that are staged.
+    /// Returns whether the token may stage versions of `package`, and read staged ones.
     pub fn permit_staging(&self, package: &PackageName) -> bool {
         self.permission >= TokenPermission::StageOnly && self.is_for(package)
     }
 
-    /// Whether the token may be used to approve and reject staged versions. That is for people: it takes a token that stands
-    /// for its holder in everything, as the one of a login does, and not one that is limited to some packages, as builds have
-    /// it, to staging, or to one build, or that spares its holder the second factor.
+    /// Returns whether the token may approve and reject staged versions. Approval is for people: it requires a token
+    /// with all rights of its holder, as a session has. Tokens limited to some packages, to staging or to one build,
+    /// and tokens that bypass the second factor, may not approve.
     pub fn permit_approval(&self) -> bool {
         self.permit_account_changes() && self.kind != TokenKind::TrustedPublishing
     }
 
-    /// Whether the token may be used to star `package`: one that may write to it, and not that of a build, since stars are
-    /// for people.
+    /// Returns whether the token may star `package`: it must permit writes to it, and not be a build's, since stars
+    /// are for people.
     pub fn permit_star(&self, package: &PackageName) -> bool {
         self.permission == TokenPermission::ReadWrite
             && self.is_for(package)
             && self.kind != TokenKind::TrustedPublishing
     }
 
-    /// Whether the token may be used to see what belongs to an account, such as its profile and its tokens: only one that is limited to
-    /// no packages and may do anything at all.
+    /// Returns whether the token may read account data, such as the profile and tokens: it must not be limited to
+    /// packages, and must have a permission other than `NoAccess`.
     pub fn permit_account_reads(&self) -> bool {
         self.permission > TokenPermission::NoAccess && self.packages.is_none()
     }
 
-    /// Whether the token may be used to change accounts and tokens: only one that is limited to no packages, to no
-    /// organisations and not to reading, and that stands for a second factor where one is asked for.
+    /// Returns whether the token may change accounts and tokens: it must not be limited to packages, organizations or
+    /// reading, and must not bypass the second factor.
     pub fn permit_account_changes(&self) -> bool {
         self.permission == TokenPermission::ReadWrite
             && self.packages.is_none()
@@ -171,8 +172,8 @@ impl TokenLimits {
             && !self.bypass_two_factor
     }
 
-    /// Whether the token may be used to do to the organisation `name` what takes the permission `needed`. A token that
-    /// spares its holder the second factor changes none.
+    /// Returns whether the token has the permission `needed` on the organization `name`. A token that bypasses the
+    /// second factor may not change any organization.
     pub fn permit_organization(&self, name: &GroupName, needed: OrganizationPermission) -> bool {
         let changes = needed > OrganizationPermission::ReadOnly;
         match &self.organizations {
@@ -182,7 +183,7 @@ impl TokenLimits {
         }
     }
 
-    /// Whether the package is among those that the token is for.
+    /// Returns whether the package is among those that the token is for.
     pub fn is_for(&self, package: &PackageName) -> bool {
         let name = package.as_str();
         self.packages.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(name)))

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::GroupName;
 
-/// The organisations that a token is for, and what may be done to them with it.
+/// The organizations that a token is for, and what it may do to them.
 ///
 /// ```
 /// use registry_core::auth::{OrganizationPermission, TokenOrganizations};
@@ -17,27 +17,27 @@ use crate::domain::GroupName;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenOrganizations {
-    /// Which. To all others, the token is good for nothing.
+    /// The organizations. The token has no rights on others.
     pub names: Vec<GroupName>,
-    /// What may be done to these.
+    /// What it may do to them.
     pub permission: OrganizationPermission,
 }
 
-/// What a token's holder may do with it to the organisations that it is for. A greater one permits more, and none more
-/// than what its holder may do there.
+/// What a token may do to the organizations that it is for, within the rights of its holder. A greater permission
+/// allows more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationPermission {
     /// Nothing.
     NoAccess,
-    /// See who is in it, its teams, and what those were granted.
+    /// See the members, the teams, and the teams' grants.
     ReadOnly,
-    /// That, and change it. What a team is granted of a package takes the right to that package too.
+    /// Also change it. A grant of a package requires the right to that package too.
     ReadWrite,
 }
 
 impl TokenOrganizations {
-    /// Whether the token may be used to do to the organisation `name` what takes the permission `needed`.
+    /// Returns whether the token has the permission `needed` on the organization `name`.
     pub fn permit(&self, name: &GroupName, needed: OrganizationPermission) -> bool {
         self.permission >= needed && self.names.contains(name)
     }

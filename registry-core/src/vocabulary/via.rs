@@ -1,10 +1,10 @@
 use serde::Serialize;
 
-/// A way into the registry beside the requests of its clients.
+/// A way into the registry other than HTTP requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Via {
-    /// A command of an operator, straight on the store.
+    /// An operator's command, directly on the store.
     CommandLine,
 }

@@ -5,40 +5,40 @@ use serde::Deserialize;
 
 use super::policy::Arn;
 
-/// The event is none that an authorizer gets.
+/// The event is not one for an authorizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizerEventError {
-    /// It is not the JSON of one.
+    /// The event does not have the expected JSON format.
     #[error(
         "this authorizer takes events of API Gateway alone: TOKEN and REQUEST, in the formats 1.0 and 2.0"
     )]
     Kind,
-    /// What is asked for is named in a way that API Gateway has not.
+    /// The ARN of the request does not have the format of API Gateway.
     #[error("the event names no route such as arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH")]
     Arn,
 }
 
-/// What is to be decided.
+/// The request to decide on.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) arn: Arn,
-    /// The whole header, scheme and all.
+    /// The whole header, including the scheme.
     pub(super) authorization: Option<String>,
     pub(super) address: Option<IpAddr>,
     pub(super) wants: Wants,
 }
 
-/// In which form the answer is wanted.
+/// The expected format of the answer.
 #[derive(Debug)]
 pub(super) enum Wants {
-    /// A policy, whatever is configured: REST APIs, and HTTP APIs in format 1.0.
+    /// A policy, regardless of the configuration: REST APIs, and HTTP APIs in format 1.0.
     Policy,
-    /// An HTTP API in format 2.0, which takes both.
+    /// An HTTP API in format 2.0, which accepts both.
     HttpApi,
 }
 
-/// All that any of the events has, and no more of it than is looked at.
+/// The union of all event formats, limited to the fields that are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {

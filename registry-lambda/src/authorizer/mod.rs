@@ -1,12 +1,13 @@
-//! The authorizer: says API Gateway whether a request may come in at all. What it may do exactly, the registry behind
-//! decides for itself; this one keeps strangers from starting it.
+//! The authorizer: tells API Gateway whether a request may reach the registry. The registry behind it makes the exact
+//! decision itself; the authorizer keeps unauthorized callers from invoking it.
 //!
-//! A policy covers all routes of the registry, and where the access rules tell packages apart it names them, so a gateway may
-//! keep it without mistaking one package for another; a token that is revoked then works for as long at the gateway, and
-//! not at the registry behind. A few sets of rules no policy can say: an exception of an exception (`@acme/one` for all,
-//! `@acme/*` for few, `**` for all), or a star in the middle of a pattern. Then the policy is for the one route that was
-//! asked for, never for more, and the context says `"policy": "this-route"`: with such rules, the gateway must keep nothing
-//! (a TTL of 0), or take method and path into what it keeps answers under. So it must with answers that are only yes or no.
+//! A policy covers all routes of the registry and names packages where the access rules distinguish them, so a gateway
+//! may cache it without mistaking one package for another; a revoked token then keeps working at the gateway until the
+//! cache expires, but not at the registry behind it. A few sets of rules cannot be expressed by a policy: an exception
+//! of an exception (`@acme/one` for all, `@acme/*` for few, `**` for all), or a star in the middle of a pattern. Then
+//! the policy covers only the requested route, never more, and the context contains `"policy": "this-route"`: with such
+//! rules, the gateway must not cache (a TTL of 0), or must include method and path in its cache key. The same holds for
+//! simple yes-or-no answers.
 //!
 //! ```
 //! use registry_lambda::authorizer::{Authorizer, Method};
@@ -48,30 +49,30 @@ use policy::{Arn, Holds, Rights};
 pub use event::AuthorizerEventError;
 pub use policy::Method;
 
-/// Who comes in without being anybody.
+/// The principal of an admitted anonymous caller.
 const ANONYMOUS: &str = "anonymous";
 
-/// Who does not come in. A gateway takes no answer without a principal.
+/// The principal of a rejected caller. A gateway accepts no answer without a principal.
 const NOBODY: &str = "nobody";
 
-/// Decides for API Gateway.
+/// Decides on requests for API Gateway.
 #[derive(Debug)]
 pub struct Authorizer {
     registry: Registry,
     response: AuthorizerResponse,
     path_prefix: String,
-    /// Where people sign in, whose faces are there too.
+    /// The base URL of GitHub sign-in, which also has the users' avatars.
     github: Option<String>,
 }
 
-/// Why there is no decision. The gateway answers 500, and keeps nothing of it.
+/// Why there is no decision. The gateway answers 500, and caches nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizerError {
-    /// The event is none for an authorizer.
+    /// The event is not one for an authorizer.
     #[error("{0}")]
     Event(#[from] AuthorizerEventError),
-    /// Who it is cannot be found out at the moment.
+    /// The caller cannot be identified at the moment.
     #[error("it cannot be found out who this is: {0}")]
     Unknown(#[source] Error),
 }
@@ -87,14 +88,15 @@ impl From<AuthorizerError> for lambda_http::lambda_runtime::Diagnostic {
 }
 
 impl Authorizer {
-    /// Decides with `registry`, as the settings say.
+    /// Creates an authorizer for `registry` with these settings.
     pub fn new(registry: Registry, settings: &LambdaSettings) -> Self {
         let github = settings.settings.github.as_ref().map(|github| github.url.to_string());
         let prefix = settings.settings.path_prefix.as_str();
         Self::of(registry, settings.authorizer_response, prefix, github)
     }
 
-    /// Decides with `registry`, whose routes are below `path_prefix`. `github` is where people have their faces, if there.
+    /// Creates an authorizer for `registry`, whose routes are below `path_prefix`. `github` is the base URL of the
+    /// users' avatars, if any.
     pub fn of(
         registry: Registry,
         response: AuthorizerResponse,
@@ -105,7 +107,7 @@ impl Authorizer {
         Self { registry, response, path_prefix, github }
     }
 
-    /// The answer to one event, given as JSON.
+    /// Returns the answer to one event, given as JSON.
     pub async fn decide(&self, event: &str) -> Result<Value, AuthorizerError> {
         let asked = Asked::parse(event)?;
         let credential = asked.authorization.as_deref().map(Credential::from_authorization);
@@ -137,7 +139,7 @@ impl Authorizer {
         })
     }
 
-    /// `None` for a credential that is good for nothing.
+    /// Returns `None` for an invalid credential.
     async fn identify(
         &self,
         credential: &Credential,
@@ -146,13 +148,13 @@ impl Authorizer {
         match self.registry.identify(Some(credential), address).await {
             Ok(caller) => Ok(Some(caller)),
             Err(error) if error.is_internal() => Err(AuthorizerError::Unknown(error)),
-            // The registry asks for the one-time password itself, of the request that brings one.
+            // The registry itself asks for the one-time password, on the request that needs it.
             Err(Error::Auth(_) | Error::Store(_) | Error::Busy) => Err(AuthorizerError::Unknown(Error::Busy)),
             Err(_refused) => Ok(None),
         }
     }
 
-    /// What the caller may do, as far as names of packages tell.
+    /// Returns what the caller may do, as far as it depends on package names.
     fn rights(&self, caller: &Caller) -> Rights {
         let shape = |caller: &Caller, action| {
             let may = |name: &str| {
@@ -168,7 +170,7 @@ impl Authorizer {
         }
     }
 
-    /// Whether this one request may come in.
+    /// Whether this one request is admitted.
     fn allows(&self, caller: &Caller, rights: &Rights, arn: &Arn) -> bool {
         let Some(method) = Method::parse(&arn.method) else { return false };
         let path = format!("/{}", arn.path);
@@ -185,7 +187,7 @@ impl Authorizer {
         }
     }
 
-    /// What a gateway passes on and writes to its log. Values are texts, as it wants them.
+    /// Returns the context that a gateway passes on and logs. Its values must be strings.
     fn context(&self, caller: Option<&Caller>) -> Value {
         let Some(name) = caller.and_then(Caller::name) else { return json!({}) };
         match &self.github {
@@ -197,7 +199,7 @@ impl Authorizer {
     }
 }
 
-/// The same caller, whose token is good for staging as others are for publishing.
+/// Returns the same caller, with a token that permits staging treated as one that permits publishing.
 fn stager(caller: &Caller) -> Caller {
     let mut stager = caller.clone();
     if let Some(limits) = &mut stager.limits

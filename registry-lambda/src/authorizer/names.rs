@@ -1,8 +1,8 @@
-//! Which packages somebody may do something to, in sets that a policy can name.
+//! The packages that a caller may act on, in sets that a policy can express.
 
 use registry_core::packages::Outline;
 
-/// All names that are one text, or that begin with one. Any two such sets are disjoint, or one holds the other.
+/// All names that equal a text, or that begin with it. Any two such sets are disjoint, or one contains the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NameSet {
     One(String),
@@ -10,18 +10,18 @@ pub(super) enum NameSet {
     Beginning(String),
 }
 
-/// What the sets of some names come to.
+/// The decision over sets of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
     /// The same for all names.
     All(bool),
-    /// The sets that are allowed, less those inside of them that are denied.
+    /// The allowed sets, without the denied sets inside them.
     Some { allowed: Vec<NameSet>, denied: Vec<NameSet> },
-    /// No list of sets says it, since a denial in a policy wins over every allowance inside of it.
+    /// Not expressible as sets, since a denial in a policy overrides every allowance inside it.
     Unspeakable,
 }
 
-/// A pattern of the access rules as a set.
+/// A pattern of the access rules, as a set.
 enum Pattern {
     Set(NameSet),
     WithoutScope,
@@ -42,14 +42,14 @@ impl NameSet {
 }
 
 impl Pattern {
-    /// `None` for a pattern that names no such set: `@*/web`, `*-internal`.
+    /// Returns `None` for a pattern that is not such a set: `@*/web`, `*-internal`.
     fn of(pattern: &str) -> Option<Self> {
         if !pattern.contains('*') {
             return Some(Self::Set(NameSet::One(pattern.to_owned())));
         }
         let beginning = |text: &str| Some(Self::Set(NameSet::Beginning(text.to_owned())));
         let every_name = pattern.strip_suffix("/**").or_else(|| pattern.strip_suffix("/*"));
-        // All of every scope that begins so.
+        // All names in every scope that begins like this.
         if let Some(scope) = every_name.and_then(|scope| scope.strip_suffix('*')) {
             let is_plain = scope.starts_with('@') && !scope.contains('*');
             return if is_plain { beginning(scope) } else { None };
@@ -58,16 +58,16 @@ impl Pattern {
         match text {
             _ if text.contains('*') => None,
             "" if pattern == "*" => Some(Self::WithoutScope),
-            // In a path, the registry's own routes begin so too.
+            // In a path, the registry's own routes begin like this too.
             "-" => None,
-            // The star leaves it open whether there is a slash to come.
+            // The star leaves open whether a slash follows.
             _ if text.starts_with('@') && !text.contains('/') && !pattern.ends_with("**") => None,
             _ => beginning(text),
         }
     }
 
-    /// Whether all names of a set are in it, but for those that another set inside of that has. All names but for those
-    /// with a scope are the names without one.
+    /// Whether it contains all names of a set, except those in another set inside that one. All names except those with
+    /// a scope are the names without one.
     fn covers(&self, other: &NameSet) -> bool {
         match self {
             Self::Set(set) => set.covers(other),
@@ -80,9 +80,9 @@ impl Pattern {
 }
 
 impl Shape {
-    /// What an outline comes to. `may` knows what may be done to one package.
+    /// Returns the shape of an outline. `may` decides on a single package.
     pub(super) fn of(outline: &Outline, may: impl Fn(&str) -> bool) -> Self {
-        // Nothing is asked after a rule for all names.
+        // No rule is evaluated after one for all names.
         let last = outline.rules.iter().position(|rule| rule.pattern.as_str() == "**");
         let rules = &outline.rules[..last.map_or(outline.rules.len(), |last| last + 1)];
         let first = rules.first().is_some_and(|rule| rule.lets_caller);
@@ -119,7 +119,7 @@ impl Shape {
         Self::of_sets(sets.into_iter().map(|set| (decide(&set), set)).collect())
     }
 
-    /// `sets` are decided on for the names that no smaller one of them has.
+    /// Each decision in `sets` applies to the names that are in no smaller set.
     fn of_sets(mut sets: Vec<(bool, NameSet)>) -> Self {
         let length = |(_, set): &(bool, NameSet)| match set {
             NameSet::Beginning(text) => (text.len(), false),
@@ -146,7 +146,7 @@ impl Shape {
         }
     }
 
-    /// The sets that are allowed; `everything` is the one of all names.
+    /// Returns the allowed sets; `everything` is the set of all names.
     pub(super) fn allowed<'a>(&'a self, everything: &'a [NameSet]) -> &'a [NameSet] {
         match self {
             Self::All(true) => everything,
@@ -155,7 +155,7 @@ impl Shape {
         }
     }
 
-    /// The sets inside of those that are denied.
+    /// Returns the denied sets inside the allowed ones.
     pub(super) fn denied(&self) -> &[NameSet] {
         match self {
             Self::Some { denied, .. } => denied,

@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 use super::names::{NameSet, Shape};
 use super::spellings::{Place, hidden};
 
-/// The longest policy in bytes. One that is longer is said for one route alone.
+/// The longest policy in bytes. A longer one is replaced by one for a single route.
 const LONGEST: usize = 8 << 10;
 
-/// Routes that only read and name no package. Paths with an id tell no package apart: the registry does.
+/// Routes that only read and name no package. Paths with an id do not distinguish packages: the registry does.
 const READS: [&str; 14] = [
     "",
     "-/ping",
@@ -24,16 +24,16 @@ const READS: [&str; 14] = [
     "-/-/package",
 ];
 
-/// Routes that change accounts, organisations and stars.
+/// Routes that change accounts, organizations and stars.
 const CHANGES: [&str; 4] = ["-/user/org.couchdb.user*", "-/user/v1/star", "-/org/*", "-/team/*"];
 
-/// The same, and those that reject what is staged.
+/// The same, and those that reject staged versions.
 const DELETIONS: [&str; 4] = ["-/user/v1/star", "-/org/*", "-/team/*", "-/stage/*"];
 
-/// The routes by which people give up their own tokens, which is no write to a package.
+/// The routes by which callers revoke their own tokens, which is not a write to a package.
 const OWN_TOKENS: [&str; 2] = ["-/user/token/*", "-/npm/v1/tokens/token/*"];
 
-/// A method that the registry has.
+/// A method that the registry supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "HTTP says what they are")]
 pub enum Method {
@@ -45,7 +45,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them: those that read first. Audits, logins and tokens are `POST`ed, and that publishes nothing.
+    /// All methods, reads first. Audits, logins and tokens are `POST`ed, and publish nothing.
     pub const ALL: [Self; 5] = [Self::Get, Self::Head, Self::Post, Self::Put, Self::Delete];
 
     fn as_str(self) -> &'static str {
@@ -66,7 +66,7 @@ impl Method {
 /// `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/METHOD/PATH`
 #[derive(Debug)]
 pub(super) struct Arn {
-    /// Up to the stage.
+    /// The part up to the stage.
     stage: String,
     pub(super) method: String,
     pub(super) path: String,
@@ -85,12 +85,12 @@ impl Arn {
         Some(Self { stage: format!("{api}/{stage}"), method: method.to_owned(), path })
     }
 
-    /// Whether a policy reads it as this one route.
+    /// Whether a policy reads it as exactly this route.
     fn is_plain(&self) -> bool {
         ![&self.method, &self.path].iter().any(|text| text.contains(['*', '?', '$']))
     }
 
-    /// Whether a name in it may have capitals, written as they are or as an escape.
+    /// Whether a name in it may contain capitals, plain or escaped.
     fn may_have_capitals(&self) -> bool {
         self.path.contains(|character: char| character.is_ascii_uppercase())
             || self.path.contains("%4")
@@ -98,23 +98,23 @@ impl Arn {
     }
 }
 
-/// What somebody may do, in sets of names.
+/// What a caller may do, in sets of names.
 #[derive(Debug)]
 pub(super) struct Rights {
     pub(super) reads: Shape,
     pub(super) writes: Shape,
-    /// Who may stage a version may not publish it with every token.
+    /// A caller who may stage a version may not publish it with every token.
     pub(super) stages: Shape,
-    /// Whether they are signed in: such a caller may always give up their own token.
+    /// Whether the caller is signed in: such a caller may always revoke their own token.
     pub(super) is_somebody: bool,
 }
 
-/// For which requests a policy holds.
+/// The requests for which a policy is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holds {
-    /// A gateway may keep it for whatever the same credential asks for.
+    /// A gateway may cache it for all requests with the same credential.
     ForEveryRoute,
-    /// Elsewhere it would deny what is allowed.
+    /// It would deny permitted requests to other routes.
     ForThisRoute,
 }
 
@@ -124,7 +124,7 @@ impl Rights {
         Self { reads: none(), writes: none(), stages: none(), is_somebody: false }
     }
 
-    /// Whether a route may be asked for that names no package.
+    /// Whether a route that names no package is permitted.
     pub(super) fn cover(&self, method: Method, below: &str) -> bool {
         let own_token = || OWN_TOKENS.iter().any(|route| below.starts_with(route.trim_end_matches('*')));
         match method {
@@ -138,7 +138,7 @@ impl Rights {
         [&self.reads, &self.writes, &self.stages].contains(&&Shape::Unspeakable)
     }
 
-    /// Where names stand in the paths of a method, and what decides there.
+    /// Returns the positions of names in the paths of a method, and the shape that decides on each.
     fn places(&self, method: Method) -> Vec<(Place, &Shape)> {
         let (reads, writes) = (&self.reads, &self.writes);
         match method {
@@ -152,7 +152,7 @@ impl Rights {
         }
     }
 
-    /// The routes of a method that name no package.
+    /// Returns the routes of a method that name no package.
     fn others(&self, method: Method) -> impl Iterator<Item = &'static str> {
         let (reads, writes) = (self.reads.allows_something(), self.writes.allows_something());
         let stages = writes || self.stages.allows_something();
@@ -166,7 +166,7 @@ impl Rights {
     }
 }
 
-/// The policy for one caller: for all routes, where a list of paths can say what they may do.
+/// Returns the policy for one caller: for all routes, if a list of paths can express the caller's rights.
 pub(super) fn document(arn: &Arn, path_prefix: &str, rights: &Rights, allows_this: bool) -> (Value, Holds) {
     let policy = Policy { arn, path_prefix, statements: Vec::new() };
     if let (Shape::All(reads), Shape::All(writes), Shape::All(stages)) =
@@ -184,7 +184,7 @@ pub(super) fn document(arn: &Arn, path_prefix: &str, rights: &Rights, allows_thi
     }
 }
 
-/// A policy in the making.
+/// A policy being built.
 struct Policy<'a> {
     arn: &'a Arn,
     path_prefix: &'a str,
@@ -201,14 +201,14 @@ impl Policy<'_> {
             .push(json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": resource.into() }));
     }
 
-    /// A path below the prefix.
+    /// Returns a path below the prefix.
     fn below(&self, method: &str, path: &str) -> String {
         let slash = if self.path_prefix.is_empty() { "" } else { "/" };
         format!("{}/{method}/{}{slash}{path}", self.arn.stage, self.path_prefix)
     }
 
-    /// The same for all packages. What is not allowed is denied in so many words, as codebox-npm did, but where a part of
-    /// it is allowed: a denial would win.
+    /// The same for all packages. What is not permitted is denied explicitly, as in codebox-npm, unless a part of it is
+    /// permitted: the denial would override that.
     fn coarse(mut self, rights: &Rights, [reads, writes, stages]: [bool; 3]) -> Value {
         for method in Method::ALL {
             let all = format!("{}/{}/{}*", self.arn.stage, method.as_str(), self.path_prefix);
@@ -217,7 +217,7 @@ impl Policy<'_> {
                 Method::Put | Method::Delete => writes,
             };
             if method == Method::Post && reads && !(writes && stages) {
-                // Some packages are changed by a `POST`, and many other things.
+                // Some packages are changed by a `POST`, and so is much else.
                 let stage = stages.then_some("-/stage/package/*");
                 for path in rights.others(method).chain(stage) {
                     self.say("Allow", self.below(method.as_str(), path));
@@ -235,8 +235,8 @@ impl Policy<'_> {
         self.finish()
     }
 
-    /// Rules match names without regard to capitals, and policies with. So what is asked for in capitals is told by itself,
-    /// beside what holds for every route.
+    /// Rules match names case-insensitively, and policies case-sensitively. So a request with capitals gets its own
+    /// statement, besides those for every route.
     fn finer(mut self, rights: &Rights, allows_this: bool) -> Value {
         let everything = [NameSet::everything()];
         let mut carved: Vec<NameSet> = rights.reads.denied().to_vec();
@@ -269,7 +269,7 @@ impl Policy<'_> {
             }
         }
         if !carved.is_empty() {
-            // Whoever may not read a package may do nothing to it.
+            // A caller who may not read a package may do nothing to it.
             let unread = rights.reads.denied().iter();
             let unread = unread.flat_map(|set| Place::ALL.iter().flat_map(|place| place.paths(set)));
             let paths = unread.chain(hidden(&carved));
@@ -282,7 +282,7 @@ impl Policy<'_> {
         self.finish()
     }
 
-    /// A policy for what is asked for and nothing else. A path with a star would speak of more.
+    /// A policy for the requested route only. A path with a star would cover more.
     fn of_this_route(mut self, allowed: bool) -> Value {
         if self.arn.is_plain() {
             self.say_this_route(allowed);

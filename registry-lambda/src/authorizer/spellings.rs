@@ -1,21 +1,21 @@
-//! The paths under which a registry answers for packages, as patterns of a policy, whose stars cross slashes.
+//! The paths of package routes, as patterns of a policy, whose stars match slashes.
 
 use super::names::NameSet;
 
-/// What clients write for the `@` of a scope.
+/// The spellings of the `@` of a scope.
 const AT: [&str; 2] = ["@", "%40"];
 
-/// What clients write for its slash.
+/// The spellings of the slash of a scope.
 const SLASH: [&str; 3] = ["/", "%2f", "%2F"];
 
-/// Escapes that no client writes and the registry reads: of small letters, of the `-` before the registry's own routes, and of
-/// the `1` in them. Who writes them would get around a denial.
+/// Escapes that no client writes but the registry decodes: of lowercase letters, of the `-` before the registry's own
+/// routes, and of the `1` in them. A caller could use them to bypass a denial.
 const NEEDLESS: [&str; 5] = ["%6?", "%7?", "%2d", "%2D", "%31"];
 
-/// A path with a slash too many at its beginning, which the registry reads without it.
+/// A path with a second leading slash, which the registry ignores.
 const SECOND_SLASH: &str = "/*";
 
-/// Where paths have the name of a package.
+/// The position of the package name in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     before: &'static str,
@@ -23,7 +23,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// `/{name}` and all below it.
+    /// `/{name}` and all paths below it.
     pub(super) const PACKUMENT: Self = Self { before: "", after: &["", "/*"] };
     /// `/-/package/{name}/…`
     pub(super) const PACKAGE: Self = Self { before: "-/package/", after: &["/*"] };
@@ -34,12 +34,12 @@ impl Place {
     /// `/-/stage/package/{name}`
     pub(super) const STAGE: Self = Self { before: "-/stage/package/", after: &["", "/*"] };
 
-    /// All of them.
+    /// All places.
     pub(super) const ALL: [Self; 5] =
         [Self::PACKUMENT, Self::PACKAGE, Self::STAR, Self::ATTESTATIONS, Self::STAGE];
 
-    /// All paths with a name of the set in this place, as clients spell them. What is spelled in other ways is not among
-    /// them.
+    /// Returns all paths with a name of the set in this place, in the spellings of clients. Other spellings are not
+    /// included.
     pub(super) fn paths(self, set: &NameSet) -> Vec<String> {
         let (NameSet::One(text) | NameSet::Beginning(text)) = set;
         let spelled = spell(text).into_iter().map(|name| format!("{}{name}", self.before));
@@ -61,7 +61,7 @@ fn spell(text: &str) -> Vec<String> {
     AT.iter().flat_map(|at| parts.iter().map(move |rest| format!("{at}{rest}"))).collect()
 }
 
-/// Paths in which a name of these sets may hide behind needless escapes, or a needless slash.
+/// Returns paths in which a name of these sets may be hidden by needless escapes, or a needless slash.
 pub(super) fn hidden(sets: &[NameSet]) -> Vec<String> {
     let mut escapes: Vec<String> = NEEDLESS.iter().map(|escape| (*escape).to_owned()).collect();
     for set in sets {

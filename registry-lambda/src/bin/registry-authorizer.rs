@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     match registry_lambda::run_authorizer() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where stderr is closed there is nobody to tell, and the exit code still says it.
+            // If stderr is closed, only the exit code reports the error.
             let _ = writeln!(std::io::stderr(), "registry-authorizer: {error:#}");
             ExitCode::FAILURE
         }

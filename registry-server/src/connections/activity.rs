@@ -10,30 +10,30 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What happens on one connection.
+/// The activity on one connection.
 ///
-/// A client can hold a connection in ways that HTTP itself does not mind: it reads nothing of an answer, grants no window
-/// of HTTP/2, or answers PINGs and asks for nothing. All of them look alike from here: the server has nothing to do, no
-/// request comes, and no more bytes go out than come in.
+/// A client can hold a connection in ways that HTTP permits: it reads nothing of an answer, grants no HTTP/2 window, or
+/// answers PINGs and sends no request. All of them look alike here: the server has no work, no request arrives, and no
+/// more bytes leave than arrive.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
-    /// Requests that are being answered, and bodies that wait for the registry.
+    /// Requests being answered, and bodies that wait for the registry.
     working: AtomicUsize,
     requests: AtomicU64,
     read: AtomicU64,
     written: AtomicU64,
 }
 
-/// What a connection must do in each window, unless the server has something to do for it.
+/// The minimum activity in each window, unless the server has work for the connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     pub(super) window: Duration,
-    /// Bytes that the client must take.
+    /// Bytes that the client must read.
     pub(super) least: u64,
 }
 
 impl Activity {
-    /// The server has something to do until the guard is dropped.
+    /// Marks the server as working until the guard is dropped.
     pub(super) fn work(self: &Arc<Self>) -> Working {
         self.working.fetch_add(1, Ordering::Relaxed);
         Working(Arc::clone(self))
@@ -48,14 +48,14 @@ impl Activity {
         (number(&self.requests), number(&self.read), number(&self.written))
     }
 
-    /// Ready once the client has held the connection for a window without taking what the pace asks for.
+    /// Completes once the client has held the connection for a window without the activity that the pace requires.
     pub(super) async fn stalls(&self, pace: Pace) {
         let mut before = self.seen();
         loop {
             tokio::time::sleep(pace.window).await;
             let now = self.seen();
             let (requests, read, written) = (now.0 - before.0, now.1 - before.1, now.2 - before.2);
-            // What answers a PING is as long as the PING, and is no progress.
+            // The answer to a PING is as long as the PING, and is not progress.
             let taken = written.saturating_sub(read);
             if requests == 0 && taken < pace.least && self.working.load(Ordering::Relaxed) == 0 {
                 return;
@@ -65,7 +65,7 @@ impl Activity {
     }
 }
 
-/// That the server has something to do for a connection.
+/// Marks that the server works for a connection.
 #[derive(Debug)]
 pub(super) struct Working(Arc<Activity>);
 
@@ -75,7 +75,7 @@ impl Drop for Working {
     }
 }
 
-/// The stream of a connection, whose bytes are counted.
+/// The stream of a connection, which counts its bytes.
 #[derive(Debug)]
 pub(super) struct Counted {
     stream: TcpStream,
@@ -140,8 +140,8 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// The body of an answer. While it waits for the registry, the server has something to do; once it has given what it has,
-/// the client has.
+/// The body of an answer. While it waits for the registry, the server is working; once it yields bytes, the client has
+/// to read.
 #[derive(Debug)]
 pub(super) struct Delivered<B> {
     body: B,
@@ -191,7 +191,7 @@ mod tests {
 
     const PACE: Pace = Pace { window: Duration::from_mins(1), least: 100 };
 
-    /// Whether a connection is given up in a window in which all this happens.
+    /// Whether a connection is closed after a window with this activity.
     async fn is_given_up(happens: impl FnOnce(&Arc<Activity>)) -> bool {
         let activity = Arc::new(Activity::default());
         let mut stalls = Box::pin(activity.stalls(PACE));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_neither_asks_nor_takes_is_given_up() {
+    async fn a_client_that_neither_sends_nor_reads_is_closed() {
         let add = |number: &AtomicU64, amount| {
             number.fetch_add(amount, Ordering::Relaxed);
         };

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many connections are open, in all and from each network.
+/// Counts the open connections, in total and per network.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
@@ -16,7 +16,7 @@ struct Taken {
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// A connection's place, which is free again when this is dropped.
+/// A connection's place, which is released on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
@@ -24,7 +24,7 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// 0 is no limit.
+    /// 0 means no limit.
     pub(super) fn new(most: u32, most_of_one: u32) -> Arc<Self> {
         let limit = |number: u32| match number {
             0 => usize::MAX,
@@ -33,8 +33,8 @@ impl Places {
         Arc::new(Self { most: limit(most), most_of_one: limit(most_of_one), taken: Mutex::default() })
     }
 
-    /// A place for a connection; `None` where there are too many. A proxy's connections, which come from many clients, count
-    /// in all alone.
+    /// Acquires a place for a connection; `None` if a limit is reached. A proxy's connections, which come from many
+    /// clients, count towards the total only.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr, is_proxy: bool) -> Option<Place> {
         let network = (!is_proxy).then(|| network_of(peer));
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +68,7 @@ impl Drop for Place {
     }
 }
 
-/// What one customer of a network has: an `IPv4` address, or the first 64 bits of an `IPv6` address.
+/// Returns the part of an address that one customer owns: an `IPv4` address, or the first 64 bits of an `IPv6` address.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::from((u128::from(address) & !u128::from(u64::MAX)).to_be_bytes()),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_networks_that_are_gone() {
+    fn closed_networks_leave_no_entries() {
         let places = Places::new(0, 0);
         let taken: Vec<_> =
             (0..=255_u8).map(|last| places.take([192, 0, 2, last].into(), false).unwrap()).collect();

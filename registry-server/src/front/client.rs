@@ -7,7 +7,7 @@ use crate::settings::Network;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What proxies say of the request they pass on. Believed from trusted proxies alone, and dropped otherwise.
+/// Headers by which proxies describe a request. Trusted from trusted proxies only, and dropped otherwise.
 const SAID_BY_PROXIES: [HeaderName; 6] = [
     FORWARDED_FOR,
     HeaderName::from_static("x-forwarded-host"),
@@ -17,19 +17,19 @@ const SAID_BY_PROXIES: [HeaderName; 6] = [
     FORWARDED,
 ];
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Client {
     /// The address of the client, as far as it can be known.
     pub(super) address: IpAddr,
-    /// The address that the connection comes from.
+    /// The peer address of the connection.
     peer: IpAddr,
     /// Whether the connection comes from a trusted proxy.
     pub(super) by_trusted_proxy: bool,
-    /// Addresses on the way that are trusted as a part of a network, so that each may as well be the client, which has made
-    /// up all that comes before it.
+    /// Addresses on the path that are trusted only as part of a network. Each may itself be the client, and may have
+    /// forged everything before it.
     pub(super) unproven: Vec<IpAddr>,
-    /// Whether a proxy nobody trusts passed the request on: then `address` is that of the proxy.
+    /// Whether an untrusted proxy passed the request on: then `address` is that of the proxy.
     behind_unknown_proxy: bool,
 }
 
@@ -44,7 +44,7 @@ impl Client {
 #[derive(Debug, Clone)]
 pub(crate) struct Proxies {
     pub(crate) trusted: Vec<Network>,
-    /// Whether nothing but proxies can connect from those networks.
+    /// Whether only proxies can connect from those networks.
     pub(crate) connect_alone: bool,
 }
 
@@ -54,13 +54,13 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(address))
     }
 
-    /// Whether the very address is named, and not only a network that it is in.
+    /// Whether this exact address is listed, and not only its network.
     fn name(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.is_one_address() && network.contains(address))
     }
 }
 
-/// Finds the client of a request that came from `peer`, and drops headers that nobody vouches for.
+/// Finds the client of a request that came from `peer`, and drops headers that no trusted proxy set.
 pub(super) fn find_client(proxies: &Proxies, peer: IpAddr, headers: &mut HeaderMap) -> Client {
     let peer = peer.to_canonical();
     let unknown = Client {
@@ -83,9 +83,9 @@ pub(super) fn find_client(proxies: &Proxies, peer: IpAddr, headers: &mut HeaderM
     Client { behind_unknown_proxy, ..unknown }
 }
 
-/// Walks back along `X-Forwarded-For`, where each proxy has appended whom it was asked by, up to the first address
-/// that is not a trusted proxy: what stands before it, that client may have made up. With it, the addresses that were
-/// passed on the way and of which it is not proven that they are proxies.
+/// Walks back along `X-Forwarded-For`, to which each proxy appends its peer, up to the first address that is not a
+/// trusted proxy: that client may have forged everything before it. Also returns the addresses on the path that are not
+/// proven to be proxies.
 fn furthest_known(peer: IpAddr, proxies: &Proxies, headers: &HeaderMap) -> (IpAddr, Vec<IpAddr>) {
     let mut known = peer;
     let mut unproven = Vec::new();
@@ -105,7 +105,7 @@ fn furthest_known(peer: IpAddr, proxies: &Proxies, headers: &HeaderMap) -> (IpAd
     (known, unproven)
 }
 
-/// Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` and `[2001:db8::1]:80`.
+/// Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` and `[2001:db8::1]:80`.
 fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim();
     let with_port = || hop.parse().ok().map(|address: std::net::SocketAddr| address.ip());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_believed_by_default() {
+    fn no_proxy_is_trusted_by_default() {
         let mut headers = forwarded_for(&["192.0.2.1", "192.0.2.2"]);
         headers.insert("x-forwarded-host", "evil.example".parse().unwrap());
         headers.insert("host", "npm.example".parse().unwrap());
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_recognised() {
+    fn this_machine_is_recognized() {
         assert!(find(&[], "127.0.0.1", &mut HeaderMap::new()).is_this_machine());
         assert!(find(&[], "::1", &mut HeaderMap::new()).is_this_machine());
         assert!(!find(&[], "192.0.2.1", &mut HeaderMap::new()).is_this_machine());

@@ -3,15 +3,15 @@ use registry_core::http::{is_loopback_host, request_host, without_port};
 
 use crate::settings::{HostName, Settings};
 
-/// Under which host names the server answers.
+/// The host names that the server answers for.
 ///
-/// A page of any site can give its own name the address of this machine (DNS rebinding). Its requests then come from a
-/// browser on this machine and name that site as their host, so a server that is for this machine alone refuses them.
+/// A page of any site can point its own name to the address of this machine (DNS rebinding). Its requests then come
+/// from a browser on this machine and name that site as their host, so a server for this machine only rejects them.
 #[derive(Debug)]
 pub(super) struct HostRule {
-    /// Whether other names than those below are refused.
+    /// Whether all other names are rejected.
     is_strict: bool,
-    /// In small letters and without ports.
+    /// In lowercase and without ports.
     names: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ impl HostRule {
         }
     }
 
-    /// Refuses a request whose host is unclear, or not one of this server's.
+    /// Rejects a request whose host is unclear, or not one of this server's.
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), (StatusCode, String)> {
         let host =
             request_host(headers, uri).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -43,7 +43,7 @@ impl HostRule {
         }
     }
 
-    /// Whether no DNS server but that of the operator can have led a browser here.
+    /// Whether no DNS server except the operator's can have led a browser here.
     pub(super) fn is_safe_from_rebinding(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let is_address = |host: &str| {
             let name = without_port(host);

@@ -1,4 +1,4 @@
-//! What stands between the connection and the registry: finds the client, keeps the record, survives panics.
+//! The layer between connections and the registry: finds the client, records requests, and catches panics.
 
 mod client;
 mod host_rule;
@@ -33,7 +33,7 @@ use registry_core::Registry;
 use registry_core::error::BoxError;
 use registry_core::http::{ClientAddress, TrustedProxy, UnprovenProxies};
 
-/// Answers requests. The registry does; tests put something else in its place.
+/// Answers requests. Implemented by the registry, and by test doubles.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// The body of an answer.
     type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
@@ -44,7 +44,7 @@ pub(crate) trait Handler: Send + Sync + 'static {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>;
 
-    /// Whether what the handler stands on answers.
+    /// Whether the dependencies of the handler are available.
     fn ready(&self) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
@@ -67,7 +67,7 @@ impl Handler for Registry {
 /// The body of an answer: the server's own, or the handler's with its record.
 pub(crate) type AnswerBody<B> = Either<Full<Bytes>, Recorded<Either<Full<Bytes>, B>>>;
 
-/// The server, without its connections.
+/// The server without its connections.
 #[derive(Debug)]
 pub(crate) struct Front<H> {
     handler: H,
@@ -101,12 +101,12 @@ impl<H: Handler> Front<H> {
         self.proxies.contain(address)
     }
 
-    /// From now on `/-/ready` says no.
+    /// Makes `/-/ready` report that the server is stopping.
     pub(crate) fn begin_to_stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Answers one request that came over a connection from `peer`.
+    /// Answers one request from a connection of `peer`.
     pub(crate) async fn answer<B>(
         &self,
         peer: SocketAddr,
@@ -151,7 +151,7 @@ impl<H: Handler> Front<H> {
     }
 }
 
-/// Tells the registry where the request comes from.
+/// Passes the client to the registry.
 fn tell_client<B>(request: &mut Request<B>, client: Client) {
     let extensions = request.extensions_mut();
     extensions.insert(ClientAddress(client.address));
@@ -163,7 +163,7 @@ fn tell_client<B>(request: &mut Request<B>, client: Client) {
     }
 }
 
-/// HTTP/2 names the host in the URI; the registry looks for it in the header.
+/// HTTP/2 has the host in the URI; the registry expects it in the header.
 fn name_host<B>(request: &mut Request<B>) {
     if request.headers().contains_key(HOST) {
         return;
@@ -174,7 +174,7 @@ fn name_host<B>(request: &mut Request<B>) {
     }
 }
 
-/// An error as npm's clients read it.
+/// An error in the format that npm clients read.
 fn json(status: StatusCode, error: &str) -> Response<String> {
     let mut response = Response::new(serde_json::json!({ "error": error }).to_string());
     *response.status_mut() = status;

@@ -6,16 +6,16 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::{Front, Handler, json};
 
-/// How long the store may take until the server is called not ready.
+/// The timeout of the store before the server reports that it is not ready.
 const READY_TIME: Duration = Duration::from_secs(5);
 
-/// What the server answers by itself, at the root alone. It is asked every few seconds by machines, so it is neither
-/// counted nor logged as a request.
+/// Routes that the server itself answers, only at the root. Machines request them every few seconds, so they are
+/// neither counted nor logged as requests.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OwnRoute {
     Ready,
     Metrics,
-    /// One of the two, with a method that it does not have.
+    /// A known route with an unsupported method.
     WrongMethod,
 }
 
@@ -32,7 +32,7 @@ impl OwnRoute {
 }
 
 impl<H: Handler> Front<H> {
-    /// `to_this_machine` tells whether the answer certainly goes to a program on this machine that asked for it.
+    /// `to_this_machine` is whether the answer certainly goes to a program on this machine.
     pub(super) async fn answer_own_route(&self, route: OwnRoute, to_this_machine: bool) -> Response<String> {
         let mut response = match route {
             OwnRoute::Ready => self.tell_ready().await,
@@ -60,7 +60,10 @@ impl<H: Handler> Front<H> {
                 response
             }
             Ok(Err(error)) => {
-                tracing::warn!(error, "not ready: the store does not answer, or is another one");
+                tracing::warn!(
+                    error,
+                    "not ready: the store does not answer, or is not the one that was opened"
+                );
                 json(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the store does not answer, or is not the one that was opened; the log says more",

@@ -7,24 +7,24 @@ use http_body::{Body, Frame, SizeHint};
 use registry_core::error::BoxError;
 use tokio::time::Sleep;
 
-/// How slowly a client may send.
+/// The slowest permitted rate of sending.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// The longest pause.
     pub(super) pause: Duration,
-    /// Of this time spent on waiting for the client, …
+    /// In this much time spent waiting for the client, …
     pub(super) window: Duration,
-    /// … it must have sent so many bytes.
+    /// … it must have sent this many bytes.
     pub(super) least: u64,
 }
 
-/// The body of a request that breaks off when its client pauses for too long or sends too slowly: it would otherwise
-/// hold a connection for ever, and the memory that is kept for the body with it.
+/// The body of a request, which fails if its client pauses for too long or sends too slowly. It would otherwise hold a
+/// connection, and the memory of the body, forever.
 pub(super) struct Patient<B> {
     body: B,
     patience: Patience,
     pause: Option<(Instant, Pin<Box<Sleep>>)>,
-    /// Time spent on waiting in this window.
+    /// Time spent waiting in this window.
     waited: Duration,
     /// Bytes received in this window.
     received: u64,
@@ -35,7 +35,7 @@ impl<B> Patient<B> {
         Self { body, patience, pause: None, waited: Duration::ZERO, received: 0 }
     }
 
-    /// Takes note of bytes. Answers whether the client is fast enough.
+    /// Records received bytes. Returns whether the client is fast enough.
     fn take_note(&mut self, length: usize) -> bool {
         self.received += length as u64;
         if let Some((since, _)) = self.pause.take() {

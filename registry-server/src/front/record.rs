@@ -13,11 +13,10 @@ use registry_core::error::BoxError;
 use registry_core::http::route::loggable_path;
 use registry_core::http::{PrincipalName, RouteKind};
 
-/// What is noted of a client that hung up before the answer. No client ever sees it.
+/// The logged status of a request whose client hung up before the answer. No client receives it.
 const CLIENT_HUNG_UP: u16 = 499;
 
-/// One request, from its head to the last byte of the answer. When it is dropped, finished or not, it is counted
-/// and logged.
+/// One request, from its head to the last byte of the answer. It is counted and logged on drop, finished or not.
 #[derive(Debug)]
 pub(super) struct Record {
     metrics: Arc<Metrics>,
@@ -47,7 +46,7 @@ impl Record {
         }
     }
 
-    /// Takes note of the answer, and goes on with its body.
+    /// Records the answer, and continues with its body.
     pub(super) fn follow<B>(mut self, mut response: Response<B>) -> Response<Recorded<B>> {
         self.status = response.status().as_u16();
         if let Some(RouteKind(route)) = response.extensions_mut().remove() {
@@ -83,12 +82,12 @@ impl Drop for Record {
     }
 }
 
-/// In thousandths: more digits would be noise.
+/// Rounds to thousandths: more digits would be noise.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
-/// The body of an answer, and the record that ends with it.
+/// The body of an answer, with the record that ends with it.
 #[derive(Debug)]
 pub(crate) struct Recorded<B> {
     body: B,

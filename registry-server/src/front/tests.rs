@@ -9,7 +9,7 @@ use super::*;
 use registry_core::auth::Principal;
 use registry_core::http::{PrincipalName, RouteKind};
 
-/// Answers what its path asks for.
+/// A handler whose answer the path selects.
 #[derive(Debug)]
 struct Scripted {
     ready: Result<(), &'static str>,
@@ -144,7 +144,7 @@ async fn metrics_are_for_this_machine_unless_they_are_public() {
 }
 
 #[tokio::test]
-async fn the_registry_is_told_host_and_client() {
+async fn the_registry_receives_host_and_client() {
     let (front, _) = front("[server]\ntrusted_proxies = [\"127.0.0.1\"]\nhosts = [\"npm.example\"]");
     let mut proxied = request("GET", "/client");
     proxied.headers_mut().insert("x-forwarded-for", "192.0.2.7".parse().unwrap());
@@ -152,7 +152,7 @@ async fn the_registry_is_told_host_and_client() {
     assert_eq!(ask(&front, HERE, request("GET", "http://npm.example:81/host")).await.1, "npm.example:81");
 }
 
-/// Keeps log lines for a test to read.
+/// Collects log lines for a test.
 #[derive(Debug, Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -185,7 +185,7 @@ async fn a_request_is_one_log_line() {
     ask(&front, ELSEWHERE, request("DELETE", "/-/user/token/npm_secret?write=true")).await;
     let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
 
-    // In any spelling, with any method, and where nothing comes of it.
+    // In any spelling, with any method, and for requests that fail.
     for path in [
         "/%2d/user/%74oken/npm_secret",
         "/-%2fuser%2ftoken%2fnpm_secret",

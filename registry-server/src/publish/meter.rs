@@ -5,21 +5,21 @@ use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::outcome::Done;
 
-/// How often the bar moves while nothing is stored.
+/// How often the bar is redrawn while no bytes are stored.
 const TICK: Duration = Duration::from_millis(120);
 
-/// From which size on a line tells of each quarter, where there is no terminal.
+/// From this size on, a line reports each quarter if stderr is not a terminal.
 const WORTH_QUARTERS: u64 = 16 << 20;
 
-/// Shows on stderr how far the storing of one tarball is: a bar on a terminal, and lines anywhere else.
+/// Shows the progress of one tarball on stderr: a bar on a terminal, lines otherwise.
 pub(super) enum Meter {
     Bar(ProgressBar),
     Lines { file: String, size: u64, stored: u64, told: u64 },
 }
 
-/// One line on stderr.
+/// Writes one line to stderr.
 pub(super) fn say(line: &str) {
-    // Where stderr is closed there is nobody to tell.
+    // If stderr is closed, the line has no reader.
     let _ = writeln!(io::stderr(), "registry-server: {line}");
 }
 
@@ -40,7 +40,7 @@ impl Meter {
         Self::Bar(bar)
     }
 
-    /// So many bytes more are stored.
+    /// Adds stored bytes.
     pub(super) fn add(&mut self, bytes: u64) {
         match self {
             Self::Bar(bar) => bar.inc(bytes),
@@ -55,7 +55,7 @@ impl Meter {
         }
     }
 
-    /// It is over.
+    /// Ends the meter.
     pub(super) fn end(self, well: bool) {
         match self {
             Self::Bar(bar) if well => bar.finish(),

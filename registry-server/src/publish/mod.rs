@@ -1,4 +1,4 @@
-//! `publish FILE.tgz…`: the operations of the registry straight on its store, without a server and its limits.
+//! `publish FILE.tgz…`: publishes directly to the store, without a server and its limits.
 
 mod meter;
 mod outcome;
@@ -30,19 +30,19 @@ pub use outcome::Interrupted;
 use outcome::{Done, stopped};
 use watched::{Watch, Watched};
 
-/// Where a token is taken from. It is no flag: everybody on a machine sees the command lines of all.
+/// The variable with a token. It is not a flag, because every user of a machine can read all command lines.
 const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 
-/// Publishes file after file, up to the first that cannot be.
+/// Publishes the files in order, up to the first failure.
 pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::Result<()> {
     let mut settings = Settings::load(overrides)?;
     refuse_memory(&settings.registry.storage)?;
     refuse_missing_folder(&settings.registry.storage)?;
     if settings.registry.log.filter == LogFilter::default() {
-        // What is done is told in the command's own words.
+        // The command prints its own messages instead.
         settings.registry.log.filter = LogFilter::warnings();
     }
-    // Denials are written to the log in the storage, and a dry run writes nothing.
+    // Denials are written to the audit log in the storage, and a dry run writes nothing.
     settings.registry.log.audit &= !request.dry_run;
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
@@ -59,7 +59,7 @@ pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::
     published
 }
 
-/// The store would be made, and nobody would look for packages there.
+/// The store would be created, and no server would find the packages there.
 fn refuse_missing_folder(storage: &StorageSettings) -> anyhow::Result<()> {
     match &storage.url {
         StorageUrl::Folder(folder) if !folder.exists() => anyhow::bail!(
@@ -87,7 +87,7 @@ async fn publish_all(settings: &RegistrySettings, request: &PublishFiles) -> any
     published
 }
 
-/// The first signal lets no further byte be stored; the second does not wait for what is under way.
+/// The first signal stops the storing of bytes; the second ends the process at once.
 fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let watch = Arc::clone(watch);
@@ -122,7 +122,7 @@ impl Publishing<'_> {
         Ok(())
     }
 
-    /// Who publishes.
+    /// Returns the caller that publishes.
     async fn caller(&self) -> anyhow::Result<Caller> {
         let otp = self.request.otp.as_deref().map(Into::into);
         if let Some(user) = &self.request.user {
@@ -156,7 +156,7 @@ impl Publishing<'_> {
         match published {
             Ok(()) => Ok(done),
             Err(error) => {
-                // What was interrupted failed for no other reason.
+                // An interruption explains every error after it.
                 self.watch.check()?;
                 let told = advice(&error, caller, name.as_str());
                 let error = anyhow::Error::new(error);
@@ -183,7 +183,7 @@ impl Publishing<'_> {
     }
 }
 
-/// What to do about an error that says too little at the command line.
+/// Returns advice on an error whose text is not sufficient at the command line.
 fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
     let user = caller.name().unwrap_or_default();
     match error {

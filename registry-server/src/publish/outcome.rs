@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::command_line::PublishFiles;
 
-/// A signal ended the command before all was published.
+/// A signal ended the command before all files were published.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{told}")]
 pub struct Interrupted {
@@ -18,13 +18,13 @@ impl Interrupted {
         Self { code, told: "interrupted".to_owned() }
     }
 
-    /// What the process ends with, as if the signal had killed it: 130 for an interrupt.
+    /// Returns the exit code, as if the signal had killed the process: 130 for an interrupt.
     pub fn exit_code(&self) -> u8 {
         self.code
     }
 }
 
-/// A file that was published, or was found fit to be.
+/// A file that was published, or passed the checks of a dry run.
 pub(super) struct Done {
     pub(super) file: PathBuf,
     pub(super) id: String,
@@ -52,7 +52,7 @@ impl Done {
         Self { file: file.to_owned(), id, tag: publication.tag.to_string(), size, json }
     }
 
-    /// What stdout says of it.
+    /// Returns the line for stdout.
     pub(super) fn line(&self, json: bool) -> anyhow::Result<String> {
         Ok(if json {
             format!("{}\n", serde_json::to_string(&self.json)?)
@@ -62,7 +62,7 @@ impl Done {
     }
 }
 
-/// What is said at the end of a command that did not publish all: why, what is published, and what was not tried.
+/// Returns the message of an incomplete command: the error, the published files, and the files not tried.
 pub(super) fn stopped(
     error: &anyhow::Error,
     at: &Path,
@@ -71,7 +71,7 @@ pub(super) fn stopped(
 ) -> anyhow::Error {
     let what = if request.dry_run { "cannot be published" } else { "was not published" };
     let interrupted = error.downcast_ref::<Interrupted>().map(|interrupted| interrupted.code);
-    // What is for users to read repeats its causes, and what is not leaves them out.
+    // A text for users repeats its causes; an internal one omits them.
     let why = match error.downcast_ref::<registry_core::Error>() {
         Some(known) if !known.is_internal() => known.to_string(),
         _ => format!("{error:#}"),

@@ -16,14 +16,14 @@ use url::Url;
 use super::meter::Meter;
 use super::outcome::Interrupted;
 
-/// How paths of tarballs end.
+/// The suffix of tarball paths.
 const TARBALL: &str = ".tgz";
 
-/// What the command and its store tell one another.
+/// The state that the command and its store share.
 #[derive(Default)]
 pub(super) struct Watch {
     meter: Mutex<Option<Meter>>,
-    /// What to end with, once a signal came.
+    /// The exit code, once a signal arrived.
     signal: AtomicI32,
 }
 
@@ -48,7 +48,7 @@ impl Watch {
         }
     }
 
-    /// From now on no byte of a tarball is stored any more. What is stored already is published, and told of.
+    /// Rejects every further byte of a tarball. A tarball that is already stored is still published and reported.
     pub(super) fn stop(&self, code: i32) {
         self.signal.store(code, Ordering::Release);
     }
@@ -61,12 +61,12 @@ impl Watch {
     }
 }
 
-/// A store that tells how much of a tarball is stored, and takes nothing more of one once a signal came. Packuments are
-/// let through, so that what began to be published is published.
+/// A store that reports the progress of tarballs, and rejects their bytes once a signal arrived. Packuments are still
+/// written, so that a publish that reached its commit completes.
 pub(super) struct Watched {
     store: Arc<dyn BlobStore>,
     watch: Arc<Watch>,
-    /// Whether nothing at all is written.
+    /// Whether no write at all is permitted.
     is_trial: bool,
 }
 
@@ -128,7 +128,7 @@ impl BlobStore for Watched {
             return self.store.put_stream(path, stream).await;
         }
         let (watch, name, stopped_at) = (Arc::clone(&self.watch), self.to_string(), path.clone());
-        // Whoever asks for the next piece has taken the one before.
+        // Asking for the next piece implies that the previous one was accepted.
         let mut taken = 0;
         let watched = stream.map(move |piece| {
             watch.stored(std::mem::take(&mut taken));

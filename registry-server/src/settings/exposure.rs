@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::Settings;
 
-/// The server would be open to other machines, and nobody has said who may do what.
+/// The server would be open to other machines without access rules.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "other machines could reach {listen}, and no access rules say who may do what. Write them to the file given with \
@@ -23,7 +23,7 @@ pub struct ExposureError {
 }
 
 impl Settings {
-    /// Refuses an address that other machines can reach while no access rules are written.
+    /// Rejects an address that other machines can reach if there are no access rules.
     pub fn refuse_open_doors(&self) -> Result<(), ExposureError> {
         if self.listen.ip().to_canonical().is_loopback() || !self.registry.packages.is_empty() {
             return Ok(());

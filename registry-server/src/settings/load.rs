@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{MetricsSettings, ServerSettings, Settings};
 use crate::command_line::Overrides;
 
-/// What `registry.toml` holds beside the settings of the registry.
+/// The sections of `registry.toml` besides the settings of the registry.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Sections {
@@ -36,13 +36,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads the text of a `registry.toml`. Errors say the line.
+    /// Parses the text of a `registry.toml`. Errors name the line.
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let (registry, sections) = registry_core::settings::Settings::from_toml_with(text)?;
         Ok(Self::of(registry, sections))
     }
 
-    /// What holds in the end: flags and environment over the file over the defaults.
+    /// Loads the effective settings: flags and environment over the file over the defaults.
     pub fn load(overrides: &Overrides) -> Result<Self, SettingsError> {
         let (registry, sections) = registry_core::settings::Settings::load_with(&overrides.into())?;
         let mut settings = Self::of(registry, sections);
@@ -56,7 +56,7 @@ impl Settings {
         Self { listen, metrics, server, registry }
     }
 
-    /// Which configuration [`Settings::load`] reads, for its user to see.
+    /// Describes the configuration that [`Settings::load`] reads, for the user.
     pub fn source(overrides: &Overrides) -> String {
         overrides.config.as_deref().map_or_else(
             || {
@@ -67,7 +67,7 @@ impl Settings {
         )
     }
 
-    /// The names of the settings that differ from `before` and hold until the server is started again.
+    /// Returns the names of the settings that differ from `before` and need a restart.
     pub(crate) fn changed_since(&self, before: &Self) -> Vec<&'static str> {
         let Self { listen, metrics, server, registry } = self;
         let mut changed = registry.changed_since(&before.registry);

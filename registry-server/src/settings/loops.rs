@@ -6,7 +6,7 @@ use url::{Host, Url};
 use super::Settings;
 
 impl Settings {
-    /// Refuses upstreams that are this server, as far as its settings tell: at its public URL, or where it listens.
+    /// Rejects upstreams that are this server according to its settings: at its public URL, or at its listen address.
     pub fn refuse_loops(&self) -> Result<(), LoopError> {
         self.registry.refuse_loops_by("listen", |url| self.is_listener(url))?;
         self.registry.refuse_public_loops()
@@ -23,7 +23,7 @@ impl Settings {
             Some(Host::Ipv6(address)) => is_own(address.to_canonical()),
             None => false,
         };
-        // With port 0, any that is free is taken.
+        // Port 0 picks any free port.
         let port = self.listen.port();
         url.scheme() == "http" && port != 0 && url.port_or_known_default() == Some(port) && is_this_machine
     }

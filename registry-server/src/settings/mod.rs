@@ -1,5 +1,5 @@
-//! What can be configured: the registry's own settings, which `registry-core` reads, and the sections that concern the server
-//! alone, in one `registry.toml`.
+//! The settings of the server: those of the registry, which `registry-core` parses, and the server's own sections, in
+//! one `registry.toml`.
 //!
 //! ```
 //! use registry_server::settings::Settings;
@@ -28,19 +28,19 @@ pub use npm_config::npm_registry;
 pub use server::ServerSettings;
 pub use values::{HostName, Network};
 
-/// A `registry.toml` in which every key is commented, with its default and what it is for.
+/// A `registry.toml` in which every key is commented out, with its default and its meaning.
 pub const TEMPLATE: &str = include_str!("../../registry.toml.template");
 
-/// Everything that can be configured.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// The page of numbers for Prometheus.
+    /// The Prometheus metrics.
     pub metrics: MetricsSettings,
-    /// Connections and how they end.
+    /// Connections and shutdown.
     pub server: ServerSettings,
-    /// What makes the registry.
+    /// The settings of the registry.
     pub registry: registry_core::settings::Settings,
 }
 
@@ -48,6 +48,6 @@ pub struct Settings {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsSettings {
-    /// Whether `/-/metrics` answers other machines than this one.
+    /// Whether `/-/metrics` answers other machines too.
     pub public: bool,
 }

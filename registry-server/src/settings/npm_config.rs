@@ -2,8 +2,8 @@ use std::path::Path;
 
 use registry_core::settings::UpstreamUrl;
 
-/// The registry that npm itself is configured with: `npm_config_registry`, or else `registry` in the user's
-/// `.npmrc`. `None` where neither names one, which is npm's own default and nobody's choice.
+/// Returns the registry that npm itself uses: `npm_config_registry`, or else `registry` in the user's `.npmrc`. `None`
+/// if neither is set, which leaves npm's default.
 pub fn npm_registry(
     variables: impl Iterator<Item = (String, String)>,
     home: Option<&Path>,
@@ -17,7 +17,7 @@ pub fn npm_registry(
     npmrc.lines().rev().find_map(registry_of).and_then(|registry| registry.parse().ok())
 }
 
-/// The value of a line `registry = …`.
+/// Returns the value of a line `registry = …`.
 fn registry_of(line: &str) -> Option<&str> {
     let (key, value) = line.split_once('=')?;
     (key.trim() == "registry").then(|| value.trim().trim_matches('"'))
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_up() {
+    fn no_registry_is_assumed() {
         assert_eq!(found(&[], None), None);
         assert_eq!(
             found(&[("npm_config_registry", "")], Some("@acme:registry=http://scoped.example/\n")),

@@ -13,26 +13,25 @@ use crate::front::Proxies;
 pub struct ServerSettings {
     /// How long a stopping server waits for requests in flight.
     pub shutdown_seconds: u32,
-    /// How long a client may take to send the head of a request, how long it may pause in the middle of a body, and
-    /// how long a connection may idle.
+    /// The longest time for the head of a request, for a pause within a body, and for an idle connection.
     pub header_read_seconds: NonZeroU32,
-    /// Connections at once; 0 for any number.
+    /// The most concurrent connections; 0 for no limit.
     pub connections: u32,
-    /// Connections at once from one address that is no trusted proxy; 0 for any number.
+    /// The most concurrent connections from one address that is not a trusted proxy; 0 for no limit.
     pub connections_per_address: u32,
-    /// Requests at once on one connection of HTTP/2.
+    /// The most concurrent requests on one HTTP/2 connection.
     pub streams_per_connection: NonZeroU32,
-    /// The time in which a client must send or take as much as `least_bytes_per_second` asks for.
+    /// The window in which a client must send or read as much as `least_bytes_per_second` requires.
     pub progress_seconds: NonZeroU32,
-    /// The slowest that a client may send a request or take an answer; 0 for anything but nothing at all.
+    /// The slowest rate for sending a request or reading an answer; 0 rejects only complete stalls.
     pub least_bytes_per_second: u32,
-    /// The proxies whose `X-Forwarded-*` headers are believed.
+    /// The proxies whose `X-Forwarded-*` headers are trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Whether a firewall lets nothing but proxies connect from the networks in `trusted_proxies`.
+    /// Whether a firewall permits only proxies to connect from the networks in `trusted_proxies`.
     pub only_proxies_connect: bool,
-    /// The host names under which the server answers, besides those of this machine and of `public_url`.
+    /// The host names that the server answers for, besides those of this machine and of `public_url`.
     pub hosts: Vec<HostName>,
-    /// Paths of other registries, which lockfiles remember, below which packages are read too.
+    /// Paths of other registries, which lockfiles contain, below which packages are served too.
     pub legacy_prefixes: Vec<LegacyPrefix>,
 }
 
@@ -60,12 +59,12 @@ impl ServerSettings {
         Duration::from_secs(self.shutdown_seconds.into())
     }
 
-    /// The time in which a client must make progress.
+    /// The window in which a client must make progress.
     pub fn progress_time(&self) -> Duration {
         Duration::from_secs(self.progress_seconds.get().into())
     }
 
-    /// The bytes that are progress enough.
+    /// The bytes that count as progress in one window.
     pub fn least_progress(&self) -> u64 {
         (u64::from(self.least_bytes_per_second) * u64::from(self.progress_seconds.get())).max(1)
     }
@@ -75,7 +74,7 @@ impl ServerSettings {
         Proxies { trusted: self.trusted_proxies.clone(), connect_alone: self.only_proxies_connect }
     }
 
-    /// How long a client may take to send the head of a request.
+    /// The longest time for the head of a request.
     pub fn header_read_time(&self) -> Duration {
         Duration::from_secs(self.header_read_seconds.get().into())
     }

@@ -4,7 +4,7 @@ use registry_core::settings::{GithubTable, LogFormat, Overrides, TwoSourcesOfNam
 use super::*;
 use crate::command_line::CommandLine;
 
-/// The template with every commented key taken out of its comment. What is a sentence stays one.
+/// The template with every commented key uncommented. Sentences stay comments.
 fn uncommented_template() -> String {
     let is_toml = |line: &str| {
         let key = line.split(" = ").next().unwrap_or_default();
@@ -14,7 +14,7 @@ fn uncommented_template() -> String {
     TEMPLATE.lines().map(uncomment).collect::<Vec<_>>().join("\n")
 }
 
-/// The keys that `section` takes, as the error for a key that it does not take lists them.
+/// The keys of `section`, as the error for an unknown key lists them.
 fn keys_of(section: &str) -> Vec<String> {
     let refusal = Settings::from_toml(&format!("{section}\nno_such_key = 1")).unwrap_err().to_string();
     let expected =
@@ -31,7 +31,7 @@ fn the_template_changes_nothing_as_it_is() {
 }
 
 #[test]
-fn the_template_tells_the_defaults() {
+fn the_template_lists_the_defaults() {
     let mut settings = Settings::from_toml(&uncommented_template()).unwrap();
     assert!(
         settings.registry.public_url.take().is_some(),
@@ -75,7 +75,7 @@ fn the_template_knows_every_key() {
             }
             _ => continue,
         };
-        // Below it stand tables with names of the operator's own.
+        // This table contains tables with names that the operator chooses.
         let (header, table) = match table.values().next() {
             Some(toml::Value::Table(named)) if key == "upstreams" => (format!("[{key}.npm]"), named),
             _ => (header, table),
@@ -96,7 +96,7 @@ fn assert_refused(text: &str, line: usize, words: &[&str]) {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_line() {
+fn a_mistake_is_reported_with_its_line() {
     assert_refused("\nlisten = \"localhost\"", 2, &["listen"]);
     assert_refused("[storage]\nurl = \"ftp://bucket\"", 2, &["not a storage URL"]);
     assert_refused("\n\n[acounts]\nsign_up = true", 3, &["acounts", "accounts"]);
@@ -110,9 +110,9 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
 }
 
-/// Each names the key with its table, what is there and what is wanted, in words of the file.
+/// Each error names the key with its table, the value and the expected one, in terms of the file.
 #[test]
-fn a_mistake_is_told_in_words_of_the_file() {
+fn a_mistake_is_reported_in_terms_of_the_file() {
     let texts = [
         "listen = \"localhost\"",
         "listen = 4873",
@@ -243,7 +243,7 @@ fn every_variable_but_the_address_is_read_without_a_command_line() {
 }
 
 #[test]
-fn only_this_machine_is_let_in_without_rules() {
+fn without_rules_only_this_machine_is_admitted() {
     let open = |listen: &str, rules: &str| {
         Settings::from_toml(&format!("listen = \"{listen}\"\n{rules}")).unwrap().refuse_open_doors().is_ok()
     };
@@ -258,16 +258,16 @@ fn only_this_machine_is_let_in_without_rules() {
 }
 
 #[test]
-fn the_lines_a_refusal_tells_to_write_are_enough() {
+fn the_lines_that_an_error_suggests_suffice() {
     let refusal = ExposureError { listen: "0.0.0.0:80".parse().unwrap() }.to_string();
     let lines = refusal.split("\n\n").find(|part| part.starts_with('[')).unwrap();
     let settings = Settings::from_toml(&format!("listen = \"0.0.0.0:80\"\n{lines}")).unwrap();
     assert!(settings.refuse_open_doors().is_ok());
 }
 
-/// The sections of the registry and those of the server are read apart.
+/// The sections of the registry and those of the server are parsed separately.
 #[test]
-fn the_first_mistake_is_told_whose_section_it_is_in() {
+fn the_first_mistake_is_reported_in_either_part() {
     let (registry, server) = ("[accounts]\nsign_up = 1", "[server]\nconnections = \"x\"");
     for (text, told) in [
         (format!("{registry}\n{server}"), "line 2: `[accounts] sign_up`"),
@@ -279,7 +279,7 @@ fn the_first_mistake_is_told_whose_section_it_is_in() {
 }
 
 #[test]
-fn what_waits_for_a_restart_is_named_whose_section_it_is_in() {
+fn settings_that_need_a_restart_are_named_in_either_part() {
     let before = Settings::from_toml("[storage.options]\nkey = \"one\"").unwrap();
     let now = "listen = \"127.0.0.1:1\"\n[storage.options]\nkey = \"two\"\n[server]\nlegacy_prefixes = [\"/npm\"]\n\
                [metrics]\npublic = true\n[[packages]]\nmatch = \"**\"";

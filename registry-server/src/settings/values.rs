@@ -5,13 +5,13 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-/// An address, or all addresses that begin alike: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
+/// An address or a network: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network(IpNet);
 
 impl Network {
-    /// The network itself.
+    /// Returns the network.
     pub fn as_net(&self) -> IpNet {
         self.0
     }
@@ -21,7 +21,7 @@ impl Network {
         self.0.prefix_len() == self.0.max_prefix_len()
     }
 
-    /// Whether `address` is one of these.
+    /// Whether `address` is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
@@ -45,7 +45,7 @@ impl fmt::Display for Network {
     }
 }
 
-/// The name of a host, without scheme and port.
+/// A host name, without scheme and port.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct HostName(String);
@@ -70,7 +70,7 @@ impl FromStr for HostName {
     }
 }
 
-/// Lets serde read what `FromStr` reads.
+/// Implements `Deserialize` through `FromStr`.
 macro_rules! from_string {
     ($($type:ty),*) => {$(
         impl TryFrom<String> for $type {

@@ -54,7 +54,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// All of them.
+    /// All places.
     pub const ALL: &[Self] = &[
         Self::WrongShasum,
         Self::WrongIntegrity,

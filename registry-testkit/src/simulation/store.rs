@@ -60,7 +60,7 @@ impl<Store: BlobStore> ReplicaStore<Store> {
         let sender = Arc::new(Mutex::new(Some(sender)));
         let send = move |sender: &Mutex<Option<oneshot::Sender<_>>>, done| {
             let sender = sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Whoever has gone away needs no answer.
+            // A waiter that is gone needs no answer.
             sender.map(|sender| sender.send(done).is_ok());
         };
         let error = BlobError::Unavailable {

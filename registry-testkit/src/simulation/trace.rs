@@ -17,7 +17,7 @@ impl Trace {
 
     pub(super) fn note(&mut self, what: fmt::Arguments<'_>) {
         self.line.clear();
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = self.line.write_fmt(what);
         for byte in self.line.bytes() {
             self.fingerprint = (self.fingerprint ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);

@@ -31,7 +31,7 @@ impl TestRegistry {
         headers.sort_by_key(|(name, _)| name.as_str());
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes());
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(snapshot, "{name}: {value}");
         }
         let _ = write!(snapshot, "\n{}\n\nstore:\n", readable(&response.body));

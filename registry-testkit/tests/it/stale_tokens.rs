@@ -64,7 +64,7 @@ async fn a_stale_token_reads_what_strangers_may_and_is_told_once_a_minute() {
             let again = client.get(path).await;
             assert_eq!(again.header("npm-notice"), None, "{path}, a moment later");
             let anonymous = registry.anonymous().get(path).await;
-            // npm shows no notice of an answer that it may cache.
+            // npm shows no notice of a cacheable answer.
             let (status, body, _) = parts(&anonymous);
             assert_eq!(parts(&told), (status, body, Some("no-store".to_owned())), "{path}");
             assert_eq!(parts(&again), parts(&anonymous), "{path}");

@@ -19,7 +19,7 @@ use registry_testkit::tarball::Tarball;
 use serde_json::json;
 use url::Url;
 
-/// Signs by naming what it was given.
+/// A signer whose URLs show its arguments.
 #[derive(Debug)]
 struct Signing;
 

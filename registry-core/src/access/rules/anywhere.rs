@@ -3,8 +3,8 @@ use crate::access::{Action, Verdict};
 use crate::vocabulary::Principal;
 
 impl AccessRules {
-    /// Whether there is any rule by which `principal`, or nobody in particular, may do `action` to some package. A gateway
-    /// that does not know packages can turn away those for whom there is none.
+    /// Returns whether any rule lets `principal`, or an anonymous caller, do `action` to any package. A gateway that
+    /// does not know packages can reject all other callers.
     pub fn allow_anywhere(&self, action: Action, principal: Option<&Principal>) -> bool {
         let mut rules = self.0.rules.iter();
         rules.any(|rule| rule.decide(action, &Asking::of(principal, rule.groups)).0 > Verdict::Denied)

@@ -2,10 +2,10 @@ use super::{AccessRules, Asking};
 use crate::domain::{GroupName, PackageName};
 use crate::vocabulary::{PackagePattern, Principal};
 
-/// Whom the rules name, rather than let in with everybody.
+/// Queries about principals and organizations that rules name explicitly.
 impl AccessRules {
-    /// Whether the rule for this package names `principal`, or a group of theirs, in any of its lists, or lets them
-    /// administer it.
+    /// Returns whether the rule for this package names `principal`, or a group of theirs, in any of its lists, or
+    /// lets them administer it.
     pub fn names(&self, principal: &Principal, package: &PackageName) -> bool {
         self.rule_of(package).is_some_and(|rule| {
             let asking = Asking::of(Some(principal), rule.groups);
@@ -15,9 +15,9 @@ impl AccessRules {
         })
     }
 
-    /// Whether the rules mean something by this name of an organisation: a group of this registry or of another provider
-    /// (`group:local:acme`, `group:github:acme/platform`), or the scope, by its name (`@acme/*`, `@acme/pear`) or by a
-    /// pattern of scopes (`@acme-*/*`) other than of all (`@*/*`, `**`). Capitals do not count.
+    /// Returns whether the rules refer to an organization of this name: a group of this registry or of a provider
+    /// (`group:local:acme`, `group:github:acme/platform`), or the scope, by its name (`@acme/*`, `@acme/pear`) or by
+    /// a pattern of scopes (`@acme-*/*`) other than of all (`@*/*`, `**`). Ignores case.
     pub fn mention_organization(&self, name: &GroupName) -> bool {
         self.0.rules.iter().any(|rule| {
             let mut entries = rule.read.iter().chain(&rule.publish).chain(&rule.administer);
@@ -28,8 +28,8 @@ impl AccessRules {
         })
     }
 
-    /// Whether `principal` may administer the scope of this name: whether the first rule that covers all of it says
-    /// so. Rules for some of its packages do not count.
+    /// Returns whether `principal` may administer the scope of this name, by the first rule that covers all of it.
+    /// Rules for some of its packages do not count.
     pub fn administers_scope(&self, principal: &Principal, scope: &GroupName) -> bool {
         let Ok(all) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         let rule = self.0.rules.iter().find(|rule| rule.pattern.covers(&all));
@@ -46,7 +46,7 @@ mod tests {
     use crate::access::RuleSettings;
 
     #[test]
-    fn organizations_that_rules_mention_are_told_from_others() {
+    fn organizations_in_rules_are_recognized() {
         let rules = r#"[
             { "match": "@Fruit/*", "publish": ["group:local:growers", "user:eve"] },
             { "match": "@tools/hammer", "read": ["group:github:Acme/platform"] },

@@ -3,8 +3,8 @@ use crate::access::{Action, PackagePattern, Verdict};
 use crate::vocabulary::Principal;
 
 impl AccessRules {
-    /// What each rule by itself says of `action`, in the order in which they are asked: the first whose pattern matches a
-    /// name decides on it.
+    /// Returns the verdict of each rule on `action`, in order of precedence: the first whose pattern matches a name
+    /// decides.
     pub fn outline(
         &self,
         action: Action,

@@ -38,7 +38,7 @@ fn the_first_matching_rule_decides_alone() {
 }
 
 #[test]
-fn an_entry_that_names_somebody_reaches_every_package() {
+fn an_entry_for_a_user_or_group_reaches_every_package() {
     use Verdict::{Allowed, AllowedToOwners, Denied};
     let ana = Principal::user("ana").in_group("crew");
     for (lists, for_ana, for_nobody) in [
@@ -73,7 +73,7 @@ fn an_entry_that_names_somebody_reaches_every_package() {
 }
 
 #[test]
-fn without_settings_everybody_reads_and_the_signed_in_publish() {
+fn open_rules_let_all_callers_read_and_signed_in_callers_publish() {
     use Verdict::{Allowed, AllowedToOwners, Denied};
     let rules = AccessRules::open_to_all_publish_for_signed_in();
     let ana = Principal::user("ana");
@@ -83,7 +83,7 @@ fn without_settings_everybody_reads_and_the_signed_in_publish() {
 }
 
 #[test]
-fn a_rule_that_cannot_be_meant_says_which_and_what_to_write() {
+fn an_invalid_rule_reports_which_and_what_to_write() {
     for (rules, said) in [
         (
             serde_json::json!([{ "match": "a" }, { "match": "@acme" }]),
@@ -153,7 +153,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_group_more_takes_no_right_away(
+    fn an_additional_group_removes_no_right(
         rules in any_rules(),
         principal in any_principal(),
         group in "[abc]",
@@ -165,12 +165,12 @@ proptest! {
     }
 
     #[test]
-    fn to_change_anything_one_must_be_signed_in(rules in any_rules(), package in "(@a/)?[abc]{1,2}") {
+    fn changes_require_sign_in(rules in any_rules(), package in "(@a/)?[abc]{1,2}") {
         prop_assert_eq!(&verdicts(&rules, None, &package)[1..], &[Verdict::Denied, Verdict::Denied]);
     }
 
     #[test]
-    fn each_right_gives_the_lesser_ones(
+    fn each_right_implies_the_lesser_ones(
         rules in any_rules(),
         principal in any_principal(),
         package in "(@a/)?[abc]{1,2}",

@@ -4,9 +4,9 @@ use super::{AccessRules, Asking, Rule};
 use crate::access::{Action, Verdict};
 use crate::vocabulary::{PackagePattern, Principal};
 
-/// What of a search may be told to an upstream.
+/// Which parts of a search may be sent to an upstream.
 impl AccessRules {
-    /// The upstreams that have something which `principal`, or nobody in particular, may read, as rules list them.
+    /// Returns the upstreams of rules that let `principal`, or an anonymous caller, read, in the order of the rules.
     pub(crate) fn upstreams_readable_by(&self, principal: Option<&Principal>) -> Vec<Arc<str>> {
         let mut found: Vec<Arc<str>> = Vec::new();
         let may_read = |rule: &&Rule| {
@@ -21,14 +21,14 @@ impl AccessRules {
         found
     }
 
-    /// The texts between the stars of patterns whose names `upstream` must not hear of, scope and name apart.
+    /// Returns the literal parts, split by scope and name, of patterns whose names must not be sent to `upstream`.
     pub(crate) fn literals_hidden_from<'a>(&'a self, upstream: &'a str) -> impl Iterator<Item = &'a str> {
         let hidden = self.0.rules.iter().filter(move |rule| !rule.comes_from(upstream));
         let literals = hidden.flat_map(|rule| rule.pattern.as_str().split(['*', '/', '@']));
         literals.filter(|literal| !literal.is_empty())
     }
 
-    /// Whether every name of the scope, given without its `@`, may be asked for at `upstream`.
+    /// Returns whether every name of the scope, given without its `@`, may be sent to `upstream`.
     pub(crate) fn scope_comes_from(&self, scope: &str, upstream: &str) -> bool {
         let Ok(whole_scope) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         for rule in &self.0.rules {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_is_told_only_where_no_name_in_it_is_hidden() {
+    fn a_scope_is_sent_only_if_no_name_in_it_is_hidden() {
         let rules = rules();
         assert!(rules.scope_comes_from("types", "npm"));
         assert!(!rules.scope_comes_from("types", "corp"));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_read_nothing_of_an_upstream_makes_nobody_ask_it() {
+    fn an_upstream_is_not_asked_for_a_caller_who_may_read_nothing_of_it() {
         let of = |principal: Option<&Principal>| {
             let found = rules().upstreams_readable_by(principal);
             found.iter().map(ToString::to_string).collect::<Vec<_>>()

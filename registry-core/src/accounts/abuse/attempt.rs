@@ -12,23 +12,23 @@ use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
 
-/// How many guesses of one network, and of all, wait for another one at the same secret.
+/// The most guesses, per network and in total, that wait for another guess at the same secret.
 const WAITING_AT_A_NETWORK: usize = 1024;
 const WAITING: usize = 8192;
 
-/// The guesses at secrets that this process is asked to check.
+/// The guesses at secrets that this process checks.
 #[derive(Debug)]
 pub(super) struct Attempts {
     failed: FailedLogins,
     waiting_strangers: Queue,
     waiting_known: Queue,
-    /// One gate for each secret that is guessed at. Hashed with a key that no caller knows.
+    /// One lock per guessed secret. The key is a keyed hash, so that callers cannot predict it.
     same_secret: KeyedMutex<u64>,
     hasher: RandomState,
     strangers: Strangers,
 }
 
-/// A guess whose outcome is not known yet. It counts as a failure until it turns out to be none.
+/// A guess whose outcome is not known yet. It counts as a failure until it is settled or withdrawn.
 #[derive(Debug)]
 #[must_use = "a guess that is dropped has failed"]
 pub(crate) struct Attempt {
@@ -51,12 +51,12 @@ impl Attempts {
 }
 
 impl Accounts {
-    /// Begins to try a secret of an account, or refuses to after too many that were wrong.
+    /// Begins to check a secret of an account. Returns an error with the wait after too many failed guesses.
     ///
-    /// Clients open many connections with one password. Guesses at the same secret from one network are made one after
-    /// the other: when the first was right, a provider remembers that and hashes no more; when it was wrong, each of the
-    /// others counts by itself. Passwords of callers who did not log in from their network before wait for one another,
-    /// so that a flood of those delays no holder of an account.
+    /// Clients open many connections with one password, so guesses at the same secret from one network are checked
+    /// one at a time. After a right guess the provider answers from its cache; after a wrong one, each further guess
+    /// counts as a failure. Passwords of callers who have not logged in from their network before queue separately,
+    /// so that a flood of them does not delay account holders.
     pub(crate) async fn begin_attempt(
         &self,
         guessed: Guessed,
@@ -86,18 +86,19 @@ impl Accounts {
         Ok(Attempt { guess, _same_secret: same_secret, _turn: turn })
     }
 
-    /// Notes that the holder of an account signed in at a network, with the second factor where they have one. Guesses from
-    /// elsewhere then keep them from no login there.
+    /// Records that the holder of an account signed in from a network, with the second factor where the account has
+    /// one. Guesses from other networks then no longer delay logins from this one.
     ///
-    /// Nothing less makes a network known. A thief has a token, or a password without the second factor, and could name as
-    /// many networks as they like.
+    /// Only a complete sign-in makes a network known: a thief with a token, or with a password but no second factor,
+    /// could otherwise add any number of networks.
     pub(crate) fn signed_in_here(&self, account: &str, address: Option<IpAddr>) {
         for guessed in [Guessed::Password, Guessed::DeviceDigits] {
             self.holder_is_here(guessed, account, address);
         }
     }
 
-    /// Notes that a session is used at a network, which keeps the network known if the holder signed in there to begin it.
+    /// Records that a session is used from a network, which keeps the network known if the session's sign-in happened
+    /// there.
     pub(crate) fn session_is_here(
         &self,
         account: &str,
@@ -109,7 +110,7 @@ impl Accounts {
         }
     }
 
-    /// Notes that the holder of an account showed a second factor at a network.
+    /// Records that the holder of an account showed a second factor from a network.
     pub(crate) fn second_factor_is_here(&self, account: &str, address: Option<IpAddr>) {
         self.holder_is_here(Guessed::OneTimePassword, account, address);
     }
@@ -119,7 +120,8 @@ impl Accounts {
         self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
     }
 
-    /// Notes that the sessions of an account have ended, and that a guesser may have known its password.
+    /// Records that the sessions of an account have ended. Its known networks are forgotten, since a guesser may have
+    /// known its password.
     pub(crate) fn sessions_have_ended(&self, account: &str) {
         for guessed in [Guessed::Password, Guessed::DeviceDigits] {
             self.parts.abuse.attempts.failed.forget_networks(&Pair::new(guessed, account, None));
@@ -128,17 +130,17 @@ impl Accounts {
 }
 
 impl Attempt {
-    /// Takes note of what came of it. `wrong` tells the errors that mean that the secret is not right.
+    /// Records the outcome. `wrong` selects the errors that mean a wrong secret.
     pub(crate) fn settle<T>(self, result: &Result<T, Error>, wrong: impl FnOnce(&Error) -> bool) {
         match result {
             Ok(_) => self.guess.succeeded(),
             Err(error) if wrong(error) => {}
-            // It never came to light whether the guess was right.
+            // The guess was never compared.
             Err(_) => self.withdraw(),
         }
     }
 
-    /// Nothing was compared: it is neither a failure nor a success.
+    /// Removes the guess from the counts: nothing was compared.
     pub(crate) fn withdraw(self) {
         self.guess.take_back();
     }

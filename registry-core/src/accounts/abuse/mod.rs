@@ -1,6 +1,5 @@
-//! What keeps one caller from wearing out the registry, or from guessing until they are right. All of it is in the
-//! memory of the process, bounded, and shared with no other process: behind three replicas, three times as much is let
-//! through.
+//! Rate limits and brute-force protection. All state is in memory, bounded, and not shared between processes: three
+//! replicas let through three times as much.
 
 mod attempt;
 mod failures;
@@ -23,11 +22,11 @@ pub(crate) use failures::Guessed;
 use rate::{RateLimiter, Wait, network_of};
 pub(crate) use refused::Refused;
 
-/// How many logins in the browser, and challenges for a one-time password there, may begin at one address in
-/// [`STARTS_PERIOD`]: each takes a place in the store for some minutes.
+/// The most browser logins and browser one-time-password challenges that may begin at one address per
+/// [`STARTS_PERIOD`]. Each occupies an object in the store for some minutes.
 const STARTS: u32 = 100;
 const STARTS_PERIOD: TimeDelta = TimeDelta::minutes(10);
-/// The same of all addresses together: however many a client has, it cannot fill the store.
+/// The same for all addresses together, so that a client with many addresses cannot fill the store.
 const ALL_STARTS: u32 = 10_000;
 
 /// The limits of one process.
@@ -41,7 +40,7 @@ pub(crate) struct Abuse {
     notices: RateLimiter<TokenHash>,
 }
 
-/// Whom a request is counted to.
+/// What a request is counted against.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Whose {
     Principal(String),
@@ -66,8 +65,8 @@ impl Abuse {
 }
 
 impl Accounts {
-    /// Counts a request to the principal, or where there is none to the address that it came from, and refuses it
-    /// where those had too many.
+    /// Counts a request against the principal, or against the network of an anonymous caller, and rejects it over the
+    /// limit.
     pub(crate) fn count_request(&self, caller: &Caller) -> Result<(), Error> {
         let Some(requests) = &self.parts.abuse.requests else { return Ok(()) };
         let whose = match (caller.name(), caller.address) {
@@ -79,13 +78,13 @@ impl Accounts {
         taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
     }
 
-    /// Whether a client that shows this token is to be told that it is good for nothing: once a minute, since an install is
-    /// hundreds of requests and npm prints what each answer says.
+    /// Returns whether to tell the client that this token is not valid. At most once a minute per token, since an
+    /// install makes hundreds of requests and npm prints each notice.
     pub(crate) fn is_notice_due(&self, token: TokenHash) -> bool {
         self.parts.abuse.notices.take(token, self.parts.clock.now()).is_ok()
     }
 
-    /// Counts a login in the browser that begins.
+    /// Counts the start of a browser login and rejects it over the limit.
     pub(crate) fn count_start(&self, caller: &Caller) -> Result<(), Error> {
         let (abuse, now) = (&self.parts.abuse, self.parts.clock.now());
         let of_network = caller.address.map_or(Ok(()), |address| abuse.starts.take(network_of(address), now));
@@ -94,7 +93,7 @@ impl Accounts {
             .map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
     }
 
-    /// Counts an account that is about to be made.
+    /// Counts an account creation before it happens and rejects it over the limit.
     pub(crate) fn count_sign_up(&self, caller: &Caller) -> Result<(), Error> {
         let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) else {
             return Ok(());
@@ -103,7 +102,7 @@ impl Accounts {
         taken.map_err(|Wait(seconds)| Error::TooManySignUps { seconds })
     }
 
-    /// Takes back what [`Registry::count_sign_up`] counted: no account was made.
+    /// Undoes [`Registry::count_sign_up`] when no account was created.
     pub(crate) fn no_sign_up(&self, caller: &Caller) {
         if let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) {
             sign_ups.give_back(&network_of(address));

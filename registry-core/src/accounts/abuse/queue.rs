@@ -8,16 +8,16 @@ use super::rate::Wait;
 use crate::concurrency::KeyedMutex;
 use crate::network::site_of;
 
-/// How many passwords of strangers are checked at a time, each from another network. Few, since providers hash fewer
-/// still, and those who are known wait behind them there; not one, since a provider may ask another service.
+/// How many passwords of unknown callers are checked at a time, each from another network. Few, since providers hash
+/// fewer still and known callers queue behind them there; more than one, since a provider may call another service.
 const AT_A_TIME: usize = 8;
-/// How many of one network, and of all, wait for that.
+/// The most callers, per network and in total, that wait for a check.
 const WAITING_AT_A_NETWORK: usize = 64;
 const WAITING: usize = 512;
-/// For how many seconds the others are sent away.
+/// How many seconds further callers are told to wait.
 const COME_BACK: Wait = Wait(1);
 
-/// Bounds how many wait for something, of one network and in all.
+/// Bounds how many callers wait, per network and in total.
 #[derive(Debug)]
 pub(super) struct Queue {
     most_of_a_network: usize,
@@ -25,7 +25,7 @@ pub(super) struct Queue {
     places: Arc<Semaphore>,
 }
 
-/// A place in a [`Queue`], given back when it is dropped.
+/// A place in a [`Queue`], released on drop.
 #[derive(Debug)]
 pub(super) struct Place {
     waiting: Arc<Mutex<HashMap<Option<IpAddr>, usize>>>,
@@ -38,7 +38,7 @@ impl Queue {
         Self { most_of_a_network, waiting: Arc::default(), places: Arc::new(Semaphore::new(most)) }
     }
 
-    /// A place, or how long to stay away.
+    /// Takes a place, or returns how long to wait when the queue is full.
     pub(super) fn enter(&self, network: Option<IpAddr>) -> Result<Place, Wait> {
         let one_of_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| COME_BACK)?;
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,8 +64,8 @@ impl Drop for Place {
     }
 }
 
-/// Where the passwords of callers are checked who did not log in from their network before. Networks take turns, so
-/// that a flood from one delays the others by one check each.
+/// Limits concurrent password checks of callers who have not logged in from their network before. Networks
+/// alternate, so that a flood from one delays the others by one check each.
 #[derive(Debug)]
 pub(super) struct Strangers {
     queue: Queue,
@@ -73,7 +73,7 @@ pub(super) struct Strangers {
     turns: Arc<Semaphore>,
 }
 
-/// The right of a stranger to have a password checked now.
+/// A permit for an unknown caller to have a password checked now.
 #[derive(Debug)]
 pub(super) struct StrangerTurn {
     _network: OwnedMutexGuard<()>,
@@ -89,12 +89,12 @@ impl Strangers {
         }
     }
 
-    /// Waits until a password from this network may be checked, or tells how long to stay away.
+    /// Waits until a password from this network may be checked, or returns how long to wait when the queue is full.
     pub(super) async fn turn(&self, network: Option<IpAddr>) -> Result<StrangerTurn, Wait> {
         let network = network.map(|network| site_of(network).unwrap_or(network));
         let _place = self.queue.enter(network)?;
         let of_the_network = self.networks.lock(&network).await;
-        // It is closed by nobody.
+        // The semaphore is never closed.
         let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
         Ok(StrangerTurn { _network: of_the_network, _turn: turn })
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_network_takes_one_turn_and_leaves_the_others_to_the_others() {
+    async fn a_network_takes_one_permit_and_leaves_the_rest_to_others() {
         let strangers = Strangers::new();
         let first = strangers.turn(Some(network(1))).await.unwrap();
         let mut flood: Vec<_> = (0..60).map(|_| Box::pin(strangers.turn(Some(network(1))))).collect();
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_of_one_site_share_a_turn() {
+    async fn networks_of_one_site_share_a_permit() {
         let strangers = Strangers::new();
         let address = |text: &str| Some(text.parse::<IpAddr>().unwrap());
         let _first = strangers.turn(address("2001:db8:1:1::")).await.unwrap();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_than_so_many_wait() {
+    async fn the_queue_is_bounded() {
         let strangers = Strangers::new();
         let _first = strangers.turn(Some(network(1))).await.unwrap();
         let mut flood: Vec<_> =

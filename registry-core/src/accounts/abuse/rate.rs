@@ -9,12 +9,12 @@ use moka::sync::Cache;
 
 pub(crate) use crate::network::network_of;
 
-/// How many callers are told apart. The one that came least recently is forgotten first.
+/// The most callers that are tracked. The least recently seen is evicted first.
 const CALLERS: u64 = 20_000;
 
-/// Lets each caller do something so often in a period, at once or spread over it.
+/// Limits each caller to a number of operations per period, in a burst or spread out.
 ///
-/// One number is kept for each: the moment at which all that they did would have been done, had they done it evenly.
+/// Stores one number per caller: the time at which all of its operations would be complete at an even pace.
 #[derive(Debug)]
 pub(crate) struct RateLimiter<Caller: Hash + Eq + Send + Sync + 'static> {
     period: i64,
@@ -22,12 +22,12 @@ pub(crate) struct RateLimiter<Caller: Hash + Eq + Send + Sync + 'static> {
     done_at: Cache<Caller, Arc<AtomicI64>>,
 }
 
-/// For how many seconds to wait until the next one is let through.
+/// Seconds to wait until the next operation is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait(pub(crate) u64);
 
 impl<Caller: Hash + Eq + Send + Sync + 'static> RateLimiter<Caller> {
-    /// `times` in each `period`.
+    /// Allows `times` operations per `period`.
     pub(crate) fn new(times: NonZeroU32, period: TimeDelta) -> Self {
         let period = period.num_milliseconds();
         let share = (period / i64::from(times.get())).max(1);
@@ -35,7 +35,7 @@ impl<Caller: Hash + Eq + Send + Sync + 'static> RateLimiter<Caller> {
         Self { period, share, done_at }
     }
 
-    /// Counts one more, or tells how long to wait.
+    /// Counts one operation, or returns how long to wait.
     pub(crate) fn take(&self, caller: Caller, now: DateTime<Utc>) -> Result<(), Wait> {
         let now = now.timestamp_millis();
         let done_at = self.done_at.get_with(caller, || Arc::new(AtomicI64::new(0)));
@@ -49,7 +49,7 @@ impl<Caller: Hash + Eq + Send + Sync + 'static> RateLimiter<Caller> {
         })
     }
 
-    /// Takes back one that was counted.
+    /// Uncounts one operation.
     pub(crate) fn give_back(&self, caller: &Caller) {
         if let Some(done_at) = self.done_at.get(caller) {
             done_at.fetch_sub(self.share, Ordering::Relaxed);
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_let_through_and_then_one_after_each_share() {
+    fn a_burst_is_allowed_and_then_one_operation_per_share() {
         let limiter = RateLimiter::new(NonZeroU32::new(3).unwrap(), TimeDelta::minutes(1));
         for _ in 0..3 {
             assert_eq!(limiter.take("ana", at(0)), Ok(()));

@@ -5,23 +5,23 @@ use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::events::EventKind;
 
-/// The longest name that is told. Tokens of npm and GitHub, which some write where the name belongs, are longer.
+/// The longest name that is emitted. npm and GitHub tokens, which users sometimes paste as a name, are longer.
 const LONGEST_NAME: usize = 39;
 
-/// A credential that nobody was identified by.
+/// Why a credential was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Refused {
-    /// An `Authorization` header that is none, or of a kind that nobody here knows, or more than one.
+    /// An invalid `Authorization` header, an unknown scheme, or more than one header.
     Malformed,
-    /// A token that is nobody's, or was.
+    /// An unknown or revoked token.
     UnknownToken,
-    /// A token after its time.
+    /// An expired token.
     ExpiredToken,
-    /// A token from outside its networks.
+    /// A token used from outside its networks.
     TokenElsewhere,
-    /// Name and password that do not belong together.
+    /// A name and password that do not match.
     WrongPassword,
-    /// A credential that is good at its provider, for a name that another provider owns.
+    /// A credential that is valid at its provider, for a name that another provider owns.
     NameOfAnother,
 }
 
@@ -39,15 +39,15 @@ impl Refused {
 }
 
 impl Accounts {
-    /// Tells the sink of a credential that was refused. `tried` is the name that was shown with a password. The queue of
-    /// events tells what is alike once a minute.
+    /// Emits an event for a rejected credential. `tried` is the name that came with a password. The event queue
+    /// aggregates similar events of a minute.
     pub(crate) fn tell_of_refused(&self, caller: &Caller, refused: Refused, tried: Option<&str>) {
         let reason = refused.as_str().to_owned();
         let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
         self.authorization.emit(caller, None, EventKind::CredentialRefused { reason, name });
     }
 
-    /// Tells the sink of an identity token of a build that was refused.
+    /// Emits an event for a rejected identity token of a build.
     pub(crate) fn tell_of_refused_id_token(
         &self,
         caller: &Caller,
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_be_a_token_is_no_name() {
+    fn a_possible_token_is_not_a_name() {
         for name in ["ana", "Ana-1", "ana.b_c"] {
             assert!(could_be_a_name(name), "{name}");
         }

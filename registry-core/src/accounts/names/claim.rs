@@ -11,23 +11,25 @@ use crate::auth::{AuthProvider, Principal};
 use crate::storage::{Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 
-/// For how long a sign-up that was cut off between its claim and its account may be taken up again.
+/// How long an interrupted sign-up may be resumed after its claim.
 const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
 
-/// In the place of a provider: the name is of a token that was issued without one. No provider has such an id.
+/// Stands in for a provider id: the name belongs to a token that was issued without a provider. No provider has this
+/// id.
 pub(crate) const ISSUED_TOKEN: &str = "(issued token)";
 
-/// The provider whose accounts are in the store already when they log in: it makes none of a name that is refused.
+/// The provider whose accounts are in the store before they log in, so that it never creates one with a rejected
+/// name.
 const LOCAL: &str = "local";
 
-/// Who owns a name, as it is stored.
+/// The owner of a name, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NameClaim {
     /// As its owner spells it.
     name: String,
     /// The id of the provider.
     provider: String,
-    /// What the provider tells its people apart by, where that is not the name.
+    /// The stable id of the account at the provider, if that is not the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     /// When the name was claimed.
@@ -46,11 +48,11 @@ impl NameClaim {
         &self.provider
     }
 
-    /// The principal, if the name is theirs, as they spelled it when they first came.
+    /// Returns the principal under the claimed spelling, if the name is theirs.
     pub(super) fn admit(&self, provider: &str, mut principal: Principal) -> Option<Principal> {
         let is_theirs = match &self.subject {
             Some(subject) => principal.subject.as_ref() == Some(subject),
-            // Without a subject, `Ana` may be another person than `ana`.
+            // Without a subject, `Ana` may be another account than `ana`.
             None => principal.name == self.name,
         };
         (is_theirs && self.provider == provider).then(|| {
@@ -65,17 +67,17 @@ impl NameClaim {
 }
 
 impl Accounts {
-    /// Lets a principal in whom `provider` vouches for, under the name that is theirs. A name that nobody owns yet becomes
-    /// theirs, if no other provider has a person of it, and if it is not easily taken for another one.
+    /// Admits a principal that `provider` identified. An unclaimed name becomes theirs, unless another provider has
+    /// an account of that name, or the name is easily confused with another one.
     pub(crate) async fn admit(&self, provider: &str, principal: Principal) -> Result<Principal, Error> {
         let path = Key::NameClaim(&key_of(&principal.name)).path()?;
         let mut edit = ClaimName { accounts: self, provider, principal };
         Ok(self.parts.store.update(&path, &mut edit).await?.outcome)
     }
 
-    /// Claims a name for an account that is to be made. `None` where the name has an owner, also this very provider: its
-    /// account may only be out of sight. A claim that is minutes old may be that of a sign-up that was cut off, and is taken up
-    /// again as long as nothing of an account is there.
+    /// Claims a name for an account that is about to be created. Returns `None` for an owned name, even one of this
+    /// provider, whose account may be temporarily unreadable. A claim that is minutes old may be of an interrupted
+    /// sign-up, which is resumed if nothing of an account exists.
     pub(crate) async fn claim_for_new(&self, provider: &str, name: &str) -> Result<Option<Principal>, Error> {
         let principal = Principal::user(name);
         let now = self.parts.clock.now();
@@ -92,8 +94,8 @@ impl Accounts {
         }
     }
 
-    /// Lets a principal in whom a token stands for, or a look-up found. A token of before names were claimed goes on as
-    /// long as nobody owns its name.
+    /// Admits the principal of a token or of a look-up. A token from before names were claimed stays valid until its
+    /// name is claimed.
     pub(crate) async fn admit_known(
         &self,
         provider: &str,
@@ -105,8 +107,8 @@ impl Accounts {
         })
     }
 
-    /// Lets the holder of a token in whom no provider knows. One of before names were claimed claims its name now, for
-    /// nothing else tells that it is taken; where a provider has a person of that name, it goes on until they come.
+    /// Admits the holder of a token without a provider. A token from before names were claimed claims its name now;
+    /// where a provider has an account of that name, it stays valid until that account claims the name.
     pub(crate) async fn admit_issued(&self, principal: &Principal) -> Result<Option<Principal>, Error> {
         match self.admit(ISSUED_TOKEN, principal.clone()).await {
             Ok(principal) => Ok(Some(principal)),
@@ -116,7 +118,7 @@ impl Accounts {
         }
     }
 
-    /// Who owns a name, capitals aside. Believed as long as tokens are: it is never changed.
+    /// Returns the owner of a name, ignoring case. Cached as long as tokens are: a claim never changes.
     pub(super) async fn name_claim(&self, name: &str) -> Result<Option<Arc<NameClaim>>, Error> {
         let key = key_of(name);
         if let Some(claim) = self.parts.tokens.name_claim(&key) {
@@ -130,7 +132,7 @@ impl Accounts {
 
     async fn read_name_claim(&self, name: &str) -> Result<Option<NameClaim>, Error> {
         let path = Key::NameClaim(&key_of(name)).path()?;
-        // A name that only seems to be free would be claimed by whom it does not belong to.
+        // An unreadable claim must not make the name look free.
         let found = self.parts.store.get_proven(&path).await?;
         let Some(blob) = found else { return Ok(None) };
         let claim = serde_json::from_slice(&blob.bytes).map_err(|error| {
@@ -139,8 +141,8 @@ impl Accounts {
         Ok(Some(claim))
     }
 
-    /// Refuses a name that nobody owns yet, and of which another provider has a person. A provider that cannot be asked
-    /// may have one.
+    /// Rejects an unclaimed name that another provider has an account of. An unreachable provider is an error, since
+    /// it may have one.
     async fn require_unknown_elsewhere(&self, provider: &str, name: &str) -> Result<(), Error> {
         let others = self.parts.providers.iter().filter(|other| other.id() != provider);
         match self.providers_with(name, others).await?.first() {
@@ -153,7 +155,7 @@ impl Accounts {
         }
     }
 
-    /// Those of the providers that have, or had, a person of this name.
+    /// Returns the providers that have, or had, an account of this name.
     pub(super) async fn providers_with<'accounts>(
         &self,
         name: &str,
@@ -167,7 +169,7 @@ impl Accounts {
     }
 }
 
-/// The claim of a name in which a principal comes. Whose it is shows in the claim that is stored.
+/// A claim of a name by a principal. A stored claim shows whether this attempt succeeded.
 struct ClaimName<'a> {
     accounts: &'a Accounts,
     provider: &'a str,
@@ -179,7 +181,7 @@ impl Edit for ClaimName<'_> {
     type Error = Error;
 
     const RECOGNIZES_ATTEMPTS: bool = true;
-    /// A person is waiting.
+    /// A user waits for the answer.
     const PATIENCE: Duration = Duration::from_secs(2);
 
     async fn attempt(&mut self, _: &[Principal]) -> Result<Step<Principal>, Error> {
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_of_one_provider_and_one_subject() {
+    fn a_name_belongs_to_one_provider_and_one_subject() {
         let ana = |name: &str, subject: Option<&str>| Principal {
             subject: subject.map(Into::into),
             ..Principal::user(name)
@@ -226,7 +228,7 @@ mod tests {
             (claim(None), "one", ana("ana", None), true),
             (claim(None), "two", ana("ana", None), false),
             (claim(None), "one", ana("Ana", None), false),
-            // Its provider did not tell subjects before.
+            // Claimed before its provider supplied subjects.
             (claim(None), "one", ana("ana", Some("7")), true),
             (claim(Some("7")), "one", ana("ana", Some("7")), true),
             (claim(Some("7")), "one", ana("Ana", Some("7")), true),

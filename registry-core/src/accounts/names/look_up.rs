@@ -4,14 +4,14 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Profile};
 
-/// An account, at the provider that owns its name.
+/// An account, and the provider that owns its name.
 pub(crate) struct Account<'accounts> {
     pub(crate) provider: &'accounts Arc<dyn AuthProvider>,
     pub(crate) profile: Profile,
 }
 
 impl Accounts {
-    /// The account of this name, of which the provider that owns the name knows alone.
+    /// Returns the account of this name at the provider that owns the name.
     pub(crate) async fn account_of(&self, name: &str) -> Result<Option<Account<'_>>, Error> {
         let Some(provider) = self.owner_of(name).await? else { return Ok(None) };
         let Some(mut profile) = provider.look_up(name).await? else { return Ok(None) };
@@ -21,8 +21,8 @@ impl Accounts {
         Ok(Some(Account { provider, profile }))
     }
 
-    /// The provider that owns a name, if it is still registered. Where nobody has claimed the name yet, it is the one
-    /// provider that has a person of it; of two, neither is.
+    /// Returns the provider that owns a name, if it is still registered. An unclaimed name belongs to the one
+    /// provider that has an account of it; two are an error.
     pub(crate) async fn owner_of(&self, name: &str) -> Result<Option<&Arc<dyn AuthProvider>>, Error> {
         if let Some(claim) = self.name_claim(name).await? {
             return Ok(self.provider(claim.provider()));

@@ -1,11 +1,11 @@
-//! One name, one owner, over all providers.
+//! Each name has one owner across all providers.
 //!
-//! Packages, rules, organisations and second factors know people by their name alone. So a name belongs to one provider,
-//! and to one subject of it: to the first that comes with it, capitals aside. That is written down in the store before
-//! the name counts for anything, by a put that succeeds only where there is nothing yet, so that all replicas agree. It is
-//! never changed; only an operator removes it.
+//! Packages, rules, organizations and second factors identify accounts by name alone. So a name, ignoring case,
+//! belongs to the one provider and subject that uses it first. The claim is stored before the name is used, by a put
+//! that succeeds only if there is none, so that all replicas agree. A claim never changes; only an operator removes
+//! it.
 //!
-//! Every way in passes [`Registry::admit`], and whatever asks for an account by its name asks [`Registry::account_of`].
+//! Every login passes [`Registry::admit`], and every look-up of an account by name uses [`Registry::account_of`].
 
 mod claim;
 mod look_up;

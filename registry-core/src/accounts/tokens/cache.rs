@@ -7,18 +7,18 @@ use moka::sync::Cache;
 use crate::accounts::names::NameClaim;
 use crate::auth::{Memberships, Principal, TokenHash, TokenLimits};
 
-/// Whom a credential turned out to belong to, and what it is limited to.
+/// The principal that a credential belongs to, and its limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     pub(crate) principal: Arc<Principal>,
     pub(crate) limits: Option<Arc<TokenLimits>>,
     pub(crate) memberships: Option<Arc<Memberships>>,
-    /// The network of the sign-in that a session began with.
+    /// The network of the sign-in that began the session.
     pub(crate) signed_in_at: Option<IpAddr>,
 }
 
-/// Who showed a good credential of late. Bounded in number and time. When a token expires, and where it may be used
-/// from, is looked at each time, also of what is kept here.
+/// Recently used credentials, bounded in number and time. Expiry and networks of a token are checked on every
+/// request, also for cached tokens.
 #[derive(Debug)]
 pub(crate) struct TokenCache(Option<Caches>);
 
@@ -27,13 +27,13 @@ struct Caches {
     identities: Cache<TokenHash, Identity>,
     /// Accounts that have no second factor.
     without_two_factor: Cache<String, ()>,
-    /// By the name in small letters.
+    /// By the name in lowercase.
     names: Cache<String, Arc<NameClaim>>,
 }
 
 impl TokenCache {
     pub(crate) fn new(time_to_live: Duration) -> Self {
-        /// More than the builds and people that one process serves within seconds.
+        /// More than the builds and users that one process serves within seconds.
         const ENTRIES: u64 = 10_000;
         Self((!time_to_live.is_zero()).then(|| Caches {
             identities: Cache::builder().max_capacity(ENTRIES).time_to_live(time_to_live).build(),
@@ -58,7 +58,7 @@ impl TokenCache {
         }
     }
 
-    /// For what changes more than one token.
+    /// For changes that affect more than one token.
     pub(crate) fn remove_all(&self) {
         if let Some(caches) = &self.0 {
             caches.identities.invalidate_all();

@@ -14,45 +14,45 @@ use super::{NewToken, TokenHolder, TokenInfo};
 
 /// The longest name or description in bytes.
 const LONGEST_TEXT: usize = 255;
-/// The most packages, the most organisations and the most networks that a token lists.
+/// The most packages, the most organizations and the most networks that a token lists.
 const MOST_ENTRIES: usize = 100;
 
-/// What somebody wants a new token to be.
+/// The properties of a new token.
 #[derive(Debug, Clone, Default)]
 pub struct TokenOptions {
-    /// What it is called.
+    /// Its name.
     pub name: Option<String>,
-    /// What it is for.
+    /// Its purpose.
     pub description: Option<String>,
-    /// What may be done to the packages below.
+    /// What it may do to the packages below.
     pub permission: TokenPermission,
     /// The packages it is for; `None` for all.
     pub packages: Option<Vec<PackagePattern>>,
-    /// The organisations it is for; `None` leaves that to the other limits, as [`TokenLimits::organizations`] says.
+    /// The organizations it is for; `None` leaves that to the other limits: see [`TokenLimits::organizations`].
     pub organizations: Option<TokenOrganizations>,
     /// The networks it may be used from; empty for all.
     pub networks: Vec<IpNet>,
-    /// In how many days it expires; `None` leaves that to the registry.
+    /// Days until it expires; `None` leaves that to the registry.
     pub days: Option<u32>,
-    /// Whether writes with it need no one-time password.
+    /// Whether writes with it require no one-time password.
     pub bypass_two_factor: bool,
 }
 
-/// A token that the holder of an account asks for.
+/// A request for a token by the holder of an account.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
     /// The password of the account, which is checked.
     pub password: Option<SecretString>,
-    /// What the token is to be.
+    /// The properties of the token.
     pub options: TokenOptions,
 }
 
-/// A token that was made.
+/// A token that was created.
 #[derive(Debug, Clone)]
 pub struct MadeToken {
-    /// The token itself. It is kept nowhere: this is the only time it can be read.
+    /// The token itself. It is not stored: this is the only time it can be read.
     pub secret: SecretString,
-    /// What is known of it from now on.
+    /// The stored information about it.
     pub info: TokenInfo,
 }
 
@@ -127,7 +127,7 @@ impl Accounts {
         Ok(MadeToken { secret, info })
     }
 
-    /// An account for which something lasting is made, so that its name must be its own.
+    /// Returns an account as the holder of a token, after its name is claimed.
     pub(crate) async fn holder_of(&self, account: &str) -> Result<TokenHolder, Error> {
         let found = self.account_of(account).await?;
         let Account { provider, profile } =
@@ -137,7 +137,7 @@ impl Accounts {
     }
 }
 
-/// Refuses what no token can be.
+/// Rejects invalid options.
 fn check(options: &TokenOptions) -> Result<(), Error> {
     let texts = [("name", &options.name), ("description", &options.description)];
     for (what, text) in texts {

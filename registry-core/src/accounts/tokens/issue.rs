@@ -13,19 +13,19 @@ use super::record::TokenRecord;
 use super::secret::{PREFIX, new_secret};
 use crate::accounts::names::ISSUED_TOKEN;
 
-/// How many characters of a secret are kept after `npm_`.
+/// How many characters of a secret are stored after `npm_`.
 const SHOWN: usize = 4;
 
-/// A token to be made.
+/// A token to be created.
 #[derive(Debug, Clone)]
 pub struct NewToken {
-    /// Who will hold it.
+    /// The holder.
     pub holder: TokenHolder,
-    /// What it is called, if anything.
+    /// Its name, if any.
     pub name: Option<String>,
-    /// What it is for, if its holder says so.
+    /// Its purpose, if its holder gave one.
     pub description: Option<String>,
-    /// What it is limited to.
+    /// Its limits.
     pub limits: TokenLimits,
 }
 

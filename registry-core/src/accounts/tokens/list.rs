@@ -9,23 +9,23 @@ use crate::storage::{BlobPath, Key};
 
 use super::record::TokenRecord;
 
-/// How many records are read at a time.
+/// How many records are read concurrently.
 const AT_A_TIME: usize = 16;
 
-/// What a token's holder may know of it: everything but the secret.
+/// A token as its holder sees it: everything but the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
-    /// The id that it is revoked by.
+    /// The id to revoke it by.
     pub key: String,
-    /// How the secret begins.
+    /// The first characters of the secret.
     pub prefix: String,
-    /// What it is called, if anything.
+    /// Its name, if any.
     pub name: Option<String>,
-    /// What it is for, if its holder said so.
+    /// Its purpose, if its holder gave one.
     pub description: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created: DateTime<Utc>,
-    /// What it is limited to.
+    /// Its limits.
     pub limits: TokenLimits,
 }
 
@@ -54,7 +54,7 @@ impl Accounts {
                 continue;
             }
             if record.limits.is_expired(now) {
-                // It is good for nothing, and this is the only time that somebody comes by.
+                // Listing is the only time that an expired token is removed.
                 self.forget_token(hash, &record).await?;
             } else {
                 tokens.push(TokenInfo::of(hash, record));

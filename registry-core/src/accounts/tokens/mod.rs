@@ -27,8 +27,8 @@ pub use record::TokenHolder;
 use record::TokenRecord;
 
 impl Accounts {
-    /// Makes a token for an account that `provider` vouched for, at a login that began at `since`, from the network
-    /// `signed_in_at`.
+    /// Creates a session token for an account that `provider` identified, at a login that began at `since`, from the
+    /// network `signed_in_at`.
     pub(crate) async fn create_session_token(
         &self,
         provider: &str,
@@ -41,8 +41,8 @@ impl Accounts {
         self.issue_token_as_of(token, since, signed_in_at).await.map(|(secret, _)| secret)
     }
 
-    /// Who holds a token of this registry, what it is limited to, and the network of the sign-in that it began with; `None`
-    /// if it is not one, or not any more.
+    /// Returns the holder of a token, its limits, and the network of the sign-in that it began with; `None` for an
+    /// unknown or revoked token.
     pub(crate) async fn holder_of_token(
         &self,
         hash: TokenHash,
@@ -55,7 +55,7 @@ impl Accounts {
         Ok(Some((principal, Arc::new(record.limits), record.signed_in_at)))
     }
 
-    /// Forgets a token. Answers whose it was, if it was one.
+    /// Deletes a token. Returns its holder, if it existed.
     pub(crate) async fn delete_token(&self, hash: TokenHash) -> Result<Option<Principal>, Error> {
         let hex = hash.to_hex();
         let Some(record) = self.token_record(&hex).await? else { return Ok(None) };
@@ -74,7 +74,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Lets the session that the caller is in begin now and here, so that it outlives the others of its account.
+    /// Restarts the caller's session now and here, so that it outlives the other sessions of its account.
     pub(crate) async fn renew_session(&self, caller: &Caller) -> Result<(), Error> {
         let Some(Shown::Token(hash)) = caller.shown else { return Ok(()) };
         let Some(mut record) = self.token_record(&hash.to_hex()).await? else { return Ok(()) };
@@ -93,8 +93,7 @@ impl Accounts {
         serde_json::from_slice(&blob.bytes).map(Some).map_err(|error| Error::Damaged(Box::new(error)))
     }
 
-    /// The holder of a token as they are now; `None` once their account is gone, or the
-    /// session has ended.
+    /// Returns the holder of a token as it is now; `None` if the account is gone or the session has ended.
     async fn holder_now(&self, record: &TokenRecord) -> Result<Option<Principal>, Error> {
         match &record.holder {
             TokenHolder::Principal { principal } => self.admit_issued(principal).await,
@@ -105,7 +104,7 @@ impl Accounts {
         }
     }
 
-    /// An account as it is now, if it is the one that was there at `then`.
+    /// Returns an account as it is now, if it is the one that existed at `then`.
     pub(crate) async fn account_now(
         &self,
         holder: &TokenHolder,
@@ -126,7 +125,7 @@ impl Accounts {
         let Some(profile) = provider.look_up(account).await? else { return Ok(None) };
         let before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|at| then < at);
         let details = &profile.details;
-        // An account of the same name that was there before is another one.
+        // An account created after the token is another one of the same name.
         let ended = before(details.created) || (is_session && before(details.sessions_since));
         if ended {
             return Ok(None);

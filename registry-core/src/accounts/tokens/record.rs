@@ -5,49 +5,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::{Principal, TokenLimits};
 
-/// What is stored of a token, under the hash of its secret. The secret itself is shown once and kept nowhere.
+/// A token as it is stored, under the hash of its secret. The secret itself is never stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct TokenRecord {
     #[serde(flatten)]
     pub(super) holder: TokenHolder,
     pub(super) created: DateTime<Utc>,
-    /// What its holder calls it.
+    /// The name that its holder gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// What it is for, as its holder says.
+    /// Its purpose, if its holder gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
-    /// How the secret begins, so that its holder tells it from others. 24 of its 214 random bits: what is left takes
-    /// as long to guess as before.
+    /// The first characters of the secret, so that its holder can recognize it. They are 24 of its 214 random bits,
+    /// and the rest is as hard to guess as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prefix: Option<String>,
-    /// The network of the sign-in that a session began with. Using the session keeps that network known, and no other.
+    /// The network of the sign-in that began the session. Use of the session keeps that network known, and no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signed_in_at: Option<IpAddr>,
     #[serde(flatten)]
     pub(super) limits: TokenLimits,
 }
 
-/// Who holds a token.
+/// The holder of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TokenHolder {
-    /// An account. What it may do, and whether it still exists, its provider says each time.
+    /// An account. Its provider supplies what it may do, and whether it still exists, on each use.
     Account {
         /// The id of the provider.
         provider: String,
         /// The name of the account.
         account: String,
     },
-    /// Somebody whom no provider knows, such as a build. The token is all there is of them.
+    /// A holder without a provider, such as a build, which exists only through the token.
     Principal {
-        /// Who it is.
+        /// The principal.
         principal: Principal,
     },
 }
 
 impl TokenHolder {
-    /// The name that the holder goes by.
+    /// Returns the holder's name.
     pub fn name(&self) -> &str {
         match self {
             Self::Account { account, .. } => account,

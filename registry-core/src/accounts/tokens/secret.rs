@@ -2,7 +2,7 @@ use secrecy::SecretString;
 
 use crate::randomness::{Randomness, random_bytes};
 
-/// How every token of a registry begins, so that scanners for leaked secrets find it.
+/// The prefix of every token, which scanners for leaked secrets recognize.
 pub(super) const PREFIX: &str = "npm_";
 /// Random characters after the prefix: 36 of 62, 214 bits.
 const LENGTH: usize = 36;
@@ -12,7 +12,7 @@ pub(super) fn new_secret(randomness: &dyn Randomness) -> SecretString {
     let mut secret = String::from(PREFIX);
     while secret.len() < PREFIX.len() + LENGTH {
         for byte in random_bytes::<LENGTH>(randomness) {
-            // 248 is the largest multiple of 62 in a byte: taking more would favour the first characters.
+            // 248 is the largest multiple of 62 in a byte: accepting more would favor the first characters.
             if byte < 248 && secret.len() < PREFIX.len() + LENGTH {
                 secret.push(char::from(ALPHABET[usize::from(byte % 62)]));
             }

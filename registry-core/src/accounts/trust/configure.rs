@@ -119,10 +119,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Refuses whoever may not say who publishes the package, and a package that does not exist: it has no owner who
-    /// could.
-    ///
-    /// Answers which second factor the package wants.
+    /// Rejects a caller who may not change who publishes the package, and a package that does not exist. Returns
+    /// which second factor the package requires.
     async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<MfaPolicy, Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
         self.require_account_change(caller)?;
@@ -133,7 +131,7 @@ impl Accounts {
         Ok(packument.protection.mfa)
     }
 
-    /// A random UUID, as clients know ids.
+    /// Returns a random UUID, the form of id that clients expect.
     fn new_trust_id(&self) -> String {
         let mut bytes: [u8; 16] = random_bytes(self.parts.randomness.as_ref());
         bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -143,7 +141,7 @@ impl Accounts {
     }
 }
 
-/// Tokens are limited by pattern, so a name with a star in it, which npm once allowed, would stand for others too.
+/// Tokens are limited by pattern, so a name with a `*`, which npm once allowed, would match other packages.
 fn require_plain(name: &PackageName) -> Result<(), Error> {
     let is_plain = !name.as_str().contains('*') && PackagePattern::parse(name.as_str()).is_ok();
     if is_plain {

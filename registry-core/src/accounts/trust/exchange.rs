@@ -16,10 +16,10 @@ use crate::events::EventKind;
 
 use super::{ExchangedToken, Trust, TrustedIssuer};
 
-/// The longest that a token of a build may live.
+/// The longest lifetime of a build's token.
 const LONGEST: TimeDelta = TimeDelta::hours(1);
 
-/// Why a build is refused: for the record, and for the build, which learns less.
+/// Why a build is rejected: the full reason for the event, and a less detailed error for the build.
 struct Refused {
     reason: String,
     claims: BTreeMap<String, String>,
@@ -138,8 +138,8 @@ impl Accounts {
         Ok(Err("it is of no issuer that this registry knows".to_owned()))
     }
 
-    /// What the tokens of builds must be meant for. Who stole one that is meant for another registry could send any
-    /// `Host`, so that only the public URL is believed, and what is on this machine itself.
+    /// Returns the accepted audiences of identity tokens. A thief of a token for another registry could send any
+    /// `Host`, so only the public URL and local addresses are trusted.
     fn audiences(&self, base_url: &str) -> Result<Vec<String>, Error> {
         let url = Url::parse(base_url).map_err(|error| Error::Internal(error.into()))?;
         let is_local = match url.host() {
@@ -152,7 +152,7 @@ impl Accounts {
         if self.parts.public_url.is_some() || is_local {
             let host = url.host_str().unwrap_or_default();
             audiences.push(format!("npm:{host}"));
-            // yarn asks for a token for the host with its port.
+            // yarn requests a token for the host with its port.
             if let Some(port) = url.port() {
                 audiences.push(format!("npm:{host}:{port}"));
             }
@@ -169,7 +169,7 @@ impl Accounts {
     }
 }
 
-/// The trust that the build fits.
+/// Returns the trust that matches the build.
 fn trusted(
     trusts: Vec<Trust>,
     issuer: &TrustedIssuer,
@@ -186,7 +186,7 @@ fn trusted(
             reason = format!("the package trusts builds of {}", trust.issuer);
             continue;
         }
-        // The settings may have changed since it was stored.
+        // The settings may have changed since the trust was stored.
         let claims = TrustClaims::parse(issuer.kind, &trust.claims).map_err(|error| error.to_string())?;
         match claims.mismatch(&token.claims, host.as_deref().unwrap_or_default()) {
             None => return Ok((trust, claims)),
@@ -197,12 +197,12 @@ fn trusted(
 }
 
 impl Refused {
-    /// The token is at fault, which has nothing to do with any package.
+    /// The token is invalid, independent of any package.
     fn bad(reason: String, claims: BTreeMap<String, String>) -> Self {
         Self { error: Error::IdToken { reason: reason.clone() }, reason, claims }
     }
 
-    /// The build is told what its own token says, and nothing of the package.
+    /// The build learns what its own token says, and nothing about the package.
     fn not_trusted(name: &PackageName, token: &IdToken, reason: String) -> Self {
         let shown = ["repository", "workflow_ref", "project_path", "ci_config_ref_uri", "environment", "ref"];
         let said = shown.into_iter().filter_map(|claim| {

@@ -18,28 +18,29 @@ use crate::domain::trust::TrustKind;
 pub(crate) use record::npm_user;
 pub use record::{Trust, TrustBy, TrustPermission};
 
-/// Whose builds may publish without a stored token, where the owners of packages say so.
+/// Which builds may publish without a stored token, where the owners of packages allow it.
 #[derive(Debug, Clone)]
 pub struct TrustedPublishing {
-    /// Who vouches for builds. Default: nobody, so that none may.
+    /// The issuers of builds. Default: none, so that no build may publish.
     pub issuers: Vec<TrustedIssuer>,
-    /// For how long the token is good that a build gets. An hour at most. Default 10 minutes.
+    /// How long the token of a build is valid. One hour at most. Default 10 minutes.
     pub token_lifetime: Duration,
-    /// What the tokens of builds may be meant for, besides `npm:` and the host of the registry's public URL. Without
-    /// that URL, what the request names is believed only of this machine itself. Default: nothing.
+    /// Accepted audiences of identity tokens, besides `npm:` and the host of the registry's public URL. Without that
+    /// URL, the host of a request is accepted only if it is local. Default: none.
     pub audiences: Vec<String>,
 }
 
-/// Somebody who vouches for builds.
+/// An issuer of identity tokens for builds.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
     /// What `npm trust` calls it, such as `github`.
     pub name: String,
-    /// How its builds are told apart.
+    /// Which claims identify its builds.
     pub kind: TrustKind,
-    /// Who checks its tokens.
+    /// Verifies its tokens.
     pub issuer: Arc<dyn TokenIssuer>,
-    /// Whether builds of pull requests may publish. Anybody can open one, and some run with the rights of the repository.
+    /// Whether builds of pull requests may publish. Any user can open one, and some run with the rights of the
+    /// repository.
     pub pull_requests: bool,
 }
 
@@ -55,24 +56,24 @@ impl TrustedPublishing {
     }
 }
 
-/// A trust that somebody asks for.
+/// A request to trust builds.
 #[derive(Debug, Clone)]
 pub struct TrustRequest {
     /// The name of the issuer, such as `github`.
     pub issuer: String,
-    /// What tells the trusted builds from others, as [`TrustClaims`](crate::domain::trust::TrustClaims) reads it.
+    /// Which builds are trusted, as [`TrustClaims`](crate::domain::trust::TrustClaims) reads it.
     pub claims: Map<String, Value>,
-    /// What the builds may do. Empty means to publish, as clients of before meant it.
+    /// What the builds may do. Empty means to publish, which older clients send.
     pub permissions: Vec<TrustPermission>,
 }
 
-/// What a build gets in exchange for its identity.
+/// The token that a build gets for its identity token.
 #[derive(Debug, Clone)]
 pub struct ExchangedToken {
-    /// The token. It is kept nowhere: this is the only time it can be read.
+    /// The token. It is not stored: this is the only time it can be read.
     pub token: SecretString,
-    /// When it was made.
+    /// When it was created.
     pub created: DateTime<Utc>,
-    /// Until when it is good.
+    /// When it expires.
     pub expires: DateTime<Utc>,
 }

@@ -9,7 +9,7 @@ use super::Trust;
 use super::record::Trusts;
 
 impl Trust {
-    /// Why a build is not of the repository whose build came first.
+    /// Rejects a build of another repository than the one that built first.
     pub(super) fn refuse_another_repository(
         &self,
         identity: &BTreeMap<String, String>,
@@ -34,8 +34,8 @@ impl Trust {
 }
 
 impl Accounts {
-    /// Ties a trust to the repository whose build came first, whichever replica it comes to. Answers why this one is not
-    /// that repository.
+    /// Pins a trust to the repository whose build comes first, across replicas. Returns why this build is not of that
+    /// repository.
     pub(super) async fn pin_trust(
         &self,
         name: &PackageName,

@@ -11,28 +11,28 @@ use crate::auth::{TokenPermission, TrustedPublisher};
 use crate::domain::PackageName;
 use crate::storage::{Blob, Key};
 
-/// That builds may publish a package.
+/// Permission for builds to publish a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trust {
-    /// What it is revoked by.
+    /// The id to revoke it by.
     pub id: String,
     /// The name of the issuer, such as `github`.
     pub issuer: String,
-    /// What tells the builds from others.
+    /// Which builds it is for.
     pub claims: Map<String, Value>,
-    /// What they may do.
+    /// What the builds may do.
     pub permissions: Vec<TrustPermission>,
-    /// When it was made.
+    /// When it was created.
     pub created: DateTime<Utc>,
-    /// Whose right it passes on. Where they lose it, the builds do too.
+    /// The account on whose behalf the builds publish. When it loses the right, so do the builds.
     pub by: TrustBy,
-    /// What told the repository apart when its first build came: claim → id. One that is made anew under the same name, or
-    /// whose name another owner has now, is another one.
+    /// The ids of the repository at its first build: claim → id. A repository that was recreated under the same name,
+    /// or whose name has a new owner, does not match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pinned: BTreeMap<String, String>,
 }
 
-/// The account of somebody who trusts builds.
+/// The account that trusts builds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustBy {
     /// The id of its provider.
@@ -48,12 +48,12 @@ pub struct TrustBy {
 pub enum TrustPermission {
     /// Publish versions and set dist-tags.
     CreatePackage,
-    /// Stage versions for somebody to approve.
+    /// Stage versions for approval.
     CreateStagedPackage,
 }
 
-/// What is stored of a package's trusts. A list, of one at most: an empty one is what a revoked trust leaves, so that
-/// no change goes unseen by another one.
+/// The stored trusts of a package, at most one. Revoking leaves an empty list in place, so that concurrent changes
+/// conflict.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Trusts {
     pub(super) trusts: Vec<Trust>,
@@ -81,13 +81,13 @@ impl Trusts {
 }
 
 impl Accounts {
-    /// The trusts of a package.
+    /// Returns the trusts of a package.
     pub(super) async fn stored_trusts(&self, name: &PackageName) -> Result<Trusts, Error> {
         Trusts::read(self.parts.store.get_proven(&Key::Trust(name).path()?).await?.as_ref())
     }
 }
 
-/// Who published, where it was a build, in the form that clients read trust from.
+/// Returns the publisher of a version in the form that clients read trust from.
 pub(crate) fn npm_user(publisher: &TrustedPublisher) -> Value {
     let name = match publisher.issuer_name.as_str() {
         "github" => "GitHub Actions",

@@ -9,7 +9,7 @@ use crate::domain::packument::Packument;
 use super::Trust;
 
 impl Accounts {
-    /// Whether the trust that a token was made by is still there. Tokens of other kinds need none.
+    /// Returns whether the trust of a token still exists. Always true for tokens of other kinds.
     pub(crate) async fn is_still_trusted(&self, limits: &TokenLimits) -> Result<bool, Error> {
         if limits.kind != TokenKind::TrustedPublishing {
             return Ok(true);
@@ -21,7 +21,7 @@ impl Accounts {
         Ok(stored.trusts.iter().any(|trust| trust.id == publisher.trust))
     }
 
-    /// Who trusts the builds, if they may still publish the package themselves.
+    /// Returns the account that trusts the builds, if it may still publish the package itself.
     pub(super) async fn truster(
         &self,
         name: &PackageName,

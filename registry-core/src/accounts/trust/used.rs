@@ -8,21 +8,22 @@ use crate::auth::{IdToken, TokenHash};
 use crate::domain::PackageName;
 use crate::storage::{Key, PutOutcome, When};
 
-/// How the hour is written in which a token expires, so that names sort by time.
+/// The format of the hour in which a token expires. Names sort by time.
 const HOUR: &str = "%Y%m%d%H";
 
-/// The most that one exchange clears away after those of before.
+/// The most records of earlier exchanges that one exchange removes.
 const SWEPT: usize = 20;
 
-/// That a token is being exchanged, and where that is written down.
+/// The record that a token is being exchanged.
 pub(super) struct Use {
     hour: String,
     hash: String,
 }
 
 impl Accounts {
-    /// Remembers that a token is exchanged for this package, for as long as it is good; `None` if it was before, by
-    /// whatever replica. A build that publishes several packages may show one token once for each.
+    /// Records that a token is exchanged for this package, until the token expires. Returns `None` if it was
+    /// exchanged before, on any replica. A build that publishes several packages may exchange one token once for
+    /// each.
     pub(super) async fn begin_use(
         &self,
         issuer: &str,
@@ -43,26 +44,26 @@ impl Accounts {
         }
     }
 
-    /// Writes down which token the build got, so that both are cleared away together.
+    /// Records which token the build got, so that both are removed together.
     pub(super) async fn end_use(&self, usage: &Use, made: TokenHash) -> Result<(), Error> {
         let path = Key::UsedIdToken(&usage.hour, &usage.hash).path()?;
         let _ = self.parts.store.put(&path, made.to_hex().into(), When::Always).await?;
         Ok(())
     }
 
-    /// Clears away what expired long ago, with the tokens that builds got for it. A failure is no harm: the next one
-    /// tries again.
+    /// Removes records that expired long ago, with the tokens that builds got. A failure is only logged: the next
+    /// exchange tries again.
     pub(super) async fn sweep_used(&self, now: DateTime<Utc>) {
         if let Err(error) = self.try_to_sweep_used(now).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
-                "what is left of exchanges is not cleared away"
+                "expired exchange records were not removed"
             );
         }
     }
 
     async fn try_to_sweep_used(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        // The tokens that were made live for an hour at most, and clocks of replicas differ.
+        // The tokens live for an hour at most, and clocks of replicas differ.
         let before = (now - TimeDelta::hours(3)).format(HOUR).to_string();
         let root = Key::used_id_tokens(None)?;
         let mut used = self.parts.store.list(&root);

@@ -20,17 +20,17 @@ pub use set_up::TwoFactorChanged;
 
 use record::{Shown, TwoFactor};
 
-/// The second factor of an account, for those who may know.
+/// The second factor of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TwoFactorState {
-    /// When it is asked for.
+    /// When it is required.
     pub mode: TwoFactorMode,
-    /// Whether it is not asked for yet, because the holder has not shown that their app knows the secret.
+    /// Whether it is not required yet, because the holder has not confirmed that their app has the secret.
     pub pending: bool,
 }
 
 impl Accounts {
-    /// Asks for the second factor of an account that logs in, where it has one.
+    /// Requires the second factor of an account that logs in, if it has one.
     pub(crate) async fn require_two_factor_at_login(
         &self,
         caller: &Caller,
@@ -39,9 +39,9 @@ impl Accounts {
         self.take_one_time_password(caller, account, None).await.map(drop)
     }
 
-    /// Asks for the second factor of a caller who changes a package, where their account asks for one with writes.
-    /// A token that stands for a second factor need not show one, and neither does a caller whom the embedding
-    /// program vouches for. Answers the caller, who is not asked again.
+    /// Requires the second factor of a caller who changes a package, where the account requires one for writes.
+    /// Tokens that bypass the second factor are exempt, and so are callers for whom the embedding program vouches.
+    /// Returns the caller, marked so that it is not checked again.
     pub(crate) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<Caller, Error> {
         let Some((account, _)) = who_must_show(caller) else { return Ok(caller.clone()) };
         match self.two_factor_of(account).await? {
@@ -52,29 +52,29 @@ impl Accounts {
         }
     }
 
-    /// Asks for the second factor of a caller who changes their account or its tokens, where they have one. Answers the
-    /// caller, who is not asked again.
+    /// Requires the second factor of a caller who changes the account or its tokens, if the account has one. Returns
+    /// the caller, marked so that it is not checked again.
     pub(crate) async fn require_two_factor(&self, caller: &Caller) -> Result<Caller, Error> {
         let Some((account, by)) = who_must_show(caller) else { return Ok(caller.clone()) };
         Ok(caller.having_shown(self.take_one_time_password(caller, account, Some(&by)).await?))
     }
 
-    /// Whether an account has a second factor.
+    /// Returns the second factor of an account.
     pub(crate) async fn two_factor_of(&self, account: &str) -> Result<Option<TwoFactorState>, Error> {
         let stored = self.stored_two_factor(account).await?;
         Ok(stored.map(|factor| TwoFactorState { mode: factor.mode, pending: factor.pending }))
     }
 
-    /// Whether an account has a second factor that its holder has confirmed.
+    /// Returns whether an account has a second factor that its holder has confirmed.
     pub(crate) async fn has_two_factor(&self, account: &str) -> Result<bool, Error> {
         Ok(self.two_factor_of(account).await?.is_some_and(|factor| !factor.pending))
     }
 
-    /// Checks the one-time password that came with a request, and remembers that it is used up. Answers `false` without a
-    /// second factor, for then there is nothing to check.
+    /// Checks the one-time password of a request and marks it as used. Returns `false` if the account has no second
+    /// factor.
     ///
-    /// A command of a client may take several requests, and sends the same password with each. So whoever showed one
-    /// may show it again while it lasts, and nobody else may: not even a login, which has nothing yet to be known by.
+    /// A command of a client may send several requests with the same password. So the credential that used it first
+    /// may use it again while it lasts, and no other may. A login has no credential yet, so it cannot reuse one.
     pub(crate) async fn take_one_time_password(
         &self,
         caller: &Caller,
@@ -87,7 +87,7 @@ impl Accounts {
         let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
         let looked = self.look_at_one_time_password(caller, account, by).await;
         match &looked {
-            // Nothing was compared, so the caller is known here no better than before.
+            // Nothing was compared, so this does not make the network known.
             Ok(false) => attempt.withdraw(),
             looked => attempt.settle(looked, |error| matches!(error, Error::WrongOneTimePassword)),
         }
@@ -152,7 +152,7 @@ impl Accounts {
     }
 }
 
-/// What a look at a one-time password found.
+/// The result of a check of a one-time password.
 enum Looked {
     /// The account has no second factor, so nothing was compared.
     NoFactor,
@@ -164,7 +164,7 @@ enum Looked {
 
 fn read(account: &str, stored: Option<&Blob>) -> Result<Option<TwoFactor>, Error> {
     let read = stored.map(|blob| serde_json::from_slice(&blob.bytes)).transpose();
-    // What serde says could repeat the secret.
+    // The error of serde could quote the secret.
     read.map_err(|_| Error::Damaged(format!("the second factor of {account} cannot be read").into()))
 }
 
@@ -172,7 +172,7 @@ fn write(factor: &TwoFactor) -> Result<Bytes, Error> {
     Ok(serde_json::to_vec(factor).map_err(Error::internal)?.into())
 }
 
-/// Whose second factor is to be asked for, and by what whoever shows it is known.
+/// Returns the account whose second factor is required, and the id of the credential that shows it.
 pub(crate) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
     if caller.second_factor_shown {
         return None;
@@ -182,7 +182,8 @@ pub(crate) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
     caller.name().filter(|_| !bypass).map(|name| (name, by))
 }
 
-/// By what whoever shows a one-time password is known; `None` where the embedding program vouches for them.
+/// Returns the id of the credential that shows a one-time password; `None` where the embedding program vouches for
+/// the caller.
 fn who_shows(caller: &Caller) -> Option<String> {
     Some(match caller.shown? {
         ShownCredential::Token(hash) => hash.to_hex(),
@@ -191,7 +192,7 @@ fn who_shows(caller: &Caller) -> Option<String> {
     })
 }
 
-/// The text of a one-time password that a client sent; `None` for one that is empty.
+/// Parses a one-time password that a client sent; `None` if it is empty.
 pub(crate) fn one_time_password(text: &str) -> Option<SecretString> {
     let text = text.trim();
     (!text.is_empty()).then(|| text.into())

@@ -7,8 +7,8 @@ use crate::domain::packument::MfaPolicy;
 use super::who_shows;
 
 impl Accounts {
-    /// Asks for a second factor where the owners of the package want one for changes, whatever the caller's account
-    /// wants. A build that a trusted issuer vouched for passes: there is nobody to show digits, and no secret to steal.
+    /// Requires a second factor where the package's owners require one for changes, regardless of the account's own
+    /// mode. Builds of trusted publishing are exempt: they have no user to type digits, and no secret to steal.
     pub(crate) async fn require_two_factor_of_package(
         &self,
         caller: &Caller,
@@ -33,8 +33,8 @@ impl Accounts {
         self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
     }
 
-    /// Asks for the second factor of the account, and for that which the owners of the package want: for what lets others
-    /// publish the package. Answers the caller, who is not asked again.
+    /// Requires the second factors of the account and of the package, for operations that let others publish it.
+    /// Returns the caller, marked so that it is not checked again.
     pub(crate) async fn require_two_factor_to_delegate(
         &self,
         caller: &Caller,
@@ -46,8 +46,8 @@ impl Accounts {
         Ok(caller)
     }
 
-    /// Whether a caller could go on changing a package that wants a second factor: their account has one, or nobody
-    /// asks them for one.
+    /// Returns whether a caller could still change a package that requires a second factor: the account has one, or
+    /// no second factor is required of this caller.
     pub(crate) async fn could_show_two_factor(&self, caller: &Caller) -> Result<bool, Error> {
         let (Some(account), Some(_)) = (caller.name(), who_shows(caller)) else { return Ok(true) };
         self.has_two_factor(account).await

@@ -11,19 +11,19 @@ const RECOVERY_CODES: usize = 5;
 
 /// The second factor of an account, as it is stored.
 ///
-/// The secret is there as it is, since what an app shows cannot be checked against a hash. Whoever reads the store
-/// still lacks the password, of which there is only a hash.
+/// The secret is stored in plain text, since digits cannot be checked against a hash. An attacker who reads the store
+/// still lacks the password, of which only a hash is stored.
 #[derive(Serialize, Deserialize)]
 pub(super) struct TwoFactor {
-    /// In Base32, as apps take it.
+    /// In Base32, as apps read it.
     secret: String,
     pub(super) mode: TwoFactorMode,
-    /// Whether the account's holder has not yet shown that their app knows the secret.
+    /// Whether the holder has not confirmed yet that their app has the secret.
     pub(super) pending: bool,
-    /// The SHA-256 of each code that was not used yet, in hex. The codes have 256 random bits.
+    /// The SHA-256 of each unused code, in hex. The codes have 256 random bits.
     #[serde(default)]
     pub(super) recovery: Vec<String>,
-    /// The last period of which digits were taken, and from whom.
+    /// The last period whose digits were accepted, and the credential that showed them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last: Option<LastTaken>,
 }
@@ -31,23 +31,23 @@ pub(super) struct TwoFactor {
 #[derive(Serialize, Deserialize)]
 struct LastTaken {
     period: u64,
-    /// Who showed them, as [`Shower`] tells. `None` after a login, after which nobody may show them again.
+    /// The id of the credential. `None` after a login, whose digits cannot be reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<String>,
 }
 
-/// When a one-time password is asked for beside the password.
+/// When a one-time password is required besides the password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TwoFactorMode {
     /// At logins, and to change the account and its tokens.
     AuthOnly,
-    /// Also with each change to a package.
+    /// Also for each change to a package.
     AuthAndWrites,
 }
 
 impl TwoFactorMode {
-    /// The name that npm has for it.
+    /// Returns npm's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AuthOnly => "auth-only",
@@ -56,13 +56,13 @@ impl TwoFactorMode {
     }
 }
 
-/// What came of showing a one-time password.
+/// The result of a check of a one-time password.
 pub(super) enum Shown {
-    /// It is good, and what is to be remembered of it is in the record.
+    /// Valid. The record has changed and must be stored.
     Taken { recovery: bool },
-    /// The same credential showed it a moment ago, for another request of the same command.
+    /// Valid: the same credential already used it, for another request of the same command.
     Again,
-    /// It is wrong, or was used up.
+    /// Wrong or already used.
     Wrong,
 }
 
@@ -72,7 +72,7 @@ impl TwoFactor {
         Self { secret: BASE32_NOPAD.encode(&secret), mode, pending: true, recovery: Vec::new(), last: None }
     }
 
-    /// What an authenticator app scans.
+    /// Returns the URL that an authenticator app scans.
     pub(super) fn url(&self, issuer: &str, account: &str) -> SecretString {
         use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
         let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -80,7 +80,7 @@ impl TwoFactor {
         format!("otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}", self.secret).into()
     }
 
-    /// Looks at a one-time password, or a recovery code, that `by` shows in the period `now`.
+    /// Checks a one-time password or a recovery code that the credential `by` shows in the period `now`.
     pub(super) fn show(&mut self, password: &SecretString, by: Option<&str>, now: u64) -> Shown {
         let typed: String = password.expose_secret().split_whitespace().collect();
         let code = typed.to_ascii_lowercase();
@@ -111,7 +111,7 @@ impl TwoFactor {
         }
     }
 
-    /// Gives the account new recovery codes. Of 64 hex digits each, because npm takes nothing else but six digits.
+    /// Replaces the recovery codes. They have 64 hex digits each, because npm accepts nothing else but six digits.
     pub(super) fn renew_recovery_codes(&mut self, randomness: &dyn Randomness) -> Vec<SecretString> {
         let codes: Vec<String> =
             (0..RECOVERY_CODES).map(|_| const_hex::encode(random_bytes::<32>(randomness))).collect();

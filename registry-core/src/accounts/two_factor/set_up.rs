@@ -12,15 +12,15 @@ use super::{read, write};
 use crate::accounts::abuse::Guessed;
 use crate::concurrency::detached;
 
-/// What came of a change of the second factor.
+/// The result of a change of the second factor.
 #[derive(Debug, Clone)]
 pub enum TwoFactorChanged {
-    /// It begins to be set up: this URL, which holds the secret, is to be scanned by an authenticator app. It is
-    /// asked for only after [`Registry::confirm_two_factor`].
+    /// Setup has begun: the user scans this URL, which contains the secret, with an authenticator app. It is required
+    /// only after [`Registry::confirm_two_factor`].
     Begun(SecretString),
-    /// It was there before, and has this mode now.
+    /// An existing second factor now has this mode.
     Mode(TwoFactorMode),
-    /// It is gone.
+    /// The second factor was removed.
     Off,
 }
 
@@ -104,7 +104,7 @@ impl Accounts {
         Ok(codes)
     }
 
-    /// Confirms the second factor that is being set up, if the holder's app knows its secret.
+    /// Confirms the pending second factor, if `password` matches its secret.
     async fn store_confirmed(
         &self,
         account: &str,
@@ -128,14 +128,14 @@ impl Accounts {
         update.await
     }
 
-    /// What an authenticator app shows above the digits.
+    /// Returns the label that an authenticator app displays above the digits.
     fn issuer(&self) -> String {
         let url = self.parts.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
         url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "npm registry".into())
     }
 
-    /// Whether an account that shows its password with each request must show a one-time password too. That there
-    /// is no second factor is believed as long as a token is.
+    /// Returns whether an account that sends its password with each request must send a one-time password too. The
+    /// absence of a second factor is cached as long as tokens are.
     pub(crate) async fn needs_two_factor(&self, account: &str) -> Result<bool, Error> {
         if self.parts.tokens.has_no_two_factor(account) {
             return Ok(false);

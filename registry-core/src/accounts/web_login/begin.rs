@@ -8,17 +8,17 @@ use crate::concurrency::detached;
 use crate::domain::shorten::shorten;
 use crate::events::EventKind;
 
-/// A login in the browser that has begun.
+/// A browser login that has begun.
 #[derive(Debug)]
 pub(crate) struct BegunWebLogin {
-    /// For the person's browser.
+    /// For the user's browser.
     pub(crate) page: SessionToken,
     /// For the client.
     pub(crate) poll: SessionToken,
 }
 
 impl Accounts {
-    /// Begins a login in the browser for whoever is at this client, which calls itself `client`.
+    /// Begins a browser login for a client that calls itself `client`.
     pub(crate) async fn begin_web_login(
         &self,
         caller: &Caller,
@@ -29,11 +29,11 @@ impl Accounts {
         self.begin(caller, client, Purpose::Login { create }).await
     }
 
-    /// Begins to ask the caller for their second factor in the browser, to do `action`. `None` where that is not
-    /// offered: nobody is signed in, or logging in with the browser is switched off.
+    /// Begins to ask the caller for their second factor in the browser, to do `action`. Returns `None` for an
+    /// anonymous caller, and where browser login is disabled.
     ///
-    /// With `shown`, the page shows what is to be typed into the terminal, and that only where a provider has a page of
-    /// its own: digits can be typed into the terminal at once.
+    /// With `shown`, the page displays a code to type into the terminal. That is offered only where the account's
+    /// provider has its own page: digits of an app can be typed into the terminal directly.
     pub(crate) async fn begin_web_second_factor(
         &self,
         caller: &Caller,
@@ -45,7 +45,7 @@ impl Accounts {
         if !self.parts.web_logins.on || (shown && self.browser_provider_of(account).await?.is_none()) {
             return Ok(None);
         }
-        // The page would take any code of an account that is setting its second factor up.
+        // The page would accept any code of an account whose second factor is still pending.
         if !self.has_two_factor(account).await? {
             return Ok(None);
         }
@@ -78,7 +78,7 @@ impl Accounts {
             }
             accounts.authorization.emit(&caller, None, EventKind::WebLoginStarted);
             if let Err(error) = accounts.sweep_sessions().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
+                tracing::debug!(error = &error as &dyn std::error::Error, "expired logins were not swept");
             }
             Ok(BegunWebLogin { page, poll })
         })

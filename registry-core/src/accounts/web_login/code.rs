@@ -9,7 +9,7 @@ use crate::concurrency::detached;
 use crate::events::EventKind;
 
 impl Accounts {
-    /// Goes on with a one-time password: of an account that logs in, or of somebody who is logged in.
+    /// Continues with a one-time password, of an account that logs in or of a logged-in account.
     pub(crate) async fn web_login_with_code(
         &self,
         caller: &Caller,

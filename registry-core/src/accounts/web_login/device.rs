@@ -1,5 +1,5 @@
-//! Logins at a terminal without a browser: the person types a code into a page of the provider on any device, and
-//! digits of this registry, which only their terminal was shown, into the terminal.
+//! Logins at a terminal without a browser: the user types a code into a page of the provider on any device, and types
+//! digits of this registry, which only their terminal displays, into the terminal.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::events::EventKind;
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
 
-/// Digits that the terminal is shown. npm lets nothing else be typed where it asks for a one-time password.
+/// Digits that the terminal displays. npm accepts nothing else where it asks for a one-time password.
 const DIGITS: usize = 12;
-/// Logins expire at multiples of this many seconds, so that they are found by what is typed alone.
+/// Logins expire at multiples of this many seconds, so that the typed digits alone locate them.
 const STEP: i64 = 900;
-/// For how many steps a login may go on at most: no provider gives its users longer.
+/// The most steps that a login may last: no provider gives its users longer.
 const STEPS: i64 = 3;
 
-/// A login at a terminal, as it is stored, under a hash of the digits.
+/// A terminal login, as it is stored, under a hash of the digits.
 #[derive(Serialize, Deserialize)]
 struct DeviceSession {
     provider: String,
@@ -35,13 +35,13 @@ struct DeviceSession {
     state: String,
     since: DateTime<Utc>,
     expires: DateTime<Utc>,
-    /// For how many seconds to wait between two questions.
+    /// Seconds to wait between two polls.
     interval: u64,
-    /// From when on the provider may be asked.
+    /// The earliest time of the next poll.
     ask_from: DateTime<Utc>,
 }
 
-/// A stored login, and where it is.
+/// A stored login and its path.
 struct Found {
     session: DeviceSession,
     path: BlobPath,
@@ -54,8 +54,8 @@ impl DeviceSession {
 }
 
 impl Accounts {
-    /// Begins a login for whoever is at this terminal: the answer is what to tell them. `None` where the provider has
-    /// no page for a code.
+    /// Begins a login at this terminal. Returns the challenge to display, or `None` where the provider has no device
+    /// login.
     pub(crate) async fn begin_device_login(
         &self,
         caller: &Caller,
@@ -85,12 +85,12 @@ impl Accounts {
         }
         self.authorization.emit(caller, None, EventKind::WebLoginStarted);
         if let Err(error) = self.sweep_sessions().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "old logins were not swept");
+            tracing::debug!(error = &error as &dyn std::error::Error, "expired logins were not swept");
         }
         Ok(Some(session.code(digits)))
     }
 
-    /// Ends a login of which the digits came back from the terminal. `None` if this is no such login.
+    /// Finishes a login whose digits came back from the terminal. Returns `None` if the digits are of no such login.
     pub(crate) async fn finish_device_login(
         &self,
         caller: &Caller,
@@ -145,8 +145,8 @@ impl Accounts {
         }
     }
 
-    /// Whether whoever typed the code is whom the terminal named, and nothing else is to be asked of them, for which
-    /// there is no room here.
+    /// Rejects the login if another account than the one named in the terminal entered the code, or if the account
+    /// has a second factor, which a terminal login cannot ask for.
     async fn check_device_principal(
         &self,
         caller: &Caller,
@@ -184,7 +184,8 @@ impl Accounts {
         Err(Error::WrongOneTimePassword)
     }
 
-    /// Notes when the provider may be asked again. Another request of the same login may have done so, or ended it.
+    /// Stores when the provider may be polled again. A concurrent request of the same login may have done so, or
+    /// ended it.
     async fn ask_later(&self, path: &BlobPath, now: DateTime<Utc>, slower_by: Duration) -> Result<(), Error> {
         let noted = self.parts.store.update_with(path, |stored| {
             let Some(blob) = stored else { return Ok(Decision::Keep(())) };
@@ -201,7 +202,7 @@ impl Accounts {
 }
 
 fn read(json: &[u8]) -> Result<DeviceSession, Error> {
-    // What serde says could repeat what a provider keeps here.
+    // The error of serde could quote the provider's state.
     serde_json::from_slice(json).map_err(|_| Error::Damaged("a login at a terminal cannot be read".into()))
 }
 
@@ -219,7 +220,7 @@ fn new_digits(randomness: &dyn Randomness) -> SecretString {
     format!("{number:0DIGITS$}").into()
 }
 
-/// What was typed, if it could be such digits. People and clients put spaces between them, or take them away.
+/// Returns the typed digits if they have the right form. Users and clients add or remove spaces.
 fn as_digits(typed: &SecretString) -> Option<SecretString> {
     let digits: String = typed.expose_secret().chars().filter(|character| *character != ' ').collect();
     let fits = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,7 +1,7 @@
-//! Logins in the browser, and one-time passwords there: what a client begins in a terminal, a person finishes at a page.
+//! Logins and one-time passwords in the browser: a client begins in a terminal, and the user finishes on a page.
 //!
-//! All of it is one [`Session`] in the store, changed by compare-and-swap, so that any replica can go on with it. The
-//! client and the page hold different secrets. The token is made when the client takes it, and is stored by nobody.
+//! The state is one [`Session`] in the store, changed by compare-and-swap, so that any replica can continue it. The
+//! client and the page hold different secrets. The token is created when the client takes it, and is never stored.
 
 mod begin;
 mod code;
@@ -31,7 +31,7 @@ pub(crate) use session_token::{SessionToken, is_secret, new_secret};
 pub(crate) use store::WebLogins;
 
 impl Accounts {
-    /// The login that a page belongs to, if this browser may go on with it.
+    /// Returns the login that a page belongs to, if this browser may continue it.
     async fn session_of_page(
         &self,
         caller: &Caller,
@@ -48,7 +48,7 @@ impl Accounts {
         Ok(session)
     }
 
-    /// Lets this browser, and from now on no other one, go on with a login that nobody has decided yet.
+    /// Binds an undecided login to this browser, so that no other browser can continue it.
     async fn begin_step(
         &self,
         caller: &Caller,
@@ -76,8 +76,8 @@ impl Accounts {
         }
     }
 
-    /// Takes note of who is at the browser: the client may take its token, unless a second factor is asked for first.
-    /// Only where the login is still in the phase that led here, so that of two who finish one wins.
+    /// Stores the account that is at the browser: the client may take its token, unless a second factor is required
+    /// first. Only succeeds in the phase `expected`, so that one of two concurrent requests wins.
     async fn finish_step(
         &self,
         caller: &Caller,
@@ -107,7 +107,7 @@ impl Accounts {
         .await
     }
 
-    /// Tells the sink why a login is not let go on.
+    /// Emits an event with the reason why a login is rejected, and returns `error`.
     pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: &str, error: Error) -> Error {
         let nobody = Caller { address: caller.address, ..Caller::default() };
         self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });

@@ -10,45 +10,45 @@ use crate::accounts::Accounts;
 use crate::accounts::names::Account;
 use crate::auth::Caller;
 
-/// What a page shows of a login.
+/// What a page renders of a login.
 #[derive(Debug)]
 pub(crate) struct WebLoginPage {
-    /// What the client calls itself, which anybody can say.
+    /// What the client calls itself. Not verified.
     pub(crate) client: Option<String>,
-    /// Where it is.
+    /// The address of the client.
     pub(crate) address: Option<IpAddr>,
     pub(crate) started: DateTime<Utc>,
     pub(crate) purpose: Purpose,
     pub(crate) step: PageStep,
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Debug)]
 pub(crate) enum PageStep {
-    /// To say who one is.
+    /// Identify the user.
     Identify {
-        /// Providers with a page of their own: id and name.
+        /// Providers with their own page: id and name.
         providers: Vec<(&'static str, String)>,
-        /// Whether name and password may do.
+        /// Whether a provider accepts name and password.
         password: bool,
-        /// Whether an account can be made.
+        /// Whether a provider creates accounts.
         sign_up: bool,
     },
-    /// To enter a one-time password.
+    /// Enter a one-time password.
     Code {
-        /// Whose.
+        /// The account.
         account: String,
-        /// A provider whose page does as well: id and name.
+        /// A provider whose page is an alternative: id and name.
         provider: Option<(&'static str, String)>,
     },
-    /// Nothing: the client goes on.
+    /// Nothing: the client continues.
     Done,
-    /// To type this into the terminal.
+    /// Type this into the terminal.
     Type(SecretString),
 }
 
 impl Accounts {
-    /// What the page of a login is to show in this browser.
+    /// Returns what the page of a login renders in this browser.
     pub(crate) async fn web_login_page(
         &self,
         caller: &Caller,
@@ -92,7 +92,7 @@ impl Accounts {
         Ok(PageStep::Identify { providers, password, sign_up })
     }
 
-    /// The provider that owns an account's name, if it has a page of its own.
+    /// Returns the provider that owns an account's name, if it has its own page.
     pub(super) async fn browser_provider_of(
         &self,
         account: &str,

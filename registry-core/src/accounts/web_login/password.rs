@@ -10,7 +10,7 @@ use crate::concurrency::detached;
 use crate::network::network_of;
 
 impl Accounts {
-    /// Goes on with a login by name and password, or with a new account of that name.
+    /// Continues with a login by name and password, or with a new account of that name.
     pub(crate) async fn web_login_with_password(
         &self,
         caller: &Caller,

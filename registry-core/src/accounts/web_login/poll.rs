@@ -8,18 +8,18 @@ use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::events::EventKind;
 
-/// What a client that asks is told.
+/// The answer to a client that polls.
 #[derive(Debug)]
 pub(crate) enum PollAnswer {
-    /// To ask again a little later.
+    /// Poll again later.
     Waiting,
-    /// A token, or what is to be shown as a one-time password. It can be taken once.
+    /// A token, or the proof to send as a one-time password. It can be taken once.
     Token(SecretString),
 }
 
 impl Accounts {
-    /// Whether the person in the browser has finished. The first who asks then takes what there is, unless they only
-    /// `look`.
+    /// Returns whether the user in the browser has finished. The first poll after that takes the result, unless it
+    /// only `look`s.
     pub(crate) async fn poll_web_login(
         &self,
         caller: &Caller,
@@ -52,7 +52,7 @@ impl Accounts {
         if let Err(error) = self.parts.store.delete(&poll.path()?).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
-                "a login that is over stays for a while"
+                "a finished browser login was not deleted"
             );
         }
         Ok(PollAnswer::Token(token))

@@ -8,25 +8,25 @@ use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::events::EventKind;
 
-/// What a proof begins with, so that it is no digits and no recovery code.
+/// The prefix of a proof, which tells it from digits and recovery codes.
 const PREFIX: &str = "web_";
-/// For how long a proof may be shown for the first time.
+/// How long a proof is valid for its first use.
 const UNUSED: TimeDelta = TimeDelta::minutes(2);
-/// For how long after that it may be shown again, by the other requests of the same command.
+/// How long after its first use other requests of the same command may send it again.
 const USED: TimeDelta = TimeDelta::minutes(1);
 
-/// What a client shows as a one-time password after its user has shown a second factor in the browser.
+/// What a client sends as a one-time password after its user showed a second factor in the browser.
 pub(crate) struct SecondFactorProof(SessionToken);
 
 impl SecondFactorProof {
-    /// Reads what a client sent; `None` if it is something else, such as digits.
+    /// Parses a proof; `None` for anything else, such as digits.
     pub(crate) fn parse(text: &SecretString) -> Option<Self> {
         text.expose_secret().strip_prefix(PREFIX).and_then(SessionToken::parse).map(Self)
     }
 }
 
 impl Accounts {
-    /// Makes the proof of a second factor that was shown. Once.
+    /// Creates the proof of a second factor that was shown. Succeeds once.
     pub(super) async fn grant_proof(&self, token: &SessionToken) -> Result<SecretString, Error> {
         let secret = new_secret(self.parts.randomness.as_ref());
         let until = self.parts.clock.now() + UNUSED;
@@ -44,8 +44,8 @@ impl Accounts {
         Ok(format!("{PREFIX}{}", shown.text().expose_secret()).into())
     }
 
-    /// Checks a proof that a caller shows, who is known by `by`. It is good for one command: whoever showed it may show
-    /// it again for a moment, and nobody else ever may.
+    /// Checks a proof sent with the credential `by`. It is valid for one command: the same credential may send it
+    /// again for a short time, and no other credential can use it.
     pub(crate) async fn take_second_factor_proof(
         &self,
         caller: &Caller,

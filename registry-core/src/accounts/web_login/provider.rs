@@ -12,7 +12,7 @@ use crate::events::EventKind;
 use crate::network::network_of;
 
 impl Accounts {
-    /// Goes on at the page of a provider, which sends the browser back to `callback`. Answers where that page is.
+    /// Continues at the page of a provider, which redirects the browser to `callback`. Returns the URL of that page.
     pub(crate) async fn web_login_with_provider(
         &self,
         caller: &Caller,
@@ -33,8 +33,8 @@ impl Accounts {
         Ok(login.url)
     }
 
-    /// Ends a login at a provider's page, from which a browser came back with `query`. `held` is what the browser holds
-    /// of the logins that it has opened: the page, and the browser's own secret. Answers the page of the login.
+    /// Finishes a login at a provider's page, from which a browser came back with `query`. `held` lists the logins
+    /// that the browser has opened: the page, and the browser's own secret. Returns the page of the login.
     pub(crate) async fn web_login_callback(
         &self,
         caller: &Caller,
@@ -66,7 +66,7 @@ impl Accounts {
             return Err(Error::WebLoginGone);
         };
         let since = self.parts.clock.now();
-        // Whoever comes back twice asks the provider once.
+        // A browser that comes back twice causes one request to the provider.
         self.advance(&page, &session.phase, &Phase::Returning).await?;
         let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
         let finished = match known.finish_web_login(state, query).await {
@@ -100,7 +100,7 @@ impl Accounts {
                 });
             }
         };
-        // It may be tried again.
+        // The user may try again.
         self.advance(&page, &Phase::Returning, &Phase::Open).await?;
         let error = Error::WebLoginRejected { provider: known.to_string() };
         Err(self.refuse_web_login(caller, refused, error))

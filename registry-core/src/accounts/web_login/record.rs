@@ -7,91 +7,91 @@ use serde::{Deserialize, Serialize};
 use super::session_token::{SessionToken, hash_of, is_hash_of};
 use crate::Error;
 
-/// For how long a login may go on: longer than pnpm asks, and than it takes to find one's telephone.
+/// How long a login may take: longer than pnpm polls, and long enough to find a phone.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// A login in the browser, as it is stored. Of secrets of this registry there are hashes alone.
+/// A browser login, as it is stored. Secrets of this registry are stored as hashes only.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Session {
-    /// Of the secret that opens the page.
+    /// The hash of the secret that opens the page.
     page: String,
-    /// Of the secret that the client polls with.
+    /// The hash of the secret that the client polls with.
     poll: String,
     pub(super) started: DateTime<Utc>,
     /// What the client calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) client: Option<String>,
-    /// Where the client is.
+    /// The address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<IpAddr>,
     pub(super) purpose: Purpose,
-    /// Of the secret of the browser in which the login was gone on with first. No other one may.
+    /// The hash of the secret of the browser that first continued the login. No other browser may continue it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     browser: Option<String>,
     pub(super) phase: Phase,
 }
 
-/// What a login in the browser is for.
+/// What a browser login is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Purpose {
     /// A token for the client.
     Login {
-        /// Whether the client wants an account to be made.
+        /// Whether the client asks for a new account.
         create: bool,
     },
-    /// The second factor of somebody who is logged in.
+    /// The second factor of a logged-in account.
     SecondFactor {
-        /// Who that is.
+        /// The account.
         account: String,
-        /// What they are known by, and for which alone the second factor counts.
+        /// The credential for which alone the second factor counts.
         by: String,
-        /// What they want to do, as method and path.
+        /// The operation that needs it, as method and path.
         action: String,
-        /// Whether the page shows what is to be typed into the terminal. Otherwise the client polls for it.
+        /// Whether the page displays a code to type into the terminal. Otherwise the client polls for it.
         shown: bool,
     },
 }
 
-/// How far a login has come.
+/// The progress of a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Phase {
-    /// Nobody has said yet who they are.
+    /// The user has not identified yet.
     Open,
     /// The browser is at the page of a provider.
     AtProvider {
         provider: String,
         /// What the provider needs to finish.
         state: String,
-        /// Of the `state` that the browser will bring back, where the provider's page takes one.
+        /// The hash of the `state` that the browser will bring back, where the provider's page takes one.
         returns: Option<String>,
     },
-    /// The browser came back, and the provider is asked who it is.
+    /// The browser came back, and the registry asks the provider for the account.
     Returning,
     /// The account has a second factor.
     NeedsCode(Who),
-    /// It is known who is at the browser; the client can take the token.
+    /// The account at the browser is known; the client can take the token.
     Approved(Who),
-    /// The second factor was shown; the client can take what proves it.
+    /// The second factor was shown; the client can take the proof.
     Proven,
-    /// The client has taken what there was.
+    /// The client has taken the token.
     Taken,
-    /// What proves a second factor was given out.
+    /// The client has taken the proof of a second factor.
     Granted {
-        /// Of the proof.
+        /// The hash of the proof.
         proof: String,
         until: DateTime<Utc>,
         first_used: Option<DateTime<Utc>>,
     },
 }
 
-/// Who turned out to be at the browser.
+/// The account that was identified at the browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Who {
     pub(super) provider: String,
     pub(super) account: String,
-    /// When they began to say so.
+    /// When the identification began.
     pub(super) since: DateTime<Utc>,
     /// The network of the browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ impl Session {
         is_hash_of(&self.poll, &token.secret)
     }
 
-    /// Whether the login was gone on with in another browser than the one that holds this secret.
+    /// Returns whether the login was continued in another browser than the one that holds this secret.
     pub(super) fn is_elsewhere(&self, browser: Option<&SecretString>) -> bool {
         match (&self.browser, browser) {
             (None, _) => false,
@@ -134,7 +134,7 @@ impl Session {
         }
     }
 
-    /// Goes on in this browser, and from now on in no other one.
+    /// Binds the login to this browser.
     pub(super) fn bind(&mut self, browser: &SecretString) -> Result<(), Error> {
         if self.is_elsewhere(Some(browser)) {
             return Err(Error::WebLoginElsewhere);
@@ -143,7 +143,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether somebody may say, or say anew, who they are.
+    /// Returns whether the user may identify, or identify again.
     pub(super) fn is_undecided(&self) -> bool {
         matches!(self.phase, Phase::Open | Phase::AtProvider { .. } | Phase::Returning)
     }

@@ -6,15 +6,15 @@ use subtle::ConstantTimeEq as _;
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{BlobPath, BlobPathError, Key};
 
-/// Bytes of an id, and of each secret: 128 and 160 bits.
+/// Bytes of an id and of each secret: 128 and 160 bits.
 const ID: usize = 16;
 const SECRET: usize = 20;
 
-/// What one party to a login in the browser holds: which login it is, and a secret of that party alone. The page's does
-/// not open what the client polls, and the other way round.
+/// What one party to a browser login holds: the id of the login, and a secret of that party. The page's token cannot
+/// poll, and the client's token cannot open the page.
 ///
-/// It is written `{expires}-{id}-{secret}`. When the login expires is a part of its key in the store, so that another
-/// number is another login, which does not exist.
+/// The format is `{expires}-{id}-{secret}`. The expiry is part of the key in the store, so a token with another
+/// expiry names a login that does not exist.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionToken {
     pub(super) expires: i64,
@@ -31,12 +31,12 @@ impl SessionToken {
         }
     }
 
-    /// Of the same login, for another party.
+    /// Returns a token of the same login for another party.
     pub(super) fn for_another(&self, randomness: &dyn Randomness) -> Self {
         Self { secret: new_secret(randomness), ..self.clone() }
     }
 
-    /// Reads a token; `None` if it is none.
+    /// Parses a token; `None` if it is malformed.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (expires, rest) = text.split_once('-')?;
         let (id, secret) = rest.split_once('-')?;
@@ -45,12 +45,12 @@ impl SessionToken {
         Some(Self { expires: expires.parse().ok()?, id: id.into(), secret: secret.into() })
     }
 
-    /// The token as clients and browsers carry it.
+    /// Returns the token as clients and browsers send it.
     pub(crate) fn text(&self) -> SecretString {
         format!("{}-{}-{}", self.expires, self.id, self.secret.expose_secret()).into()
     }
 
-    /// Which login it is. No secret.
+    /// Returns the id of the login. Not a secret.
     pub(crate) fn id(&self) -> &str {
         &self.id
     }
@@ -64,12 +64,12 @@ impl SessionToken {
     }
 }
 
-/// A secret of a party to a login.
+/// Creates a secret for a party to a login.
 pub(crate) fn new_secret(randomness: &dyn Randomness) -> SecretString {
     const_hex::encode(random_bytes::<SECRET>(randomness)).into()
 }
 
-/// Whether a text could be a secret of [`new_secret`].
+/// Returns whether a text has the form of a [`new_secret`].
 pub(crate) fn is_secret(text: &str) -> bool {
     is_hex(text, SECRET)
 }
@@ -78,12 +78,12 @@ fn is_hex(text: &str, bytes: usize) -> bool {
     text.len() == 2 * bytes && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The SHA-256 of a text in hex, which is all that is stored of a secret.
+/// Returns the SHA-256 of a text in hex, the only form in which secrets are stored.
 pub(super) fn hash_of(text: &str) -> String {
     const_hex::encode(Sha256::digest(text))
 }
 
-/// Whether `hash` is that of `secret`, in a time that tells nothing.
+/// Compares `hash` with the hash of `secret` in constant time.
 pub(super) fn is_hash_of(hash: &str, secret: &SecretString) -> bool {
     hash_of(secret.expose_secret()).as_bytes().ct_eq(hash.as_bytes()).into()
 }
@@ -94,7 +94,7 @@ mod tests {
     use crate::randomness::SystemRandomness;
 
     #[test]
-    fn reads_what_it_writes_and_nothing_else() {
+    fn parses_only_what_it_writes() {
         let expires = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
         let token = SessionToken::new(expires, &SystemRandomness);
         let text = token.text().expose_secret().to_owned();

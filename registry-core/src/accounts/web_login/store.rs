@@ -9,14 +9,14 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::storage::{Blob, Decision, Key, PutOutcome, When};
 
-/// How long a login is kept after it has expired: what it ended with may still be shown.
+/// How long a login is stored after it expires: its proof may still be in use.
 const KEPT: TimeDelta = TimeDelta::minutes(5);
-/// How often a process looks for logins to sweep, in seconds.
+/// How often a process sweeps expired logins, in seconds.
 const SWEEP_EVERY: i64 = 60;
-/// How many are swept at a time, so that whoever comes by does not wait for long.
+/// How many logins one sweep removes, so that the request that triggers it is not delayed for long.
 const SWEPT_AT_A_TIME: usize = 50;
 
-/// Whether there are logins in the browser, and when this process last swept those that have expired.
+/// Whether browser login is enabled, and when this process last swept expired logins.
 #[derive(Debug)]
 pub(crate) struct WebLogins {
     pub(super) on: bool,
@@ -30,13 +30,13 @@ impl WebLogins {
 }
 
 impl Accounts {
-    /// The login that a token is for, while it lasts.
+    /// Returns the login of a token until it expires.
     pub(super) async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
         self.require_lasting(token)?;
         read(self.parts.store.get_proven(&token.path()?).await?.as_ref())
     }
 
-    /// Stores a new login. Whether it was stored; if not, there is one of this token.
+    /// Stores a new login. Returns `false` if a login of this token exists.
     pub(super) async fn put_new_session(
         &self,
         token: &SessionToken,
@@ -46,7 +46,7 @@ impl Accounts {
         Ok(matches!(outcome, PutOutcome::Stored(_)))
     }
 
-    /// Changes a login while it lasts.
+    /// Changes a login that has not expired.
     pub(super) async fn change_session<T: Send + Sync>(
         &self,
         token: &SessionToken,
@@ -79,7 +79,7 @@ impl Accounts {
         if token.is_expired(self.parts.clock.now()) { Err(Error::WebLoginGone) } else { Ok(()) }
     }
 
-    /// Removes logins that have expired, now and then. They are listed in that order, so nothing is read.
+    /// Removes expired logins periodically. They are listed in order of expiry, so nothing is read.
     pub(super) async fn sweep_sessions(&self) -> Result<(), Error> {
         let now = self.parts.clock.now().timestamp();
         if now - self.parts.web_logins.swept.load(Ordering::Relaxed) < SWEEP_EVERY {
@@ -106,7 +106,7 @@ impl Accounts {
 
 fn read(stored: Option<&Blob>) -> Result<Session, Error> {
     let blob = stored.ok_or(Error::WebLoginGone)?;
-    // What serde says could repeat what a provider keeps here.
+    // The error of serde could quote the provider's state.
     serde_json::from_slice(&blob.bytes)
         .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))
 }

@@ -14,16 +14,16 @@ use super::trouble::Trouble;
 use crate::clock::Clock;
 use crate::randomness::{Randomness, random_bytes};
 
-/// How many tokens are remembered.
+/// The most tokens that are cached.
 const MOST: u64 = 10_000;
 
-/// For how long a token that was not good is not asked about again. Short, for it may have been made a moment ago.
+/// How long a rejected token is not checked again. Short, since the token may have just been created.
 const NOT_GOOD: TimeDelta = TimeDelta::seconds(10);
 
-/// For how long, after GitHub failed, it is left alone by those who have an old answer to go on with.
+/// How long after a failure GitHub is not asked again for tokens with an older answer.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(5);
 
-/// What GitHub said of tokens of late. Holds no token: only hashes under a key that never leaves the process.
+/// Recent answers of GitHub about tokens. Stores no token: only hashes under a key that never leaves the process.
 pub(super) struct Answers {
     clock: Arc<dyn Clock>,
     key: [u8; 32],
@@ -33,7 +33,7 @@ pub(super) struct Answers {
     failed: Mutex<Option<DateTime<Utc>>>,
 }
 
-/// One token. Whoever asks about it holds the lock meanwhile, so that the others wait for that answer.
+/// One token. The lock is held during a request to GitHub, so that concurrent callers share its answer.
 #[derive(Default)]
 struct Slot {
     asked: AtomicU64,
@@ -59,8 +59,8 @@ impl Answers {
         }
     }
 
-    /// What the token is worth: what is remembered if that is fresh, else what `question` brings, else, while GitHub
-    /// cannot be asked, what was remembered last.
+    /// Returns the standing of a token: a fresh cached one, else the answer of `question`, else, while GitHub is
+    /// unreachable, the last cached one.
     pub(super) async fn standing(
         &self,
         token: &SecretString,
@@ -70,7 +70,7 @@ impl Answers {
         let asked = slot.asked.load(Ordering::Acquire);
         let mut known = slot.known.lock().await;
         let now = self.clock.now();
-        // What was asked while this waited, is what this would have asked.
+        // An answer that arrived while this call waited is the one it would have requested.
         let is_shared = slot.asked.load(Ordering::Acquire) != asked;
         if let Some((standing, at)) = &known.standing
             && (self.is_fresh(standing, now - *at) || (is_shared && known.trouble.is_none()))
@@ -105,7 +105,7 @@ impl Answers {
                 known.trouble = Some(trouble.clone());
                 match fallback {
                     Some(standing) => {
-                        tracing::warn!(error = %trouble, "GitHub cannot be asked; its last answer is believed on");
+                        tracing::warn!(error = %trouble, "GitHub is unreachable; its cached answer stays in use");
                         Ok(standing)
                     }
                     None => Err(trouble),
@@ -114,7 +114,7 @@ impl Answers {
         }
     }
 
-    /// Forgets what is known of a token.
+    /// Evicts a token.
     pub(super) fn forget(&self, token: &SecretString) {
         self.slots.invalidate(&self.hash(token));
     }

@@ -21,30 +21,30 @@ use super::trouble::Trouble;
 use super::{GithubError, GithubSettings};
 use crate::clock::Clock;
 
-/// No answer that is waited for is longer.
+/// The longest answer in bytes.
 const LONGEST_ANSWER: usize = 4 << 20;
 
-/// Somebody who is in more organizations or teams than these pages hold is a mistake.
+/// The most pages of organizations or teams that are read.
 const MOST_PAGES: u32 = 100;
 
-/// What is asked of GitHub. Whatever it says that is no answer is [`Trouble`].
+/// The requests to GitHub. Failures of GitHub are [`Trouble`].
 pub(super) struct Api {
     connections: Connections,
     client_id: Option<String>,
     timeout: Duration,
     clock: Arc<dyn Clock>,
-    /// Until when the app, which all users share, is not to ask.
+    /// Until when the app's rate limit, which all users share, is used up.
     app_limited: Mutex<Option<DateTime<Utc>>>,
 }
 
-/// An answer, of whatever status.
+/// An answer, with any status.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// A user, as far as it matters here.
+/// The used part of a user.
 #[derive(Deserialize)]
 pub(super) struct User {
     pub(super) id: u64,
@@ -74,12 +74,12 @@ pub(super) struct Team {
     pub(super) organization: Organization,
 }
 
-/// A list of which the token may or may not be shown.
+/// A list that the token may or may not see.
 pub(super) enum Listed<Item> {
     All(Vec<Item>),
     /// The token lacks the right to see it.
     Hidden,
-    /// The token is not good.
+    /// The token is invalid.
     BadToken,
 }
 
@@ -94,7 +94,8 @@ impl Api {
         })
     }
 
-    /// The user for whom this app got the token; `None` if it did not, or not any more, or there is no app.
+    /// Returns the user for whom this app got the token; `None` for a token of another app, a revoked one, or without
+    /// an app.
     pub(super) async fn user_of_app_token(&self, token: &SecretString) -> Result<Option<User>, Trouble> {
         let Some((app, path)) = self.app("token") else { return Ok(None) };
         let body = json!({ "access_token": token.expose_secret() });
@@ -106,7 +107,7 @@ impl Api {
         }
     }
 
-    /// Whose personal token this is; `None` if nobody's, or not any more.
+    /// Returns the user of a personal token; `None` for an unknown or revoked one.
     pub(super) async fn user_of_personal_token(&self, token: &SecretString) -> Result<Option<User>, Trouble> {
         let api = self.signed_in(token)?;
         let answer = self.ask(api._get("/user")).await?;
@@ -117,18 +118,18 @@ impl Api {
         }
     }
 
-    /// The organizations of the token's user, of which they are active members. `/user/orgs` would leave them all
-    /// out for a fine-grained token, and does not tell invitations from memberships.
+    /// Returns the organizations of which the token's user is an active member. `/user/orgs` would list none for a
+    /// fine-grained token, and includes invitations.
     pub(super) async fn memberships(&self, token: &SecretString) -> Result<Listed<Membership>, Trouble> {
         self.list(token, "/user/memberships/orgs?state=active&per_page=100").await
     }
 
-    /// The teams of the token's user.
+    /// Returns the teams of the token's user.
     pub(super) async fn teams(&self, token: &SecretString) -> Result<Listed<Team>, Trouble> {
         self.list(token, "/user/teams?per_page=100").await
     }
 
-    /// Makes a token of this app useless. One that is useless already, or was never this app's, stays so.
+    /// Revokes a token of this app. Does nothing for a token that is revoked or of another app.
     pub(super) async fn delete_app_token(&self, token: &SecretString) -> Result<(), Trouble> {
         let Some((app, path)) = self.app("token") else { return Ok(()) };
         let body = json!({ "access_token": token.expose_secret() });
@@ -139,7 +140,7 @@ impl Api {
         }
     }
 
-    /// Asks one of the addresses where people sign in.
+    /// Sends a request to one of the sign-in endpoints.
     pub(super) async fn ask_web(&self, path: &str, body: &serde_json::Value) -> Result<Answer, Trouble> {
         self.ask(self.connections.web._post(path, Some(body))).await
     }
@@ -161,7 +162,8 @@ impl Api {
         let api = self.signed_in(token)?;
         let mut items = Vec::new();
         for page in 1..=MOST_PAGES {
-            // Counted rather than taken from the link, so that no answer says where the token is shown next.
+            // The page is counted, not taken from the `Link` header, so that an answer cannot redirect the token to
+            // another URL.
             let answer = self.ask(api._get(format!("{path}&page={page}"))).await?;
             match answer.status {
                 StatusCode::OK => items.extend(answer.read::<Vec<Item>>()?),
@@ -211,7 +213,7 @@ impl Api {
 }
 
 impl Answer {
-    /// Reads the body. Of one that cannot be read nothing is told but where, for it may hold a token.
+    /// Parses the body. The error gives only the position, since the body may contain a token.
     pub(super) fn read<Body: DeserializeOwned>(&self) -> Result<Body, Trouble> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -236,7 +238,7 @@ fn refused_app(status: StatusCode) -> Trouble {
     ))
 }
 
-/// Why a question could not be asked. octocrab's own text often says only "Service Error"; its causes say more.
+/// Describes why a request failed. octocrab's own text is often only "Service Error"; its sources say more.
 fn broken(error: &octocrab::Error) -> Trouble {
     let mut text = "it cannot be reached".to_owned();
     let mut next = error.source();

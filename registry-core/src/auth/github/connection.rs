@@ -7,20 +7,20 @@ use url::Url;
 use super::{GithubApp, GithubError, GithubSettings};
 use crate::outbound::{NoClient, Outbound};
 
-/// The version of the API that is spoken. GitHub keeps it for years after the next one.
+/// The version of the API. GitHub supports it for years after the next one.
 const API_VERSION: &str = "2022-11-28";
 
-/// One set of connections, and who is spoken to with them.
+/// The clients for GitHub's endpoints.
 pub(super) struct Connections {
-    /// The API, with nobody signed in.
+    /// The API, without credentials.
     pub(super) api: Octocrab,
-    /// The API, signed in as the app.
+    /// The API, with the app's credentials.
     pub(super) app: Option<Octocrab>,
-    /// The pages where people sign in, which programs ask for JSON.
+    /// The sign-in endpoints, with JSON answers.
     pub(super) web: Octocrab,
 }
 
-/// Opens nothing yet.
+/// Creates the clients without opening a connection.
 pub(super) fn connections(settings: &GithubSettings) -> Result<Connections, GithubError> {
     check_url("URL", &settings.url)?;
     check_url("URL of the API", &settings.api_url)?;

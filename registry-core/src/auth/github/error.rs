@@ -1,18 +1,18 @@
 use crate::vocabulary::BoxError;
 
-/// Why settings make no [`Github`](super::Github). No text holds a secret.
+/// Why settings are invalid for a [`Github`](super::Github). No text contains a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GithubError {
-    /// A URL is not the base URL of a GitHub.
+    /// A URL is not GitHub's base URL.
     #[error("the {which} of GitHub {reason}")]
     Url {
-        /// Which of the two.
+        /// Which of the two URLs.
         which: &'static str,
-        /// What is wrong and what to do.
+        /// What is wrong, and what to do.
         reason: &'static str,
     },
-    /// A name cannot be one at GitHub.
+    /// A name is not valid at GitHub.
     #[error(
         "`{name}` cannot be the name of a user or an organization at GitHub: write the name alone, one for each entry"
     )]
@@ -20,25 +20,25 @@ pub enum GithubError {
         /// The name.
         name: String,
     },
-    /// Client id or client secret cannot be those of an app.
+    /// The client id or client secret of the app is malformed.
     #[error(
         "the {which} of the OAuth app is empty or has characters that none has: copy it again from the app's page \
          at GitHub"
     )]
     App {
-        /// Which of the two.
+        /// Which of the two URLs.
         which: &'static str,
     },
-    /// The process has not said who does its cryptography.
+    /// The process has installed no default crypto provider.
     #[error(
         "no TLS provider is installed: call `rustls::crypto::ring::default_provider().install_default()` once, \
          when the process starts"
     )]
     NoTlsProvider,
-    /// A certificate cannot be read, or none is there.
+    /// A certificate cannot be read, or there is none.
     #[error("the certificates for GitHub cannot be used: they must be PEM")]
     Certificates(#[source] BoxError),
-    /// The client cannot be made.
+    /// The client cannot be created.
     #[error("no HTTP client can be made for GitHub")]
     Client(#[source] BoxError),
 }

@@ -12,10 +12,10 @@ use crate::auth::vouched::Vouched;
 use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
-/// Somebody, as GitHub vouches for them. Organizations and teams are in small letters, since capitals do not count.
+/// An account at GitHub. Organizations and teams are in lowercase, since GitHub ignores case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Member {
-    /// Stays the same for ever, while a login can be given up and taken by somebody else.
+    /// Never changes, while a login can be given up and taken over by another account.
     pub(super) id: u64,
     pub(super) login: String,
     pub(super) email: Option<String>,
@@ -38,18 +38,18 @@ impl Vouched for Member {
     }
 }
 
-/// What a token is worth here.
+/// The standing of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Its holder is let in.
     In(Arc<Member>),
-    /// It is good, and its holder is in none of the organizations, as far as the token shows.
+    /// It is valid, and its holder is in none of the organizations, as far as the token shows.
     Outside(Arc<Member>),
     /// GitHub knows no such token.
     Bad,
 }
 
-/// Whom the settings let in, and who of them is an admin.
+/// Which accounts the settings let in, and which of them are admins.
 #[derive(Debug)]
 pub(super) struct Policy {
     organizations: Vec<String>,
@@ -62,7 +62,7 @@ impl Policy {
         Self { organizations: small(&settings.restricted_organizations), admins: small(&settings.admins) }
     }
 
-    /// Whether somebody is let in. Being an admin does not help.
+    /// Returns whether an account is let in. Admins must be in an organization too.
     pub(super) fn lets_in(&self, member: &Member) -> bool {
         self.organizations.is_empty()
             || member.organizations.iter().any(|name| self.organizations.contains(name))
@@ -80,7 +80,7 @@ impl Policy {
     }
 }
 
-/// Asks GitHub who holds the token and where they belong.
+/// Asks GitHub for the holder of the token, and for its organizations and teams.
 pub(super) async fn ask(
     api: &Api,
     policy: &Policy,
@@ -120,7 +120,7 @@ pub(super) async fn ask(
     Ok(if policy.lets_in(&member) { Standing::In(member) } else { Standing::Outside(member) })
 }
 
-/// Whether a user or an organization at GitHub can be called that; `_` is in the logins of managed users.
+/// Returns whether a name is valid for a user or an organization at GitHub; logins of managed users contain `_`.
 pub(super) fn is_login(name: &str) -> bool {
     /// Twice of what GitHub allows today.
     const LONGEST: usize = 80;

@@ -1,8 +1,8 @@
 //! Users, organizations and teams of GitHub.
 //!
-//! A user is let in with a personal token, or with a token that GitHub made for the registry's OAuth app. Organizations
-//! and teams become groups, `github:acme` and `github:acme/platform`, and the configured admins are in the group
-//! [`ADMINS`]. What any of them may do, the access rules say.
+//! A user signs in with a personal token, or with a token that GitHub issued for the registry's OAuth app.
+//! Organizations and teams become groups, `github:acme` and `github:acme/platform`, and the configured admins are in
+//! the group [`ADMINS`]. The access rules decide what they may do.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,7 +21,7 @@
 //! let store = Arc::new(ObjectStoreBlobs::in_memory());
 //! let github = Github::new(settings, store, Arc::new(SystemClock), Arc::new(SystemRandomness))?;
 //!
-//! // What is not GitHub's is left to the next provider, and GitHub is not asked.
+//! // Other providers' credentials are left to the next provider, without a request to GitHub.
 //! let foreign = Credential::Bearer("npm_0123456789abcdefghijklmnopqrstuvwxyz".into());
 //! assert_eq!(github.identify(&foreign).await?, Identified::NotMine);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
@@ -61,20 +61,20 @@ pub use error::GithubError;
 pub use settings::{GithubApp, GithubSettings};
 
 /// The group of the configured admins, for access rules: `administer = ["group:github-admins"]`. No organization's
-/// group can be called that, for those begin with `github:`.
+/// group can have this name, since those begin with `github:`.
 pub const ADMINS: &str = "github-admins";
 
-/// Users, organizations and teams of one GitHub, as [`GithubSettings`] say.
+/// Users, organizations and teams of one GitHub, configured by [`GithubSettings`].
 ///
-/// - Answers about a token are kept in memory, under its hash, for [`GithubSettings::cache`]; while GitHub is down, or
-///   its rate limit is used up, for [`GithubSettings::stale`] longer. Then nobody is let in, and nobody is refused.
-/// - Of somebody who was let in, the store keeps login, organizations and teams, and no token. From that, tokens which
-///   the registry made for them are answered, for [`GithubSettings::membership`]. It begins anew whenever they show a
-///   token of GitHub's, and ends at once when GitHub then says that they left.
-/// - A login stays with the user of GitHub who was the first to show it here, also if it is given up there and taken
-///   by somebody else. To let that one in, remove `_accounts/github/LOGIN.json` and
-///   `_names/LOGIN.json` from the store.
-/// - Ask it last: it has a word for every password that nobody before it knew.
+/// - Answers about a token are cached in memory, under its hash, for [`GithubSettings::cache`]; while GitHub is down,
+///   or its rate limit is used up, for [`GithubSettings::stale`] longer. Then callers without a cached answer get an
+///   error: they are neither let in nor rejected.
+/// - For each admitted account, the store holds login, organizations and teams, and no token. These records answer
+///   for tokens of the registry, for [`GithubSettings::membership`]. Each use of a GitHub token renews that time, and
+///   ends it at once when GitHub reports that the account has left.
+/// - A login belongs to the GitHub user that first used it here, even if another user takes the login over at GitHub.
+///   To admit the new user, remove `_accounts/github/LOGIN.json` and `_names/LOGIN.json` from the store.
+/// - Register it last: it answers every password that no earlier provider knew.
 pub struct Github {
     settings: GithubSettings,
     policy: Policy,
@@ -85,7 +85,7 @@ pub struct Github {
 }
 
 impl Github {
-    /// Checks the settings and asks nothing yet. Call it within a tokio runtime, which must last as long as this; the
+    /// Checks the settings without contacting GitHub. Call it within a tokio runtime that outlives this provider; the
     /// process must have installed a default `rustls` crypto provider.
     pub fn new(
         settings: GithubSettings,
@@ -107,21 +107,21 @@ impl Github {
         })
     }
 
-    /// What a token is worth; `None` if it is not GitHub's.
+    /// Returns the standing of a token; `None` if it is not GitHub's.
     async fn standing(&self, token: &SecretString) -> Result<Option<Standing>, AuthError> {
         let Some(kind) = TokenKind::of(token.expose_secret()) else { return Ok(None) };
         let standing = self.answers.standing(token, self.ask_and_keep(kind, token)).await;
         standing.map(Some).map_err(|trouble| self.unavailable(trouble))
     }
 
-    /// Asks GitHub, and keeps what it says of its user for their tokens of the registry.
+    /// Asks GitHub about a token, and stores the account for later use of its registry tokens.
     async fn ask_and_keep(&self, kind: TokenKind, token: &SecretString) -> Result<Standing, Trouble> {
         let standing = ask(&self.api, &self.policy, kind, token).await?;
         let not_kept = |error: BoxError| Trouble::down(format!("what it said cannot be kept: {error}"));
         match &standing {
             Standing::In(member) => {
                 if self.records.keep(member).await.map_err(not_kept)? == Remembered::NameOfAnother {
-                    tracing::warn!(login = %member.login, id = member.id, "a login at GitHub has another owner now");
+                    tracing::warn!(login = %member.login, id = member.id, "a GitHub login now belongs to another user");
                     return Ok(Standing::Bad);
                 }
             }

@@ -11,12 +11,12 @@ use crate::auth::{
     Profile, ProfileDetails, WebLogin,
 };
 
-/// npm takes a text with "one-time password" in it for a request to ask for one.
+/// npm prompts for a one-time password when a text contains "one-time password".
 const PASSWORDS_ENDED: &str = "this registry signs in with GitHub, which ended logins with password and one-time code in \
      2020: make a personal access token at GitHub (scope read:org) and paste it in place of the password, or log in \
      with the browser (npm login --auth-type=web)";
 
-/// What is said besides where there is an app.
+/// Appended if there is an app.
 const OR_BY_DEVICE: &str =
     ", or log in with the password `device` to be given a code to enter at GitHub on any device";
 
@@ -25,13 +25,14 @@ const OUTSIDE: &str = "GitHub does not show you as an active member of an organi
      read:org, a fine-grained one of that organization with the permission Members: read)";
 
 impl Github {
-    /// Who holds the token that a login at GitHub ended with. It has done what it was for, so it is made useless.
+    /// Identifies the account of the token that a login at GitHub ended with, and revokes the token, which is no
+    /// longer needed.
     async fn end_login(&self, token: &SecretString) -> Result<Identified, AuthError> {
         let standing = self.standing(token).await;
         if let Err(error) = self.revoke(&Credential::Bearer(token.clone())).await {
             tracing::debug!(
                 error = &error as &dyn std::error::Error,
-                "a token that is not needed any more stays good"
+                "a token that is no longer needed was not revoked"
             );
         }
         match standing? {
@@ -144,7 +145,7 @@ impl AuthProvider for Github {
                 self.answers.forget(token);
                 self.api.delete_app_token(token).await.map_err(|trouble| self.unavailable(trouble))
             }
-            // Only its user can end a personal token, at GitHub.
+            // Only its user can revoke a personal token, at GitHub.
             Some(TokenKind::Personal | TokenKind::OfNobody) | None => Ok(()),
         }
     }

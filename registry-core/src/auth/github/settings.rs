@@ -5,42 +5,42 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use url::Url;
 
-/// Which GitHub is asked, what for, and how long its answers are believed.
+/// Which GitHub to use, with which app and for which organizations, and how long its answers are cached.
 ///
-/// [`GithubSettings::new`] fills in what fits; every field may then be changed. `Debug` shows no secret.
+/// [`GithubSettings::new`] sets the defaults; every field may then be changed. `Debug` shows no secret.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct GithubSettings {
-    /// Where people sign in, such as `https://github.com` or the address of a GitHub Enterprise Server.
+    /// The base URL for sign-in, such as `https://github.com` or the URL of a GitHub Enterprise Server.
     pub url: Url,
-    /// Where programs ask. Default: `https://api.github.com` for github.com, else `/api/v3` below `url`.
+    /// The base URL of the API. Default: `https://api.github.com` for github.com, else `/api/v3` below `url`.
     pub api_url: Url,
-    /// The OAuth app that stands for this registry. Without one there is no sign-in in the browser, and personal
-    /// tokens alone are taken. Default: none.
+    /// The OAuth app of this registry. Without one there is no browser sign-in, and only personal tokens are
+    /// accepted. Default: none.
     pub app: Option<GithubApp>,
-    /// Who is in none of these organizations gets nothing, whoever they are. Capitals do not count. Default: none,
-    /// which lets in whoever has an account at GitHub.
+    /// Only members of these organizations are let in, ignoring case. Default: none, which lets in every account of
+    /// GitHub.
     pub restricted_organizations: Vec<String>,
-    /// The logins of those who are in the group [`ADMINS`](super::ADMINS). Capitals do not count. Default: nobody.
+    /// The logins in the group [`ADMINS`](super::ADMINS), ignoring case. Default: none.
     pub admins: Vec<String>,
-    /// For how long an answer about a token is believed. Default 60 seconds.
+    /// How long an answer about a token is cached. Default 60 seconds.
     pub cache: Duration,
-    /// For how much longer it is believed while GitHub cannot be asked. Default 1 hour.
+    /// How much longer it is used while GitHub is unreachable. Default 1 hour.
     pub stale: Duration,
-    /// For how long tokens that the registry itself made stay good after GitHub last vouched for their holder. So long
-    /// somebody who left an organization may keep access through one. Default 24 hours.
+    /// How long tokens of the registry stay valid after GitHub last vouched for their holder. An account that left an
+    /// organization keeps access that long. Default 24 hours.
     pub membership: Duration,
-    /// The longest that opening a connection may take. Default 5 seconds.
+    /// Timeout for opening a connection. Default 5 seconds.
     pub connect_timeout: Duration,
-    /// The longest that one answer may take. Default 10 seconds.
+    /// Timeout for one answer. Default 10 seconds.
     pub request_timeout: Duration,
-    /// Certificates to trust besides the system's own, each of them PEM with one or more.
+    /// Certificates to trust besides the system's own, each a PEM with one or more.
     pub extra_root_certificates: Vec<Bytes>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed. Default true.
     pub proxy_from_environment: bool,
 }
 
-/// An OAuth app, as it is registered at GitHub.
+/// An OAuth app, as registered at GitHub.
 #[derive(Debug, Clone)]
 pub struct GithubApp {
     /// Its client id.
@@ -50,7 +50,7 @@ pub struct GithubApp {
 }
 
 impl GithubSettings {
-    /// The defaults, for the GitHub at `url`.
+    /// Returns the defaults for the GitHub at `url`.
     pub fn new(url: Url) -> Self {
         Self {
             api_url: api_of(&url),
@@ -81,11 +81,11 @@ impl fmt::Debug for GithubSettings {
     }
 }
 
-/// Where the API of the GitHub at `url` is.
+/// Returns the base URL of the API for the GitHub at `url`.
 fn api_of(url: &Url) -> Url {
     let mut api = url.clone();
     if url.host_str().is_some_and(|host| matches!(host, "github.com" | "www.github.com")) {
-        // A name that is a host makes a host of another name.
+        // Replacing a host name by another cannot fail.
         let _ = api.set_host(Some("api.github.com"));
     } else {
         api.set_path(&format!("{}/api/v3", url.path().trim_end_matches('/')));
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_api_is_where_each_github_has_it() {
+    fn the_api_url_depends_on_the_host() {
         for (url, api) in [
             ("https://github.com", "https://api.github.com/"),
             ("https://www.github.com/", "https://api.github.com/"),

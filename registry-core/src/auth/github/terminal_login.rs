@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use super::web_login::{SCOPE, TokenAnswer, misconfigured};
 use crate::auth::DeviceLogin;
 
-/// How much longer to wait where GitHub asks for it without saying how long.
+/// How much to slow down where GitHub asks for it without a number.
 const SLOWER_BY: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Codes {
     interval: u64,
 }
 
-/// What came of a poll.
+/// The result of a poll.
 pub(super) enum Polled {
     Token(SecretString),
     Waiting { slower_by: Duration },

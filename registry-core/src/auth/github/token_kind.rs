@@ -1,22 +1,22 @@
-/// The longest token that GitHub says it may make.
+/// The longest token that GitHub may create, by its documentation.
 const LONGEST: usize = 255;
 
-/// What GitHub calls a token, told by how it begins.
+/// The kind of a token, by its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// Made for an app (`gho_`, `ghu_`, and 40 hex digits from before 2021). Only the app that it was made for can
-    /// have it checked, which keeps other apps from showing what their users gave them.
+    /// Issued for an app (`gho_`, `ghu_`, and 40 hex digits from before 2021). Only that app can have it checked, so
+    /// that other apps cannot present their users' tokens here.
     OfApp,
-    /// Made by its user for themselves, classic (`ghp_`) or fine-grained (`github_pat_`).
+    /// Created by its user, classic (`ghp_`) or fine-grained (`github_pat_`).
     Personal,
-    /// GitHub's, and nobody's: of an installation (`ghs_`), or good for getting other tokens only (`ghr_`).
+    /// A GitHub token of no user: of an installation (`ghs_`), or a refresh token (`ghr_`).
     OfNobody,
 }
 
 impl TokenKind {
-    /// The kind of a token; `None` if it is not GitHub's.
+    /// Returns the kind of a token; `None` if it is not GitHub's.
     pub(super) fn of(token: &str) -> Option<Self> {
-        /// From this length on, what follows a prefix can be a token.
+        /// The shortest text after a prefix that may be a token.
         const SHORTEST: usize = 16;
         let is_plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if token.len() > LONGEST || !is_plain {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_told_by_how_they_begin() {
+    fn token_kinds_are_recognized_by_prefix() {
         let of = |prefix: &str| TokenKind::of(&format!("{prefix}0123456789abcdefghijABCDEFGHIJ012345"));
         for prefix in ["gho_", "ghu_"] {
             assert_eq!(of(prefix), Some(TokenKind::OfApp));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_githubs_is_not_taken_for_it() {
+    fn other_tokens_are_not_recognized() {
         for token in [
             "",
             "orange tree",

@@ -2,12 +2,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 
-/// Why GitHub gave no answer. Holds no secret.
+/// Why GitHub gave no answer. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It cannot be reached, breaks, or says what cannot be understood.
+    /// It is unreachable, fails, or sends an invalid answer.
     Down(String),
-    /// It wants not to be asked until then.
+    /// It rejects requests until this time.
     Limited(DateTime<Utc>),
 }
 
@@ -29,7 +29,7 @@ impl Trouble {
         Self::Down(reason.into())
     }
 
-    /// What a status says of GitHub rather than of the question; `None` where it answers the question.
+    /// Returns the trouble that a status reports; `None` if the status answers the request.
     pub(super) fn of(
         status: StatusCode,
         headers: &HeaderMap,
@@ -51,7 +51,7 @@ impl Trouble {
     }
 }
 
-/// 403 is both "you may not" and "not so fast"; only the latter says when to come back.
+/// Status 403 means "forbidden" or "rate limited"; only the latter says when to retry.
 fn is_limited(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS => true,
@@ -65,10 +65,10 @@ fn is_limited(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
     }
 }
 
-/// When to come back: in a minute where GitHub does not say, as its documentation asks.
+/// Returns when to retry: after a minute if GitHub does not say, as its documentation asks.
 fn until(headers: &HeaderMap, now: DateTime<Utc>) -> DateTime<Utc> {
     const UNSAID: TimeDelta = TimeDelta::minutes(1);
-    /// Limits last an hour. What is longer is a mistake, and must not shut everybody out.
+    /// Limits last an hour. A longer one is an error, and must not lock all users out.
     const LONGEST: TimeDelta = TimeDelta::minutes(65);
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
     let after =
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_from_refusals() {
+    fn limits_are_distinguished_from_refusals() {
         assert_eq!(
             read(403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "900")], ""),
             Some(limited(900))
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_cannot_be_meant_is_bounded() {
+    fn an_implausible_limit_is_bounded() {
         assert_eq!(read(429, &[("x-ratelimit-reset", "-5")], ""), Some(limited(60)));
         assert_eq!(read(429, &[("retry-after", "99999999999999999")], ""), Some(limited(60)));
         assert_eq!(read(429, &[("x-ratelimit-reset", "99999999")], ""), Some(limited(65 * 60)));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_from_trouble() {
+    fn answers_are_distinguished_from_trouble() {
         for status in [200, 401, 404, 422] {
             assert_eq!(read(status, &[], "{}"), None);
         }

@@ -13,25 +13,25 @@ use super::api::Api;
 use super::trouble::Trouble;
 use crate::randomness::{Randomness, random_bytes};
 
-/// What must be read of a user: the organizations and teams that they are in.
+/// The scope to request: read access to the user's organizations and teams.
 pub(super) const SCOPE: &str = "read:org";
 
-/// What is kept of a login between its begin and its end.
+/// The stored state of a login.
 #[derive(Serialize, Deserialize)]
 pub(super) struct WebLoginState {
-    /// Comes back in the query: the browser that ends the login is the one that began it.
+    /// Returned in the query: proves that the browser that ends the login began it.
     nonce: String,
-    /// Proves at the exchange that who ends the login began it (RFC 7636).
+    /// Proves at the exchange that the same client began the login (RFC 7636).
     verifier: String,
     callback: Url,
 }
 
-/// How a login in the browser ended at GitHub.
+/// The end of a browser login at GitHub.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// With a token for the app.
+    /// A token for the app.
     Token(SecretString),
-    /// Not with a token, or not this login.
+    /// No token, or not this login.
     Refused,
 }
 
@@ -47,7 +47,7 @@ impl WebLoginState {
         Self { nonce: random(), verifier: random(), callback: callback.clone() }
     }
 
-    /// The page where the user agrees.
+    /// Returns the page where the user agrees.
     pub(super) fn page(&self, github: &Url, app: &GithubApp) -> Url {
         let mut page = github.clone();
         page.set_path(&format!("{}/login/oauth/authorize", github.path().trim_end_matches('/')));
@@ -62,7 +62,7 @@ impl WebLoginState {
         page
     }
 
-    /// Ends the login with the query that the browser came back with.
+    /// Finishes the login with the query that the browser came back with.
     pub(super) async fn end(&self, query: &str, api: &Api, app: &GithubApp) -> Result<Ended, Trouble> {
         let value = |name: &str| {
             let mut pairs = form_urlencoded::parse(query.trim_start_matches('?').as_bytes());
@@ -82,7 +82,7 @@ impl WebLoginState {
         if !answer.status.is_success() {
             return Err(Trouble::down(format!("it ended the login with status {}", answer.status.as_u16())));
         }
-        // Errors, too, come with status 200.
+        // Errors have status 200 too.
         let answer: TokenAnswer = answer.read()?;
         match (answer.access_token, answer.error.as_deref()) {
             (Some(token), None) => Ok(Ended::Token(token)),
@@ -94,7 +94,7 @@ impl WebLoginState {
     }
 }
 
-/// An error that the user can do nothing about.
+/// Returns an error that the user cannot fix.
 pub(super) fn misconfigured(error: Option<&str>) -> Trouble {
     let known = [
         "incorrect_client_credentials",

@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq as _;
 const PREFIX: &str = "$apr1$";
 const LONGEST_SALT: usize = 8;
 const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// Which bytes of the digest stand together in three of the text.
+/// Which digest bytes each group of four characters encodes.
 const GROUPS: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
 
 /// A password hash of Apache's own kind: a thousand rounds of MD5.
@@ -15,7 +15,7 @@ pub(super) struct Apr1 {
 }
 
 impl Apr1 {
-    /// Reads `$apr1$salt$hash`.
+    /// Parses `$apr1$salt$hash`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (salt, hash) = text.strip_prefix(PREFIX)?.split_once('$')?;
         let fits = salt.len() <= LONGEST_SALT && hash.bytes().all(|byte| ALPHABET.contains(&byte));
@@ -40,7 +40,7 @@ fn digest(password: &[u8], salt: &[u8]) -> [u8; 16] {
     }
     let mut bits = password.len();
     while bits > 0 {
-        // Not what anybody would design, and what Apache does.
+        // Odd, but it is what Apache does.
         first.update(if bits & 1 == 1 { &[0][..] } else { &password[..1] });
         bits >>= 1;
     }

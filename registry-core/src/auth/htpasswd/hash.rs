@@ -6,10 +6,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::apr1::Apr1;
 
-/// More than this takes minutes for each try.
+/// A higher cost takes minutes per check.
 const HIGHEST_COST: u32 = 18;
 
-/// A password hash of a kind that Apache and Verdaccio write. Has no `Debug`.
+/// A password hash in a format that Apache and Verdaccio write. Has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Hash {
     Bcrypt { text: Box<str>, cost: u32 },
@@ -18,7 +18,8 @@ pub(super) enum Hash {
 }
 
 impl Hash {
-    /// Reads a hash, or says what the text is instead. The answer holds nothing of it: it may be a password.
+    /// Parses a hash, or says what the text is instead. The error contains nothing of the text, which may be a
+    /// password.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.starts_with("$2") {
             let parts: HashParts = text.parse().map_err(|_| "is a bcrypt hash that is cut off or damaged")?;
@@ -50,17 +51,17 @@ impl Hash {
         })
     }
 
-    /// Whether it was made of `password`. May take long.
+    /// Returns whether the hash is of `password`. May take long.
     pub(super) fn is_of(&self, password: &[u8]) -> bool {
         match self {
-            // Fails only for what is no hash, and that this is one was made sure when it was read.
+            // Fails only for malformed hashes, which `parse` rejects.
             Self::Bcrypt { text, .. } => bcrypt::verify(password, text).unwrap_or(false),
             Self::Apr1(apr1) => apr1.is_of(password),
             Self::Sha1(digest) => Sha1::digest(password).ct_eq(digest).into(),
         }
     }
 
-    /// The same for the same hash alone.
+    /// Returns a text that identifies the hash.
     pub(super) fn identity(&self) -> String {
         match self {
             Self::Bcrypt { text, .. } => text.to_string(),
@@ -69,7 +70,7 @@ impl Hash {
         }
     }
 
-    /// Greater for what takes longer to check.
+    /// Returns the relative cost of a check.
     pub(super) fn cost(&self) -> u32 {
         match self {
             Self::Sha1(_) => 0,
@@ -87,7 +88,7 @@ mod tests {
 
     /// Made with `openssl passwd -apr1`, `openssl sha1 -binary | base64` and `crypt` of libxcrypt.
     #[test]
-    fn agrees_with_what_other_programs_hash() {
+    fn agrees_with_hashes_of_other_programs() {
         for (password, hash) in [
             ("secret", "$apr1$8sFt66rZ$eup.HOtZcQ/VrnApBM3rR/"),
             ("", "$apr1$8sFt66rZ$QkOfebwJVEOpEluExHsip."),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_it_does_not_take_and_nothing_of_the_text() {
+    fn unsupported_hashes_are_reported_without_their_text() {
         for (text, said) in [
             ("", "is missing"),
             ("hunter2", "is plain text, which is not taken"),

@@ -26,20 +26,21 @@ use watched::Watched;
 
 pub use watched::HtpasswdError;
 
-/// How many passwords are checked at a time.
+/// How many passwords are checked concurrently.
 const AT_A_TIME: usize = 2;
-/// The longest password in bytes. Bcrypt itself looks at the first 72 only, as Apache does.
+/// The longest password in bytes. Bcrypt itself uses only the first 72, as Apache does.
 const LONGEST_PASSWORD: usize = 1024;
 
-/// Names and password hashes from a file, as Apache's `htpasswd` and Verdaccio write it: bcrypt, APR1 and SHA-1. Plain
-/// text and Unix crypt are refused.
+/// Names and password hashes from a file in the format of Apache's `htpasswd` and Verdaccio: bcrypt, APR1 and SHA-1.
+/// Plain text and Unix crypt are rejected.
 ///
-/// - The file is looked at with each question and read again when it has changed: who is no longer in it is out at
-///   once, apart from tokens, which a registry believes for some seconds.
-/// - A file that cannot be used refuses to open. If it becomes so later, the log says why, and who was in it stays.
-/// - At most two passwords are checked at a time, off the async threads. An unknown name takes as long as a wrong
+/// - The file is checked on every call and read again when it has changed: a removed user is locked out at once,
+///   apart from tokens, which a registry caches for some seconds.
+/// - `open` fails for an unusable file. If the file becomes unusable later, the error is logged and the last users
+///   remain.
+/// - At most two passwords are checked concurrently, off the async threads. An unknown name takes as long as a wrong
 ///   password, which takes as long as the costliest hash in the file.
-/// - Makes no accounts.
+/// - Creates no accounts.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -65,7 +66,7 @@ pub struct Htpasswd {
 }
 
 impl Htpasswd {
-    /// Reads the file. Call it where it may block.
+    /// Reads the file. Blocks.
     pub fn open(
         file: &Path,
         clock: Arc<dyn Clock>,
@@ -81,8 +82,8 @@ impl Htpasswd {
         self.elsewhere(move || file.users()).await
     }
 
-    /// Checks a password. With `remember`, one that was right a moment ago is not checked again, unless the file has
-    /// another hash for that name now.
+    /// Checks a password. With `remember`, a recently checked one is not hashed again, unless the file now has
+    /// another hash for that name.
     async fn check(
         &self,
         name: &str,
@@ -91,14 +92,14 @@ impl Htpasswd {
     ) -> Result<LoggedIn, AuthError> {
         let users = self.users().await?;
         let login = users.get(name).filter(|_| remember).map(|hash| {
-            // The hash stands for the name's entry in the file: with another one, nothing is remembered.
+            // The key includes the stored hash, so that a changed entry invalidates the cache.
             self.recent.hash(&format!("{name}:{}", hash.identity()), password)
         });
         if let Some(principal) = login.and_then(|login| self.recent.get(login)) {
             return Ok(LoggedIn::Principal(principal));
         }
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|error| self.unavailable(error))?;
-        // Of many requests that a client starts at once, the first pays for the others.
+        // Concurrent requests of a client share one hash computation.
         if let Some(principal) = login.and_then(|login| self.recent.get(login)) {
             return Ok(LoggedIn::Principal(principal));
         }
@@ -128,7 +129,7 @@ impl Htpasswd {
     }
 }
 
-/// Whatever the answer is but yes, it takes the time of the costliest hash in the file.
+/// Any result but success takes the time of the costliest hash in the file.
 fn try_password(users: &Users, name: &str, password: &[u8]) -> LoggedIn {
     if password.len() > LONGEST_PASSWORD {
         return if users.get(name).is_some() { LoggedIn::WrongPassword } else { LoggedIn::NoSuchAccount };

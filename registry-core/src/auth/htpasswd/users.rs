@@ -3,13 +3,13 @@ use std::collections::hash_map::Entry;
 
 use super::hash::Hash;
 
-/// Who is in the file.
+/// The users in the file.
 #[derive(Default)]
 pub(super) struct Users {
     by_name: HashMap<String, Hash>,
 }
 
-/// What is wrong with a line. Says nothing of the password in it.
+/// What is wrong with a line. Contains nothing of the password in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub(super) struct BadLine {
@@ -18,8 +18,8 @@ pub(super) struct BadLine {
 }
 
 impl Users {
-    /// Reads the text of a file: `name:hash` in each line, perhaps with a comment after another colon. Empty lines and
-    /// those that begin with `#` are passed over.
+    /// Parses a file: `name:hash` per line, optionally with a comment after another colon. Empty lines and lines that
+    /// begin with `#` are skipped.
     pub(super) fn parse(text: &[u8]) -> Result<Self, BadLine> {
         let mut users = Self::default();
         for (bytes, line) in text.split(|byte| *byte == b'\n').zip(1..) {
@@ -28,7 +28,7 @@ impl Users {
             if text.is_empty() || text.starts_with('#') {
                 continue;
             }
-            // A line without a colon may be a password that somebody pasted.
+            // A line without a colon may be a pasted password.
             let (name, rest) = text.split_once(':').ok_or_else(|| bad("it is no `name:hash`".into()))?;
             check_name(name).map_err(bad)?;
             let hash = rest.split(':').next().unwrap_or_default();
@@ -49,7 +49,7 @@ impl Users {
         self.by_name.get(name)
     }
 
-    /// Whether there is a name that differs in capitals alone.
+    /// Returns whether the file has this name, ignoring case.
     pub(super) fn has_name(&self, name: &str) -> bool {
         let small = name.to_lowercase();
         self.by_name.contains_key(name) || self.by_name.keys().any(|known| known.to_lowercase() == small)
@@ -60,13 +60,13 @@ impl Users {
         self.by_name.len()
     }
 
-    /// A hash that takes as long to check as any.
+    /// Returns the hash that takes longest to check.
     pub(super) fn costliest(&self) -> Option<&Hash> {
         self.by_name.values().max_by_key(|hash| hash.cost())
     }
 }
 
-/// Names stand in access rules and in addresses.
+/// Names occur in access rules and in URLs.
 fn check_name(name: &str) -> Result<(), String> {
     let fits = |character: char| !character.is_whitespace() && !character.is_control() && character != '/';
     if (1..=255).contains(&name.len()) && name.chars().all(fits) {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_as_apache_and_verdaccio_write_them() {
+    fn parses_lines_of_apache_and_verdaccio() {
         let text = "# people\r\n\r\nana:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\r\n\
                     ben:$apr1$8sFt66rZ$eup.HOtZcQ/VrnApBM3rR/:autocreated 2020-01-01T00:00:00.000Z\n";
         let users = Users::parse(text.as_bytes()).unwrap();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_named_and_not_shown() {
+    fn a_bad_line_is_reported_without_its_text() {
         let good = "ana:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=";
         for (line, said) in [
             (

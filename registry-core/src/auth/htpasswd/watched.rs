@@ -9,14 +9,14 @@ use crate::clock::Clock;
 
 /// The largest file that is read.
 const LARGEST: u64 = 16 << 20;
-/// A file that was changed so short before it was read may have been changed once more in the same tick of its clock.
+/// A file changed this shortly before it was read may change again within the same tick of its clock.
 const SETTLES: Duration = Duration::from_secs(2);
 
-/// Why the file cannot be used. Says nothing of the passwords in it.
+/// Why the file cannot be used. Contains no passwords.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HtpasswdError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the htpasswd file {}", path.display())]
     Read {
         /// The file.
@@ -25,12 +25,12 @@ pub enum HtpasswdError {
         #[source]
         source: io::Error,
     },
-    /// A line in it is wrong.
+    /// A line in the file is invalid.
     #[error("the htpasswd file {} cannot be used: {problem}", path.display())]
     Line {
         /// The file.
         path: PathBuf,
-        /// Which line, and what is wrong with it.
+        /// The line and what is wrong with it.
         problem: String,
     },
 }
@@ -44,15 +44,15 @@ pub(super) struct Watched {
 
 struct State {
     users: Arc<Users>,
-    /// The file as it was looked at last, whether it could be used or not.
+    /// The file when it was last read, usable or not.
     seen: Option<Seen>,
 }
 
-/// By what a change of a file shows.
+/// The metadata that reveals a change of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     stamp: Stamp,
-    /// Whether it can be told from what the next change leaves.
+    /// Whether a further change would be visible in the stamp.
     settled: bool,
 }
 
@@ -75,8 +75,7 @@ impl Watched {
         &self.path
     }
 
-    /// Who is in the file now. One that cannot be used is told of in the log once, and who was in it before stays.
-    /// Blocks while it looks.
+    /// Returns the current users. An unusable file is logged once, and the last users remain. Blocks while it reads.
     pub(super) fn users(&self) -> Arc<Users> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = fs::metadata(&self.path).and_then(|metadata| Stamp::of(&metadata)).ok();
@@ -94,10 +93,7 @@ impl Watched {
             Err(error) => {
                 if known != now {
                     let cause = std::error::Error::source(&error).map(tracing::field::display);
-                    tracing::error!(
-                        cause,
-                        "{error}; those who were in it before are let in, and nobody else"
-                    );
+                    tracing::error!(cause, "{error}; the users of the last valid file stay in use");
                 }
                 state.seen = now.map(|stamp| Seen { stamp, settled: self.is_settled(stamp) });
             }

@@ -9,12 +9,12 @@ const LONGEST_NAME: usize = 64;
 const SHORTEST_PASSWORD: usize = 8;
 /// The longest password in bytes.
 pub(super) const LONGEST_PASSWORD: usize = 1024;
-/// The longest mail address in bytes, as SMTP has it.
+/// The longest email address in bytes, the limit of SMTP.
 const LONGEST_EMAIL: usize = 254;
-/// The longest field of a profile in bytes.
+/// The longest profile field in bytes.
 const LONGEST_FIELD: usize = 512;
 
-/// Whether an account could have this name. Accounts of before may end in any of these characters.
+/// Returns whether an account could have this name. Names of older accounts may end in any of these characters.
 pub(super) fn is_name(name: &str) -> bool {
     let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     name.len() <= LONGEST_NAME
@@ -22,7 +22,7 @@ pub(super) fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| small(byte) || b"-_.".contains(&byte))
 }
 
-/// Says what is wrong with what somebody wants to sign up with.
+/// Returns what is wrong with a sign-up.
 pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) -> Result<(), String> {
     if !is_name(name) || is_confusing_name(name) {
         return Err(format!(
@@ -34,7 +34,7 @@ pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) ->
     check_email(email)
 }
 
-/// Says what is wrong with a password that somebody wants to have.
+/// Returns what is wrong with a new password.
 pub(super) fn check_password(password: &SecretString) -> Result<(), String> {
     let password = password.expose_secret();
     if password.chars().count() < SHORTEST_PASSWORD {
@@ -46,7 +46,7 @@ pub(super) fn check_password(password: &SecretString) -> Result<(), String> {
     Ok(())
 }
 
-/// Says what is wrong with a mail address that somebody wants to have.
+/// Returns what is wrong with an email address.
 pub(super) fn check_email(email: Option<&str>) -> Result<(), String> {
     if email.is_some_and(|email| email.len() > LONGEST_EMAIL || email.chars().any(char::is_control)) {
         return Err(format!(
@@ -56,7 +56,7 @@ pub(super) fn check_email(email: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// Says what is wrong with what somebody says of themselves.
+/// Returns what is wrong with a profile field.
 pub(super) fn check_field(field: ProfileField, text: &str) -> Result<(), String> {
     if text.len() > LONGEST_FIELD || text.chars().any(char::is_control) {
         return Err(format!(

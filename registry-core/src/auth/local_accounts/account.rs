@@ -19,16 +19,16 @@ pub(super) struct Account {
     pub(super) created: DateTime<Utc>,
     #[serde(serialize_with = "as_timestamp")]
     pub(super) updated: DateTime<Utc>,
-    /// When the password was changed: sessions of before have ended.
+    /// When the password was changed, which ended earlier sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sessions_since: Option<DateTime<Utc>>,
-    /// What the holder says of themselves, by the names that npm has for it.
+    /// Profile fields by npm's names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) fields: BTreeMap<String, String>,
 }
 
-/// What is stored at `path` is not that account. Says where in the text, and not what is there: that could be
-/// the password's hash.
+/// The blob at `path` is not that account. The problem is described by position, without the text, which could
+/// contain the password hash.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} holds no account: {problem}; restore it, or remove it to free the name")]
 pub(super) struct DamagedAccount {

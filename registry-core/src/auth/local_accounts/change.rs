@@ -7,8 +7,8 @@ use super::account::Account;
 use super::{LocalAccounts, acceptable, unavailable};
 
 impl LocalAccounts {
-    /// Changes an account by compare-and-swap. The old password is checked against the account that is changed, so
-    /// that of two who know it only the first changes it.
+    /// Changes an account by compare-and-swap. The old password is checked against the account that is replaced, so
+    /// that of two concurrent changes with one password only the first succeeds.
     pub(super) async fn change(
         &self,
         name: &str,
@@ -60,7 +60,7 @@ impl From<Contended> for AuthError {
     }
 }
 
-/// A change of one account, of which the old password is checked against what is stored.
+/// A change of one account, with the old password checked against the stored hash.
 struct EditAccount<'a> {
     accounts: &'a LocalAccounts,
     name: &'a str,
@@ -93,7 +93,7 @@ impl Edit for EditAccount<'_> {
     }
 }
 
-/// Says what is wrong with what somebody wants to have changed.
+/// Returns what is wrong with a change.
 fn check(change: &AccountChange) -> Result<(), String> {
     if let Some(password) = &change.password {
         acceptable::check_password(&password.new)?;

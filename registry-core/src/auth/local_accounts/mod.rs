@@ -31,17 +31,18 @@ use passwords::Passwords;
 
 pub use passwords::PasswordCost;
 
-/// Accounts with name and password, kept in the object store, where every process that shares it sees them.
+/// Accounts with name and password in the object store, shared by every process that uses it.
 ///
-/// - A name has 1 to 64 small letters, digits, `-`, `_` and `.`, and begins with a letter or a digit. A new one ends with
-///   one too.
-/// - A new password has at least 8 characters and at most 1024 bytes, and is none that guessers try first: a common
-///   one, or one made of the account's own name. Accounts that have such a password already go on logging in.
-/// - Passwords are kept as Argon2id hashes. At most two are checked at a time, off the async threads. An unknown
+/// - A name has 1 to 64 lowercase letters, digits, `-`, `_` and `.`, and begins with a letter or a digit. A new one
+///   ends with one too.
+/// - A new password has at least 8 characters and at most 1024 bytes, and is not easily guessed: neither a common
+///   one, nor one made of the account's own name. Accounts that already have such a password can still log in.
+/// - Passwords are stored as Argon2id hashes. At most two are checked concurrently, off the async threads. An unknown
 ///   name takes as long as a wrong password.
-/// - Clients that send name and password with each request wait for that check once in 30 seconds, and the stored
-///   account is read every 5 seconds. So long they may still be let in after their account was removed, or its password
-///   changed through another process; through this one it ends at once. See [`LocalAccounts::with_password_cache`].
+/// - For clients that send name and password with each request, the check runs once in 30 seconds, and the stored
+///   account is read every 5 seconds. Until then a client may still be let in after its account was removed, or its
+///   password changed, through another process; through this process the change applies at once. See
+///   [`LocalAccounts::with_password_cache`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -65,20 +66,20 @@ pub struct LocalAccounts {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     passwords: Passwords,
-    /// Passwords that need no look at the store.
+    /// Passwords that need no read of the store.
     recent: RecentLogins,
     /// Passwords that need no hashing while the account's stored hash stays the same.
     hashed: RecentLogins,
-    /// How many passwords were changed in this process.
+    /// The number of password changes in this process.
     changes: AtomicU64,
     sign_up: bool,
 }
 
-/// For how long a password is believed without a look at the store.
+/// How long a password is cached without a read of the store.
 const BELIEVED: Duration = Duration::from_secs(5);
 
 impl LocalAccounts {
-    /// The accounts in `store`, with sign-up on.
+    /// Uses the accounts in `store`, with sign-up enabled.
     pub fn new(store: Arc<dyn BlobStore>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
         let hashed = RecentLogins::new(Arc::clone(&clock), &*randomness);
         let recent = hashed.lasting(TimeDelta::seconds(BELIEVED.as_secs().cast_signed()));
@@ -87,21 +88,21 @@ impl LocalAccounts {
         Self { store, clock, randomness, passwords, recent, hashed, changes, sign_up: true }
     }
 
-    /// For how long a password that was right with one request is believed with the next ones without a look at the
-    /// stored account. Default 5 seconds; zero reads the account with each request.
+    /// Sets how long a right password is cached without a read of the stored account. Default 5 seconds; zero reads
+    /// the account on each request. At most 30 seconds.
     #[must_use]
     pub fn with_password_cache(self, time: Duration) -> Self {
         let recent = self.hashed.lasting(TimeDelta::from_std(time).unwrap_or(LIFETIME).min(LIFETIME));
         Self { recent, ..self }
     }
 
-    /// How much work new passwords are to guess. Passwords that are stored keep the cost they were stored with.
+    /// Sets the cost of new password hashes. Stored hashes keep their cost.
     #[must_use]
     pub fn with_password_cost(self, cost: PasswordCost) -> Self {
         Self { passwords: Passwords::new(cost), ..self }
     }
 
-    /// Whether anybody may make an account.
+    /// Sets whether new accounts may be created.
     #[must_use]
     pub fn with_sign_up(self, sign_up: bool) -> Self {
         Self { sign_up, ..self }
@@ -111,7 +112,7 @@ impl LocalAccounts {
         Ok(self.stored_account(name).await?.map(|(account, _)| account))
     }
 
-    /// An account, and the state that it is stored in.
+    /// Returns an account and its ETag.
     async fn stored_account(&self, name: &str) -> Result<Option<(Account, BlobETag)>, AuthError> {
         if !acceptable::is_name(name) {
             return Ok(None);
@@ -122,8 +123,8 @@ impl LocalAccounts {
         Ok(Some((account, blob.etag)))
     }
 
-    /// Checks name and password. With `recent`, of many requests that a client starts at once the first pays for the
-    /// others, and none is hashed again while the account has the same hash.
+    /// Checks name and password. With `recent`, concurrent requests of a client share one check, and a password is
+    /// not hashed again while the stored hash stays the same.
     async fn check(
         &self,
         name: &str,
@@ -133,7 +134,7 @@ impl LocalAccounts {
         let changes = self.changes.load(Ordering::SeqCst);
         let account = self.account(name).await?;
         let hashed = account.as_ref().filter(|_| recent.is_some()).map(|account| {
-            // With another hash, nothing is remembered.
+            // The key includes the stored hash, so that a changed password invalidates the cache.
             self.hashed.hash(&format!("{name}:{}", account.password), password)
         });
         let known = || {
@@ -163,7 +164,7 @@ impl LocalAccounts {
         Ok(LoggedIn::Principal(principal))
     }
 
-    /// Takes note that a password was right, unless one was changed since the account was read.
+    /// Caches a right password, unless one was changed since the account was read.
     fn remember(&self, recent: Option<LoginHash>, principal: &Principal, changes: u64) {
         let Some(login) = recent else { return };
         self.recent.remember(login, principal);

@@ -10,15 +10,15 @@ use super::acceptable::LONGEST_PASSWORD;
 use crate::randomness::{Randomness, random_bytes};
 use crate::vocabulary::BoxError;
 
-/// How many passwords are checked at a time. Each takes 19 MiB of memory and a whole core.
+/// How many passwords are checked concurrently. Each check takes 19 MiB of memory and a whole core.
 const AT_A_TIME: usize = 2;
 
-/// How much work it is to check a password, and to guess one.
+/// The cost of checking, and of guessing, a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordCost(Params);
 
 impl PasswordCost {
-    /// The least that Argon2 can do. **For tests only**: hashes made with it are quickly guessed.
+    /// The minimum cost of Argon2. **For tests only**: its hashes are quickly guessed.
     pub fn cheapest() -> Self {
         const CHEAPEST: Params =
             match Params::new(Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST, None) {
@@ -43,7 +43,7 @@ pub(super) struct Passwords {
     turns: Arc<Semaphore>,
 }
 
-/// The right to hash one password now.
+/// A permit to hash one password.
 pub(super) type Turn = OwnedSemaphorePermit;
 
 impl Passwords {
@@ -51,7 +51,7 @@ impl Passwords {
         Self { cost, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 
-    /// Waits until a password may be hashed.
+    /// Waits for a permit to hash a password.
     pub(super) async fn turn(&self) -> Result<Turn, BoxError> {
         Ok(Arc::clone(&self.turns).acquire_owned().await?)
     }
@@ -73,7 +73,7 @@ impl Passwords {
         .await
     }
 
-    /// Whether `password` is the one that `hash` was made of.
+    /// Returns whether `hash` is of `password`.
     pub(super) async fn check(
         &self,
         turn: Turn,
@@ -114,17 +114,17 @@ impl Passwords {
     }
 }
 
-/// Whether a text is a hash that a password can be checked against.
+/// Returns whether a text is a hash that a password can be checked against.
 pub(super) fn is_hash(text: &str) -> bool {
     PasswordHash::new(text).is_ok_and(|hash| hash.salt.is_some() && hash.hash.is_some())
 }
 
-/// No account has such a password, and hashing it would cost more than others do.
+/// Returns whether a password is too long for any account, and costs too much to hash.
 fn is_too_long(password: &SecretString) -> bool {
     password.expose_secret().len() > LONGEST_PASSWORD
 }
 
-/// The turn goes along, so that it ends with the work, also when whoever waits for it is gone.
+/// The permit moves into the task, so that it is held until the work ends, even if the caller cancels.
 async fn off_the_async_threads<Output: Send + 'static>(
     turn: Turn,
     work: impl FnOnce() -> Result<Output, HashError> + Send + 'static,

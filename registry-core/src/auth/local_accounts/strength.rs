@@ -4,11 +4,11 @@ use zxcvbn::{Score, zxcvbn};
 use super::{LocalAccounts, unavailable};
 use crate::auth::AuthError;
 
-/// How much of a password is looked at. The rest makes it no worse, and would take long to look at.
+/// How many characters of a password are examined. More would take long, and would not make it weaker.
 const LOOKED_AT: usize = 40;
 
 impl LocalAccounts {
-    /// Refuses a new password that guessers try first: a common one, or one made of what they know of the account.
+    /// Rejects an easily guessed new password: a common one, or one made of known details of the account.
     pub(super) async fn check_strength(
         &self,
         password: &SecretString,
@@ -27,13 +27,13 @@ impl LocalAccounts {
     }
 }
 
-/// Whether fewer than a million guesses find it.
+/// Returns whether fewer than a million guesses find it.
 fn is_guessed_soon(password: &SecretString, known: &[String]) -> bool {
     let known: Vec<&str> = known.iter().flat_map(|text| parts_of(text)).collect();
     zxcvbn(start_of(password.expose_secret()), &known).score() < Score::Two
 }
 
-/// A name or a mail address, and what it is made of.
+/// Returns a name or an email address, and its parts.
 fn parts_of(text: &str) -> impl Iterator<Item = &str> {
     std::iter::once(text).chain(text.split(|character: char| !character.is_alphanumeric()))
 }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_what_guessers_try_first() {
+    fn rejects_easily_guessed_passwords() {
         let known = ["ana.miller".to_owned(), "ana@mail.example".to_owned()];
         for password in [
             "password",
@@ -77,14 +77,14 @@ mod tests {
         ] {
             assert!(!is_guessed_soon(&password.into(), &known), "{password}");
         }
-        // It is bad for one account alone.
+        // Weak for one account only.
         let own = ["zwetschgenknoedel@mail.example".to_owned()];
         assert!(is_guessed_soon(&"zwetschgenknoedel1".into(), &own));
         assert!(!is_guessed_soon(&"zwetschgenknoedel1".into(), &known));
     }
 
     #[test]
-    fn a_long_password_takes_no_longer_to_look_at() {
+    fn a_long_password_takes_no_longer_to_check() {
         let long = format!("{}{}", "x".repeat(39), "ü".repeat(500));
         assert_eq!(start_of(&long).chars().count(), 40);
         assert_eq!(start_of("short"), "short");

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use super::jwt::Unverified;
 use crate::auth::{IdToken, IdTokenRefusal};
 
-/// Checks whom a token is for and when it is good. Its signature and issuer were checked before.
+/// Checks audience and times of a token. Its signature and issuer are already verified.
 pub(super) fn check(
     token: Unverified<'_>,
     audiences: &[String],
@@ -26,7 +26,8 @@ pub(super) fn check(
         return Err(IdTokenRefusal::NotYet);
     }
     let named = claims.get("jti").and_then(Value::as_str).filter(|id| !id.is_empty());
-    // What is signed, and not the signature: of one ECDSA signature anybody can make another.
+    // The hash is of the signed part, without the signature: anyone can derive a second ECDSA signature from a valid
+    // one.
     let id = named.map_or_else(|| const_hex::encode(Sha256::digest(signed)), str::to_owned);
     Ok(IdToken { id, expires, claims })
 }
@@ -40,7 +41,7 @@ fn is_for(audience: Option<&Value>, audiences: &[String]) -> bool {
     }
 }
 
-/// A moment in seconds since 1970, which may have a fraction. Years beyond 3000 are mistakes.
+/// Parses a time in seconds since 1970, which may have a fraction. Years after 3000 are rejected.
 fn moment(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<DateTime<Utc>>, IdTokenRefusal> {
     const LATEST: f64 = 32_503_680_000.0;
     let Some(value) = claims.get(claim) else { return Ok(None) };

@@ -12,17 +12,18 @@ use super::{IssuerSettings, OpenIdError};
 use crate::outbound::{NoClient, Outbound};
 use crate::vocabulary::BoxError;
 
-/// No document of an issuer is longer.
+/// The longest document of an issuer, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Asks an issuer, within limits of size and time. Errors hold no secret: of a bad answer they tell only where.
+/// Sends requests to an issuer, within limits of size and time. Errors contain no secret: for an invalid answer they
+/// give only the position.
 #[derive(Debug)]
 pub(super) struct Fetch {
     client: Client,
     timeout: Duration,
 }
 
-/// A status, and the JSON that came with it.
+/// A status and the JSON body.
 pub(super) struct Answer<Body> {
     pub(super) status: StatusCode,
     pub(super) body: Body,
@@ -43,7 +44,7 @@ impl Fetch {
         Ok(Self { client, timeout: settings.request_timeout })
     }
 
-    /// A document that must be there.
+    /// Fetches a required document.
     pub(super) async fn get<Body: DeserializeOwned>(&self, url: &Url) -> Result<Body, BoxError> {
         let answer = self.ask(self.client.get(url.clone())).await?;
         if answer.status != StatusCode::OK {
@@ -52,7 +53,7 @@ impl Fetch {
         Ok(answer.body)
     }
 
-    /// What comes of sending a form.
+    /// Posts a form and returns the answer.
     pub(super) async fn post_form<Body: DeserializeOwned>(
         &self,
         url: &Url,

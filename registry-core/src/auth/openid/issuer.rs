@@ -17,34 +17,34 @@ use crate::auth::{AuthError, TokenIssuer, Verified};
 use crate::clock::Clock;
 use crate::vocabulary::BoxError;
 
-/// Which issuer is believed, and for how long what it says of itself.
+/// An issuer to trust, and how long its documents are cached.
 ///
-/// [`IssuerSettings::new`] fills in what fits; every field may then be changed.
+/// [`IssuerSettings::new`] sets the defaults; every field may then be changed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct IssuerSettings {
-    /// What its tokens say in `iss`, byte for byte. Below it is `/.well-known/openid-configuration`.
+    /// The `iss` of its tokens, byte for byte. Its `/.well-known/openid-configuration` is below it.
     pub url: String,
-    /// For how long its keys are believed before they are asked for again. Default 1 hour.
+    /// How long its keys are cached before they are fetched again. Default 1 hour.
     pub keys: Duration,
-    /// For how much longer while it is down. Default 24 hours.
+    /// How much longer they are used while it is down. Default 24 hours.
     pub stale: Duration,
-    /// The shortest time between two questions for keys, also for one that is not known. Default 30 seconds.
+    /// The shortest time between two fetches of keys, also for an unknown key. Default 30 seconds.
     pub pause: Duration,
-    /// How far its clock may be from ours. Default 30 seconds.
+    /// The largest difference between its clock and ours. Default 30 seconds.
     pub clock_skew: Duration,
-    /// The longest that opening a connection may take. Default 5 seconds.
+    /// Timeout for opening a connection. Default 5 seconds.
     pub connect_timeout: Duration,
-    /// The longest that one answer may take. Default 10 seconds.
+    /// Timeout for one answer. Default 10 seconds.
     pub request_timeout: Duration,
-    /// Certificates to trust besides the system's own, each of them PEM with one or more.
+    /// Certificates to trust besides the system's own, each a PEM with one or more.
     pub extra_root_certificates: Vec<Bytes>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed. Default true.
     pub proxy_from_environment: bool,
 }
 
 impl IssuerSettings {
-    /// The defaults, for the issuer that calls itself this.
+    /// Returns the defaults for the issuer with this URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -60,21 +60,21 @@ impl IssuerSettings {
     }
 }
 
-/// An issuer of OpenID Connect, found by its discovery document. It is asked when it is needed, and not before.
+/// An issuer of OpenID Connect, found by its discovery document. It is contacted on first use.
 ///
-/// Its keys are kept in memory. One that is not known is asked for at once, but no more often than
-/// [`IssuerSettings::pause`] allows, so that forged tokens make no storm. Of many who wait for keys, one asks.
+/// Keys are cached in memory. An unknown key is fetched at once, but no more often than [`IssuerSettings::pause`]
+/// allows, so that forged tokens cause few requests. Concurrent callers share one fetch.
 pub struct Issuer {
     settings: IssuerSettings,
     discovery: Url,
     pub(super) fetch: Fetch,
     pub(super) clock: Arc<dyn Clock>,
     known: Mutex<Option<Arc<Known>>>,
-    /// Held by whoever asks. When it was asked last, whatever came of it.
+    /// Held during a fetch. The time of the last fetch, successful or not.
     asking: tokio::sync::Mutex<Option<DateTime<Utc>>>,
 }
 
-/// What an issuer says of itself.
+/// The cached documents of an issuer.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) about: About,
@@ -82,7 +82,7 @@ pub(super) struct Known {
     at: DateTime<Utc>,
 }
 
-/// Its discovery document, as far as it matters here.
+/// The used part of its discovery document.
 #[derive(Debug, Deserialize)]
 pub(super) struct About {
     issuer: String,
@@ -94,7 +94,8 @@ pub(super) struct About {
 }
 
 impl Issuer {
-    /// Checks the settings and asks nothing yet. The process must have installed a default `rustls` crypto provider.
+    /// Checks the settings without contacting the issuer. The process must have installed a default `rustls` crypto
+    /// provider.
     pub fn new(settings: IssuerSettings, clock: Arc<dyn Clock>) -> Result<Self, OpenIdError> {
         Ok(Self {
             discovery: discovery_of(&settings.url)?,
@@ -106,19 +107,19 @@ impl Issuer {
         })
     }
 
-    /// The host, and port where one is written.
+    /// Returns the host, with the port if the URL has one.
     pub fn host(&self) -> String {
         let host = self.discovery.host_str().unwrap_or_default();
         self.discovery.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// What the issuer says of itself, young enough, and with the key of this name if it has one.
+    /// Returns fresh documents of the issuer, fetched again if the key `key_id` is unknown.
     pub(super) async fn known(&self, key_id: Option<&str>) -> Result<Arc<Known>, AuthError> {
         if let Some(known) = self.kept().filter(|known| self.is_fresh(known) && known.keys.have(key_id)) {
             return Ok(known);
         }
         let mut asked = self.asking.lock().await;
-        // Whoever held the lock may have asked what this one was about to.
+        // The previous holder of the lock may have fetched what this caller needs.
         let kept = self.kept();
         if let Some(known) = kept.as_ref().filter(|known| self.is_fresh(known) && known.keys.have(key_id)) {
             return Ok(Arc::clone(known));
@@ -138,7 +139,7 @@ impl Issuer {
             }
             Err(error) => match kept.filter(|known| self.is_usable(known)) {
                 Some(known) => {
-                    tracing::warn!(issuer = %self, %error, "an issuer cannot be asked; its last keys are believed on");
+                    tracing::warn!(issuer = %self, %error, "an issuer is unreachable; its cached keys stay in use");
                     Ok(known)
                 }
                 None => Err(self.unavailable(error)),
@@ -162,7 +163,8 @@ impl Issuer {
         Ok(Known { about, keys: Keys::of(keys), at: now })
     }
 
-    /// Whoever is spoken to with TLS leads nobody astray to where there is none.
+    /// Returns whether a URL is at least as secure as the issuer's: an issuer with TLS cannot redirect to one
+    /// without.
     fn is_as_safe(&self, url: &Url) -> bool {
         url.scheme() == "https" || (url.scheme() == "http" && self.discovery.scheme() == "http")
     }
@@ -209,7 +211,7 @@ impl TokenIssuer for Issuer {
     }
 }
 
-/// Whether an age is less than a time. One that lies ahead, because the clock was set back, is not.
+/// Returns whether an age is less than a time. A negative age, from a clock that was set back, is not.
 fn within(age: TimeDelta, time: Duration) -> bool {
     age >= TimeDelta::zero() && age < TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)
 }

@@ -5,21 +5,20 @@ use serde_json::{Map, Value};
 use crate::auth::IdTokenRefusal;
 use crate::domain::strict_json::parse_strict_json;
 
-/// No token of an issuer is longer.
+/// The longest token in bytes.
 const LONGEST: usize = 16 << 10;
 
-/// A token in its compact form (RFC 7515), of which nothing is to be believed yet.
+/// A token in compact form (RFC 7515), of which nothing is trusted yet.
 pub(super) struct Unverified<'token> {
     pub(super) algorithm: Algorithm,
     pub(super) key_id: Option<String>,
     pub(super) claims: Map<String, Value>,
-    /// What is signed.
+    /// The signed part.
     pub(super) signed: &'token str,
     pub(super) signature: Vec<u8>,
 }
 
-/// The ways to sign that are taken. `none` is not among them, and neither is HMAC, whose key would be the issuer's
-/// public one.
+/// The accepted signature algorithms. Neither `none` nor HMAC, whose key would be the issuer's public one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Rs256,
@@ -49,7 +48,7 @@ impl<'token> Unverified<'token> {
         let (header, claims) = signed.split_once('.').ok_or(IdTokenRefusal::Malformed)?;
         let header = object(header)?;
         let text = |name: &str| header.get(name).and_then(Value::as_str);
-        // Extensions that must be understood, and types of other uses.
+        // Rejects critical extensions and tokens of other types.
         let is_plain = text("typ").is_none_or(|kind| kind.eq_ignore_ascii_case("JWT"));
         if header.contains_key("crit") || !is_plain {
             return Err(IdTokenRefusal::Malformed);
@@ -64,7 +63,7 @@ impl<'token> Unverified<'token> {
     }
 }
 
-/// What a token says in `iss`, to know whom to ask; to be believed no more than the rest.
+/// Returns the unverified `iss` of a token, to select the issuer.
 pub(super) fn issuer_of(token: &str) -> Option<String> {
     let mut parts = token.split('.');
     let (_, claims, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {

@@ -10,14 +10,14 @@ use crate::auth::IdTokenRefusal;
 /// Issuers have a handful.
 const MOST_KEYS: usize = 100;
 
-/// The keys of an issuer, as its JWKS says. What is not for signatures, or of a kind that is not known, is left out.
+/// The keys of an issuer from its JWKS. Keys that are not for signatures, or of an unknown type, are skipped.
 #[derive(Debug, Default)]
 pub(super) struct Keys(Vec<Key>);
 
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// The one algorithm that it is for, where the issuer says so.
+    /// The only algorithm it may be used with, if the issuer says so.
     algorithm: Option<String>,
     material: Material,
 }
@@ -54,12 +54,12 @@ impl Keys {
         Self(set.keys.into_iter().take(MOST_KEYS).filter_map(known).collect())
     }
 
-    /// Whether the issuer has the key that a token names. One without a name is tried with all.
+    /// Returns whether the issuer has the key that a token names. A token without a key id is tried with all keys.
     pub(super) fn have(&self, key_id: Option<&str>) -> bool {
         self.0.iter().any(|key| key.is_named(key_id))
     }
 
-    /// Checks the signature. The kind of the key says how it may be made; the token's word alone never does.
+    /// Verifies the signature. The key's type decides which algorithms are accepted, not the token alone.
     pub(super) fn verify(&self, token: &Unverified<'_>) -> Result<(), IdTokenRefusal> {
         let named: Vec<_> = self.0.iter().filter(|key| key.is_named(token.key_id.as_deref())).collect();
         if named.is_empty() {

@@ -7,26 +7,26 @@ use crate::auth::vouched::Vouched;
 use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
-/// The most groups that are read of one token.
+/// The most groups that are read from one token.
 const MOST_GROUPS: usize = 1000;
 
-/// The claim that holds a mail address.
+/// The claim with the email address.
 const EMAIL: &str = "email";
 
-/// Why a good token gives nobody a name here.
+/// Why a valid token yields no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unnamed {
-    /// It has no name, or none that can be a name here.
+    /// It has no name, or an invalid one.
     NoName,
-    /// It has a mail address that anybody could have given.
+    /// Its email address is not verified.
     UnverifiedEmail,
 }
 
-/// Somebody, as an issuer vouches for them.
+/// An account at an issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Member {
     issuer: String,
-    /// Stays the same for ever, while a name can be given up and taken by somebody else.
+    /// Never changes, while a name can be given up and taken over by another account.
     subject: String,
     name: String,
     email: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Reads the claims of a good token.
+    /// Reads the claims of a valid token.
     pub(super) fn of(claims: &Map<String, Value>, settings: &OpenIdSettings) -> Result<Self, Unnamed> {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let subject = text("sub").filter(|subject| (1..=255).contains(&subject.len()));
@@ -68,7 +68,7 @@ impl Member {
         principal
     }
 
-    /// Whether this issuer said so; the settings may have changed since.
+    /// Returns whether this issuer vouched for the account; the settings may have changed since.
     pub(super) fn is_of(&self, settings: &OpenIdSettings) -> bool {
         self.issuer == settings.issuer.url
     }
@@ -88,7 +88,7 @@ impl Vouched for Member {
     }
 }
 
-/// Some issuers write it as text.
+/// Some issuers send booleans as text.
 fn is_true(claim: Option<&Value>) -> bool {
     match claim {
         Some(Value::Bool(is_true)) => *is_true,
@@ -97,7 +97,7 @@ fn is_true(claim: Option<&Value>) -> bool {
     }
 }
 
-/// Whether somebody can be called that, also by their mail address.
+/// Returns whether a text is valid as a name. Email addresses are.
 pub(super) fn is_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
     (1..=100).contains(&name.len())

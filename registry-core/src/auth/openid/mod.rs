@@ -1,4 +1,4 @@
-//! OpenID Connect: issuers whose signed tokens are believed.
+//! OpenID Connect: issuers of signed tokens.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -10,7 +10,7 @@
 //! let _ = rustls::crypto::ring::default_provider().install_default();
 //!
 //! let issuer = Issuer::new(IssuerSettings::new("https://issuer.example"), Arc::new(SystemClock))?;
-//! // What is not of this issuer is left to others, and nobody is asked.
+//! // Tokens of other issuers are left to other providers, without a request.
 //! let foreign = "npm_0123456789abcdefghijklmnopqrstuvwxyz".into();
 //! assert_eq!(issuer.verify(&foreign, &["npm:registry.example".into()]).await?, Verified::NotMine);
 //! # Ok::<(), Box<dyn std::error::Error>>(()) })?;

@@ -20,14 +20,13 @@ use crate::storage::BlobStore;
 const UNVERIFIED: &str = "your mail address is your name here, and where you sign in it is not verified: verify it there, then sign in \
      again; or ask the registry's operator (trust_unverified_email under [openid])";
 
-/// People of one issuer of OpenID Connect, who sign in with the browser.
+/// Accounts of one issuer of OpenID Connect, which sign in with the browser.
 ///
-/// - It takes no passwords, and what the issuer signed, the issuer alone can take back.
-/// - Of somebody who was let in, the store keeps name, subject and groups, and no token. From that, tokens which the
-///   registry made for them are answered, for [`OpenIdSettings::membership`] after they last signed in.
-/// - A name stays with the subject that was the first to show it here, also if it is given up there and taken by
-///   somebody else. To let that one in, remove `_accounts/openid/NAME.json` and `_names/NAME.json` from
-///   the store.
+/// - It accepts no passwords, and cannot revoke what the issuer signed.
+/// - For each admitted account, the store holds name, subject and groups, and no token. These records answer for
+///   tokens of the registry, for [`OpenIdSettings::membership`] after the last sign-in.
+/// - A name belongs to the subject that first used it here, even if another account takes the name over at the
+///   issuer. To admit the new account, remove `_accounts/openid/NAME.json` and `_names/NAME.json` from the store.
 pub struct OpenId {
     settings: OpenIdSettings,
     issuer: Issuer,
@@ -36,7 +35,8 @@ pub struct OpenId {
 }
 
 impl OpenId {
-    /// Checks the settings and asks nothing yet. The process must have installed a default `rustls` crypto provider.
+    /// Checks the settings without contacting the issuer. The process must have installed a default `rustls` crypto
+    /// provider.
     pub fn new(
         settings: OpenIdSettings,
         store: Arc<dyn BlobStore>,
@@ -52,24 +52,24 @@ impl OpenId {
         })
     }
 
-    /// Who a good token is about, kept for their tokens of the registry.
+    /// Stores the account of a valid token, for later use of its registry tokens, and returns its principal.
     async fn let_in(&self, claims: &Map<String, Value>) -> Result<Identified, AuthError> {
         let member = match Member::of(claims, &self.settings) {
             Ok(member) => member,
             Err(Unnamed::NoName) => {
                 let claim = &self.settings.name_claim;
-                tracing::warn!(issuer = %self.issuer, claim, "a token names nobody in a way that can be a name here");
+                tracing::warn!(issuer = %self.issuer, claim, "a token has no valid name in this claim");
                 return Ok(Identified::Rejected);
             }
             Err(Unnamed::UnverifiedEmail) => {
-                tracing::warn!(issuer = %self.issuer, "a mail address is not verified, so it is nobody's name here");
+                tracing::warn!(issuer = %self.issuer, "an email address is not verified, so it is rejected as a name");
                 return Err(AuthError::Unacceptable { reason: UNVERIFIED.into() });
             }
         };
         match self.records.keep(&member).await.map_err(|error| self.issuer.unavailable(error))? {
             Remembered::Kept => Ok(Identified::Principal(member.principal(&self.settings))),
             Remembered::NameOfAnother => {
-                tracing::warn!(issuer = %self.issuer, "a name at an issuer has another owner now");
+                tracing::warn!(issuer = %self.issuer, "a name at an issuer now belongs to another account");
                 Ok(Identified::Rejected)
             }
         }

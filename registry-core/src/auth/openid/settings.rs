@@ -4,39 +4,38 @@ use secrecy::SecretString;
 
 use super::{IssuerSettings, OpenIdError};
 
-/// Who signs people in, and how its claims become names and groups. `Debug` shows no secret.
+/// An issuer that signs users in, and how its claims map to names and groups. `Debug` shows no secret.
 ///
-/// [`OpenIdSettings::new`] fills in what fits; every field may then be changed.
+/// [`OpenIdSettings::new`] sets the defaults; every field may then be changed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct OpenIdSettings {
     /// The issuer.
     pub issuer: IssuerSettings,
-    /// What the registry is called there.
+    /// The registry's client id there.
     pub client_id: String,
-    /// Its secret there. Default: none, for a public client.
+    /// The registry's client secret there. Default: none, for a public client.
     pub client_secret: Option<SecretString>,
-    /// What is asked for, besides `openid`. Default: `profile` and `email`.
+    /// The scopes to request besides `openid`. Default: `profile` and `email`.
     pub scopes: Vec<String>,
-    /// The claim that names somebody. Default: `preferred_username`. With `email`, people are let in whose address the
-    /// issuer calls verified (`email_verified`).
+    /// The claim with the name. Default: `preferred_username`. With `email`, only addresses that the issuer calls
+    /// verified (`email_verified`) are accepted.
     pub name_claim: String,
-    /// Whether mail addresses are believed that the issuer does not call verified: for issuers at which nobody can give
-    /// themselves the address of another person, and that do not say so. Default: no.
+    /// Whether to trust email addresses that the issuer does not call verified: for issuers that verify addresses
+    /// without saying so. Default: no.
     pub trust_unverified_email: bool,
-    /// The claim that lists somebody's groups. Default: `groups`.
+    /// The claim with the groups. Default: `groups`.
     pub groups_claim: String,
-    /// What each group begins with in access rules. Default: `openid:`.
+    /// The prefix of each group in access rules. Default: `openid:`.
     pub group_prefix: String,
-    /// Signed tokens of the issuer that are meant for this audience are taken as credentials too. Default: none are.
+    /// The audience of issuer tokens that are accepted as credentials. Default: none is.
     pub audience: Option<String>,
-    /// For how long tokens that the registry itself made stay good after the issuer last vouched for their holder.
-    /// Default 24 hours.
+    /// How long tokens of the registry stay valid after the issuer last vouched for their holder. Default 24 hours.
     pub membership: Duration,
 }
 
 impl OpenIdSettings {
-    /// The defaults, for the client of this id at this issuer.
+    /// Returns the defaults for the client of this id at this issuer.
     pub fn new(issuer: IssuerSettings, client_id: impl Into<String>) -> Self {
         Self {
             issuer,
@@ -63,14 +62,14 @@ impl OpenIdSettings {
                 return refused(setting, "is empty or has control characters: write it as the issuer has it");
             }
         }
-        // Groups of other providers are not to be had by naming a group so.
+        // A prefix must not imitate groups of other providers.
         if !self.group_prefix.ends_with(':') || self.group_prefix == "github:" {
             return refused(
                 "the prefix of groups",
                 "must end with a : and be no other provider's, such as `openid:`",
             );
         }
-        // The identity of a build is not to pass for that of a person.
+        // The identity token of a build must not pass for a user's.
         match self.audience.as_deref() {
             Some(audience)
                 if audience.is_empty() || audience.starts_with("npm:") || audience == self.client_id =>

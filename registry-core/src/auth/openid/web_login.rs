@@ -12,14 +12,14 @@ use super::{Issuer, OpenIdSettings};
 use crate::auth::{AuthError, TokenIssuer as _, Verified};
 use crate::randomness::{Randomness, random_bytes};
 
-/// What is kept of a login between its begin and its end.
+/// The stored state of a login.
 #[derive(Serialize, Deserialize)]
 pub(super) struct WebLoginState {
-    /// Comes back in the query: the browser that ends the login is the one that began it.
+    /// Returned in the query: proves that the browser that ends the login began it.
     state: String,
-    /// Comes back in the token, which so is of this login.
+    /// Returned in the token, which binds it to this login.
     nonce: String,
-    /// Proves at the exchange that who ends the login began it (RFC 7636).
+    /// Proves at the exchange that the same client began the login (RFC 7636).
     verifier: String,
     callback: Url,
 }
@@ -36,7 +36,7 @@ impl WebLoginState {
         Self { state: random(), nonce: random(), verifier: random(), callback: callback.clone() }
     }
 
-    /// The page where the user signs in.
+    /// Returns the page where the user signs in.
     pub(super) fn page(&self, at: &Url, settings: &OpenIdSettings) -> Url {
         let mut page = at.clone();
         let scopes = [&["openid".to_owned()], settings.scopes.as_slice()].concat().join(" ");
@@ -52,7 +52,8 @@ impl WebLoginState {
         page
     }
 
-    /// Ends the login with the query that the browser came back with: the claims of who signed in, or `None`.
+    /// Finishes the login with the query that the browser came back with. Returns the claims of the account, or
+    /// `None`.
     pub(super) async fn end(
         &self,
         query: &str,
@@ -64,7 +65,7 @@ impl WebLoginState {
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
         let is_ours = value("state").is_some_and(|state| is_same(&state, &self.state));
-        // Where the issuer says who it is, it must be this one (RFC 9207).
+        // An issuer that identifies itself must be this one (RFC 9207).
         let is_its = value("iss").is_none_or(|said| said == issuer.url());
         let Some(code) = value("code").filter(|_| is_ours && is_its) else { return Ok(None) };
         let Some(token) = self.redeem(&code, issuer, settings).await? else { return Ok(None) };
@@ -72,7 +73,7 @@ impl WebLoginState {
         let verified = issuer.verify(&token, std::slice::from_ref(&audience)).await?;
         let Verified::Token(token) = verified else {
             if let Verified::Refused(refusal) = verified {
-                tracing::warn!(issuer = %issuer, %refusal, "a login ended with a token that is not good");
+                tracing::warn!(issuer = %issuer, %refusal, "a login ended with an invalid token");
             }
             return Ok(None);
         };
@@ -106,7 +107,7 @@ impl WebLoginState {
         }
     }
 
-    /// The form that redeems a code, and what goes with it to show which client asks.
+    /// Returns the form that redeems a code, and the client's Basic credentials if the issuer takes them.
     fn question(
         &self,
         code: &str,
@@ -135,7 +136,7 @@ impl WebLoginState {
     }
 }
 
-/// Basic is what every issuer takes that does not say otherwise.
+/// Basic is the default for issuers that do not name a method.
 fn takes_basic(about: &About) -> bool {
     let methods = about.token_endpoint_auth_methods_supported.as_deref();
     methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"))

@@ -5,10 +5,10 @@ use super::full::{DistTags, field, key, write_versions};
 use super::manifest::write_with_tarball;
 use super::{Packument, PackumentError, Text};
 
-/// npm's spelling of the field; `bundledDependencies` is the other one that publishers use.
+/// npm's spelling of the field; publishers also use `bundledDependencies`.
 const BUNDLED: &str = "bundleDependencies";
 
-/// The fields of a manifest that an install needs. npm's list, and `libc`, which pnpm and bun read.
+/// The fields of a manifest that an install needs: npm's list, and `libc`, which pnpm and bun read.
 const FIELDS: [&str; 18] = [
     "name",
     "version",
@@ -33,7 +33,7 @@ const FIELDS: [&str; 18] = [
 /// The scripts that run at an install.
 pub(crate) const INSTALL_SCRIPTS: [&str; 3] = ["preinstall", "install", "postinstall"];
 
-/// The abbreviated document, `application/vnd.npm.install-v1+json`, with the whole `time` map added, so that
+/// Renders the abbreviated document, `application/vnd.npm.install-v1+json`, with the whole `time` map added, so that
 /// clients with an age gate need no second request. `base` is as in [`render_full`](super::render_full).
 pub fn render_abbreviated(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, PackumentError> {
     write(packument, base).map_err(|source| PackumentError { name: packument.name.clone(), source })
@@ -79,8 +79,8 @@ fn write_version(
     Ok(())
 }
 
-/// Writes what an install needs of a manifest, as npm's registry spells it: no `deprecated` that says nothing, and
-/// `bundleDependencies` also where the publisher wrote `bundledDependencies`. `dist` is another matter.
+/// Writes the install fields of a manifest, as npm's registry spells them: without an empty `deprecated`, and with
+/// `bundleDependencies` even if the publisher wrote `bundledDependencies`. `dist` is written separately.
 pub(super) fn write_install_fields(
     json: &mut Vec<u8>,
     fields: &IndexMap<Text<'_>, &RawValue>,
@@ -97,12 +97,12 @@ pub(super) fn write_install_fields(
     Ok(())
 }
 
-/// Whether a `deprecated` is none to npm.
+/// Whether npm treats this `deprecated` as missing.
 pub(super) fn says_nothing(deprecated: &RawValue) -> bool {
     matches!(deprecated.get(), "false" | "null" | "\"\"" | "0")
 }
 
-/// Whether something runs at an install: the manifest says so, as that of native code which yarn alone builds, or has a script.
+/// Whether an install runs a script: the manifest declares one, for native code that only yarn builds, or contains one.
 pub(super) fn has_install_script(fields: &IndexMap<Text<'_>, &RawValue>) -> bool {
     let has_script = |scripts: &&RawValue| {
         serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())

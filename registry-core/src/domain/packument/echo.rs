@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::scan::fitting;
 
-/// The fields that decide what an install does, and which no client changes of itself in a manifest that it read.
+/// The fields that affect an install, and that no client changes on its own in a manifest that it read.
 const COMPARED: [&str; 22] = [
     "name",
     "version",
@@ -33,13 +33,13 @@ const COMPARED: [&str; 22] = [
     "libc",
 ];
 
-/// The fields of `dist` of which the same is so. The others are the registry's to say, `tarball` among them.
+/// The fields of `dist` for which the same holds. The registry decides the others, including `tarball`.
 const COMPARED_OF_DIST: [(&str, &str); 2] = [("integrity", "dist.integrity"), ("shasum", "dist.shasum")];
 
 /// The manifest of a published version in a document that a client read, changed and sent back.
 ///
-/// Its deprecation counts. What decides about installs must be as it was; all else is not looked at, since clients
-/// reformat it, leave it out, and send what only the registry decides.
+/// Its deprecation counts. Fields that affect installs must be unchanged; all others are ignored, since clients
+/// reformat them, omit them, and send fields that only the registry decides.
 ///
 /// ```
 /// use registry_core::domain::packument::ManifestChange;
@@ -52,16 +52,16 @@ const COMPARED_OF_DIST: [(&str, &str); 2] = [("integrity", "dist.integrity"), ("
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ManifestChange {
-    /// What installs are to say.
+    /// The deprecation message.
     pub deprecated: Option<Value>,
-    /// The fields that are compared, without those that say nothing.
+    /// The compared fields, without empty ones.
     compared: Map<String, Value>,
-    /// Whether the manifest is one that was read, and not the deprecation alone.
+    /// Whether the manifest is a complete one, rather than the deprecation alone.
     is_whole: bool,
 }
 
 impl ManifestChange {
-    /// The first field that decides about installs and is not as it is stored, and so as it was served.
+    /// Returns the first field that affects installs and differs from the stored, and so from the served, value.
     pub fn changed_field(&self, stored: &RawValue) -> Option<String> {
         let served: Self = serde_json::from_str(fitting(stored).get()).unwrap_or_default();
         let mut said = self.compared.iter();
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for Fields {
 }
 
 impl ManifestChange {
-    /// `null`, an empty list and an empty object say what nothing says.
+    /// `null`, an empty list and an empty object count as missing.
     fn note(&mut self, field: &str, value: Value) {
         let says_nothing = match &value {
             Value::Null => true,
@@ -128,7 +128,8 @@ impl ManifestChange {
     }
 }
 
-/// Whether two values are the same to a client that read one and wrote the other: fields may change places, and `1.0` is 1.
+/// Whether two values are equal for a client that reads one and writes the other: fields may be reordered, and `1.0` is
+/// 1.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),

@@ -12,14 +12,14 @@ use super::manifest::write_with_tarball;
 use super::nesting::is_readable;
 use super::scan::fitting;
 
-/// The document of another registry with every `dist.tarball` below `base` and every other byte of its values as
-/// it is, signatures and attestations included. Takes both forms.
+/// Renders the document of another registry with every `dist.tarball` below `base` and every other byte of its values
+/// unchanged, signatures and attestations included. Accepts both forms.
 pub fn render_foreign(name: &PackageName, json: &[u8], base: &str) -> Result<Vec<u8>, PackumentError> {
     ForeignDocument::parse(name, json)?.render(base)
 }
 
 impl ForeignDocument<'_> {
-    /// The document with every `dist.tarball` below `base`, without the versions that no client could read.
+    /// Renders the document with every `dist.tarball` below `base`, without versions that no client could read.
     pub fn render(&self, base: &str) -> Result<Vec<u8>, PackumentError> {
         self.write(base).map_err(|source| PackumentError { name: self.name.clone(), source })
     }
@@ -44,7 +44,7 @@ impl ForeignDocument<'_> {
         Ok(json)
     }
 
-    /// Writes a field as it is, unless it is one that clients rely on and has another type.
+    /// Writes a field unchanged, unless clients rely on its type and it has another one.
     pub(super) fn write_field(
         &self,
         json: &mut Vec<u8>,
@@ -73,7 +73,7 @@ impl ForeignDocument<'_> {
         }
     }
 
-    /// Writes the versions that can be served, each by `write`, which is told its `dist`.
+    /// Writes the versions that can be served with `write`, which receives each version's `dist`.
     pub(super) fn write_versions(
         &self,
         json: &mut Vec<u8>,
@@ -96,7 +96,7 @@ impl ForeignDocument<'_> {
     }
 }
 
-/// The versions that a document lists; none if it cannot be read.
+/// Returns the versions that a document lists; none if it cannot be parsed.
 pub fn version_names(json: &[u8]) -> Vec<Version> {
     #[derive(Deserialize)]
     struct Versions<'json> {
@@ -108,7 +108,7 @@ pub fn version_names(json: &[u8]) -> Vec<Version> {
     names.0.keys().filter_map(|version| Version::parse(version.as_str()).ok()).collect()
 }
 
-/// Where another registry has its tarballs, and what they must be.
+/// The URLs of another registry's tarballs, and their digests.
 #[derive(Debug, Clone, Default)]
 pub struct ForeignTarballs {
     tarballs: HashMap<Box<str>, ForeignTarball>,
@@ -118,16 +118,16 @@ pub struct ForeignTarballs {
 /// One tarball of another registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignTarball {
-    /// Where it is.
+    /// The address of the client.
     pub url: Box<str>,
-    /// `dist.integrity`, where the document has one.
+    /// `dist.integrity`, if the document has one.
     pub integrity: Option<Box<str>>,
-    /// `dist.shasum`, where the document has one.
+    /// `dist.shasum`, if the document has one.
     pub shasum: Option<Box<str>>,
 }
 
 impl ForeignTarballs {
-    /// Reads them out of a document of either form, leaving out versions without a tarball.
+    /// Reads them from a document of either form, omitting versions without a tarball.
     pub fn of(name: &PackageName, json: &[u8]) -> Result<Self, PackumentError> {
         let document = ForeignDocument::parse(name, json)?;
         let tarballs = document.versions.0.iter().filter_map(|(version, manifest)| {
@@ -144,17 +144,17 @@ impl ForeignTarballs {
         Ok(Self { tarballs, unpublished: document.unpublished().map(String::into_boxed_str) })
     }
 
-    /// The tarball of `version`.
+    /// Returns the tarball of `version`.
     pub fn get(&self, version: &str) -> Option<&ForeignTarball> {
         self.tarballs.get(version)
     }
 
-    /// When the package was unpublished, as the registry says, where it has no version any more.
+    /// Returns when the package was unpublished, by the registry's account, if it has no version left.
     pub fn unpublished(&self) -> Option<&str> {
         self.unpublished.as_deref()
     }
 
-    /// About how many bytes of memory this takes.
+    /// The approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         /// A URL, an integrity, a shasum and their map entry.
         const ONE: usize = 400;

@@ -13,8 +13,8 @@ use super::{PackumentError, Text};
 
 type Fields<'json> = IndexMap<Text<'json>, &'json RawValue>;
 
-/// The abbreviated form of another registry's full document, with every `dist.tarball` below `base`, and with `time` if
-/// that tells of every version: clients take a `time` that lacks one for none.
+/// Renders the abbreviated form of another registry's full document, with every `dist.tarball` below `base`, and with
+/// `time` if it covers every version: clients treat an incomplete `time` as missing.
 pub fn render_foreign_abbreviated(
     name: &PackageName,
     json: &[u8],
@@ -24,7 +24,7 @@ pub fn render_foreign_abbreviated(
 }
 
 impl ForeignDocument<'_> {
-    /// The abbreviated form of a full document; see [`render_foreign_abbreviated`].
+    /// Renders the abbreviated form of a full document; see [`render_foreign_abbreviated`].
     pub fn render_abbreviated(&self, base: &str) -> Result<Vec<u8>, PackumentError> {
         self.write_abbreviated(base).map_err(|source| PackumentError { name: self.name.clone(), source })
     }
@@ -35,7 +35,7 @@ impl ForeignDocument<'_> {
         let mut json = Vec::new();
         json.push(b'{');
         field(&mut json, "name", &self.name)?;
-        // pnpm and bun refuse a document with anything but a text there.
+        // pnpm and bun reject a document with any other type there.
         let is_text = |value: &&RawValue| value.get().starts_with('"');
         let modified = value("modified").filter(is_text);
         if let Some(modified) = modified.or_else(|| time.0.get("modified").copied().filter(is_text)) {

@@ -12,22 +12,21 @@ use super::nesting::is_readable;
 use super::scan::{Scan, fitting};
 use super::{PackumentError, Person, Text, raw};
 
-/// A packument of another registry, which owes this one nothing: what has another type than it should is left out, so
-/// that one odd field or version never costs the others.
+/// A packument of another registry, which is not trusted: a value of the wrong type is omitted, so that one invalid
+/// field or version does not discard the others.
 #[derive(Debug)]
 pub struct ForeignDocument<'json> {
     pub(super) name: PackageName,
-    /// Everything in its order. `versions` is here for its place alone.
+    /// All fields in order. `versions` only marks its position.
     pub(super) fields: IndexMap<Text<'json>, Option<&'json RawValue>>,
     pub(super) versions: Entries<'json>,
 }
 
-/// An object's fields; none where something else stands. A field that stands there twice counts as its last, as it does
-/// for clients.
+/// The fields of an object; none for another type. Of a duplicate field the last counts, as it does for clients.
 #[derive(Debug, Default)]
 pub(super) struct Entries<'json>(pub(super) IndexMap<Text<'json>, &'json RawValue>);
 
-/// The parts of a foreign manifest that are looked at, of a version that can be served.
+/// The parts of a foreign manifest that are read, of a version that can be served.
 pub(super) struct ForeignManifest<'json> {
     /// An object.
     pub(super) dist: Option<&'json RawValue>,
@@ -36,7 +35,7 @@ pub(super) struct ForeignManifest<'json> {
 }
 
 impl<'json> ForeignDocument<'json> {
-    /// Reads a document of either form. Only what is no JSON object is an error.
+    /// Parses a document of either form. Only a text that is not a JSON object is an error.
     pub fn parse(name: &PackageName, json: &'json [u8]) -> Result<Self, PackumentError> {
         let failed = |source| PackumentError { name: name.clone(), source };
         let mut reader = serde_json::Deserializer::from_slice(json);
@@ -45,7 +44,7 @@ impl<'json> ForeignDocument<'json> {
         Ok(Self { name: name.clone(), fields, versions })
     }
 
-    /// When the package was unpublished, as the registry says, where it has no version any more.
+    /// Returns when the package was unpublished, by the registry's account, if it has no version left.
     pub fn unpublished(&self) -> Option<String> {
         if !self.versions.0.is_empty() {
             return None;
@@ -61,25 +60,25 @@ impl<'json> ForeignDocument<'json> {
         Some(told.unwrap_or_else(|| "a day that its registry does not tell".to_owned()))
     }
 
-    /// Whether there is any version.
+    /// Whether there are any versions.
     pub fn has_versions(&self) -> bool {
         !self.versions.0.is_empty()
     }
 
-    /// Tag → version, of versions that are there.
+    /// Returns tag → version, for existing versions.
     pub fn dist_tags(&self) -> IndexMap<String, String> {
         let tags = self.entries("dist-tags").0.into_iter();
         let tags = tags.filter_map(|(tag, version)| Some((tag.as_str().to_owned(), text(version)?)));
         tags.filter(|(_, version)| self.manifest(version).is_some()).collect()
     }
 
-    /// Those whom the registry calls its maintainers.
+    /// Returns the maintainers that the registry lists.
     pub fn maintainers(&self) -> Vec<Person> {
         let maintainers = self.fields.get("maintainers").copied().flatten();
         maintainers.and_then(|people| raw::people(people).ok()).unwrap_or_default()
     }
 
-    /// The manifest of the version that a version, a tag or a range of versions selects, with its tarball below `base`.
+    /// Renders the manifest of the version that a version, a tag or a range selects, with its tarball below `base`.
     pub fn render_manifest(&self, selector: &str, base: &str) -> Result<Option<Vec<u8>>, PackumentError> {
         let Some((version, manifest)) = self.select(selector) else { return Ok(None) };
         let manifest = fitting(manifest);
@@ -121,8 +120,8 @@ impl<'json> ForeignDocument<'json> {
 }
 
 impl<'json> ForeignManifest<'json> {
-    /// `None` for a version that cannot be served: it is no object, or its `dist` is none, or tells no digest where it
-    /// should, or it is nested deeper than all clients read.
+    /// Returns `None` for a version that cannot be served: it or its `dist` is not an object, its digest is missing, or
+    /// it is nested deeper than all clients can read.
     pub(super) fn of(manifest: &'json RawValue) -> Option<Self> {
         if !is_readable(manifest) {
             return None;
@@ -136,12 +135,12 @@ impl<'json> ForeignManifest<'json> {
     }
 }
 
-/// What a JSON string says; `None` where something else stands.
+/// Returns the text of a JSON string; `None` for another type.
 pub(super) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// The fields of a document, beside `versions`, whose entries clients rely on.
+/// The fields of a document, besides `versions`, whose entries clients rely on.
 const ENTRIES: [&str; 2] = ["dist-tags", "time"];
 
 struct Fields;
@@ -161,7 +160,7 @@ impl<'json> Visitor<'json> for Fields {
                 fields.insert(field, None);
             } else {
                 let value = map.next_value()?;
-                // One odd entry of these costs no other: each is looked at by itself.
+                // These are validated entry by entry, so that an invalid one does not discard the others.
                 if ENTRIES.contains(&field.as_str()) || is_readable(value) {
                     fields.insert(field, Some(value));
                 }
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_types_are_left_out() {
+    fn invalid_types_are_omitted() {
         for odd in ["null", "[]", "[1]", "1", "-1", "1.5", "true", "\"x\"", "{}"] {
             let json = format!(r#"{{"dist-tags":{odd},"versions":{odd},"time":{odd},"maintainers":{odd}}}"#);
             let document = parse(&json);

@@ -1,8 +1,8 @@
-/// Which of its two forms a packument has.
+/// The two forms of a packument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PackumentForm {
-    /// Everything that is known of the package.
+    /// All fields of the package.
     Full,
-    /// What an install needs: `application/vnd.npm.install-v1+json`.
+    /// The fields for an install: `application/vnd.npm.install-v1+json`.
     Abbreviated,
 }

@@ -5,8 +5,8 @@ use super::manifest::write_manifest;
 use super::scan::fitting;
 use super::{Packument, PackumentError};
 
-/// The full document, as `GET /{name}` answers it: everything but what the registry keeps for itself.
-/// `base` is the registry's URL without a slash at its end; every `dist.tarball` lies below it.
+/// Renders the full document, as `GET /{name}` returns it: everything but the registry's internal fields. `base` is the
+/// registry's URL without a trailing slash; every `dist.tarball` lies below it.
 pub fn render_full(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, PackumentError> {
     write(packument, base).map_err(|source| PackumentError { name: packument.name.clone(), source })
 }
@@ -38,8 +38,8 @@ fn write(packument: &Packument<'_>, base: &str) -> Result<Vec<u8>, serde_json::E
     Ok(json)
 }
 
-/// Writes `{"1.0.0":…,…}` with what `write` writes for each version of a packument, of which a bucket of codebox-npm may hold
-/// any.
+/// Writes `{"1.0.0":…,…}` with the output of `write` for each version of a packument; a bucket of codebox-npm may hold
+/// any keys.
 pub(super) fn write_versions(
     json: &mut Vec<u8>,
     packument: &Packument<'_>,
@@ -49,7 +49,7 @@ pub(super) fn write_versions(
     write_version_map(json, versions, |json, version, manifest| write(json, version, &fitting(manifest)))
 }
 
-/// Writes `{"1.0.0":…,…}` with what `write` writes for each version.
+/// Writes `{"1.0.0":…,…}` with the output of `write` for each version.
 pub(super) fn write_version_map<'a>(
     json: &mut Vec<u8>,
     versions: impl Iterator<Item = (&'a str, &'a RawValue)>,
@@ -84,7 +84,7 @@ pub(super) fn key(json: &mut Vec<u8>, name: &str) -> Result<(), serde_json::Erro
     Ok(())
 }
 
-/// The tags that name a version of the package. Some clients give up on a package with any other.
+/// The tags that name an existing version. Some clients fail on a package with any other tag.
 pub(super) struct DistTags<'a>(pub(super) &'a Packument<'a>);
 
 impl Serialize for DistTags<'_> {
@@ -94,7 +94,7 @@ impl Serialize for DistTags<'_> {
 }
 
 impl Packument<'_> {
-    /// The tags that name a version of the package.
+    /// Returns the tags that name an existing version.
     pub fn live_dist_tags(&self) -> impl Iterator<Item = (&str, &str)> {
         self.dist_tags
             .iter()

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Revision;
 
-/// How many commits are remembered. Between an answer that was lost and the look at what became of the write,
-/// no more than this many other writers can come in between without the write being taken for lost.
+/// How many commits are remembered. At most this many other writers can commit between a lost answer and the next read
+/// without the write being taken for lost.
 const REMEMBERED: usize = 32;
 
 /// The latest commits of a packument, oldest first.
@@ -14,7 +14,7 @@ const REMEMBERED: usize = 32;
 pub struct History(VecDeque<Revision>);
 
 impl History {
-    /// Remembers a commit.
+    /// Records a commit.
     pub fn push(&mut self, revision: Revision) {
         if self.0.len() == REMEMBERED {
             self.0.pop_front();

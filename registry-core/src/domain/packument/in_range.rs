@@ -9,8 +9,8 @@ use crate::domain::range::Range;
 use super::Packument;
 use super::abbreviated::says_nothing;
 
-/// Of some versions those in a range, in the order in which npm prefers them: `latest`, the higher, and last those that are
-/// deprecated. None if the text is no range.
+/// Returns the versions in a range, in npm's order of preference: `latest`, then descending, deprecated ones last.
+/// Empty if the text is not a range.
 pub(super) fn in_range<'a, 'json>(
     range: &str,
     latest: Option<&str>,
@@ -41,7 +41,7 @@ fn is_deprecated(manifest: &RawValue) -> bool {
 }
 
 impl Packument<'_> {
-    /// The version that a version, a tag or a range of versions selects; of a range the one that npm would install.
+    /// Returns the version that a version, a tag or a range selects; of a range the one that npm would install.
     pub fn select(&self, selector: &str) -> Option<&str> {
         if let Some((version, _)) = self.versions.get_key_value(selector) {
             return Some(version.as_str());

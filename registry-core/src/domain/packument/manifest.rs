@@ -8,14 +8,14 @@ use crate::domain::PackageName;
 
 use super::raw::{self, Text};
 
-/// The parts of a stored manifest that rendering looks at.
+/// The parts of a stored manifest that rendering reads.
 #[derive(Deserialize)]
 pub(super) struct ManifestView<'json> {
     #[serde(borrow)]
     pub(super) dist: Option<&'json RawValue>,
 }
 
-/// The parts of a stored `dist` that rendering looks at.
+/// The parts of a stored `dist` that rendering reads.
 #[derive(Deserialize)]
 pub(super) struct DistView<'json> {
     #[serde(borrow)]
@@ -26,12 +26,12 @@ pub(super) struct DistView<'json> {
     attestations: Option<&'json RawValue>,
 }
 
-/// The path of a tarball below the registry's base URL: `@scope/name/-/name-1.0.0.tgz`.
+/// Returns the path of a tarball below the registry's base URL: `@scope/name/-/name-1.0.0.tgz`.
 pub fn tarball_path(name: &PackageName, version: &str) -> String {
     format!("{name}/-/{}-{version}.tgz", name.base())
 }
 
-/// One manifest with its `dist.tarball` below `base`, which ends without a slash.
+/// Renders one manifest with its `dist.tarball` below `base`, which has no trailing slash.
 pub fn render_manifest(
     name: &PackageName,
     version: &str,
@@ -43,7 +43,7 @@ pub fn render_manifest(
     Ok(json)
 }
 
-/// Writes a stored manifest, with the URLs in `dist` replaced and every other byte as it is.
+/// Writes a stored manifest, with the URLs in `dist` replaced and every other byte unchanged.
 pub(super) fn write_manifest(
     json: &mut Vec<u8>,
     name: &PackageName,
@@ -55,7 +55,7 @@ pub(super) fn write_manifest(
     write_with_tarball(json, name, version, manifest.get(), view.dist, base)
 }
 
-/// Writes `text`, which holds `dist`, with the values of `dist.tarball` and `dist.attestations.url` replaced.
+/// Writes `text`, which contains `dist`, with the values of `dist.tarball` and `dist.attestations.url` replaced.
 pub(super) fn write_with_tarball(
     json: &mut Vec<u8>,
     name: &PackageName,
@@ -83,13 +83,14 @@ pub(super) fn write_with_tarball(
     Ok(())
 }
 
-/// Where `dist.attestations` says that they are, if it says so in the form that npm knows.
+/// Returns the URL in `dist.attestations`, if it has npm's format.
 fn attestations_url(attestations: &RawValue) -> Option<&RawValue> {
     let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(attestations.get()).ok()?;
     fields.get("url").copied().filter(|url| url.get().starts_with('"'))
 }
 
-/// The path of a version's attestations below the registry's base URL. Some servers read a plain + as a space.
+/// Returns the path of a version's attestations below the registry's base URL. Some servers read an unescaped + as a
+/// space.
 fn attestations_path(name: &PackageName, version: &str) -> String {
     let name = name.as_str().replace('/', "%2f");
     format!("-/npm/v1/attestations/{name}@{}", version.replace('+', "%2B"))
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_none_breaks_no_json() {
+    fn an_invalid_version_breaks_no_json() {
         let json = rendered("1\",\"x", r#"{"tarball":"x"}"#);
         let dist: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(dist["tarball"], "https://r.example/@acme/pear/-/pear-1\",\"x.tgz");

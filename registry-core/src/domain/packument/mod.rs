@@ -1,8 +1,8 @@
-//! The packument: what a registry knows of a package, as one JSON document.
+//! The packument: all that a registry stores about a package, as one JSON document.
 //!
-//! A stored packument names no host: each `dist.tarball` is the path `{name}/-/{base}-{version}.tgz`, completed
-//! when the document is rendered. Manifests stay raw JSON slices, so a package of thousands of versions is
-//! read, changed and rendered without a tree of it in memory.
+//! A stored packument contains no host: each `dist.tarball` is the path `{name}/-/{base}-{version}.tgz`, completed when
+//! the document is rendered. Manifests stay raw JSON slices, so a package of thousands of versions is read, changed and
+//! rendered without a tree in memory.
 //!
 //! ```
 //! use registry_core::domain::{PackageName, packument::Packument};
@@ -59,34 +59,34 @@ pub use tarball_index::{TarballIndex, TarballLocation};
 
 use super::{PackageName, StageId, Version};
 
-/// A packument as it is stored. Fields that the registry does not interpret are kept as they are.
+/// A packument as stored. Fields that the registry does not interpret are preserved.
 #[derive(Debug, Clone)]
 pub struct Packument<'json> {
     /// The package.
     pub name: PackageName,
-    /// Counts the changes.
+    /// The revision, which counts the changes.
     pub revision: Revision,
-    /// Tag → version. Texts, since a bucket written by codebox-npm may hold anything here.
+    /// Tag → version. Plain texts, since a bucket written by codebox-npm may hold any.
     pub dist_tags: IndexMap<String, String>,
     /// Version → manifest, in the order of publishing.
     pub versions: IndexMap<Text<'json>, Cow<'json, RawValue>>,
-    /// `created`, `modified` and version → moment of publishing (RFC 3339).
+    /// `created`, `modified` and version → time of publishing (RFC 3339).
     pub time: IndexMap<String, String>,
     /// The owners.
     pub maintainers: Vec<Person>,
-    /// Who starred the package.
+    /// The accounts that starred the package.
     pub users: IndexMap<String, bool>,
-    /// Versions that were unpublished, and when. Their numbers are never free again.
+    /// Unpublished versions, and when. Their numbers are never free again.
     pub tombstones: IndexMap<String, String>,
-    /// Versions that are staged: their numbers are taken, and no reader sees them.
+    /// Staged versions: their numbers are reserved, and no reader sees them.
     pub staged: IndexMap<String, StagedVersion>,
-    /// Versions that were staged before they were published, and the ids they had.
+    /// Versions that were staged before they were published, and their ids.
     pub approved: IndexMap<String, StageId>,
-    /// The latest commits, to recognise one's own after an answer was lost.
+    /// The latest commits, by which a writer recognizes its own after a lost answer.
     pub history: History,
-    /// What its owners decided of it, beside what the rules say.
+    /// What its owners decided about access, in addition to the access rules.
     pub protection: Protection,
-    /// `description`, `readme` and whatever else stands at the top.
+    /// `description`, `readme` and all other top-level fields.
     pub other: IndexMap<Text<'json>, Cow<'json, RawValue>>,
 }
 
@@ -96,12 +96,12 @@ pub struct Person {
     /// The name of the principal.
     #[serde(default)]
     pub name: String,
-    /// The mail address, which npm wants to see even when it is empty.
+    /// The mail address, which npm requires even if it is empty.
     #[serde(default)]
     pub email: String,
 }
 
-/// Why a packument cannot be read or written.
+/// Why a packument cannot be parsed or serialized.
 #[derive(Debug, thiserror::Error)]
 #[error("the packument of {name} cannot be read or written")]
 pub struct PackumentError {
@@ -111,19 +111,19 @@ pub struct PackumentError {
 }
 
 impl PackumentError {
-    /// Which package's.
+    /// The package's name.
     pub(crate) fn name(&self) -> &PackageName {
         &self.name
     }
 
-    /// Whether the text ends too early, as that of an empty file does.
+    /// Whether the text ends too early, like an empty file.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.source.is_eof()
     }
 }
 
 impl Packument<'_> {
-    /// A package that was never published.
+    /// Creates the packument of a package that was never published.
     pub fn new(name: PackageName) -> Self {
         Self {
             name,
@@ -142,22 +142,23 @@ impl Packument<'_> {
         }
     }
 
-    /// The version that `latest` names.
+    /// Returns the version that `latest` names.
     pub fn latest(&self) -> Option<&str> {
         self.dist_tags.get("latest").map(String::as_str)
     }
 
-    /// Whether the package had versions and has none any more.
+    /// Whether the package had versions and has none left.
     pub fn is_unpublished(&self) -> bool {
         self.versions.is_empty()
     }
 
-    /// Whether `principal` owns the package. A package without owners, as codebox-npm wrote them, is everybody's.
+    /// Whether `principal` owns the package. A package without owners, as codebox-npm wrote them, belongs to every
+    /// principal.
     pub fn is_owned_by(&self, principal: &str) -> bool {
         self.maintainers.is_empty() || self.maintainers.iter().any(|person| person.name == principal)
     }
 
-    /// The version that a version or a tag names.
+    /// Returns the version that a version or a tag names.
     pub fn resolve<'a>(&'a self, version_or_tag: &'a str) -> Option<&'a str> {
         if self.versions.contains_key(version_or_tag) {
             return Some(version_or_tag);
@@ -166,18 +167,18 @@ impl Packument<'_> {
         self.versions.contains_key(version.as_str()).then_some(version)
     }
 
-    /// Whether `version` is taken: used up, or staged.
+    /// Whether the number of `version` is used, or reserved by a staged version.
     pub fn is_taken(&self, version: &Version) -> bool {
         self.is_used_up(version) || self.staged_as(version).is_some()
     }
 
-    /// The staged version that has the number of `version`.
+    /// Returns the staged version with the number of `version`.
     pub fn staged_as(&self, version: &Version) -> Option<&StagedVersion> {
         self.staged.iter().find(|(staged, _)| is_same_number(version, staged)).map(|(_, staged)| staged)
     }
 
-    /// Whether `version` is never free again: published now, unpublished once, or told from such a one by build metadata
-    /// alone.
+    /// Whether the number of `version` is never free again: published now, unpublished once, or different from such a
+    /// version in build metadata only.
     pub fn is_used_up(&self, version: &Version) -> bool {
         let mut used =
             self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));

@@ -1,25 +1,25 @@
-//! How deep a document is nested. Readers give up at some depth, each at another one, and then the whole document is
-//! unreadable to them: deno's takes 127 levels, as this registry's own does, and bun's runs out of its stack.
+//! The nesting depth of a document. Parsers fail at different depths, and then cannot read the whole document: deno's
+//! accepts 127 levels, like this registry's own, and bun's overflows its stack.
 
 use serde_json::value::RawValue;
 
-/// The most levels of a value that stands in a document, or in one of its objects such as `versions`. With the two around it
-/// they are the 127 that every reader takes.
+/// The most levels of a value in a document, or in one of its objects such as `versions`. With the two around it these
+/// are the 127 levels that every parser accepts.
 const DEEPEST: usize = 125;
 
-/// Whether no reader gives up on a document because of this value.
+/// Whether every parser can read a document with this value.
 pub(super) fn is_readable(value: &RawValue) -> bool {
     let json = value.get().as_bytes();
-    // Nearly all values are decided by this, at the speed at which memory is read.
+    // This decides nearly all values, at memory bandwidth.
     opened(json) <= DEEPEST || depth(json) <= DEEPEST
 }
 
-/// How many brackets there are, those in texts too: there are no more levels than that.
+/// Counts the brackets, including those in strings: an upper bound of the levels.
 fn opened(json: &[u8]) -> usize {
     json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count()
 }
 
-/// The levels of valid JSON.
+/// Returns the levels of valid JSON.
 fn depth(json: &[u8]) -> usize {
     let (mut level, mut deepest) = (0_usize, 0);
     let mut bytes = json.iter();
@@ -37,7 +37,7 @@ fn depth(json: &[u8]) -> usize {
     deepest
 }
 
-/// Goes on behind the end of a text whose first quotation mark was read.
+/// Advances past the end of a string whose opening quotation mark was read.
 fn skip_text<'json>(bytes: &mut impl Iterator<Item = &'json u8>) {
     while let Some(byte) = bytes.next() {
         match byte {

@@ -4,47 +4,47 @@ use serde::{Deserialize, Serialize};
 
 use super::{Packument, Person};
 
-/// What the owners of a package decided of it, beside what the access rules say. By default nothing.
+/// What the owners of a package decided about access, in addition to the access rules. By default nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Protection {
-    /// Whether it is private: hidden from those whom the rules let in without naming them.
+    /// Whether it is private: hidden from principals whom the access rules let in without naming them.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
-    /// Whether a second factor is needed to change it.
+    /// Whether a change requires a second factor.
     #[serde(skip_serializing_if = "is_default")]
     pub mfa: MfaPolicy,
 }
 
-/// Whether a second factor is needed to change a package, in npm's words.
+/// Whether a change of a package requires a second factor, in npm's terms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MfaPolicy {
-    /// Only of accounts that ask for one with every write.
+    /// Only for accounts that require one for every write.
     #[default]
     None,
-    /// Always: tokens that need no one-time password do not change it.
+    /// Always: tokens that bypass the second factor cannot change it.
     Publish,
-    /// Of whoever shows no token that needs none.
+    /// Unless the token bypasses the second factor.
     Automation,
 }
 
-/// Whether nothing was decided, which is not written down.
+/// Whether nothing was decided, in which case the field is omitted.
 pub(super) fn is_default<Value: Default + PartialEq>(value: &Value) -> bool {
     *value == Value::default()
 }
 
-/// Whom a package is for, where not simply for whom the rules let read it.
+/// The readers of a package, where they are fewer than the access rules permit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience(Option<Arc<[String]>>);
 
 impl Audience {
-    /// Reads it out of a packument.
+    /// Reads the audience from a packument.
     pub fn of(packument: &Packument<'_>) -> Self {
         Self::of_owners(packument.protection.restricted, &packument.maintainers)
     }
 
-    /// That of a package with these owners.
+    /// Returns the audience of a package with these owners.
     pub fn of_owners(restricted: bool, owners: &[Person]) -> Self {
         Self(restricted.then(|| owners.iter().map(|owner| owner.name.clone()).collect()))
     }
@@ -55,14 +55,14 @@ impl Audience {
     }
 
     /// Whether `principal` may see it as one of its owners, or because it is not private. A package without owners
-    /// is everybody's.
+    /// belongs to every principal.
     pub fn includes(&self, principal: &str) -> bool {
         self.0
             .as_ref()
             .is_none_or(|owners| owners.is_empty() || owners.iter().any(|owner| owner == principal))
     }
 
-    /// About how many bytes of memory this takes.
+    /// The approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         self.0.as_ref().map_or(0, |owners| owners.iter().map(|owner| owner.len() + 24).sum())
     }

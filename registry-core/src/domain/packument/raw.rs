@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Person;
 
-/// A key of a JSON object, borrowed from the document unless it holds an escape.
+/// A key of a JSON object, borrowed from the document unless it contains an escape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'json>(Cow<'json, str>);
 
@@ -73,13 +73,13 @@ impl<'de: 'json, 'json> Deserialize<'de> for Text<'json> {
     }
 }
 
-/// Reads `maintainers`, leaving out what is no person.
+/// Parses `maintainers`, omitting entries that are not persons.
 pub(super) fn people(value: &RawValue) -> Result<Vec<Person>, serde_json::Error> {
     let values: Vec<serde_json::Value> = serde_json::from_str(value.get())?;
     Ok(values.into_iter().filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
-/// Where `part` lies within `whole`, which it was borrowed from.
+/// Returns the range of `part` within `whole`, from which it was borrowed.
 pub(super) fn position(whole: &str, part: &str) -> Option<std::ops::Range<usize>> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start.checked_add(part.len())?;

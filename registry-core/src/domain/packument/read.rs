@@ -10,14 +10,14 @@ use crate::domain::PackageName;
 use super::{Packument, PackumentError, Revision, Text, raw};
 
 impl<'json> Packument<'json> {
-    /// Reads a stored packument, also one that codebox-npm wrote. JSON without a name or versions is none: of a package
-    /// that is unpublished, both are stored too.
+    /// Parses a stored packument, also one of codebox-npm. JSON without a name or versions is invalid: both are stored
+    /// even for an unpublished package.
     pub fn parse(name: &PackageName, json: &'json [u8]) -> Result<Self, PackumentError> {
         parse(name, json).map_err(|source| PackumentError { name: name.clone(), source })
     }
 }
 
-/// Goes through the text once: of thousands of versions, that is all that reading costs.
+/// Parses the text in one pass, which is the whole cost even for thousands of versions.
 fn parse<'json>(name: &PackageName, json: &'json [u8]) -> Result<Packument<'json>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let (mut packument, revision) = reader.deserialize_map(Fields(name))?;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_kept_as_it_is() {
+    fn unknown_fields_are_preserved() {
         let packument =
             parse(r#"{"name":"pear","versions":{},"readme":"\u0070ear","x": [1, 2.50],"_attachments":{}}"#)
                 .unwrap();

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A `_rev`: how often a packument was changed, and an id that no other change shares. `7-9f86d081884c7d65…`.
+/// A `_rev`: the number of changes of a packument, and an id unique to the last one. `7-9f86d081884c7d65…`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Revision {
@@ -12,19 +12,19 @@ pub struct Revision {
     id: [u8; 16],
 }
 
-/// A text that is no `_rev`.
+/// The text is not a `_rev`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a revision (`_rev`) that this registry gave out")]
 pub struct RevisionError;
 
 impl Revision {
-    /// The revision after this one. `id` is random.
+    /// Returns the revision after this one. `id` is random.
     #[must_use]
     pub fn next(&self, id: [u8; 16]) -> Self {
         Self { number: self.number + 1, id }
     }
 
-    /// The revision of a document that was written without one: number 0, with an id made from the content.
+    /// Returns the revision of a document that was stored without one: number 0, with an id derived from the content.
     pub fn of_content(json: &[u8]) -> Self {
         let digest = Sha256::digest(json);
         let mut id = [0; 16];
@@ -32,7 +32,7 @@ impl Revision {
         Self { number: 0, id }
     }
 
-    /// How many changes there were.
+    /// Returns the number of changes.
     pub fn number(&self) -> u64 {
         self.number
     }

@@ -9,22 +9,23 @@ use crate::domain::tarball::{fits, make_fit};
 
 use super::Text;
 
-/// What one look at a manifest tells.
+/// The result of scanning a manifest once.
 pub(super) struct Scan<'json> {
-    /// The last `dist`, whatever it is.
+    /// The last `dist`, of any type.
     pub(super) dist: Option<&'json RawValue>,
     /// Whether all fields that an install reads have the types that clients expect.
     pub(super) fits: bool,
 }
 
 impl<'json> Scan<'json> {
-    /// `None` if the manifest is no object.
+    /// Returns `None` if the manifest is not an object.
     pub(super) fn of(manifest: &'json RawValue) -> Option<Self> {
         serde_json::Deserializer::from_str(manifest.get()).deserialize_map(Fields).ok()
     }
 }
 
-/// A manifest with the types that clients expect, by npm's own rules; the same where it has them, or cannot be read as a whole.
+/// Returns a manifest with the types that clients expect, by npm's own rules; unchanged if it has them, or cannot be
+/// parsed as a whole.
 pub(super) fn fitting(manifest: &RawValue) -> Cow<'_, RawValue> {
     let made = || {
         let mut fields: Map<String, Value> = serde_json::from_str(manifest.get()).ok()?;

@@ -8,7 +8,7 @@ use crate::domain::Integrity;
 use super::manifest::{DistView, ManifestView, tarball_path};
 use super::{Audience, Packument, PackumentError};
 
-/// Where the tarball of each version of a package is.
+/// The location of each version's tarball in a package.
 #[derive(Debug, Clone, Default)]
 pub struct TarballIndex {
     locations: HashMap<Box<str>, TarballLocation>,
@@ -16,7 +16,7 @@ pub struct TarballIndex {
     audience: Audience,
 }
 
-/// Where the tarball of one version is.
+/// The location of one version's tarball.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TarballLocation {
     /// Under its digest.
@@ -26,7 +26,7 @@ pub enum TarballLocation {
 }
 
 impl TarballIndex {
-    /// Reads the locations out of a packument.
+    /// Reads the locations from a packument.
     pub fn of(packument: &Packument<'_>) -> Result<Self, PackumentError> {
         let locate = |version: &str, manifest: &RawValue| -> Result<TarballLocation, serde_json::Error> {
             let view: ManifestView<'_> = serde_json::from_str(manifest.get())?;
@@ -44,17 +44,17 @@ impl TarballIndex {
         Ok(Self { locations, is_unborn: packument.is_unborn(), audience: Audience::of(packument) })
     }
 
-    /// Where the tarball of `version` is; `None` if the package has no such version.
+    /// Returns the location of `version`; `None` if the package has no such version.
     pub fn get(&self, version: &str) -> Option<&TarballLocation> {
         self.locations.get(version)
     }
 
-    /// As [`Packument::is_unborn`].
+    /// See [`Packument::is_unborn`].
     pub fn is_unborn(&self) -> bool {
         self.is_unborn
     }
 
-    /// Whom the package is for.
+    /// Returns the package's audience.
     pub fn audience(&self) -> &Audience {
         &self.audience
     }
@@ -64,15 +64,15 @@ impl TarballIndex {
         matches!(self.get(version), Some(TarballLocation::ContentAddressed(stored)) if stored == integrity)
     }
 
-    /// About how many bytes of memory this takes.
+    /// The approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16) + self.audience.weight()
     }
 }
 
 impl DistView<'_> {
-    /// What is stored here has `path`, and nothing before it. Any other was written by codebox-npm, which knew no digests
-    /// in paths: a URL with a host, or, where it had not been told its own, one that begins with `undefined`.
+    /// Returns the location: content-addressed if `tarball` is exactly `path`. codebox-npm wrote every other form, and
+    /// had no digests in paths: a URL with a host, or, if its own was not configured, one that begins with `undefined`.
     fn location(&self, path: &str) -> TarballLocation {
         let is_ours = self.tarball.is_some_and(|tarball| {
             serde_json::from_str::<Cow<'_, str>>(tarball.get()).is_ok_and(|tarball| tarball == path)

@@ -5,7 +5,7 @@ use super::protection::is_default;
 use super::{Packument, PackumentError};
 
 impl Packument<'_> {
-    /// The document as it is stored.
+    /// Serializes the document as stored.
     pub fn to_json(&self) -> Result<Vec<u8>, PackumentError> {
         let mut json =
             Vec::with_capacity(self.versions.values().map(|manifest| manifest.get().len() + 32).sum());

@@ -9,7 +9,7 @@ use crate::domain::strict_json;
 
 use super::PublishError;
 
-/// The document that clients send to publish, before anything in it is believed.
+/// The document that clients send to publish, unverified.
 #[derive(Deserialize)]
 pub(super) struct Document<'json> {
     #[serde(rename = "_id", borrow)]

@@ -5,64 +5,64 @@ use crate::domain::{
 };
 use crate::limits::LimitExceeded;
 
-/// Why a publication is refused. Nothing was stored.
+/// Why a publication is rejected. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
     /// The body is not strict JSON.
     #[error("the publish document is not valid JSON: {0}")]
     Json(#[from] StrictJsonError),
-    /// The body is JSON of another shape.
+    /// The body is JSON with another structure.
     #[error("the publish document does not have the form that npm sends: {reason}")]
     Shape {
         /// What is missing or of the wrong type.
         reason: String,
     },
-    /// The document is of another package than the URL.
+    /// The document names another package than the URL.
     #[error("the document's {field} does not name the package {expected} that the URL names")]
     OtherName {
-        /// Which field: `name`, `_id`, `versions[…].name`.
+        /// The field: `name`, `_id`, `versions[…].name`.
         field: &'static str,
         /// The package of the URL.
         expected: PackageName,
     },
-    /// The name is not one.
+    /// The name is invalid.
     #[error("{0}")]
     Name(#[from] PackageNameError),
-    /// The version is not one.
+    /// The version is invalid.
     #[error("{0}")]
     Version(#[from] VersionError),
-    /// The tag is not one.
+    /// The tag is invalid.
     #[error("{0}")]
     Tag(#[from] DistTagError),
-    /// None or several versions at once.
+    /// The document has no version, or several.
     #[error("exactly one version can be published at a time, and the document has {count}")]
     VersionCount {
         /// How many there are.
         count: usize,
     },
-    /// A version under the key of another.
+    /// A version is under the key of another.
     #[error("versions[\"{key}\"] says that its version is another one")]
     OtherVersion {
         /// The key.
         key: Version,
     },
-    /// None or several tags at once.
+    /// The document has no tag, or several.
     #[error("exactly one dist-tag can be published at a time, and the document has {count}")]
     TagCount {
         /// How many there are.
         count: usize,
     },
-    /// A tag that names another version.
+    /// A tag names another version.
     #[error("the dist-tag {tag} names another version than the one published")]
     TagOfOtherVersion {
         /// The tag.
         tag: String,
     },
-    /// A package that says of itself that it is not for publishing.
+    /// The package is marked as private in its `package.json`.
     #[error("this package is marked as private: remove \"private\" from its package.json to publish it")]
     Private,
-    /// A prerelease that would become what everybody installs.
+    /// A prerelease would become the version that clients install by default.
     #[error(
         "{version} is a prerelease, which would become `latest` and so what everybody installs: name a tag, such as \
          --tag next"
@@ -71,42 +71,42 @@ pub enum PublishError {
         /// The version.
         version: Version,
     },
-    /// A `publishConfig` that says something else than it can.
+    /// The `publishConfig` has an invalid value.
     #[error(
         "publishConfig.{field} in the package.json is not what it can be: write `\"tag\": \"next\"`, or `\"access\": \
          \"public\"` or \"restricted\""
     )]
     PublishConfig {
-        /// Which field.
+        /// The field.
         field: &'static str,
     },
     /// Restricted access without a scope.
     #[error("packages without a scope cannot be published with restricted access")]
     RestrictedWithoutScope,
-    /// None or several tarballs.
+    /// The document has no tarball, or several.
     #[error("exactly one tarball must be attached, and the document has {count}")]
     TarballCount {
         /// How many there are.
         count: usize,
     },
-    /// A provenance bundle, which this registry does not keep.
+    /// The document has a provenance bundle, which this registry does not store.
     #[error("this registry does not keep provenance statements: publish without --provenance")]
     Provenance,
-    /// An attachment that is neither tarball nor provenance.
+    /// An attachment is neither a tarball nor provenance.
     #[error("the attachment {name} is not a tarball")]
     Attachment {
-        /// The attachment, cut short.
+        /// The attachment's name, truncated.
         name: String,
     },
     /// The tarball is not base64.
     #[error("the attached tarball is not valid base64: it may have been cut off on the way, publish again")]
     Base64,
-    /// The tarball has another length than declared.
+    /// The tarball's length differs from the declared one.
     #[error("the attached tarball has {actual} bytes and not the declared {declared}: publish again")]
     Length {
-        /// What the document says.
+        /// The declared length.
         declared: u64,
-        /// What was counted.
+        /// The actual length.
         actual: u64,
     },
     /// The SHA-1 differs.
@@ -115,19 +115,19 @@ pub enum PublishError {
     /// The SHA-512 differs.
     #[error("the tarball's SHA-512 is not the declared dist.integrity: publish again")]
     Integrity,
-    /// The integrity cannot be read.
+    /// The integrity is invalid.
     #[error("dist.integrity cannot be read: {0}")]
     IntegrityText(#[from] IntegrityError),
-    /// A part of the document is larger than the registry allows.
+    /// A part of the document exceeds a limit of the registry.
     #[error("{0}")]
     Limit(#[from] LimitExceeded),
-    /// The tarball itself is refused.
+    /// The tarball is rejected.
     #[error("the tarball is refused: {0}")]
     Tarball(#[from] TarballError),
-    /// The tarball says something else than the document.
+    /// The tarball disagrees with the document.
     #[error("{0}")]
     Disagreement(#[from] ManifestDisagreement),
-    /// Name and version are longer together than a store can hold.
+    /// Name and version together are too long for a store.
     #[error("the name and the version are too long together: choose a shorter one of either")]
     TooLongTogether,
 }

@@ -7,26 +7,26 @@ use crate::limits::Limits;
 use super::tidied::tidied;
 use super::{Publication, PublishError};
 
-/// How a tarball is to be published, where its own `package.json` does not decide.
+/// Options of publishing a tarball, which take precedence over its `package.json`.
 #[derive(Debug, Clone, Default)]
 pub struct TarballOptions {
-    /// The tag; `None` takes `publishConfig.tag`, or else `latest`.
+    /// The tag; `None` uses `publishConfig.tag`, or else `latest`.
     pub tag: Option<DistTag>,
-    /// Whether it is to be kept from those who are not signed in; `None` takes `publishConfig.access`.
+    /// Whether the package is private; `None` uses `publishConfig.access`.
     pub restricted: Option<bool>,
 }
 
 impl Publication {
-    /// Checks a tarball as `npm pack` makes it, to be published under `tag`. Name, version and manifest are its own.
+    /// Verifies a tarball as `npm pack` creates it, for publishing under `tag`. Name, version and manifest are its own.
     ///
-    /// Takes time in proportion to the unpacked size: call it off the async threads.
+    /// Takes time in proportion to the unpacked size: call it on a blocking thread.
     pub fn from_tarball(tarball: Bytes, tag: DistTag, limits: &Limits) -> Result<Self, PublishError> {
         let options = TarballOptions { tag: Some(tag), ..TarballOptions::default() };
         Self::from_tarball_with(tarball, options, limits)
     }
 
-    /// The same, as `npm publish FILE.tgz` does it: what `options` leave open, the `publishConfig` of its `package.json`
-    /// decides. A prerelease goes under no tag unless somebody names one.
+    /// Like [`Self::from_tarball`], with the behavior of `npm publish FILE.tgz`: the `publishConfig` of its
+    /// `package.json` decides what `options` leave open. A prerelease requires an explicit tag.
     pub fn from_tarball_with(
         tarball: Bytes,
         options: TarballOptions,
@@ -63,13 +63,13 @@ impl Publication {
         Ok(Self { restricted, ..checked })
     }
 
-    /// What is in the tarball.
+    /// Returns the content of the tarball.
     pub fn contents(&self) -> &TarballContents {
         &self.contents
     }
 }
 
-/// The version as npm publishes it, which people write in more ways.
+/// Normalizes the version as npm does on publish.
 fn cleaned(version: &str) -> &str {
     let version = version.trim_start_matches(['=', 'v', ' ']).trim();
     version.split('+').next().unwrap_or(version)

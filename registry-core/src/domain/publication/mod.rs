@@ -1,7 +1,7 @@
-//! What a client wants to publish, checked from end to end.
+//! A publish request, verified completely.
 //!
-//! A [`Publication`] exists only if name, version, tag, digests, length, tarball and manifest agree with one
-//! another. Storing it is all that is left to do.
+//! A [`Publication`] exists only if name, version, tag, digests, length, tarball and manifest agree with one another.
+//! It only remains to store it.
 //!
 //! ```
 //! use registry_core::domain::publication::{Publication, PublishError};
@@ -37,16 +37,16 @@ pub struct Publication {
     pub name: PackageName,
     /// The version.
     pub version: Version,
-    /// The tag it is published under.
+    /// The tag to publish it under.
     pub tag: DistTag,
     /// The tarball, decoded.
     pub tarball: Bytes,
     /// The digest of the tarball.
     pub integrity: Integrity,
-    /// The readme, which stands at the top of the packument.
+    /// The readme, for the top level of the packument.
     pub readme: Option<String>,
-    /// Whether it is to be kept from those who are not signed in, as `npm publish --access restricted` says. It counts
-    /// where it is the first version, and only if the rules do not keep them out anyway.
+    /// Whether the package becomes private, as with `npm publish --access restricted`. It counts for the first version
+    /// only, and only if the access rules do not exclude anonymous readers anyway.
     pub restricted: bool,
     shasum: String,
     manifest: Map<String, Value>,

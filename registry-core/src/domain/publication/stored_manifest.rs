@@ -4,15 +4,16 @@ use crate::domain::packument::{Person, tarball_path};
 
 use super::Publication;
 
-/// What stands at the top of a packument, taken from the manifest that `latest` names.
+/// The top-level fields of a packument that come from the manifest that `latest` names.
 const HOISTED: [&str; 8] =
     ["description", "keywords", "license", "homepage", "repository", "bugs", "author", "contributors"];
 
-/// What clients may say of how a version came to be.
+/// The underscored fields that are accepted from clients.
 const KEPT_UNDERSCORED: [&str; 3] = ["_id", "_nodeVersion", "_npmVersion"];
 
 impl Publication {
-    /// The manifest as it is stored: as published, less what clients must not decide, with what was verified.
+    /// Returns the manifest as stored: as published, without fields that clients must not decide, and with the verified
+    /// ones.
     pub(super) fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {
         let mut manifest = self.manifest.clone();
         manifest.retain(|field, value| match field.as_str() {
@@ -40,8 +41,8 @@ impl Publication {
     }
 }
 
-/// The fields of a manifest that stand at the top of the packument while `latest` names it; absent ones too,
-/// as `None`, since they must go when the version before had them.
+/// Returns the fields of a manifest that appear at the top of the packument while `latest` names it, absent ones as
+/// `None`, since these must be removed if the previous version had them.
 pub fn hoisted_fields(manifest: &Map<String, Value>) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
     HOISTED.iter().map(|field| (*field, manifest.get(*field)))
 }

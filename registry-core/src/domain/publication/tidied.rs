@@ -3,12 +3,12 @@ use serde_json::{Map, Value, json};
 use crate::domain::TarballContents;
 use crate::domain::tarball;
 
-/// The short name of each host that npm knows repositories by, and its domain.
+/// The short name of each repository host in npm, and its domain.
 const HOSTS: [(&str, &str); 3] =
     [("github", "github.com"), ("gitlab", "gitlab.com"), ("bitbucket", "bitbucket.org")];
 
-/// A `package.json` as clients send it when they publish: the same, in the one form that those who read packuments
-/// expect. What decides an install is compared with the tarball by the same rules as over HTTP.
+/// Normalizes a `package.json` as clients do on publish, into the one form that readers of packuments expect. The
+/// fields that decide an install are compared with the tarball by the same rules as over HTTP.
 pub(super) fn tidied(
     contents: &TarballContents,
     name: &str,
@@ -55,7 +55,8 @@ fn repository(repository: Value) -> Value {
     }
 }
 
-/// `acme/pear`, `github:acme/pear` and `https://github.com/acme/pear` as `git+https://github.com/acme/pear.git`.
+/// Converts `acme/pear`, `github:acme/pear` and `https://github.com/acme/pear` to
+/// `git+https://github.com/acme/pear.git`.
 fn repository_url(url: &str) -> String {
     let short = || {
         let (host, path) = url.split_once(':').unwrap_or(("github", url));
@@ -86,7 +87,7 @@ fn bugs(bugs: Value) -> Value {
     }
 }
 
-/// `Ana Pear <ana@registry.example> (https://registry.example)` in its parts.
+/// Splits `Ana Pear <ana@registry.example> (https://registry.example)` into its parts.
 fn person(person: Value) -> Value {
     let Value::String(text) = &person else { return person };
     let between = |open, close| {
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_npm_says_in_a_publish_document() {
+    fn matches_npms_publish_document() {
         let packed = json!({
             "name": "@acme/pear", "version": "v1.0.0+build", "bin": "./cli.js", "repository": "acme/pear",
             "bugs": "https://registry.example/bugs", "author": "Ana Pear <ana@registry.example> (https://ana.example)",

@@ -11,9 +11,9 @@ use super::document::{Attachment, Document};
 use super::{Publication, PublishError};
 
 impl Publication {
-    /// Checks a publish document as npm, pnpm, yarn and bun send it to `PUT /{name}`.
+    /// Verifies a publish document as npm, pnpm, yarn and bun send it to `PUT /{name}`.
     ///
-    /// Takes time in proportion to the tarball and its unpacked size: call it off the async threads.
+    /// Takes time in proportion to the tarball and its unpacked size: call it on a blocking thread.
     pub fn from_document(url_name: &PackageName, json: &[u8], limits: &Limits) -> Result<Self, PublishError> {
         let document = Document::parse(json)?;
         check_sizes(&document, limits)?;
@@ -31,7 +31,7 @@ impl Publication {
         let integrity = check_digests(&manifest, &tarball)?;
         let contents = tarball::inspect(&tarball, limits)?;
         tarball::agree(&manifest, &contents)?;
-        // As npm does before it publishes. yarn 4 does not, and npm could not install what came of it.
+        // npm does the same before a publish. yarn 4 does not, and npm could not install its version.
         let version = written.without_build();
         manifest.insert("version".into(), version.as_str().into());
         tarball::complete(&mut manifest, &contents, &tarball);
@@ -76,7 +76,7 @@ impl Publication {
     }
 }
 
-/// Refuses a name and a version of which a store cannot hold the folder or the file `{base}-{version}.tgz`.
+/// Rejects a name and a version whose folder or file `{base}-{version}.tgz` is too long for a store.
 fn require_short_file_names(name: &PackageName, version: &Version) -> Result<(), PublishError> {
     const LONGEST_FILE_NAME: usize = 255;
     // A capital is stored as two characters.
@@ -86,9 +86,9 @@ fn require_short_file_names(name: &PackageName, version: &Version) -> Result<(),
     if longest <= Some(LONGEST_FILE_NAME) { Ok(()) } else { Err(PublishError::TooLongTogether) }
 }
 
-/// Before anything is made of them.
+/// Checks the sizes before anything is parsed.
 fn check_sizes(document: &Document<'_>, limits: &Limits) -> Result<(), LimitExceeded> {
-    // One character takes six bytes at most, as `\u0000`.
+    // One character takes at most six bytes, as `\u0000`.
     document.readme.map_or(Ok(()), |readme| limits.check_readme(readme.get().len() / 6))?;
     // npm repeats the readme in the manifest, and yarn 1 puts the license's text there.
     let most = limits.manifest_bytes.saturating_add(limits.readme_bytes.saturating_mul(2));
@@ -100,7 +100,7 @@ fn check_sizes(document: &Document<'_>, limits: &Limits) -> Result<(), LimitExce
     }
 }
 
-/// What is kept of a manifest, as it is published and as the tarball completes it.
+/// Checks the limits of a stored manifest, as published and as completed from the tarball.
 fn check_manifest(manifest: &mut Map<String, Value>, limits: &Limits) -> Result<(), LimitExceeded> {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
     limits.check_readme(text("readme").len())?;

@@ -4,17 +4,17 @@ use serde_json::value::RawValue;
 
 use crate::domain::packument::{Audience, Packument, Person, Text};
 
-/// The longest description, URL or other text that is kept, in characters.
+/// The longest description, URL or other text in an entry, in characters.
 const LONGEST_TEXT: usize = 400;
-/// The most keywords and maintainers that are kept.
+/// The most keywords and maintainers in an entry.
 const MOST: usize = 50;
 
-/// What a search shows of a package: what its `latest` says. Texts are cut at 400 characters and lists at 50
+/// The search entry of a package, from its `latest` version. Texts are truncated at 400 characters and lists at 50
 /// entries, so that an index of many packages stays small.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SearchEntry {
-    /// The version that `latest` names.
+    /// Returns the version that `latest` names.
     pub version: String,
     /// Its description.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -22,16 +22,16 @@ pub struct SearchEntry {
     /// Its keywords.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
-    /// When it was published (RFC 3339), where that is known.
+    /// When it was published (RFC 3339), if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
     /// Its home page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
-    /// Its repository, as a URL to open.
+    /// Its repository, as a URL for a browser.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// Where bugs are reported.
+    /// The URL of its issue tracker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bugs: Option<String>,
     /// Its license.
@@ -40,7 +40,7 @@ pub struct SearchEntry {
     /// The name of its author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// Who published it.
+    /// The publisher of the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publisher: Option<Person>,
     /// The owners of the package.
@@ -49,12 +49,12 @@ pub struct SearchEntry {
     /// Whether it is deprecated.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deprecated: bool,
-    /// Whether it is private: only its owners, and those whom rules or teams name, find it.
+    /// Whether it is private: only its owners, and principals whom rules or teams name, find it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
 }
 
-/// The fields of a manifest that are looked at, whatever they hold.
+/// The fields of a manifest that are read, of any type.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Manifest {
@@ -71,8 +71,8 @@ struct Manifest {
 }
 
 impl SearchEntry {
-    /// What is kept of a package; `None` where no version of it is published. Fields of a manifest that are not
-    /// what they should be are left out, so that no package is lost for them.
+    /// Builds the entry of a package; `None` if it has no published version. Fields of the wrong type are omitted, so
+    /// that no package is lost because of them.
     pub fn of(packument: &Packument<'_>) -> Option<Self> {
         let latest = packument.latest().filter(|latest| packument.versions.contains_key(*latest));
         // A bucket written by codebox-npm may hold packages without the tag.
@@ -95,7 +95,7 @@ impl SearchEntry {
         })
     }
 
-    /// Whom the package is for.
+    /// Returns the package's audience.
     pub fn audience(&self) -> Audience {
         Audience::of_owners(self.restricted, &self.maintainers)
     }
@@ -110,12 +110,12 @@ fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then(|| text.chars().take(LONGEST_TEXT).collect())
 }
 
-/// A text, or what stands under `field` of an object.
+/// Returns a text, or the text in `field` of an object.
 fn named(value: &Value, field: &str) -> Option<String> {
     text(value).or_else(|| text(value.get(field)?))
 }
 
-/// An array, or words in one text, as old packages have them.
+/// Returns an array, or the words of one text, which old packages have.
 fn keywords(value: &Value) -> Vec<String> {
     match value {
         Value::Array(keywords) => keywords.iter().filter_map(text).take(MOST).collect(),
@@ -127,7 +127,7 @@ fn keywords(value: &Value) -> Vec<String> {
     }
 }
 
-/// What a browser opens, of what git clones.
+/// Converts a git URL to one for a browser.
 fn browsable(url: &str) -> String {
     let url = url.strip_prefix("git+").unwrap_or(url);
     let url = url.strip_suffix(".git").unwrap_or(url);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_left_out() {
+    fn invalid_entries_are_omitted() {
         let damaged =
             r#"{"versions":{"1.0.0":{"keywords":7,"description":[],"author":1,"deprecated":false}}}"#;
         let expected = SearchEntry { version: "1.0.0".into(), ..SearchEntry::default() };

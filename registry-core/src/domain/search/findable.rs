@@ -2,12 +2,12 @@ use crate::domain::PackageName;
 
 use super::SearchEntry;
 
-/// A package ready to be looked at by any number of searches: what there is to compare stands here in small letters.
+/// A package prepared for any number of searches: the compared texts are in lowercase.
 #[derive(Debug, Clone)]
 pub struct Findable {
     /// The package.
     pub name: PackageName,
-    /// What is shown of it; `None` for one whose versions were all unpublished, which nobody finds.
+    /// Its search entry; `None` if all its versions were unpublished, so that no search finds it.
     pub entry: Option<SearchEntry>,
     pub(super) folded_name: String,
     pub(super) description: String,
@@ -38,12 +38,12 @@ impl Findable {
         }
     }
 
-    /// The scope in small letters, without its `@`.
+    /// The scope in lowercase, without its `@`.
     pub(super) fn scope(&self) -> Option<&str> {
         Some(self.folded_name.strip_prefix('@')?.split_once('/')?.0)
     }
 
-    /// The name in small letters, without the scope.
+    /// The name in lowercase, without the scope.
     pub(super) fn base(&self) -> &str {
         self.folded_name.rsplit('/').next().unwrap_or(&self.folded_name)
     }

@@ -1,4 +1,4 @@
-//! Searching: what is kept of a package to be found by, what somebody asks for, and how well the two fit.
+//! Search: the index entry of a package, the parsed query, and the relevance of one to the other.
 //!
 //! ```
 //! use registry_core::domain::packument::Packument;

@@ -3,25 +3,25 @@ use crate::domain::Version;
 use super::text::State;
 use super::{Findable, SearchEntry, SearchText};
 
-/// How well a package fits. A greater one fits better.
+/// How well a package matches. Greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Relevance {
     is_exact: bool,
     score: u32,
 }
 
-/// What a search of qualifiers alone gives everything that it finds.
+/// The score of every match of a search that has only qualifiers.
 const QUALIFIED: u32 = 50;
 
 impl Relevance {
-    /// From 0 to 100.
+    /// Returns the score, from 0 to 100.
     pub fn score(self) -> u32 {
         self.score
     }
 }
 
 impl SearchText {
-    /// How well a package fits; `None` where it does not.
+    /// Returns how well a package matches; `None` if it does not.
     pub fn relevance(&self, package: &Findable) -> Option<Relevance> {
         let entry = package.entry.as_ref()?;
         if !self.qualifies(package, entry) {
@@ -31,7 +31,7 @@ impl SearchText {
         for term in &self.terms {
             sum += of_term(package, term)?;
         }
-        // There are at most a few terms.
+        // There are only a few terms.
         let mean = u32::try_from(self.terms.len()).ok().and_then(|terms| sum.checked_div(terms));
         let score = mean.unwrap_or(QUALIFIED);
         Some(Relevance {
@@ -58,7 +58,7 @@ impl SearchText {
 fn is(entry: &SearchEntry, state: State) -> bool {
     match state {
         State::Deprecated => entry.deprecated,
-        // Advisories are not known here.
+        // The index has no advisories.
         State::Insecure => false,
         State::Unstable => {
             let is_zero = entry.version.starts_with("0.");
@@ -67,7 +67,7 @@ fn is(entry: &SearchEntry, state: State) -> bool {
     }
 }
 
-/// What finding a word is worth: most in the name, least within the description.
+/// Scores a matching word: highest in the name, lowest within the description.
 fn of_term(package: &Findable, term: &str) -> Option<u32> {
     let (name, base) = (package.folded_name.as_str(), package.base());
     let is_word_of = |text: &str| text.split(|c: char| !c.is_alphanumeric()).any(|word| word == term);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exact_name_comes_first_unless_told_otherwise() {
+    fn the_exact_name_comes_first_by_default() {
         let pear = package("pear", |entry| entry.deprecated = true);
         let other = package("@acme/pear", |_| ());
         let order = |text: &str| {

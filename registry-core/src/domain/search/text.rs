@@ -1,7 +1,7 @@
-/// The most words of a text that are looked at.
+/// The most words of a text that are evaluated.
 const MOST_TERMS: usize = 32;
 
-/// What somebody asks for, as typed: words, all of which must be found in a package, and qualifiers.
+/// A search text as typed: words, all of which must occur in a package, and qualifiers.
 ///
 /// | qualifier | finds |
 /// |---|---|
@@ -15,14 +15,14 @@ const MOST_TERMS: usize = 32;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchText {
     pub(super) terms: Vec<String>,
-    /// All words as one name.
+    /// All words joined to one name.
     pub(super) whole: String,
     pub(super) scopes: Vec<String>,
     pub(super) authors: Vec<String>,
     pub(super) maintainers: Vec<String>,
     pub(super) keywords: Vec<String>,
     pub(super) without_keywords: Vec<String>,
-    /// What a package must be, or must not be.
+    /// States that a package must have, or must not have.
     pub(super) states: Vec<(State, bool)>,
     pub(super) exact_comes_later: bool,
 }
@@ -35,7 +35,7 @@ pub(super) enum State {
 }
 
 impl SearchText {
-    /// Reads a text. Everything is a text: what is no qualifier is a word.
+    /// Parses a text. Every text is valid: a word that is not a qualifier is a search term.
     pub fn parse(text: &str) -> Self {
         let folded = text.to_lowercase();
         let mut parsed = Self::default();
@@ -48,12 +48,12 @@ impl SearchText {
         parsed
     }
 
-    /// The scopes that were named by a qualifier.
+    /// Returns the scopes of `scope:` qualifiers.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(String::as_str)
     }
 
-    /// Whether the word is a qualifier with a value. One without is a word like others.
+    /// Whether the word is a qualifier with a value. One without a value is an ordinary word.
     fn take_qualifier(&mut self, word: &str) -> bool {
         let Some((qualifier, value)) = word.split_once(':').filter(|(_, value)| !value.is_empty()) else {
             return false;
@@ -83,7 +83,7 @@ impl SearchText {
                 self.states.push((state, qualifier == "is"));
             }
             "boost-exact" => self.exact_comes_later = value == "false",
-            // Weights of a ranking by use, which nothing here measures.
+            // Weights for a ranking by usage, which this registry does not measure.
             "quality-weight" | "popularity-weight" | "maintenance-weight" => {}
             _ => return false,
         }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn qualifiers_are_told_from_words() {
+    fn qualifiers_are_distinguished_from_words() {
         let text =
             SearchText::parse("Green \"fruit\" scope:@Acme keywords:a,,-b is:unstable boost-exact:false");
         assert_eq!(text.terms, ["green", "fruit"]);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_qualifier_is_a_word() {
+    fn other_words_are_search_terms() {
         let words = ["author:", "is:green", "http://x", "a:b"];
         assert_eq!(SearchText::parse(&words.join(" ")).terms, words);
     }

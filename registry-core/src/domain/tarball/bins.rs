@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ManifestDisagreement;
 
-/// Whether the document has the commands that the tarball has.
+/// Whether the document has the commands of the tarball.
 ///
 /// Clients write `bin` as an object, without folders in the names and with plain relative paths.
 pub(super) fn agree(
@@ -31,7 +31,7 @@ pub(super) fn agree(
     let packed_commands = commands(packed, name);
     let folder =
         manifest.get("directories").and_then(|directories| directories.get("bin")).and_then(Value::as_str);
-    // Where the folder is the whole package, npm begins its paths with a slash.
+    // If the folder is the whole package, npm begins its paths with a slash.
     let is_whole_package = folder.is_some_and(|folder| parts(folder).is_empty());
     let is_absolute = |path: &Value| path.as_str().is_some_and(|path| path.starts_with('/'));
     if !is_whole_package && said.and_then(Value::as_object).is_some_and(|bins| bins.values().any(is_absolute))
@@ -39,7 +39,7 @@ pub(super) fn agree(
         return Err(disagreement());
     }
     match folder {
-        // All files of a folder are commands, of which clients list more or fewer, or none.
+        // All files of a folder are commands; clients list more or fewer of them, or none.
         Some(folder) if packed_commands.is_empty() => {
             let folder = parts(folder);
             let is_from_folder = |(command, path): (&String, &String)| {
@@ -55,7 +55,7 @@ pub(super) fn agree(
     }
 }
 
-/// The commands and their paths, tidied as npm does it.
+/// Returns the commands and their paths, normalized as npm does.
 pub(super) fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, String> {
     let tidied = |command: &str, path: &str| {
         let command = parts(command).last()?.to_string();
@@ -74,7 +74,7 @@ pub(super) fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, Stri
     }
 }
 
-/// The parts of a path inside the package; `..` at the root leads nowhere, as npm has it.
+/// Splits a path inside the package; `..` at the root has no effect, as in npm.
 pub(super) fn parts(path: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     for part in path.split(['/', '\\', ':']) {
@@ -87,7 +87,7 @@ pub(super) fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-/// Whether a client that does not tidy a path stays inside the package with it.
+/// Whether the path stays inside the package for a client that does not normalize it.
 fn leads_inside(path: &str) -> bool {
     !path.contains(['\\', ':']) && path.split('/').all(|part| part != "..")
 }

@@ -4,10 +4,10 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::folded::folded;
 use super::short_names::{Parts, ShortNames};
 
-/// Where the entries of a tarball are installed, so that no two of them are at the same place on any disk.
+/// The install paths of a tarball's entries, to detect two entries at the same path on any disk.
 ///
-/// Kept as keyed digests: the paths themselves could take a hundred times as much memory. The paths that come first are kept
-/// beside them, so that the two paths of a clash can be named.
+/// Stored as keyed digests: the paths themselves could take a hundred times as much memory. The first paths are stored
+/// too, so that an error can name both paths of a clash.
 #[derive(Default)]
 pub(super) struct Claims {
     keys: [RandomState; 2],
@@ -19,22 +19,22 @@ pub(super) struct Claims {
     name_bytes: usize,
 }
 
-/// The most bytes of paths that are kept.
+/// The most bytes of stored paths.
 const NAME_BYTES: usize = 256 << 10;
 
-/// Digests of folded paths, each with one of the path as it was written first.
+/// Digests of folded paths, each with the digest of the path as first written.
 type Places = HashMap<(u64, u64), u64>;
 
-/// Why a place cannot be claimed.
+/// Why a path cannot be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clash {
     /// Another entry has this path.
     Everywhere,
-    /// Another entry has a path that some disk takes for the same.
+    /// Another entry has a path that some disk treats as the same.
     OnSomeSystems,
 }
 
-/// A path that is claimed.
+/// A claimed path.
 struct Place {
     folded: (u64, u64),
     written: u64,
@@ -54,23 +54,23 @@ impl Claims {
         self.folders_above(&folded, path)
     }
 
-    /// Claims a path for a folder, and the folders above it. The same folder may be claimed again.
+    /// Claims a path for a folder, and the folders above it. The same folder may be claimed repeatedly.
     pub(super) fn folder(&mut self, path: &str) -> Result<(), Clash> {
         let folded = folded(path);
         self.claim_folder(&folded, path)?;
         self.folders_above(&folded, path)
     }
 
-    /// Claims a path at which some client might install a file that is claimed under its own path. Any number of files may have
-    /// the same alias.
+    /// Claims a path at which some client might install a file that is claimed under its own path. Any number of files
+    /// may share an alias.
     pub(super) fn alias(&mut self, path: &str) -> Result<(), Clash> {
         let place = self.digests(&folded(path), path);
         self.aliases.entry(place.folded).or_insert(place.written);
         place.require_free(&self.files)
     }
 
-    /// The path that was claimed first, of those that some disk takes for `path` or else for a folder above it. `None` where
-    /// it was not kept.
+    /// Returns the path claimed first, of those that some disk treats as `path` or else as a folder above it. `None` if
+    /// it was not stored.
     pub(super) fn claimed_before(&self, path: &str) -> Option<&str> {
         let folded = folded(path);
         let ends = folded.match_indices('/').zip(path.match_indices('/'));
@@ -83,7 +83,7 @@ impl Claims {
         })
     }
 
-    /// How many folders there are, also such without an entry.
+    /// The number of folders, including those without an entry.
     pub(super) fn folder_count(&self) -> usize {
         self.folders.len()
     }
@@ -114,7 +114,7 @@ impl Claims {
         }
     }
 
-    /// Makes sure that Windows takes no short name for that of another file or folder.
+    /// Ensures that no name is the Windows short name of another file or folder.
     fn short_name(&mut self, folded: &str) -> Result<(), Clash> {
         let [one, other] = &self.keys;
         let (parent, name) = folded.rsplit_once('/').unwrap_or(("", folded));

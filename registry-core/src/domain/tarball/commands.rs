@@ -6,8 +6,8 @@ use tar::Archive;
 
 use super::bins::{commands as tidied, parts};
 
-/// The commands of a package, each with the path of its file, as clients write them into a publish document: from `bin`,
-/// or else all files below `directories.bin`, for which the tarball is looked through. Give one that was inspected.
+/// Returns the commands of a package with the paths of their files, as clients write them into a publish document: from
+/// `bin`, or else all files below `directories.bin`, for which the tarball is scanned. The tarball must be inspected.
 pub(in crate::domain) fn commands(manifest: &Map<String, Value>, tarball: &[u8]) -> BTreeMap<String, String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().trim().to_owned();
     let listed = tidied(manifest.get("bin"), &text(manifest.get("name")));
@@ -18,10 +18,10 @@ pub(in crate::domain) fn commands(manifest: &Map<String, Value>, tarball: &[u8])
     }
 }
 
-/// The files below a folder of the package, by their names. Those that begin with a dot are no commands.
+/// Returns the files below a folder of the package, by name. Files whose names begin with a dot are not commands.
 fn below(folder: &[&str], tarball: &[u8]) -> BTreeMap<String, String> {
     let mut archive = Archive::new(MultiGzDecoder::new(tarball));
-    // It was inspected, so that what cannot be read is not there.
+    // The tarball was inspected, so it has no unreadable entry.
     let paths = archive.entries().into_iter().flatten().filter_map(Result::ok).filter_map(|entry| {
         let is_file = entry.header().entry_type().is_file();
         is_file.then(|| String::from_utf8_lossy(&entry.path_bytes()).into_owned())

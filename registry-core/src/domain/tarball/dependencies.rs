@@ -7,7 +7,7 @@ use super::git_reference::is_same_repository;
 use super::install_fields::BUNDLED;
 use super::manifest_agreement::entries;
 
-/// Whether one of the fields with dependencies says in the document what it says in the tarball.
+/// Whether a field with dependencies has the same value in the document and in the tarball.
 pub(super) fn agree(
     field: &str,
     document: &Map<String, Value>,
@@ -34,7 +34,7 @@ pub(super) fn agree(
 
 fn is_same(said: Option<&Value>, packed: Option<&Value>) -> bool {
     match (said, packed) {
-        // A dependency that is no text is dropped.
+        // A dependency that is not a string is dropped.
         (None, Some(packed)) => !packed.is_string(),
         (Some(Value::String(said)), Some(Value::String(packed))) => {
             said == packed || is_same_repository(said, packed)
@@ -43,11 +43,11 @@ fn is_same(said: Option<&Value>, packed: Option<&Value>) -> bool {
     }
 }
 
-/// Whether a dependency that the document has too many or too few follows from another field of the tarball.
+/// Whether a dependency that the document has in excess, or lacks, follows from another field of the tarball.
 fn is_listed_elsewhere(name: &str, said: Option<&Value>, manifest: &Map<String, Value>) -> bool {
     let optional = as_object(manifest.get("optionalDependencies"));
     match said {
-        // An optional dependency is not needed among the others: yarn drops it there.
+        // yarn omits optional dependencies from the others.
         None => optional.contains_key(name),
         Some(said) => {
             // Older npm repeats optional dependencies; npm adds bundled ones that no field lists.
@@ -68,7 +68,7 @@ fn is_bundled(name: &str, manifest: &Map<String, Value>) -> bool {
     }
 }
 
-/// Dependencies may be written as a list or a text of `name@range`.
+/// Converts dependencies, which may also be a list or a string of `name@range`, to an object.
 pub(super) fn as_object(dependencies: Option<&Value>) -> Cow<'_, Map<String, Value>> {
     match dependencies {
         Some(Value::Object(dependencies)) => Cow::Borrowed(dependencies),

@@ -1,35 +1,35 @@
-/// Why a tarball is refused. Each message says what its publisher can do.
+/// Why a tarball is rejected. Each message tells the publisher what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TarballError {
-    /// The bytes do not begin as gzip does.
+    /// The bytes do not begin with the gzip magic number.
     #[error("the tarball is not gzip; publish what `npm pack` writes")]
     NotGzip,
-    /// The gzip stream is damaged or cut off.
+    /// The gzip stream is damaged or truncated.
     #[error("the tarball's gzip stream is damaged or cut off; pack and publish again")]
     CorruptGzip,
-    /// Something other than zeros follows the gzip stream: another one, which some clients do not read, or what is no gzip.
+    /// Bytes other than zeros follow the gzip stream: another member, which some clients do not read, or no gzip.
     #[error("something follows the end of the tarball's gzip stream; pack it in one piece and publish again")]
     TrailingData,
-    /// The gzip stream does not hold a whole tar archive.
+    /// The gzip stream does not contain a whole tar archive.
     #[error("the tarball is not a whole tar archive ({reason}); pack and publish again")]
     CorruptTar {
         /// What is wrong with it.
         reason: String,
     },
-    /// The archive is larger than the registry takes.
+    /// The archive is larger than the registry permits.
     #[error("the tarball is larger than {limit} bytes when unpacked; leave out files with the `files` field")]
     UnpackedTooLarge {
-        /// The most bytes that are taken.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// The archive has more entries than the registry takes.
+    /// The archive has more entries than the registry permits.
     #[error("the tarball has more than {limit} files and folders; leave out files with the `files` field")]
     TooManyEntries {
-        /// The most entries that are taken.
+        /// The limit.
         limit: usize,
     },
-    /// The path of an entry is absolute, leads out of the package, or cannot be a path.
+    /// The path of an entry is absolute, leads out of the package, or is invalid.
     #[error("the tarball has an entry at {path:?}, which {problem}; rename or leave out the file")]
     EntryPath {
         /// The beginning of the path.
@@ -43,27 +43,27 @@ pub enum TarballError {
         /// The beginning of its path.
         path: String,
     },
-    /// Clients would not agree on what the entry is or where it ends.
+    /// Clients would not agree on the kind or the end of the entry.
     #[error("clients would not agree on the tarball's entry {path:?}: {reason}; pack with `npm pack`")]
     Ambiguous {
         /// The beginning of its path.
         path: String,
-        /// What they would read differently.
+        /// The difference between clients.
         reason: &'static str,
     },
-    /// A symbolic or hard link. No pack tool writes one, and clients do different things with it.
+    /// A symbolic or hard link. No pack tool writes one, and clients treat them differently.
     #[error("the tarball's entry {path:?} is a link; replace it with the file that it points to")]
     Link {
         /// The beginning of its path.
         path: String,
     },
-    /// Two entries would be installed at the same place, or one below the other's file.
+    /// Two entries would be installed at the same path, or one below the other's file.
     #[error("more than one entry of the tarball would be installed at {path:?}; leave only one")]
     Twice {
         /// The beginning of the path of the later one.
         path: String,
     },
-    /// Two entries are one file where case, the composition of letters, or dots and spaces at the end do not count.
+    /// Two entries are one file on disks that ignore case, the composition of letters, or trailing dots and spaces.
     #[error(
         "the tarball's entries {} and {path:?} are one file on Windows or macOS, which ignore capitals, forms of accents, and \
          dots and spaces at the end; rename one of them",
@@ -72,10 +72,11 @@ pub enum TarballError {
     SameOnSomeSystems {
         /// The beginning of the path of the later one.
         path: String,
-        /// The beginning of the path of the earlier one; `None` in a tarball of so many files that it was not kept.
+        /// The beginning of the path of the earlier one; `None` if the tarball has so many files that it was not
+        /// stored.
         other: Option<String>,
     },
-    /// An entry is not in the folder that the others are in.
+    /// An entry is not in the same folder as the others.
     #[error(
         "the tarball's entry {path:?} is not in its top folder {folder:?}; pack everything into one folder"
     )]
@@ -85,12 +86,12 @@ pub enum TarballError {
         /// The folder of the first entry.
         folder: String,
     },
-    /// A file is one that decides about an install, but only on systems that ignore case.
+    /// A file affects an install, but only on systems that ignore case.
     #[error("the tarball's entry {path:?} is {file} on some systems and not on others; rename it")]
     Disguised {
         /// The beginning of its path.
         path: String,
-        /// What it is on some systems.
+        /// The file that some systems treat it as.
         file: &'static str,
     },
     /// There is no `package.json` in the top folder.
@@ -108,10 +109,10 @@ pub enum TarballError {
     /// `package.json` is a folder.
     #[error("the tarball's package.json is not a regular file; rename the folder")]
     ManifestNotAFile,
-    /// `package.json` is larger than the registry takes.
+    /// `package.json` is larger than the registry permits.
     #[error("the tarball's package.json is larger than {limit} bytes; make it smaller")]
     ManifestTooLarge {
-        /// The most bytes that are taken.
+        /// The limit in bytes.
         limit: usize,
     },
     /// `package.json` is not UTF-8.
@@ -123,13 +124,13 @@ pub enum TarballError {
         /// What is wrong with it.
         reason: String,
     },
-    /// `package.json` holds a list or a single value.
+    /// `package.json` contains a list or a scalar.
     #[error("the tarball's package.json is not a JSON object; write `{{ … }}`")]
     ManifestNotAnObject,
-    /// `package.json` has no `name` text.
+    /// `package.json` has no `name` string.
     #[error("the tarball's package.json has no name; add `\"name\"`")]
     NoName,
-    /// `package.json` has no `version` text.
+    /// `package.json` has no `version` string.
     #[error("the tarball's package.json has no version; add `\"version\"`")]
     NoVersion,
 }

@@ -8,25 +8,25 @@ use super::bins::commands;
 use super::dependencies::as_object;
 use super::install_fields::engines;
 
-/// What clients expect in a field that an install reads. pnpm does not find a version that has something else.
+/// The type that clients expect of a field that an install reads. pnpm does not find a version with another type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FieldType {
-    /// An object of texts, which npm also makes of a list or a text of `name@range`.
+    /// An object of strings, to which npm also converts a list or a string of `name@range`.
     Dependencies,
-    /// An object of texts, which yarn 1 also makes of a list such as `["node >=20"]`.
+    /// An object of strings, to which yarn 1 also converts a list such as `["node >=20"]`.
     Engines,
-    /// An object of texts.
+    /// An object of strings.
     Scripts,
-    /// An object of texts, or one text.
+    /// An object of strings, or one string.
     Commands,
     /// An object of objects.
     Objects,
     Object,
-    /// A list of texts, or one text.
+    /// A list of strings, or one string.
     Platforms,
-    /// A list of texts, or whether all are.
+    /// A list of strings, or a boolean for all.
     Bundle,
-    /// A text, or that there is none.
+    /// A string, or a value that means none.
     Notice,
     Flag,
 }
@@ -61,12 +61,12 @@ impl FieldType {
             (Self::Object, b'{')
             | (Self::Commands | Self::Platforms | Self::Notice, b'"')
             | (Self::Bundle | Self::Notice | Self::Flag, b't' | b'f') => true,
-            // `null` is the same as nothing, except where clients read what `deprecated` says.
+            // `null` counts as missing, except where clients read the value of `deprecated`.
             (_, first) => first == b'n',
         }
     }
 
-    /// The value as clients expect it; `None` if nothing can be made of it. `name` is that of the package.
+    /// Converts the value to the expected type; `None` if that is impossible. `name` is the package's name.
     fn fitting(self, value: Value, name: &str) -> Option<Value> {
         let texts = |mut object: Map<String, Value>| {
             object.retain(|_, value| value.is_string());
@@ -106,8 +106,8 @@ pub(in crate::domain) fn fits(field: &str, value: &RawValue) -> bool {
     FieldType::of(field).is_none_or(|expected| expected.fits(value))
 }
 
-/// Gives the fields that an install reads the types that clients expect, by npm's own rules. What npm makes nothing of is taken
-/// out.
+/// Converts the fields that an install reads to the types that clients expect, by npm's own rules. Removes a value that
+/// npm cannot convert.
 pub(in crate::domain) fn make_fit(manifest: &mut Map<String, Value>) {
     let name = manifest.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     manifest.retain(|field, value| match FieldType::of(field) {
@@ -126,7 +126,7 @@ fn first(value: &RawValue) -> u8 {
     value.get().as_bytes().first().copied().unwrap_or_default()
 }
 
-/// What is in an object or a list. Nothing is both.
+/// The values of an object or a list.
 #[derive(Default)]
 struct Values {
     are_texts: bool,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_types_become_what_clients_expect() {
+    fn convertible_types_become_the_expected_ones() {
         for (odd, expected) in [
             (json!({ "dependencies": [] }), json!({ "dependencies": {} })),
             (json!({ "dependencies": ["a@^1", 7] }), json!({ "dependencies": { "a": "^1" } })),

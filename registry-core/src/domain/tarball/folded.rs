@@ -4,7 +4,7 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 const NORMALIZER: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
 
-/// A path as the one text of all paths that some disk takes for the same file. It has as many parts.
+/// Folds a path, so that paths that some disk treats as the same file become equal. Keeps the number of segments.
 pub(super) fn folded(path: &str) -> String {
     let mut folded = String::with_capacity(path.len());
     for (number, part) in path.split('/').enumerate() {
@@ -16,11 +16,11 @@ pub(super) fn folded(path: &str) -> String {
     folded
 }
 
-/// A name as the one text of all names that some disk takes for the same file.
+/// Folds a name, so that names that some disk treats as the same file become equal.
 ///
-/// Case does not count on Windows and macOS, and macOS takes all ways to compose a letter for the same. No mapping of case is
-/// enough alone: `ſ` and the Kelvin sign are small in one and capital in the other, and only the small one of `ẞ` is `SS`. On Windows dots and spaces at the end do not
-/// count. Apple's older disks skip characters that nothing shows.
+/// Windows and macOS ignore case, and macOS ignores how a letter is composed. No single case mapping suffices: only
+/// uppercasing maps `ſ` to `S`, only lowercasing maps the Kelvin sign to `k`, and only the lowercase of `ẞ` uppercases
+/// to `SS`. Windows ignores trailing dots and spaces. Apple's older disks ignore invisible characters.
 pub(super) fn folded_name(name: &str) -> String {
     let name = if name.is_ascii() {
         Cow::Borrowed(name)
@@ -35,7 +35,7 @@ pub(super) fn folded_name(name: &str) -> String {
     NORMALIZER.normalize(&composed.to_uppercase().to_lowercase()).into_owned()
 }
 
-/// Without what names the content of a file or a folder on Windows, such as `::$DATA` or `:$I30:$INDEX_ALLOCATION`.
+/// Strips the name of a Windows stream or attribute, such as `::$DATA` or `:$I30:$INDEX_ALLOCATION`.
 fn without_stream(name: &str) -> &str {
     match name.rsplit_once(':') {
         Some((rest, kind)) if kind.starts_with('$') => rest.split_once(':').map_or(rest, |(file, _)| file),
@@ -47,7 +47,7 @@ fn is_shown(sign: char) -> bool {
     !matches!(sign, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Whether Windows takes a name for a device, such as `NUL` or `aux.js`, in whatever folder it is.
+/// Whether Windows treats a name as a device in every folder, such as `NUL` or `aux.js`.
 pub(in crate::domain) fn is_device(name: &str) -> bool {
     let name = name.split(['.', ':']).next().unwrap_or_default().trim_end_matches(' ').to_ascii_uppercase();
     let number = name.strip_prefix("COM").or_else(|| name.strip_prefix("LPT"));
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_some_disk_takes_for_the_same_file_is_the_same_text() {
+    fn equal_files_on_some_disk_fold_to_equal_names() {
         for (one, other) in [
             ("README.md", "readme.md"),
             ("Lib/a.js", "lib/A.js"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_disk_takes_for_the_same_file_is_not() {
+    fn distinct_files_on_every_disk_fold_to_distinct_names() {
         for (one, other) in [
             ("a.js", "a.ts"),
             ("a.js", "a.j"),

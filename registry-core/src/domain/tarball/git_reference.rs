@@ -1,23 +1,23 @@
 use percent_encoding::percent_decode_str;
 
-/// A repository on one of the hosts that npm has short names for.
+/// A repository on one of the hosts that have short names in npm.
 #[derive(PartialEq, Eq)]
 struct Repository<'a> {
     host: &'static str,
-    /// How it is fetched. A short name says no more than ssh does.
+    /// The protocol to fetch it. A short name is equivalent to ssh.
     protocol: &'static str,
-    /// Who fetches it, where the protocol lets a reference say so.
+    /// The user that fetches it, if the protocol permits one in the reference.
     login: Option<&'a str>,
     path: &'a str,
     commit: String,
 }
 
-/// The short name of each host and its domain.
+/// The short name of each host, and its domain.
 const HOSTS: [(&str, &str); 3] =
     [("github", "github.com"), ("gitlab", "gitlab.com"), ("bitbucket", "bitbucket.org")];
 
-/// Whether two dependencies are the same git repository, one by its short name and one written out: `a/b`,
-/// `github:a/b` and `git+ssh://git@github.com/a/b.git`. npm writes them out when it publishes.
+/// Whether two dependencies are the same git repository, one by short name and one by URL: `a/b`, `github:a/b` and
+/// `git+ssh://git@github.com/a/b.git`. npm expands short names on publish.
 pub(super) fn is_same_repository(first: &str, second: &str) -> bool {
     Repository::parse(first)
         .is_some_and(|first| Repository::parse(second).is_some_and(|second| first == second))
@@ -36,11 +36,11 @@ impl<'a> Repository<'a> {
         repository.path = repository.path.strip_suffix(".git").unwrap_or(repository.path);
         let parts = repository.path.split('/').count();
         let is_path = repository.path.split('/').all(|part| !part.is_empty());
-        // Only GitLab has folders of folders.
+        // Only GitLab has nested groups.
         (is_path && (parts == 2 || (parts > 2 && repository.host == "gitlab"))).then_some(repository)
     }
 
-    /// `a/b`, `github:a/b` or `git@github.com:a/b.git`.
+    /// Parses `a/b`, `github:a/b` or `git@github.com:a/b.git`.
     fn from_short_name(address: &'a str) -> Option<Self> {
         let (host, path) = match address.split_once(':') {
             None if address.starts_with(['.', '/', '@']) || address.contains(['@', ' ']) => return None,
@@ -71,14 +71,14 @@ impl<'a> Repository<'a> {
             "git" if host == "github" => ("git", login),
             _ => return None,
         };
-        // `/a/b/tree/main` is how GitHub shows a branch.
+        // `/a/b/tree/main` is GitHub's URL of a branch.
         let (path, commit) = match path.split_once("/tree/") {
             Some((path, commit)) if host == "github" => (path, commit.split('/').next()?),
             _ => (path, ""),
         };
         let path = path.strip_suffix('/').unwrap_or(path);
         let commit = percent_decode_str(commit).decode_utf8().ok()?.into_owned();
-        // These are downloads of files, not repositories.
+        // These are file downloads, not repositories.
         let is_download = path.contains("/-/") || path.contains("/archive.tar.gz");
         (!is_download).then_some(Self { host, protocol, login, path, commit })
     }

@@ -1,8 +1,8 @@
-//! The 512 bytes before each entry, read only where all clients read them the same.
+//! The 512-byte header of each entry, accepted only if all clients read it alike.
 //!
-//! Tar readers differ in what they forgive. A header that one of them skips makes it take the content of the entry
-//! for further headers, and then it installs files that no other reader sees. What `npm pack` and the other packers
-//! write never comes near these differences.
+//! Tar readers differ in what they tolerate. A reader that skips a header reads the entry's content as further headers,
+//! and then installs files that no other reader sees. Archives of `npm pack` and the other packers never come near
+//! these differences.
 
 use std::io::{self, Read};
 
@@ -12,7 +12,7 @@ use super::TarballError;
 use super::path::EntryPath;
 use super::pax::Extensions;
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -25,13 +25,13 @@ pub(super) enum Kind {
     GlobalExtended,
 }
 
-/// Where the numbers are that npm's reader looks at: mode, owner, group, time and device. One that it cannot hold makes
-/// it skip the header. Sizes are stricter still.
+/// The positions of the numbers that npm's reader parses: mode, owner, group, time and device. It skips the header if
+/// one of them is too large. Sizes are stricter still.
 const NUMBERS: [(usize, usize); 6] = [(100, 8), (108, 8), (116, 8), (136, 12), (329, 8), (337, 8)];
-/// Two more times, where no path is.
+/// Two more times, in headers without a path there.
 const TIMES: [(usize, usize); 2] = [(476, 12), (488, 12)];
 
-/// Checks a header and tells what it stands before.
+/// Validates a header and returns the kind of its entry.
 pub(super) fn kind(header: &Header) -> Result<Kind, TarballError> {
     let kind = match header.as_bytes()[156] {
         b'0' | 0 => Kind::File,
@@ -51,7 +51,7 @@ pub(super) fn kind(header: &Header) -> Result<Kind, TarballError> {
     }
 }
 
-/// What some client would skip or take for something else.
+/// Returns what some client would skip or read differently.
 fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
     let bytes = header.as_bytes();
     let times: &[_] = if bytes[475] == 0 { &TIMES } else { &[] };
@@ -67,7 +67,7 @@ fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
     if !is_octal(&bytes[124..136]) && bytes[124..136].iter().any(|byte| *byte != 0) {
         return Some("its size is not a number");
     }
-    // pnpm and deno read nothing else there, and yarn 1 fails on it.
+    // pnpm and deno accept nothing else there, and yarn 1 fails on it.
     if !is_octal(&bytes[100..108]) {
         return Some("its mode is not written in octal digits");
     }
@@ -77,15 +77,15 @@ fn difference(header: &Header, kind: Kind) -> Option<&'static str> {
     if bytes[157..257].iter().any(|byte| *byte != 0) {
         return Some("it is no link but names a target");
     }
-    // pnpm takes it for the end of the archive.
+    // pnpm reads it as the end of the archive.
     if bytes[0] == 0 {
         return Some("its header has no name");
     }
-    // pnpm and yarn take what stands there for the beginning of the path, whatever the format.
+    // pnpm and yarn read these bytes as the beginning of the path in any format.
     if &bytes[257..265] != b"ustar\x0000" && bytes[345..500].iter().any(|byte| *byte != 0) {
         return Some("its path begins where its archive format has none");
     }
-    // Some readers then take the description for a file.
+    // Some readers then treat the description as a file.
     if describes && !has_format {
         return Some("it describes another entry but its archive format is unknown");
     }
@@ -99,18 +99,18 @@ fn is_octal(field: &[u8]) -> bool {
     digits > 0 && field[digits..].iter().all(|byte| matches!(byte, 0 | b' '))
 }
 
-/// Numbers are digits, or begin with 0x80 and are binary. Six binary bytes are enough for real owners and times.
+/// Numbers are digits, or begin with 0x80 and are binary. Six binary bytes suffice for real owners and times.
 fn is_number(field: &[u8]) -> bool {
     let (binary, spare) = (field[0] & 0x80 != 0, &field[1..field.len() - 6]);
     !binary || (field[0] == 0x80 && spare.iter().all(|byte| *byte == 0))
 }
 
-/// The bytes of content after a header.
+/// Returns the number of content bytes after a header.
 pub(super) fn size(header: &Header) -> Result<u64, TarballError> {
     header.entry_size().map_err(|error| corrupt(&error))
 }
 
-/// The path of an entry: its extended header's, else the long one before it, else its own.
+/// Returns the path of an entry: from its extended header, else from the long path before it, else its own.
 pub(super) fn path(
     header: &Header,
     long_path: Option<&[u8]>,
@@ -124,7 +124,7 @@ pub(super) fn path(
     }
 }
 
-/// The path that the header alone gives, if it is one.
+/// Returns the path in the header itself, if it is valid.
 pub(super) fn short_path(header: &Header) -> Option<EntryPath> {
     own_path(header).ok().and_then(|path| EntryPath::parse(&path).ok())
 }
@@ -143,7 +143,7 @@ fn own_path(header: &Header) -> Result<Vec<u8>, &'static str> {
     Ok(if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() })
 }
 
-/// A text that ends at the first NUL, after which nothing may come.
+/// Returns the text before the first NUL, which only NULs may follow.
 fn until_nul(field: &[u8]) -> Result<&[u8], &'static str> {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
     if field[end..].iter().all(|byte| *byte == 0) { Ok(&field[..end]) } else { Err("its path holds a NUL") }
@@ -154,7 +154,7 @@ fn shown(header: &Header) -> String {
     crate::domain::shorten::shorten(&String::from_utf8_lossy(name)).into_owned()
 }
 
-/// Reads all content of an entry, of which there are `size` bytes.
+/// Reads the whole content of an entry, `size` bytes.
 pub(super) fn read_whole(entry: &mut impl Read, size: u64) -> Result<Vec<u8>, TarballError> {
     let mut content = Vec::new();
     entry.read_to_end(&mut content).map_err(|error| corrupt(&error))?;
@@ -165,7 +165,7 @@ pub(super) fn read_whole(entry: &mut impl Read, size: u64) -> Result<Vec<u8>, Ta
     }
 }
 
-/// The tar reader's own complaint.
+/// Wraps an error of the tar reader.
 pub(super) fn corrupt(error: &io::Error) -> TarballError {
     TarballError::CorruptTar { reason: crate::domain::shorten::shorten(&error.to_string()).into_owned() }
 }

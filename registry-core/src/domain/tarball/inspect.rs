@@ -19,17 +19,18 @@ use crate::limits::Limits;
 /// The most bytes of a long path or an extended header.
 const LONGEST_DESCRIPTION: u64 = 64 << 10;
 
-/// Reads a tarball to its end and refuses what clients could not install, or would install differently.
+/// Reads a tarball to its end and rejects content that clients could not install, or would install differently.
 ///
-/// Memory goes to `package.json`, the readme and a digest of each path, and to nothing whose size the tarball declares.
+/// Memory is used for `package.json`, the readme and a digest of each path, and never in a size that the tarball
+/// declares.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<TarballContents, TarballError> {
     let failure = RefCell::new(None);
     let unpacker = Unpacker::new(bytes, limits.unpacked_bytes, &failure)?;
-    // Why unpacking failed tells more than what the tar reader made of it.
+    // The unpacker's error is more precise than the one that the tar reader derives from it.
     Inspection::new(limits).run(unpacker).map_err(|error| failure.take().unwrap_or(error))
 }
 
-/// What is known so far.
+/// The state of an inspection.
 struct Inspection<'a> {
     limits: &'a Limits,
     entries: usize,
@@ -62,7 +63,7 @@ impl<'a> Inspection<'a> {
     fn run(mut self, unpacker: Unpacker<'_>) -> Result<TarballContents, TarballError> {
         let mut archive = Archive::new(unpacker);
         let entries = archive.entries().map_err(|error| header::corrupt(&error))?;
-        // Raw, since the reader would otherwise hold descriptions of any length in memory.
+        // Raw, since the reader would otherwise buffer descriptions of any length.
         for entry in entries.raw(true) {
             self.entry(&mut entry.map_err(|error| header::corrupt(&error))?)?;
         }
@@ -86,7 +87,7 @@ impl<'a> Inspection<'a> {
         match kind {
             Kind::LongPath => {
                 self.describe(entry, |inspection| &mut inspection.long_path)?;
-                // Readers that cut the path at its first zero and those that cut its last zero would see two paths.
+                // Readers that cut the path at its first NUL and those that strip its last NUL would see two paths.
                 let path = self.long_path.as_deref().unwrap_or_default();
                 if path.strip_suffix(b"\0").unwrap_or(path).contains(&0) {
                     return Err(ambiguous(entry, "its long path has zeros in it"));
@@ -107,7 +108,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Keeps what describes the next entry.
+    /// Records a description of the next entry.
     fn describe<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
@@ -119,7 +120,7 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// pnpm gives what is described to the description that follows.
+    /// pnpm applies a description to a description that follows it.
     fn expect_no_description<Source: Read>(&self, entry: &Entry<'_, Source>) -> Result<(), TarballError> {
         if self.long_path.is_some() || self.extensions.is_some() {
             return Err(ambiguous(entry, "it is described twice"));
@@ -175,8 +176,8 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// npm falls back to the path in the header where it receives a long one in parts, cut within a character. So that one
-    /// must be nothing that matters.
+    /// Validates the path in the header, which npm uses if it receives a long path in parts, cut within a character.
+    /// That path must not affect an install.
     fn short_path<Source: Read>(
         &mut self,
         entry: &Entry<'_, Source>,
@@ -198,11 +199,11 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Makes sure that each place belongs to one entry, in one folder.
+    /// Ensures that each path belongs to one entry, and that all are in one folder.
     fn claim(&mut self, kind: Kind, path: &EntryPath) -> Result<(), TarballError> {
         let folder = self.top_folder.get_or_insert_with(|| path.top_folder().to_owned());
         if folder.as_str() != path.top_folder() {
-            // It tells more than that there is another folder.
+            // This error is more precise than that of a second folder.
             return Err(match (path.may_become_manifest(), self.manifest_path.is_some()) {
                 (true, true) => TarballError::SeveralManifests,
                 (true, false) if path.installed().is_none() => {
@@ -228,7 +229,7 @@ impl<'a> Inspection<'a> {
             return Err(TarballError::SeveralManifests);
         }
         claimed.map_err(|clash| self.clashing(clash, path))?;
-        // Folders without an entry take memory too.
+        // Folders without an entry use memory too.
         if self.claims.folder_count() > self.limits.tarball_entries.saturating_mul(8).saturating_add(1024) {
             return Err(TarballError::TooManyEntries { limit: self.limits.tarball_entries });
         }
@@ -268,7 +269,8 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Looks for what npm runs at an install of a bundled package. One whose `package.json` cannot be read may have it.
+    /// Looks for scripts and native code that npm runs at an install of a bundled package. An unreadable `package.json`
+    /// may have one.
     fn bundled_file<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
@@ -299,7 +301,7 @@ impl<'a> Inspection<'a> {
     }
 }
 
-/// Whether a `package.json` has a script that npm runs at an install, or cannot be read.
+/// Whether a `package.json` has a script that npm runs at an install, or is unreadable.
 fn runs_at_install(json: &[u8]) -> bool {
     let Ok(manifest) = serde_json::from_slice::<Value>(without_byte_order_mark(json)) else { return true };
     let has = |script: &str| match &manifest["scripts"][script] {
@@ -325,7 +327,7 @@ fn ambiguous<Source: Read>(entry: &Entry<'_, Source>, reason: &'static str) -> T
     }
 }
 
-/// Some clients read on after the block of zeros that ends an archive.
+/// Some clients read on after the zero blocks that end an archive.
 fn expect_only_zeros(rest: &mut impl Read) -> Result<(), TarballError> {
     let mut buffer = [0; 8 << 10];
     loop {
@@ -337,7 +339,7 @@ fn expect_only_zeros(rest: &mut impl Read) -> Result<(), TarballError> {
     }
 }
 
-/// npm drops it too.
+/// npm strips it too.
 fn without_byte_order_mark(json: &[u8]) -> &[u8] {
     json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }

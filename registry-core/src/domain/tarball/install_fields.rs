@@ -1,4 +1,4 @@
-//! Fields besides dependencies, scripts and commands that decide what an install does, or what users are told before it.
+//! Fields besides dependencies, scripts and commands that affect an install, or what users see before it.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +9,20 @@ use super::dependencies::as_object;
 use super::native_code::BUILD;
 use super::{ManifestDisagreement, TarballContents};
 
-/// Where an install is refused, or what of the package is loaded. No client changes these.
+/// Fields that restrict where the package installs, or select the modules that load. No client changes these.
 const AS_WRITTEN: [&str; 6] =
     ["acceptDependencies", "dependenciesMeta", "peerDependenciesMeta", "main", "exports", "type"];
 
-/// Lists of platforms, which may be one text.
+/// Lists of platforms, which may also be one string.
 const PLATFORMS: [&str; 3] = ["os", "cpu", "libc"];
 
 /// The spellings of the field with bundled dependencies; npm prefers the first.
 pub(super) const BUNDLED: [&str; 2] = ["bundleDependencies", "bundledDependencies"];
 
-/// Names of licenses that yarn 1 writes in another way.
+/// Licenses that yarn 1 renames.
 const RENAMED: [(&str, &str); 2] = [("MIT/X11", "MIT"), ("X11", "MIT")];
 
-/// Whether the document says of these fields what the tarball says.
+/// Whether these fields have the same values in the document and in the tarball.
 pub(super) fn agree(
     document: &Map<String, Value>,
     contents: &TarballContents,
@@ -47,7 +47,7 @@ pub(super) fn agree(
     expect(spelled.unwrap_or(BUNDLED[0]), is_same_bundle(document, manifest))
 }
 
-/// What a document that a client sent lacks, from the tarball: what follows from files, and what some clients leave out.
+/// Adds to a document what it lacks, from the tarball: values implied by files, and fields that some clients omit.
 pub(super) fn complete(document: &mut Map<String, Value>, contents: &TarballContents) {
     let manifest = &contents.manifest;
     for field in ["gypfile", "directories"] {
@@ -65,7 +65,7 @@ pub(super) fn complete(document: &mut Map<String, Value>, contents: &TarballCont
     }
 }
 
-/// A field, unless it is `null`.
+/// Returns a field unless it is `null`.
 fn written<'a>(manifest: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
     manifest.get(field).filter(|value| !value.is_null())
 }
@@ -77,7 +77,7 @@ fn list(value: Option<&Value>) -> Option<Vec<&Value>> {
     }
 }
 
-/// npm 12 drops what is no object, and an empty one.
+/// npm 12 drops a value that is not an object, and an empty one.
 fn overrides(manifest: &Map<String, Value>) -> Option<&Map<String, Value>> {
     manifest.get("overrides")?.as_object().filter(|overrides| !overrides.is_empty())
 }
@@ -89,7 +89,7 @@ fn said_engines(manifest: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// `["node >=20"]` is `{ "node": ">=20" }` to yarn 1.
+/// yarn 1 converts `["node >=20"]` to `{ "node": ">=20" }`.
 pub(super) fn engines(list: &[Value]) -> Value {
     let engine = |engine: &Value| {
         let (name, range) = engine.as_str()?.trim().split_once(' ').unwrap_or((engine.as_str()?.trim(), ""));
@@ -116,7 +116,7 @@ fn license(manifest: &Map<String, Value>) -> Option<String> {
     })
 }
 
-/// yarn 1 looks into a license file or the readme where `package.json` says nothing, or nothing exact.
+/// yarn 1 reads a license file or the readme if `package.json` has no license, or an inexact one.
 fn is_same_license(said: Option<&str>, packed: Option<&str>, contents: &TarballContents) -> bool {
     let has_text = contents.has_license_file || contents.readme.is_some();
     match (said, packed) {
@@ -132,7 +132,7 @@ fn is_same_license(said: Option<&str>, packed: Option<&str>, contents: &TarballC
     }
 }
 
-/// npm says `true` where it adds a script. Where a document says nothing, the tarball does.
+/// npm writes `true` if it adds a script. If the document has no value, the tarball decides.
 fn is_same_gypfile(document: &Map<String, Value>, manifest: &Map<String, Value>) -> bool {
     let (said, packed) = (written(document, "gypfile"), written(manifest, "gypfile"));
     let builds = || document.get("scripts").and_then(|scripts| scripts.get("install")) == Some(&json!(BUILD));
@@ -162,7 +162,7 @@ fn is_same_bundle(document: &Map<String, Value>, manifest: &Map<String, Value>) 
     let is_packed = |names: &BTreeSet<String>| {
         BUNDLED.iter().filter_map(|field| Some((field, bundled(manifest, field)?))).any(|(field, packed)| {
             let packed: BTreeSet<String> = packed.into_iter().collect();
-            // Older npm counts optional dependencies among all.
+            // Older npm includes optional dependencies in `true`.
             let is_all = manifest.get(*field) == Some(&Value::Bool(true));
             *names == packed
                 || (is_all
@@ -175,7 +175,7 @@ fn is_same_bundle(document: &Map<String, Value>, manifest: &Map<String, Value>) 
     said.iter().all(|names| is_packed(names) || (names.is_empty() && !packs_some()))
 }
 
-/// The names in one of the two fields, as npm makes them of what may be written there.
+/// Returns the names in one of the two fields, converted from every form that npm accepts.
 pub(super) fn bundled(manifest: &Map<String, Value>, field: &str) -> Option<Vec<String>> {
     match manifest.get(field)? {
         Value::Bool(true) => Some(as_object(manifest.get("dependencies")).keys().cloned().collect()),

@@ -4,7 +4,7 @@ use super::{TarballContents, bins, dependencies, install_fields, scripts};
 use crate::domain::Version;
 use crate::domain::shorten::shorten;
 
-/// A field in which a publish document and the tarball's `package.json` say different things.
+/// A field whose value differs between a publish document and the tarball's `package.json`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the publish document says {document} for `{field}`, and package.json in the tarball says {tarball}; \
@@ -24,18 +24,18 @@ impl ManifestDisagreement {
         Self { field: shorten(field).into_owned(), document: show(document), tarball: show(tarball) }
     }
 
-    /// The field, such as `dependencies.left-pad`.
+    /// Returns the field, such as `dependencies.left-pad`.
     pub fn field(&self) -> &str {
         &self.field
     }
 }
 
-/// Whether a version in a publish document says the same as the `package.json` in its tarball, in all that decides
-/// what an install does: name, version, dependencies, scripts, bins, platforms, engines, entry points, bundled dependencies
+/// Whether a version in a publish document matches the `package.json` in its tarball in every field that decides what
+/// an install does: name, version, dependencies, scripts, bins, platforms, engines, entry points, bundled dependencies
 /// and license.
 ///
-/// The document may say it as clients do, which tidy `package.json` before they publish it. What they make of it is
-/// taken and nothing else: a document is never tidied to fit.
+/// The document may contain the form that clients normalize `package.json` to before a publish. Only clients' own
+/// normalizations are accepted: the document itself is never normalized to match.
 pub fn agree(
     document_version: &Map<String, Value>,
     contents: &TarballContents,
@@ -64,14 +64,14 @@ fn check(
     }
 }
 
-/// Clients drop a leading `v` or `=`, spaces and build metadata (`semver.clean`).
+/// Clients strip a leading `v` or `=`, spaces and build metadata (`semver.clean`).
 fn is_same_version(document: &str, packed: &str) -> bool {
     let cleaned = packed.trim_start_matches(['=', 'v', ' ']).trim();
     let release = cleaned.split('+').next().unwrap_or(cleaned);
     document == packed || (Version::parse(cleaned).is_ok() && (document == cleaned || document == release))
 }
 
-/// The two values of each entry of two objects.
+/// Returns the two values of each entry of two objects.
 pub(super) fn entries<'a>(
     document: &'a Map<String, Value>,
     manifest: &'a Map<String, Value>,

@@ -1,4 +1,4 @@
-//! What is in a tarball, and whether a publish document tells the truth about it.
+//! The content of a tarball, and whether a publish document agrees with it.
 //!
 //! ```
 //! use std::io::Write as _;
@@ -58,9 +58,9 @@ pub(in crate::domain) use folded::is_device;
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};
 
-/// Gives a manifest that agrees with its tarball the types that clients expect, and adds what the tarball implies and the client
-/// did not say: the script that builds native code, bundled dependencies under one spelling, and the commands in
-/// `directories.bin`.
+/// Converts a manifest that agrees with its tarball to the types that clients expect, and adds what the tarball implies
+/// and the client omitted: the script that builds native code, bundled dependencies under one spelling, and the
+/// commands in `directories.bin`.
 pub(in crate::domain) fn complete(
     manifest: &mut Map<String, Value>,
     contents: &TarballContents,
@@ -68,7 +68,7 @@ pub(in crate::domain) fn complete(
 ) {
     install_fields::complete(manifest, contents);
     make_fit(manifest);
-    // What a client says of it counts for nothing.
+    // The client's value is ignored.
     manifest.shift_remove("hasInstallScript");
     native_code::declare(manifest, contents);
     let has_folder = manifest.get("directories").is_some_and(|directories| directories.get("bin").is_some());
@@ -80,28 +80,27 @@ pub(in crate::domain) fn complete(
     }
 }
 
-/// What the registry wants to know of a tarball.
+/// The result of inspecting a tarball.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each tells of one file, and a package has any of them")]
 pub struct TarballContents {
-    /// The `package.json` inside, as it is written there.
+    /// The `package.json` inside, as written.
     pub manifest: Map<String, Value>,
-    /// Regular files.
+    /// The number of regular files.
     pub file_count: u64,
-    /// Bytes of all files.
+    /// The total size of all files in bytes.
     pub unpacked_size: u64,
     /// Whether there is an `npm-shrinkwrap.json` at the root.
     pub has_shrinkwrap: bool,
-    /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install without being
-    /// asked by a script.
+    /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install even without a
+    /// script.
     pub has_gyp_file: bool,
-    /// Whether one of these is `binding.gyp`, for which yarn does so even where `gypfile` is `false`.
+    /// Whether one of these is `binding.gyp`, for which yarn does so even if `gypfile` is `false`.
     pub has_binding_gyp: bool,
-    /// Whether a package that is bundled in `node_modules` has a script, or native code, that npm runs or builds at an
-    /// install.
+    /// Whether a package bundled in `node_modules` has a script, or native code, that npm runs or builds at an install.
     pub has_bundled_install_script: bool,
-    /// Whether there is a license file at the root, of which some clients take the license.
+    /// Whether there is a license file at the root, from which some clients take the license.
     pub has_license_file: bool,
     /// The name and the text of the readme at the root. The text is UTF-8 and at most 64 KiB.
     pub readme: Option<(String, String)>,

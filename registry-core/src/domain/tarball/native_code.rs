@@ -2,21 +2,21 @@ use serde_json::{Map, Value, json};
 
 use super::TarballContents;
 
-/// What clients run at an install for a package with a `*.gyp` file, without being asked by a script.
+/// The command that clients run at an install of a package with a `*.gyp` file and without a script.
 pub(super) const BUILD: &str = "node-gyp rebuild";
 
-/// Declares the native code that clients build at an install without being asked by a script.
+/// Declares the native code that clients build at an install even without a script.
 ///
-/// npm and pnpm build it unless the package has a script of its own before it or says `gypfile: false`: then the manifest gets
-/// the script. yarn reads neither `gypfile` nor `preinstall`: where yarn alone builds, the manifest says that something runs,
-/// and no script, which npm and pnpm would run too.
+/// npm and pnpm build it unless the package has its own script or says `gypfile: false`: then the manifest gets the
+/// script. yarn reads neither `gypfile` nor `preinstall`: if only yarn builds, the manifest declares an install script
+/// without containing one, which npm and pnpm would run too.
 pub(super) fn declare(manifest: &mut Map<String, Value>, contents: &TarballContents) {
     if contents.has_gyp_file && is_built_by_npm(manifest) {
         declare_script(manifest);
     } else if contents.has_binding_gyp && script(manifest, "install").is_none() {
         manifest.insert("hasInstallScript".into(), true.into());
     }
-    // npm 11 runs it as it runs those of packages that are not bundled.
+    // npm 11 runs it like scripts of packages that are not bundled.
     if contents.has_bundled_install_script {
         manifest.insert("hasInstallScript".into(), true.into());
     }
@@ -28,7 +28,7 @@ fn is_built_by_npm(manifest: &Map<String, Value>) -> bool {
         && script(manifest, "install").is_none_or(|script| script == BUILD)
 }
 
-/// A script, unless it is empty, which is the same as none to all clients.
+/// Returns a script unless it is empty, which all clients treat as missing.
 fn script<'a>(manifest: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     manifest.get("scripts")?.get(name)?.as_str().filter(|script| !script.is_empty())
 }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_npm_builds_gets_a_script() {
+    fn a_build_by_npm_gets_a_script() {
         let built = json!({ "scripts": { "install": BUILD }, "gypfile": true });
         for manifest in
             [json!({}), json!({ "scripts": null }), json!({ "scripts": { "install": "" } }), built.clone()]
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_yarn_alone_builds_gets_a_word_and_no_script() {
+    fn a_build_by_yarn_alone_gets_a_flag_and_no_script() {
         for manifest in [
             json!({ "gypfile": false }),
             json!({ "gypfile": false, "scripts": { "install": "" } }),

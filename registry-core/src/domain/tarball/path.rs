@@ -4,23 +4,24 @@ use super::TarballError;
 use super::folded::{folded, folded_name, is_device};
 use crate::domain::shorten::shorten;
 
-/// The longest path in bytes: what common systems can open.
+/// The longest path in bytes that common systems can open.
 const LONGEST: usize = 1024;
 
-/// The longest part of a path in bytes: what common disks can name.
+/// The longest segment in bytes that common disks can store.
 const LONGEST_PART: usize = 255;
 
-/// Where an entry of a tarball is, and where clients install it.
+/// The path of a tarball entry, and where clients install it.
 #[derive(Debug)]
 pub(super) struct EntryPath {
     text: String,
 }
 
 impl EntryPath {
-    /// Checks the path of an entry, and refuses one that some client would read in another way.
+    /// Validates the path of an entry, and rejects one that some client would read differently.
     ///
-    /// npm drops the first folder and then, again and again, whatever begins an absolute path on Windows. yarn 4 resolves `.`
-    /// and drops empty parts before it drops the first folder, pnpm and yarn 1 after it. On Windows a backslash is a separator.
+    /// npm strips the first folder and then, repeatedly, every prefix of an absolute path on Windows. yarn 4 resolves
+    /// `.` and drops empty segments before it strips the first folder, pnpm and yarn 1 after it. On Windows a backslash
+    /// is a separator.
     pub(super) fn parse(path: &[u8]) -> Result<Self, TarballError> {
         let text = String::from_utf8_lossy(path).into_owned();
         let separators = ['/', '\\'];
@@ -59,48 +60,49 @@ impl EntryPath {
         Err(TarballError::EntryPath { path: shorten(&text).into_owned(), problem })
     }
 
-    /// The beginning of the path, for an error.
+    /// Returns the beginning of the path, for an error.
     pub(super) fn shown(&self) -> String {
         shorten(&self.text).into_owned()
     }
 
-    /// Whether the path ends as a folder's does.
+    /// Whether the path ends in a slash, like a folder's.
     pub(super) fn names_a_folder(&self) -> bool {
         self.text.ends_with('/')
     }
 
-    /// The folder that clients drop.
+    /// Returns the folder that clients strip.
     pub(super) fn top_folder(&self) -> &str {
         self.text.split('/').next().unwrap_or_default()
     }
 
-    /// Where clients install it below the package's folder; `None` if it is in no folder or is the package's folder itself.
+    /// Returns the install path below the package's folder; `None` if the entry is in no folder or is the package's
+    /// folder itself.
     pub(super) fn installed(&self) -> Option<&str> {
         let (_, rest) = self.text.split_once('/')?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         (!rest.is_empty()).then_some(rest)
     }
 
-    /// The name of the file, if it is installed at the root of the package.
+    /// Returns the file name, if the file is installed at the root of the package.
     pub(super) fn root_file(&self) -> Option<&str> {
         self.installed().filter(|installed| !installed.contains('/'))
     }
 
-    /// The name of the file, if it is installed in a folder of `node_modules`.
+    /// Returns the file name, if the file is installed in a folder of `node_modules`.
     pub(super) fn bundled_file(&self) -> Option<&str> {
         let (folder, name) = self.installed()?.rsplit_once('/')?;
         folder.split('/').any(|part| same_file_somewhere(part) == "node_modules").then_some(name)
     }
 
-    /// Whether some client on some disk would install it, or a folder that it is in, as `package.json`.
+    /// Whether some client on some disk would install the entry, or a folder above it, as `package.json`.
     pub(super) fn may_become_manifest(&self) -> bool {
-        // Some clients leave a path without a folder as it is.
+        // Some clients leave a path without a folder unchanged.
         let installed = self.installed().unwrap_or(&self.text);
         let first = installed.split('/').next().unwrap_or_default();
         same_file_somewhere(first) == "package.json" || is_short_name_of_manifest(first)
     }
 
-    /// Whether it is below a folder that some disk takes for `package.json`.
+    /// Whether it is below a folder that some disk treats as `package.json`.
     pub(super) fn is_in_manifest(&self) -> bool {
         self.may_become_manifest() && self.installed().is_some_and(|installed| installed.contains('/'))
     }
@@ -115,14 +117,14 @@ impl EntryPath {
         self.root_file() == Some("package.json")
     }
 
-    /// The file of which clients look whether a package has it, where this is that file on some disks only.
+    /// Returns the file that clients check for, if this entry is that file on some disks only.
     pub(super) fn disguised(&self) -> Option<&'static str> {
         let name = self.root_file()?;
         let decides = |file: &&str| *file != name && same_file_somewhere(name) == **file;
         DECIDING.iter().find(|file| decides(file)).copied()
     }
 
-    /// Whether what clients do at an install depends on it.
+    /// Whether it affects what clients do at an install.
     pub(super) fn decides(&self) -> bool {
         let installed = self.root_file().map(same_file_somewhere);
         self.may_become_manifest()
@@ -130,20 +132,20 @@ impl EntryPath {
     }
 }
 
-/// Files at the root of a package, besides `package.json`, that change what an install does.
+/// Files at the root of a package, besides `package.json`, that affect an install.
 const DECIDING: [&str; 2] = ["binding.gyp", "npm-shrinkwrap.json"];
 
-/// Whether npm builds native code because of a file of this name at the root of a package.
+/// Whether npm builds native code because of a file with this name at the root of a package.
 pub(super) fn is_gyp_file(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "gyp") && !name.starts_with('.')
 }
 
-/// What is relative to the current folder of a drive on Windows.
+/// Whether the text is relative to the current folder of a drive on Windows.
 fn begins_with_drive(part: &str) -> bool {
     matches!(part.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
-/// What NTFS may call `package.json` too, such as `PACKAG~1.JSO`.
+/// Whether NTFS may use the name as a short name of `package.json`, such as `PACKAG~1.JSO`.
 fn is_short_name_of_manifest(name: &str) -> bool {
     let name = same_file_somewhere(name);
     name.strip_suffix(".jso").and_then(|name| name.rsplit_once('~')).is_some_and(|(start, number)| {
@@ -151,7 +153,7 @@ fn is_short_name_of_manifest(name: &str) -> bool {
     })
 }
 
-/// A name as [`folded_name`], without what follows a colon, which names a stream of the file on Windows.
+/// Like [`folded_name`], without the part after a colon, which names a stream of the file on Windows.
 pub(super) fn same_file_somewhere(name: &str) -> String {
     folded_name(name.split(':').next().unwrap_or_default())
 }

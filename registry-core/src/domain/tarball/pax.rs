@@ -1,9 +1,9 @@
-//! Extended headers, which give the next entry another path or size.
+//! Extended headers, which change the path or the size of the next entry.
 //!
-//! npm's own reader takes them line by line, others go by the length that each record begins with, and a value that
-//! holds a line break tells the two different things. Both readings are made here, and must say the same.
+//! npm's own reader parses them line by line, others by the length of each record, so a value with a line break means
+//! different things to them. Both are parsed here, and must agree.
 
-/// What an extended header says about the next entry.
+/// The fields of an extended header for the next entry.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Extensions<'a> {
     pub(super) path: Option<&'a [u8]>,
@@ -11,10 +11,10 @@ pub(super) struct Extensions<'a> {
     pub(super) size: Option<&'a [u8]>,
 }
 
-/// Reads an extended header, or says what clients would read differently.
+/// Parses an extended header, or returns what clients would read differently.
 pub(super) fn parse(data: &[u8]) -> Result<Extensions<'_>, &'static str> {
     let records = by_length(data)?;
-    // yarn 1 ignores all that follows such a record.
+    // yarn 1 ignores everything after such a record.
     if records.iter().any(|record| !record.contains(&b'=')) {
         return Err("its extended header is malformed");
     }
@@ -27,7 +27,7 @@ pub(super) fn parse(data: &[u8]) -> Result<Extensions<'_>, &'static str> {
     }
 }
 
-/// Whether npm would find a length at the beginning of a line, which it looks for less strictly than others.
+/// Whether npm would find a length at the beginning of a line, which it matches less strictly than other readers.
 fn may_have_length(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_start_matches(|sign: char| sign.is_whitespace() || sign == '\u{feff}');
@@ -39,7 +39,7 @@ fn by_length(mut data: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
     let mut records = Vec::new();
     while !data.is_empty() {
         let digits = data.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        // Each reader counts in its own way how much to skip of a length that begins with zero.
+        // Readers differ in how much they skip for a length that begins with zero.
         let length = std::str::from_utf8(&data[..digits])
             .ok()
             .filter(|length| !length.starts_with('0'))
@@ -77,7 +77,7 @@ fn meaning(records: Vec<&[u8]>) -> Result<Extensions<'_>, &'static str> {
             b"path" => &mut extensions.path,
             b"linkpath" => &mut extensions.link,
             b"size" => &mut extensions.size,
-            // npm's reader takes `type` for the kind of the entry; others know no such key.
+            // npm's reader takes `type` as the kind of the entry; others ignore it.
             b"type" => return Err("its extended header changes its kind"),
             key if key.starts_with(b"GNU.sparse.") => return Err("it is a sparse file"),
             _ => continue,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_npm_alone_takes_for_a_record_is_refused() {
+    fn a_line_that_only_npm_reads_as_a_record_is_rejected() {
         for line in [
             "028path=package/package.json",
             "28xpath=package/package.json",
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_read_differently_is_refused() {
+    fn ambiguous_headers_are_rejected() {
         for text in ["type=Directory", "GNU.sparse.name=package/package.json", "GNU.sparse.major=1"] {
             assert!(parse(record(text).as_bytes()).is_err(), "{text}");
         }

@@ -1,14 +1,14 @@
 use std::io::{self, Read};
 
-/// The most bytes of a readme that are kept.
+/// The most bytes of a readme that are stored.
 const LONGEST: usize = 64 << 10;
 
-/// The readme of a package: npm's choice among the files at its root.
+/// The readme of a package, which npm chooses among the files at its root.
 #[derive(Debug, Default)]
 pub(super) struct Readme(Option<(String, String)>);
 
 impl Readme {
-    /// Takes a file if it is a better readme than the one so far.
+    /// Takes a file if it ranks above the current readme.
     pub(super) fn offer(&mut self, name: &str, content: &mut impl Read) -> io::Result<()> {
         let so_far = self.0.as_ref().and_then(|(name, _)| rank(name));
         if rank(name).is_some_and(|rank| so_far.is_none_or(|so_far| rank < so_far)) {
@@ -22,13 +22,13 @@ impl Readme {
         Ok(())
     }
 
-    /// The name of the file and its text.
+    /// Returns the name of the file and its text.
     pub(super) fn into_text(self) -> Option<(String, String)> {
         self.0
     }
 }
 
-/// How well a file serves as the readme; the lowest is the best.
+/// The rank of a file as the readme; the lowest is the best.
 fn rank(name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     ["readme.md", "readme.markdown", "readme.mdown", "readme.mkdn", "readme.mkd", "readme"]

@@ -4,10 +4,10 @@ use super::ManifestDisagreement;
 use super::manifest_agreement::entries;
 use super::native_code::BUILD;
 
-/// What clients add when a file asks for it. The file need not be in the tarball: the `files` field may leave it out.
+/// Scripts that clients add because of a file. The file need not be in the tarball: the `files` field may exclude it.
 const ADDED: [(&str, &str); 2] = [("install", BUILD), ("start", "node server.js")];
 
-/// Whether the scripts of the document are those of the tarball.
+/// Whether the document has the scripts of the tarball.
 pub(super) fn agree(
     document: &Map<String, Value>,
     manifest: &Map<String, Value>,
@@ -34,7 +34,7 @@ fn is_same(name: &str, said: Option<&Value>, packed: Option<&Value>) -> bool {
     let packed_text = packed.and_then(Value::as_str);
     said == packed
         || match said {
-            // A script that is no text is dropped.
+            // A script that is not a string is dropped.
             None => packed_text.is_none(),
             Some(Value::String(said)) => {
                 packed_text.is_some_and(|packed| without_bin_folder(packed) == said)
@@ -44,7 +44,8 @@ fn is_same(name: &str, said: Option<&Value>, packed: Option<&Value>) -> bool {
         }
 }
 
-/// `node_modules/.bin/` before a command says nothing, since scripts run with that folder in their `PATH`.
+/// Strips `node_modules/.bin/` before a command, which is redundant, since scripts run with that folder in their
+/// `PATH`.
 fn without_bin_folder(mut script: &str) -> &str {
     let folder = |script: &'_ str| {
         let rest = script.strip_prefix("./").or_else(|| script.strip_prefix(".\\")).unwrap_or(script);

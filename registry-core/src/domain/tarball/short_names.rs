@@ -1,13 +1,13 @@
-//! The short names that Windows gives to files with long ones, such as `LONGNA~1.JS` for `long-name.js`.
+//! The short names that Windows derives from long ones, such as `LONGNA~1.JS` for `long-name.js`.
 //!
-//! A disk with short names opens `long-name.js` by both. So a package that has both would lose one of them there.
+//! A disk with short names opens `long-name.js` by both. So a package with both files would lose one of them there.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
 /// The long and the short names of a package.
 ///
-/// A package is refused for a few more names than Windows would mix up: which number it gives depends on the disk.
+/// Rejects a few more names than Windows would confuse, since the number in a short name depends on the disk.
 #[derive(Default)]
 pub(super) struct ShortNames<Digest> {
     of_long: HashSet<Digest>,
@@ -15,9 +15,9 @@ pub(super) struct ShortNames<Digest> {
 }
 
 impl<Digest: Hash + Eq> ShortNames<Digest> {
-    /// Adds a folded name, and tells whether Windows might take it for another that was added in the same folder.
+    /// Adds a folded name, and returns whether Windows might confuse it with an earlier one in the same folder.
     ///
-    /// `digest` makes one value of the folder and what the short name consists of.
+    /// `digest` combines the folder and the parts of the short name into one value.
     pub(super) fn add(&mut self, name: &str, digest: impl Fn(&Parts<'_>) -> Digest) -> bool {
         if let Some((start, extension)) = short_name(name) {
             let mut clashes = false;
@@ -41,20 +41,20 @@ impl<Digest: Hash + Eq> ShortNames<Digest> {
     }
 }
 
-/// What a long name gives to its short one.
+/// The parts of a long name that its short name contains.
 #[derive(Debug, Hash, PartialEq, Eq)]
 pub(super) struct Parts<'a> {
     start: &'a str,
     extension: &'a str,
 }
 
-/// In place of what depends on the code page of the system.
+/// Stands for a part that depends on the code page of the system.
 const ANY: &str = "*";
 
-/// How many signs of a long name are in its short one for certain; a checksum may take the place of those after.
+/// How many characters of a long name are certainly in its short one; a checksum may replace the rest.
 const CERTAIN: usize = 2;
 
-/// The part before the `~` and the extension of what may be a short name.
+/// Returns the part before the `~` and the extension of a possible short name.
 fn short_name(name: &str) -> Option<(&str, &str)> {
     if !has_short_form(name) {
         return None;
@@ -65,7 +65,7 @@ fn short_name(name: &str) -> Option<(&str, &str)> {
     is_number.then_some((start, extension))
 }
 
-/// Whether a name is short enough to need no other.
+/// Whether a name is short enough to need no short name.
 fn has_short_form(name: &str) -> bool {
     let (base, extension) = name.split_once('.').unwrap_or((name, ""));
     let is_plain = |sign: u8| sign.is_ascii() && !b" .+,;=[]".contains(&sign);
@@ -74,7 +74,7 @@ fn has_short_form(name: &str) -> bool {
         && base.bytes().chain(extension.bytes()).all(is_plain)
 }
 
-/// The beginnings of long names from which a short one with this `start` may come.
+/// Returns the beginnings of long names that may have a short name with this `start`.
 fn possible_starts(start: &str) -> impl Iterator<Item = &str> {
     let certain = &start[..start.len().min(CERTAIN)];
     let before_checksum = start
@@ -87,7 +87,7 @@ fn possible_starts(start: &str) -> impl Iterator<Item = &str> {
     [certain, ANY].into_iter().chain(before_checksum)
 }
 
-/// The beginning and the extension of the short name of a long one.
+/// Returns the beginning and the extension of the short name of a long one.
 fn shortened(name: &str) -> (String, String) {
     let name = name.trim_start_matches('.');
     let (base, extension) = name.rsplit_once('.').unwrap_or((name, ""));

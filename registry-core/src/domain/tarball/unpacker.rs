@@ -5,9 +5,10 @@ use flate2::bufread::GzDecoder;
 
 use super::TarballError;
 
-/// Unpacks gzip of one member, and stops one byte after the limit. Of several members, pnpm and deno read the first alone.
+/// Decompresses gzip with one member, and stops one byte after the limit. Of several members, pnpm and deno read only
+/// the first.
 ///
-/// Why it stopped stays in `failure`, since the error that comes out of the tar reader tells no more than its text.
+/// The reason for stopping is in `failure`, since the tar reader's error retains only its text.
 pub(super) struct Unpacker<'a> {
     member: GzDecoder<&'a [u8]>,
     limit: u64,
@@ -15,7 +16,7 @@ pub(super) struct Unpacker<'a> {
     failure: &'a RefCell<Option<TarballError>>,
 }
 
-/// What each gzip member begins with.
+/// The magic number of a gzip member.
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 impl<'a> Unpacker<'a> {
@@ -40,7 +41,7 @@ impl<'a> Unpacker<'a> {
 
 impl Read for Unpacker<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One more than the limit, to tell an archive that just fits from one that does not.
+        // One more than the limit, to distinguish an archive that just fits.
         let most =
             usize::try_from(self.left.saturating_add(1)).map_or(buffer.len(), |left| left.min(buffer.len()));
         let read = self.member.read(&mut buffer[..most]).map_err(|_| self.fail(TarballError::CorruptGzip))?;
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_told_from_what_was_never_gzip() {
+    fn damage_is_distinguished_from_other_formats() {
         let good = gzip(&[7; 1000]);
         assert_eq!(unpack(b"", 100), Err(TarballError::NotGzip));
         assert_eq!(unpack(b"PK\x03\x04", 100), Err(TarballError::NotGzip));

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 use super::super::shorten::shorten;
 use super::{TrustClaimsError, refused, text};
 
-/// What every token of an issuer has, or what says nothing of who asked for it.
+/// Claims that every token has, or that do not identify the build.
 const OF_EVERY_TOKEN: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "jti", "nonce"];
 
 /// The most claims that are compared.
 const MOST: usize = 20;
 
-/// Each claim as it must be: a text, or a list of texts that must all be in the build's list.
+/// Parses the required claims: each a text, or a list of texts that must all be in the build's list.
 pub(super) fn parse(claims: &Map<String, Value>) -> Result<BTreeMap<String, Value>, TrustClaimsError> {
     if claims.is_empty() || claims.len() > MOST {
         return Err(refused(format!(
@@ -37,7 +37,7 @@ pub(super) fn parse(claims: &Map<String, Value>) -> Result<BTreeMap<String, Valu
     Ok(parsed)
 }
 
-/// The first claim that a build does not have as it is written.
+/// Returns the first claim that a build does not have verbatim.
 pub(super) fn mismatch(claims: &BTreeMap<String, Value>, build: &Map<String, Value>) -> Option<String> {
     let holds = |wanted: &Value, has: &Value| match (wanted, has) {
         (Value::Array(wanted), Value::Array(has)) => wanted.iter().all(|one| has.contains(one)),

@@ -5,24 +5,24 @@ use serde_json::{Map, Value, json};
 use super::super::shorten::shorten;
 use super::{TrustClaimsError, refused, text};
 
-/// How a forge spells what tells its builds apart.
+/// How a forge spells the claims that identify its builds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
-    /// The claim that names the repository.
+    /// The claim with the repository.
     repository: &'static str,
-    /// The claim that names the file that the build is written in, and who called it from where.
+    /// The claim with the file that defines the build, and where it was called from.
     file: &'static str,
-    /// The folder of such files, below the repository; where it is `None`, a file is named with its folder.
+    /// The folder of such files, below the repository; if `None`, a file is named with its folder.
     folder: Option<&'static str>,
-    /// How many parts the name of a repository has.
+    /// The number of segments in the name of a repository.
     parts: std::ops::RangeInclusive<usize>,
-    /// The claims that stay the same while a repository is renamed, and that one made anew has others of.
+    /// The claims that stay the same if a repository is renamed, and differ if it is created anew.
     ids: &'static [&'static str],
-    /// The claim that names what a build was started by.
+    /// The claim with the event that started a build.
     event: &'static str,
-    /// How the names of events begin that belong to a pull request.
+    /// The prefixes of events that belong to a pull request.
     pull_requests: &'static [&'static str],
-    /// The claim with the whole of the ref, and how it begins for a pull request.
+    /// The claim with the full ref, and its prefix for a pull request.
     pull_request_ref: (&'static str, &'static str),
 }
 
@@ -49,7 +49,8 @@ pub(super) static GITLAB: Spelling = Spelling {
 };
 
 impl Spelling {
-    /// What tells the repository of a build from one that is made anew under its name. Some forges write numbers.
+    /// Returns the claims that distinguish the build's repository from one created later under its name. Some forges
+    /// write numbers.
     pub(super) fn identity(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
         let text = |value: &Value| match value {
             Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
@@ -60,7 +61,7 @@ impl Spelling {
         ids.collect()
     }
 
-    /// Why a build may be of a pull request; `None` where it surely is not.
+    /// Returns why a build may belong to a pull request; `None` if it certainly does not.
     pub(super) fn pull_request(&self, build: &Map<String, Value>) -> Option<String> {
         let text = |claim: &str| build.get(claim).and_then(Value::as_str);
         let Some(event) = text(self.event) else {
@@ -75,7 +76,7 @@ impl Spelling {
     }
 }
 
-/// A build of a forge.
+/// A trusted build of a forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Forge {
     spelling: &'static Spelling,
@@ -150,11 +151,11 @@ impl Forge {
         claims
     }
 
-    /// The first claim in which a build differs.
+    /// Returns the first claim in which a build differs.
     pub(super) fn mismatch(&self, build: &Map<String, Value>, host: &str) -> Option<&'static str> {
         let claim = |name: &str| build.get(name).and_then(Value::as_str);
         let Spelling { repository, file, .. } = self.spelling;
-        // Forges keep two names from differing in capitals alone.
+        // No two names on a forge differ only in capitals.
         if !claim(repository).is_some_and(|name| name.eq_ignore_ascii_case(&self.repository)) {
             return Some(repository);
         }
@@ -170,8 +171,8 @@ impl Forge {
         differs("ref", &self.reference).then_some("ref")
     }
 
-    /// Whether this is the trusted file, of whatever branch: `acme/pear/.github/workflows/publish.yml@refs/heads/main`
-    /// or `gitlab.example/acme/pear//.gitlab-ci.yml@refs/heads/main`.
+    /// Whether this is the trusted file, on any branch: `acme/pear/.github/workflows/publish.yml@refs/heads/main` or
+    /// `gitlab.example/acme/pear//.gitlab-ci.yml@refs/heads/main`.
     fn is_file(&self, told: &str, host: &str) -> bool {
         let (before, file) = match self.spelling.folder {
             Some(folder) => (format!("{}/{folder}", self.repository), &self.file),
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_of_github_is_told_from_its_neighbours() {
+    fn a_workflow_of_github_is_distinguished_from_similar_ones() {
         let asked = json!({ "repository": "acme/pear", "workflow_ref": { "file": "publish.yml" }, "environment": "prod" });
         let trust = parse(TrustKind::Github, &asked).unwrap();
         assert_eq!(Value::Object(trust.to_json()), asked);
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_of_gitlab_is_told_from_its_neighbours() {
+    fn a_pipeline_of_gitlab_is_distinguished_from_similar_ones() {
         let asked = json!({
             "project_path": "acme/fruit/pear",
             "ci_config_ref_uri": { "file": "ci/publish.yml" },
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn repositories_are_told_apart_by_what_outlasts_their_names() {
+    fn repositories_are_identified_by_stable_ids() {
         let identity = |kind: TrustKind, build: &Value| {
             let identity = kind.identity(build.as_object().unwrap());
             identity.iter().map(|(claim, id)| format!("{claim}={id}")).collect::<Vec<_>>().join(" ")
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_of_pull_requests_are_told_from_others() {
+    fn builds_of_pull_requests_are_recognized() {
         let doubt = |kind: TrustKind, build: &Value| kind.pull_request(build.as_object().unwrap());
         let event = |claim: &str, event: &str| json!({ claim: event });
         for (event_name, refused) in [
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trust_is_refused_with_what_to_do() {
+    fn an_invalid_trust_is_rejected_with_advice() {
         let github = |repository: &str, file: &str| json!({ "repository": repository, "workflow_ref": { "file": file } });
         for (asked, word) in [
             (json!({}), "missing"),
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn other_issuers_are_told_apart_by_any_claims() {
+    fn builds_of_other_issuers_are_identified_by_any_claims() {
         let asked = json!({ "project": "7", "contexts": ["one", "two"] });
         let trust = parse(TrustKind::Claims, &asked).unwrap();
         assert_eq!(mismatch(&trust, &json!({ "project": "7", "contexts": ["two", "three", "one"] })), None);

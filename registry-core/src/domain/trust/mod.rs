@@ -1,4 +1,4 @@
-//! Trusted publishing: which builds may publish a package, told by what an issuer says of them.
+//! Trusted publishing: which builds may publish a package, by the claims of an issuer.
 //!
 //! ```
 //! use registry_core::domain::trust::{TrustClaims, TrustKind};
@@ -24,15 +24,15 @@ use serde_json::{Map, Value};
 
 use forge::Forge;
 
-/// How the builds of an issuer are told apart.
+/// How the builds of an issuer are identified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TrustKind {
-    /// As GitHub Actions does: `repository`, the file of the workflow, perhaps an `environment`.
+    /// By the claims of GitHub Actions: `repository`, the workflow file, optionally an `environment`.
     Github,
-    /// As GitLab does: `project_path`, the file of the pipeline, perhaps an `environment`.
+    /// By the claims of GitLab: `project_path`, the pipeline file, optionally an `environment`.
     Gitlab,
-    /// By any claims, each of which a build must have as it is written.
+    /// By any claims, each of which a build must have verbatim.
     Claims,
 }
 
@@ -45,25 +45,25 @@ impl TrustKind {
         }
     }
 
-    /// What tells the repository of a build from another one that is made under the same name later: claim → id. Nothing,
-    /// where the issuer does not say.
+    /// Returns the claims that distinguish the build's repository from one created later under the same name: claim →
+    /// id. Empty if the issuer has no such claims.
     pub fn identity(self, build: &Map<String, Value>) -> BTreeMap<String, String> {
         self.spelling().map(|spelling| spelling.identity(build)).unwrap_or_default()
     }
 
-    /// Why a build may be of a pull request, which anybody can open; `None` where it surely is not, and for builds that are
-    /// told apart by any claims.
+    /// Returns why a build may belong to a pull request, which any account of the forge can open; `None` if it
+    /// certainly does not, and for builds identified by any claims.
     pub fn pull_request(self, build: &Map<String, Value>) -> Option<String> {
         self.spelling()?.pull_request(build)
     }
 }
 
-/// Why a trust cannot be understood. The text is for whoever asks for it.
+/// Why a trust configuration is invalid. The text is for the caller that sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TrustClaimsError(String);
 
-/// What a build must be to be trusted.
+/// The claims that a trusted build must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustClaims(Inner);
 
@@ -73,10 +73,10 @@ enum Inner {
     Exact(BTreeMap<String, Value>),
 }
 
-/// How much of a claim is kept for the record, in bytes.
+/// The longest recorded claim, in bytes.
 const LONGEST_TOLD: usize = 255;
 
-/// Claims that tell a person which build it was.
+/// Claims that identify a build to a person.
 const TOLD: [&str; 19] = [
     "sub",
     "repository",
@@ -100,7 +100,7 @@ const TOLD: [&str; 19] = [
 ];
 
 impl TrustClaims {
-    /// Reads what `npm trust` sends. A claim that is not known is refused: nobody is to believe that it is checked.
+    /// Parses the claims of `npm trust`. Rejects an unknown claim, so that no caller believes it is checked.
     pub fn parse(kind: TrustKind, claims: &Map<String, Value>) -> Result<Self, TrustClaimsError> {
         Ok(Self(match kind {
             TrustKind::Github => Inner::Forge(Forge::parse(&forge::GITHUB, claims)?),
@@ -109,7 +109,7 @@ impl TrustClaims {
         }))
     }
 
-    /// The same as JSON, as it is sent.
+    /// Returns the claims as JSON, as they are sent.
     pub fn to_json(&self) -> Map<String, Value> {
         match &self.0 {
             Inner::Forge(forge) => forge.to_json(),
@@ -117,7 +117,8 @@ impl TrustClaims {
         }
     }
 
-    /// The first claim in which a build is not the trusted one; `None` if it is the one. `host` is the issuer's.
+    /// Returns the first claim in which a build differs from the trusted one; `None` if it matches. `host` is the
+    /// issuer's.
     pub fn mismatch(&self, build: &Map<String, Value>, host: &str) -> Option<String> {
         match &self.0 {
             Inner::Forge(forge) => forge.mismatch(build, host).map(str::to_owned),
@@ -125,7 +126,7 @@ impl TrustClaims {
         }
     }
 
-    /// What is kept of a build for the record: what tells it from others, each text cut to a bounded length.
+    /// Returns the claims to record of a build: those that identify it, each text truncated.
     pub fn told(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
         let mut told = BTreeMap::new();
         let asked = match &self.0 {
@@ -146,9 +147,9 @@ fn refused(reason: impl Into<String>) -> TrustClaimsError {
     TrustClaimsError(reason.into())
 }
 
-/// A text that somebody wrote, which must be there and be of bounded length.
+/// Returns a text of the configuration, which must be present and of bounded length.
 fn text(name: &str, value: &Value) -> Result<String, TrustClaimsError> {
-    /// Longer than the longest path of a project that is known.
+    /// Longer than the longest known path of a project.
     const LONGEST: usize = 512;
     let text = value.as_str().filter(|text| {
         !text.is_empty()

@@ -7,38 +7,38 @@ use crate::domain::PackageName;
 use crate::events::{Event, EventKind};
 use crate::network::network_of;
 
-/// For how long what is alike is counted together.
+/// How long similar denials are counted together.
 pub(super) const WINDOW: TimeDelta = TimeDelta::minutes(1);
-/// How many denials that are alike are told one by one in a window, before the rest is counted.
+/// How many similar denials are emitted individually per window, before the rest is counted.
 const TOLD_OF_EACH: u32 = 10;
-/// How many denials of one network are told one by one in a window. Each takes a line in the audit log, and no client
-/// without an account may fill that.
+/// How many denials of one network are emitted individually per window. Each adds a line to the audit log, which
+/// clients without an account must not be able to fill.
 const TOLD_OF_NETWORK: u32 = 100;
-/// How many are told one by one in a window, wherever they come from.
+/// How many denials of all networks together are emitted individually per window.
 const TOLD_OF_ALL: usize = 1_000;
-/// How many networks have counts of their own for what was told of no more.
+/// How many networks get their own count of the denials over their limit.
 const NETWORKS: usize = 256;
 
-/// Sums up what callers were denied: the first few of a kind are told at once, the rest is counted and told once the
-/// window is over. Bounded in lines and in memory, whatever is asked how often from wherever.
+/// Aggregates denials: the first few of a kind are emitted at once, the rest is counted and emitted when the window
+/// ends. The number of events and the memory are bounded for any number of requests and networks.
 #[derive(Debug, Default)]
 pub(super) struct Denials {
     begun: Option<DateTime<Utc>>,
     groups: HashMap<Group, Counted>,
-    /// How many lines each network was given.
+    /// The number of events emitted for each network.
     networks: HashMap<Option<IpAddr>, u32>,
     lines: usize,
-    /// How many groups there are of what networks are told of no more.
+    /// The number of groups for networks over their limit.
     buckets: usize,
 }
 
-/// What denials have in common that are counted together.
+/// The key by which denials are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Group {
-    /// `None` where it is unknown, and where too many networks were denied something.
+    /// `None` if it is unknown, or if too many networks were denied something.
     network: Option<IpAddr>,
     what: &'static str,
-    /// `None` where the network was told of often enough.
+    /// `None` for a network over its limit.
     detail: Option<Detail>,
 }
 
@@ -53,22 +53,22 @@ struct Detail {
 struct Counted {
     told: u32,
     not_told: u64,
-    /// What the line says that sums them up.
+    /// The event that is emitted with their count.
     last: Event,
 }
 
 impl Denials {
-    /// Whether an event is one to be summed up.
+    /// Returns whether events of this kind are aggregated.
     pub(super) fn are_of(kind: &EventKind) -> bool {
         what(kind).is_some()
     }
 
-    /// Takes a denial, and gives what is to be told now: the denial itself unless it is only counted, behind what sums up
-    /// a window that is over.
+    /// Adds a denial, and returns the events to emit now: the counts of a window that has ended, and the denial
+    /// itself unless it is only counted.
     pub(super) fn take(&mut self, event: Event) -> Vec<Event> {
         let Some((what, word, told_of_each)) = what(&event.kind) else { return vec![event] };
         let mut told = Vec::new();
-        // Of requests that run at once, the times may come in another order. A clock that is set back ends a window, too.
+        // Concurrent requests may arrive out of order. A clock that is set back ends a window too.
         if self.begun.is_some_and(|begun| event.time >= begun + WINDOW || event.time + WINDOW <= begun) {
             told = self.sum_up();
         }
@@ -100,7 +100,7 @@ impl Denials {
         told
     }
 
-    /// What was only counted, one line for each group; and begins anew.
+    /// Returns the counts, one event for each group, and starts a new window.
     pub(super) fn sum_up(&mut self) -> Vec<Event> {
         let counted = std::mem::take(self).groups.into_iter().filter(|(_, counted)| counted.not_told > 0);
         let mut lines: Vec<_> = counted.map(|(group, counted)| line(&group, counted)).collect();
@@ -108,12 +108,12 @@ impl Denials {
         lines
     }
 
-    /// Whether something is counted, so that the window must end.
+    /// Returns whether a window has begun.
     pub(super) fn is_open(&self) -> bool {
         self.begun.is_some()
     }
 
-    /// The group of all that a network is told of no more, or where there are too many networks, of all.
+    /// Returns the group for all denials of a network over its limit, or, with too many networks, of all networks.
     fn without_detail(&mut self, group: &Group) -> Group {
         let without = Group { network: group.network, what: group.what, detail: None };
         if self.groups.contains_key(&without) {
@@ -146,8 +146,8 @@ fn line(group: &Group, counted: Counted) -> Event {
     last
 }
 
-/// What a denial is called, what tells it from others of its kind, and how many alike are told one by one; `None` of
-/// what is no denial.
+/// Returns the name of a kind of denial, the detail that distinguishes it, and how many similar ones are emitted
+/// individually; `None` for other events.
 fn what(kind: &EventKind) -> Option<(&'static str, Option<&String>, u32)> {
     Some(match kind {
         EventKind::Denied { action } => ("denied", Some(action), TOLD_OF_EACH),
@@ -191,7 +191,7 @@ mod tests {
     const HOME: [u8; 4] = [192, 0, 2, 1];
 
     #[test]
-    fn what_is_alike_is_told_ten_times_and_then_counted() {
+    fn similar_denials_are_emitted_ten_times_and_then_counted() {
         let mut denials = Denials::default();
         let told: usize = (0..500).map(|_| denials.take(denied(0, HOME, "pear")).len()).sum();
         assert_eq!(told, 10);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_asks_for_ever_new_names_gets_so_many_lines_and_a_sum() {
+    fn a_network_that_varies_names_gets_a_bounded_number_of_events_and_a_sum() {
         let mut denials = Denials::default();
         let names = (0..360_000).map(|number| denied(0, HOME, &format!("hidden-{number}")));
         let told: usize = names.map(|event| denials.take(event).len()).sum();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_networks_gets_so_many_lines() {
+    fn many_networks_together_get_a_bounded_number_of_events() {
         let mut denials = Denials::default();
         let mut told = 0;
         for number in 0..100_000_u32 {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_credentials_are_told_once_for_each_network_and_reason() {
+    fn rejected_credentials_are_emitted_once_per_network_and_reason() {
         let mut denials = Denials::default();
         let took = |denials: &mut Denials, event| denials.take(event).len();
         assert_eq!(took(&mut denials, refused(0, HOME, "unknown-token")), 1);

@@ -4,15 +4,15 @@ use crate::events::{Event, EventKind};
 
 use super::denials::Denials;
 
-/// What is waiting: changes in one lane, and what callers were denied in another.
+/// The waiting events: changes in one lane, notices in another.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    /// How many notices wait at most.
+    /// The most events that wait in each lane.
     capacity: usize,
     changes: VecDeque<(u64, Event)>,
     notices: VecDeque<(u64, Event)>,
     denials: Denials,
-    /// The number of the next event, by which those of both lanes come into one order again.
+    /// The number of the next event, which orders the events of both lanes.
     next: u64,
     accepted: Counts,
     lost: u64,
@@ -20,7 +20,7 @@ pub(super) struct Lanes {
     closed: bool,
 }
 
-/// How many events of each lane.
+/// The number of events of each lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     changes: u64,
@@ -33,7 +33,7 @@ impl Counts {
         self.notices += more.notices;
     }
 
-    /// Whether this is as many as those.
+    /// Returns whether both counts are at least those of `others`.
     pub(super) fn reach(self, others: Self) -> bool {
         self.changes >= others.changes && self.notices >= others.notices
     }
@@ -54,7 +54,8 @@ impl Lanes {
         }
     }
 
-    /// Takes an event. Where a burst of losses begins, how many were lost by now. After the end all are lost.
+    /// Adds an event. At the start of a burst of losses, returns the total number of lost events. With `is_over`,
+    /// every event is lost.
     pub(super) fn take(&mut self, event: Event, is_over: bool) -> Option<u64> {
         if is_over {
             return self.lose();
@@ -73,7 +74,7 @@ impl Lanes {
         begun
     }
 
-    /// Leaves what is only counted to be told.
+    /// Queues the counts of denials.
     pub(super) fn sum_up(&mut self) {
         for event in self.denials.sum_up() {
             self.notice(event);
@@ -87,7 +88,7 @@ impl Lanes {
         self.notices.push_back((self.next, event));
         self.next += 1;
         self.accepted.notices += 1;
-        // Half empty, so that a lane that is full now and then is one burst and not many.
+        // Resets at half the capacity, so that a lane that is occasionally full counts as one burst.
         self.losing &= self.notices.len() > self.capacity / 2;
         None
     }
@@ -97,7 +98,8 @@ impl Lanes {
         (!std::mem::replace(&mut self.losing, true)).then_some(self.lost)
     }
 
-    /// The next events, at most so many, oldest first. Denials take a quarter at most while changes are waiting.
+    /// Returns the next events, at most `most`, oldest first. Denials take at most a quarter while changes are
+    /// waiting.
     pub(super) fn batch(&mut self, most: usize) -> (Vec<Event>, Counts) {
         let notices = self.notices.len().min(most.saturating_sub(self.changes.len()).max(most / 4));
         let changes = self.changes.len().min(most - notices);
@@ -107,7 +109,7 @@ impl Lanes {
         (batch.into_iter().map(|(_, event)| event).collect(), counts)
     }
 
-    /// Whether so few changes are waiting that more may be made.
+    /// Returns whether the lane of changes has room.
     pub(super) fn has_room(&self) -> bool {
         self.changes.len() < self.capacity
     }
@@ -120,7 +122,7 @@ impl Lanes {
         self.lost
     }
 
-    /// Ends the queue: nothing comes any more.
+    /// Closes the queue.
     pub(super) fn close(&mut self) {
         self.sum_up();
         self.closed = true;
@@ -130,13 +132,13 @@ impl Lanes {
         self.closed
     }
 
-    /// Whether a sum is still to be told.
+    /// Returns whether counts are still to be emitted.
     pub(super) fn is_counting(&self) -> bool {
         self.denials.is_open()
     }
 }
 
-/// Whether an event tells of no change of a caller: those may be lost, and may not be in the way of changes.
+/// Returns whether an event is about no change of a caller. Such events may be dropped, and must not block changes.
 fn is_notice(kind: &EventKind) -> bool {
     Denials::are_of(kind) || matches!(kind, EventKind::WithdrawnUpstream { .. })
 }

@@ -14,18 +14,18 @@ use crate::events::EventKind;
 use crate::storage::ObjectStoreBlobs;
 use crate::{Body, Error, Registry};
 
-/// What the sink does with the next batch that it is offered.
+/// What the sink does with the next batch.
 #[derive(Debug, Clone, Copy)]
 enum Next {
     Fail,
     Panic,
 }
 
-/// Keeps what it takes, and when it was offered what. Takes a batch where nothing else is planned.
+/// Stores the accepted events, and the time and size of each delivery. Accepts a batch if nothing else is planned.
 #[derive(Debug)]
 struct Planned {
     plan: Mutex<VecDeque<Next>>,
-    /// How many more offers are answered.
+    /// How many more deliveries are answered.
     turns: Semaphore,
     offers: Mutex<Vec<(Instant, usize)>>,
     taken: Mutex<Vec<String>>,
@@ -88,7 +88,7 @@ fn event(number: usize) -> Event {
     }
 }
 
-/// What a caller without an account was denied, each time of another package.
+/// A denial of an anonymous caller, each for another package.
 fn denied(number: usize) -> Event {
     Event {
         package: Some(format!("hidden-{number}").parse().unwrap()),
@@ -115,7 +115,7 @@ async fn events_arrive_in_order_and_in_batches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_that_fails_is_offered_until_it_is_taken() {
+async fn a_failed_batch_is_retried_until_accepted() {
     let sink = Planned::new([Next::Fail, Next::Panic].into_iter().chain([Next::Fail; 9]));
     let queue = EventQueue::start(Arc::clone(&sink) as _);
     queue.emit(event(1));
@@ -135,7 +135,7 @@ async fn a_batch_that_fails_is_offered_until_it_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denial_that_finds_no_room_is_lost_and_counted_and_a_change_never_is() {
+async fn without_room_denials_are_dropped_and_counted_and_changes_are_not() {
     let sink = Planned::new([]);
     let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 3);
     for number in 0..5 {
@@ -170,7 +170,7 @@ async fn a_burst_of_losses_is_logged_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_denials_is_summed_up_and_displaces_no_change() {
+async fn a_flood_of_denials_is_aggregated_and_displaces_no_change() {
     let sink = Planned::new([]);
     sink.turns.forget_permits(1_000);
     let queue = EventQueue::start(Arc::clone(&sink) as _);
@@ -190,7 +190,7 @@ async fn a_flood_of_denials_is_summed_up_and_displaces_no_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_counted_is_told_after_a_minute_though_nothing_follows() {
+async fn counts_are_emitted_after_a_minute_without_further_events() {
     let sink = Planned::new([]);
     let queue = EventQueue::start(Arc::clone(&sink) as _);
     for _ in 0..30 {
@@ -203,7 +203,7 @@ async fn what_is_counted_is_told_after_a_minute_though_nothing_follows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writers_wait_while_changes_pile_up_and_are_refused_in_the_end() {
+async fn writers_wait_while_changes_pile_up_and_are_finally_rejected() {
     let sink = Planned::new([]);
     sink.turns.forget_permits(1_000);
     let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 2);
@@ -226,7 +226,7 @@ async fn writers_wait_while_changes_pile_up_and_are_refused_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_told_is_not_done() {
+async fn a_change_whose_event_has_no_room_is_rejected() {
     let sink = Planned::new([]);
     sink.turns.forget_permits(1_000);
     let store = Arc::new(ObjectStoreBlobs::in_memory());
@@ -249,14 +249,14 @@ async fn what_cannot_be_told_is_not_done() {
     for number in 0..CAPACITY {
         registry.authorization().events().emit(event(number));
     }
-    // The delivery takes a batch along, and no more.
+    // The delivery task takes one batch, and no more.
     tokio::task::yield_now().await;
     for number in 0..BATCH {
         registry.authorization().events().emit(event(number));
     }
     assert!(matches!(registry.issue_token(new_token()).await, Err(Error::EventsBehind)));
     assert!(matches!(tag().await, Err(Error::EventsBehind)));
-    // Not even what no event tells of at once.
+    // Including operations that emit no event at once.
     assert_eq!(ask("POST", "/-/v1/login").await.status(), 503);
     assert_eq!(ask("GET", "/pear").await.status(), 404, "reads go on");
     sink.turns.add_permits(1_000);
@@ -286,7 +286,7 @@ async fn denials_take_a_quarter_of_a_batch_while_changes_are_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_last_handle_what_is_only_counted_is_delivered_too() {
+async fn counts_are_delivered_after_the_last_handle_is_dropped() {
     let sink = Planned::new([]);
     let queue = EventQueue::start(Arc::clone(&sink) as _);
     for _ in 0..30 {
@@ -298,7 +298,7 @@ async fn after_the_last_handle_what_is_only_counted_is_delivered_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_waits_for_what_came_before_it_and_for_nothing_later() {
+async fn a_flush_waits_only_for_earlier_events() {
     let sink = Planned::new([]);
     sink.turns.forget_permits(1_000);
     let queue = EventQueue::start(Arc::clone(&sink) as _);
@@ -316,7 +316,7 @@ async fn a_flush_waits_for_what_came_before_it_and_for_nothing_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_last_handle_what_is_waiting_is_delivered() {
+async fn waiting_events_are_delivered_after_the_last_handle_is_dropped() {
     let sink = Planned::new([Next::Fail]);
     let queue = EventQueue::start(Arc::clone(&sink) as _);
     queue.clone().emit(event(1));

@@ -6,10 +6,10 @@ use futures::future::join_all;
 
 use crate::events::{Event, EventError, EventSink};
 
-/// Hands each batch to several sinks at once. When some fail, the batch is offered again to those alone.
+/// Delivers each batch to several sinks concurrently. When some fail, the batch is delivered again to those alone.
 ///
-/// The next batch comes when all have taken this one: a sink that is down holds up the others. A sink that is
-/// allowed to miss events therefore answers `Ok` and drops them itself.
+/// The next batch follows when all sinks have accepted this one: a sink that is down blocks the others. A sink that
+/// may miss events therefore returns `Ok` and drops them itself.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct FanOut {
     unfinished: Mutex<Option<Unfinished>>,
 }
 
-/// A batch that some sinks have taken and others have not.
+/// A batch that some sinks have accepted and others have not.
 #[derive(Debug)]
 struct Unfinished {
     batch: Vec<Event>,
@@ -31,12 +31,12 @@ struct Unfinished {
 }
 
 impl FanOut {
-    /// Hands batches to all of `sinks`.
+    /// Delivers batches to all of `sinks`.
     pub fn new(sinks: Vec<Arc<dyn EventSink>>) -> Self {
         Self { sinks, unfinished: Mutex::new(None) }
     }
 
-    /// Which sinks have taken this batch already. Any other batch than the one that failed last is new.
+    /// Returns which sinks have already accepted this batch. A batch other than the one that failed last is new.
     fn taken(&self, events: &[Event]) -> Vec<bool> {
         let unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner).take();
         match unfinished {
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::events::EventKind;
 
-    /// Fails as often as it is told to, and keeps the names in what it takes.
+    /// Fails a set number of times, and stores the names in the events that it accepts.
     #[derive(Debug, Default)]
     struct Failing {
         failures: Mutex<usize>,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sink_that_fails_makes_no_other_see_the_batch_twice() {
+    async fn a_failing_sink_does_not_repeat_batches_for_others() {
         let (good, once, twice) = (failing(0), failing(1), failing(2));
         let sinks: [&Arc<Failing>; 3] = [&good, &once, &twice];
         let fan_out = FanOut::new(sinks.map(|sink| Arc::clone(sink) as _).into());
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_that_was_given_up_hides_no_later_one() {
+    async fn an_abandoned_batch_hides_no_later_one() {
         let (good, once) = (failing(0), failing(1));
         let fan_out = FanOut::new(vec![Arc::clone(&good) as _, Arc::clone(&once) as _]);
         fan_out.deliver(&batch(["a", "b"])).await.unwrap_err();

@@ -8,8 +8,8 @@ use crate::events::{Event, EventError, EventSink};
 
 /// Writes each event as one line of the log, at level `info` and with the target `registry_core::events`.
 ///
-/// The fields are `kind`, `time`, and where they are known `principal`, `address` and `package`; what else there
-/// is to say of the kind is JSON in `details`.
+/// The fields are `kind`, `time`, and where known `principal`, `address` and `package`; further fields of the kind
+/// are JSON in `details`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogEvents;
 

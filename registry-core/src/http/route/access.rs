@@ -3,8 +3,7 @@ use crate::domain::PackageName;
 use super::segments::Segments;
 use super::{RouteError, Verb};
 
-/// What a request about organisations, teams, and what packages are open to, is for. Names of organisations and teams
-/// are unchecked.
+/// The routes of organizations, teams, and package access. Names of organizations and teams are unchecked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum AccessRoute {
@@ -36,7 +35,7 @@ pub enum AccessRoute {
     Revoke(Team),
     /// `GET /-/user/{account}/package`, `GET /-/-/package`
     PackagesOf {
-        /// Whose; `None` for those of the caller.
+        /// The account whose packages are listed; `None` for the caller.
         account: Option<String>,
     },
     /// `GET /-/package/{name}/collaborators`
@@ -49,17 +48,17 @@ pub enum AccessRoute {
     SetAccess(PackageName),
 }
 
-/// A team of an organisation.
+/// A team of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Team {
-    /// The organisation.
+    /// The organization.
     pub organization: String,
     /// The team in it.
     pub name: String,
 }
 
 impl AccessRoute {
-    /// Reads what comes after `/-/`; `None` if it is about something else.
+    /// Parses the segments after `/-/`; `None` for any other path.
     pub(super) fn parse(verb: Verb, segments: &[&str]) -> Option<Result<Self, RouteError>> {
         let read_only = |route| match verb {
             Verb::Read => Ok(route),
@@ -101,7 +100,7 @@ impl AccessRoute {
         })
     }
 
-    /// Reads what comes after `/-/package/{name}/`; `None` if it is about something else.
+    /// Parses the segments after `/-/package/{name}/`; `None` for any other path.
     pub(super) fn parse_of_package(verb: Verb, segments: &Segments<'_>) -> Option<Result<Self, RouteError>> {
         let (name, next) = segments.name_at(2).ok()?;
         Some(match (&segments.list()[next..segments.count()], verb) {
@@ -115,7 +114,7 @@ impl AccessRoute {
         })
     }
 
-    /// A short name, for logs and metrics.
+    /// A short name for logs and metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Members(_) => "organization-members",

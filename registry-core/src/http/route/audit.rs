@@ -3,7 +3,7 @@ use crate::domain::{PackageName, Version};
 use super::segments::Segments;
 use super::{Route, RouteError, Verb};
 
-/// What `npm audit` and `npm audit signatures` ask.
+/// The routes of `npm audit` and `npm audit signatures`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuditRoute {
@@ -23,7 +23,7 @@ pub enum AuditRoute {
 }
 
 impl AuditRoute {
-    /// As [`Route::kind`](super::Route::kind).
+    /// See [`Route::kind`](super::Route::kind).
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Advisories => "audit-advisories",
@@ -34,9 +34,9 @@ impl AuditRoute {
     }
 }
 
-/// Reads the routes below `/-/npm/v1/` that have to do with audits; `None` if it is none of them.
+/// Parses the audit routes below `/-/npm/v1/`; `None` for any other path.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Option<Result<Route, RouteError>> {
-    /// Where the name begins in `/-/npm/v1/attestations/{name}@{version}`.
+    /// The segment at which the name begins in `/-/npm/v1/attestations/{name}@{version}`.
     const SUBJECT: usize = 4;
     let post = |route| match verb {
         Verb::Post => Ok(Route::Audit(route)),
@@ -56,7 +56,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Option<Result<Route,
     })
 }
 
-/// Reads `pear@1.0.0` or `@acme/pear@1.0.0`.
+/// Parses `pear@1.0.0` or `@acme/pear@1.0.0`.
 fn subject(text: &str) -> Result<(PackageName, Version), RouteError> {
     let (name, version) = text.rsplit_once('@').ok_or(RouteError::NotFound)?;
     let version = Version::parse(version).map_err(|_| RouteError::NotFound)?;

@@ -2,29 +2,29 @@ use crate::domain::{DistTagError, PackageNameError};
 
 use super::segments::LONGEST;
 
-/// Why a request has no route. No text of the path is in it, since a path may hold a token.
+/// Why a request has no route. It contains no text of the path, since a path may hold a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
-    /// The registry has nothing there, for any method.
+    /// No method has a route at this path.
     #[error("there is nothing at this address; check the path, and the registry URL that the client uses")]
     NotFound,
-    /// The address is there, and not for this method.
+    /// The path exists, but not for this method.
     #[error("this address takes {allow} only")]
     MethodNotAllowed {
-        /// The methods it takes, as the `Allow` header has them.
+        /// The accepted methods, as in the `Allow` header.
         allow: &'static str,
     },
-    /// A text that npm does not accept as a package name stands where the name of a package belongs.
+    /// The package name in the path is invalid.
     #[error(transparent)]
     Name(#[from] PackageNameError),
-    /// Where a dist-tag to set belongs is something else.
+    /// The dist-tag to set is invalid.
     #[error(transparent)]
     Tag(#[from] DistTagError),
     /// A percent sign without two hex digits, or bytes that are not UTF-8.
     #[error("the path is not percent-encoded UTF-8; write a percent sign as %25")]
     Encoding,
-    /// A segment `.` or `..`, also one with an encoded slash beside it.
+    /// A segment `.` or `..`, also one next to an encoded slash.
     #[error("the path cannot contain the segments `.` and `..`")]
     Traversal,
     /// A backslash or a control character; in the name of an account, also a slash.

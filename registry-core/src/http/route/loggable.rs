@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
-/// What comes before a secret in a path, segment by segment: the routes of a logout, of a revoked token, of the page of a
-/// login in the browser and of its client.
+/// The segments before a secret in a path: the routes of a logout, of a token revocation, and of a browser login's page
+/// and client.
 const BEFORE_A_SECRET: [&[&str]; 4] = [
     &["-", "user", "token"],
     &["-", "npm", "v1", "tokens", "token"],
@@ -9,12 +9,13 @@ const BEFORE_A_SECRET: [&[&str]; 4] = [
     &["-", "v1", "done"],
 ];
 
-/// How many times over a path may be escaped. The registry decodes once, and what it refuses for more may hold a secret too.
+/// How often a path may be escaped. The registry decodes once, but a path that it rejects for more may hold a secret
+/// too.
 const DECODED: usize = 3;
 
-/// The path as it can stand in a log: without the token or the login that some routes carry. It is read as a route is,
-/// decoded and segment by segment, so that no spelling of such a route shows the secret; also with a method that the route
-/// does not have, below a prefix, and where the path is no good at all.
+/// Returns the path for a log, with the token or login session of some routes redacted. It is decoded and read segment
+/// by segment, so that no spelling of such a route discloses the secret; this also holds for other methods, below a
+/// prefix, and for invalid paths.
 ///
 /// ```
 /// use registry_core::http::route::loggable_path;
@@ -38,11 +39,12 @@ pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
     raw_path.into()
 }
 
-/// What tokens of this registry begin with, and how many letters and digits tell one from a package of such a name.
+/// The prefix of this registry's tokens, and the number of letters and digits that distinguishes one from a package
+/// name.
 const TOKEN: &str = "npm_";
 const SHORTEST_TOKEN: usize = 24;
 
-/// Tells of most paths at once that they hold no secret: those follow a segment `-`, or are tokens, which have a `_`.
+/// Whether a path certainly holds no secret: secrets follow a segment `-`, or are tokens, which contain a `_`.
 fn has_nothing_to_redact(path: &str) -> bool {
     !path.bytes().any(|byte| b"%_".contains(&byte)) && path.split(['/', '\\']).all(|segment| segment != "-")
 }
@@ -51,11 +53,11 @@ fn redact(path: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split(['/', '\\']) {
         match segment {
-            // A token at an address that is none is a token all the same.
+            // A token in an unknown path is redacted too.
             _ if has_token(segment) => return Some(write(&segments)),
             "" | "." => {}
             ".." => drop(segments.pop()),
-            // It is an address of the registry's own, with its secret in the query.
+            // This is a route of its own, with its secret in the query.
             "callback" if follows(&segments, BEFORE_A_SECRET[2]) => segments.push(segment),
             _ if BEFORE_A_SECRET.iter().any(|before| follows(&segments, before)) => {
                 return Some(write(&segments));
@@ -91,7 +93,7 @@ fn write(segments: &[&str]) -> String {
     path + "/[redacted]"
 }
 
-/// Decodes every escape that is one; `None` where there is none.
+/// Decodes every valid escape; `None` if there is none.
 fn decode_leniently(path: &str) -> Option<String> {
     let decoded: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
     (decoded != path.as_bytes()).then(|| String::from_utf8_lossy(&decoded).into_owned())
@@ -158,8 +160,8 @@ mod tests {
     }
 
     proptest! {
-        /// However its characters are escaped, a route that carries a secret is read as that route or is none, and shows
-        /// nothing of it.
+        /// However its characters are escaped, a route that carries a secret parses to that route or to none, and
+        /// discloses nothing of it.
         #[test]
         fn no_escape_shows_a_secret(which in 0..4_usize, escaped in proptest::collection::vec(any::<bool>(), 64)) {
             let path = format!("/{}/npm_SECRET", BEFORE_A_SECRET[which].join("/"));

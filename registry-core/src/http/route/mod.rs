@@ -1,7 +1,7 @@
-//! Method and path in, [`Route`] out. The path is taken raw, as it came over the wire and without its query.
+//! Parses method and path into a [`Route`]. The path is raw, as received and without its query.
 //!
-//! Clients spell the same address in many ways: the slash of a scope as `/`, `%2f` or `%2F`, its `@` as `%40`,
-//! any other character escaped or not. All of them give the same route.
+//! Clients spell the same address in many ways: the slash of a scope as `/`, `%2f` or `%2F`, its `@` as `%40`, any
+//! other character escaped or not. All spellings parse to the same route.
 //!
 //! ```
 //! use http::Method;
@@ -47,13 +47,14 @@ pub use web_login::WebLoginRoute;
 
 use segments::Segments;
 
-/// What a request is for. `HEAD` is taken wherever `GET` is. The `Debug` of a route shows no secret.
+/// The operation that a request asks for. `HEAD` is accepted like `GET`. The `Debug` output of a route contains no
+/// secret.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Route {
     /// `GET /`
     Root,
-    /// `GET /robots.txt`: what crawlers may read, which is nothing.
+    /// `GET /robots.txt`: excludes all crawlers.
     Robots,
     /// `GET /-/ping`
     Ping,
@@ -68,7 +69,7 @@ pub enum Route {
     Manifest {
         /// The package.
         name: PackageName,
-        /// A version, a dist-tag or a range of versions, unchecked: what is none of them selects nothing.
+        /// A version, a dist-tag or a range of versions, unchecked: an invalid selector matches nothing.
         selector: String,
     },
     /// `GET /{name}/-/{base}-{version}.tgz`
@@ -78,7 +79,7 @@ pub enum Route {
         /// The version.
         version: Version,
     },
-    /// `PUT /{name}`: a publish, or another change that only the body tells.
+    /// `PUT /{name}`: a publish, or another change that the body describes.
     PutPackument {
         /// The package.
         name: PackageName,
@@ -87,14 +88,14 @@ pub enum Route {
     PutPackumentRevision {
         /// The package.
         name: PackageName,
-        /// The revision the change was made from, unchecked: some clients send `undefined`.
+        /// The revision that the change is based on, unchecked: some clients send `undefined`.
         revision: String,
     },
     /// `DELETE /{name}/-rev/{revision}`
     DeletePackument {
         /// The package.
         name: PackageName,
-        /// The revision the client saw, unchecked.
+        /// The revision that the client saw, unchecked.
         revision: String,
     },
     /// `DELETE /{name}/-/{base}-{version}.tgz/-rev/{revision}`
@@ -103,7 +104,7 @@ pub enum Route {
         name: PackageName,
         /// The version.
         version: Version,
-        /// The revision the client saw, unchecked.
+        /// The revision that the client saw, unchecked.
         revision: String,
     },
     /// `GET /-/package/{name}/dist-tags`
@@ -147,7 +148,7 @@ pub enum Route {
         /// The account, as typed.
         account: String,
     },
-    /// `PUT /-/user/org.couchdb.user:{account}/-rev/{revision}`: a login again, after a conflict.
+    /// `PUT /-/user/org.couchdb.user:{account}/-rev/{revision}`: a login repeated after a conflict.
     LoginRevision {
         /// The account, as typed.
         account: String,
@@ -176,30 +177,30 @@ pub enum Route {
     },
     /// `GET /-/user/v1/star`, `GET /-/user/{account}/stars`, `GET /-/util/user/{account}/stars`
     Stars {
-        /// Whose stars; `None` for those of the caller.
+        /// The account whose stars are listed; `None` for the caller.
         account: Option<String>,
     },
-    /// `GET /-/_view/starredByUser`: the query tells whose stars.
+    /// `GET /-/_view/starredByUser`: the query names the account.
     StarredBy,
-    /// Below `/-/npm/v1/`: what audits ask.
+    /// The audit routes below `/-/npm/v1/`.
     Audit(AuditRoute),
     /// The caller's own account and tokens.
     Token(TokenRoute),
-    /// Versions that wait to be approved.
+    /// Versions that await approval.
     Stage(StageRoute),
-    /// Organisations, teams, and what packages are open to.
+    /// Organizations, teams, and the access of packages.
     Access(AccessRoute),
-    /// Which builds may publish a package, and what they get for it.
+    /// Trusted publishers of a package, and their token exchange.
     Trust(TrustRoute),
-    /// `GET /-/v1/search`: the query tells for what.
+    /// `GET /-/v1/search`: the query holds the search terms.
     Search,
     /// A login in the browser.
     WebLogin(WebLoginRoute),
 }
 
 impl Route {
-    /// Reads a route from the raw path: still percent-encoded, without query and without the configured prefix
-    /// (see [`strip_prefix`]).
+    /// Parses a route from the raw path: still percent-encoded, without query and without the configured prefix (see
+    /// [`strip_prefix`]).
     pub fn parse(method: &Method, raw_path: &str) -> Result<Self, RouteError> {
         let verb = Verb::of(method);
         if raw_path == "/" {
@@ -213,7 +214,7 @@ impl Route {
         }
     }
 
-    /// A short name that is the same for all packages and accounts, for logs and metrics.
+    /// A short name for logs and metrics, the same for all packages and accounts.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Root => "root",
@@ -252,7 +253,7 @@ impl Route {
     }
 }
 
-/// The methods that routes tell apart.
+/// The methods that routes distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Read,
@@ -273,7 +274,7 @@ impl Verb {
         }
     }
 
-    /// The route, if this verb only reads.
+    /// Returns the route, if this verb only reads.
     fn read_only(self, route: Route) -> Result<Route, RouteError> {
         match self {
             Self::Read => Ok(route),

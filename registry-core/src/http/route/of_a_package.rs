@@ -3,9 +3,9 @@ use crate::domain::{PackageName, Version};
 use super::segments::Segments;
 use super::{Route, RouteError, Verb};
 
-/// Reads the routes that begin with the name of a package.
+/// Parses the routes that begin with a package name.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
-    // Browsers and crawlers ask every host for these two. Neither is the name of a package.
+    // Browsers and crawlers ask every host for these two. Neither is a package name.
     match (segments.get(0), segments.count()) {
         (Some("robots.txt"), 1) => return verb.read_only(Route::Robots),
         (Some("favicon.ico"), 1) if verb == Verb::Read => return Err(RouteError::NotFound),
@@ -38,7 +38,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
             let version = version_of_tarball(&name, segments.joined(next + 1, last))?;
             verb.read_only(Route::Tarball { name, version })
         }
-        // Neither a version nor a dist-tag has a slash.
+        // Neither a version nor a dist-tag contains a slash.
         [selector] if !selector.contains('/') => {
             verb.read_only(Route::Manifest { name, selector: (*selector).to_owned() })
         }
@@ -46,7 +46,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
     }
 }
 
-/// The version in `name-1.0.0.tgz`, or in `@scope/name-1.0.0.tgz`, which clients write when they publish.
+/// Extracts the version from `name-1.0.0.tgz`, or from `@scope/name-1.0.0.tgz`, which clients write when they publish.
 fn version_of_tarball(name: &PackageName, file: &str) -> Result<Version, RouteError> {
     file.strip_prefix(name.as_str())
         .or_else(|| file.strip_prefix(name.base()))

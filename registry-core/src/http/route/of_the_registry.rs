@@ -5,10 +5,10 @@ use super::{
     AccessRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute, audit, trust,
 };
 
-/// What `CouchDB` begins the ids of accounts with.
+/// The prefix of account ids in `CouchDB`.
 const ACCOUNT_ID: &str = "org.couchdb.user:";
 
-/// Reads the routes below `/-/`.
+/// Parses the routes below `/-/`.
 pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     match &segments.list()[1..segments.count()] {
         ["ping"] => verb.read_only(Route::Ping),
@@ -58,7 +58,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
     }
 }
 
-/// Reads `/-/package/{name}/…`.
+/// Parses `/-/package/{name}/…`.
 fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     let (name, next) = segments.name_at(2)?;
     match &segments.list()[next..segments.count()] {
@@ -83,7 +83,7 @@ fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     }
 }
 
-/// Reads `/-/user/package/{name}/star`.
+/// Parses `/-/user/package/{name}/star`.
 fn star(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
     let (name, next) = segments.name_at(3)?;
     if next + 1 != segments.count() {
@@ -102,7 +102,7 @@ fn account_of_id(id: &str) -> Result<String, RouteError> {
     )
 }
 
-/// An account stands for itself in the keys of the store, where a slash would mean a folder.
+/// Rejects a slash: account names are used verbatim in the keys of the store, where it would mean a folder.
 fn account_name(account: &str) -> Result<String, RouteError> {
     if account.contains('/') {
         return Err(RouteError::Character);

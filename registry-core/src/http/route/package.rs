@@ -4,7 +4,7 @@ use crate::domain::PackageName;
 use super::{AccessRoute, AuditRoute, Route, StageRoute, TrustRoute};
 
 impl Route {
-    /// Whether the request only reads what is said of packages, so that a stranger may be answered too.
+    /// Whether the request only reads package data, so that an anonymous caller may be answered too.
     pub(crate) fn reads_packages(&self) -> bool {
         matches!(
             self,
@@ -18,8 +18,8 @@ impl Route {
         )
     }
 
-    /// The package that the path names, and what the access rules must at least give for the request; `None` where the path
-    /// names no package. What a request really needs may be more: its body tells, or who owns the package.
+    /// Returns the package that the path names, and the minimum action that the access rules must permit; `None` if the
+    /// path names no package. The request may need more, depending on its body or on ownership.
     pub fn package(&self) -> Option<(&PackageName, Action)> {
         match self {
             Self::Packument { name }
@@ -47,7 +47,7 @@ impl Route {
             | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
                 Some((name, Action::Publish))
             }
-            // Among them a build that asks for a token of a package: it is nobody yet.
+            // Includes a build that exchanges its identity for a token: it is not authenticated yet.
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
-/// The raw path below a configured prefix such as `/registry` or `/prod/registry`; `None` if it is not below it.
+/// Strips a configured prefix such as `/registry` or `/prod/registry` from a raw path; `None` if the path is not below
+/// it.
 ///
-/// Whole segments have to match, and an empty prefix has everything below it. The registry also answers at the
-/// root, so take the path as it is where this is `None`; a package named like the prefix is reached below it.
+/// Whole segments have to match, and every path is below an empty prefix. The registry also answers at the root, so use
+/// the path unchanged on `None`; a package named like the prefix is reached below it.
 ///
 /// ```
 /// use registry_core::http::route::strip_prefix;

@@ -11,18 +11,18 @@ const MOST: usize = 9;
 
 /// A path, split at its slashes and then decoded once.
 ///
-/// The decoded text stays in one piece, so that neighbours can be read together: `@scope` and `name` are the
-/// same text whether an encoded slash stood between them or a plain one. A path without escapes is not copied.
+/// The decoded text stays contiguous, so that adjacent segments can be read together: `@scope` and `name` are the same
+/// text whether the slash between them was encoded or plain. A path without escapes is not copied.
 #[derive(Debug)]
 pub(super) struct Segments<'path> {
     text: Cow<'path, str>,
-    /// Where each segment begins and ends in the text.
+    /// The start and end of each segment in the text.
     bounds: [(usize, usize); MOST],
     count: usize,
 }
 
 impl<'path> Segments<'path> {
-    /// Splits a raw path. One slash at its end is not minded; other empty segments are.
+    /// Splits a raw path. One trailing slash is accepted; other empty segments are rejected.
     pub(super) fn split(raw_path: &'path str) -> Result<Self, RouteError> {
         if raw_path.len() > LONGEST {
             return Err(RouteError::TooLong);
@@ -40,7 +40,7 @@ impl<'path> Segments<'path> {
         let mut count = 0;
         let mut start = 0;
         for segment in path.split('/') {
-            // Each escape is three bytes in the path and one in the text.
+            // Each escape takes three bytes in the path and one in the text.
             let length = segment.len() - 2 * segment.bytes().filter(|byte| *byte == b'%').count();
             let bound = bounds.get_mut(count).ok_or(RouteError::NotFound)?;
             if length == 0 {
@@ -53,7 +53,7 @@ impl<'path> Segments<'path> {
         Ok(Self { text, bounds, count })
     }
 
-    /// One segment.
+    /// Returns one segment.
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         let (start, end) = self.bounds[..self.count].get(index)?;
         Some(&self.text[*start..*end])
@@ -64,18 +64,18 @@ impl<'path> Segments<'path> {
         self.count
     }
 
-    /// All of them, to be cut at their count and matched.
+    /// Returns all segments, to be sliced to their count and matched.
     pub(super) fn list(&self) -> [&str; MOST] {
         self.bounds.map(|(start, end)| &self.text[start..end])
     }
 
-    /// Neighbouring segments as one text, with plain slashes between them.
+    /// Returns adjacent segments as one text, with plain slashes between them.
     pub(super) fn joined(&self, first: usize, last: usize) -> &str {
         &self.text[self.bounds[first].0..self.bounds[last].1]
     }
 
-    /// The package name that begins at a segment, and the segment after it. A scope and what it scopes take two
-    /// segments if the slash between them is plain.
+    /// Returns the package name that begins at a segment, and the index of the next segment. A scoped name takes two
+    /// segments if its slash is plain.
     pub(super) fn name_at(&self, first: usize) -> Result<(PackageName, usize), RouteError> {
         let segment = self.get(first).ok_or(RouteError::NotFound)?;
         let only_the_scope = segment.starts_with('@') && !segment.contains('/') && first + 1 < self.count;

@@ -3,7 +3,7 @@ use crate::domain::{PackageName, StageId};
 use super::segments::Segments;
 use super::{Route, RouteError, Verb};
 
-/// What a request about staged versions is for.
+/// The routes of staged versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StageRoute {
@@ -12,7 +12,7 @@ pub enum StageRoute {
         /// The package.
         name: PackageName,
     },
-    /// `GET /-/stage`: the query tells of which package.
+    /// `GET /-/stage`: the query may name a package.
     List,
     /// `GET /-/stage/{id}`
     View {
@@ -37,7 +37,7 @@ pub enum StageRoute {
 }
 
 impl StageRoute {
-    /// Reads what comes after `/-/stage`.
+    /// Parses the segments after `/-/stage`.
     pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
         let post = |route| match verb {
             Verb::Post => Ok(Route::Stage(route)),
@@ -63,7 +63,7 @@ impl StageRoute {
         }
     }
 
-    /// As [`Route::kind`].
+    /// See [`Route::kind`].
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Submit { .. } => "stage",

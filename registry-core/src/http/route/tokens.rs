@@ -2,7 +2,7 @@ use secrecy::SecretString;
 
 use super::{RouteError, Verb};
 
-/// What a request about the caller's own account and tokens is for.
+/// The routes of the caller's own account and tokens.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TokenRoute {
@@ -12,7 +12,7 @@ pub enum TokenRoute {
     Create,
     /// `DELETE /-/npm/v1/tokens/token/{key or token}`
     Revoke {
-        /// The token to revoke, by its key or as a whole.
+        /// The token to revoke: its key or the whole token.
         wanted: SecretString,
     },
     /// `GET /-/npm/v1/user`
@@ -22,7 +22,7 @@ pub enum TokenRoute {
 }
 
 impl TokenRoute {
-    /// Reads what comes after `/-/npm/v1/`; `None` if it is about something else.
+    /// Parses the segments after `/-/npm/v1/`; `None` for any other path.
     pub(super) fn parse(verb: Verb, segments: &[&str]) -> Option<Result<Self, RouteError>> {
         Some(match (segments, verb) {
             (["tokens"], Verb::Read) => Ok(Self::List),
@@ -36,7 +36,7 @@ impl TokenRoute {
         })
     }
 
-    /// A short name, for logs and metrics.
+    /// A short name for logs and metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::List => "tokens",

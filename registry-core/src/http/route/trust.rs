@@ -3,10 +3,10 @@ use crate::domain::PackageName;
 use super::segments::Segments;
 use super::{Route, RouteError, Verb};
 
-/// Where the name begins in `/-/npm/v1/oidc/token/exchange/package/{name}`.
+/// The segment at which the name begins in `/-/npm/v1/oidc/token/exchange/package/{name}`.
 const EXCHANGED: usize = 7;
 
-/// What a request about trusted publishing is for.
+/// The routes of trusted publishing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustRoute {
@@ -35,7 +35,7 @@ pub enum TrustRoute {
 }
 
 impl TrustRoute {
-    /// Reads what comes after `/-/package/{name}/trust`.
+    /// Parses the segments after `/-/package/{name}/trust`.
     pub(super) fn parse(verb: Verb, name: PackageName, rest: &[&str]) -> Result<Self, RouteError> {
         match (rest, verb) {
             ([], Verb::Read) => Ok(Self::List { name }),
@@ -47,7 +47,7 @@ impl TrustRoute {
         }
     }
 
-    /// A short name, for logs and metrics.
+    /// A short name for logs and metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::List { .. } => "trust",
@@ -58,7 +58,7 @@ impl TrustRoute {
     }
 }
 
-/// Reads `/-/npm/v1/oidc/token/exchange/package/{name}`; `None` if it is about something else.
+/// Parses `/-/npm/v1/oidc/token/exchange/package/{name}`; `None` for any other path.
 pub(super) fn parse_exchange(verb: Verb, segments: &Segments<'_>) -> Option<Result<Route, RouteError>> {
     let ["npm", "v1", "oidc", "token", "exchange", "package", _, ..] = &segments.list()[1..segments.count()]
     else {

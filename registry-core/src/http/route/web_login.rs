@@ -2,33 +2,33 @@ use secrecy::SecretString;
 
 use super::{RouteError, Verb};
 
-/// What a request is for that belongs to a login in the browser.
+/// The routes of a login in the browser.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum WebLoginRoute {
     /// `POST /-/v1/login`: a client begins a login.
     Start,
-    /// `GET /-/v1/login/{session}`: the page that a person opens.
+    /// `GET /-/v1/login/{session}`: the page that the user opens.
     Page {
-        /// Names the login, and lets whoever has it open the page.
+        /// Identifies the login. Every holder can open the page.
         session: SecretString,
     },
     /// `POST /-/v1/login/{session}`: the form on that page.
     Submit {
-        /// Names the login, and lets whoever has it open the page.
+        /// Identifies the login. Every holder can open the page.
         session: SecretString,
     },
-    /// `GET /-/v1/login/callback`: where the page of a provider sends the browser back to.
+    /// `GET /-/v1/login/callback`: the address that a provider redirects the browser to.
     Callback,
-    /// `GET`, `PUT` or `DELETE` of `/-/v1/done/{session}`: the client asks whether the person has finished.
+    /// `GET`, `PUT` or `DELETE` of `/-/v1/done/{session}`: the client polls whether the user has finished.
     Poll {
-        /// Names the login, and lets whoever has it take what it ends with.
+        /// Identifies the login. Every holder can collect its outcome.
         session: SecretString,
     },
 }
 
 impl WebLoginRoute {
-    /// Reads what comes after `/-/v1/`; `None` if it is about something else.
+    /// Parses the segments after `/-/v1/`; `None` for any other path.
     pub(super) fn parse(verb: Verb, segments: &[&str]) -> Option<Result<Self, RouteError>> {
         let not_allowed = |allow| Err(RouteError::MethodNotAllowed { allow });
         Some(match (segments, verb) {
@@ -39,7 +39,7 @@ impl WebLoginRoute {
             (["login", session], Verb::Read) => Ok(Self::Page { session: (*session).into() }),
             (["login", session], Verb::Post) => Ok(Self::Submit { session: (*session).into() }),
             (["login", _], _) => not_allowed("GET, HEAD, POST"),
-            // npm repeats the method of the request that it was asked a one-time password for.
+            // npm repeats the method of the request that required a one-time password.
             (["done", session], Verb::Read | Verb::Put | Verb::Delete) => {
                 Ok(Self::Poll { session: (*session).into() })
             }
@@ -48,7 +48,7 @@ impl WebLoginRoute {
         })
     }
 
-    /// A short name, for logs and metrics.
+    /// A short name for logs and metrics.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Start => "web-login",

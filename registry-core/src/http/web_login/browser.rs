@@ -9,14 +9,14 @@ use crate::Error;
 use crate::accounts::web_login::{SessionToken, is_secret, new_secret};
 use crate::randomness::Randomness;
 
-/// What the name of each cookie begins with. What follows is the id of a login.
+/// The prefix of each cookie's name, followed by the id of a login.
 const COOKIE_NAME: &str = "login-";
-/// How many logins of one browser are looked at when it comes back from a provider.
+/// How many logins of one browser are considered when it returns from a provider.
 const MOST: usize = 8;
-/// For how many seconds the cookie is kept: as long as a login may go on.
+/// The lifetime of the cookie in seconds: the longest duration of a login.
 const KEPT: u32 = 600;
 
-/// A browser, told from others by a secret in a cookie that no script and no other site can read.
+/// A browser, identified by a secret in a cookie that no script and no other site can read.
 pub(super) struct Browser {
     secret: SecretString,
 }
@@ -26,14 +26,14 @@ impl Browser {
         Self { secret: new_secret(randomness) }
     }
 
-    /// The browser that opened this login before; `None` where this one did not.
+    /// Returns the browser that opened this login; `None` for any other browser.
     pub(super) fn of(request: &Parts, page: &SessionToken) -> Option<Self> {
         let found = cookies(request).find(|(name, _)| name.strip_prefix(COOKIE_NAME) == Some(page.id()));
         let (_, secret) = held(found?.1)?;
         Some(Self { secret })
     }
 
-    /// What the browser holds of each login that it opened: its page, and the browser's secret.
+    /// Returns the page and the browser's secret of each login that the browser opened.
     pub(super) fn all_of(request: &Parts) -> Vec<(SessionToken, SecretString)> {
         let ours = cookies(request).filter(|(name, _)| name.starts_with(COOKIE_NAME));
         ours.filter_map(|(_, value)| held(value)).take(MOST).collect()
@@ -43,7 +43,7 @@ impl Browser {
         &self.secret
     }
 
-    /// What a form on a page for this browser must bring along. Other sites cannot know it.
+    /// Returns the token that a form on a page for this browser must contain. Other sites cannot know it.
     pub(super) fn form_token(&self) -> String {
         let hash = Sha256::new().chain_update("form ").chain_update(self.secret.expose_secret());
         const_hex::encode(hash.finalize())
@@ -53,7 +53,7 @@ impl Browser {
         self.form_token().as_bytes().ct_eq(form_token.as_bytes()).into()
     }
 
-    /// `Lax`, because the browser comes back from a provider's page by a link of that page.
+    /// `Lax`, because the browser returns from a provider's page through a link on that page.
     pub(super) fn cookie(&self, base: &str, page: &SessionToken) -> Result<HeaderValue, Error> {
         let (scheme, rest) = base.split_once("://").unwrap_or(("http", base));
         let path = rest.find('/').map_or("", |at| &rest[at..]);
@@ -74,7 +74,7 @@ fn cookies(request: &Parts) -> impl Iterator<Item = (&str, &str)> {
     lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
-/// Reads the value of a cookie.
+/// Parses the value of a cookie.
 fn held(value: &str) -> Option<(SessionToken, SecretString)> {
     let (page, browser) = value.split_once('.')?;
     let page = SessionToken::parse(page)?;

@@ -4,7 +4,7 @@ use url::form_urlencoded;
 use crate::Error;
 use crate::http::incoming::Incoming;
 
-/// The most bytes of a form: a password has 1024, each of which may be written as three.
+/// The most bytes of a form: a password has up to 1024, each of which may be encoded as three.
 const LONGEST: usize = 16 << 10;
 
 /// The fields of a form, each once.
@@ -16,7 +16,7 @@ impl Form {
         Ok(Self(form_urlencoded::parse(&body).into_owned().collect()))
     }
 
-    /// What a field holds; empty where there is none.
+    /// Returns the value of a field; empty if the field is missing.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }

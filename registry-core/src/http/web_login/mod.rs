@@ -1,4 +1,4 @@
-//! Logins in the browser over HTTP: what the client asks for, and the pages that a person sees.
+//! Browser logins over HTTP: the requests of the client, and the pages for the user.
 
 mod browser;
 mod form;
@@ -25,22 +25,22 @@ use browser::Browser;
 use form::Form;
 use pages::{Shown, message_page, step_page};
 
-/// After how many seconds a client may ask again whether its user has finished.
+/// The seconds until a client may poll again.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
 
-/// What npm 11 says when it wants an account to be made.
+/// npm 11 sends this to request a sign-up.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct StartDocument {
     create: bool,
 }
 
-/// The page of a login.
+/// The URL of a login's page.
 pub(super) fn login_url(base: &str, page: &SessionToken) -> SecretString {
     format!("{base}/-/v1/login/{}", page.text().expose_secret()).into()
 }
 
-/// Where the client of a login asks.
+/// The URL that the client of a login polls.
 pub(super) fn done_url(base: &str, poll: &SessionToken) -> SecretString {
     format!("{base}/-/v1/done/{}", poll.text().expose_secret()).into()
 }
@@ -82,7 +82,7 @@ impl Call<'_> {
                 json_response(StatusCode::OK, &json!({ "token": token.expose_secret() }))
             }
             PollAnswer::Waiting => {
-                // npm reads the body before it looks at the status, and asks without a pause if it is told none.
+                // npm reads the body before the status, and polls without a pause if none is given.
                 let mut response = json_response(StatusCode::ACCEPTED, &json!({ "status": "waiting" }));
                 response.headers_mut().insert(RETRY_AFTER, ASK_AGAIN);
                 response
@@ -96,7 +96,7 @@ impl Call<'_> {
         self.show_web_login(&page, browser, None).await
     }
 
-    /// The page as it is now, with what went wrong before.
+    /// Renders the current page, with the error of the last step.
     async fn show_web_login(
         &self,
         page: &SessionToken,
@@ -141,7 +141,7 @@ impl Call<'_> {
         let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {
             Ok(next) => redirect(&next),
-            // Of a login that is over there is no page to show again.
+            // A login that is over has no page to show again.
             Err(error @ (Error::WebLoginGone | Error::WebLoginElsewhere | Error::WebLoginForm)) => {
                 Err(error.into())
             }
@@ -149,7 +149,7 @@ impl Call<'_> {
         }
     }
 
-    /// Does what the form says, and answers where to go next.
+    /// Performs the step of the form, and returns where to go next.
     async fn take_step(
         &self,
         page: &SessionToken,
@@ -197,7 +197,7 @@ fn parse(session: &SecretString) -> Result<SessionToken, Error> {
     SessionToken::parse(session.expose_secret()).ok_or(Error::WebLoginGone)
 }
 
-/// Where providers send the browser back to.
+/// The URL that providers redirect the browser to.
 fn callback(base: &str) -> Result<Url, Error> {
     Url::parse(&format!("{base}/-/v1/login/callback")).map_err(|error| Error::Internal(error.into()))
 }
@@ -217,7 +217,7 @@ fn no_store(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// A failure as a page, since it is a person who reads it.
+/// Renders a failure as a page, since a person reads it.
 fn shown_failure(result: Result<Response<Body>, Failure>) -> Response<Body> {
     result.unwrap_or_else(|failure| {
         let mut response = message_page(status(&failure), &told(&failure));

@@ -15,17 +15,17 @@ const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;mar
 label,button,input{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem;margin-bottom:1rem}\
 button{padding:.5rem 1rem;margin:1rem 0}code{overflow-wrap:anywhere}[role=alert]{border-left:.3rem solid;padding-left:1rem}";
 
-/// What a page shows.
+/// The content of a page.
 pub(super) struct Shown<'a> {
     pub(super) login: &'a WebLoginPage,
-    /// The registry, as it is reached.
+    /// The registry's URL as the browser reaches it.
     pub(super) registry: &'a str,
     pub(super) form_token: &'a str,
-    /// What went wrong with the last step.
+    /// The error of the last step.
     pub(super) trouble: Option<String>,
 }
 
-/// The page of a login, for its next step.
+/// Renders the page of a login, for its next step.
 pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body> {
     let login = shown.login;
     let (title, body) = match &login.step {
@@ -60,19 +60,19 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
     };
     let trouble = shown.trouble.as_deref().map(|text| html! { p role="alert" { (text) } });
     let page = document(&title, &html! { @if let Some(trouble) = trouble { (trouble) } (body) });
-    // A button that leads to a provider's page is a form that is redirected to another site, which browsers hold against
-    // `form-action` too.
+    // A button that leads to a provider's page is a form that redirects to another site, and browsers apply
+    // `form-action` to the redirect too.
     let leads_away = matches!(&login.step, PageStep::Identify { providers, .. } if !providers.is_empty())
         || matches!(&login.step, PageStep::Code { provider: Some(_), .. });
     respond(status, page, leads_away)
 }
 
-/// A page with nothing but a text.
+/// Renders a page that contains only a text.
 pub(super) fn message_page(status: StatusCode, text: &str) -> Response<Body> {
     respond(status, document("Not signed in", &html! { p role="alert" { (text) } }), false)
 }
 
-/// What somebody must know before they go on: a login that another person began gives that person the token.
+/// The warning before the user continues: a login that another person began gives that person the token.
 fn asked_for(shown: &Shown<'_>) -> Markup {
     let login = shown.login;
     html! {
@@ -181,10 +181,10 @@ fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body>
     response
 }
 
-/// Keeps a page, and its address, which is a secret, to the browser that shows it.
+/// Keeps a page and its secret address private to the browser that shows it.
 pub(super) fn keep_private(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Under `no-referrer`, browsers would send the forms of these pages with `Origin: null`.
+    // With `no-referrer`, browsers would send the forms of these pages with `Origin: null`.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }

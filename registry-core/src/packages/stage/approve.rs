@@ -52,7 +52,8 @@ impl Packages {
                 if packages.copy_staged_tarball(id, &kept, &integrity).await? {
                     return Ok(());
                 }
-                // Another who decided took it away, after the packument said so: the next look at it will tell.
+                // A concurrent decision removed it, after the packument recorded that decision: the next lookup finds
+                // it.
                 if let Fate::Waiting(_) = packages.fate_of(&looking, id, &kept, &reach).await? {
                     let lost = format!("the tarball of the staged version {id} is not in the store");
                     return Err(Error::Damaged(lost.into()));
@@ -91,8 +92,8 @@ impl Packages {
         self.change_after(caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
     }
 
-    /// Puts the tarball where those of published versions are, before the packument names it; answers whether there was
-    /// one. The staged one stays until the version is published, so that nothing is lost whenever this is cut short.
+    /// Copies the tarball to its published path before the packument names it; returns whether there was one. The
+    /// staged copy stays until the version is published, so that an interruption loses nothing.
     async fn copy_staged_tarball(
         &self,
         id: StageId,
@@ -112,7 +113,8 @@ impl Packages {
     }
 }
 
-/// What an approval publishes; nothing where it is published. Refuses what was taken away, alone or with its package.
+/// Returns what an approval publishes; `None` if it is already published. Rejects a version that was unpublished, alone
+/// or with its package.
 fn to_publish(fate: Fate, id: StageId, record: &StageRecord) -> Result<Option<StagedVersion>, Error> {
     let (name, version) = (record.package.clone(), record.version.clone());
     match fate {

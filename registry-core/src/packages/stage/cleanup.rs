@@ -6,13 +6,13 @@ use crate::storage::Key;
 use super::StageRecord;
 
 impl Packages {
-    /// Takes away what is of no use any more once somebody decided. What stays is out of reach, since the packument says
-    /// what became of the version.
+    /// Removes data that a decision made obsolete. Leftovers cannot be reached, since the packument records the
+    /// decision.
     pub(super) async fn close_stage(&self, id: StageId, record: &StageRecord) {
         let closed = StageRecord { release: None, ..record.clone() };
         if let Err(error) = self.store_stage_record(id, &closed).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(%id, error, "the record of a staged version stays in the store though it is decided on");
+            tracing::warn!(%id, error, "could not close the record of a decided staged version");
             return;
         }
         for key in [Key::StageTarball(id), Key::StagedOf(&record.package, id)] {
@@ -27,7 +27,7 @@ impl Packages {
         };
         if let Err(error) = removed.await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(?key, error, "what is left of a staged version stays in the store");
+            tracing::warn!(?key, error, "could not delete leftovers of a staged version");
         }
     }
 }

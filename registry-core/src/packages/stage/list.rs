@@ -14,7 +14,7 @@ use crate::storage::Key;
 
 use super::StagedItem;
 
-/// How many packuments are read at a time. Each may take many megabytes.
+/// How many packuments are read concurrently. Each may take many megabytes.
 const AT_A_TIME: usize = 8;
 
 impl Packages {
@@ -28,7 +28,7 @@ impl Packages {
             Some(name) => BTreeSet::from([name.clone()]),
             None => self.packages_with_staged().await?,
         };
-        // Who may not write a package costs it no look.
+        // A package that the caller may not write is not looked up.
         let rights = names.into_iter().filter_map(|name| {
             let right = self.authorization.staging_right(caller, &name)?;
             Some((name, right))
@@ -42,7 +42,7 @@ impl Packages {
         Ok(items)
     }
 
-    /// The packages that have staged versions, and perhaps some that had.
+    /// Returns the packages that have staged versions, and perhaps some that had.
     async fn packages_with_staged(&self) -> Result<BTreeSet<PackageName>, Error> {
         let markers = self.parts.store.list(&Key::staged_of()?);
         Ok(markers

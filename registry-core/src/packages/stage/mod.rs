@@ -17,26 +17,26 @@ use crate::concurrency::compute;
 
 use record::StageRecord;
 
-/// A version that waits for somebody to approve or reject it.
+/// A version that awaits approval or rejection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedItem {
     /// The package.
     pub name: PackageName,
     /// The version.
     pub version: Version,
-    /// What is known of it.
+    /// The details of the staged version.
     pub staged: StagedVersion,
-    /// Whether everybody may read the package.
+    /// Whether an anonymous caller may read the package.
     pub is_public: bool,
 }
 
-/// What has become of a staged version, as its packument says.
+/// What became of a staged version, by its packument.
 enum Fate {
     Waiting(StagedVersion),
     Approved,
-    /// It was approved, and unpublished since.
+    /// It was approved and later unpublished.
     Unpublished,
-    /// It was rejected, or never came to be.
+    /// It was rejected, or never completed.
     Gone,
 }
 
@@ -53,7 +53,7 @@ impl Fate {
 }
 
 impl Packages {
-    /// What has become of a staged version, after the packument shows that the caller's right reaches so far.
+    /// Returns what became of a staged version, once the packument confirms the caller's right.
     async fn fate_of(
         &self,
         caller: &Caller,
@@ -72,7 +72,8 @@ impl Packages {
     }
 }
 
-/// Whoever may not decide on a staged version is not told that there is one, nor of which package to a token for others.
+/// Hides from callers who may not decide on a staged version that it exists, and its package from tokens for other
+/// packages.
 fn hide(caller: &Caller, id: StageId) -> impl Fn(Error) -> Error {
     let limits = caller.limits.clone();
     move |error| match error {

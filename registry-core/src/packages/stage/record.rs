@@ -6,13 +6,13 @@ use crate::domain::{PackageName, StageId, Version};
 use crate::packages::Packages;
 use crate::storage::{Key, When};
 
-/// What is stored of a staged version under its id. What became of it, its packument says.
+/// The stored record of a staged version, by its id. Its packument says what became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StageRecord {
     pub(super) package: PackageName,
     pub(super) version: Version,
-    /// What is to be published; nothing any more once somebody decided. The rest stays, so that a client who never heard
-    /// the answer and asks again gets it.
+    /// The release to publish; `None` once a caller decided. The rest stays, so that a client who lost the answer and
+    /// asks again gets the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) release: Option<Release>,
 }

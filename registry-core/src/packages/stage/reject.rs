@@ -41,7 +41,7 @@ impl Packages {
             };
             packument.staged.shift_remove(version.as_str());
             if packument.is_unborn() && packument.staged.is_empty() {
-                // Whoever publishes the first version owns the package.
+                // The publisher of the first version owns the package.
                 packument.maintainers.clear();
             }
             Ok(Decision::Commit(Some(EventKind::StageRejected { id, version: version.clone(), publisher })))

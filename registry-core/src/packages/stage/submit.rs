@@ -104,7 +104,7 @@ impl Packages {
         }
     }
 
-    /// Stores all but the number, which the packument takes. Nothing of it means anything before.
+    /// Stores everything but the version number, which the packument reserves. The data has no effect before that.
     async fn store_staged(
         &self,
         id: StageId,
@@ -119,7 +119,7 @@ impl Packages {
         Ok(())
     }
 
-    /// Takes away what was stored of a staged version that will never be one. What stays is out of reach.
+    /// Removes the data of a staged version whose number was not reserved. Leftovers cannot be reached.
     async fn forget_staged(&self, id: StageId, name: &PackageName) {
         for key in [Key::StagedOf(name, id), Key::Stage(id), Key::StageTarball(id)] {
             self.remove_staged_blob(&key).await;

@@ -20,7 +20,7 @@ impl Packages {
     pub(crate) async fn open_staged_tarball(&self, caller: &Caller, id: StageId) -> Result<OpenBlob, Error> {
         self.staged(caller, id).await?;
         let found = self.parts.store.open(&Key::StageTarball(id).path()?, None).await?;
-        // Somebody decided between the two looks.
+        // Another caller decided between the two lookups.
         found.ok_or(Error::StageNotFound { id })
     }
 }

@@ -7,24 +7,24 @@ use crate::Error;
 use crate::proxy::Proxy;
 use crate::storage::{Decision, Key, update_with};
 
-/// So often a sweep finds out how much is kept, also if the ledger says that there is room.
+/// How often a sweep measures the cache even if the ledger is below the limit.
 const SWEEP_AGAIN: Duration = Duration::from_hours(24);
-/// A sweep that takes longer was cut off, and another process may begin one.
+/// A sweep that takes longer was interrupted, and another process may begin one.
 const LONGEST_SWEEP: Duration = Duration::from_mins(10);
 
-/// What all processes know of how much is kept. Changed by compare-and-swap only.
+/// The cache size that all processes share. Changed by compare-and-swap only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ledger {
-    /// About how many bytes are kept: as many as the last sweep left, and what was put in since.
+    /// The approximate size of the cache: the bytes that the last sweep left, plus those cached since.
     pub(super) bytes: u64,
     /// When a sweep last ended.
     pub(super) swept: Option<DateTime<Utc>>,
-    /// When the sweep began that is under way.
+    /// When the sweep in progress began.
     pub(super) sweeping: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
-    /// Whether somebody should sweep, and nobody does.
+    /// Whether a sweep is due and none is in progress.
     pub(super) fn is_due(&self, limit: u64, now: DateTime<Utc>) -> bool {
         let is_younger = |moment: Option<DateTime<Utc>>, age: Duration| {
             moment.is_some_and(|moment| (now - moment).to_std().unwrap_or_default() < age)
@@ -35,16 +35,16 @@ impl Ledger {
 }
 
 impl Proxy {
-    /// Changes the ledger, and gives it as it is then; `None` if others kept changing it.
+    /// Changes the ledger and returns its new state; `None` if other processes kept changing it.
     pub(super) async fn change_ledger(
         &self,
         change: impl Fn(&mut Ledger) + Send + Sync,
     ) -> Result<Option<Ledger>, Error> {
         let path = Key::UpstreamLedger.path()?;
-        // A missing ledger is as good as a new one, so nothing has to prove that it is missing.
+        // A missing ledger counts as a new one, so its absence needs no proof.
         let store = &**self.parts.store.blobs();
         let changed = update_with(store, &*self.parts.randomness, &path, |stored| {
-            // A damaged one is as good as none: a sweep finds out.
+            // A damaged ledger counts as a new one: a sweep corrects it.
             let read = stored.and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
             let mut ledger: Ledger = read.unwrap_or_default();
             change(&mut ledger);
@@ -71,7 +71,7 @@ mod tests {
             swept: Some(now - Duration::from_hours(swept)),
             sweeping: sweeping.map(|minutes| now - Duration::from_mins(minutes)),
         };
-        assert!(Ledger::default().is_due(100, now), "nobody knows what is kept");
+        assert!(Ledger::default().is_due(100, now), "the cache size is unknown");
         assert!(!ledger(100, 1, None).is_due(100, now));
         assert!(ledger(101, 1, None).is_due(100, now));
         assert!(!ledger(101, 1, Some(9)).is_due(100, now), "another process is at it");

@@ -1,6 +1,6 @@
-//! How much is kept of other registries, and what of it is deleted when that is too much.
+//! The size of the upstream cache, and which blobs are deleted when it exceeds its limit.
 //!
-//! Any number of processes keep and delete in one store, without a lock: see
+//! Any number of processes write to and delete from one store without a lock: see
 //! `docs/decisions/0006-upstream-cache-without-locks.md`.
 
 mod ledger;
@@ -20,19 +20,19 @@ pub use sweep::TrimmedUpstreamCache;
 pub(super) use uses::UseMark;
 use uses::Uses;
 
-/// What this process knows of how much is kept, and of what was used.
+/// This process's view of the cache size and of recent uses.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// The most bytes to keep; `None` is no limit.
+    /// The limit in bytes; `None` for no limit.
     limit: Option<u64>,
     uses: Uses,
     unreported: Mutex<Unreported>,
-    /// Whether this process is at the ledger or at a sweep.
+    /// Whether this process is updating the ledger or sweeping.
     is_reporting: AtomicBool,
     is_writing_uses: AtomicBool,
 }
 
-/// What this process has put in since the ledger was last told.
+/// The bytes that this process cached since it last updated the ledger.
 #[derive(Debug, Default)]
 struct Unreported {
     bytes: u64,
@@ -55,13 +55,13 @@ impl Kept {
     }
 }
 
-/// How fine time is told here.
+/// The resolution of times in this module.
 fn minute(moment: DateTime<Utc>) -> u32 {
     u32::try_from(moment.timestamp().max(0) / 60).unwrap_or(u32::MAX)
 }
 
 impl Proxy {
-    /// Remembers that something kept was asked for. Costs next to nothing, and the store nothing.
+    /// Records a use of a cached blob, in memory.
     pub(super) fn note_use(&self, mark: &UseMark) {
         let kept = &self.parts.upstream.kept;
         if kept.limit.is_none() {
@@ -73,7 +73,7 @@ impl Proxy {
         }
     }
 
-    /// Remembers that so many bytes were put in at `path`, and looks behind the caller whether that was too much.
+    /// Records that this many bytes were cached at `path`, and checks the limit in the background.
     pub(super) fn note_fill(&self, path: &BlobPath, bytes: u64) {
         let kept = &self.parts.upstream.kept;
         if kept.limit.is_none() {

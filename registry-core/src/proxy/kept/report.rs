@@ -8,14 +8,13 @@ use crate::proxy::Proxy;
 
 use super::Unreported;
 
-/// The ledger is told of what was put in this often,
+/// How often the ledger is updated,
 const TELL_AGAIN: Duration = Duration::from_secs(30);
-/// or after this part of the limit.
+/// or after this fraction of the limit.
 const PART: u64 = 256;
 
 impl Proxy {
-    /// Tells the ledger what this process put in, if it is time, and sweeps if it is this process's turn. The caller
-    /// goes on meanwhile.
+    /// Updates the ledger if it is time, and sweeps if it is this process's turn, in the background.
     pub(super) fn report_behind(&self) {
         let kept = &self.parts.upstream.kept;
         if !self.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
@@ -28,11 +27,11 @@ impl Proxy {
                 if let Err(error) = proxy.report().await {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        "cannot bound what is kept of other registries"
+                        "cannot enforce the limit of the upstream cache"
                     );
                 }
                 kept.is_reporting.store(false, Ordering::SeqCst);
-                // What came meanwhile found this one at work and left.
+                // Bytes cached in the meantime started no task of their own, since this one was running.
                 if !proxy.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
                     return;
                 }
@@ -63,7 +62,7 @@ impl Proxy {
                 ledger.sweeping = Some(now);
             }
         });
-        // Where the ledger cannot be told, the daily sweep counts what was put in.
+        // If the ledger cannot be updated, the daily sweep counts those bytes.
         match told.await? {
             Some(ledger) if ledger.sweeping == Some(now) => self.sweep(limit).await.map(drop),
             _ => Ok(()),

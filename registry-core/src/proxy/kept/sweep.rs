@@ -9,26 +9,26 @@ use crate::storage::{BlobError, BlobPath, Key, ListedBlob};
 use super::minute;
 use super::uses::{decode, encode, id_of};
 
-/// How many blobs are deleted at once.
+/// How many blobs are deleted concurrently.
 const DELETES: usize = 16;
 
-/// What was used in so many minutes is never deleted, however little room there is: somebody is about to read it.
+/// Blobs used within this many minutes are never deleted, regardless of the limit: a reader may be about to open them.
 const IN_USE: u32 = 2;
 
-/// What a look at the cache of other registries found and did.
+/// The outcome of a sweep of the upstream cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrimmedUpstreamCache {
-    /// How many bytes were kept before.
+    /// How many bytes were cached before.
     pub before: u64,
     /// How many of them were deleted.
     pub deleted: u64,
 }
 
-/// How many bytes were last used in which minute.
+/// The bytes last used in each minute.
 type Ages = BTreeMap<u32, u64>;
 
-/// Which blobs to delete: all that were last used before `minute`, and of those used in it so many bytes.
+/// Which blobs to delete: all last used before `minute`, and this many bytes of those last used in it.
 #[derive(Debug, PartialEq, Eq)]
 struct Cut {
     minute: u32,
@@ -60,7 +60,8 @@ impl Proxy {
             Some(cut) => self.delete_before(&cut, &marks).await?,
             None => 0,
         };
-        // One batch in place of many, without what is gone. Others may do the same now: marks only ever add up.
+        // Merges the batches without marks of deleted blobs. Other processes may do the same now: marks only ever add
+        // up.
         if batches.len() > 1 || live.len() < marks.len() {
             self.put_uses(encode(live.into_iter())).await?;
             for batch in batches {
@@ -68,19 +69,19 @@ impl Proxy {
             }
         }
         self.change_ledger(|ledger| {
-            // What was put in during the sweep may be counted twice, and never not at all.
+            // Bytes cached during the sweep may be counted twice, but are never left out.
             ledger.bytes = before - deleted + ledger.bytes.saturating_sub(begin.bytes);
             ledger.swept = Some(now);
             ledger.sweeping = None;
         })
         .await?;
         if deleted > 0 {
-            tracing::info!(before, deleted, limit, "deleted what was least used of other registries");
+            tracing::info!(before, deleted, limit, "evicted least recently used blobs of upstreams");
         }
         Ok(TrimmedUpstreamCache { before, deleted })
     }
 
-    /// The blobs of other registries' packages. What is hosted lies elsewhere, and is not even listed.
+    /// Lists the cached blobs of upstream packages. Hosted packages have another prefix and are not listed.
     fn kept_blobs(
         &self,
     ) -> Result<impl futures::Stream<Item = Result<ListedBlob, BlobError>> + Unpin, Error> {
@@ -95,7 +96,7 @@ impl Proxy {
         let (mut batches, mut marks) = (Vec::new(), HashMap::new());
         let mut listed = self.parts.store.list(&Key::upstream_uses()?);
         while let Some(batch) = listed.try_next().await? {
-            // One that is gone by now is in another that was put before.
+            // A batch that is gone was merged into one that was written before.
             if let Some(blob) = self.parts.store.get(&batch.path).await? {
                 decode(&blob.bytes, &mut marks);
                 batches.push(batch.path);
@@ -104,7 +105,7 @@ impl Proxy {
         Ok((batches, marks))
     }
 
-    /// Lists once more instead of holding a list of everything in memory.
+    /// Lists again instead of holding the whole list in memory.
     async fn delete_before(&self, cut: &Cut, marks: &HashMap<u64, u32>) -> Result<u64, Error> {
         let mut left_in_it = cut.bytes_in_it;
         let mut is_old = |blob: &ListedBlob| {
@@ -126,13 +127,13 @@ impl Proxy {
     }
 }
 
-/// The minute in which a blob was last used, as far as anybody noted. Writing is a use.
+/// The minute of a blob's last recorded use. A write counts as a use.
 fn last_use(blob: &ListedBlob, id: u64, marks: &HashMap<u64, u32>) -> u32 {
     minute(blob.last_modified).max(marks.get(&id).copied().unwrap_or(0))
 }
 
-/// Where to cut, so that nine tenths of the limit are left, or all that was used since `in_use`; `None` if there is no
-/// more than the limit.
+/// Computes the cut that leaves nine tenths of the limit, or everything used since `in_use`; `None` if the total is
+/// within the limit.
 fn cut(ages: &Ages, total: u64, limit: u64, in_use: u32) -> Option<Cut> {
     if total <= limit {
         return None;
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_oldest_goes_first_and_no_more_than_needed() {
+    fn the_oldest_blobs_go_first_and_no_more_than_needed() {
         let ages = Ages::from([(1, 30), (5, 40), (9, 50)]);
         assert_eq!(cut(&ages, 120, 120, 20), None);
         assert_eq!(cut(&ages, 120, 110, 20), Some(Cut { minute: 1, bytes_in_it: 21 }));

@@ -10,16 +10,16 @@ use crate::proxy::Proxy;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobPath, Key, When};
 
-/// A use is marked again only so many minutes after the last one: what is used all day is marked a few times.
+/// The minutes between two marks of one blob, so that a blob in constant use is marked a few times a day.
 const MARK_AGAIN: u32 = 3 * 60;
-/// Marks are written to the store this many minutes apart at the least,
+/// The minutes between two writes of marks to the store,
 const WRITE_AGAIN: u32 = 15;
-/// unless there are so many.
+/// unless this many are pending.
 const MOST_PENDING: usize = 10_000;
-/// Of each mark 8 bytes name the blob, 4 tell the minute.
+/// The size of a mark: 8 bytes identify the blob, 4 hold the minute.
 const MARK_BYTES: usize = 12;
 
-/// Remembers when one kept blob was last marked as used.
+/// When a cached blob was last marked as used.
 #[derive(Debug)]
 pub(in crate::proxy) struct UseMark {
     id: u64,
@@ -35,7 +35,7 @@ impl UseMark {
         self.id
     }
 
-    /// Whether it is time to mark the blob as used, which counts as done then.
+    /// Whether to mark the blob as used. Returning true counts as marking it.
     pub(super) fn is_due(&self, now: u32) -> bool {
         let is_due = now.saturating_sub(self.marked.load(Ordering::Relaxed)) >= MARK_AGAIN;
         if is_due {
@@ -45,21 +45,21 @@ impl UseMark {
     }
 }
 
-/// The same for a path in every process. That two paths share one, once in billions, would spare a file for a while.
+/// The id of a path, the same in every process. A collision, once in billions, spares a blob for a while.
 pub(super) fn id_of(path: &BlobPath) -> u64 {
     let [first, ..] = *Sha256::digest(path.as_str()).as_chunks::<8>().0 else { return 0 };
     u64::from_be_bytes(first)
 }
 
-/// What this process knows of the use of kept blobs.
+/// The uses of cached blobs that this process recorded.
 #[derive(Debug)]
 pub(super) struct Uses(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When each was marked, for as long as it is not to be marked again.
+    /// When each blob was marked, until it may be marked again.
     marked: HashMap<u64, u32>,
-    /// Marks that are not in the store yet.
+    /// Marks not yet written to the store.
     pending: Vec<(u64, u32)>,
     written: u32,
 }
@@ -69,7 +69,7 @@ impl Uses {
         Self(Mutex::new(State { marked: HashMap::new(), pending: Vec::new(), written: now }))
     }
 
-    /// Marks a use unless that was done not long ago, and tells whether it is time to write marks to the store.
+    /// Marks a use unless the blob was marked recently, and returns whether to write marks to the store.
     pub(super) fn add(&self, id: u64, now: u32) -> bool {
         let mut state = self.state();
         let is_marked = state.marked.get(&id).is_some_and(|marked| now.saturating_sub(*marked) < MARK_AGAIN);
@@ -79,7 +79,7 @@ impl Uses {
         state.is_time_to_write(now)
     }
 
-    /// As [`Uses::add`], also if it was done not long ago.
+    /// Like [`Uses::add`], even if the blob was marked recently.
     pub(super) fn add_always(&self, id: u64, now: u32) -> bool {
         let mut state = self.state();
         state.mark(id, now);
@@ -110,7 +110,7 @@ impl State {
     }
 }
 
-/// Marks as they are stored.
+/// Encodes marks as they are stored.
 pub(super) fn encode(marks: impl Iterator<Item = (u64, u32)>) -> Bytes {
     let mut bytes = BytesMut::new();
     for (id, minute) in marks {
@@ -120,7 +120,7 @@ pub(super) fn encode(marks: impl Iterator<Item = (u64, u32)>) -> Bytes {
     bytes.freeze()
 }
 
-/// Adds stored marks to those that are known, where they are later.
+/// Merges stored marks into `known`, where they are later.
 pub(super) fn decode(bytes: &[u8], known: &mut HashMap<u64, u32>) {
     for mark in bytes.as_chunks::<MARK_BYTES>().0 {
         let (mut id, mut minute) = ([0; 8], [0; 4]);
@@ -132,7 +132,7 @@ pub(super) fn decode(bytes: &[u8], known: &mut HashMap<u64, u32>) {
 }
 
 impl Proxy {
-    /// Writes marks to the store while the caller goes on.
+    /// Writes marks to the store in the background.
     pub(super) fn write_uses_behind(&self) {
         if self.parts.upstream.kept.is_writing_uses.swap(true, Ordering::SeqCst) {
             return;
@@ -140,10 +140,10 @@ impl Proxy {
         let proxy = self.clone();
         tokio::spawn(async move {
             if let Err(error) = proxy.write_uses().await {
-                // They are lost: what was used may be deleted, and fetched again.
+                // The marks are lost: blobs in use may be deleted, and fetched again.
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "cannot note what was used of other registries"
+                    "cannot record uses of the upstream cache"
                 );
             }
             proxy.parts.upstream.kept.is_writing_uses.store(false, Ordering::SeqCst);
@@ -156,7 +156,7 @@ impl Proxy {
         if pending.is_empty() { Ok(()) } else { self.put_uses(encode(pending.into_iter())).await }
     }
 
-    /// A blob of its own for each batch, so that no process ever waits for another.
+    /// Writes each batch to its own blob, so that no process waits for another.
     pub(super) async fn put_uses(&self, marks: Bytes) -> Result<(), Error> {
         let id = const_hex::encode(random_bytes::<16>(&*self.parts.randomness));
         let _ = self.parts.store.put(&Key::UpstreamUses(&id).path()?, marks, When::Always).await?;
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_used_all_day_is_marked_a_few_times() {
+    fn a_blob_in_constant_use_is_marked_a_few_times() {
         let uses = Uses::new(0);
         let mark = UseMark::of(&BlobPath::parse("_upstream/npm/pear/full.json").unwrap());
         let marks = (1000..1000 + 24 * 60).filter(|minute| mark.is_due(*minute)).count();

@@ -1,4 +1,4 @@
-//! Makes the provider of users that `[github]` names.
+//! Opens the provider that `[github]` configures.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::storage::BlobStore;
 
 use crate::settings::{GithubTable, SettingsError};
 
-/// GitHub, as it is configured.
+/// Opens GitHub as configured.
 #[cfg(not(feature = "github"))]
 pub(super) fn open(_: &GithubTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
     Err(SettingsError::new("[github]: this build cannot ask GitHub; build it with --features github"))
 }
 
-/// GitHub, as it is configured. Within a tokio runtime.
+/// Opens GitHub as configured. Must be called within a Tokio runtime.
 #[cfg(feature = "github")]
 pub(super) fn open(
     table: &GithubTable,

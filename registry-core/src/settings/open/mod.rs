@@ -1,4 +1,4 @@
-//! From settings to a registry: the one way in which every frontend and every command starts.
+//! Opens a registry from settings: the startup of every frontend and every command.
 
 mod github;
 mod openid;
@@ -22,17 +22,17 @@ pub use providers::open_providers;
 pub use storage::{open_existing_store, open_store};
 pub use trusted_publishing::open_trusted_publishing;
 
-/// Whether a store is tried before it is relied on. It costs it a dozen requests, writes among them.
+/// Whether to probe a store at startup. A probe costs a dozen requests, writes among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trial {
-    /// It is tried, and refused where it does not keep conditions.
+    /// Probes the store, and rejects it if it does not honor conditions.
     Always,
-    /// It is believed: for a store that is known to keep them, opened by a process that lives for seconds.
+    /// Skips the probe: for a store known to be reliable, opened by a process that lives for seconds.
     Never,
 }
 
-/// Opens the store, the providers and the upstreams that `settings` name, and makes the registry. `finish` may set what the
-/// settings leave to the frontend. Within a tokio runtime.
+/// Opens the store, the providers and the upstreams that `settings` name, and builds the registry. `finish` may set
+/// what the settings leave to the frontend. Must be called within a Tokio runtime.
 ///
 /// ```
 /// use registry_core::settings::{Settings, Trial, open_registry};
@@ -56,8 +56,8 @@ pub async fn open_registry(
     Ok(registry)
 }
 
-/// Begins the registry of `settings` on a store that is open already. Settings that cannot hold together are refused, and
-/// nothing is asked of the store. Within a tokio runtime.
+/// Returns a builder for the registry of `settings` on an open store. Rejects inconsistent settings, and sends no
+/// request to the store. Must be called within a Tokio runtime.
 pub fn registry_builder(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
@@ -72,8 +72,8 @@ pub fn registry_builder(
     Ok(builder.trusted_publishing(open_trusted_publishing(&settings.trusted_publishing)?))
 }
 
-/// Begins the same registry for what concerns accounts alone: without access rules, upstreams and issuers of builds, so that
-/// what these need may be missing. Within a tokio runtime.
+/// Returns a builder for operations on accounts only: without access rules, upstreams and trusted issuers, so that
+/// their configuration may be incomplete. Must be called within a Tokio runtime.
 pub fn accounts_builder(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
@@ -99,7 +99,7 @@ pub fn accounts_builder(
         .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20)))
 }
 
-/// The log of the process, and the one in the storage.
+/// Returns the sink for the process log, and for the audit log in the storage if that is on.
 fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventSink> {
     if !settings.log.audit {
         return Arc::new(LogEvents);
@@ -108,7 +108,7 @@ fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventS
     Arc::new(FanOut::new(vec![Arc::new(LogEvents), Arc::new(audit)]))
 }
 
-/// A second installation fails and changes nothing, which is as good.
+/// A second installation fails and changes nothing, which does no harm.
 fn install_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,4 +1,4 @@
-//! Makes the provider of users that `[openid]` names.
+//! Opens the provider that `[openid]` configures.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use crate::storage::BlobStore;
 
 use crate::settings::{OpenIdTable, SettingsError};
 
-/// The variable that holds the client secret where the settings name none.
+/// The variable with the client secret if the settings name none.
 #[cfg(feature = "openid")]
 const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
 
-/// The issuer, as it is configured.
+/// Opens the issuer as configured.
 #[cfg(not(feature = "openid"))]
 pub(super) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
     Err(SettingsError::new("[openid]: this build knows no OpenID Connect; build it with --features openid"))
 }
 
-/// The issuer, as it is configured.
+/// Opens the issuer as configured.
 #[cfg(feature = "openid")]
 pub(super) fn open(
     table: &OpenIdTable,

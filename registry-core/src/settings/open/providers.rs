@@ -1,4 +1,4 @@
-//! Makes the providers of principals that the settings name, in their order.
+//! Opens the configured authentication providers, in their order.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::storage::BlobStore;
 
 use super::{github, install_tls_provider, openid};
 
-/// Every provider, in the order in which they are asked. Within a tokio runtime.
+/// Opens every provider, in the order in which they are asked. Must be called within a Tokio runtime.
 pub fn open_providers(
     settings: &Settings,
     store: &Arc<dyn BlobStore>,
@@ -67,6 +67,6 @@ fn htpasswd(settings: &Settings) -> Result<Arc<dyn AuthProvider>, SettingsError>
     let file = file.ok_or_else(|| SettingsError::new("no file is named under [htpasswd]"))?;
     let provider =
         Htpasswd::open(file, Arc::new(SystemClock), &SystemRandomness).context("[htpasswd]: file")?;
-    tracing::info!(file = %file.display(), "names and passwords are taken from an htpasswd file");
+    tracing::info!(file = %file.display(), "reading names and passwords from an htpasswd file");
     Ok(Arc::new(provider))
 }

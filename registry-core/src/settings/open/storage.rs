@@ -1,4 +1,4 @@
-//! Opens the store that the settings name, and proves that it can be relied on.
+//! Opens the configured store, and verifies that it is reliable.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 
 use super::{Trial, install_tls_provider};
 
-/// Opens the store. With [`Trial::Always`], tries whether it keeps the promises that the registry builds on.
+/// Opens the store. With [`Trial::Always`], probes whether it keeps the contract that the registry relies on.
 pub async fn open_store(
     settings: &StorageSettings,
     trial: Trial,
@@ -36,8 +36,8 @@ pub async fn open_store(
     Ok(store)
 }
 
-/// Opens the store, and refuses one in which there is no registry: for commands that look into a server's, and would answer
-/// for an empty one that nothing is there.
+/// Opens the store, and rejects one without a registry: for commands that inspect a server's store, and would report an
+/// empty one as having no packages.
 pub async fn open_existing_store(
     settings: &StorageSettings,
     trial: Trial,
@@ -49,7 +49,7 @@ pub async fn open_existing_store(
 
 async fn refuse_empty(store: &dyn BlobStore, settings: &StorageSettings) -> Result<(), SettingsError> {
     let marker = Key::Marker.path().map_err(SettingsError::of)?;
-    // One that was last written by an earlier release has no marker yet.
+    // A store that an earlier release last wrote has no marker yet.
     let is_empty = store.get(&marker).await.map_err(SettingsError::of)?.is_none()
         && store.list_folders(&BlobPrefix::ROOT).await.map_err(SettingsError::of)?.is_empty();
     if is_empty { Err(no_registry_in(settings)) } else { Ok(()) }
@@ -70,7 +70,7 @@ fn no_registry_in(settings: &StorageSettings) -> SettingsError {
     })
 }
 
-/// Opens the store and believes it.
+/// Opens the store without a probe.
 fn open(settings: &StorageSettings) -> Result<Arc<dyn BlobStore>, SettingsError> {
     let url = &settings.url;
     let store: Arc<dyn BlobStore> = match url {
@@ -80,7 +80,7 @@ fn open(settings: &StorageSettings) -> Result<Arc<dyn BlobStore>, SettingsError>
         }
         #[cfg(feature = "local-disk")]
         StorageUrl::Folder(folder) => {
-            // Before anything is made in a folder that may be where a volume is to be mounted.
+            // Checked before anything is created in a folder that may be the mount point of a volume.
             if settings.must_exist && !folder.join("version").exists() {
                 return Err(no_registry_in(settings));
             }

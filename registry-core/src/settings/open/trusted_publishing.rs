@@ -1,17 +1,17 @@
-//! Makes the issuers that are believed about builds.
+//! Opens the trusted issuers of builds.
 
 use crate::accounts::TrustedPublishing;
 
 use crate::settings::{SettingsError, TrustedPublishingSettings};
 
-/// Nobody, for this build cannot check what issuers sign.
+/// Returns no issuers: this build cannot verify their signatures.
 #[cfg(not(feature = "openid"))]
 #[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
 pub fn open_trusted_publishing(_: &TrustedPublishingSettings) -> Result<TrustedPublishing, SettingsError> {
     Ok(TrustedPublishing::default())
 }
 
-/// Trusted publishing as it is configured. Nobody is asked yet.
+/// Returns trusted publishing as configured. Sends no request yet.
 #[cfg(feature = "openid")]
 pub fn open_trusted_publishing(
     settings: &TrustedPublishingSettings,

@@ -1,4 +1,4 @@
-//! Makes the upstreams that the settings name.
+//! Opens the configured upstreams.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use crate::proxy::UpstreamOptions;
 use crate::settings::{SettingsError, Upstreams};
 use crate::upstream::Upstream;
 
-/// An upstream, the name that rules call it by, and how it is asked.
+/// An upstream, its id in access rules, and its options.
 pub(super) type OpenUpstream = (String, Arc<dyn Upstream>, UpstreamOptions);
 
-/// Every configured upstream.
+/// Opens every configured upstream.
 #[cfg(not(feature = "upstream-http"))]
 pub(super) fn open(upstreams: &Upstreams) -> Result<Vec<OpenUpstream>, SettingsError> {
     match upstreams.keys().next() {
@@ -20,7 +20,7 @@ pub(super) fn open(upstreams: &Upstreams) -> Result<Vec<OpenUpstream>, SettingsE
     }
 }
 
-/// Every configured upstream.
+/// Opens every configured upstream.
 #[cfg(feature = "upstream-http")]
 pub(super) fn open(upstreams: &Upstreams) -> Result<Vec<OpenUpstream>, SettingsError> {
     over_http::open(upstreams)
@@ -41,7 +41,7 @@ mod over_http {
         let open = |(name, settings): (&String, &UpstreamSettings)| {
             let upstream = open_one(settings)
                 .with_context(|| format!("[upstreams.{name}]: {} cannot be used", settings.url))?;
-            tracing::info!(name, url = %settings.url, "standing in front of another registry");
+            tracing::info!(name, url = %settings.url, "proxying another registry");
             let options = UpstreamOptions { full_documents: settings.full_documents };
             Ok((name.clone(), Arc::new(upstream) as Arc<dyn Upstream>, options))
         };

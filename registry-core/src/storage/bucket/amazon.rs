@@ -6,15 +6,15 @@ use super::options::Options;
 const KIND: &str = "aws_server_side_encryption";
 const KMS_KEY: &str = "aws_sse_kms_key_id";
 
-/// What is said of a bucket of S3, with how it is to encrypt.
+/// Returns the settings of an S3 bucket, including its encryption.
 pub(super) fn settings(options: &Options<'_>) -> Result<Vec<(Key, String)>, BucketError> {
     let mut settings = options.settings("aws_", shadows)?;
     encrypt(&mut settings)?;
     Ok(settings)
 }
 
-/// Whether an option makes what the environment says of another key untrue: a token belongs to its key, and an
-/// endpoint of S3 would win over the one that the option names.
+/// Whether an option overrides the environment's value of another key: a token belongs to its access key, and an S3
+/// endpoint would take precedence over the one that the option names.
 fn shadows(option: Key, variable: Key) -> bool {
     let is_of_a_key = |key| matches!(key, Key::AccessKeyId | Key::SecretAccessKey | Key::Token);
     match option {
@@ -27,7 +27,7 @@ fn shadows(option: Key, variable: Key) -> bool {
     }
 }
 
-/// Without a word on it, everything is encrypted with keys of S3: buckets may refuse what is not.
+/// Defaults to encryption with keys of S3, because buckets may reject unencrypted objects.
 fn encrypt(settings: &mut Vec<(Key, String)>) -> Result<(), BucketError> {
     let is_set = |wanted| settings.iter().any(|(key, _)| key.as_ref() == wanted);
     let (has_key, has_own_key) = (is_set(KMS_KEY), is_set("aws_sse_customer_key_base64"));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_encrypted_unless_told_otherwise() {
+    fn objects_are_encrypted_by_default() {
         assert_eq!(of(&[], &[]).unwrap()[KIND], "AES256");
         assert_eq!(of(&[(KMS_KEY, "k")], &[]).unwrap()[KIND], "aws:kms");
         assert_eq!(of(&[], &[("AWS_SSE_KMS_KEY_ID", "k")]).unwrap()[KIND], "aws:kms");
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_told() {
+    fn conflicting_options_are_rejected() {
         let said = |given: &[(&str, &str)]| of(given, &[]).unwrap_err().to_string();
         assert_eq!(
             said(&[(KIND, "aes256")]),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_option_makes_untrue_is_not_taken_from_the_environment() {
+    fn an_option_shadows_related_environment_variables() {
         let environment = [
             ("AWS_ACCESS_KEY_ID", "of-the-function"),
             ("AWS_SECRET_ACCESS_KEY", "of-the-function"),

@@ -5,26 +5,26 @@ use object_store::{ClientOptions, RetryConfig};
 use super::BucketError;
 use super::options::Options;
 
-/// How long it may take to connect.
+/// The connect timeout.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long the cloud may say nothing. A part of an upload must be through in this time.
+/// The read timeout of the client. One part of an upload must complete within it.
 const READ: Duration = Duration::from_secs(30);
-/// How long failed requests are tried again: the client that waits for the answer tries again itself.
+/// How long failed requests are retried; the client that waits for the answer retries on its own.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// What is set for every bucket before its options. The whole of a request has no limit, which would cut a download
-/// off whose client is slow.
+/// The defaults of every bucket, before its options. A request as a whole has no timeout, since one would interrupt
+/// downloads of slow clients.
 pub(super) fn client_options() -> ClientOptions {
     ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_read_timeout(READ)
 }
 
-/// How long to wait for the cloud.
+/// The timeouts of requests to the cloud.
 pub(super) struct Times {
     retry: Duration,
 }
 
 impl Times {
-    /// Tries all times of the options; only the one that the client has no option for is told.
+    /// Validates all times in the options; returns only the one that the client has no option for.
     pub(super) fn of(options: &Options<'_>, prefix: &str) -> Result<Self, BucketError> {
         for name in ["connect_timeout", "read_timeout", "timeout"] {
             if let Some((name, value)) = options.find(prefix, name)

@@ -1,4 +1,4 @@
-//! Opens buckets of the clouds, by URL and options.
+//! Opens cloud buckets by URL and options.
 
 #[cfg(feature = "aws")]
 mod amazon;
@@ -34,18 +34,18 @@ macro_rules! open {
 
 /// Opens the bucket that `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix` names.
 ///
-/// Credentials, region and endpoint come from the usual environment variables (`AWS_…`, `GOOGLE_…`, `AZURE_…`) or
-/// from where the machine runs, and `options` win over them. An unknown option is an error; the names are those of
-/// the `object_store` crate, such as `aws_region`, and these:
+/// Credentials, region and endpoint come from the usual environment variables (`AWS_…`, `GOOGLE_…`, `AZURE_…`) or from
+/// the machine's identity, and `options` take precedence. An unknown option is an error; the names are those of the
+/// `object_store` crate, such as `aws_region`, and these:
 ///
-/// - `connect_timeout` (`5 s`): how long it may take to connect.
-/// - `read_timeout` (`30 s`): how long the cloud may say nothing, before an answer or in the middle of one.
-/// - `timeout` (none): how long a request may take with all of its answer, which bounds how long a download takes.
-/// - `retry_timeout` (`10 s`): for how long after its begin a failed request is tried again. `0 s` never does.
-/// - `aws_server_side_encryption` (`AES256`): how S3 encrypts what it stores: `AES256`, `aws:kms`, also with
-///   `aws_sse_kms_key_id`, `aws:kms:dsse`, or `none` to ask for nothing, for stores that do not know it.
+/// - `connect_timeout` (`5 s`): how long a connection attempt may take.
+/// - `read_timeout` (`30 s`): how long the store may pause, before an answer or within one.
+/// - `timeout` (none): how long a request may take including its whole answer, which bounds the duration of a download.
+/// - `retry_timeout` (`10 s`): how long after its start a failed request is retried. `0 s` disables retries.
+/// - `aws_server_side_encryption` (`AES256`): how S3 encrypts objects: `AES256`, `aws:kms`, also with
+///   `aws_sse_kms_key_id`, `aws:kms:dsse`, or `none` to request nothing, for stores that do not support it.
 ///
-/// A process that calls this must have installed a default `rustls` crypto provider.
+/// The calling process must have installed a default `rustls` crypto provider.
 pub fn open_bucket(url: &Url, options: &BTreeMap<String, String>) -> Result<ObjectStoreBlobs, BucketError> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
@@ -53,7 +53,7 @@ pub fn open_bucket(url: &Url, options: &BTreeMap<String, String>) -> Result<Obje
     open_in(url, options, &environment)
 }
 
-/// As [`open_bucket`], in this environment.
+/// Like [`open_bucket`], in this environment.
 fn open_in(
     url: &Url,
     options: &BTreeMap<String, String>,

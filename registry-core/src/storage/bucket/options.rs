@@ -3,10 +3,10 @@ use std::str::FromStr;
 
 use super::BucketError;
 
-/// Where a name is nearer than this, it is taken for a slip.
+/// The edit distance below which a name is suggested as the intended one.
 const SLIP: usize = 3;
 
-/// Names that every store knows, to tell slips by. Each has another spelling with the prefix of its store.
+/// Names that every store knows, for suggestions. Each has another spelling with the store's prefix.
 const OF_ALL: [&str; 20] = [
     "allow_http",
     "allow_invalid_certificates",
@@ -83,7 +83,7 @@ const OF_AZURE: [&str; 14] = [
     "azure_use_azure_cli",
 ];
 
-/// What is said of a bucket: by options, which win, and by the environment.
+/// The settings of a bucket from its options, which take precedence, and from the environment.
 pub(super) struct Options<'a> {
     pub(super) scheme: &'a str,
     pub(super) given: &'a BTreeMap<String, String>,
@@ -91,10 +91,10 @@ pub(super) struct Options<'a> {
 }
 
 impl Options<'_> {
-    /// The one option that is of this library, and not of the client.
+    /// The one option of this library, rather than of the client.
     pub(super) const RETRY: &'static str = "retry_timeout";
 
-    /// The option `name`, spelled with the store's prefix or without, or its variable.
+    /// Returns the option `name`, spelled with or without the store's prefix, or its environment variable.
     pub(super) fn find(&self, prefix: &str, name: &str) -> Option<(&str, &str)> {
         let is_it = |key: &str| key.strip_prefix(prefix).unwrap_or(key) == name;
         let given = self.given.iter().find(|(key, _)| is_it(key));
@@ -105,8 +105,9 @@ impl Options<'_> {
         })
     }
 
-    /// All of it in the client's keys, the options last. What the environment says is left out where `shadows` says
-    /// that an option speaks of the same; its names are not judged, since others have variables of that prefix too.
+    /// Returns all settings under the client's keys, the options last. Environment values are omitted where `shadows`
+    /// says that an option covers the same; their names are not validated, since other programs use variables with that
+    /// prefix too.
     pub(super) fn settings<Key: FromStr + Copy + PartialEq>(
         &self,
         prefix: &str,
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_that_is_suggested_is_one() {
+    fn every_suggested_name_is_valid() {
         #[cfg(feature = "aws")]
         all_are_keys::<object_store::aws::AmazonS3ConfigKey>(&OF_AMAZON);
         #[cfg(feature = "gcp")]

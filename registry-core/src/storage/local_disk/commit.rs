@@ -9,10 +9,10 @@ use super::state::{State, condition_holds, is_missing};
 use super::turns::Turn;
 use crate::storage::{BlobPath, PutOutcome, When};
 
-/// How often a write makes its folder again after a delete in another shard removed it as empty.
+/// How often a write recreates its folder after a delete in another shard removed it as empty.
 const ATTEMPTS: usize = 100;
 
-/// Makes the staged file the blob at `path`, if `when` holds under the lock.
+/// Turns the staged file into the blob at `path`, if `when` holds under the lock.
 pub(super) fn put(
     folder: &Folder,
     turn: Turn,
@@ -34,19 +34,19 @@ pub(super) fn put(
         remove_empty_parents(folder, &target);
         return Err(error.into());
     }
-    // A folder that is new is durable only once its parent is synced, and a process that was killed may have
-    // made it without syncing. So a new name syncs all the way up; a replaced one has been through this.
+    // A new folder is durable only once its parent is synced, and a killed process may have created it without syncing.
+    // So a new name syncs all ancestors; a replaced one already did.
     let durable =
         if replaced.is_none() { sync_ancestors(folder, &target) } else { sync_parent(folder, &target) };
     durable.map_err(Failure::After)?;
     Ok(PutOutcome::Stored(etag))
 }
 
-/// Removes the blob at `path`, and the folders that are empty then.
+/// Removes the blob at `path`, and the folders that this leaves empty.
 pub(super) fn delete(folder: &Folder, turn: Turn, path: &BlobPath) -> Result<(), Failure> {
     let target = folder.file(path);
     let lock = turn.lock(&folder.locks)?;
-    // Opened first: once empty, the parent can be removed by another delete before we come to sync it.
+    // Opened first: once empty, the parent can be removed by another delete before it is synced.
     let parent = match target.parent().map(File::open) {
         Some(Ok(parent)) => parent,
         Some(Err(error)) if is_missing(&error) => return Ok(()),
@@ -57,20 +57,20 @@ pub(super) fn delete(folder: &Folder, turn: Turn, path: &BlobPath) -> Result<(),
         lock.record_deletion(state.modified)?;
         fs::remove_file(&target)?;
     }
-    // Also when nothing was there: whoever removed it may have been killed before it could sync.
+    // Also if there was nothing: the process that removed it may have been killed before the sync.
     sync(folder, &parent).map_err(Failure::After)?;
     remove_empty_parents(folder, &target);
     Ok(())
 }
 
-/// Makes what a write lost to durable. Who finds a content-addressed blob there already goes on to rely on it,
-/// and the process that wrote it may have been killed before it could sync.
+/// Makes the blob that won a conflict durable. The writer that finds a content-addressed blob relies on it, and the
+/// process that wrote it may have been killed before the sync.
 pub(super) fn conflict(folder: &Folder, target: &Path, when: &When) -> io::Result<()> {
     if *when == When::Absent { sync_ancestors(folder, target) } else { Ok(()) }
 }
 
-/// Renames, making the folders above `target` where they are missing. A delete may remove such a folder
-/// between the two, since it is empty; then both are tried again.
+/// Renames, and creates the missing folders above `target`. A delete may remove such an empty folder between the two
+/// steps; then both are repeated.
 fn place(staged: &mut Staged, target: &Path) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         match staged.place(target) {
@@ -78,7 +78,7 @@ fn place(staged: &mut Staged, target: &Path) -> io::Result<()> {
             done => return done,
         }
         match target.parent().map_or(Ok(()), fs::create_dir_all) {
-            // Made by another write and removed again while it was looked at. Were it a file, the rename would say so.
+            // Another write created it and a delete removed it in between. If it were a file, the rename would fail.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists) => {}
             made => made?,
         }
@@ -86,8 +86,8 @@ fn place(staged: &mut Staged, target: &Path) -> io::Result<()> {
     staged.place(target)
 }
 
-/// Removes the folders above `target` that are empty. The kernel refuses to remove any other, so a blob that
-/// appears meanwhile is safe.
+/// Removes the empty folders above `target`. The kernel refuses to remove any other, so a blob that appears in the
+/// meantime is safe.
 fn remove_empty_parents(folder: &Folder, target: &Path) {
     for parent in target.ancestors().skip(1).take_while(|parent| *parent != &*folder.objects) {
         if fs::remove_dir(parent).is_err() {
@@ -104,7 +104,7 @@ fn sync_ancestors(folder: &Folder, target: &Path) -> io::Result<()> {
     for parent in target.ancestors().skip(1) {
         match File::open(parent) {
             Ok(opened) => sync(folder, &opened)?,
-            // Removed as empty, together with what was conflicted with.
+            // Removed as empty, together with the conflicting blob.
             Err(error) if is_missing(&error) => {}
             Err(error) => return Err(error),
         }
@@ -115,7 +115,7 @@ fn sync_ancestors(folder: &Folder, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Other systems than Unix keep folders durable themselves, and do not let them be opened.
+/// Systems other than Unix make folders durable themselves, and do not permit opening them.
 fn sync(folder: &Folder, opened: &File) -> io::Result<()> {
     if folder.fsync && cfg!(unix) { opened.sync_all() } else { Ok(()) }
 }

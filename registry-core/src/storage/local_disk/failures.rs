@@ -5,7 +5,7 @@ use super::folder::Folder;
 use crate::storage::BlobError;
 use crate::vocabulary::BoxError;
 
-/// A failure of the disk, and whether something may have changed by then.
+/// A failure of the disk, and whether something may have changed.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Nothing was changed.
@@ -35,7 +35,7 @@ impl Folder {
     }
 }
 
-/// Whether the disk would answer the same again, until somebody makes room, gives rights or changes the path.
+/// Whether a retry would fail alike until an operator frees space, grants permissions or changes the path.
 fn is_refusal(kind: ErrorKind) -> bool {
     matches!(
         kind,

@@ -7,10 +7,10 @@ use tokio::task::spawn_blocking;
 use super::failures::Failure;
 use crate::storage::{BlobError, BlobPath, BlobPrefix};
 
-/// Where things are in the folder of a store.
+/// The paths in the folder of a store.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
-    /// The folder as its owner spelled it.
+    /// The folder as configured.
     pub(super) shown: Arc<Path>,
     pub(super) objects: Arc<Path>,
     pub(super) locks: Arc<Path>,
@@ -19,7 +19,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// `root` is absolute, so that a later change of the working folder moves nothing.
+    /// `root` is absolute, so that a later change of the working directory does not affect it.
     pub(super) fn new(shown: &Path, root: &Path) -> Self {
         Self {
             shown: shown.into(),
@@ -38,7 +38,7 @@ impl Folder {
         prefix.path().map_or_else(|| self.objects.to_path_buf(), |folder| self.file(folder))
     }
 
-    /// Runs `work` where it may block. Once begun, it runs to its end, also if this future is dropped.
+    /// Runs `work` on a blocking thread. Once begun, it runs to its end, even if this future is dropped.
     pub(super) async fn run<Done: Send + 'static, Failed: Into<Failure> + Send + 'static>(
         &self,
         path: &(dyn Display + Sync),

@@ -9,7 +9,7 @@ use super::folder::Folder;
 use super::state::is_missing;
 use crate::storage::{BlobError, BlobPath, BlobPrefix, ListedBlob};
 
-/// How many blobs are looked up in one go on a blocking thread.
+/// How many blobs are looked up per hop to a blocking thread.
 const BATCH: usize = 512;
 
 pub(super) fn blobs(folder: Folder, prefix: BlobPrefix) -> BoxStream<'static, Result<ListedBlob, BlobError>> {
@@ -25,11 +25,11 @@ pub(super) fn blobs(folder: Folder, prefix: BlobPrefix) -> BoxStream<'static, Re
     .boxed()
 }
 
-/// The names of the folders directly below `below` that hold a blob at some depth.
+/// Returns the names of the folders directly below `below` that contain a blob at some depth.
 pub(super) fn folders(below: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries(below)? {
-        // An empty folder is what a process leaves that is killed between making it and filling it.
+        // A process that is killed between creating a folder and filling it leaves an empty one.
         if entry.is_folder && holds_file(&below.join(&entry.name))? {
             names.push(entry.name);
         }
@@ -47,10 +47,10 @@ fn holds_file(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// A walk through all files below a folder in the order of their paths, reading one folder at a time.
+/// Walks all files below a folder in the order of their paths, reading one folder at a time.
 struct Walk {
     objects: PathBuf,
-    /// For each folder on the way down, its path and what is still to be visited of it.
+    /// For each folder on the way down, its path and its entries not yet visited.
     open: Vec<(String, vec::IntoIter<Entry>)>,
     start: Option<String>,
 }
@@ -65,7 +65,7 @@ impl Walk {
         Self { objects, open: Vec::new(), start: Some(start.to_owned()) }
     }
 
-    /// The next blobs, none at the end.
+    /// Returns the next blobs, none at the end.
     fn batch(&mut self) -> io::Result<Vec<ListedBlob>> {
         if let Some(start) = self.start.take() {
             self.descend(start)?;
@@ -90,14 +90,14 @@ impl Walk {
 
     fn descend(&mut self, path: String) -> io::Result<()> {
         let mut entries: Vec<Entry> = entries(&self.objects.join(&path))?.collect();
-        // Below a folder all paths go on with `/`, which sorts after `-` and `.`: `a.b` comes before `a/b`.
+        // Paths below a folder continue with `/`, which sorts after `-` and `.`: `a.b` comes before `a/b`.
         let key = |entry: &Entry| if entry.is_folder { entry.name.clone() + "/" } else { entry.name.clone() };
         entries.sort_by_cached_key(key);
         self.open.push((path, entries.into_iter()));
         Ok(())
     }
 
-    /// `None` where the file was deleted meanwhile, or its name is no path of a blob.
+    /// Returns `None` if the file was deleted in the meantime, or its name is not a valid blob path.
     fn blob(&self, path: &str) -> io::Result<Option<ListedBlob>> {
         let Ok(path) = BlobPath::parse(path) else { return Ok(None) };
         match self.objects.join(path.as_str()).symlink_metadata() {
@@ -111,14 +111,14 @@ impl Walk {
     }
 }
 
-/// The files and folders in `folder`; none if it is no folder.
+/// Returns the files and folders in `folder`; none if it is not a folder.
 ///
-/// A link, a pipe or a device is an error: a package may be behind it, and a listing without it would say that there is
-/// none. Names that are no Unicode are no paths of blobs.
+/// A link, a pipe or a device is an error: it may hide a package, which a listing would then report as absent. Names
+/// that are not Unicode are not blob paths.
 fn entries(folder: &Path) -> io::Result<impl Iterator<Item = Entry> + use<>> {
     let read = match fs::read_dir(folder) {
         Ok(read) => read,
-        // Below a file there is no blob. That a file stands where a folder should, reading what is below tells.
+        // No blob is below a file. A read below it reports a file in place of a folder.
         Err(error) if is_missing(&error) || error.kind() == ErrorKind::NotADirectory => {
             return Ok(Vec::new().into_iter());
         }

@@ -29,10 +29,10 @@ use staged::Staged;
 use state::{State, condition_holds};
 use turns::Turns;
 
-/// How much of a stream is written at a time.
+/// The bytes of a stream written at a time.
 const CHUNK: usize = 1024 * 1024;
 
-/// A folder as the store, for any number of processes on one machine.
+/// A store in a folder, for any number of processes on one machine.
 ///
 /// ```
 /// use registry_core::storage::{BlobPath, BlobStore, LocalDisk, When};
@@ -47,7 +47,7 @@ const CHUNK: usize = 1024 * 1024;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 ///
-/// # What is in the folder
+/// Layout of the folder
 ///
 /// ```text
 /// version            the format, so that neither a stranger's folder nor a later format is written to
@@ -56,17 +56,17 @@ const CHUNK: usize = 1024 * 1024;
 /// staging/           files being written; leftovers of a crash are swept by the next `open`
 /// ```
 ///
-/// Writing goes: file in `staging/`, fsync, lock, compare the `ETag`, rename into `objects/`, fsync of the folder,
-/// unlock. Reading takes no lock.
+/// A write creates a file in `staging/`, syncs it, takes the lock, compares the `ETag`, renames the file into
+/// `objects/`, syncs the folder, and unlocks. A read takes no lock.
 ///
 /// # Limits
 ///
-/// - The disk must be local: locks over NFS and other network file systems cannot be relied on. To share a store
-///   between machines, use an object store.
+/// - The disk must be local: locks over NFS and other network file systems are not reliable. To share a store between
+///   machines, use an object store.
 /// - `staging/` and `objects/` must be on one file system.
-/// - Whoever may write in the folder is trusted. A symbolic link, a folder, or anything else that stands where a blob
-///   should is neither followed nor replaced, and never counts as missing: reading, writing and deleting are refused
-///   until it is moved away, and so is listing a folder with a link in it.
+/// - Every user with write access to the folder is trusted. A symbolic link, a folder, or anything else in place of a
+///   blob is neither followed nor replaced, and never counts as missing: reads, writes and deletes fail until it is
+///   moved away, and so does listing a folder with a link in it.
 /// - Needs a Tokio runtime.
 #[derive(Clone)]
 pub struct LocalDisk {
@@ -75,20 +75,20 @@ pub struct LocalDisk {
 }
 
 impl LocalDisk {
-    /// Opens the store in the folder `root`, which is created if need be (closed to other users, as it will
-    /// hold password hashes and private packages). Sweeps what crashed processes left. Blocks on the disk.
+    /// Opens the store in the folder `root`, and creates it if needed (closed to other users, as it will contain
+    /// password hashes and private packages). Sweeps leftovers of crashed processes. Blocks on the disk.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, LocalDiskError> {
         Ok(Self { folder: open::open(&root.into())?, turns: Arc::new(Turns::new()) })
     }
 
-    /// **For tests only**: writes survive a crash of the process, but no longer one of the machine.
+    /// **For tests only**: writes survive a crash of the process, but not of the machine.
     #[must_use]
     pub fn without_fsync(mut self) -> Self {
         self.folder.fsync = false;
         self
     }
 
-    /// The bytes in a file of their own, durable, but not yet a blob.
+    /// Writes the bytes to a file of their own, durable, but not yet a blob.
     async fn stage(&self, path: &BlobPath, bytes: Bytes) -> Result<Staged, BlobError> {
         let slot = self.turns.slot().await;
         self.folder
@@ -111,8 +111,8 @@ impl LocalDisk {
     async fn commit(&self, path: &BlobPath, staged: Staged, when: When) -> Result<PutOutcome, BlobError> {
         let turn = self.turns.take(path).await;
         let target = path.clone();
-        // The turn moves into the blocking closure, which runs to its end whether or not anybody still waits for
-        // it. Held here, a dropped future would release the lock while the rename is still under way.
+        // The turn moves into the blocking closure, which runs to its end even if no caller waits for it. Held here, a
+        // dropped future would release the lock while the rename is still in progress.
         self.folder.run(path, move |folder| commit::put(folder, turn, &target, staged, &when)).await
     }
 }
@@ -125,8 +125,8 @@ impl BlobStore for LocalDisk {
     }
 
     async fn get_if_changed(&self, path: &BlobPath, known: &BlobETag) -> Result<Fetched, BlobError> {
-        // On this thread: a stat of a file just asked for is answered from memory in about a microsecond, while
-        // handing it to a blocking thread and back costs ten times that. Each install asks this once per package.
+        // On this thread: a stat of a recently used file is answered from memory in about a microsecond, while the hop
+        // to a blocking thread and back costs ten times that. Each install does this once per package.
         let state = State::at(&self.folder.file(path)).map_err(|error| self.folder.failed(path, error))?;
         match state {
             None => return Ok(Fetched::Missing),
@@ -145,7 +145,7 @@ impl BlobStore for LocalDisk {
             let file = self.folder.file(path);
             let state = State::at(&file).map_err(|error| self.folder.failed(path, error))?;
             if !condition_holds(&when, state.as_ref()) {
-                // Lost already, so nothing need be written and synced first.
+                // The condition already fails, so nothing need be written and synced first.
                 self.folder.run(path, move |folder| commit::conflict(folder, &file, &when)).await?;
                 return Ok(PutOutcome::Conflict);
             }

@@ -5,17 +5,17 @@ use std::path::{self, Path, PathBuf};
 use super::folder::Folder;
 use super::staged::{Staged, sweep};
 
-/// What the file `version` holds.
+/// The content of the file `version`.
 const FORMAT: &str = "1";
-/// What may be in a folder that is not a store yet: what an opening that was cut short left, and what a new
-/// file system comes with.
+/// Entries permitted in a folder that is not a store yet: those of an interrupted opening, and those of a new file
+/// system.
 const HARMLESS: [&str; 4] = ["locks", "lost+found", "objects", "staging"];
 
 /// Why a folder could not be opened as a store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LocalDiskError {
-    /// The folder belongs to something else.
+    /// The folder belongs to another program.
     #[error("{} holds other files ({found}) and no registry; name an empty folder, or one that does not exist", root.display())]
     Foreign {
         /// The folder.
@@ -34,18 +34,18 @@ pub enum LocalDiskError {
         /// Its format.
         found: String,
     },
-    /// The disk said no.
+    /// The disk failed.
     #[error("cannot open {} as the folder of a registry; check that it exists or can be made, and its owner", root.display())]
     Disk {
         /// The folder.
         root: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
 }
 
-/// Opens the folder, making it where it is missing, and sweeps it.
+/// Opens the folder, creates it if it is missing, and sweeps it.
 pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
     let disk = |source| LocalDiskError::Disk { root: shown.to_owned(), source };
     let root = path::absolute(shown).map_err(disk)?;
@@ -67,7 +67,7 @@ pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
     prepare(&folder, &root, &version).map_err(disk)?;
     let swept = sweep(&folder.staging).map_err(disk)?;
     if swept > 0 {
-        tracing::info!(store = %folder, swept, "removed files that a process left half-written");
+        tracing::info!(store = %folder, swept, "removed partially written files of an earlier process");
     }
     Ok(folder)
 }
@@ -85,7 +85,7 @@ fn make(root: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes what is missing. Several processes may do so at once, since each step is atomic and gives all the same.
+/// Creates the missing parts. Safe for several processes at once, since each step is atomic and idempotent.
 fn prepare(folder: &Folder, root: &Path, version: &Path) -> io::Result<()> {
     for part in [&folder.objects, &folder.locks, &folder.staging] {
         fs::create_dir_all(part)?;
@@ -94,7 +94,7 @@ fn prepare(folder: &Folder, root: &Path, version: &Path) -> io::Result<()> {
         Staged::holding(folder, format!("{FORMAT}\n").as_bytes())?.place(version)?;
     }
     for made in [Some(root), root.parent()].into_iter().flatten() {
-        // A parent that belongs to somebody else may not be readable; then it was not made just now either.
+        // A parent that belongs to another user may not be readable; then it was not created just now either.
         if cfg!(unix)
             && let Ok(opened) = File::open(made)
         {
@@ -104,11 +104,11 @@ fn prepare(folder: &Folder, root: &Path, version: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that says that this folder is not ours to fill.
+/// Returns a file that shows that the folder belongs to another program.
 fn foreign(root: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(root)? {
         let name = entry?.file_name();
-        // Another process may have made the folder a store since we looked for its version.
+        // Another process may have made the folder a store since its version was looked up.
         if !HARMLESS.iter().any(|harmless| name == *harmless) && name != "version" {
             return Ok(Some(name.to_string_lossy().into_owned()));
         }

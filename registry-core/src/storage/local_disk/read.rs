@@ -9,22 +9,21 @@ use super::folder::Folder;
 use super::state::{State, is_missing, no_file};
 use crate::storage::{Blob, BlobError, BlobPath, BlobRange, OpenBlob};
 
-/// How much is read at a time: enough to make the hop to a blocking thread cheap, little enough to hold for each
-/// reader.
+/// The bytes read at a time: enough to make the hop to a blocking thread cheap, few enough to buffer for each reader.
 const CHUNK: u64 = 256 * 1024;
 
-/// How much is read as the file is opened. Nearly every tarball is shorter, and so costs one hop, which is dearer
-/// than reading this much from the system's cache.
+/// The bytes read as the file is opened. Nearly every tarball is shorter, and so costs one hop, which is more expensive
+/// than reading this much from the page cache.
 const FIRST_CHUNK: u64 = 2 * CHUNK;
 
-/// The blob in the file at `path`.
+/// Reads the blob in the file at `path`.
 pub(super) fn whole(path: &Path) -> io::Result<Option<Blob>> {
     let Some((mut file, state)) = open_file(path)? else { return Ok(None) };
     let bytes = read_chunk(&mut file, state.length)?;
     Ok(Some(Blob { bytes, etag: state.etag() }))
 }
 
-/// The blob, or a range of it, as a stream.
+/// Opens the blob, or a range of it, as a stream.
 pub(super) async fn open(
     folder: &Folder,
     path: &BlobPath,
@@ -41,13 +40,13 @@ pub(super) async fn open(
     }))
 }
 
-/// A file and how much of it is still to be read. A blob that is replaced meanwhile lives on behind it.
+/// A file and the number of bytes left to read. A blob that is replaced in the meantime stays readable through it.
 struct Reading {
     file: File,
     left: u64,
 }
 
-/// The first chunk is read in the same go as the file is opened.
+/// Opens the file and reads the first chunk in one hop.
 fn open_range(path: &Path, range: Option<BlobRange>) -> io::Result<Option<(Reading, Bytes, State)>> {
     let Some((mut file, state)) = open_file(path)? else { return Ok(None) };
     let range = range.unwrap_or(BlobRange { start: 0, end: None });
@@ -83,9 +82,9 @@ impl Reading {
     }
 }
 
-/// The file at `path` and its state, both from one descriptor.
+/// Opens the file at `path` and takes its state from the same descriptor.
 fn open_file(path: &Path) -> io::Result<Option<(File, State)>> {
-    // Opening would follow a symbolic link, and would wait for ever on a pipe.
+    // Opening would follow a symbolic link, and would block forever on a pipe.
     if State::at(path)?.is_none() {
         return Ok(None);
     }
@@ -102,7 +101,8 @@ fn open_file(path: &Path) -> io::Result<Option<(File, State)>> {
     }
 }
 
-/// The next `length` bytes. Blobs are never changed in place, so that less are there is somebody else's doing.
+/// Reads the next `length` bytes. Blobs are never changed in place, so a short read means that another program cut the
+/// file.
 fn read_chunk(file: &mut File, length: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     file.take(length).read_to_end(&mut bytes)?;

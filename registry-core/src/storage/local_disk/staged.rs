@@ -8,9 +8,9 @@ use super::state::State;
 use crate::randomness::{SystemRandomness, random_bytes};
 use crate::storage::BlobETag;
 
-/// A file in `staging/` that is being written or waits to become a blob. Removed when dropped before that.
+/// A file in `staging/` that is being written or is about to become a blob. Dropping it before that removes it.
 ///
-/// It is locked for as long as its writer lives, which is how a sweep knows that it is not a leftover.
+/// It is locked while its writer lives, so a sweep can tell that it is not a leftover.
 #[derive(Debug)]
 pub(super) struct Staged {
     file: File,
@@ -21,11 +21,11 @@ pub(super) struct Staged {
 impl Staged {
     pub(super) fn create(folder: &Folder) -> io::Result<Self> {
         loop {
-            // Nobody but a sweep ever reads the name. A process id would not do: containers share them.
+            // Only a sweep reads the name. A process id would not do: containers share them.
             let name = const_hex::encode(random_bytes::<16>(&SystemRandomness));
             let path = folder.staging.join(name);
             let staged = Self { file: File::create_new(&path)?, path, placed: false };
-            // A sweep may have come between the two lines, taken the lock and removed the file.
+            // A sweep may have run in between, taken the lock and removed the file.
             match staged.file.try_lock() {
                 Ok(()) if staged.path.try_exists()? => return Ok(staged),
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
@@ -34,7 +34,7 @@ impl Staged {
         }
     }
 
-    /// A file with these bytes, durable.
+    /// Creates a durable file with these bytes.
     pub(super) fn holding(folder: &Folder, bytes: &[u8]) -> io::Result<Self> {
         let mut staged = Self::create(folder)?;
         staged.write(bytes)?;
@@ -46,17 +46,17 @@ impl Staged {
         self.file.write_all(bytes)
     }
 
-    /// Makes what was written durable.
+    /// Makes the written bytes durable.
     pub(super) fn seal(&mut self, fsync: bool) -> io::Result<()> {
         if fsync { self.file.sync_all() } else { Ok(()) }
     }
 
-    /// Makes the file's time later than `floor`, and answers the `ETag` it then has.
+    /// Makes the file's time later than `floor`, and returns its new `ETag`.
     ///
-    /// That time need not be durable: should a crash of the machine take it back, the `ETag` changes once more,
-    /// and whoever holds the old one meets a conflict and reads again.
+    /// That time need not be durable: if a crash of the machine reverts it, the `ETag` changes once more, and a writer
+    /// with the old one gets a conflict and reads again.
     pub(super) fn later_than(&self, floor: SystemTime) -> io::Result<BlobETag> {
-        // File systems keep times in nanoseconds, in microseconds, in seconds, in two seconds.
+        // File systems store times in units of nanoseconds, microseconds, seconds, or two seconds.
         let steps = [Duration::from_micros(1), Duration::from_millis(1), Duration::from_secs(2)];
         let mut state = State::of(&self.file.metadata()?)?;
         for step in steps {
@@ -72,7 +72,7 @@ impl Staged {
         Err(io::Error::new(ErrorKind::Unsupported, "this file system does not keep the time of a file"))
     }
 
-    /// Renames the file to `target`, replacing what is there.
+    /// Renames the file to `target`, replacing the current one.
     pub(super) fn place(&mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.placed = true;
@@ -83,20 +83,20 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.placed {
-            // What cannot be removed is swept later.
+            // A file that cannot be removed is swept later.
             fs::remove_file(&self.path).ok();
         }
     }
 }
 
-/// Removes the files that no living process is writing, and answers how many.
+/// Removes the files that no living process is writing, and returns their number.
 pub(super) fn sweep(staging: &Path) -> io::Result<usize> {
     let mut swept = 0;
     for entry in fs::read_dir(staging)? {
         let path = entry?.path();
         let file = match File::open(&path) {
             Ok(file) => file,
-            // Became a blob, or another sweep was faster.
+            // It became a blob, or another sweep removed it.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };

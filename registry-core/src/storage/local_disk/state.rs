@@ -6,13 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::storage::{BlobETag, When};
 
-/// What tells one state of a file from another without reading it.
+/// Distinguishes states of a file without reading it.
 ///
-/// The time alone would not do: kernels stamp files from a clock that ticks every few milliseconds, so two writes
-/// can carry one time; and an inode's number is free for the next file as soon as the last one is gone, so adding
-/// it does not help either. Therefore each commit makes the time later than that of the file it
-/// replaces, and than the last deletion among its neighbours (see `commit`). The length and the inode are there
-/// for changes made behind our back, such as a restored backup that keeps times.
+/// The time alone does not suffice: kernels stamp files from a clock that ticks every few milliseconds, so two writes
+/// can have the same time; and an inode number is reused as soon as the last file is gone, so adding it does not help
+/// either. Therefore each commit makes the time later than that of the file it replaces, and than the last deletion in
+/// the same shard (see `commit`). The length and the inode detect changes by other programs, such as a restored backup
+/// that keeps times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) modified: SystemTime,
@@ -25,8 +25,8 @@ impl State {
         Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode: inode(metadata) })
     }
 
-    /// The state of the file at `path`; `None` where there is nothing. Something else that stands in its place is an
-    /// error: the blob may be behind it.
+    /// Returns the state of the file at `path`; `None` if there is nothing. Anything but a file in its place is an
+    /// error, since it may hide the blob.
     pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
         match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => Self::of(&metadata).map(Some),
@@ -40,9 +40,9 @@ impl State {
         BlobETag::new(self.name())
     }
 
-    /// Whether `etag` names this state.
+    /// Whether `etag` identifies this state.
     pub(super) fn is(&self, etag: &BlobETag) -> bool {
-        // Compared as numbers, since each read asks: writing the name would take longer than the rest.
+        // Compared as numbers, since each read compares: formatting the name would take longer than the rest.
         let numbers = etag.as_str().split('-').map(|number| u128::from_str_radix(number, 16).ok());
         numbers.eq([self.nanoseconds(), self.length.into(), self.inode.into()].map(Some))
     }
@@ -53,10 +53,10 @@ impl State {
     }
 
     fn name(&self) -> String {
-        /// Three numbers of 16 digits, and what is between them.
+        /// Three numbers of 16 digits, with separators.
         const LONGEST: usize = 50;
         let mut name = String::with_capacity(LONGEST);
-        // Writing to a string cannot fail. Unlike `format!` it need not grow: this is on the way of every read.
+        // Writing to a string cannot fail. Unlike `format!` it need not grow: every read runs this.
         let _ = write!(name, "{:x}-{:x}-{:x}", self.nanoseconds(), self.length, self.inode);
         name
     }
@@ -71,14 +71,14 @@ pub(super) fn condition_holds(when: &When, state: Option<&State>) -> bool {
     }
 }
 
-/// Whether there is nothing of that name, which alone proves that there is no file. A file that stands where a folder
-/// should, a loop of links or a folder that may not be entered hide what is there.
+/// Whether the error proves that there is no file. A file in place of a folder, a loop of links or a folder without
+/// access rights may hide one.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-/// Refuses a path whose folder is a link to nowhere, such as to a volume that is not mounted: what is behind it is hidden and
-/// not missing.
+/// Rejects a path whose folder is a dangling link, such as to a volume that is not mounted: its content is hidden, not
+/// missing.
 fn refuse_dangling_folder(path: &Path) -> io::Result<()> {
     for folder in path.ancestors().skip(1) {
         match folder.symlink_metadata() {
@@ -91,7 +91,7 @@ fn refuse_dangling_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A folder, a link, a pipe or a device stands where a blob should.
+/// The error for a folder, a link, a pipe or a device in place of a blob.
 pub(super) fn no_file() -> io::Error {
     io::Error::new(
         ErrorKind::IsADirectory,

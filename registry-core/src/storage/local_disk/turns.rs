@@ -10,19 +10,19 @@ use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::storage::BlobPath;
 
-/// How many threads of Tokio's blocking pool writers may hold at once. A disk gets no faster beyond that, and
-/// readers need threads too.
+/// The most threads of Tokio's blocking pool that writers hold at once. More would not make a disk faster, and readers
+/// need threads too.
 const WRITING_THREADS: usize = 32;
 
-/// The queues of this process's writers, one before each lock file: waiters wait here, in order and without
-/// holding a thread, and only the first asks for the lock that other processes see.
+/// The queues of this process's writers, one per lock file. Waiters queue here in order and without holding a thread,
+/// and only the first acquires the lock that other processes see.
 #[derive(Debug)]
 pub(super) struct Turns {
     queues: [Arc<Mutex<()>>; 256],
     slots: Arc<Semaphore>,
 }
 
-/// The right to ask for the lock of one path, and the thread to do it on.
+/// The right to acquire the lock of one path, and a thread slot for doing so.
 #[derive(Debug)]
 pub(super) struct Turn {
     shard: u8,
@@ -30,7 +30,7 @@ pub(super) struct Turn {
     _slot: Option<OwnedSemaphorePermit>,
 }
 
-/// The lock of a 256th of all paths, against every other task and process. Freed by the kernel if we die.
+/// The lock of a 256th of all paths, against every other task and process. The kernel releases it if the process dies.
 #[derive(Debug)]
 pub(super) struct ShardLock {
     // Before the turn, since fields are dropped in this order: the next in the queue finds the lock free.
@@ -46,14 +46,14 @@ impl Turns {
         }
     }
 
-    /// A thread to write on.
+    /// Acquires a thread slot for a write.
     pub(super) async fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        // Fails only when closed, which nobody does.
+        // Fails only if closed, and the semaphore is never closed.
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
-    /// Waits until it is this writer's turn. The queue comes before the thread: who holds a thread waits for
-    /// nobody in this process.
+    /// Waits for this writer's turn. The queue comes before the thread slot: a writer with a slot waits for no other
+    /// writer in this process.
     pub(super) async fn take(&self, path: &BlobPath) -> Turn {
         let shard = shard(path);
         let queue = Arc::clone(&self.queues[usize::from(shard)]).lock_owned().await;
@@ -67,7 +67,7 @@ fn shard(path: &BlobPath) -> u8 {
 }
 
 impl Turn {
-    /// Blocks until no other process holds the lock. The descriptor is a fresh one: locks belong to descriptors.
+    /// Blocks until no other process holds the lock. Opens a new descriptor, since locks belong to descriptors.
     pub(super) fn lock(self, locks: &Path) -> io::Result<ShardLock> {
         let path = locks.join(format!("{:02x}", self.shard));
         let file = OpenOptions::new().create(true).append(true).open(path)?;
@@ -82,12 +82,12 @@ impl Turn {
 }
 
 impl ShardLock {
-    /// When the last file was deleted under this lock, or later: the lock file's own time is where it is kept.
+    /// When the last file was deleted under this lock, or later: stored as the lock file's own time.
     pub(super) fn last_deletion(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
     }
 
-    /// Remembers that a file of this time was deleted, so that a new file at its path never gets that time.
+    /// Records the deletion of a file with this time, so that a new file at its path never has the same time.
     pub(super) fn record_deletion(&self, modified: SystemTime) -> io::Result<()> {
         if modified > self.last_deletion()? {
             self.file.set_times(FileTimes::new().set_modified(modified))?;

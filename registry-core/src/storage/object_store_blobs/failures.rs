@@ -4,7 +4,7 @@ use object_store::Error;
 
 use crate::storage::BlobError;
 
-/// What an error of the client means here, where none was expected.
+/// Maps an unexpected error of the client.
 pub(super) fn failed(store: &dyn Display, path: &dyn Display, error: Error) -> BlobError {
     let (store, path) = (store.to_string(), path.to_string());
     match error {
@@ -18,15 +18,15 @@ pub(super) fn failed(store: &dyn Display, path: &dyn Display, error: Error) -> B
     }
 }
 
-/// What S3, Google Cloud Storage, Azure and the stores that speak like them call an object that is not there.
+/// How S3, Google Cloud Storage, Azure and compatible stores report a missing object.
 const ABSENT: [&str; 3] =
     ["<Code>NoSuchKey</Code>", "<Code>BlobNotFound</Code>", "<Code>ResourceNotFound</Code>"];
 
 /// Whether an error proves that there is no blob at a path.
 ///
-/// The client calls every 404 a missing object: also that of a bucket that is gone, and that of a proxy or a captive
-/// portal on the way. Only an answer that says so in the store's own words is a proof. Its body stands in the text of
-/// the error alone. A store that is no web server, such as memory, has no status to go wrong.
+/// The client reports every 404 as a missing object: also that of a deleted bucket, of a proxy or of a captive portal.
+/// Only an answer with the store's own code is a proof. Its body appears only in the error's text. A store that is not
+/// a web server, such as memory, has no ambiguous status.
 pub(super) fn proves_absence(error: &Error) -> bool {
     let Error::NotFound { source, .. } = error else { return false };
     match source.to_string().split_once("status code: 404") {
@@ -35,7 +35,7 @@ pub(super) fn proves_absence(error: &Error) -> bool {
     }
 }
 
-/// Whether a conditional write was answered with: the condition does not hold.
+/// Whether the error means that the condition of a write did not hold.
 pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(error, Error::AlreadyExists { .. } | Error::Precondition { .. })
 }

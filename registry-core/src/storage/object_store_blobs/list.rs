@@ -51,7 +51,7 @@ fn location(store: &ObjectStoreBlobs, prefix: &BlobPrefix) -> Result<Option<Path
     }
 }
 
-/// Keys that are no paths of ours (say, the folder marks that a cloud's console leaves) are not blobs of ours.
+/// Skips keys that are not valid blob paths, such as the folder markers of a cloud console.
 fn listed_blob(store: &ObjectStoreBlobs, prefix: &BlobPrefix, meta: &ObjectMeta) -> Option<ListedBlob> {
     let whole = BlobPath::parse(meta.location.as_ref()).ok()?;
     let path = BlobPath::parse(store.prefix.remainder(&whole)?).ok()?;

@@ -25,13 +25,13 @@ use super::{
 use failures::{failed, is_conflict, proves_absence};
 use upload::{PART, Upload, UploadError};
 
-/// A version that no object has: Google Cloud Storage counts microseconds of the calendar.
+/// A version that no object has: Google Cloud Storage uses microseconds since 1970.
 const NO_VERSION: &str = "1";
 
-/// A store of the `object_store` crate: memory, S3 and what speaks like it, Google Cloud Storage, Azure.
+/// A store over the `object_store` crate: memory, S3 and compatible stores, Google Cloud Storage, Azure.
 ///
-/// The store must honour conditional writes; [`probe`](super::probe) tells. Streams longer than 8 MiB go up in
-/// parts: give the bucket a rule that removes uploads left incomplete, since a process that is killed cannot.
+/// The store must honor conditional writes; [`probe`](super::probe) checks that. Streams longer than 8 MiB are uploaded
+/// in parts: give the bucket a rule that removes incomplete uploads, since a killed process cannot.
 ///
 /// ```
 /// use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
@@ -54,12 +54,12 @@ pub struct ObjectStoreBlobs {
 }
 
 impl ObjectStoreBlobs {
-    /// An empty store in memory, gone with its last clone.
+    /// Creates an empty store in memory, which is dropped with its last clone.
     pub fn in_memory() -> Self {
         Self::new(Arc::new(InMemory::new()), "memory").with_ordered_listing()
     }
 
-    /// Over `store`, which errors and logs call `name`: say `s3://bucket`, and no credentials.
+    /// Wraps `store`, which errors and logs call `name`: use `s3://bucket`, without credentials.
     pub fn new(store: Arc<dyn ObjectStore>, name: impl Into<Arc<str>>) -> Self {
         Self {
             store,
@@ -71,14 +71,14 @@ impl ObjectStoreBlobs {
         }
     }
 
-    /// Keeps everything below `prefix`, which then is the root of this store. Replaces an earlier prefix.
+    /// Stores everything below `prefix`, which becomes the root of this store. Replaces an earlier prefix.
     #[must_use]
     pub fn with_prefix(self, prefix: BlobPrefix) -> Self {
         Self { prefix, ..self }
     }
 
-    /// Promises that the store lists keys in bytewise order, as S3 (but for its directory buckets) and Google
-    /// Cloud Storage do: a listing then streams. Without this it is gathered in memory and sorted.
+    /// Declares that the store lists keys in bytewise order, as S3 (except for directory buckets) and Google Cloud
+    /// Storage do, so that listings stream. Without this, a listing is collected in memory and sorted.
     #[must_use]
     pub fn with_ordered_listing(self) -> Self {
         Self { lists_in_order: true, ..self }
@@ -112,7 +112,7 @@ impl ObjectStoreBlobs {
         Ok(Fetched::Changed(Blob { bytes, etag }))
     }
 
-    /// Only the length and the `ETag`, as a blob without bytes.
+    /// Returns only the length and the `ETag`, as a blob without bytes.
     async fn open_nothing(&self, path: &BlobPath) -> Result<Option<OpenBlob>, BlobError> {
         match self.store.head(&self.location(path)?).await {
             Ok(meta) => Ok(Some(OpenBlob {
@@ -120,7 +120,7 @@ impl ObjectStoreBlobs {
                 length: meta.size,
                 etag: self.etag_of(path, &meta)?,
             })),
-            // A HEAD has no body that could prove it.
+            // A HEAD has no body that could prove the absence.
             Err(Error::NotFound { .. }) => match self.get_with(path, GetOptions::default()).await? {
                 Fetched::Missing => Ok(None),
                 _ => Err(self.unproven(path, "a blob came while its length was asked for")),
@@ -160,7 +160,7 @@ impl ObjectStoreBlobs {
     }
 }
 
-/// The range in the client's terms, or `None` where it holds no byte, which the client would call an error.
+/// Converts the range to the client's type, or `None` if it is empty, which the client would reject.
 fn get_range(range: BlobRange) -> Option<GetRange> {
     match range.end {
         None => Some(GetRange::Offset(range.start)),
@@ -192,7 +192,8 @@ impl BlobStore for ObjectStoreBlobs {
             Ok(result) => self.opened(path, result).map(Some),
             Err(error) if proves_absence(&error) => Ok(None),
             Err(error) => match range {
-                // Each store has its own error for a range that begins after the end; the length tells for all.
+                // Each store has its own error for a range that begins after the end; the length decides for all of
+                // them.
                 Some(range) => match self.open_nothing(path).await? {
                     Some(blob) if range.start < blob.length => Err(self.failed(path, error)),
                     after_the_end => Ok(after_the_end),
@@ -208,7 +209,7 @@ impl BlobStore for ObjectStoreBlobs {
         let mode = match when {
             When::Always => PutMode::Overwrite,
             When::Absent => PutMode::Create,
-            // S3 and Azure compare the ETag, Google Cloud Storage the version, which then must be there.
+            // S3 and Azure compare the ETag, Google Cloud Storage the version, which must then be present.
             When::Matches(etag) => PutMode::Update(UpdateVersion {
                 e_tag: Some(etag.as_str().to_owned()),
                 version: Some(etag.version().unwrap_or(NO_VERSION).to_owned()),

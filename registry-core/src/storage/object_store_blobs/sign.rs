@@ -10,7 +10,7 @@ use super::ObjectStoreBlobs;
 use crate::storage::SignedUrlOptions;
 
 impl ObjectStoreBlobs {
-    /// Lets the store sign URLs: the clouds' stores of `object_store` are signers themselves.
+    /// Enables signed URLs: the cloud stores of `object_store` are signers themselves.
     #[must_use]
     pub fn with_signer(self, signer: Arc<dyn Signer>) -> Self {
         Self { signer: Some(signer), ..self }
@@ -28,7 +28,7 @@ pub(super) async fn url(
     let wanted = SignerOptions::new()
         .with_query(query.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))));
     match signer.signed_url_opts(Method::GET, location, expires, &wanted).await {
-        // Azure signs no such wishes; they are wishes.
+        // Azure does not sign these headers; they are optional.
         Err(Error::NotSupported { .. }) => signer.signed_url(Method::GET, location, expires).await,
         answer => answer,
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
     use crate::storage::{BlobPath, BlobPrefix, BlobStore};
 
-    /// Signs by naming what it was given.
+    /// A signer whose URLs show its arguments.
     #[derive(Debug)]
     struct Plain {
         wishes: bool,

@@ -5,13 +5,13 @@ use tokio::runtime::Handle;
 use crate::storage::BlobError;
 use crate::storage::regroup::Regrouped;
 
-/// The size of a part. Stores want at least 5 MiB and take at most 10,000 parts; this allows for 80 GiB.
+/// The size of a part. Stores require at least 5 MiB and accept at most 10,000 parts; this allows for 80 GiB.
 pub(super) const PART: usize = 8 * 1024 * 1024;
-/// How many parts are under way at once, which bounds the memory of an upload.
+/// How many parts are uploaded concurrently, which bounds the memory of an upload.
 const PARTS_UNDER_WAY: usize = 4;
 
-/// An upload in parts that is aborted unless it completes, also when its future is dropped: bytes of a
-/// forgotten upload are invisible, but are stored and paid for.
+/// A multipart upload that is aborted unless it completes, also when its future is dropped: the bytes of an abandoned
+/// upload are invisible, but are stored and billed.
 pub(super) struct Upload(Option<Box<dyn MultipartUpload>>);
 
 /// Why an upload did not complete.
@@ -27,7 +27,7 @@ impl Upload {
         Self(Some(upload))
     }
 
-    /// Sends `first` and all that follows it.
+    /// Sends `first` and the rest of the stream.
     pub(super) async fn send(
         mut self,
         first: bytes::Bytes,
@@ -46,7 +46,7 @@ impl Upload {
             }
             Err(error) => {
                 if let Some(mut upload) = self.0.take() {
-                    // The first error is the one to tell; what an abort leaves, the bucket's own rules sweep.
+                    // The first error is reported; the bucket's own rules sweep what an abort leaves.
                     upload.abort().await.ok();
                 }
                 Err(error)
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::storage::{BlobPath, ByteStream};
 
-    /// An upload that takes all parts, and tells what becomes of it.
+    /// An upload that accepts all parts and reports its end.
     #[derive(Debug)]
     struct Told {
         end: watch::Sender<&'static str>,
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// How an upload of `stream` ends; dropped once a part has come if `drops`.
+    /// Returns how an upload of `stream` ends; drops it once a part has arrived if `drops`.
     async fn end_of(stream: ByteStream, drops: bool) -> &'static str {
         let (end, mut ends) = watch::channel("open");
         let part_came = Arc::new(Notify::new());

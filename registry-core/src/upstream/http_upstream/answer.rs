@@ -4,7 +4,7 @@ use super::HttpUpstream;
 use super::failure::Failed;
 use super::question::Question;
 
-/// What a status says.
+/// The meaning of a status.
 #[derive(Debug)]
 pub(super) enum Answer {
     Found(Response),
@@ -13,12 +13,12 @@ pub(super) enum Answer {
 }
 
 impl HttpUpstream {
-    /// Asks once and reads the status of the answer.
+    /// Sends the request once and interprets the status of the answer.
     pub(super) async fn ask(&self, question: &Question) -> Result<Answer, Failed> {
         self.read_status(question, self.send(question).await?.response)
     }
 
-    /// The same for what not every registry has. Some say so with 405 or 501.
+    /// Like [`Self::ask`], for endpoints that some registries lack. Some of these answer with 405 or 501.
     pub(super) async fn ask_for_extra(&self, question: &Question) -> Result<Answer, Failed> {
         let response = self.send(question).await?.response;
         match response.status() {

@@ -9,7 +9,7 @@ use super::question::Question;
 use crate::randomness::random_bytes;
 use crate::upstream::UpstreamError;
 
-/// The pause before the first retry; before each further one it doubles.
+/// The pause before the first retry, which doubles before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 struct TooSlow(Duration);
 
 impl HttpUpstream {
-    /// Makes attempts until one is answered, as many as are allowed and fit into the time.
+    /// Retries until an attempt is answered, within the permitted number and time.
     pub(super) async fn attempt<Answer, Attempt>(
         &self,
         question: &Question,
@@ -36,7 +36,7 @@ impl HttpUpstream {
             };
             let outcome = timeout_at(deadline, once()).await.unwrap_or_else(|_| {
                 let slow = Failed::broken(TooSlow(self.settings.request_timeout));
-                // Asked there at once, it was that host that did not answer.
+                // If the request went there directly, that host did not answer.
                 Err(match question.url.host_str() {
                     Some(host) if !self.is_trusted(&question.url) => self.failed_elsewhere(host, slow),
                     _ => slow,
@@ -46,13 +46,13 @@ impl HttpUpstream {
                 Ok(answer) => Ok(answer),
                 Err(Failed::Answered(error)) => Err(error),
                 Err(Failed::Unanswered(unanswered)) => {
-                    // An upstream that answered by naming another host is well.
+                    // An upstream that answered with another host is healthy.
                     let is_elsewhere = unanswered.elsewhere.is_some();
                     if let Some(permit) = permit.take_if(|_| is_elsewhere) {
                         permit.answered();
                     }
                     if permit.is_some_and(Permit::failed) {
-                        tracing::warn!(upstream = %self, pause = ?self.settings.pause, "left alone for a while");
+                        tracing::warn!(upstream = %self, pause = ?self.settings.pause, "pausing requests to an upstream that failed repeatedly");
                     }
                     let pause = self.pause_before_retry(question, &unanswered, retries, deadline);
                     let error = match &unanswered.elsewhere {
@@ -60,7 +60,7 @@ impl HttpUpstream {
                         None => self.unavailable(unanswered.source, unanswered.retry_after),
                     };
                     let Some(pause) = pause else { return Err(error) };
-                    tracing::debug!(upstream = %self, ?error, ?pause, "asking again");
+                    tracing::debug!(upstream = %self, ?error, ?pause, "retrying");
                     sleep(pause).await;
                     before = Some(error);
                     retries += 1;
@@ -74,13 +74,13 @@ impl HttpUpstream {
         }
     }
 
-    /// Only what is asked at the configured host counts: a packument may name tarballs anywhere.
+    /// Only requests to the configured host count: a packument may name tarballs anywhere.
     fn permit(&self, question: &Question) -> Result<Option<Permit<'_>>, Paused> {
         if self.is_home(&question.url) { self.breaker.admit().map(Some) } else { Ok(None) }
     }
 
-    /// How long to wait before asking again: what the upstream asked for, or between half and the whole of a time
-    /// that doubles. `None` if that does not fit, is not allowed, would not be safe or would hang as long again.
+    /// Returns the pause before a retry: what the upstream asked for, or between half and the whole of a doubling time.
+    /// `None` if that exceeds the time or the limit, if a retry is not safe, or if it would time out again.
     fn pause_before_retry(
         &self,
         question: &Question,

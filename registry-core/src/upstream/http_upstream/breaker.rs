@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Leaves an upstream alone for a while once it has failed often enough in a row, and then lets a single request
-/// find out whether it is back.
+/// A circuit breaker: pauses requests to an upstream after several failures in a row, and then lets a single request
+/// probe whether it has recovered.
 #[derive(Debug)]
 pub(super) struct Breaker {
     failures_until_pause: u32,
@@ -19,7 +19,7 @@ struct State {
     probing: bool,
 }
 
-/// Why nothing was asked.
+/// Why no request was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("it failed {failures} times in a row, so that it is left alone for {} ms more", remaining.as_millis())]
 pub(super) struct Paused {
@@ -27,7 +27,8 @@ pub(super) struct Paused {
     remaining: Duration,
 }
 
-/// The right to make one request. Dropped without a verdict, as when its caller goes away, it changes nothing.
+/// The right to send one request. Dropped without a verdict, for example because its caller went away, it changes
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Permit<'breaker> {
     breaker: &'breaker Breaker,
@@ -35,12 +36,12 @@ pub(super) struct Permit<'breaker> {
 }
 
 impl Breaker {
-    /// Pauses for `pause` after that many failures in a row; 0 is never.
+    /// Pauses for `pause` after that many failures in a row; never if 0.
     pub(super) fn new(failures_until_pause: u32, pause: Duration) -> Self {
         Self { failures_until_pause, pause, state: Mutex::default() }
     }
 
-    /// Lets a request through, or says for how long none is let through.
+    /// Admits a request, or returns for how long none is admitted.
     pub(super) fn admit(&self) -> Result<Permit<'_>, Paused> {
         let mut state = self.lock();
         let Some(until) = state.paused_until else { return Ok(Permit { breaker: self, is_probe: false }) };
@@ -58,16 +59,16 @@ impl Breaker {
 }
 
 impl Permit<'_> {
-    /// The upstream answered, whatever it said.
+    /// Records that the upstream answered, regardless of the answer.
     pub(super) fn answered(self) {
         *self.breaker.lock() = State::default();
     }
 
-    /// The upstream failed. Returns whether it is left alone from now on.
+    /// Records a failure of the upstream. Returns whether this begins a pause.
     pub(super) fn failed(self) -> bool {
         let mut state = self.breaker.lock();
         state.failures = state.failures.saturating_add(1);
-        // Others that were under way when the pause began do not make it longer.
+        // Requests that were in flight when the pause began do not extend it.
         let pauses = self.is_probe || state.failures == self.breaker.failures_until_pause;
         if pauses {
             state.paused_until = Some(Instant::now() + self.breaker.pause);
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_under_way_does_not_make_the_pause_longer() {
+    async fn requests_in_flight_do_not_extend_the_pause() {
         let breaker = Breaker::new(1, PAUSE);
         let (one, other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
         assert!(one.failed());

@@ -13,10 +13,10 @@ use super::{HttpUpstreamError, HttpUpstreamSettings};
 use crate::outbound::{NoClient, Outbound};
 use crate::vocabulary::Credential;
 
-/// How long a connection that nobody uses is kept.
+/// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_mins(1);
 
-/// Refuses what is no base URL, with a reason that shows nothing of it: it may hold a secret.
+/// Rejects an invalid base URL, with a reason that contains no part of it: it may hold a secret.
 pub(super) fn check_url(url: &Url) -> Result<(), &'static str> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err("must begin with http:// or https://");
@@ -30,7 +30,7 @@ pub(super) fn check_url(url: &Url) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The hosts that are allowed by the settings.
+/// Parses the hosts that the settings allow.
 pub(super) fn allowed_hosts(settings: &HttpUpstreamSettings) -> Result<Vec<AllowedHost>, HttpUpstreamError> {
     let read = |host: &String| {
         let refused =
@@ -40,18 +40,18 @@ pub(super) fn allowed_hosts(settings: &HttpUpstreamSettings) -> Result<Vec<Allow
     settings.tarball_hosts.iter().map(read).collect()
 }
 
-/// The proxies that are asked in place of hosts.
+/// Returns the proxies that the settings permit.
 pub(super) fn proxies(settings: &HttpUpstreamSettings) -> Proxies {
     if settings.proxy_from_environment { Proxies::from_environment() } else { Proxies::default() }
 }
 
-/// A client for the upstream. It decodes nothing: bytes are passed on as they come.
+/// Creates a client for the upstream. It decodes nothing: bytes are passed on as received.
 pub(super) fn client(settings: &HttpUpstreamSettings) -> Result<Client, HttpUpstreamError> {
     client_with(settings, |builder| builder)
 }
 
-/// A client for hosts that the upstream names. It shares no connection with the other one, and opens none to an
-/// address that is not public.
+/// Creates a client for hosts that the upstream names. It shares no connection with the other client, and connects to
+/// public addresses only.
 pub(super) fn public_client(
     settings: &HttpUpstreamSettings,
     proxies: &Proxies,
@@ -76,7 +76,7 @@ fn client_with(
     })
 }
 
-/// The `Authorization` header, marked so that nothing prints it.
+/// Returns the `Authorization` header, marked so that it is never printed.
 pub(super) fn authorization(
     settings: &HttpUpstreamSettings,
 ) -> Result<Option<HeaderValue>, HttpUpstreamError> {
@@ -97,7 +97,7 @@ pub(super) fn authorization(
 mod tests {
     use super::*;
 
-    // No other test of this crate installs a provider, which is the whole process's.
+    // No other test of this crate installs a provider, which is process-wide.
     #[test]
     fn without_a_tls_provider_there_is_an_error_and_no_panic() {
         let settings = HttpUpstreamSettings::new(Url::parse("https://registry.example/").unwrap());

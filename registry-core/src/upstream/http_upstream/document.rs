@@ -15,11 +15,12 @@ use super::pieces::Pieces;
 use crate::domain::PackageName;
 use crate::domain::shorten::shorten;
 
-/// More bytes than this are inflated and read where they hold up nobody else's work.
+/// Larger bodies are decompressed and parsed on a blocking thread.
 const QUICK: usize = 16 << 10;
 
 impl HttpUpstream {
-    /// The JSON object that a response carries, inflated, of `limit` bytes at most; with a `name`, a packument of it.
+    /// Reads the JSON object of a response, decompressed, of `limit` bytes at most; with a `name`, a packument of that
+    /// package.
     pub(super) async fn document(
         &self,
         response: Response,
@@ -70,7 +71,7 @@ fn read(
     Ok(bytes)
 }
 
-/// Replaces what is no UTF-8, as clients do, so that one version with it hides no other.
+/// Replaces invalid UTF-8, as clients do, so that one version with it does not hide the others.
 fn in_utf8(bytes: Bytes) -> Bytes {
     match str::from_utf8(&bytes) {
         Ok(_) => bytes,
@@ -93,7 +94,7 @@ fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, Str
     if inflated.len() > limit { Err(too_large(limit)) } else { Ok(inflated.join().into()) }
 }
 
-/// Reads the document to its end, and of a packument whose it is.
+/// Validates the whole document, and the name of a packument.
 fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Named<'document> {
@@ -101,7 +102,7 @@ fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
         name: Cow<'document, str>,
     }
 
-    // What is read as a struct could otherwise be an array.
+    // A struct would also deserialize from an array.
     let text = str::from_utf8(bytes).ok().filter(|text| text.trim_ascii_start().starts_with('{'));
     let text = text.ok_or("something that is no JSON object")?;
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
@@ -116,7 +117,7 @@ fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
     Ok(())
 }
 
-/// The `Content-Type` without its parameters.
+/// Returns the `Content-Type` without its parameters.
 pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
     Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim())
 }

@@ -1,6 +1,6 @@
 use crate::vocabulary::BoxError;
 
-/// Why settings make no upstream. No text holds a secret.
+/// Why settings are invalid. No text contains a secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpUpstreamError {
@@ -9,10 +9,10 @@ pub enum HttpUpstreamError {
     Url {
         /// The upstream's name.
         upstream: String,
-        /// What is wrong and what to do.
+        /// What is wrong, and what to do.
         reason: &'static str,
     },
-    /// A host that tarballs may come from is none.
+    /// An entry of `tarball_hosts` is not a host.
     #[error(
         "the upstream registry {upstream} has {host:?} in its tarball_hosts, which is no host: write it as \
          files.example or files.example:8443"
@@ -20,10 +20,10 @@ pub enum HttpUpstreamError {
     TarballHost {
         /// The upstream's name.
         upstream: String,
-        /// What is written there.
+        /// The entry as given.
         host: String,
     },
-    /// The credential cannot be sent.
+    /// The credential is not valid in a header.
     #[error(
         "the credential for the upstream registry {upstream} holds characters that HTTP cannot carry: look for \
          a line break at its end"
@@ -32,13 +32,13 @@ pub enum HttpUpstreamError {
         /// The upstream's name.
         upstream: String,
     },
-    /// The process has not said who does its cryptography.
+    /// The process has installed no default crypto provider.
     #[error(
         "no TLS provider is installed: call `rustls::crypto::ring::default_provider().install_default()` once, \
          when the process starts"
     )]
     NoTlsProvider,
-    /// A certificate cannot be read, or none is there.
+    /// A certificate cannot be read, or there is none.
     #[error("the certificates for the upstream registry {upstream} cannot be used: they must be PEM")]
     Certificates {
         /// The upstream's name.
@@ -47,7 +47,7 @@ pub enum HttpUpstreamError {
         #[source]
         source: BoxError,
     },
-    /// The client cannot be made.
+    /// The client cannot be created.
     #[error("no HTTP client can be made for the upstream registry {upstream}")]
     Client {
         /// The upstream's name.

@@ -8,12 +8,12 @@ use super::HttpUpstream;
 use crate::upstream::UpstreamError;
 use crate::vocabulary::BoxError;
 
-/// How one attempt failed.
+/// Why one attempt failed.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// The upstream answered, and would answer the same again.
+    /// The upstream answered, and a retry would give the same answer.
     Answered(UpstreamError),
-    /// It did not, or asked to come back.
+    /// The upstream did not answer, or asked for a retry.
     Unanswered(Unanswered),
 }
 
@@ -21,11 +21,11 @@ pub(super) enum Failed {
 pub(super) struct Unanswered {
     pub(super) source: BoxError,
     pub(super) retry_after: Option<Duration>,
-    /// Whether the upstream may have read the question.
+    /// Whether the upstream may have read the request.
     pub(super) is_sent: bool,
-    /// The host that did not answer, where the upstream did and named it.
+    /// The host that did not answer, if the upstream answered and named it.
     pub(super) elsewhere: Option<String>,
-    /// Whether it took longer than it may, so that asking again would take as long.
+    /// Whether it timed out, so that a retry would take as long.
     pub(super) is_hung: bool,
 }
 
@@ -36,19 +36,19 @@ impl From<UpstreamError> for Failed {
 }
 
 impl Failed {
-    /// No response came. URLs are left out of the text, for a redirect's may be signed.
+    /// No response arrived. The text contains no URL, since a redirect's may be signed.
     pub(super) fn no_response(error: reqwest::Error, is_first_hop: bool) -> Self {
         let is_sent = !(is_first_hop && error.is_connect());
         let source = error.without_url().into();
         Self::Unanswered(Unanswered { source, retry_after: None, is_sent, elsewhere: None, is_hung: false })
     }
 
-    /// A response began and did not end.
+    /// A response was cut off.
     pub(super) fn cut(error: reqwest::Error) -> Self {
         Self::broken(error.without_url())
     }
 
-    /// Something broke after the question was sent.
+    /// The connection failed after the request was sent.
     pub(super) fn broken(source: impl Into<BoxError>) -> Self {
         let source = source.into();
         Self::Unanswered(Unanswered {
@@ -72,7 +72,7 @@ impl Failed {
         })
     }
 
-    /// A status that asks to come back.
+    /// A status that asks for a retry.
     pub(super) fn status(status: StatusCode, headers: &HeaderMap) -> Self {
         Self::Unanswered(Unanswered {
             source: format!("it answered with status {}", status.as_u16()).into(),
@@ -84,7 +84,7 @@ impl Failed {
     }
 }
 
-/// How long the upstream wants to be left alone. A date counts from the upstream's own, so that no clock matters.
+/// Parses `Retry-After`. A date is relative to the upstream's own `Date`, so that clocks need not agree.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let after = text(RETRY_AFTER)?;
@@ -104,12 +104,12 @@ impl HttpUpstream {
         UpstreamError::Unavailable { upstream: self.to_string(), retry_after, source: source.into() }
     }
 
-    /// Nothing came from a host that the upstream named.
+    /// A host that the upstream named did not answer.
     pub(super) fn elsewhere(&self, host: &str, source: impl Into<BoxError>) -> UpstreamError {
         UpstreamError::Elsewhere { upstream: self.to_string(), host: host.to_owned(), source: source.into() }
     }
 
-    /// A failure at a host that the upstream named, which looks like any other there.
+    /// A failure at a host that the upstream named. All of them look alike.
     pub(super) fn failed_elsewhere(&self, host: &str, failed: Failed) -> Failed {
         match failed {
             Failed::Answered(error @ UpstreamError::Elsewhere { .. }) => error.into(),

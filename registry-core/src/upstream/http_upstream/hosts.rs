@@ -6,21 +6,21 @@ use url::{Host, Url};
 use super::public_address::is_public;
 use crate::vocabulary::BoxError;
 
-/// A host that may be asked whatever its address is, at one port.
+/// A host that may be used at any address, at one port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AllowedHost {
     host: Host<String>,
-    /// The default port of `http` and `https` where none is named.
+    /// `None` for the default ports of `http` and `https`.
     port: Option<u16>,
 }
 
 impl AllowedHost {
-    /// Reads `host` or `host:port`; `None` if it is something else.
+    /// Parses `host` or `host:port`; `None` for anything else.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.contains(['/', '\\', '@', '?', '#', '%']) || text.contains(char::is_whitespace) {
             return None;
         }
-        // A default port is not told, so it is read where it is none.
+        // A URL omits its scheme's default port, so the port is read with the scheme for which it is not the default.
         let [http, https] = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{text}/")).ok());
         let (http, https) = (http?, https?);
         Some(Self { host: http.host()?.to_owned(), port: http.port().or(https.port()) })
@@ -35,8 +35,8 @@ impl AllowedHost {
     }
 }
 
-/// The proxies that the environment names. A proxy looks names up by itself, so a name is judged here as far as this
-/// machine knows it, and left to the proxy otherwise.
+/// The proxies that the environment names. A proxy resolves names itself, so a name is checked as far as this machine
+/// can resolve it, and left to the proxy otherwise.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Proxies(Vec<String>);
 
@@ -61,8 +61,8 @@ impl Proxies {
     }
 }
 
-/// Refuses a URL at which no public host can be. What its name means is found out when it is asked, by
-/// [`PublicHosts`], unless a proxy is asked instead.
+/// Rejects a URL that cannot be a public host. A name is resolved and checked on connecting, by [`PublicHosts`], unless
+/// a proxy is used instead.
 pub(super) async fn check(url: &Url, proxies: &Proxies) -> Result<(), BoxError> {
     let refused = || BoxError::from("its address is not a public one");
     match url.host() {
@@ -80,21 +80,21 @@ pub(super) async fn check(url: &Url, proxies: &Proxies) -> Result<(), BoxError> 
     }
 }
 
-/// Whether a name is one of no public host, wherever it is looked up.
+/// Whether a name is never that of a public host.
 fn is_local(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let top = name.rsplit('.').next().unwrap_or_default();
     !name.contains('.') || ["localhost", "local", "internal", "lan", "home", "corp"].contains(&top)
 }
 
-/// Finds the public addresses of hosts, and no others.
+/// Resolves hosts to their public addresses only.
 #[derive(Debug)]
 pub(super) struct PublicHosts(pub(super) Proxies);
 
 impl Resolve for PublicHosts {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
-        // Nobody is sent to it by a URL, which is refused before.
+        // No URL leads to a proxy: such URLs are rejected before.
         let is_proxy = self.0.is_one(&name);
         Box::pin(async move {
             let mut addresses = look_up(name).await?;
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn behind_a_proxy_what_is_known_here_is_refused_and_the_rest_is_the_proxy_s() {
+    async fn behind_a_proxy_known_private_names_are_rejected() {
         let proxies = Proxies::of(
             ["http://user:pass@proxy.example:3128", "10.0.0.1:3128"].map(str::to_owned).into_iter(),
         );

@@ -53,33 +53,33 @@ use crate::upstream::{
 pub use error::HttpUpstreamError;
 pub use settings::HttpUpstreamSettings;
 
-/// The type of the form for installs.
+/// The media type of the abbreviated form.
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 
-/// No time that is waited for is longer, whatever the settings say.
+/// The upper bound of every timeout, regardless of the settings.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// A registry that is asked over HTTP or HTTPS, as [`HttpUpstreamSettings`] say.
+/// A client for a registry over HTTP or HTTPS, configured by [`HttpUpstreamSettings`].
 ///
-/// Proxies are taken from the environment. HTTP/2 is spoken where the registry offers it. Connections are kept and
-/// shared, so make one of these per registry and keep it.
+/// Uses the environment's proxies, and HTTP/2 where the registry offers it. Connections are pooled and shared, so
+/// create one instance per registry and reuse it.
 pub struct HttpUpstream {
     settings: HttpUpstreamSettings,
-    /// For the upstream's own host and those that are allowed.
+    /// For the upstream's own host and the allowed ones.
     client: Client,
-    /// For all others. Made when one is asked, since few upstreams name any.
+    /// For all other hosts. Created on first use, since few upstreams name any.
     public_client: OnceLock<Client>,
     allowed: Vec<AllowedHost>,
     proxies: Proxies,
     authorization: Option<HeaderValue>,
-    /// By which the registry that asks knows its own requests.
+    /// Identifies requests of this registry.
     via: OnceLock<HeaderValue>,
     breaker: Breaker,
 }
 
 impl HttpUpstream {
-    /// Checks the settings and opens nothing yet. The process must have installed a default `rustls` crypto
-    /// provider, also for a registry without TLS, since it may redirect to one with it.
+    /// Validates the settings; opens no connection yet. The process must have installed a default `rustls` crypto
+    /// provider, even for a registry without TLS, since it may redirect to one with it.
     pub fn new(mut settings: HttpUpstreamSettings) -> Result<Self, HttpUpstreamError> {
         connection::check_url(&settings.url)
             .map_err(|reason| HttpUpstreamError::Url { upstream: settings.name.clone(), reason })?;
@@ -96,14 +96,14 @@ impl HttpUpstream {
         })
     }
 
-    /// The URL of a path of npm's protocol, below whatever path the registry has itself.
+    /// Returns the URL of a path of npm's protocol, below the registry's own path.
     fn endpoint(&self, path: &str) -> Url {
         let mut url = self.settings.url.clone();
         url.set_path(&format!("{}{path}", self.settings.url.path().trim_end_matches('/')));
         url
     }
 
-    /// The client for hosts that are neither the upstream's own nor allowed.
+    /// Returns the client for hosts that are neither the upstream's own nor allowed.
     fn public_client(&self) -> Result<&Client, HttpUpstreamError> {
         if let Some(client) = self.public_client.get() {
             return Ok(client);
@@ -112,7 +112,7 @@ impl HttpUpstream {
         Ok(self.public_client.get_or_init(|| client))
     }
 
-    /// A document that not every registry has.
+    /// Requests a document that some registries lack.
     async fn extra(&self, question: &Question) -> Result<Option<Bytes>, UpstreamError> {
         self.attempt(question, || async move {
             match self.ask_for_extra(question).await? {
@@ -141,7 +141,7 @@ impl fmt::Display for HttpUpstream {
 #[async_trait]
 impl Upstream for HttpUpstream {
     fn asked_by(&self, registry: &str) {
-        // One that no header can carry is not sent.
+        // A name that is not valid in a header is not sent.
         if let Ok(via) = HeaderValue::from_str(&format!("1.1 {registry}")) {
             let _ = self.via.set(via);
         }
@@ -169,7 +169,7 @@ impl Upstream for HttpUpstream {
     }
 
     async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError> {
-        // Some registries write it as a path of their own.
+        // Some registries write it as a path relative to their own.
         let url = Some(url).filter(|url| !url.is_empty()).and_then(|url| self.endpoint("/").join(url).ok());
         let url = url.and_then(question::fetchable);
         let url = url.ok_or_else(|| self.unusable("the URL of a tarball that is no http or https URL"))?;
@@ -213,14 +213,14 @@ impl Upstream for HttpUpstream {
         name: &PackageName,
         version: &Version,
     ) -> Result<Option<Bytes>, UpstreamError> {
-        // Some servers read a plain + as a space.
+        // Some servers read an unescaped + as a space.
         let version = version.as_str().replace('+', "%2B");
         let url = self.endpoint(&format!("/-/npm/v1/attestations/{}@{version}", one_segment(name)));
         self.extra(&Question::document(url)).await
     }
 }
 
-/// The name as npm writes it into paths. Nothing else in a name needs an escape.
+/// Returns the name as npm writes it into paths. No other character in a name needs an escape.
 fn one_segment(name: &PackageName) -> String {
     name.as_str().replace('/', "%2f")
 }

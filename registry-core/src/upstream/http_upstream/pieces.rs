@@ -1,11 +1,11 @@
 use std::io::{self, Read};
 
-/// How long the first piece is; each further one is as long as all before it.
+/// The size of the first piece; each further one is as long as all before it.
 const FIRST: usize = 1 << 20;
 
-/// Bytes that come one after the other, nobody knows how many. A single buffer would have to grow, and most allocators
-/// hold the old one and the new one, twice as large, for that. Long pieces go back to the system when they are freed,
-/// where many short ones stay with the thread that asked for them.
+/// Bytes of unknown length, in pieces. A single buffer would have to grow, and most allocators then hold the old one
+/// and a new one of twice the size. Long pieces return to the operating system when they are freed, while many short
+/// ones stay with the allocating thread.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     pieces: Vec<Vec<u8>>,
@@ -13,7 +13,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// All that `reader` gives.
+    /// Reads `reader` to its end.
     pub(super) fn read(mut reader: impl Read) -> io::Result<Self> {
         let mut pieces = Self::default();
         loop {
@@ -46,7 +46,7 @@ impl Pieces {
         }
     }
 
-    /// One buffer with all of them, each freed once it is in there.
+    /// Joins the pieces into one buffer, and frees each once it is copied.
     pub(super) fn join(mut self) -> Vec<u8> {
         if self.pieces.len() == 1 {
             return self.pieces.remove(0);

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address belongs to the public internet. A document of another registry may name any host, and this
-/// machine reaches some that its clients do not: itself, its network, the metadata service of its cloud.
+/// machine reaches some that its clients cannot: itself, its network, the metadata service of its cloud.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -10,7 +10,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    /// A virtual address at which a cloud answers its own machines, in the middle of public ones.
+    /// A virtual address, within a public range, at which Azure serves its own machines.
     const AZURE_HOST: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
     let [first, second, third, _] = address.octets();
     let is_reserved = matches!(
@@ -25,14 +25,14 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !is_reserved && address != AZURE_HOST
 }
 
-/// Only what is handed out to the internet is public, so that nothing new has to be added to a list of what is not.
+/// Only ranges allocated to the internet are public, so that no denylist has to be maintained.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // NAT64, of which the network makes the IPv4 address at its end; and 6to4, which goes to the one in it.
+        // NAT64, where the gateway extracts the IPv4 address; and 6to4, which embeds one.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => is_public_v4(embedded(high, low)),
-        // Protocol assignments, Teredo among them, and documentation.
+        // Protocol assignments, including Teredo, and documentation.
         [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
-        // IPv4-mapped, loopback, unique local, link-local and multicast lie outside of it.
+        // IPv4-mapped, loopback, unique local, link-local and multicast addresses lie outside this range.
         [first, ..] => (0x2000..0x4000).contains(&first),
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_this_machine_reaches_is_not_public() {
+    fn addresses_of_private_networks_are_not_public() {
         for address in [
             "0.0.0.0",
             "0.1.2.3",

@@ -13,10 +13,10 @@ use super::failure::Failed;
 use super::{HttpUpstream, hosts};
 use crate::upstream::{PackumentForm, Validators};
 
-/// What npm sends for the abbreviated form. Registries that do not have it send the full one.
+/// The header that npm sends for the abbreviated form. Registries without that form send the full one.
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 
-/// A question to the upstream, which may be asked more than once.
+/// A request to the upstream, which may be sent more than once.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) url: Url,
@@ -25,12 +25,12 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// For a document, which may come compressed.
+    /// A request for a document, which may be compressed.
     pub(super) fn document(url: Url) -> Self {
         Self::new(url, "application/json", "gzip")
     }
 
-    /// For a tarball, byte for byte.
+    /// A request for a tarball, byte for byte.
     pub(super) fn tarball(url: Url) -> Self {
         Self::new(url, "*/*", "identity")
     }
@@ -41,7 +41,7 @@ impl Question {
         Self { url, headers: headers.into_iter().collect(), body: None }
     }
 
-    /// In this form, and only if the document is not the one that is known.
+    /// Requests this form, and only if the document differs from the known one.
     pub(super) fn of_packument(mut self, form: PackumentForm, known: &Validators) -> Self {
         if form == PackumentForm::Abbreviated {
             self.headers.insert(ACCEPT, HeaderValue::from_static(ABBREVIATED));
@@ -51,7 +51,7 @@ impl Question {
         self
     }
 
-    /// With JSON to answer to.
+    /// Adds a JSON body.
     pub(super) fn posting(mut self, body: Bytes) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.body = Some(body);
@@ -59,24 +59,24 @@ impl Question {
     }
 
     fn insert(&mut self, name: HeaderName, value: Option<&str>) {
-        // What no header can carry came from no header, so no upstream would know it.
+        // A value that is not valid in a header came from no header, so no upstream would recognize it.
         if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
             self.headers.insert(name, value);
         }
     }
 
-    /// Whether an answer may depend on what the asker knows already.
+    /// Whether the answer may depend on validators.
     pub(super) fn is_conditional(&self) -> bool {
         self.headers.contains_key(IF_NONE_MATCH) || self.headers.contains_key(IF_MODIFIED_SINCE)
     }
 
-    /// Whether it may be asked again although the upstream may have read it.
+    /// Whether the request may be retried although the upstream may have processed it.
     pub(super) fn is_repeatable(&self) -> bool {
         self.body.is_none()
     }
 }
 
-/// An answer, and the first host on the way to it that is neither the upstream's own nor allowed.
+/// An answer, and the first host of its redirects that is neither the upstream's own nor allowed.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) response: Response,
@@ -88,8 +88,9 @@ pub(super) struct Reply {
 struct NoFirstByte(Duration);
 
 impl HttpUpstream {
-    /// Asks once and follows redirects. The credential goes along until the first step away from the
-    /// configured scheme, host and port, and never comes back: who redirects here may not speak in our name.
+    /// Sends the request once and follows redirects. The credential is sent until the first redirect away from the
+    /// configured scheme, host and port, and never again: a host that redirects here must not use this registry's
+    /// credential.
     pub(super) async fn send(&self, question: &Question) -> Result<Reply, Failed> {
         let mut elsewhere = None;
         let response = self.follow(question, &mut elsewhere).await;
@@ -100,8 +101,8 @@ impl HttpUpstream {
         }
     }
 
-    /// Follows redirects, and tells the first host that is neither the upstream's own nor allowed. What comes after it
-    /// is of its choosing.
+    /// Follows redirects, and records the first host that is neither the upstream's own nor allowed. That host chooses
+    /// every later one.
     async fn follow(&self, question: &Question, elsewhere: &mut Option<String>) -> Result<Response, Failed> {
         let mut url = question.url.clone();
         let mut is_home = true;
@@ -140,7 +141,7 @@ impl HttpUpstream {
         Err(self.astray(format!("redirects more than {} times", self.settings.redirects)).into())
     }
 
-    /// The head of an answer, unless it takes too long.
+    /// Waits for the head of an answer, with a timeout.
     async fn begin(
         &self,
         request: RequestBuilder,
@@ -149,7 +150,7 @@ impl HttpUpstream {
     ) -> Result<Response, Failed> {
         let response =
             async { request.send().await.map_err(|error| Failed::no_response(error, is_first_hop)) };
-        // What is posted is to be worked on, which takes a registry longer than to find a document.
+        // A registry takes longer to process a POST than to find a document.
         if question.body.is_some() {
             return response.await;
         }
@@ -157,18 +158,18 @@ impl HttpUpstream {
         timeout(most, response).await.unwrap_or_else(|_| Err(Failed::hung(NoFirstByte(most))))
     }
 
-    /// Whether a host may be asked whatever its address is, and its bytes passed on as they come.
+    /// Whether a host may be used at any address, and its bytes streamed unverified.
     pub(super) fn is_trusted(&self, url: &Url) -> bool {
         self.is_home(url) || self.allowed.iter().any(|allowed| allowed.is_at(url))
     }
 
-    /// Whether a URL is at the scheme, host and port that are configured.
+    /// Whether a URL has the configured scheme, host and port.
     pub(super) fn is_home(&self, url: &Url) -> bool {
         url.origin() == self.settings.url.origin()
     }
 }
 
-/// Where a response sends its reader. Reasons name no URL: signed ones are as good as a password.
+/// Returns the target of a redirect. Reasons contain no URL: signed ones are as sensitive as a password.
 fn redirected(response: &Response, from: &Url, has_body: bool) -> Result<Option<Url>, &'static str> {
     match response.status() {
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {}
@@ -188,7 +189,7 @@ fn redirected(response: &Response, from: &Url, has_body: bool) -> Result<Option<
     Ok(Some(next))
 }
 
-/// The URL without user name and password, which would be sent as credentials; `None` if it is not for HTTP.
+/// Returns the URL without user name and password, which would be sent as credentials; `None` if it is not an HTTP URL.
 pub(super) fn fetchable(mut url: Url) -> Option<Url> {
     if !matches!(url.scheme(), "http" | "https") {
         return None;

@@ -8,58 +8,57 @@ use url::Url;
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::vocabulary::Credential;
 
-/// How an [`HttpUpstream`](super::HttpUpstream) reaches the other registry, and how much it puts up with.
+/// How an [`HttpUpstream`](super::HttpUpstream) reaches the other registry, and its limits.
 ///
-/// [`HttpUpstreamSettings::new`] fills in what fits a registry on the internet; every field may then be changed.
-/// `Debug` shows no secret.
+/// [`HttpUpstreamSettings::new`] sets defaults for a registry on the internet; every field may then be changed. `Debug`
+/// shows no secret.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HttpUpstreamSettings {
-    /// The base URL, with `http` or `https`, and with a path where the registry has one. Without credentials.
+    /// The base URL, with `http` or `https`, and with the registry's path if it has one. Without credentials.
     pub url: Url,
-    /// What the upstream is called in logs and errors. By default the URL's host, port and path.
+    /// The upstream's name in logs and errors. By default the URL's host, port and path.
     pub name: String,
-    /// What the upstream is shown, at the scheme, host and port of `url` and nowhere else. By default nothing.
+    /// The credential, sent to the scheme, host and port of `url` only. By default none.
     pub credential: Option<Credential>,
-    /// Hosts that packuments and redirects of the upstream may send this registry to whatever their addresses are, as
-    /// `host` or `host:port`; without a port, those of `http` and `https` are meant. Any other host is asked at public
-    /// addresses only, and what it sends reaches no client before its digest is right. None is shown the credential.
-    /// By default none.
+    /// Hosts that packuments and redirects of the upstream may lead to at any address, as `host` or `host:port`;
+    /// without a port, the default ports of `http` and `https` apply. Other hosts are used at public addresses only,
+    /// and their bytes reach no client before the digest is verified. None receives the credential. By default none.
     pub tarball_hosts: Vec<String>,
-    /// The longest that opening a connection may take, TLS included. Default 3 seconds.
+    /// The longest time to open a connection, including TLS. Default 3 seconds.
     pub connect_timeout: Duration,
-    /// The longest that the upstream may take to begin an answer once it is connected. What is posted may take until
-    /// `request_timeout`. Default 5 seconds.
+    /// The longest time until an answer begins, once connected. A POST may take until `request_timeout`. Default 5
+    /// seconds.
     pub first_byte_timeout: Duration,
-    /// The longest that a whole answer may take, with retries and the pauses between them; of a tarball, until its
+    /// The longest time for a whole answer, including retries and the pauses between them; for a tarball, until its
     /// first byte. Default 30 seconds.
     pub request_timeout: Duration,
-    /// The longest that a tarball's stream may pause. Default 20 seconds.
+    /// The longest pause within a tarball's stream. Default 20 seconds.
     pub stall_timeout: Duration,
     /// The most bytes of a packument when decoded. Default 128 MiB.
     pub packument_bytes: usize,
     /// The most bytes of any other document when decoded. Default 8 MiB.
     pub small_answer_bytes: usize,
-    /// How often a read is tried again after a broken connection or a status 408, 429 or 5xx. Default 2.
+    /// How often a read is retried after a broken connection or a status 408, 429 or 5xx. Default 2.
     pub retries: u32,
-    /// The longest `Retry-After` that is waited for; after a longer one the error comes at once. Default 5 seconds.
+    /// The longest `Retry-After` that is honored; a longer one fails at once. Default 5 seconds.
     pub longest_retry_after: Duration,
-    /// After how many failures in a row the upstream is left alone for a while. 0 is never. Default 8.
+    /// The number of failures in a row after which requests pause. 0 disables pauses. Default 8.
     pub failures_until_pause: u32,
-    /// How long it is left alone; then one request tries whether it is back. Default 10 seconds.
+    /// The length of the pause; then one request probes the upstream. Default 10 seconds.
     pub pause: Duration,
-    /// How many redirects in a row are followed. Default 5.
+    /// The most redirects in a row that are followed. Default 5.
     pub redirects: u32,
-    /// Certificates to trust besides the system's own, each of them PEM with one or more.
+    /// Certificates to trust besides the system's own, each a PEM with one or more.
     pub extra_root_certificates: Vec<Bytes>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are followed. Default true.
     pub proxy_from_environment: bool,
-    /// Spreads retries, so that many servers do not come back at the same moment.
+    /// Randomizes retries, so that many servers do not retry at the same moment.
     pub randomness: Arc<dyn Randomness>,
 }
 
 impl HttpUpstreamSettings {
-    /// The defaults, for the registry at `url`.
+    /// Returns the defaults for the registry at `url`.
     pub fn new(url: Url) -> Self {
         Self {
             name: name_of(&url),
@@ -95,7 +94,7 @@ impl fmt::Debug for HttpUpstreamSettings {
     }
 }
 
-/// Host, port and path: no scheme, which says little, and no credentials or query, which may be secret.
+/// Returns host, port and path: no scheme, which adds little, and no credentials or query, which may be secret.
 fn name_of(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path().trim_end_matches('/'))

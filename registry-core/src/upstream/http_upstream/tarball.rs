@@ -14,7 +14,7 @@ use crate::vocabulary::BoxError;
 struct Stalled(Duration);
 
 impl HttpUpstream {
-    /// Passes the bytes of a response on as they come. An error ends the stream.
+    /// Streams the bytes of a response as received. An error ends the stream.
     pub(super) fn passing_on(&self, response: Response, elsewhere: Option<String>) -> UpstreamTarball {
         let encoding = encoding(response.headers());
         let length = response.content_length();

@@ -25,7 +25,7 @@ impl Secrets {
         secret
     }
 
-    /// How many.
+    /// Returns the number of minutes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -54,7 +54,7 @@ impl Places {
         self.0.insert((place.to_owned(), String::from_utf8_lossy(content.as_ref()).into_owned()));
     }
 
-    /// How many.
+    /// Returns the number of minutes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -41,7 +41,7 @@ pub enum Promise {
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which one.
+    /// The setting.
     pub promise: Promise,
     /// What was seen, and next to which other operations.
     pub evidence: String,

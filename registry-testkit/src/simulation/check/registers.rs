@@ -77,7 +77,7 @@ impl<'a> Register<'a> {
         let mut evidence =
             format!("a reader saw {sighting}, which it cannot be: {}\nwhat changes it:", sighting.by);
         for writer in self.writers.iter().chain(&self.refused) {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(evidence, "\n  {}", writer.by);
         }
         evidence.push_str("\nwhat others saw of it before:");

@@ -7,53 +7,53 @@ use moka::sync::Cache;
 
 use super::super::rate::Wait;
 
-/// After this long without a failure, a counter starts anew.
+/// A counter restarts after this long without a failure.
 const FORGOTTEN_AFTER: TimeDelta = TimeDelta::hours(1);
 
-/// How many failures are free, and how many seconds to wait after each of the others at most. The first of these waits
-/// is a second, and each is twice as long as the one before.
+/// How many failures are free, and the longest wait in seconds after each further one. The first wait is one second,
+/// and each wait doubles the previous one.
 pub(super) struct Policy {
     free: u32,
     longest: i64,
 }
 
-/// One name from one address: a guesser, or a holder who has forgotten.
+/// One name from one address: a guesser, or a holder who forgot the password.
 pub(super) const PAIR: Policy = Policy { free: 5, longest: 300 };
-/// All names from one address, behind which a whole office may be.
+/// All names from one address, which a whole office may share.
 pub(super) const ADDRESS: Policy = Policy { free: 30, longest: 300 };
-/// All names from one site of IPv6, which has 65,536 networks to come from.
+/// All names from one IPv6 site, which has 65,536 networks.
 pub(super) const SITE: Policy = Policy { free: 300, longest: 60 };
-/// One name from everywhere. Short, so that strangers cannot lock an account out: between two waits its holder gets in,
-/// and from an address where they logged in before they do not wait at all.
+/// One name from everywhere. The wait is short, so that strangers cannot lock an account out: the holder gets in
+/// between two waits, and does not wait at all at a known network.
 pub(super) const NAME: Policy = Policy { free: 100, longest: 30 };
-/// One name from one network where its holder is known. It is not forgiven, as [`PAIR`] is, when the holder logs in from
-/// the same network. The 8 networks that a name can have let about as much through together as [`NAME`].
+/// One name from one network where the holder is known. Unlike [`PAIR`], it is not reset when the holder logs in from
+/// that network. The 8 known networks of a name together allow about as many guesses as [`NAME`].
 pub(super) const KNOWN_NETWORK: Policy = Policy { free: 6, longest: 240 };
-/// The one-time passwords of one account from everywhere. There are a million, of which three are right, and a caller
-/// who guesses at them has the password already.
+/// The one-time passwords of one account from everywhere. Three of a million are right at a time, and a guesser
+/// already has the password.
 pub(super) const CODES: Policy = Policy { free: 30, longest: 300 };
 
-/// Failures, and when the last one was.
+/// Number of failures, and the time of the last one.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     failures: u32,
     last: DateTime<Utc>,
-    /// Tells apart the guesses that were counted.
+    /// Identifies the latest counted guess.
     serial: u64,
 }
 
-/// One guess that was counted, so that it can be taken back.
+/// One counted guess, so that it can be uncounted.
 #[derive(Debug)]
 pub(super) struct Counted {
     serial: u64,
-    /// When the failure before it was.
+    /// The time of the failure before it.
     before: DateTime<Utc>,
 }
 
-/// Counters by whose failures they count.
+/// Failure counters by key.
 pub(super) type Counters<Key> = Cache<Key, Arc<Mutex<Counter>>>;
 
-/// Evicts the least recently used: by frequency, a full cache would forget a new counter at once.
+/// Evicts by recency: a full cache that evicts by frequency would drop a new counter at once.
 pub(super) fn cache<Key: Hash + Eq + Send + Sync + 'static, Value: Clone + Send + Sync + 'static>(
     most: u64,
 ) -> Cache<Key, Value> {
@@ -61,8 +61,8 @@ pub(super) fn cache<Key: Hash + Eq + Send + Sync + 'static, Value: Clone + Send 
 }
 
 impl Counter {
-    /// One failure was none. If it is the latest, nothing waits for it either: a client that shows the right password with
-    /// each request prolongs no wait.
+    /// Uncounts one failure. If it is the latest, its wait ends too, so that a client that sends the right password
+    /// with each request prolongs no wait.
     pub(super) fn take_back(&mut self, counted: &Counted) {
         self.failures = self.failures.saturating_sub(1);
         if self.serial == counted.serial {
@@ -96,7 +96,7 @@ impl Counter {
     }
 }
 
-/// Whether a counter, if there is one, lets another guess through.
+/// Checks whether a counter, if present, allows another guess.
 pub(super) fn check(
     counter: Option<Arc<Mutex<Counter>>>,
     policy: &Policy,

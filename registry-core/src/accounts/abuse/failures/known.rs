@@ -8,10 +8,10 @@ use moka::sync::Cache;
 use super::counter::{Counter, cache, lock};
 use super::pair::{Guessed, GuessedName, Pair};
 
-/// How long a holder who logged in from a network, or used the session of that login there, is known there.
+/// How long a network stays known after a login from it, or after use of that login's session there.
 const KNOWN_FOR: TimeDelta = TimeDelta::hours(24);
-/// At how many networks an account is known. Bounded, so that one account cannot evict where the others are known, and so
-/// that guessers at all of them are bounded too: each has a counter of its own.
+/// The most networks at which an account is known. Bounded, so that one account cannot evict the networks of others,
+/// and so that guessers at all of them together are bounded: each network has its own counter.
 pub(super) const KNOWN_NETWORKS: usize = 8;
 
 /// A network where the holder of an account is known.
@@ -19,25 +19,25 @@ pub(super) const KNOWN_NETWORKS: usize = 8;
 struct Known {
     network: Option<IpAddr>,
     until: DateTime<Utc>,
-    /// Guesses from this network. None from another one counts here.
+    /// Guesses from this network only.
     guesses: Arc<Mutex<Counter>>,
-    /// Those at passwords that no new account can have.
+    /// Guesses of passwords that no new account can have.
     refused_passwords: Arc<Mutex<Counter>>,
 }
 
-/// At which networks the holders of accounts are known.
+/// The networks at which account holders are known.
 #[derive(Debug)]
 pub(super) struct KnownNetworks {
     by_name: Cache<GuessedName, Arc<Mutex<VecDeque<Known>>>>,
 }
 
 impl KnownNetworks {
-    /// Of at most so many accounts.
+    /// Tracks at most `most` accounts.
     pub(super) fn holding(most: u64) -> Self {
         Self { by_name: cache(most) }
     }
 
-    /// What counts the guesses from this network, if the holder is known there.
+    /// Returns the counter for guesses from this network, if the holder is known there.
     pub(super) fn counter(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
         let networks = self.by_name.get(&pair.of_its_holder().name())?;
         let networks = lock(&networks);
@@ -48,7 +48,7 @@ impl KnownNetworks {
         }))
     }
 
-    /// Takes note that the holder is at this network. What was counted there is not forgotten by that.
+    /// Records that the holder is at this network. Its counters keep their values.
     pub(super) fn add(&self, pair: &Pair, now: DateTime<Utc>) {
         let networks = self.by_name.get_with(pair.name(), Arc::default);
         let mut networks = lock(&networks);
@@ -63,7 +63,7 @@ impl KnownNetworks {
         networks.truncate(KNOWN_NETWORKS);
     }
 
-    /// Forgets where the holder of this name is known.
+    /// Forgets the known networks of this name.
     pub(super) fn forget(&self, pair: &Pair) {
         self.by_name.invalidate(&pair.name());
     }

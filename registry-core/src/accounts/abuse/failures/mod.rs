@@ -17,16 +17,15 @@ pub(crate) use pair::Guessed;
 use pair::GuessedName;
 pub(super) use pair::Pair;
 
-/// How many counters of one sort are kept; the least recently used are evicted first. A counter is made by a guess that
-/// is checked, and only so many are checked in an hour, so that evicting the counters of others takes an attacker longer
-/// than waiting would.
+/// The most counters of one sort; the least recently used is evicted first. Only a checked guess creates a counter,
+/// and checks are rate limited, so that evicting other counters takes an attacker longer than waiting.
 pub(super) const COUNTERS: u64 = 50_000;
 
-/// Failed logins of late, in the memory of this process and nowhere else: a store that is written to with each wrong
-/// password would be one more thing to attack.
+/// Recent failed logins, in the memory of this process only: a store write per wrong password would be another
+/// target.
 ///
-/// Each sort of counter has a cache of its own, so that a flood of one sort evicts none of another: names are invented
-/// more easily than addresses, and digits are guessed faster than passwords.
+/// Each sort of counter has its own cache, so that a flood of one sort evicts none of another: names are easier to
+/// invent than addresses, and digits are guessed faster than passwords.
 #[derive(Debug)]
 pub(super) struct FailedLogins {
     passwords: Sort,
@@ -34,11 +33,11 @@ pub(super) struct FailedLogins {
     one_time_passwords: Sort,
     device_digits: Sort,
     places: Places,
-    /// Of passwords that a sign-up refuses. A caller who then chooses a better one does not wait.
+    /// For passwords that a sign-up rejects. A caller who then chooses an acceptable one does not wait.
     places_of_refused_passwords: Places,
 }
 
-/// The counters of one thing that is guessed at.
+/// The counters for one kind of secret.
 #[derive(Debug)]
 struct Sort {
     pairs: Counters<Pair>,
@@ -46,18 +45,18 @@ struct Sort {
     known: KnownNetworks,
 }
 
-/// The counters of where guesses come from.
+/// The counters by origin.
 #[derive(Debug)]
 struct Places {
     addresses: Counters<IpAddr>,
     sites: Counters<IpAddr>,
 }
 
-/// A guess that is counted as a failure until it turns out to be none.
+/// A guess that counts as a failure until it is settled.
 #[derive(Debug)]
 #[must_use = "a guess that is dropped has failed"]
 pub(super) struct Guess {
-    /// The one of the pair comes first.
+    /// The counter of the pair comes first.
     counters: Vec<(Arc<Mutex<Counter>>, Counted)>,
 }
 
@@ -74,7 +73,7 @@ impl Places {
 }
 
 impl FailedLogins {
-    /// With at most so many counters of each sort.
+    /// Tracks at most `most` counters of each sort.
     pub(super) fn holding(most: u64) -> Self {
         Self {
             passwords: Sort::holding(most),
@@ -86,30 +85,30 @@ impl FailedLogins {
         }
     }
 
-    /// Whether the holder logged in from this network of late, or used the session of that login there.
+    /// Returns whether the holder recently logged in from this network, or used the session of that login there.
     pub(super) fn is_known(&self, pair: &Pair, now: DateTime<Utc>) -> bool {
         self.where_known(pair, now).is_some()
     }
 
-    /// The counter of the network, where the holder is known at it. Guesses from nowhere else count there, and those that do
-    /// count neither to the place nor to the name from everywhere.
+    /// Returns the counter of the network, if the holder is known there. Guesses from a known network count there
+    /// only, neither for the address nor for the name.
     fn where_known(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
         self.sort(pair.of_its_holder().guessed).known.counter(pair, now)
     }
 
-    /// Takes note that the holder is at this network.
+    /// Records that the holder is at this network.
     pub(super) fn is_here(&self, pair: &Pair, now: DateTime<Utc>) {
         let pair = pair.of_its_holder();
         self.sort(pair.guessed).known.add(&pair, now);
     }
 
-    /// Forgets at which networks the holder is known.
+    /// Forgets the networks at which the holder is known.
     pub(super) fn forget_networks(&self, pair: &Pair) {
         let pair = pair.of_its_holder();
         self.sort(pair.guessed).known.forget(&pair);
     }
 
-    /// Whether a guess would be counted now, or how long to wait. Makes no counter.
+    /// Checks whether a guess would be counted now, or returns how long to wait. Creates no counter.
     pub(super) fn check(&self, pair: &Pair, now: DateTime<Utc>) -> Result<(), Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
         check(sort.pairs.get(pair), &PAIR, now)?;
@@ -125,7 +124,7 @@ impl FailedLogins {
         check(sort.names.get(&pair.name()), pair.guessed.policy_of_a_name(), now)
     }
 
-    /// Counts a guess that is about to be checked, or tells how long to wait.
+    /// Counts a guess that is about to be checked, or returns how long to wait.
     pub(super) fn begin(&self, pair: &Pair, now: DateTime<Utc>) -> Result<Guess, Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
         self.check(pair, now)?;
@@ -145,7 +144,7 @@ impl FailedLogins {
         }
         let mut guess = Guess { counters: Vec::new() };
         for (counter, policy) in counters {
-            // Looked at and counted under one lock, so that of many at once no more are let through than may be.
+            // Checks and counts under one lock, so that concurrent guesses do not exceed the limit.
             let counted = lock(&counter).count(policy, now);
             match counted {
                 Ok(counted) => guess.counters.push((counter, counted)),
@@ -176,14 +175,14 @@ impl FailedLogins {
 }
 
 impl Guess {
-    /// It is no failure after all.
+    /// Uncounts the guess.
     pub(super) fn take_back(&self) {
         for (counter, counted) in &self.counters {
             lock(counter).take_back(counted);
         }
     }
 
-    /// It was right, so that the failures before it at the same network are forgiven.
+    /// Records a right guess, which resets the failures of the same pair.
     pub(super) fn succeeded(&self) {
         self.take_back();
         if let Some((of_the_pair, _)) = self.counters.first() {

@@ -3,24 +3,24 @@ use std::net::IpAddr;
 use super::super::rate::network_of;
 use super::counter::{CODES, NAME, Policy};
 
-/// How much of a name is looked at. No account has a longer one.
+/// Names are truncated to this many bytes. No account has a longer one.
 const LONGEST_NAME: usize = 128;
 
-/// What is guessed at. Each is counted for itself, so that guesses at one, which strangers can make, do not keep the
-/// holder from another.
+/// The kind of secret that is guessed. Each kind is counted separately, so that guesses at one, which strangers can
+/// make, do not block the holder from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Guessed {
     Password,
-    /// A password that no new account can have, at a login that may be a sign-up. Accounts of before may have it.
+    /// A password that no new account can have, sent with a login that may be a sign-up. Older accounts may have it.
     RefusedPassword,
     /// A one-time password or a recovery code, by a caller who knows the password or has a token.
     OneTimePassword,
-    /// The digits of a login at a terminal, which any caller may show.
+    /// The digits of a terminal login, which any caller may send.
     DeviceDigits,
 }
 
 impl Guessed {
-    /// How many guesses are free from everywhere together.
+    /// Returns how many guesses are free from everywhere together.
     pub(super) fn policy_of_a_name(self) -> &'static Policy {
         match self {
             Self::Password | Self::RefusedPassword | Self::DeviceDigits => &NAME,
@@ -29,10 +29,10 @@ impl Guessed {
     }
 }
 
-/// A name, and what is guessed at.
+/// A name, and the kind of secret that is guessed.
 pub(super) type GuessedName = (Guessed, String);
 
-/// Whose guesses are counted together.
+/// The key by which guesses are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::accounts::abuse) struct Pair {
     pub(in crate::accounts::abuse) guessed: Guessed,
@@ -50,7 +50,7 @@ impl Pair {
         (self.guessed, self.name.clone())
     }
 
-    /// The same for what shows where its holder is known: all passwords are one.
+    /// Returns the pair under which known networks are recorded: all kinds of password share one.
     pub(super) fn of_its_holder(&self) -> Self {
         let guessed = match self.guessed {
             Guessed::RefusedPassword => Guessed::Password,

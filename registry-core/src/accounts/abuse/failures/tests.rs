@@ -52,7 +52,7 @@ fn each_wait_is_twice_as_long_as_the_one_before() {
 }
 
 #[test]
-fn guesses_from_elsewhere_keep_no_holder_out_for_long() {
+fn guesses_from_other_networks_delay_the_holder_only_briefly() {
     let mut guesser = Guesser::new();
     guesser.succeed("ana", "192.0.2.1");
     for number in 0..200_u32 {
@@ -66,7 +66,7 @@ fn guesses_from_elsewhere_keep_no_holder_out_for_long() {
 }
 
 #[test]
-fn codes_are_guessed_policy_of_a_name_a_dozen_times_an_hour() {
+fn one_time_passwords_can_be_guessed_a_dozen_times_an_hour() {
     let mut guesser = Guesser::new();
     let code = |number: u32| {
         Pair::new(Guessed::OneTimePassword, "ana", Some(IpAddr::from((0x0b00_0000 + number).to_be_bytes())))
@@ -91,7 +91,7 @@ fn an_address_that_tries_many_names_waits() {
 }
 
 #[test]
-fn so_does_a_site_that_comes_from_many_networks() {
+fn a_site_with_many_networks_waits() {
     let guesser = Guesser::new();
     for number in 0..300 {
         let address = format!("2001:db8:1:{number:x}::1");
@@ -102,7 +102,7 @@ fn so_does_a_site_that_comes_from_many_networks() {
 }
 
 #[test]
-fn guesses_that_are_under_way_count() {
+fn pending_guesses_count() {
     let guesser = Guesser::new();
     let held: Vec<_> = (0..5).map(|_| guesser.begin("ana", "192.0.2.1").unwrap()).collect();
     assert!(guesser.begin("ana", "192.0.2.1").is_err(), "five are under way");
@@ -113,7 +113,7 @@ fn guesses_that_are_under_way_count() {
 }
 
 #[test]
-fn a_guess_that_is_refused_counts_nowhere() {
+fn a_rejected_guess_is_not_counted() {
     let guesser = Guesser::new();
     for number in 0..30 {
         assert_eq!(guesser.fail(&format!("user-{number}"), "192.0.2.1"), Ok(()));
@@ -125,7 +125,7 @@ fn a_guess_that_is_refused_counts_nowhere() {
 }
 
 #[test]
-fn a_flood_of_names_and_networks_evicts_neither_a_wait_nor_where_a_holder_is_known() {
+fn a_flood_of_names_and_networks_evicts_neither_waits_nor_known_networks() {
     let guesser = Guesser::new();
     guesser.succeed("ana", "192.0.2.1");
     for number in 0..100_u32 {
@@ -152,7 +152,7 @@ fn a_flood_of_names_and_networks_evicts_neither_a_wait_nor_where_a_holder_is_kno
 }
 
 #[test]
-fn a_session_makes_its_network_known_and_guesses_from_there_are_bounded_too() {
+fn a_session_makes_its_network_known_and_guesses_from_it_are_bounded() {
     let mut guesser = Guesser::new();
     for number in 0..200_u32 {
         let _ = guesser.fail("ana", &format!("10.0.{}.{}", number / 250, number % 250));
@@ -168,7 +168,7 @@ fn a_session_makes_its_network_known_and_guesses_from_there_are_bounded_too() {
 }
 
 #[test]
-fn each_known_network_has_a_counter_of_its_own_and_all_of_them_together_let_little_through() {
+fn known_networks_have_separate_counters_that_together_allow_few_guesses() {
     let mut guesser = Guesser::new();
     let address = |number: usize| format!("192.0.2.{number}");
     let (home, begun) = (address(KNOWN_NETWORKS - 1), guesser.now);
@@ -194,7 +194,7 @@ fn each_known_network_has_a_counter_of_its_own_and_all_of_them_together_let_litt
 }
 
 #[test]
-fn a_network_is_known_until_others_take_its_place() {
+fn a_network_is_known_until_others_replace_it() {
     let guesser = Guesser::new();
     let pair = |number: usize| Guesser::pair("ana", &format!("192.0.2.{number}"));
     for number in (0..KNOWN_NETWORKS).chain([0, KNOWN_NETWORKS]) {
@@ -205,7 +205,7 @@ fn a_network_is_known_until_others_take_its_place() {
 }
 
 #[test]
-fn a_guess_that_is_taken_back_prolongs_no_wait() {
+fn an_uncounted_guess_prolongs_no_wait() {
     let mut guesser = Guesser::new();
     for _ in 0..6 {
         let _ = guesser.fail("ana", "192.0.2.1");
@@ -223,7 +223,7 @@ fn a_guess_that_is_taken_back_prolongs_no_wait() {
 }
 
 #[test]
-fn passwords_that_are_refused_keep_no_better_one_waiting() {
+fn rejected_passwords_do_not_delay_an_acceptable_one() {
     let guesser = Guesser::new();
     let refused = |name: &str| {
         let pair = Pair::new(Guessed::RefusedPassword, name, Some("192.0.2.1".parse().unwrap()));
@@ -237,7 +237,7 @@ fn passwords_that_are_refused_keep_no_better_one_waiting() {
 }
 
 #[test]
-fn a_new_counter_is_kept_also_where_many_are_used_often() {
+fn a_new_counter_stays_in_a_busy_cache() {
     let guesser = Guesser::new();
     for _ in 0..3 {
         for number in 0..1_000_u32 {

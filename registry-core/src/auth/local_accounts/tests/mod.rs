@@ -76,7 +76,7 @@ fn path_of_ana() -> BlobPath {
 }
 
 #[tokio::test]
-async fn an_account_is_made_once_and_then_logs_in() {
+async fn an_account_is_created_once_and_then_logs_in() {
     let Fixture { accounts, .. } = fixture();
     assert_eq!(accounts.log_in(&login("ana", "orange tree")).await.unwrap(), LoggedIn::NoSuchAccount);
     assert_eq!(accounts.sign_up(&login("ana", "orange tree")).await.unwrap(), SignedUp::Principal(ana()));
@@ -106,7 +106,7 @@ async fn the_stored_account_holds_a_hash_and_no_password() {
 }
 
 #[tokio::test]
-async fn of_many_who_want_a_name_at_once_one_gets_it() {
+async fn one_of_many_concurrent_sign_ups_gets_the_name() {
     let Fixture { accounts, .. } = fixture();
     let passwords: Vec<String> = (0..8).map(|number| format!("plum orchard {number}")).collect();
     let sign_ups: Vec<PasswordLogin> = passwords.iter().map(|password| login("ana", password)).collect();
@@ -122,7 +122,7 @@ async fn of_many_who_want_a_name_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_an_account_is_refused_with_a_sentence() {
+async fn an_invalid_sign_up_is_rejected_with_a_reason() {
     let Fixture { store, accounts, .. } = fixture();
     let long = "a".repeat(65);
     for name in ["", "Ana", ".ana", "-ana", "_ana", "a/b", "a b", "änna", "a:b", "a\0", &long] {
@@ -155,7 +155,7 @@ async fn what_cannot_be_an_account_is_refused_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn without_sign_up_there_are_only_the_accounts_there_are() {
+async fn without_sign_up_only_existing_accounts_log_in() {
     let accounts = with_ana().await.accounts.with_sign_up(false);
     assert_eq!(accounts.sign_up(&login("ben", "orange tree")).await.unwrap(), SignedUp::NotOffered);
     assert_eq!(accounts.log_in(&login("ana", "orange tree")).await.unwrap(), LoggedIn::Principal(ana()));
@@ -177,19 +177,19 @@ async fn basic_credentials_are_like_a_login_and_tokens_are_for_others() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_right_is_not_hashed_again_for_half_a_minute() {
+async fn a_right_password_is_not_hashed_again_for_half_a_minute() {
     let Fixture { clock, accounts, .. } = with_ana().await;
     let (right, wrong) = (basic("ana", "orange tree"), basic("ana", "apple tree"));
     assert_eq!(accounts.identify(&right).await.unwrap(), Identified::Principal(ana()));
     assert_eq!(accounts.identify(&wrong).await.unwrap(), Identified::Rejected);
 
-    // While nobody gets a turn, only what needs no hashing is answered.
+    // While all permits are taken, only requests that need no hashing complete.
     let turns = (accounts.passwords.turn().await.unwrap(), accounts.passwords.turn().await.unwrap());
     clock.advance(TimeDelta::milliseconds(29_999));
     assert_eq!(accounts.identify(&right).now_or_never().unwrap().unwrap(), Identified::Principal(ana()));
     assert!(accounts.identify(&wrong).now_or_never().is_none());
     assert!(accounts.identify(&basic("anao", "range tree")).now_or_never().is_none());
-    // The account was read just now, and is believed for a while.
+    // The account was read just now and is cached for a while.
     clock.advance(TimeDelta::seconds(5));
     assert!(accounts.identify(&right).now_or_never().is_none());
     clock.advance(TimeDelta::minutes(-1));
@@ -213,7 +213,7 @@ fn new_password(old: &str, new: &str) -> AccountChange {
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_is_over_here_at_once_and_elsewhere_in_seconds() {
+async fn a_changed_password_ends_at_once_here_and_in_seconds_in_other_processes() {
     let fixture = with_ana().await;
     let other = other_process(&fixture);
     let unbelieving = other_process(&fixture).with_password_cache(Duration::ZERO);
@@ -233,13 +233,13 @@ async fn a_password_that_was_changed_is_over_here_at_once_and_elsewhere_in_secon
 }
 
 #[tokio::test]
-async fn a_check_that_a_change_overtook_is_not_remembered() {
+async fn a_check_overtaken_by_a_change_is_not_cached() {
     let Fixture { store, accounts, .. } = with_ana().await;
     let old = basic("ana", "orange tree");
     let turns = (accounts.passwords.turn().await.unwrap(), accounts.passwords.turn().await.unwrap());
     let mut under_way = Box::pin(accounts.identify(&old));
     assert!((&mut under_way).now_or_never().is_none());
-    // What a change does after it was stored.
+    // What a change does after it is stored.
     store.delete(&path_of_ana()).await.unwrap();
     accounts.changes.fetch_add(1, Ordering::SeqCst);
     drop(turns);
@@ -248,7 +248,7 @@ async fn a_check_that_a_change_overtook_is_not_remembered() {
 }
 
 #[tokio::test]
-async fn a_weak_password_is_refused_for_new_and_goes_on_where_it_is() {
+async fn a_weak_password_is_rejected_for_new_accounts_and_accepted_for_existing_ones() {
     let Fixture { store, accounts, .. } = with_ana().await;
     for weak in ["password", "12345678", "ana12345", "P@ssw0rd1"] {
         let refused = accounts.sign_up(&login("ben", weak)).await.unwrap_err();
@@ -280,7 +280,7 @@ fn runtime_with_one_hashing_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap()
 }
 
-/// Keeps that thread busy until what it answers is dropped.
+/// Keeps that thread busy until the returned sender is dropped.
 fn keep_hashing_thread_busy() -> std::sync::mpsc::Sender<()> {
     let (release, released) = std::sync::mpsc::channel();
     tokio::task::spawn_blocking(move || released.recv());
@@ -288,7 +288,7 @@ fn keep_hashing_thread_busy() -> std::sync::mpsc::Sender<()> {
 }
 
 #[test]
-fn of_many_requests_at_once_one_pays_for_the_others() {
+fn concurrent_requests_share_one_hash() {
     runtime_with_one_hashing_thread().block_on(async {
         let Fixture { accounts, .. } = with_ana().await;
         let right = basic("ana", "orange tree");
@@ -303,12 +303,12 @@ fn of_many_requests_at_once_one_pays_for_the_others() {
 }
 
 #[test]
-fn an_unknown_name_is_hashed_for_as_a_known_one_is() {
+fn an_unknown_name_takes_as_long_as_a_known_one() {
     for name in ["ana", "ben", "Not A Name"] {
         runtime_with_one_hashing_thread().block_on(async {
             let Fixture { accounts, .. } = with_ana().await;
             let _busy = keep_hashing_thread_busy();
-            // The store of these tests answers at once, so whatever is waited for is a hash.
+            // The store of these tests answers at once, so a pending future waits for a hash.
             assert!(
                 accounts.log_in(&login(name, &"x".repeat(1025))).now_or_never().is_some(),
                 "{name}, too long"
@@ -342,7 +342,7 @@ async fn a_damaged_account_is_an_error_that_shows_no_secret() {
 }
 
 #[tokio::test]
-async fn nothing_shown_holds_a_password() {
+async fn debug_and_display_show_no_password() {
     let Fixture { accounts, .. } = with_ana().await;
     accounts.identify(&basic("ana", "orange tree")).await.unwrap();
     assert!(!format!("{accounts:?} {accounts}").contains("orange"));

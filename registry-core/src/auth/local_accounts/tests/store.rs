@@ -1,4 +1,4 @@
-//! The least that is a store: a map behind a lock.
+//! A minimal store: a map behind a lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

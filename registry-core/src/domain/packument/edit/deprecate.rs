@@ -9,8 +9,8 @@ use crate::domain::Version;
 use crate::domain::packument::Packument;
 
 impl Packument<'_> {
-    /// Sets what installs say of each version; an empty message takes the deprecation back. Returns the versions that
-    /// changed by their message. `now` is the moment as RFC 3339 has it.
+    /// Sets the deprecation message of each version; an empty message removes the deprecation. Returns the versions
+    /// whose message changed. `now` is the time as RFC 3339.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl Packument<'_> {
         Ok(changed)
     }
 
-    /// Sets what installs say of one version. Returns whether that changed it.
+    /// Sets the deprecation message of one version. Returns whether it changed.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ impl Packument<'_> {
     }
 }
 
-/// The deprecation of a stored manifest.
+/// Returns the deprecation of a stored manifest.
 pub(crate) fn deprecation(manifest: &RawValue) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Deprecated {
@@ -65,7 +65,7 @@ pub(crate) fn deprecation(manifest: &RawValue) -> Option<String> {
     deprecation_text(deprecated.as_ref())
 }
 
-/// How clients spell a deprecation: a message; and an empty one, `false` or nothing for none.
+/// Parses a deprecation as clients spell it: a message; or an empty one, `false` or nothing for none.
 pub(crate) fn deprecation_text(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(message) if !message.is_empty() => Some(message.clone()),

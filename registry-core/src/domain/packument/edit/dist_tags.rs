@@ -6,7 +6,7 @@ use crate::domain::packument::Packument;
 use crate::domain::{DistTag, Version};
 
 impl Packument<'_> {
-    /// Makes `tag` name `version`. Returns whether that changed it. `now` is the moment as RFC 3339 has it.
+    /// Points `tag` to `version`. Returns whether it changed. `now` is the time as RFC 3339.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl Packument<'_> {
         Ok(true)
     }
 
-    /// Removes a tag, also one that could not be set today.
+    /// Removes a tag, including one that could no longer be set.
     ///
     /// # Errors
     ///
@@ -40,8 +40,8 @@ impl Packument<'_> {
         Ok(())
     }
 
-    /// The tags that a client wants, with `latest` as it is. One that is new or moves is held to what is asked of every
-    /// tag; one that stays may be older than that.
+    /// Returns the tags that a client wants, with `latest` unchanged. A new or moved tag must be valid; an unchanged
+    /// one may predate the rules.
     pub(super) fn agreed_dist_tags(
         &self,
         wanted: &IndexMap<String, String>,
@@ -62,7 +62,7 @@ impl Packument<'_> {
         Ok(agreed)
     }
 
-    /// Where the version of `latest` was removed, the highest version takes its place, prereleases last.
+    /// If the version of `latest` was removed, points it to the highest version, prereleases last.
     pub(super) fn move_latest(&mut self) -> Result<(), EditError> {
         if self.latest().is_none() {
             let versions = self.versions.keys().filter_map(|version| Version::parse(version.as_str()).ok());

@@ -1,6 +1,6 @@
 use crate::domain::{DistTagError, PackageName, StageId, Version};
 
-/// Why a packument is not changed.
+/// Why a packument was not changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditError {
@@ -15,7 +15,7 @@ pub enum EditError {
     Unpublished {
         /// The package.
         name: PackageName,
-        /// When, as RFC 3339 has it.
+        /// The time, as RFC 3339.
         time: String,
     },
     /// The package has no such version.
@@ -24,13 +24,13 @@ pub enum EditError {
         /// The version.
         selector: String,
     },
-    /// The number of the version is taken for ever.
+    /// The version number is taken forever.
     #[error("the version {version} is taken")]
     VersionTaken {
         /// The version.
         version: Version,
     },
-    /// The number of the version is staged.
+    /// The version number is staged.
     #[error("the version {version} of {name} is staged")]
     VersionStaged {
         /// The package.
@@ -40,7 +40,7 @@ pub enum EditError {
         /// The id of the staged version.
         id: StageId,
     },
-    /// The packument was changed since the caller read it.
+    /// The packument changed since the caller read it.
     #[error("the package was changed meanwhile")]
     StaleRevision,
     /// The package has no such dist-tag.
@@ -49,7 +49,7 @@ pub enum EditError {
         /// The tag.
         tag: String,
     },
-    /// The text is no dist-tag.
+    /// The text is not a dist-tag.
     #[error(transparent)]
     Tag(#[from] DistTagError),
     /// A dist-tag would name a version that the package does not have.
@@ -57,10 +57,10 @@ pub enum EditError {
     TagOfMissingVersion {
         /// The tag.
         tag: String,
-        /// What it would name.
+        /// The version that it would name.
         version: String,
     },
-    /// A stored manifest is damaged, or a value cannot be written.
+    /// A stored manifest is damaged, or a value cannot be serialized.
     #[error("a manifest cannot be read or written")]
     Json(#[from] serde_json::Error),
 }

@@ -8,7 +8,7 @@ use crate::domain::packument::Packument;
 use crate::domain::publication::{Release, hoisted_fields};
 
 impl Packument<'_> {
-    /// Copies to the top of the packument what stands there of the version that `latest` names.
+    /// Copies the top-level fields of the version that `latest` names to the packument.
     pub(super) fn hoist(&mut self, manifest: &Map<String, Value>) -> Result<(), EditError> {
         for (field, value) in hoisted_fields(manifest) {
             self.set_other(field, value)?;

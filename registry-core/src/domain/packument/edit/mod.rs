@@ -1,4 +1,4 @@
-//! Changes of a packument, without a store: each is a rule of npm.
+//! Changes of a packument, without a store: each implements a rule of npm.
 //!
 //! ```
 //! use registry_core::domain::{PackageName, Version, packument::{EditError, Packument}};
@@ -20,7 +20,7 @@ pub use error::EditError;
 use super::{Packument, Revision};
 
 impl Packument<'_> {
-    /// Refuses a package that has no versions, or never had any.
+    /// Rejects a package that has no versions, or never had any.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl Packument<'_> {
             return Ok(());
         }
         Err(match self.time.get("unpublished") {
-            // Callers may not learn that a private package was there.
+            // Callers must not learn that a private package existed.
             Some(time) if !self.protection.restricted => {
                 EditError::Unpublished { name: self.name.clone(), time: time.clone() }
             }
@@ -38,7 +38,7 @@ impl Packument<'_> {
         })
     }
 
-    /// Refuses a change that was decided on another revision.
+    /// Rejects a change that is based on another revision.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use crate::domain::packument::{Packument, Person};
 use crate::domain::publication::Release;
 
 impl Packument<'_> {
-    /// Refuses a version whose number is taken or staged.
+    /// Rejects a version whose number is taken or staged.
     ///
     /// # Errors
     ///
@@ -24,7 +24,7 @@ impl Packument<'_> {
     }
 
     /// Adds a version. `owner` becomes the owner of a package that never had a version and has no owner. `now` is the
-    /// moment as RFC 3339 has it.
+    /// time as RFC 3339.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Packument<'_> {
             self.time.insert("created".into(), now.into());
         }
         let version = release.version.to_string();
-        // npm takes a package for gone while this stands in it, whatever versions it has.
+        // npm treats a package with this field as unpublished, regardless of its versions.
         self.time.shift_remove("unpublished");
         self.set_modified(now);
         self.time.insert(version.clone(), now.into());

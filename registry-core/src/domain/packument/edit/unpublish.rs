@@ -5,10 +5,10 @@ use crate::domain::Version;
 use crate::domain::packument::Packument;
 
 impl Packument<'_> {
-    /// Removes versions. Their numbers stay taken for ever. `now` is the moment as RFC 3339 has it.
+    /// Removes versions. Their numbers stay taken forever. `now` is the time as RFC 3339.
     ///
-    /// `dist_tags` are the tags that the client wants after it, `latest` aside, which stays unless its version is removed;
-    /// then the highest version takes its place. Tags of removed versions go.
+    /// `dist_tags` are the tags that the client wants afterward, except `latest`, which stays unless its version is
+    /// removed; then it moves to the highest version. Tags of removed versions go.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl Packument<'_> {
         self.after_removal(now)
     }
 
-    /// Removes the whole package. Returns the versions that it had. `now` is the moment as RFC 3339 has it.
+    /// Removes the whole package. Returns the versions that it had. `now` is the time as RFC 3339.
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ impl Packument<'_> {
             self.time.shift_remove(version.as_str());
             self.tombstones.insert(version.to_string(), now.into());
         }
-        // What could not be parsed as a version was never installable.
+        // A key that is not a valid version was never installable.
         self.versions.clear();
         self.after_removal(now)?;
         Ok(versions)
@@ -58,7 +58,7 @@ impl Packument<'_> {
             return self.move_latest();
         }
         self.time.insert("unpublished".into(), now.into());
-        // An approval would bring the package back, which its owner took away knowing nothing of it.
+        // An approval would bring back a package whose owner did not know of the staged version.
         self.staged.values_mut().for_each(|staged| staged.unpublished = true);
         Ok(())
     }

@@ -5,8 +5,8 @@ use super::read::{day_of, days};
 use crate::events::AuditLogError;
 use crate::storage::{BlobStore, Key};
 
-/// Removes what the audit log has of all days before `day`, and answers how many batches that were. Several processes
-/// may do so at once.
+/// Removes all days before `day` from the audit log, and returns the number of removed batches. Several processes may
+/// do so concurrently.
 pub async fn remove_audit_log_before(store: &dyn BlobStore, day: NaiveDate) -> Result<usize, AuditLogError> {
     let mut removed = 0;
     for old in days(store).await? {

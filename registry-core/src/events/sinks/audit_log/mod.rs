@@ -17,15 +17,17 @@ use crate::vocabulary::BoxError;
 pub use clean::remove_audit_log_before;
 pub use read::{AuditLogError, AuditRecord, AuditSpan, read_audit_log};
 
-/// Appends every event to the store, below `_log/`, as one line of JSON: what happened, when, who did it from where, and
-/// what the access rules said of it. Read it with [`read_audit_log`].
+/// Appends every event to the store, below `_log/`, as one line of JSON: kind, time, principal, address, and the
+/// decision of the access rules. Read it with [`read_audit_log`].
 ///
-/// - A batch is one new object, and durable when it is taken. Nothing is ever changed, so any number of processes may
-///   write at the same time. While one batch is on its way, the next one gathers: a busy registry writes few objects.
-/// - A batch that comes again after a failure is stored once, also when the store had it and only failed to say so.
-/// - What waits in the [`EventQueue`](crate::events::EventQueue) is lost when the process is killed: that is what
-///   happened in the moments before, or since the store went away. [`Registry::flush_events`](crate::Registry::flush_events)
-///   waits until nothing is; call it before a process ends, or is frozen, as functions in a cloud are.
+/// - A batch is one new object, durable when it is accepted. Objects are never changed, so any number of processes
+///   may write concurrently. The next batch gathers while one is written, so a busy registry writes few objects.
+/// - A batch that is delivered again after a failure is stored once, even if the store had it and only the answer was
+///   lost.
+/// - Events that wait in the [`EventQueue`](crate::events::EventQueue) are lost when the process is killed: those of
+///   the last moments, or since the store became unavailable.
+///   [`Registry::flush_events`](crate::Registry::flush_events) waits until none is left; call it before a process
+///   ends or is frozen, as cloud functions are.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -59,13 +61,13 @@ pub struct AuditLog {
 
 #[derive(Default)]
 struct State {
-    /// When the last batch was named, so that no later one is named before it.
+    /// The time in the last batch's name, so that names never go backwards.
     last: DateTime<Utc>,
-    /// The batch that was not taken, and where it may be all the same.
+    /// The batch that failed, and where it may be stored nevertheless.
     unfinished: Option<Named>,
 }
 
-/// A batch and where it goes.
+/// A batch and its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Named {
     path: BlobPath,
@@ -78,7 +80,7 @@ impl AuditLog {
         Self { store, clock, randomness, state: Mutex::default() }
     }
 
-    /// Where a batch goes: where it went before, if it comes again, and else behind all others.
+    /// Returns the path of a batch: its previous one for a retry, else one after all others.
     fn name(&self, events: &[Event], lines: Bytes) -> Result<Named, BoxError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(unfinished) = state.unfinished.take_if(|unfinished| unfinished.lines == lines) {
@@ -96,8 +98,8 @@ impl AuditLog {
         let Named { path, lines } = named;
         match self.store.put(path, lines.clone(), When::Absent).await? {
             PutOutcome::Stored(_) => Ok(()),
-            // Stored before, by a try whose answer was lost. That two draw one number of 48 bits in the same
-            // microsecond is told from it, as a failure that the next try does not meet.
+            // Stored by an earlier attempt whose answer was lost. A collision of two 48-bit random numbers in the
+            // same microsecond is an error instead, which the next attempt avoids.
             PutOutcome::Conflict if self.store.get(path).await?.is_some_and(|blob| blob.bytes == *lines) => {
                 Ok(())
             }

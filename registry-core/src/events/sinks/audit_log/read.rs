@@ -9,55 +9,55 @@ use serde_json::{Map, Value};
 
 use crate::storage::{BlobError, BlobPath, BlobPathError, BlobStore, Key};
 
-/// How many batches are fetched at once.
+/// How many batches are fetched concurrently.
 const AT_ONCE: usize = 8;
-/// How long a record is held back, in the log's own time, for earlier ones of other processes.
+/// How long a record is held back, in the log's own time, for earlier records of other processes.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
-/// How many records are held back at most.
+/// The most records that are held back.
 const MOST_HELD: usize = 50_000;
 
 /// Why the audit log cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditLogError {
-    /// The store did not answer or refused.
+    /// The store failed or rejected the request.
     #[error("the storage of the audit log did not answer")]
     Store(#[from] BlobError),
-    /// What is stored is no line of the log. The lines around it can be read.
+    /// A line is not a record. The other lines can still be read.
     #[error("line {line} of {path} in the audit log is damaged")]
     Damaged {
         /// The batch.
         path: BlobPath,
-        /// Which of its lines, counted from 1.
+        /// The line, counted from 1.
         line: usize,
     },
-    /// The name of a folder in the log cannot be one.
+    /// A folder in the log has an invalid name.
     #[error("a folder of the audit log has a name that cannot be read")]
     Folder(#[from] BlobPathError),
 }
 
-/// From when to when; both ends belong to it.
+/// A period of time, including both ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditSpan {
-    /// Nothing that happened before. Older batches are not even fetched.
+    /// The earliest time. Older batches are not fetched.
     pub since: Option<DateTime<Utc>>,
-    /// Nothing that happened after.
+    /// The latest time.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// One thing that happened, as it is stored.
+/// An event, as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
-    /// When.
+    /// When it happened.
     pub time: DateTime<Utc>,
-    /// All of it: the JSON form of an [`Event`](crate::events::Event).
+    /// The JSON form of an [`Event`](crate::events::Event).
     pub fields: Map<String, Value>,
 }
 
-/// Reads the audit log, oldest first, without ever holding more than a part of it.
+/// Streams the audit log, oldest record first.
 ///
-/// What several processes wrote is put in order by time; what a process could deliver only more than a minute late
-/// comes when it was delivered. A damaged line is an error among the records, after which reading goes on.
+/// Records of several processes are merged by time; a record that was delivered more than a minute late is returned
+/// at its delivery time. A damaged line is an error among the records, after which the stream continues.
 pub fn read_audit_log(
     store: Arc<dyn BlobStore>,
     span: AuditSpan,
@@ -79,7 +79,7 @@ pub fn read_audit_log(
     stream::unfold(reader, async |mut reader| reader.next().await.map(|next| (next, reader))).boxed()
 }
 
-/// A batch by what its name tells.
+/// A batch, as described by its name.
 #[derive(Debug, Clone)]
 struct Batch {
     path: BlobPath,
@@ -89,7 +89,7 @@ struct Batch {
 
 type Fetched = (DateTime<Utc>, Vec<Result<AuditRecord, AuditLogError>>);
 
-/// The days that the log has, as `2026/01/02`, oldest first.
+/// Returns the days in the log, as `2026/01/02`, oldest first.
 pub(super) async fn days(store: &dyn BlobStore) -> Result<Vec<String>, AuditLogError> {
     let mut spans = vec![None::<String>];
     for _ in ["year", "month", "day"] {
@@ -110,13 +110,13 @@ pub(super) fn day_of(day: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(day, "%Y/%m/%d").ok()
 }
 
-/// The batches that may hold something of the span, in the order in which they were delivered.
+/// Returns the batches that may contain records of the span, in order of delivery.
 fn batches(
     store: &Arc<dyn BlobStore>,
     days: Vec<String>,
     span: AuditSpan,
 ) -> BoxStream<'static, Result<Batch, AuditLogError>> {
-    // Nothing is delivered before it happens.
+    // No event is delivered before it happens.
     let is_late_enough = move |day: &String| {
         day_of(day).is_some_and(|day| span.since.is_none_or(|since| day >= since.date_naive()))
     };
@@ -134,7 +134,7 @@ fn batches(
 }
 
 impl Batch {
-    /// What does not have the name of a batch is none.
+    /// Parses a path; `None` if it is not the name of a batch.
     fn of(path: BlobPath) -> Option<Self> {
         let text = path.as_str().strip_suffix(".jsonl")?.to_owned();
         let mut parts = text.rsplitn(3, '-');
@@ -147,7 +147,7 @@ impl Batch {
 
 async fn fetch(store: &dyn BlobStore, batch: Batch) -> Result<Fetched, AuditLogError> {
     let Batch { path, delivered, .. } = batch;
-    // A batch may be removed between the list and the look.
+    // The batch may have been removed since it was listed.
     let bytes = store.get(&path).await?.map(|blob| blob.bytes).unwrap_or_default();
     let lines = bytes.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
     let read = |(text, line)| parse(text).ok_or_else(|| AuditLogError::Damaged { path: path.clone(), line });
@@ -160,11 +160,11 @@ fn parse(line: &[u8]) -> Option<AuditRecord> {
     Some(AuditRecord { time, fields })
 }
 
-/// Puts records in order: those of one process come so, those of several only within a batch's time.
+/// Merges records by time: those of one process are in order, those of several only within a minute.
 struct Reader {
     batches: BoxStream<'static, Result<Fetched, AuditLogError>>,
     span: AuditSpan,
-    /// By time, and of one time in the order in which they came.
+    /// By time, then in order of arrival.
     held: BTreeMap<(DateTime<Utc>, u64), AuditRecord>,
     ready: VecDeque<Result<AuditRecord, AuditLogError>>,
     count: u64,

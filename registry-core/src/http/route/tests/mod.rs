@@ -10,7 +10,7 @@ fn parse(request: &str) -> Result<Route, RouteError> {
     Route::parse(&method.parse().unwrap(), path)
 }
 
-/// Routes hold secrets, so they are compared as their `Debug` shows them.
+/// Routes hold secrets, so they are compared by their `Debug` output.
 fn shown(request: &str) -> String {
     match parse(request) {
         Ok(route) => format!("{route:?}"),

@@ -16,13 +16,13 @@ fn versions() -> impl Strategy<Value = Version> {
         .prop_filter_map("a version", |version| Version::parse(&version).ok())
 }
 
-/// Escapes everything, and every other hex digit in capitals.
+/// Escapes every byte, alternating between lowercase and uppercase hex digits.
 fn escaped(text: &str) -> String {
     let escape = |(index, byte)| if index % 2 == 0 { format!("%{byte:02x}") } else { format!("%{byte:02X}") };
     text.bytes().enumerate().map(escape).collect()
 }
 
-/// Every way in which clients write a name into a path.
+/// All spellings of a name that clients write into a path.
 fn spellings(name: &PackageName) -> Vec<String> {
     let plain = name.to_string();
     let escaped_apart = plain.split('/').map(escaped).collect::<Vec<_>>().join("/");
@@ -38,7 +38,7 @@ fn spellings(name: &PackageName) -> Vec<String> {
     ]
 }
 
-/// Every way in which clients write the file of a tarball into a path.
+/// All spellings of a tarball's file name that clients write into a path.
 fn files(name: &PackageName, version: &Version) -> Vec<String> {
     let file = format!("{}-{version}.tgz", name.base());
     let mut files = vec![escaped(&file), file.replace('+', "%2B"), file.replace('-', "%2D"), file];
@@ -112,7 +112,7 @@ proptest! {
         ],
     ) {
         let result = parse(&format!("{method} {path}"));
-        // Whatever selects something in the store is clean.
+        // Text that selects something in the store is clean.
         if let Ok(Route::Manifest { selector: text, .. } | Route::Stars { account: Some(text) }) = &result {
             prop_assert!(!text.contains(['/', '\\', '\0']) && text != "..", "{:?}", result);
         }
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn a_double_encoding_is_never_undone(name in names().prop_filter("scoped", |name| name.scope().is_some())) {
         for path in spellings(&name) {
-            // Escapes the escapes, and the slash and the `@` at the least.
+            // Escapes the escapes, and at least the slash and the `@`.
             let once = path.replace('/', "%2f").replace('@', "%40");
             let twice = once.replace('%', "%25");
             let result = parse(&format!("GET /{twice}"));

@@ -94,7 +94,7 @@ fn empty_segments() {
             "GET /@acme//pear",
         ],
     );
-    // Not paths at all.
+    // Not paths.
     assert_refused(&RouteError::NotFound, &["GET ", "GET pear", "OPTIONS *"]);
 }
 
@@ -148,7 +148,7 @@ fn other_methods() {
 }
 
 #[test]
-fn names_that_are_none() {
+fn invalid_names() {
     for (error, requests) in [
         (PackageNameError::Start, ["GET /_x", "PUT /.x", "GET /_x/a/b/c", "GET /-/package/_x/dist-tags"]),
         (PackageNameError::Character, ["GET /a%2fb", "GET /a%20b", "GET /@acme", "GET /@a%2fb%2fc"]),
@@ -157,7 +157,7 @@ fn names_that_are_none() {
             PackageNameError::Reserved,
             ["PUT /favicon.ico", "GET /node_modules", "GET /-/package/-/owners", "PUT /node_modules"],
         ),
-        // A slash that was encoded twice is none.
+        // A doubly encoded slash is not a slash.
         (
             PackageNameError::Character,
             ["GET /@a%252fb", "GET /@a%252Fb/1.0.0", "GET /a%252fb", "GET /%252e%252e"],
@@ -185,7 +185,7 @@ fn tags_that_cannot_be_set() {
     }
 }
 
-/// Every place of every route where a client's text goes.
+/// Every position of every route that takes a client's text.
 const PLACES: [&str; 17] = [
     "GET /{}",
     "PUT /{}",
@@ -216,7 +216,7 @@ fn no_segment_leads_elsewhere() {
             let expected = if text.contains("%5c") { RouteError::Character } else { RouteError::Traversal };
             assert_refused(&expected, &[&request]);
         }
-        // What follows an `@` is more than dots.
+        // The text after an `@` is more than dots.
         if !place.contains("@{}") {
             for text in ["..", ".", "..%2fx", "%2e%2e", "%2E.", ".%2fx", "%2e", "..%2f..%2fetc%2fpasswd"] {
                 assert_refused(&RouteError::Traversal, &[&place.replace("{}", text)]);

@@ -2,7 +2,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Route, parse, shown};
 
-/// Checks that each of the requests gives the route.
+/// Asserts that each of the requests parses to the route.
 #[track_caller]
 fn assert_spellings(table: &[(&str, &[&str])]) {
     for (expected, requests) in table {
@@ -34,7 +34,7 @@ fn packuments() {
                 "HEAD /@acme%2fpear",
             ],
         ),
-        // A scope takes the next segment, whatever it is.
+        // A scope takes the next segment, even one that looks like a route.
         ("Packument { name: PackageName(@acme/-) }", &["GET /@acme/-", "GET /@acme%2f-"]),
         ("Packument { name: PackageName(@acme/-rev) }", &["GET /@acme/-rev"]),
     ]);
@@ -74,14 +74,14 @@ fn tarballs() {
                 "GET /@acme%2fpear/-/pear-1.0.0.tgz",
                 "GET /@acme%2Fpear/-/pear-1.0.0.tgz",
                 "GET /%40acme/pear/-/pear-1.0.0.tgz",
-                // What clients write into `dist.tarball` when they publish, and what codebox-npm made of it.
+                // Clients write the first form into `dist.tarball` when they publish, and codebox-npm wrote the second.
                 "GET /@acme/pear/-/@acme/pear-1.0.0.tgz",
                 "GET /@acme/pear/-/@acme%2fpear-1.0.0.tgz",
                 "GET /@acme%2fpear/-/%40acme%2Fpear-1.0.0.tgz",
                 "GET /@acme%2fpear/-/%40acme/pear-1.0.0.tgz",
             ],
         ),
-        // The name is cut off exactly, so hyphens and digits in it do not matter.
+        // The name is stripped exactly, so hyphens and digits in it do not matter.
         (
             "Tarball { name: PackageName(a-1.0.0), version: Version(2.0.0) }",
             &["GET /a-1.0.0/-/a-1.0.0-2.0.0.tgz"],
@@ -147,7 +147,7 @@ fn dist_tags_and_owners() {
             "RemoveDistTag { name: PackageName(pear), tag: \"next\" }",
             &["DELETE /-/package/pear/dist-tags/next"],
         ),
-        // An older registry may have stored what is no tag now; it can still be removed.
+        // An older registry may have stored a tag that is invalid now; it can still be removed.
         ("RemoveDistTag { name: PackageName(pear), tag: \"v1\" }", &["DELETE /-/package/pear/dist-tags/v1"]),
         (
             "Owners { name: PackageName(@acme/pear) }",
