@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::groups::Asking;
+use super::groups::Subject;
 
 /// The callers that an entry of a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +28,12 @@ impl Entry {
         }
     }
 
-    pub(super) fn holds(&self, asking: &Asking<'_>) -> bool {
-        match (self, asking.principal) {
+    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
+        match (self, subject.principal) {
             (Self::All, _) | (Self::Authenticated, Some(_)) => true,
             (Self::User(name), Some(principal)) => **name == *principal.name,
             (Self::Group(name), Some(_)) => {
-                asking.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
+                subject.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
             }
             (_, None) => false,
         }
@@ -47,7 +47,7 @@ impl Entry {
     }
 
     /// Returns whether the entry names a user or a group.
-    pub(super) fn names_somebody(&self) -> bool {
+    pub(super) fn names_principals(&self) -> bool {
         matches!(self, Self::User(_) | Self::Group(_))
     }
 }
@@ -114,8 +114,8 @@ mod tests {
             let text = entry;
             let entry = Entry::parse(entry).unwrap();
             let mask = GroupMask::of(std::slice::from_ref(&entry));
-            assert_eq!(entry.holds(&Asking::of(Some(&ana), mask)), for_ana, "{entry:?}");
-            assert_eq!(entry.holds(&Asking::of(None, mask)), for_nobody, "{entry:?}");
+            assert_eq!(entry.holds(&Subject::of(Some(&ana), mask)), for_ana, "{entry:?}");
+            assert_eq!(entry.holds(&Subject::of(None, mask)), for_nobody, "{entry:?}");
             assert_eq!(entry.to_string(), text);
         }
     }

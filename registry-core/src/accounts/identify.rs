@@ -5,9 +5,9 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
+use crate::auth::{Caller, Credential, Identified, PresentedCredential, Principal, TokenHash};
 
-use super::abuse::{Guessed, Refused};
+use super::abuse::{CredentialRejection, Guessed};
 use super::tokens::Identity;
 
 impl Accounts {
@@ -38,12 +38,12 @@ impl Accounts {
                         Err(Error::InvalidCredential) => {
                             // Every token is unknown to a store that is not mounted.
                             self.parts.store.confirm_absence().await?;
-                            self.tell_of_refused(&nobody, Refused::UnknownToken, None);
+                            self.emit_rejection(&nobody, CredentialRejection::UnknownToken, None);
                             return Err(Error::InvalidCredential);
                         }
                         Err(error) => {
                             if error.is_name_of_another() {
-                                self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
+                                self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, None);
                             }
                             return Err(error);
                         }
@@ -55,7 +55,7 @@ impl Accounts {
                 if is_first {
                     self.session_is_here(&principal.name, signed_in_at, address);
                 }
-                let shown = Some(Shown::Token(hash));
+                let shown = Some(PresentedCredential::Token(hash));
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
             }
             Some(basic @ Credential::Basic { name, password }) => {
@@ -70,15 +70,15 @@ impl Accounts {
                 attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
                 match &asked {
                     Err(Error::InvalidCredential) => {
-                        self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                        self.emit_rejection(&nobody, CredentialRejection::WrongPassword, Some(name));
                     }
                     Err(error) if error.is_name_of_another() => {
-                        self.tell_of_refused(&nobody, Refused::NameOfAnother, Some(name));
+                        self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, Some(name));
                     }
                     _ => {}
                 }
                 let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
-                let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
+                let (principal, shown) = (Some(Arc::new(principal)), Some(PresentedCredential::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
                 let account = self.whoami(&caller)?.to_owned();
                 let caller = if self.needs_two_factor(&account).await? {
@@ -98,7 +98,7 @@ impl Accounts {
         if addresses.iter().all(|address| limits.permit_address(Some(*address))) {
             return Ok(());
         }
-        self.tell_of_refused(caller, Refused::TokenElsewhere, None);
+        self.emit_rejection(caller, CredentialRejection::TokenElsewhere, None);
         Err(Error::AddressNotPermitted)
     }
 
@@ -109,14 +109,14 @@ impl Accounts {
         let (refused, error) = if let Some(at) = limits.expires
             && limits.is_expired(self.parts.clock.now())
         {
-            (Refused::ExpiredToken, Error::TokenExpired { at })
+            (CredentialRejection::ExpiredToken, Error::TokenExpired { at })
         } else if limits.permit_address(nobody.address) {
             return Ok(());
         } else {
-            (Refused::TokenElsewhere, Error::AddressNotPermitted)
+            (CredentialRejection::TokenElsewhere, Error::AddressNotPermitted)
         };
         let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
-        self.tell_of_refused(&holder, refused, None);
+        self.emit_rejection(&holder, refused, None);
         Err(error)
     }
 

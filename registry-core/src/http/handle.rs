@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::accounts::abuse::Refused;
+use crate::accounts::abuse::CredentialRejection;
 use crate::accounts::two_factor::one_time_password;
 use crate::auth::{Caller, Credential, Principal, TokenHash};
 use crate::error::BoxError;
@@ -194,7 +194,7 @@ impl Registry {
         } else {
             credential_of(request).inspect_err(|_| {
                 let nobody = Caller { address, ..Caller::default() };
-                self.accounts().tell_of_refused(&nobody, Refused::Malformed, None);
+                self.accounts().emit_rejection(&nobody, CredentialRejection::Malformed, None);
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());

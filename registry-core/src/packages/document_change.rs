@@ -116,7 +116,7 @@ impl Packages {
             let recognised = compute(index.blob.bytes.len(), move || {
                 let packument = Packument::parse(&owned, &index.blob.bytes)?;
                 let sent = Sent { packument: &packument, document: &document, seen, may_remove };
-                Ok::<_, Error>((sent.recognise(by.as_deref())?, packument.revision.clone()))
+                Ok::<_, Error>((sent.recognize(by.as_deref())?, packument.revision.clone()))
             })
             .await??;
             let (Some(change), expected) = recognised else { return Ok(()) };
@@ -168,7 +168,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    fn recognise(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
+    fn recognize(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
         let star = self.star(caller);
         let Some(versions) = &self.document.versions else { return self.without_versions(star) };
         let newer = self.published_since(versions)?;

@@ -19,7 +19,7 @@ mod dist_tags;
 pub(crate) mod document_change;
 pub(crate) mod known_bases;
 mod manifest;
-mod operator;
+mod on_behalf_of;
 mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
@@ -31,7 +31,7 @@ pub(crate) mod tarball;
 pub(crate) mod tarball_redirect;
 mod unpublish;
 
-pub use crate::authorization::{Outline, OutlinedRule};
+pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
 pub use document_change::ChangeDocument;
 pub use package_access::{Collaborator, PackageAccessChange};

@@ -62,7 +62,7 @@ impl Packages {
         let build = caller.limits.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.check_name(packument)?;
-            let is_new = packument.is_unborn();
+            let is_new = packument.is_new();
             // Where the access rules already exclude anonymous readers, `restricted` adds nothing. A client may send it
             // by default.
             packument.protection.restricted |=
@@ -118,7 +118,7 @@ impl Packages {
         let Publication { name, version, integrity, .. } = publication;
         let Ok(Some(index)) = self.catalog().read_index(name).await else { return };
         let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
-            !packument.is_used_up(version)
+            !packument.is_version_reserved(version)
                 || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))
         });
         if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {

@@ -83,7 +83,7 @@ impl Packages {
     /// yet.
     async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
         match self.catalog().tarball_index(name).await? {
-            Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
+            Some(index) if index.is_new() => Err(Error::PackageNotFound(name.clone())),
             index => Ok(index),
         }
     }

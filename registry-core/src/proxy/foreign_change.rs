@@ -52,8 +52,8 @@ impl Proxy {
         if let Some(index) = catalog.if_hosted(name, || catalog.read_index(name)).await? {
             // The hosted package hides the upstream's, unless it never had a version and the rules permit both to have
             // the name.
-            let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
-            if !is_unborn || !self.authorization.access().origin(name).shadow {
+            let is_new = Packument::parse(name, &index.blob.bytes)?.is_new();
+            if !is_new || !self.authorization.access().origin(name).shadow {
                 return Ok(missing);
             }
         }

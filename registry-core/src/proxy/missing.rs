@@ -10,9 +10,9 @@ use crate::proxy::Proxy;
 use crate::upstream::{PackumentForm, UpstreamError};
 
 use super::NamedUpstream;
-use super::document::Known;
+use super::document::CacheEntry;
 use super::freshness::{Document, State};
-use super::questions::Wanted;
+use super::inflight::Wanted;
 
 /// The minimum interval at which an upstream is asked again about one package because the cached document lacks
 /// something. Requests for versions that do not exist must not all reach the upstream.
@@ -45,7 +45,7 @@ impl Proxy {
         name: &PackageName,
         form: PackumentForm,
         selector: &str,
-        known: &Known,
+        known: &CacheEntry,
     ) -> Result<Option<Arc<Document>>, Error> {
         let parts = &self.parts.upstream;
         let (misses, now) = (&parts.documents.misses, self.parts.clock.now());

@@ -13,7 +13,7 @@ use crate::storage::BlobETag;
 use crate::upstream::PackumentForm;
 
 use super::NamedUpstream;
-use super::document::Known;
+use super::document::CacheEntry;
 use super::freshness::State;
 
 /// How often a document is fetched again because it was deleted before it was read.
@@ -76,7 +76,7 @@ impl Proxy {
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<(Known, Bytes), Error> {
+    ) -> Result<(CacheEntry, Bytes), Error> {
         for _ in 0..ATTEMPTS {
             if let Some(found) = self.upstream_document(upstream, name, form).await? {
                 return Ok(found);

@@ -3,8 +3,8 @@ use crate::domain::{PackageName, Version};
 use crate::proxy::Proxy;
 use crate::storage::{BlobRange, OpenBlob};
 
+use super::budget::LastUsed;
 use super::fill::Filling;
-use super::kept::UseMark;
 use super::tarball_sources::TarballSource;
 
 /// How often a tarball is fetched again because it was deleted before it was opened.
@@ -23,7 +23,7 @@ impl Proxy {
         let not_found = || Error::VersionNotFound { selector: format!("{name}@{version}") };
         for _ in 0..ATTEMPTS {
             if let Some(blob) = self.parts.store.open(&source.path, range).await? {
-                self.note_use(&UseMark::of(&source.path));
+                self.note_use(&LastUsed::of(&source.path));
                 return Ok(blob);
             }
             self.require_not_hosted(name).await?;

@@ -8,10 +8,10 @@ use crate::storage::{BlobPath, Key};
 use crate::upstream::{PackumentForm, UpstreamError};
 
 use super::NamedUpstream;
-use super::document::Known;
-use super::forms::FORMS;
+use super::document::CacheEntry;
 use super::freshness::{Document, State};
 use super::packument::require_published;
+use super::variants::FORMS;
 
 /// The digest that a tarball must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Proxy {
         upstream: &NamedUpstream,
         name: &PackageName,
         version: &Version,
-        known: &Known,
+        known: &CacheEntry,
     ) -> Result<Option<TarballSource>, Error> {
         for form in FORMS {
             let Some(later) = self.stored_document(upstream, name, form).await? else { continue };

@@ -90,12 +90,12 @@ impl Registry {
     /// Returns a caller that acts for an existing account. No proof is required, since an operator with the store can
     /// create a token for any account. All rules hold as for the account: access rules, teams, ownership, and the
     /// second factor where the account or the package requires one.
-    pub async fn act_for(
+    pub async fn on_behalf_of(
         &self,
         account: &str,
         one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
-        self.packages().act_for(account, one_time_password).await
+        self.packages().on_behalf_of(account, one_time_password).await
     }
 
     /// Whether [`Registry::publish`] would succeed now, and why not. Requires no second factor and publishes nothing.

@@ -78,7 +78,7 @@ impl Search {
             )));
         }
         let size = query.size.min(SearchQuery::LARGEST);
-        let view = self.healed_index().await?;
+        let view = self.complete_index().await?;
         let found = self.search_hosted(caller, query, size, &view).await?;
         let mut page = SearchPage { hits: found.hits, total: found.total, time: self.parts.clock.now() };
         self.add_upstream_hits(caller, query, size, &view, &mut page).await?;

@@ -23,7 +23,7 @@ pub use credential::Credential;
 pub use memberships::Memberships;
 pub use package_pattern::{PackagePattern, PatternError};
 pub use principal::{Caller, Principal, PrincipalKind};
-pub(crate) use principal::{Shown, is_confusing_name};
+pub(crate) use principal::{PresentedCredential, is_confusing_name};
 pub use team_permission::TeamPermission;
 pub(crate) use token_hash::TokenHash;
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};

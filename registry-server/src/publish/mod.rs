@@ -126,7 +126,7 @@ impl Publishing<'_> {
     async fn caller(&self) -> anyhow::Result<Caller> {
         let otp = self.request.otp.as_deref().map(Into::into);
         if let Some(user) = &self.request.user {
-            return self.registry.act_for(user, otp).await.map_err(Into::into);
+            return self.registry.on_behalf_of(user, otp).await.map_err(Into::into);
         }
         let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty());
         let Some(token) = token else {

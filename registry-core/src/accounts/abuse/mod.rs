@@ -5,7 +5,7 @@ mod attempt;
 mod failures;
 mod queue;
 mod rate;
-mod refused;
+mod rejection;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use attempt::Attempts;
 pub(crate) use failures::Guessed;
 use rate::{RateLimiter, Wait, network_of};
-pub(crate) use refused::Refused;
+pub(crate) use rejection::CredentialRejection;
 
 /// The most browser logins and browser one-time-password challenges that may begin at one address per
 /// [`STARTS_PERIOD`]. Each occupies an object in the store for some minutes.

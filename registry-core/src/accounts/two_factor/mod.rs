@@ -3,7 +3,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, Shown as ShownCredential};
+use crate::auth::{Caller, PresentedCredential};
 use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::storage::{Blob, Decision, Key};
@@ -18,7 +18,7 @@ mod set_up;
 pub use record::TwoFactorMode;
 pub use set_up::TwoFactorChanged;
 
-use record::{Shown, TwoFactor};
+use record::{PresentedFactor, TwoFactor};
 
 /// The second factor of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,9 +120,9 @@ impl Accounts {
                 return Ok(Decision::Keep(Looked::NoFactor));
             };
             match factor.show(password, by, now) {
-                Shown::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
-                Shown::Wrong => Err(Error::WrongOneTimePassword),
-                Shown::Taken { recovery } => {
+                PresentedFactor::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
+                PresentedFactor::Wrong => Err(Error::WrongOneTimePassword),
+                PresentedFactor::Taken { recovery } => {
                     let codes_left = recovery.then_some(factor.recovery.len());
                     Ok(Decision::Write(write(&factor)?, Looked::Right { codes_left }))
                 }
@@ -186,9 +186,9 @@ pub(crate) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
 /// the caller.
 fn who_shows(caller: &Caller) -> Option<String> {
     Some(match caller.shown? {
-        ShownCredential::Token(hash) => hash.to_hex(),
-        ShownCredential::Password => "password".into(),
-        ShownCredential::Operator => "operator".into(),
+        PresentedCredential::Token(hash) => hash.to_hex(),
+        PresentedCredential::Password => "password".into(),
+        PresentedCredential::Operator => "operator".into(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::domain::one_time_password::period_at;
 use crate::events::EventKind;
 use crate::storage::{Decision, Key};
 
-use super::record::{Shown, TwoFactor, TwoFactorMode};
+use super::record::{PresentedFactor, TwoFactor, TwoFactorMode};
 use super::{read, write};
 use crate::accounts::abuse::Guessed;
 use crate::concurrency::detached;
@@ -118,7 +118,7 @@ impl Accounts {
                     "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
                 ));
             };
-            if !matches!(factor.show(password, None, now), Shown::Taken { .. }) {
+            if !matches!(factor.show(password, None, now), PresentedFactor::Taken { .. }) {
                 return Err(Error::WrongOneTimePassword);
             }
             factor.pending = false;

@@ -51,7 +51,7 @@ use self::member::{Member, Policy, Standing, ask, is_login};
 use self::token_kind::TokenKind;
 use self::trouble::Trouble;
 use super::AuthError;
-use super::vouched::{Records, Remembered};
+use super::external_identity::{Records, Remembered};
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::storage::BlobStore;

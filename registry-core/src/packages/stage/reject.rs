@@ -40,7 +40,7 @@ impl Packages {
                 }
             };
             packument.staged.shift_remove(version.as_str());
-            if packument.is_unborn() && packument.staged.is_empty() {
+            if packument.is_new() && packument.staged.is_empty() {
                 // The publisher of the first version owns the package.
                 packument.maintainers.clear();
             }

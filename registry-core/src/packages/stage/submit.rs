@@ -76,7 +76,7 @@ impl Packages {
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
             packument.require_free(&version)?;
-            if packument.is_unborn() && packument.maintainers.is_empty() {
+            if packument.is_new() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];
                 packument.protection.restricted |= restricted;
             }

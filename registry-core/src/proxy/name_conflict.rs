@@ -73,7 +73,7 @@ impl Proxy {
             return Ok(());
         }
         let is_hosted = if let Some(index) = self.catalog().read_index(name).await? {
-            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
+            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_new()
         } else {
             self.parts.store.confirm_absence().await?;
             self.catalog().standing(name).await? == Standing::Stored

@@ -13,7 +13,9 @@ use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::vocabulary::BoxError;
 
 /// An account of another service.
-pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
+pub(super) trait ExternalIdentity:
+    Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
+{
     /// Returns its name here.
     fn name(&self) -> &str;
 
@@ -56,7 +58,7 @@ pub(super) enum Remembered {
     NameOfAnother,
 }
 
-impl<Member: Vouched> Records<Member> {
+impl<Member: ExternalIdentity> Records<Member> {
     pub(super) fn new(
         store: Arc<dyn BlobStore>,
         clock: Arc<dyn Clock>,
@@ -130,7 +132,7 @@ impl<Member: Vouched> Records<Member> {
     }
 }
 
-impl<Member: Vouched> Record<Member> {
+impl<Member: ExternalIdentity> Record<Member> {
     fn read(path: &BlobPath, blob: &Blob) -> Result<Self, BoxError> {
         serde_json::from_slice(&blob.bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::access::Action;
-use crate::auth::{Caller, Shown};
+use crate::auth::{Caller, PresentedCredential};
 use crate::domain::packument::Packument;
 use crate::domain::publication::Publication;
 use crate::events::Via;
@@ -15,7 +15,7 @@ use crate::packages::Packages;
 use crate::accounts::names::Account;
 
 impl Packages {
-    pub(crate) async fn act_for(
+    pub(crate) async fn on_behalf_of(
         &self,
         account: &str,
         one_time_password: Option<SecretString>,
@@ -26,7 +26,7 @@ impl Packages {
             found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
         let principal = accounts.admit(provider.id(), profile.principal).await?;
         let (principal, memberships) = self.memberships().with_memberships(principal).await?;
-        let shown = Some(Shown::Operator);
+        let shown = Some(PresentedCredential::Operator);
         let principal = Some(Arc::new(principal));
         let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };
         Ok(caller.coming_via(Via::CommandLine))

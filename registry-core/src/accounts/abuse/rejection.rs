@@ -10,7 +10,7 @@ const LONGEST_NAME: usize = 39;
 
 /// Why a credential was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Refused {
+pub(crate) enum CredentialRejection {
     /// An invalid `Authorization` header, an unknown scheme, or more than one header.
     Malformed,
     /// An unknown or revoked token.
@@ -25,7 +25,7 @@ pub(crate) enum Refused {
     NameOfAnother,
 }
 
-impl Refused {
+impl CredentialRejection {
     fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -41,7 +41,7 @@ impl Refused {
 impl Accounts {
     /// Emits an event for a rejected credential. `tried` is the name that came with a password. The event queue
     /// aggregates similar events of a minute.
-    pub(crate) fn tell_of_refused(&self, caller: &Caller, refused: Refused, tried: Option<&str>) {
+    pub(crate) fn emit_rejection(&self, caller: &Caller, refused: CredentialRejection, tried: Option<&str>) {
         let reason = refused.as_str().to_owned();
         let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
         self.authorization.emit(caller, None, EventKind::CredentialRefused { reason, name });
