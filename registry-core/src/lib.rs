@@ -33,6 +33,7 @@ pub mod error;
 pub mod events;
 pub mod http;
 pub mod limits;
+mod nearest;
 mod network;
 pub mod organizations;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]

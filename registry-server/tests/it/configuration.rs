@@ -6,7 +6,7 @@ use registry_core::settings::StorageUrl;
 
 use crate::running::{Running, registry_server, run, stderr_of_failure};
 
-fn file(text: &str) -> tempfile::NamedTempFile {
+pub(crate) fn file(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
     std::fs::write(&file, text).unwrap();
     file
@@ -25,7 +25,7 @@ fn the_printed_template_is_sound() {
 
 /// `config check`: which configuration was read comes first, also where something is wrong with it.
 #[track_caller]
-fn stderr_of_failed_check(path: &str) -> String {
+pub(crate) fn stderr_of_failed_check(path: &str) -> String {
     let checked = run(&["config", "check", "--config", path]);
     assert_eq!(String::from_utf8_lossy(&checked.stdout), format!("configuration file: {path}\n"));
     stderr_of_failure(&checked, 1)
