@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use registry_core::limits::Limits;
-use registry_core::settings::{Overrides, Settings, StorageUrl, Trial};
+use registry_core::settings::{FrontendVariables, Overrides, Settings, StorageUrl, Trial};
 
 use crate::answer::MOST_BYTES;
 use crate::codebox::Codebox;
@@ -15,6 +15,15 @@ const AUTHORIZER_RESPONSE: &str = "REGISTRY_AUTHORIZER_RESPONSE";
 
 /// The variable that says whether a bucket without a registry is refused.
 const MUST_EXIST: &str = "REGISTRY_STORAGE_MUST_EXIST";
+
+/// What the functions read besides the variables that the server has too, and what to do about those of the server alone.
+const VARIABLES: FrontendVariables<'_> = FrontendVariables {
+    own: &[RESPONSE, AUTHORIZER_RESPONSE, MUST_EXIST],
+    elsewhere: &[
+        ("REGISTRY_LISTEN", "only registry-server reads it; remove it"),
+        ("REGISTRY_TOKEN", "only `registry-server publish` reads it; remove it"),
+    ],
+};
 
 /// From how many MiB on a tarball is redirected to, where nobody says: in base64 it must fit into 6 MB.
 const REDIRECT_ABOVE_MIB: u32 = 4;
@@ -68,6 +77,7 @@ impl LambdaSettings {
             overrides.config = Some(codebox.toml);
         }
         let (mut settings, sections) = Settings::load_with::<ServerSections>(&overrides)?;
+        settings.refuse_unknown_variables(std::env::vars_os(), VARIABLES)?;
         settings.legacy_prefixes = sections.server.legacy_prefixes;
         if settings.storage.url == StorageUrl::default() {
             anyhow::bail!(

@@ -51,7 +51,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             print(&format!("{}\n", Settings::source(&command_line.overrides)))?;
-            let settings = Settings::load(&command_line.overrides)?;
+            let settings = Settings::load_for_process(&command_line.overrides)?;
             refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
             if let Some(warning) = settings.registry.warn_of_providers() {
@@ -93,7 +93,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
+    let mut settings = Settings::load_for_process(overrides)?;
     refuse_unsound(&settings)?;
     let _flusher = logging::start(&settings.registry.log)?;
     if let Some(warning) = settings.registry.warn_of_providers() {

@@ -13,6 +13,7 @@
 mod audit;
 mod check;
 mod complaint;
+mod environment;
 mod error;
 mod github;
 mod groups;
@@ -42,6 +43,7 @@ use serde::Deserialize;
 pub use audit::{AuditSettings, UnavailableAudit};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
+pub use environment::{FrontendVariables, UnknownVariable};
 pub use groups::UnknownGroup;
 pub use load::{FrontendSections, describe_config};
 pub use log::{LogFilter, LogFormat, LogSettings, log_to};

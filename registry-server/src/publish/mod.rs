@@ -31,11 +31,11 @@ use outcome::{Done, stopped};
 use watched::{Watch, Watched};
 
 /// Where a token is taken from. It is no flag: everybody on a machine sees the command lines of all.
-const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 
 /// Publishes file after file, up to the first that cannot be.
 pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
+    let mut settings = Settings::load_for_process(overrides)?;
     refuse_memory(&settings.registry.storage)?;
     refuse_missing_folder(&settings.registry.storage)?;
     if settings.registry.log.filter == LogFilter::default() {

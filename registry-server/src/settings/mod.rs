@@ -10,6 +10,7 @@
 //! assert!(refusal.contains("line 2") && refusal.contains("lisen"), "{refusal}");
 //! ```
 
+mod environment;
 mod exposure;
 mod load;
 mod loops;
