@@ -54,7 +54,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             let settings = Settings::load_for_process(&command_line.overrides)?;
             refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
-            if let Some(warning) = settings.registry.warn_of_providers() {
+            for warning in settings.warnings() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
             }
             print("the configuration is sound\n")
@@ -96,7 +96,7 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load_for_process(overrides)?;
     refuse_unsound(&settings)?;
     let _flusher = logging::start(&settings.registry.log)?;
-    if let Some(warning) = settings.registry.warn_of_providers() {
+    for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
     if settings.registry.packages.is_empty() {

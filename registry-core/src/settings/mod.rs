@@ -38,6 +38,7 @@ mod unused;
 mod upstreams;
 mod values;
 
+mod warnings;
 use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};

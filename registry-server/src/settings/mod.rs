@@ -19,6 +19,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod values;
+mod warnings;
 
 use std::net::SocketAddr;
 

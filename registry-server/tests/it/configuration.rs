@@ -288,17 +288,3 @@ fn what_the_settings_name_must_be_there() {
     let checked = run(&["config", "check", "--config", sound.path().to_str().unwrap()]);
     assert!(checked.status.success(), "{checked:?}");
 }
-
-/// Each name has one owner over all providers: the first who comes with it.
-#[test]
-fn strangers_who_could_take_the_names_of_colleagues_are_warned_of() {
-    let text = "accounts.sign_up = false\nstorage.url = \"memory:\"\n[openid]\nissuer = \"https://login.example\"\n\
-                client_id = \"registry\"\n[github]\n";
-    for (organizations, warns) in [("", true), ("organizations = [\"acme\"]", false)] {
-        let config = file(&format!("{text}{organizations}"));
-        let checked = run(&["config", "check", "--config", config.path().to_str().unwrap()]);
-        assert!(checked.status.success(), "{checked:?}");
-        let stderr = String::from_utf8_lossy(&checked.stderr);
-        assert_eq!(stderr.contains("[github]: organizations is empty"), warns, "{stderr}");
-    }
-}

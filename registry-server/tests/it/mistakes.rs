@@ -1,5 +1,7 @@
 //! Settings that are wrong, misspelled, or protect less than they seem to.
 
+use rustix::process::Signal;
+
 use crate::configuration::{file, stderr_of_failed_check};
 use crate::running::{Running, registry_server, run, stderr_of_failure};
 
@@ -52,4 +54,42 @@ fn variables_of_orchestrators_do_not_stop_the_start() {
         ("REGISTRY_PORT_4873_TCP_PROTO", "tcp"),
     ]);
     assert!(Running::start_command(command).get("/-/ready").starts_with("HTTP/1.1 200 OK"));
+}
+
+/// The configuration is taken, and the operator is told what it does not protect, by a check and by the server.
+#[test]
+fn what_protects_less_than_it_seems_is_warned_of() {
+    let sso = "[openid]\nissuer = \"https://login.example\"\nclient_id = \"registry\"\n[github]\n";
+    let rule = "[[packages]]\nmatch = \"**\"\nread = [\"group:github:acme\"]";
+    let proxies = "[server]\nonly_proxies_connect = true\ntrusted_proxies = ";
+    for (text, told) in [
+        (sso.to_owned(), "[github]: organizations is empty"),
+        (format!("{sso}organizations = [\"acme\"]"), ""),
+        (rule.to_owned(), "read lists \"group:github:acme\""),
+        (format!("{rule}\n[github]"), ""),
+        (format!("{proxies}[\"10.0.0.0/8\", \"0.0.0.0/0\"]"), "trusted_proxies lists 0.0.0.0/0"),
+        (format!("{proxies}[\"::/0\"]"), "trusted_proxies lists ::/0"),
+        (format!("{proxies}[\"10.0.0.0/8\"]"), ""),
+    ] {
+        let top = "listen = \"127.0.0.1:0\"\naccounts.sign_up = false\nstorage.url = \"memory:\"\n";
+        let config = file(&format!("{top}{text}"));
+        let path = config.path().to_str().unwrap();
+        let checked = run(&["config", "check", "--config", path]);
+        assert!(checked.status.success(), "{checked:?}");
+        let stderr = String::from_utf8_lossy(&checked.stderr);
+        assert!(stderr.contains(told) && stderr.is_empty() == told.is_empty(), "{told}: {stderr}");
+        let server = Running::start_command(&mut registry_server(&["--config", path, "--log", "warn"]));
+        server.signal(Signal::TERM);
+        let (_, _, stderr) = server.wait();
+        assert!(stderr.contains(told), "{told}: {stderr}");
+    }
+}
+
+#[test]
+fn a_pattern_of_hosts_is_refused() {
+    for host in ["*", "*.example.com"] {
+        let config = file(&format!("[server]\nhosts = [\"{host}\"]"));
+        let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
+        assert!(stderr.contains("leave the list empty"), "{stderr}");
+    }
 }
