@@ -93,3 +93,33 @@ fn a_pattern_of_hosts_is_refused() {
         assert!(stderr.contains("leave the list empty"), "{stderr}");
     }
 }
+
+/// Commands of operators are for the storage of a server: a wrong path is no new registry.
+#[test]
+fn commands_begin_no_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(folder.path().join("pear-1.0.0.tgz"), "").unwrap();
+    for place in [&folder.path().join("mistyped"), &empty] {
+        let storage = format!("file:{}", place.display());
+        for arguments in [
+            &["token", "create", "ana"][..],
+            &["publish", "pear-1.0.0.tgz", "--as", "ana"],
+            &["publish", "pear-1.0.0.tgz", "--as", "ana", "--dry-run"],
+            &["log"],
+            &["log", "--follow"],
+            &["access", "explain", "ana", "read", "pear"],
+        ] {
+            let mut command =
+                registry_server(&[arguments, &["--storage", &storage, "--log", "off"]].concat());
+            let stderr = stderr_of_failure(&command.current_dir(&folder).output().unwrap(), 1);
+            let told = format!(
+                "there is no registry in {storage}: name the server's storage with --storage or --config"
+            );
+            assert!(stderr.contains(&told), "{arguments:?}: {stderr}");
+        }
+    }
+    assert!(!folder.path().join("mistyped").exists());
+    assert_eq!(empty.read_dir().unwrap().count(), 0);
+}
