@@ -26,6 +26,7 @@ mod openid;
 mod organizations;
 mod overrides;
 mod packages;
+mod paths;
 mod providers;
 mod search;
 mod sections;
@@ -37,14 +38,14 @@ mod trusted_publishing;
 mod unused;
 mod upstreams;
 mod values;
-
 mod warnings;
+
 use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};
+pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
-pub use environment::{FrontendVariables, UnknownVariable};
 pub use groups::UnknownGroup;
 pub use load::{FrontendSections, describe_config};
 pub use log::{LogFilter, LogFormat, LogSettings, log_to};

@@ -10,7 +10,8 @@ use url::Url;
 #[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum StorageUrl {
-    /// `file:DIR`: a folder, taken as it is written; a relative one starts where the server was started.
+    /// `file:DIR`: a folder, taken as it is written. A relative one is below the working directory, or below the folder of the
+    /// file that names it.
     Folder(PathBuf),
     /// `memory:`: nothing is kept when the server stops.
     Memory,

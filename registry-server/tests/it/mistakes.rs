@@ -123,3 +123,22 @@ fn commands_begin_no_registry() {
     assert!(!folder.path().join("mistyped").exists());
     assert_eq!(empty.read_dir().unwrap().count(), 0);
 }
+
+#[test]
+fn relative_paths_in_a_file_start_at_its_folder() {
+    let (etc, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let text = "listen = \"127.0.0.1:0\"\naccounts.sign_up = false\nstorage.url = \"file:data\"\nhtpasswd.file = \"users\"";
+    let config = etc.path().join("registry.toml");
+    std::fs::write(&config, text).unwrap();
+    std::fs::write(etc.path().join("users"), "").unwrap();
+    let config = config.to_str().unwrap();
+    let server = Running::start_command(registry_server(&["--config", config]).current_dir(&elsewhere));
+    assert!(server.get("/-/ready").contains(r#"{"ok":true}"#));
+    assert!(etc.path().join("data/version").exists());
+    assert_eq!(elsewhere.path().read_dir().unwrap().count(), 0);
+
+    let by_flag = ["--config", config, "--storage", "file:flag"];
+    let server = Running::start_command(registry_server(&by_flag).current_dir(&elsewhere));
+    assert!(server.get("/-/ready").contains(r#"{"ok":true}"#));
+    assert!(elsewhere.path().join("flag/version").exists());
+}
