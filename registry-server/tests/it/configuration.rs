@@ -223,6 +223,14 @@ fn help_and_version_answer() {
     let help = run(&["--help"]);
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
+    let forms = ["file:DIR", "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX", "az://CONTAINER/PREFIX", "memory:"];
+    for form in forms {
+        let mut lines = help.lines().map(str::trim);
+        assert!(
+            lines.any(|line| line.starts_with(&format!("`{form}` ")) && line.ends_with('.')),
+            "no {form} in {help}"
+        );
+    }
     for word in ["serve", "config", "--public-url", "REGISTRY_STORAGE", "file:./registry-data"] {
         assert!(help.contains(word), "no {word} in {help}");
     }
