@@ -11,7 +11,7 @@ use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Over
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
-use crate::settings::{Settings, TEMPLATE, npm_registry};
+use crate::settings::{NpmRegistry, Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
 use crate::{audit, connections, explain, logging, publish, ready, tokens};
 use registry_core::Registry;
@@ -188,13 +188,19 @@ pub(crate) fn complete_upstreams(settings: &mut Settings) {
 /// Without a word on upstreams, the one to stand in front of is the registry that npm asks otherwise.
 fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     let home = std::env::home_dir();
+    let only_hosted = "only packages published here are served; name another registry with --upstream";
     match npm_registry(std::env::vars(), home.as_deref()) {
-        Some(url) if !is_this_server(&url, settings) => {
+        None => tracing::info!("no upstream: {only_hosted}"),
+        Some(NpmRegistry { url, source }) if is_this_server(&url, settings) => tracing::info!(
+            "no upstream, because npm is configured with this server itself ({url}, from {source}): {only_hosted}"
+        ),
+        Some(NpmRegistry { url, source }) => {
+            tracing::info!(
+                "the upstream is the registry that npm is configured with ({url}, from {source}), because the settings name \
+                 none; name another with --upstream"
+            );
             settings.registry.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url));
         }
-        _ => tracing::info!(
-            "no upstream: only packages published here are served; name another registry with --upstream"
-        ),
     }
 }
 
@@ -204,7 +210,9 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let is_public =
         settings.registry.public_url.as_ref().is_some_and(|own| own.as_url().host_str() == url.host_str());
-    is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
+    is_public
+        || settings.is_listener(url)
+        || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
 /// Refuses a store that nobody else sees, for what is to be done to that of a server.

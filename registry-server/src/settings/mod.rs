@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 pub use exposure::ExposureError;
-pub use npm_config::npm_registry;
+pub use npm_config::{NpmRegistry, npm_registry};
 pub use server::ServerSettings;
 pub use values::{HostName, Network};
 
