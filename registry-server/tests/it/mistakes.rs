@@ -6,22 +6,6 @@ use crate::configuration::{file, stderr_of_failed_check};
 use crate::running::{Running, registry_server, run, stderr_of_failure};
 
 #[test]
-fn misspelled_entries_and_origins_are_told_the_nearest() {
-    for (list, told) in [
-        ("read = [\"@authenticatd\"]", "write `@authenticated`"),
-        ("read = [\"$authenticatd\"]", "write `@authenticated`"),
-        ("origin = [\"hosted\", \"intrenal\"]", "did you mean \"internal\"?"),
-        ("origin = [\"hostd\"]", "did you mean \"hosted\"?"),
-        ("origin = [\"hosted\", \"elsewhere\"]", "write origin = [\"hosted\"]"),
-    ] {
-        let upstream = "[upstreams.internal]\nurl = \"https://registry.example\"";
-        let config = file(&format!("{upstream}\n[[packages]]\nmatch = \"**\"\n{list}"));
-        let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
-        assert!(stderr.contains(told), "no {told} in {stderr}");
-    }
-}
-
-#[test]
 fn a_variable_that_nothing_reads_is_refused() {
     for (variable, told) in [
         ("REGISTRY_ACCES", "the file that REGISTRY_CONFIG names"),
@@ -91,6 +75,22 @@ fn a_pattern_of_hosts_is_refused() {
         let config = file(&format!("[server]\nhosts = [\"{host}\"]"));
         let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
         assert!(stderr.contains("leave the list empty"), "{stderr}");
+    }
+}
+
+#[test]
+fn misspelled_entries_and_origins_are_told_the_nearest() {
+    for (list, told) in [
+        ("read = [\"@authenticatd\"]", "write `@authenticated`"),
+        ("read = [\"$authenticatd\"]", "write `@authenticated`"),
+        ("origin = [\"hosted\", \"intrenal\"]", "did you mean \"internal\"?"),
+        ("origin = [\"hostd\"]", "did you mean \"hosted\"?"),
+        ("origin = [\"hosted\", \"elsewhere\"]", "write origin = [\"hosted\"]"),
+    ] {
+        let upstream = "[upstreams.internal]\nurl = \"https://registry.example\"";
+        let config = file(&format!("{upstream}\n[[packages]]\nmatch = \"**\"\n{list}"));
+        let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
+        assert!(stderr.contains(told), "no {told} in {stderr}");
     }
 }
 
