@@ -120,20 +120,20 @@ pub enum Error {
     WrongOwnPassword,
     /// The account has a second factor, and the request has none.
     #[error(
-        "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a \
+        "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a \
          recovery code. A client that does not ask for it takes it as --otp"
     )]
     OneTimePasswordRequired,
     /// The second factor in the request is wrong, or was used before.
     #[error(
-        "the one-time pass is wrong, or was used already: try again with the next digits that your authenticator app \
+        "the one-time password is wrong, or was used already: try again with the next digits that your authenticator app \
          shows"
     )]
     WrongOneTimePassword,
     /// A user at a terminal must first enter a code on a page of the provider.
     #[error(
         "enter the code {user_code} at {url} on any device; when it says that you are done, give the digits that this \
-         registry showed you as the one-time pass"
+         registry showed you as the one-time password"
     )]
     DeviceLogin {
         /// The page, which any browser may open.

@@ -24,6 +24,7 @@
 #[cfg(test)]
 mod captured_log;
 mod event;
+mod kind_names;
 mod queue;
 mod sinks;
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -26,6 +27,13 @@ pub(super) enum Failure {
     Route(RouteError),
     /// The operation rejected the request or failed.
     Operation(Error),
+    /// No version is found for what may be the name of a package below a registry URL with a surplus path.
+    Misdirected {
+        /// What the operation says of it.
+        error: Error,
+        /// The URL of the registry, without a slash at its end.
+        registry: Arc<str>,
+    },
 }
 
 impl From<Error> for Failure {
@@ -47,11 +55,11 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Traversal
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
-        Failure::Operation(error) => operation_status(error),
+        Failure::Operation(error) | Failure::Misdirected { error, .. } => operation_status(error),
     }
 }
 
-fn operation_status(error: &Error) -> StatusCode {
+pub(super) fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
         Error::Publish(error) => publish_status(error),
@@ -224,6 +232,9 @@ pub(super) fn told(failure: &Failure) -> String {
                 tracing::error!(error = causes(error), "a request failed");
             }
             error.to_string()
+        }
+        Failure::Misdirected { error, registry } => {
+            format!("{error}. Is the registry URL right? This registry answers at {registry}/")
         }
     }
 }

@@ -13,8 +13,7 @@ use registry_core::domain::publication::{Publication, TarballOptions};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
 use registry_core::settings::{
-    LogFilter, Settings as RegistrySettings, StorageSettings, StorageUrl, Trial, open_existing_store,
-    registry_builder,
+    LogFilter, Settings as RegistrySettings, Trial, open_existing_store, registry_builder,
 };
 use registry_core::{Error, Registry};
 use tokio::runtime::Builder;
@@ -31,13 +30,12 @@ use outcome::{Done, stopped};
 use watched::{Watch, Watched};
 
 /// The variable with a token. It is not a flag, because every user of a machine can read all command lines.
-const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 
 /// Publishes the files in order, up to the first failure.
 pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
+    let mut settings = Settings::load_for_process(overrides)?;
     refuse_memory(&settings.registry.storage)?;
-    refuse_missing_folder(&settings.registry.storage)?;
     if settings.registry.log.filter == LogFilter::default() {
         // The command prints its own messages instead.
         settings.registry.log.filter = LogFilter::warnings();
@@ -57,17 +55,6 @@ pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::
     let published = runtime.block_on(publish_all(&settings, request));
     runtime.shutdown_timeout(THREADS_TIME);
     published
-}
-
-/// The store would be created, and no server would find the packages there.
-fn refuse_missing_folder(storage: &StorageSettings) -> anyhow::Result<()> {
-    match &storage.url {
-        StorageUrl::Folder(folder) if !folder.exists() => anyhow::bail!(
-            "there is no registry in {}: name the server's storage with --storage or --config",
-            folder.display()
-        ),
-        _ => Ok(()),
-    }
 }
 
 async fn publish_all(settings: &RegistrySettings, request: &PublishFiles) -> anyhow::Result<()> {
