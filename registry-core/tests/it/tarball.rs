@@ -2,6 +2,7 @@
 
 mod agreement;
 mod bombs;
+mod bundled;
 mod contents;
 mod manifests;
 mod readers;

@@ -93,6 +93,15 @@ pub enum TarballError {
         /// What it is on some systems.
         file: &'static str,
     },
+    /// An entry in `node_modules` of a package that bundles no dependencies, which some clients install and others do not.
+    #[error(
+        "the tarball's entry {path:?} is in node_modules, and package.json bundles no dependencies; list the dependency in \
+         `bundleDependencies` or leave it out"
+    )]
+    NotBundled {
+        /// The beginning of the path of the first one.
+        path: String,
+    },
     /// There is no `package.json` in the top folder.
     #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
     NoManifest,

@@ -6,6 +6,7 @@ use tar::{Archive, Entry};
 
 use super::claims::{Claims, Clash};
 use super::header::{self, Kind};
+use super::install_fields::bundles_nothing;
 use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
@@ -37,6 +38,8 @@ struct Inspection<'a> {
     extensions: Option<Vec<u8>>,
     claims: Claims,
     top_folder: Option<String>,
+    /// The first path in `node_modules`.
+    bundled: Option<String>,
     manifest: Option<Map<String, Value>>,
     manifest_path: Option<EntryPath>,
     readme: Readme,
@@ -52,6 +55,7 @@ impl<'a> Inspection<'a> {
             extensions: None,
             claims: Claims::default(),
             top_folder: None,
+            bundled: None,
             manifest: None,
             manifest_path: None,
             readme: Readme::default(),
@@ -74,6 +78,9 @@ impl<'a> Inspection<'a> {
         }
         match (self.manifest, self.manifest_path) {
             (Some(manifest), _) => {
+                if let Some(path) = self.bundled.filter(|_| bundles_nothing(&manifest)) {
+                    return Err(TarballError::NotBundled { path });
+                }
                 Ok(TarballContents { manifest, readme: self.readme.into_text(), ..self.contents })
             }
             (None, Some(path)) => Err(TarballError::ManifestPath { path: path.shown() }),
@@ -157,6 +164,7 @@ impl<'a> Inspection<'a> {
             self.short_path(entry, &path)?;
         }
         self.claim(kind, &path)?;
+        self.note_bundled(&path);
         if path.may_become_manifest() {
             return self.manifest(entry, kind, size, path);
         }
@@ -192,9 +200,16 @@ impl<'a> Inspection<'a> {
         }
         match short.installed() {
             Some(installed) if !is_same && !path.is_ascii() => {
+                self.note_bundled(&short);
                 self.claims.alias(installed).map_err(|clash| self.clashing(clash, &short))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn note_bundled(&mut self, path: &EntryPath) {
+        if self.bundled.is_none() && path.is_bundled() {
+            self.bundled = Some(path.shown());
         }
     }
 

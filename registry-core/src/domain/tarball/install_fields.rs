@@ -175,6 +175,16 @@ fn is_same_bundle(document: &Map<String, Value>, manifest: &Map<String, Value>) 
     said.iter().all(|names| is_packed(names) || (names.is_empty() && !packs_some()))
 }
 
+/// Whether a package lists no dependency to bundle, under neither spelling.
+pub(super) fn bundles_nothing(manifest: &Map<String, Value>) -> bool {
+    // Which ones `true` stands for depends on the client.
+    let bundles = |field: &str| {
+        manifest.get(field) == Some(&Value::Bool(true))
+            || bundled(manifest, field).is_some_and(|names| !names.is_empty())
+    };
+    !BUNDLED.into_iter().any(bundles)
+}
+
 /// The names in one of the two fields, as npm makes them of what may be written there.
 pub(super) fn bundled(manifest: &Map<String, Value>, field: &str) -> Option<Vec<String>> {
     match manifest.get(field)? {
