@@ -3,6 +3,7 @@
 mod agreement;
 mod bombs;
 mod bundled;
+mod commands;
 mod contents;
 mod manifests;
 mod readers;

@@ -135,6 +135,28 @@ pub enum TarballError {
     /// `package.json` holds a list or a single value.
     #[error("the tarball's package.json is not a JSON object; write `{{ … }}`")]
     ManifestNotAnObject,
+    /// `directories.bin` is a folder of which clients make different commands.
+    #[error(
+        "clients would make different commands of `directories.bin` in the tarball's package.json, because {path:?} {problem}; \
+         list the commands in `bin`"
+    )]
+    CommandFolder {
+        /// The beginning of the path, or of the folder.
+        path: String,
+        /// What they would take differently.
+        problem: &'static str,
+    },
+    /// A script or a dependency in `package.json` is no text, or they are no object.
+    #[error(
+        "`{field}` in the tarball's package.json is read differently by each client; write an object whose values are strings, \
+         such as `{example}`"
+    )]
+    ManifestField {
+        /// The beginning of the field, such as `dependencies.left-pad`.
+        field: String,
+        /// What the field looks like.
+        example: &'static str,
+    },
     /// `package.json` has no `name` text.
     #[error("the tarball's package.json has no name; add `\"name\"`")]
     NoName,

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use tar::{Archive, Entry};
 
 use super::claims::{Claims, Clash};
+use super::commands::require_plain_folder;
+use super::field_types::odd_field;
 use super::header::{self, Kind};
 use super::install_fields::bundles_nothing;
 use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
@@ -27,7 +29,9 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<TarballContents, Tarball
     let failure = RefCell::new(None);
     let unpacker = Unpacker::new(bytes, limits.unpacked_bytes, &failure)?;
     // Why unpacking failed tells more than what the tar reader made of it.
-    Inspection::new(limits).run(unpacker).map_err(|error| failure.take().unwrap_or(error))
+    let contents = Inspection::new(limits).run(unpacker).map_err(|error| failure.take().unwrap_or(error))?;
+    require_plain_folder(&contents.manifest, bytes)?;
+    Ok(contents)
 }
 
 /// What is known so far.
@@ -371,6 +375,11 @@ fn parse_manifest(bytes: &[u8]) -> Result<Map<String, Value>, TarballError> {
     }
     if !has("version") {
         return Err(TarballError::NoVersion);
+    }
+    if let Some(field) = odd_field(&manifest) {
+        let is_script = field.starts_with("scripts");
+        let example = if is_script { r#"{"test": "node --test"}"# } else { r#"{"left-pad": "^1.0.0"}"# };
+        return Err(TarballError::ManifestField { field: shorten(&field).into_owned(), example });
     }
     Ok(manifest)
 }
