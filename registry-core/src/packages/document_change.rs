@@ -1,3 +1,5 @@
+mod top;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -20,8 +22,8 @@ const ATTEMPTS: usize = 10;
 /// A packument as a client sends it back with a change in it.
 ///
 /// What the change is shows only in comparison with the stored packument. One change is made, or nothing happens: a
-/// document that changes what has a request of its own is refused, and so is one with several changes. Not compared is
-/// what clients echo and must not decide, such as `time`, `readme` and the stars of others.
+/// document that changes what has a request of its own is refused, and so is one with several changes, and one that changes
+/// what no request changes, such as `readme`. Not compared are the stars of others and the mail addresses of owners.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChangeDocument {
     /// The revision that the client saw.
@@ -46,6 +48,29 @@ pub struct ChangeDocument {
     pub maintainers: Option<Vec<Person>>,
     /// The stars, of which the caller's own counts.
     pub users: Option<IndexMap<String, Value>>,
+    /// Whether the package is restricted or public, which is as it was.
+    pub access: Option<Value>,
+    /// What stands at the top beside these, as it was.
+    pub readme: Option<Value>,
+    /// The same.
+    #[serde(rename = "readmeFilename")]
+    pub readme_filename: Option<Value>,
+    /// The same.
+    pub description: Option<Value>,
+    /// The same.
+    pub keywords: Option<Value>,
+    /// The same.
+    pub license: Option<Value>,
+    /// The same.
+    pub homepage: Option<Value>,
+    /// The same.
+    pub repository: Option<Value>,
+    /// The same.
+    pub bugs: Option<Value>,
+    /// The same.
+    pub author: Option<Value>,
+    /// The same.
+    pub contributors: Option<Value>,
 }
 
 impl ChangeDocument {
@@ -175,6 +200,10 @@ struct Sent<'a> {
 impl<'a> Sent<'a> {
     fn recognise(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
         let star = self.star(caller);
+        if self.saw_current() {
+            // After a publish meanwhile, what the client saw at the top is not known.
+            self.document.require_same_top(self.packument)?;
+        }
         let Some(versions) = &self.document.versions else { return self.without_versions(star) };
         let newer = self.published_since(versions)?;
         let messages = self.deprecations(versions)?;
@@ -196,6 +225,7 @@ impl<'a> Sent<'a> {
         if gone.is_empty() || !self.may_remove {
             self.require_same_tags(&newer)?;
         } else {
+            self.require_same_latest(&gone)?;
             let versions = gone.into_iter().map(Version::parse).collect::<Result<_, _>>()?;
             changes.push(Change::Unpublish { versions, dist_tags: self.document.dist_tags.clone() });
         }
@@ -214,10 +244,11 @@ impl<'a> Sent<'a> {
         }
         let Some(owners) = &self.document.maintainers else {
             // A star is the caller's own, whatever else was changed meanwhile.
-            if self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision) {
-                self.require_same_tags(&BTreeSet::new())?;
-            }
-            return Ok(star);
+            return match self.require_same_tags(&BTreeSet::new()) {
+                Err(_) if !self.saw_current() => Err(Error::StaleRevision),
+                Err(changes_tags) => Err(changes_tags),
+                Ok(()) => Ok(star),
+            };
         };
         self.packument.require_revision(self.seen.as_ref())?;
         self.require_same_tags(&BTreeSet::new())?;
@@ -225,6 +256,24 @@ impl<'a> Sent<'a> {
             Some(star) if self.are_owners(owners) => Ok(Some(star)),
             star => only(std::iter::once(Change::Owners(owners.clone())).chain(star).collect()),
         }
+    }
+
+    /// Whether the client saw the package as it is, or does not say what it saw.
+    fn saw_current(&self) -> bool {
+        self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision)
+    }
+
+    /// Refuses to move `latest` away from a version that stays. Where its version goes, the registry decides.
+    fn require_same_latest(&self, gone: &[&str]) -> Result<(), Error> {
+        let latest =
+            self.packument.live_dist_tags().find(|(tag, _)| *tag == "latest").map(|(_, version)| version);
+        let (Some(sent), Some(latest)) = (&self.document.dist_tags, latest) else { return Ok(()) };
+        if gone.contains(&latest) || sent.get("latest").is_some_and(|sent| sent == latest) {
+            return Ok(());
+        }
+        Err(Error::request(
+            "the document moves the tag \"latest\" beside removing versions: run `npm dist-tag add`; nothing was changed",
+        ))
     }
 
     fn keys(&self) -> impl Iterator<Item = &'a str> {
