@@ -10,6 +10,52 @@ use super::tarball::is_device;
 const LONGEST: usize = 214;
 /// `-` begins the registry's own routes, browsers and crawlers ask for the two files, and npm installs into the folder.
 const RESERVED: [&str; 4] = ["-", "favicon.ico", "node_modules", "robots.txt"];
+/// Modules that Node.js itself has, of which npm makes no new packages (`validate-npm-package-name`). `require` finds the
+/// module and never the package.
+const CORE_MODULES: [&str; 42] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
 
 /// The name of a package: `left-pad`, `@scope/name`.
 ///
@@ -49,6 +95,9 @@ pub enum NewNameError {
     /// npm takes these for existing packages alone. Rules read `*` as a pattern.
     #[error("holds one of the characters ~'!()*, which npm refuses in new names")]
     Character,
+    /// `require` finds the module in place of the package.
+    #[error("is the name of a module of Node.js, which npm refuses in new names")]
+    CoreModule,
     /// Commands would read such a name as an option.
     #[error("begins with a hyphen, which npm refuses in new names")]
     Hyphen,
@@ -77,6 +126,9 @@ impl PackageName {
         }
         if self.0.starts_with('-') {
             return Err(NewNameError::Hyphen);
+        }
+        if CORE_MODULES.iter().any(|module| self.0.eq_ignore_ascii_case(module)) {
+            return Err(NewNameError::CoreModule);
         }
         let mut parts = self.scope().into_iter().chain([self.base()]);
         if parts.clone().any(|part| part.ends_with('.')) {
