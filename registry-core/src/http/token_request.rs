@@ -51,8 +51,10 @@ impl TokenDocument {
                     "a permission needs packages that it is for: add --packages, --scopes or --packages-all",
                 ));
             }
+            // A token for packages stands for its holder in nothing else, also where it is for all of them.
+            Some(Chosen::All) => Some(vec![PackagePattern::everything()]),
             // The form of before knows no packages.
-            Some(Chosen::All) | None => None,
+            None => None,
         };
         let networks = match self.cidr_whitelist.or(self.cidr) {
             None => Vec::new(),

@@ -25,7 +25,7 @@ pub struct TokenOptions {
     pub description: Option<String>,
     /// What may be done to the packages below.
     pub permission: TokenPermission,
-    /// The packages it is for; `None` for all.
+    /// The packages it is for, and nothing else; `None` for a token that is for all and whatever else its holder may.
     pub packages: Option<Vec<PackagePattern>>,
     /// The organisations it is for; `None` leaves that to the other limits, as [`TokenLimits::organizations`] says.
     pub organizations: Option<TokenOrganizations>,
