@@ -110,6 +110,17 @@ fn a_mistake_is_told_with_its_line() {
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
 }
 
+#[test]
+fn a_wrong_access_rule_is_told_by_its_number() {
+    let rules = ["@acme/*", "@other/*", "**"].map(|pattern| format!("[[packages]]\nmatch = \"{pattern}\"\n"));
+    for (at, wrong) in [(0, "read = [\"ana\"]\n"), (1, "origin = [\"npm\"]\n"), (2, "publish = [\"ana\"]\n")]
+    {
+        let mut rules = rules.clone();
+        rules[at].push_str(wrong);
+        assert_refused(&rules.concat(), 2 * at + 1, &[&format!("access rule {} (", at + 1)]);
+    }
+}
+
 /// Each names the key with its table, what is there and what is wanted, in words of the file.
 #[test]
 fn a_mistake_is_told_in_words_of_the_file() {
