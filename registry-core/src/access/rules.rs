@@ -64,6 +64,16 @@ impl AccessRules {
         Ok(Self::of(rules))
     }
 
+    /// Checks one rule by itself, which is the `number`th of its file.
+    #[cfg(feature = "settings")]
+    pub(crate) fn check_rule(
+        settings: &RuleSettings,
+        number: usize,
+        upstreams: &[&str],
+    ) -> Result<(), AccessRuleError> {
+        Rule::compile(settings, number, upstreams).map(drop)
+    }
+
     /// No rules: every action on every package is denied to every caller.
     pub fn closed() -> Self {
         Self::of(Vec::new())

@@ -26,7 +26,7 @@ pub struct TokenOptions {
     pub description: Option<String>,
     /// What it may do to the packages below.
     pub permission: TokenPermission,
-    /// The packages it is for; `None` for all.
+    /// The packages it is for, and nothing else; `None` for a token that is for all and whatever else its holder may.
     pub packages: Option<Vec<PackagePattern>>,
     /// The organizations it is for; `None` leaves that to the other limits: see [`TokenLimits::organizations`].
     pub organizations: Option<TokenOrganizations>,
