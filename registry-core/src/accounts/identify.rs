@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,11 +36,11 @@ impl Accounts {
                 let identity = match remembered {
                     Some(identity) => identity,
                     None => match self.identify_bearer(bearer, hash).await {
-                        Err(Error::InvalidCredential) => {
+                        Err(Error::Login(LoginError::InvalidCredential)) => {
                             // Every token is unknown to a store that is not mounted.
                             self.parts.store.confirm_absence().await?;
                             self.emit_rejection(&nobody, CredentialRejection::UnknownToken, None);
-                            return Err(Error::InvalidCredential);
+                            return Err(Error::Login(LoginError::InvalidCredential));
                         }
                         Err(error) => {
                             if error.is_name_of_another() {
@@ -61,15 +62,15 @@ impl Accounts {
             Some(basic @ Credential::Basic { name, password }) => {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
                 let asked = match self.ask_providers(basic).await {
-                    Err(Error::InvalidCredential) => {
+                    Err(Error::Login(LoginError::InvalidCredential)) => {
                         self.parts.store.confirm_absence().await?;
-                        Err(Error::InvalidCredential)
+                        Err(Error::Login(LoginError::InvalidCredential))
                     }
                     asked => asked,
                 };
-                attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
+                attempt.settle(&asked, |error| matches!(error, Error::Login(LoginError::InvalidCredential)));
                 match &asked {
-                    Err(Error::InvalidCredential) => {
+                    Err(Error::Login(LoginError::InvalidCredential)) => {
                         self.emit_rejection(&nobody, CredentialRejection::WrongPassword, Some(name));
                     }
                     Err(error) if error.is_name_of_another() => {
@@ -99,7 +100,7 @@ impl Accounts {
             return Ok(());
         }
         self.emit_rejection(caller, CredentialRejection::TokenElsewhere, None);
-        Err(Error::AddressNotPermitted)
+        Err(Error::Login(LoginError::AddressNotPermitted))
     }
 
     /// Checks expiry and network on every request, also for cached tokens.
@@ -109,11 +110,11 @@ impl Accounts {
         let (refused, error) = if let Some(at) = limits.expires
             && limits.is_expired(self.parts.clock.now())
         {
-            (CredentialRejection::ExpiredToken, Error::TokenExpired { at })
+            (CredentialRejection::ExpiredToken, Error::Login(LoginError::TokenExpired { at }))
         } else if limits.permit_address(nobody.address) {
             return Ok(());
         } else {
-            (CredentialRejection::TokenElsewhere, Error::AddressNotPermitted)
+            (CredentialRejection::TokenElsewhere, Error::Login(LoginError::AddressNotPermitted))
         };
         let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
         self.emit_rejection(&holder, refused, None);
@@ -137,10 +138,10 @@ impl Accounts {
                 Identified::Principal(principal) => return self.admit(provider.id(), principal).await,
                 // A password that one provider rejects may be right at the provider that owns the name.
                 Identified::Rejected if matches!(credential, Credential::Basic { .. }) => {}
-                Identified::Rejected => return Err(Error::InvalidCredential),
+                Identified::Rejected => return Err(Error::Login(LoginError::InvalidCredential)),
                 Identified::NotMine => {}
             }
         }
-        Err(Error::InvalidCredential)
+        Err(Error::Login(LoginError::InvalidCredential))
     }
 }

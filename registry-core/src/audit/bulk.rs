@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
@@ -45,7 +46,7 @@ impl Audit {
             let json = serde_json::to_vec(&question).map_err(Error::internal)?;
             let advisories = match upstream.upstream.advisories(json.into()).await {
                 Ok(Some(answer)) => read(&upstream, &answer, &question),
-                Ok(None) => Err(Error::NoAudits { upstream: upstream.id.to_string() }),
+                Ok(None) => Err(Error::Proxy(ProxyError::NoAudits { upstream: upstream.id.to_string() })),
                 Err(source) => Err(not_told(&upstream, source)),
             };
             self.or_fall_back(&upstream, advisories)
@@ -104,7 +105,7 @@ impl Audit {
 }
 
 fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
-    Error::NoAdvisories { upstream: upstream.id.to_string(), source }
+    Error::Proxy(ProxyError::NoAdvisories { upstream: upstream.id.to_string(), source })
 }
 
 /// Parses an upstream's answer, and drops packages that were not requested.

@@ -1,3 +1,4 @@
+use crate::error::{PackageError, PermissionError, ProxyError};
 use std::sync::Arc;
 
 use crate::Error;
@@ -44,8 +45,8 @@ impl Authorization {
         }
         self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
         match caller.principal {
-            None => Err(Error::AuthenticationRequired),
-            Some(_) => Err(Error::PackageNotFound(name.clone())),
+            None => Err(Error::Permission(PermissionError::AuthenticationRequired)),
+            Some(_) => Err(Error::Package(PackageError::NotFound(name.clone()))),
         }
     }
 
@@ -61,7 +62,7 @@ impl Authorization {
             return Ok(());
         }
         self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
-        Err(Error::PackageNotFound(name.clone()))
+        Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
     /// Whether the caller is in the package's audience.
@@ -89,7 +90,7 @@ impl Authorization {
             return Ok(());
         }
         self.emit(caller, name, EventKind::Denied { action: action.to_owned() });
-        Err(Error::AuthenticationRequired)
+        Err(Error::Permission(PermissionError::AuthenticationRequired))
     }
 
     /// Rejects a caller who may not write a package of this name, regardless of its owners.
@@ -122,7 +123,7 @@ impl Authorization {
             return Ok(());
         }
         self.emit(caller, Some(name), EventKind::Denied { action: STAR.into() });
-        Err(Error::TokenForbidsStar { name: name.clone() })
+        Err(Error::Permission(PermissionError::TokenForbidsStar { name: name.clone() }))
     }
 
     /// Rejects a caller who may not decide on staged versions of this package.
@@ -130,7 +131,7 @@ impl Authorization {
         let right = self.require_write(caller, name, Action::Publish)?;
         if caller.principal_if(TokenLimits::permit_approval).is_none() {
             self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.to_string() });
-            return Err(Error::TokenForbidsApproval);
+            return Err(Error::Permission(PermissionError::TokenForbidsApproval));
         }
         Ok(right)
     }
@@ -151,21 +152,24 @@ impl Authorization {
     fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
         self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
         if caller.principal.is_none() {
-            return Error::AuthenticationRequired;
+            return Error::Permission(PermissionError::AuthenticationRequired);
         }
         let without_limits = self.verdict_of(action, caller.principal.as_deref(), caller, name);
         if without_limits != Verdict::Denied {
             // The token is the caller's own, so the answer may disclose that another token would do.
-            Error::TokenForbids { action, name: name.clone() }
+            Error::Permission(PermissionError::TokenForbids { action, name: name.clone() })
         } else if self.may_read(caller, name) {
             let access = self.access();
             let origin = access.origin(name);
             if let (false, Some(upstream)) = (origin.hosted, origin.upstreams.first()) {
-                return Error::ComesFromUpstream { name: name.clone(), upstream: upstream.to_string() };
+                return Error::Proxy(ProxyError::ComesFromUpstream {
+                    name: name.clone(),
+                    upstream: upstream.to_string(),
+                });
             }
-            Error::Forbidden { action, name: name.clone() }
+            Error::Permission(PermissionError::Forbidden { action, name: name.clone() })
         } else {
-            Error::PackageNotFound(name.clone())
+            Error::Package(PackageError::NotFound(name.clone()))
         }
     }
 
@@ -181,7 +185,11 @@ impl Authorization {
         name: &PackageName,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(Error::Forbidden { action, .. } | Error::Hidden { action, .. }) = &result {
+        if let Err(
+            Error::Permission(PermissionError::Forbidden { action, .. })
+            | Error::Permission(PermissionError::Hidden { action, .. }),
+        ) = &result
+        {
             self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
         }
         result
@@ -217,8 +225,10 @@ impl WriteRight {
     /// package, it does not exist for them.
     pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
         match self.check_name(packument) {
-            Err(Error::Forbidden { action, name }) if packument.protection.restricted && !self.named => {
-                Err(Error::Hidden { action, name })
+            Err(Error::Permission(PermissionError::Forbidden { action, name }))
+                if packument.protection.restricted && !self.named =>
+            {
+                Err(Error::Permission(PermissionError::Hidden { action, name }))
             }
             checked => checked,
         }
@@ -238,7 +248,10 @@ impl WriteRight {
     /// Like [`Self::check`], for a publisher: the answer cannot hide that the name is taken.
     pub(crate) fn check_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
         if self.owned_only && !packument.is_owned_by(&self.principal.name) {
-            return Err(Error::Forbidden { action: self.action, name: packument.name.clone() });
+            return Err(Error::Permission(PermissionError::Forbidden {
+                action: self.action,
+                name: packument.name.clone(),
+            }));
         }
         Ok(())
     }

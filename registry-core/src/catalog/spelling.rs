@@ -1,3 +1,4 @@
+use crate::error::NewPackageError;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -53,7 +54,10 @@ impl Catalog {
             return Ok(());
         }
         if self.parts.store.or_proven_absent(self.read_index(&folded).await?).await?.is_some() {
-            return Err(Error::NameInOtherCapitals { name: name.clone(), existing: folded });
+            return Err(Error::NewPackage(NewPackageError::NameInOtherCapitals {
+                name: name.clone(),
+                existing: folded,
+            }));
         }
         Ok(())
     }
@@ -175,5 +179,8 @@ fn one_spelling(name: &PackageName, entered: &PackageName) -> Result<(), Error> 
     if entered == name {
         return Ok(());
     }
-    Err(Error::NameInOtherCapitals { name: name.clone(), existing: entered.clone() })
+    Err(Error::NewPackage(NewPackageError::NameInOtherCapitals {
+        name: name.clone(),
+        existing: entered.clone(),
+    }))
 }

@@ -1,3 +1,4 @@
+use crate::error::RequestError;
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -75,5 +76,5 @@ fn inflate(encoding: &str, body: Bytes, limit: usize) -> Result<Bytes, Error> {
         .take(most)
         .read_to_end(&mut inflated)
         .map_err(|_| Error::request("the request's body says that it is gzip, and is not"))?;
-    if length > limit { Err(Error::TooLarge { limit }) } else { Ok(inflated.into()) }
+    if length > limit { Err(Error::Request(RequestError::TooLarge { limit })) } else { Ok(inflated.into()) }
 }

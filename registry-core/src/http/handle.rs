@@ -1,3 +1,4 @@
+use crate::error::{LoginError, PermissionError};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -151,9 +152,13 @@ impl Registry {
         };
         let result = match (result, &stale) {
             // An anonymous caller may not do this, so report what is wrong with the token.
-            (Err(Failure::Operation(Error::AuthenticationRequired)), Some(_)) => {
-                Err(stale.take().map_or(Error::AuthenticationRequired, |(_, error)| error).into())
-            }
+            (
+                Err(Failure::Operation(Error::Permission(PermissionError::AuthenticationRequired))),
+                Some(_),
+            ) => Err(stale
+                .take()
+                .map_or(Error::Permission(PermissionError::AuthenticationRequired), |(_, error)| error)
+                .into()),
             (result, _) => result,
         };
         let mut response = match result {
@@ -214,13 +219,16 @@ fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
     let (Some(header), another) = (headers.next(), headers.next()) else { return Ok(None) };
     let header = header.to_str().ok().filter(|_| another.is_none());
     let credential = header.and_then(Credential::from_authorization);
-    credential.map(Some).ok_or(Error::InvalidCredential)
+    credential.map(Some).ok_or(Error::Login(LoginError::InvalidCredential))
 }
 
 /// Returns the token of a request if it is no longer valid and the request only reads packages. A client with such a
 /// token in its settings may read what anonymous callers may, and nothing else.
 fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHash> {
-    let is_stale = matches!(error, Error::InvalidCredential | Error::TokenExpired { .. });
+    let is_stale = matches!(
+        error,
+        Error::Login(LoginError::InvalidCredential) | Error::Login(LoginError::TokenExpired { .. })
+    );
     match credential_of(request) {
         Ok(Some(Credential::Bearer(token))) if is_stale && route.reads_packages() => {
             Some(TokenHash::of(&token))

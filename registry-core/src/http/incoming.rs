@@ -1,3 +1,4 @@
+use crate::error::RequestError;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -32,7 +33,7 @@ impl Incoming {
         let Some(body) = self.unread() else { return Ok(Bytes::new()) };
         let declared = http_body::Body::size_hint(body).lower();
         if declared > limit as u64 {
-            return Err(Error::TooLarge { limit });
+            return Err(Error::Request(RequestError::TooLarge { limit }));
         }
         let mut bytes = BytesMut::with_capacity(declared.min(FIRST_RESERVE) as usize);
         while let Some(frame) = body.frame().await {
@@ -40,7 +41,7 @@ impl Incoming {
                 frame.map_err(|_| Error::request("the request's body ended before it was complete"))?;
             if let Ok(data) = frame.into_data() {
                 if bytes.len() + data.len() > limit {
-                    return Err(Error::TooLarge { limit });
+                    return Err(Error::Request(RequestError::TooLarge { limit }));
                 }
                 bytes.extend_from_slice(&data);
             }

@@ -1,3 +1,4 @@
+use crate::error::RequestError;
 use http::header::VIA;
 use http::request::Parts;
 
@@ -14,7 +15,7 @@ pub(super) fn refuse_own_request(registry: &Registry, request: &Parts) -> Result
     let mut hops = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
     // A hop consists of a protocol, the recipient of the request, and optionally a comment.
     if hops.any(|hop| hop.split_whitespace().nth(1) == Some(&*own)) {
-        Err(Error::RequestLoop)
+        Err(Error::Request(RequestError::RequestLoop))
     } else {
         Ok(())
     }

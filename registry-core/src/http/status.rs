@@ -1,3 +1,7 @@
+use crate::error::{
+    AccountError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError, ProxyError,
+    RequestError, StageError, TrustError,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,105 +66,105 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
 pub(super) fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
-        Error::Publish(error) => publish_status(error),
-        Error::Limit(_) | Error::TooLarge { .. } | Error::PublishTooLarge { .. } => {
+        Error::Request(RequestError::Publish(error)) => publish_status(error),
+        Error::Request(RequestError::Limit(_)) | Error::Request(RequestError::TooLarge { .. }) | Error::Request(RequestError::PublishTooLarge { .. }) => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
-        Error::Name(_)
-        | Error::Version(_)
-        | Error::Tag(_)
-        | Error::GroupName(_)
-        | Error::Request { .. }
-        | Error::SearchTextMissing
-        | Error::NameNotForNew { .. }
-        | Error::LatestTag
-        | Error::LastOwner { .. }
-        | Error::NoSignUp
-        | Error::NameTaken
-        | Error::LastOrganizationOwner { .. }
-        | Error::DevelopersTeam { .. }
+        Error::Request(RequestError::Name(_))
+        | Error::Request(RequestError::Version(_))
+        | Error::Request(RequestError::Tag(_))
+        | Error::Request(RequestError::GroupName(_))
+        | Error::Request(RequestError::Request { .. })
+        | Error::Request(RequestError::SearchTextMissing)
+        | Error::NewPackage(NewPackageError::NameNotForNew { .. })
+        | Error::Package(PackageError::LatestTag)
+        | Error::Package(PackageError::LastOwner { .. })
+        | Error::Login(LoginError::NoSignUp)
+        | Error::Login(LoginError::NameTaken)
+        | Error::Organization(OrganizationError::LastOrganizationOwner { .. })
+        | Error::Organization(OrganizationError::DevelopersTeam { .. })
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
-        Error::AuthenticationRequired
-        | Error::InvalidCredential
-        | Error::TokenExpired { .. }
-        | Error::AddressNotPermitted
-        | Error::IdToken { .. }
-        | Error::NotTrusted { .. }
-        | Error::WrongPassword
-        | Error::WrongPasswordOrNoAccount { .. }
-        | Error::WrongPasswordForAnyAccount { .. }
-        | Error::WebLoginRejected { .. }
-        | Error::WrongOwnPassword
-        | Error::DeviceLogin { .. }
-        | Error::OneTimePasswordRequired
-        | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
+        Error::Permission(PermissionError::AuthenticationRequired)
+        | Error::Login(LoginError::InvalidCredential)
+        | Error::Login(LoginError::TokenExpired { .. })
+        | Error::Login(LoginError::AddressNotPermitted)
+        | Error::Trust(TrustError::IdToken { .. })
+        | Error::Trust(TrustError::NotTrusted { .. })
+        | Error::Login(LoginError::WrongPassword)
+        | Error::Login(LoginError::WrongPasswordOrNoAccount { .. })
+        | Error::Login(LoginError::WrongPasswordForAnyAccount { .. })
+        | Error::Login(LoginError::WebLoginRejected { .. })
+        | Error::Login(LoginError::WrongOwnPassword)
+        | Error::Login(LoginError::DeviceLogin { .. })
+        | Error::Login(LoginError::OneTimePasswordRequired)
+        | Error::Login(LoginError::WrongOneTimePassword) => StatusCode::UNAUTHORIZED,
         // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
-        Error::LoginRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::TooManyFailures { .. } | Error::TooManySignUps { .. } | Error::TooManyRequests { .. } => {
+        Error::Login(LoginError::Rejected { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Login(LoginError::TooManyFailures { .. }) | Error::Login(LoginError::TooManySignUps { .. }) | Error::Login(LoginError::TooManyRequests { .. }) => {
             StatusCode::TOO_MANY_REQUESTS
         }
-        Error::ForeignOrigin
-        | Error::WebLoginElsewhere
-        | Error::WebLoginForm
-        | Error::Forbidden { .. }
-        | Error::TokenForbids { .. }
-        | Error::TokenForbidsAccount
-        | Error::TokenForbidsStar { .. }
-        | Error::TokenForbidsOrganization { .. }
-        | Error::AccountNotOurs
-        | Error::NameElsewhere { .. }
-        | Error::NameDisputed { .. }
-        | Error::TokenForbidsApproval
-        | Error::RoleForbids { .. }
-        | Error::TokenWithoutTwoFactor { .. }
-        | Error::NoTwoFactor { .. }
-        | Error::NoTwoFactorToRequire { .. }
-        | Error::ConfusingName { .. }
-        | Error::VersionTaken { .. }
-        | Error::VersionStaged { .. }
-        | Error::NameTakenUpstream { .. }
+        Error::Request(RequestError::ForeignOrigin)
+        | Error::Login(LoginError::WebLoginElsewhere)
+        | Error::Login(LoginError::WebLoginForm)
+        | Error::Permission(PermissionError::Forbidden { .. })
+        | Error::Permission(PermissionError::TokenForbids { .. })
+        | Error::Account(AccountError::TokenForbidsAccount)
+        | Error::Permission(PermissionError::TokenForbidsStar { .. })
+        | Error::Organization(OrganizationError::TokenForbidsOrganization { .. })
+        | Error::Account(AccountError::AccountNotOurs)
+        | Error::Login(LoginError::NameElsewhere { .. })
+        | Error::Login(LoginError::NameDisputed { .. })
+        | Error::Permission(PermissionError::TokenForbidsApproval)
+        | Error::Organization(OrganizationError::RoleForbids { .. })
+        | Error::Account(AccountError::TokenWithoutTwoFactor { .. })
+        | Error::Account(AccountError::NoTwoFactor { .. })
+        | Error::Account(AccountError::NoTwoFactorToRequire { .. })
+        | Error::Login(LoginError::ConfusingName { .. })
+        | Error::Package(PackageError::VersionTaken { .. })
+        | Error::Package(PackageError::VersionStaged { .. })
+        | Error::NewPackage(NewPackageError::NameTakenUpstream { .. })
         // On a 5xx clients would retry, but the tarball stays too large.
-        | Error::UpstreamTarballTooLarge { .. }
-        | Error::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
-        | Error::NotHostedHere { .. }
-        | Error::ComesFromUpstream { .. }
-        | Error::NameInOtherCapitals { .. }
-        | Error::NameInOtherCapitalsUpstream { .. } => StatusCode::FORBIDDEN,
-        Error::PackageNotFound(_)
-        | Error::Hidden { .. }
-        | Error::OrganizationNotFound { .. }
-        | Error::TeamNotFound { .. }
-        | Error::NotAMember { .. }
-        | Error::NotInTeam { .. }
-        | Error::NotGranted { .. }
-        | Error::Unpublished { .. }
-        | Error::VersionNotFound { .. }
-        | Error::TagNotFound { .. }
-        | Error::NoKeys
+        | Error::Proxy(ProxyError::TarballTooLarge { .. })
+        | Error::Proxy(ProxyError::NoAdvisories { source: UpstreamError::Refused { .. }, .. })
+        | Error::NewPackage(NewPackageError::NotHostedHere { .. })
+        | Error::Proxy(ProxyError::ComesFromUpstream { .. })
+        | Error::NewPackage(NewPackageError::NameInOtherCapitals { .. })
+        | Error::NewPackage(NewPackageError::NameInOtherCapitalsUpstream { .. }) => StatusCode::FORBIDDEN,
+        Error::Package(PackageError::NotFound(_))
+        | Error::Permission(PermissionError::Hidden { .. })
+        | Error::Organization(OrganizationError::NotFound { .. })
+        | Error::Organization(OrganizationError::TeamNotFound { .. })
+        | Error::Organization(OrganizationError::NotAMember { .. })
+        | Error::Organization(OrganizationError::NotInTeam { .. })
+        | Error::Organization(OrganizationError::NotGranted { .. })
+        | Error::Package(PackageError::Unpublished { .. })
+        | Error::Package(PackageError::VersionNotFound { .. })
+        | Error::Package(PackageError::TagNotFound { .. })
+        | Error::Proxy(ProxyError::NoKeys)
         // npm, pnpm and deno take this as "not offered" without a retry.
-        | Error::NoAudits { .. }
-        | Error::NoAttestations { .. }
-        | Error::AccountNotFound { .. }
-        | Error::TokenNotFound
-        | Error::WebLoginOff
-        | Error::WebLoginGone
-        | Error::StageNotFound { .. }
-        | Error::TrustNotFound { .. }
-        | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision
-        | Error::TrustExists { .. }
-        | Error::StageApproved { .. }
-        | Error::StagedPackageUnpublished { .. }
-        | Error::ApprovedUnpublished { .. } => StatusCode::CONFLICT,
+        | Error::Proxy(ProxyError::NoAudits { .. })
+        | Error::Proxy(ProxyError::NoAttestations { .. })
+        | Error::Account(AccountError::NotFound { .. })
+        | Error::Account(AccountError::TokenNotFound)
+        | Error::Login(LoginError::WebLoginOff)
+        | Error::Login(LoginError::WebLoginGone)
+        | Error::Stage(StageError::NotFound { .. })
+        | Error::Trust(TrustError::NotFound { .. })
+        | Error::Package(PackageError::NotAnOwner { .. }) => StatusCode::NOT_FOUND,
+        Error::Package(PackageError::StaleRevision)
+        | Error::Trust(TrustError::Exists { .. })
+        | Error::Stage(StageError::Approved { .. })
+        | Error::Stage(StageError::StagedPackageUnpublished { .. })
+        | Error::Stage(StageError::ApprovedUnpublished { .. }) => StatusCode::CONFLICT,
         Error::Storage(error) => storage_status(error),
         Error::Busy
-        | Error::PublishedMeanwhile { .. }
+        | Error::Proxy(ProxyError::PublishedMeanwhile { .. })
         | Error::EventsBehind
         | Error::Store(BlobError::Unavailable { .. })
-        | Error::NameUnchecked { .. }
+        | Error::NewPackage(NewPackageError::NameUnchecked { .. })
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::RequestLoop => StatusCode::LOOP_DETECTED,
-        Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
+        Error::Request(RequestError::RequestLoop) => StatusCode::LOOP_DETECTED,
+        Error::Proxy(ProxyError::Upstream(error)) | Error::Proxy(ProxyError::NoAdvisories { source: error, .. }) => upstream_status(error),
         // A retry would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -197,9 +201,9 @@ fn upstream_status(error: &UpstreamError) -> StatusCode {
 /// The authentication scheme by which clients distinguish the reasons for a 401.
 fn scheme(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Operation(Error::AddressNotPermitted) => "ipaddress",
+        Failure::Operation(Error::Login(LoginError::AddressNotPermitted)) => "ipaddress",
         // With `Bearer`, npm reports a bad token.
-        Failure::Operation(Error::WrongOwnPassword) => "Basic",
+        Failure::Operation(Error::Login(LoginError::WrongOwnPassword)) => "Basic",
         _ => "Bearer",
     }
 }
@@ -217,8 +221,11 @@ fn retry_after(failure: &Failure) -> u64 {
 fn asked_to_wait(error: &Error) -> Option<Duration> {
     match error {
         Error::Shared(error) => asked_to_wait(error),
-        Error::Upstream(UpstreamError::Unavailable { retry_after, .. })
-        | Error::NoAdvisories { source: UpstreamError::Unavailable { retry_after, .. }, .. } => *retry_after,
+        Error::Proxy(ProxyError::Upstream(UpstreamError::Unavailable { retry_after, .. }))
+        | Error::Proxy(ProxyError::NoAdvisories {
+            source: UpstreamError::Unavailable { retry_after, .. },
+            ..
+        }) => *retry_after,
         _ => None,
     }
 }
@@ -255,9 +262,9 @@ fn causes(error: &Error) -> String {
 pub(super) fn wait(failure: &Failure) -> Option<u64> {
     match failure {
         Failure::Operation(
-            Error::TooManyFailures { seconds }
-            | Error::TooManySignUps { seconds }
-            | Error::TooManyRequests { seconds },
+            Error::Login(LoginError::TooManyFailures { seconds })
+            | Error::Login(LoginError::TooManySignUps { seconds })
+            | Error::Login(LoginError::TooManyRequests { seconds }),
         ) => Some(*seconds),
         _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then(|| retry_after(failure)),
     }
@@ -276,7 +283,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let text = told(failure);
     let status = status(failure);
     let mut answer = json!({ "error": text, "message": text });
-    if let Failure::Operation(Error::SearchTextMissing) = failure {
+    if let Failure::Operation(Error::Request(RequestError::SearchTextMissing)) = failure {
         // npm's registry has a code for this error.
         answer["code"] = "ERR_TEXT_MISSING".into();
     }
@@ -286,12 +293,12 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
         // npm prints its own sentence in place of this answer's body, and the notice.
         if let Failure::Operation(
-            Error::AuthenticationRequired
-            | Error::InvalidCredential
-            | Error::TokenExpired { .. }
-            | Error::WrongPassword
-            | Error::WrongPasswordOrNoAccount { .. }
-            | Error::WrongPasswordForAnyAccount { .. },
+            Error::Permission(PermissionError::AuthenticationRequired)
+            | Error::Login(LoginError::InvalidCredential)
+            | Error::Login(LoginError::TokenExpired { .. })
+            | Error::Login(LoginError::WrongPassword)
+            | Error::Login(LoginError::WrongPasswordOrNoAccount { .. })
+            | Error::Login(LoginError::WrongPasswordForAnyAccount { .. }),
         ) = failure
         {
             add_notice(headers, &text);

@@ -1,3 +1,4 @@
+use crate::error::TrustError;
 use http::header::AUTHORIZATION;
 use http::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -61,9 +62,9 @@ impl Call<'_> {
     async fn exchange(self, name: PackageName) -> Result<Response<Body>, Failure> {
         let shown = self.header(AUTHORIZATION).and_then(Credential::from_authorization);
         let Some(Credential::Bearer(token)) = shown else {
-            return Err(Error::IdToken {
+            return Err(Error::Trust(TrustError::IdToken {
                 reason: "none was sent; show the identity token of your build as a Bearer token".into(),
-            }
+            })
             .into());
         };
         let base_url = self.base_url();

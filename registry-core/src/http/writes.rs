@@ -1,3 +1,4 @@
+use crate::error::{ProxyError, RequestError};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use indexmap::IndexMap;
@@ -33,8 +34,11 @@ impl Call<'_> {
         self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
-            Error::TooLarge { limit } => {
-                Error::PublishTooLarge { limit, instead: self.registry.parts.http.publish_elsewhere.clone() }
+            Error::Request(RequestError::TooLarge { limit }) => {
+                Error::Request(RequestError::PublishTooLarge {
+                    limit,
+                    instead: self.registry.parts.http.publish_elsewhere.clone(),
+                })
             }
             other => other,
         })?;
@@ -67,7 +71,7 @@ impl Call<'_> {
                 // For a package of an upstream, no revision would help.
                 let hosted = self.registry.proxy().require_hosted_to_change(&self.caller, &name).await;
                 return Err(match hosted {
-                    Err(foreign @ Error::ComesFromUpstream { .. }) => foreign,
+                    Err(foreign @ Error::Proxy(ProxyError::ComesFromUpstream { .. })) => foreign,
                     _ => error,
                 }
                 .into());

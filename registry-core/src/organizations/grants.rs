@@ -1,3 +1,4 @@
+use crate::error::OrganizationError;
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -61,7 +62,11 @@ impl Organizations {
             let revoked = record.teams.get_mut(&team).and_then(|team| team.packages.remove(&package));
             let (organization, package) = (name.clone(), package.clone());
             if revoked.is_none() {
-                return Err(Error::NotGranted { organization, team, name: package });
+                return Err(Error::Organization(OrganizationError::NotGranted {
+                    organization,
+                    team,
+                    name: package,
+                }));
             }
             let kind = EventKind::AccessRevoked { organization, team };
             Ok(Some(Told { kind, package: Some(package), joins: None }))

@@ -1,3 +1,4 @@
+use crate::error::{AccountError, OrganizationError};
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -42,7 +43,8 @@ impl Organizations {
         let name = GroupName::parse(organization)?;
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         let found = self.accounts().look_up_account(account).await?;
-        let found = found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let found =
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let account = found.principal.name;
         let member = account.clone();
         let decide = move |organization: Changing<'_>| set_role(organization, &member, role);
@@ -82,7 +84,9 @@ fn set_role(
         return Ok(None);
     }
     if known == Some(OrganizationRole::Owner) && record.owners() == 1 {
-        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+        return Err(Error::Organization(OrganizationError::LastOrganizationOwner {
+            organization: name.clone(),
+        }));
     }
     record.members.insert(account.to_owned(), role);
     let member = account.to_owned();
@@ -104,10 +108,15 @@ fn remove(
         require_role(name, own, needed, "change members")?;
     }
     let Some(known) = known else {
-        return Err(Error::NotAMember { organization: name.clone(), account: account.to_owned() });
+        return Err(Error::Organization(OrganizationError::NotAMember {
+            organization: name.clone(),
+            account: account.to_owned(),
+        }));
     };
     if known == OrganizationRole::Owner && record.owners() == 1 {
-        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+        return Err(Error::Organization(OrganizationError::LastOrganizationOwner {
+            organization: name.clone(),
+        }));
     }
     record.members.remove(account);
     for team in record.teams.values_mut() {

@@ -10,6 +10,7 @@ mod permission;
 mod settings;
 mod teams;
 
+use crate::error::OrganizationError;
 pub use grants::GrantedPackages;
 pub use members::OrganizationMember;
 pub use settings::{OrganizationCreation, OrganizationSettings};
@@ -76,7 +77,8 @@ impl Organizations {
     /// Returns the organization, if the caller is in it or administers its scope. For others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
         self.accounts().whoami(caller)?;
-        let not_found = || Error::OrganizationNotFound { organization: organization.to_owned() };
+        let not_found =
+            || Error::Organization(OrganizationError::NotFound { organization: organization.to_owned() });
         let name = GroupName::parse(organization).map_err(|_| not_found())?;
         let principal = self.require_organization(caller, &name, OrganizationPermission::ReadOnly)?;
         let record = self.read_organization(&name).await?.ok_or_else(not_found)?;
@@ -108,7 +110,7 @@ impl Organizations {
 
     /// Emits a denial if the caller's role is insufficient.
     fn report_role<T>(&self, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(Error::RoleForbids { what, organization, .. }) = &result {
+        if let Err(Error::Organization(OrganizationError::RoleForbids { what, organization, .. })) = &result {
             self.authorization.emit(
                 caller,
                 None,
@@ -126,5 +128,9 @@ fn require_role(
     needed: OrganizationRole,
     what: &'static str,
 ) -> Result<(), Error> {
-    if role >= needed { Ok(()) } else { Err(Error::RoleForbids { what, organization: name.clone(), role }) }
+    if role >= needed {
+        Ok(())
+    } else {
+        Err(Error::Organization(OrganizationError::RoleForbids { what, organization: name.clone(), role }))
+    }
 }

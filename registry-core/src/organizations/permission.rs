@@ -1,3 +1,4 @@
+use crate::error::{AccountError, OrganizationError, PermissionError};
 use std::sync::Arc;
 
 use crate::Error;
@@ -17,7 +18,8 @@ impl Organizations {
         name: &GroupName,
         needed: OrganizationPermission,
     ) -> Result<&'caller Arc<Principal>, Error> {
-        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        let principal =
+            caller.principal.as_ref().ok_or(Error::Permission(PermissionError::AuthenticationRequired))?;
         let Some(limits) = caller.limits.as_ref().filter(|limits| !limits.permit_organization(name, needed))
         else {
             return Ok(principal);
@@ -29,8 +31,11 @@ impl Organizations {
             EventKind::Denied { action: format!("{what} the organisation {name}") },
         );
         Err(match limits.organizations {
-            Some(_) => Error::TokenForbidsOrganization { what, organization: name.clone() },
-            None => Error::TokenForbidsAccount,
+            Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {
+                what,
+                organization: name.clone(),
+            }),
+            None => Error::Account(AccountError::TokenForbidsAccount),
         })
     }
 

@@ -1,6 +1,7 @@
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
+use crate::error::OrganizationError;
 use crate::events::EventKind;
 use crate::organizations::Organizations;
 
@@ -81,7 +82,10 @@ impl Organizations {
         self.change_team(caller, organization, team, move |organization, team| {
             let Changing { name, record, .. } = organization;
             if !record.members.contains_key(&member) {
-                return Err(Error::NotAMember { organization: name.clone(), account: member.clone() });
+                return Err(Error::Organization(OrganizationError::NotAMember {
+                    organization: name.clone(),
+                    account: member.clone(),
+                }));
             }
             let added = team.as_str() != DEVELOPERS
                 && record.teams.get_mut(&team).is_some_and(|found| found.members.insert(member.clone()));
@@ -105,7 +109,11 @@ impl Organizations {
             let removed = found.is_some_and(|found| found.members.remove(&member));
             let (organization, member) = (organization.name.clone(), member.clone());
             if !removed {
-                return Err(Error::NotInTeam { organization, team, account: member });
+                return Err(Error::Organization(OrganizationError::NotInTeam {
+                    organization,
+                    team,
+                    account: member,
+                }));
             }
             Ok(Some(EventKind::TeamMemberRemoved { organization, team, member }.into()))
         })
@@ -138,12 +146,19 @@ pub(super) fn find<'record>(
     team: &str,
 ) -> Result<(&'record GroupName, &'record TeamRecord), Error> {
     let found = GroupName::parse(team).ok().and_then(|name| record.teams.get_key_value(&name));
-    found.ok_or_else(|| Error::TeamNotFound { organization: organization.clone(), team: team.to_owned() })
+    found.ok_or_else(|| {
+        Error::Organization(OrganizationError::TeamNotFound {
+            organization: organization.clone(),
+            team: team.to_owned(),
+        })
+    })
 }
 
 fn refuse_developers(organization: &GroupName, team: &GroupName) -> Result<(), Error> {
     if team.as_str() == DEVELOPERS {
-        return Err(Error::DevelopersTeam { organization: organization.clone() });
+        return Err(Error::Organization(OrganizationError::DevelopersTeam {
+            organization: organization.clone(),
+        }));
     }
     Ok(())
 }

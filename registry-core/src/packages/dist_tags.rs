@@ -1,3 +1,4 @@
+use crate::error::PackageError;
 use indexmap::IndexMap;
 
 use crate::Error;
@@ -52,7 +53,7 @@ impl Packages {
     ) -> Result<(), Error> {
         let right = self.authorization.require_write(caller, name, Action::Publish)?;
         if tag == "latest" {
-            return Err(Error::LatestTag);
+            return Err(Error::Package(PackageError::LatestTag));
         }
         let (packages, removed) = (self.clone(), tag.to_owned());
         let decide = move |packument: &mut Packument<'_>| {

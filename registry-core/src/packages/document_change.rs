@@ -1,5 +1,6 @@
 mod top;
 
+use crate::error::PackageError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -89,7 +90,9 @@ impl ChangeDocument {
             )));
         }
         match (removal_revision, self.revision.as_deref()) {
-            (Some(of_path), Some(of_document)) if of_path != of_document => Err(Error::StaleRevision),
+            (Some(of_path), Some(of_document)) if of_path != of_document => {
+                Err(Error::Package(PackageError::StaleRevision))
+            }
             _ => Ok(()),
         }
     }
@@ -147,7 +150,7 @@ impl Packages {
             let (Some(change), expected) = recognised else { return Ok(()) };
             match self.make_change(caller, name, change, expected).await {
                 // Another writer changed the package in the meantime, which may not affect this change.
-                Err(Error::StaleRevision) => {}
+                Err(Error::Package(PackageError::StaleRevision)) => {}
                 made => return made,
             }
         }
@@ -240,7 +243,7 @@ impl<'a> Sent<'a> {
         let Some(owners) = &self.document.maintainers else {
             // A star is the caller's own, regardless of other changes in the meantime.
             return match self.require_same_tags(&BTreeSet::new()) {
-                Err(_) if !self.saw_current() => Err(Error::StaleRevision),
+                Err(_) if !self.saw_current() => Err(Error::Package(PackageError::StaleRevision)),
                 Err(changes_tags) => Err(changes_tags),
                 Ok(()) => Ok(star),
             };
@@ -287,14 +290,16 @@ impl<'a> Sent<'a> {
             now.number().checked_sub(seen.number()).and_then(|changes| usize::try_from(changes).ok());
         let before = changes.and_then(|changes| self.packument.versions.len().checked_sub(changes));
         let is_genuine = !self.may_remove && self.packument.history.contains(seen);
-        let Some(before) = before.filter(|_| is_genuine) else { return Err(Error::StaleRevision) };
+        let Some(before) = before.filter(|_| is_genuine) else {
+            return Err(Error::Package(PackageError::StaleRevision));
+        };
         let newer: BTreeSet<&str> = self.keys().skip(before).collect();
         let was_seen = |version: &&str| {
             versions.contains_key(*version)
                 || self.document.time.as_ref().is_some_and(|time| time.contains_key(*version))
         };
         if newer.is_empty() || newer.iter().any(was_seen) {
-            return Err(Error::StaleRevision);
+            return Err(Error::Package(PackageError::StaleRevision));
         }
         Ok(newer)
     }

@@ -1,5 +1,6 @@
 //! Operations at the operator's command line, which has direct access to the store.
 
+use crate::error::AccountError;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -23,7 +24,7 @@ impl Packages {
         let accounts = self.accounts();
         let found = accounts.account_of(account).await?;
         let Account { provider, profile } =
-            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let principal = accounts.admit(provider.id(), profile.principal).await?;
         let (principal, memberships) = self.memberships().with_memberships(principal).await?;
         let shown = Some(PresentedCredential::Operator);

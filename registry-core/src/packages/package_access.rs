@@ -1,3 +1,4 @@
+use crate::error::AccountError;
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -59,7 +60,9 @@ impl Packages {
             right.require_changeable(packument, None)?;
             let before = packument.protection;
             if could_show_none && wanted.mfa != Some(before.mfa) {
-                return Err(Error::NoTwoFactorToRequire { name: packument.name.clone() });
+                return Err(Error::Account(AccountError::NoTwoFactorToRequire {
+                    name: packument.name.clone(),
+                }));
             }
             packument.protection = Protection {
                 restricted: wanted.restricted.unwrap_or(before.restricted),

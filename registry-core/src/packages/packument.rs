@@ -1,3 +1,4 @@
+use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
@@ -22,7 +23,7 @@ impl Packages {
                 return Ok(hosted);
             }
             let foreign = Box::pin(self.proxy().upstream_packument(name, form, base)).await?;
-            foreign.ok_or_else(|| Error::PackageNotFound(name.clone()))
+            foreign.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))
         };
         self.catalog().read_again_if_published(read).await
     }

@@ -1,3 +1,4 @@
+use crate::error::{NewPackageError, PackageError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,11 +80,15 @@ impl Packages {
         };
         let tell = async move |change: Change<()>| change.emit(event);
         let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
-            Err(error @ Error::VersionTaken { .. }) if is_stored.load(Ordering::Relaxed) => {
+            Err(error @ Error::Package(PackageError::VersionTaken { .. }))
+                if is_stored.load(Ordering::Relaxed) =>
+            {
                 self.remove_tarball_of_the_loser(&publication).await;
                 return Err(error);
             }
-            Err(error @ Error::NameInOtherCapitals { .. }) if is_stored.load(Ordering::Relaxed) => {
+            Err(error @ Error::NewPackage(NewPackageError::NameInOtherCapitals { .. }))
+                if is_stored.load(Ordering::Relaxed) =>
+            {
                 // Another spelling owns the name permanently, so no packument will ever name these bytes.
                 if let Ok(path) = Key::Tarball(name, version, integrity).path() {
                     let _ = self.parts.store.delete(&path).await;

@@ -1,3 +1,4 @@
+use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
@@ -71,7 +72,7 @@ impl Packages {
                 hosted_tarball(name, version, index.get(version.as_str()))?
             } else {
                 let source = Box::pin(self.proxy().tarball_source(name, version)).await?;
-                let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
+                let source = source.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))?;
                 (source.etag.clone(), Place::Upstream(Box::new(source)))
             };
             Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
@@ -83,7 +84,7 @@ impl Packages {
     /// yet.
     async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
         match self.catalog().tarball_index(name).await? {
-            Some(index) if index.is_new() => Err(Error::PackageNotFound(name.clone())),
+            Some(index) if index.is_new() => Err(Error::Package(PackageError::NotFound(name.clone()))),
             index => Ok(index),
         }
     }
@@ -132,5 +133,5 @@ fn hosted_tarball(
 }
 
 fn not_found(name: &PackageName, version: &Version) -> Error {
-    Error::VersionNotFound { selector: format!("{name}@{version}") }
+    Error::Package(PackageError::VersionNotFound { selector: format!("{name}@{version}") })
 }

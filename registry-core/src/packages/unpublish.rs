@@ -1,3 +1,4 @@
+use crate::error::PackageError;
 use indexmap::IndexMap;
 
 use crate::Error;
@@ -50,7 +51,7 @@ impl Packages {
             )));
         }
         if !packument.tombstones.contains_key(version.as_str()) {
-            return Err(Error::VersionNotFound { selector: version.to_string() });
+            return Err(Error::Package(PackageError::VersionNotFound { selector: version.to_string() }));
         }
         Ok(())
     }

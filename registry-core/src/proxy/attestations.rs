@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use bytes::Bytes;
 
 use crate::Error;
@@ -13,7 +14,8 @@ impl Proxy {
         version: &Version,
     ) -> Result<Bytes, Error> {
         self.authorization.require_read(caller, name)?;
-        let none = || Error::NoAttestations { name: name.clone(), version: version.clone() };
+        let none =
+            || Error::Proxy(ProxyError::NoAttestations { name: name.clone(), version: version.clone() });
         let catalog = self.catalog();
         // If no upstream may be asked, the store lookup is skipped.
         if self.upstreams_of(name).next().is_none()

@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -194,7 +195,7 @@ impl Proxy {
             }
             Ok(Pumped::IsCompressed) => Ok(Fetched::IsCompressed),
             Err(error) => {
-                let is_too_large = matches!(error, Error::UpstreamTarballTooLarge { .. });
+                let is_too_large = matches!(error, Error::Proxy(ProxyError::TarballTooLarge { .. }));
                 let error = Arc::new(match elsewhere {
                     Some(host) => source.failed_elsewhere(host, error),
                     None => error,

@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ impl Proxy {
             merged.keys.extend(keys.iter().filter(|key| seen.insert(key["keyid"].to_string())).cloned());
         }
         if merged.keys.is_empty() {
-            return Err(Error::NoKeys);
+            return Err(Error::Proxy(ProxyError::NoKeys));
         }
         serde_json::to_vec(&merged).map_err(Error::internal)
     }

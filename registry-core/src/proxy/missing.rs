@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,11 +69,11 @@ impl Proxy {
             self.ask_for(upstream, key, Wanted::Newer)
         };
         let Some(answer) = question.answer_within(parts.freshness.patience).await else {
-            return Err(Error::Upstream(UpstreamError::Unavailable {
+            return Err(Error::Proxy(ProxyError::Upstream(UpstreamError::Unavailable {
                 upstream: upstream.to_string(),
                 retry_after: None,
                 source: format!("it took too long to tell whether there is {name}@{selector}").into(),
-            }));
+            })));
         };
         let state = answer?;
         // If a document has the version or tag after all, this entry is not consulted.

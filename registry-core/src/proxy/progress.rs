@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl Progress {
     }
 
     fn too_large(&self) -> Error {
-        Error::UpstreamTarballTooLarge { upstream: self.id.to_string(), limit: self.most }
+        Error::Proxy(ProxyError::TarballTooLarge { upstream: self.id.to_string(), limit: self.most })
     }
 
     fn too_slow(&self) -> UpstreamError {

@@ -1,5 +1,6 @@
 use crate::Error;
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobRange, OpenBlob};
 
@@ -20,7 +21,8 @@ impl Proxy {
         source: &TarballSource,
         range: Option<BlobRange>,
     ) -> Result<OpenBlob, Error> {
-        let not_found = || Error::VersionNotFound { selector: format!("{name}@{version}") };
+        let not_found =
+            || Error::Package(PackageError::VersionNotFound { selector: format!("{name}@{version}") });
         for _ in 0..ATTEMPTS {
             if let Some(blob) = self.parts.store.open(&source.path, range).await? {
                 self.note_use(&LastUsed::of(&source.path));

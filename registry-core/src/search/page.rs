@@ -1,3 +1,4 @@
+use crate::error::RequestError;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -70,7 +71,7 @@ pub struct HostedHit {
 impl Search {
     pub(crate) async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
         if query.text.trim().is_empty() {
-            return Err(Error::SearchTextMissing);
+            return Err(Error::Request(RequestError::SearchTextMissing));
         }
         if query.text.len() > LONGEST_TEXT {
             return Err(Error::request(format!(

@@ -1,3 +1,4 @@
+use crate::error::ProxyError;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,10 +117,10 @@ impl Search {
         let answer = compute(json.len(), move || serde_json::from_slice(&json)).await?;
         answer.map(Some).map_err(|_| {
             let reason = "an answer to a search that has no `objects`".into();
-            Error::Upstream(crate::upstream::UpstreamError::Unusable {
+            Error::Proxy(ProxyError::Upstream(crate::upstream::UpstreamError::Unusable {
                 upstream: upstream.to_string(),
                 reason,
-            })
+            }))
         })
     }
 

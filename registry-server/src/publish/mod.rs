@@ -4,6 +4,7 @@ mod meter;
 mod outcome;
 mod watched;
 
+use registry_core::error::{LoginError, PackageError, PermissionError};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -174,10 +175,12 @@ impl Publishing<'_> {
 fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
     let user = caller.name().unwrap_or_default();
     match error {
-        Error::Forbidden { .. } | Error::Hidden { .. } | Error::PackageNotFound(_) => Some(format!(
+        Error::Permission(PermissionError::Forbidden { .. })
+        | Error::Permission(PermissionError::Hidden { .. })
+        | Error::Package(PackageError::NotFound(_)) => Some(format!(
             "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why"
         )),
-        Error::OneTimePasswordRequired => Some(format!(
+        Error::Login(LoginError::OneTimePasswordRequired) => Some(format!(
             "a one-time password of {user} is asked for: add --otp CODE from their authenticator app"
         )),
         _ => None,

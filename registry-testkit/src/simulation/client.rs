@@ -1,3 +1,4 @@
+use registry_core::error::PackageError;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
@@ -89,7 +90,9 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
 fn outcome_of(error: &Error, task: &Task) -> Outcome {
     let is_absent = matches!(
         error,
-        Error::PackageNotFound(_) | Error::Unpublished { .. } | Error::VersionNotFound { .. }
+        Error::Package(PackageError::NotFound(_))
+            | Error::Package(PackageError::Unpublished { .. })
+            | Error::Package(PackageError::VersionNotFound { .. })
     );
     match (error, task) {
         (Error::Shared(error), _) => outcome_of(error, task),
@@ -106,7 +109,11 @@ fn outcome_of(error: &Error, task: &Task) -> Outcome {
         }
         (_, Task::ReadTarball { .. }) if is_absent => Outcome::Saw(Seen::Tarball(None)),
         _ => {
-            let is_taken = matches!(error, Error::VersionTaken { .. } | Error::VersionStaged { .. });
+            let is_taken = matches!(
+                error,
+                Error::Package(PackageError::VersionTaken { .. })
+                    | Error::Package(PackageError::VersionStaged { .. })
+            );
             Outcome::Refused { is_taken, reason: error.to_string() }
         }
     }

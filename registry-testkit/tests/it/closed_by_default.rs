@@ -1,5 +1,6 @@
 //! A registry that is built without a word on access lets no caller do anything.
 
+use registry_core::error::PackageError;
 use std::sync::Arc;
 
 use http::Request;
@@ -30,7 +31,7 @@ async fn nothing_is_read_or_published_until_rules_say_so() {
         change(Registry::builder(Arc::<ObjectStoreBlobs>::clone(&store))).build()
     };
     let closed = built(|builder| builder);
-    assert!(matches!(publish(&closed).await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(publish(&closed).await, Err(Error::Package(PackageError::NotFound(_)))));
     assert_eq!(status_of(&closed, "/pear").await, 401);
 
     let open = built(RegistryBuilder::open_to_everyone);
@@ -42,5 +43,5 @@ async fn nothing_is_read_or_published_until_rules_say_so() {
         assert_eq!(status_of(&closed, path).await, 401, "{path}");
     }
     let (pear, ana) = (PackageName::parse("pear").unwrap(), Caller::from(Principal::user("ana")));
-    assert!(matches!(closed.dist_tags(&ana, &pear).await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(closed.dist_tags(&ana, &pear).await, Err(Error::Package(PackageError::NotFound(_)))));
 }

@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
@@ -67,8 +68,8 @@ impl Accounts {
         let attempts = &self.parts.abuse.attempts;
         let failed = &attempts.failed;
         let now = || self.parts.clock.now();
-        let after_failures = |Wait(seconds)| Error::TooManyFailures { seconds };
-        let after_requests = |Wait(seconds)| Error::TooManyRequests { seconds };
+        let after_failures = |Wait(seconds)| Error::Login(LoginError::TooManyFailures { seconds });
+        let after_requests = |Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds });
         let pair = Pair::new(guessed, account, caller.address);
         failed.check(&pair, now()).map_err(after_failures)?;
         let is_known = failed.is_known(&pair, now());

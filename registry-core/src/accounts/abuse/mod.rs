@@ -7,6 +7,7 @@ mod queue;
 mod rate;
 mod rejection;
 
+use crate::error::LoginError;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
@@ -75,7 +76,7 @@ impl Accounts {
             (None, None) => return Ok(()),
         };
         let taken = requests.take(whose, self.parts.clock.now());
-        taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+        taken.map_err(|Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds }))
     }
 
     /// Returns whether to tell the client that this token is not valid. At most once a minute per token, since an
@@ -90,7 +91,7 @@ impl Accounts {
         let of_network = caller.address.map_or(Ok(()), |address| abuse.starts.take(network_of(address), now));
         of_network
             .and_then(|()| abuse.all_starts.take((), now))
-            .map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+            .map_err(|Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds }))
     }
 
     /// Counts an account creation before it happens and rejects it over the limit.
@@ -99,7 +100,7 @@ impl Accounts {
             return Ok(());
         };
         let taken = sign_ups.take(network_of(address), self.parts.clock.now());
-        taken.map_err(|Wait(seconds)| Error::TooManySignUps { seconds })
+        taken.map_err(|Wait(seconds)| Error::Login(LoginError::TooManySignUps { seconds }))
     }
 
     /// Undoes [`Registry::count_sign_up`] when no account was created.

@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use std::sync::Arc;
 
 use crate::Error;
@@ -34,11 +35,11 @@ impl Accounts {
         match *self.providers_with(name, providers.iter()).await? {
             [] => Ok(None),
             [owner] => Ok(Some(owner)),
-            [one, other, ..] => Err(Error::NameDisputed {
+            [one, other, ..] => Err(Error::Login(LoginError::NameDisputed {
                 name: name.to_owned(),
                 one: one.id().to_owned(),
                 other: other.id().to_owned(),
-            }),
+            })),
         }
     }
 }

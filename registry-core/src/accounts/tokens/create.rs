@@ -1,3 +1,4 @@
+use crate::error::AccountError;
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -131,7 +132,7 @@ impl Accounts {
     pub(crate) async fn holder_of(&self, account: &str) -> Result<TokenHolder, Error> {
         let found = self.account_of(account).await?;
         let Account { provider, profile } =
-            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let principal = self.admit(provider.id(), profile.principal).await?;
         Ok(TokenHolder::Account { provider: provider.id().to_owned(), account: principal.name })
     }

@@ -1,3 +1,4 @@
+use crate::error::TrustError;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -158,12 +159,12 @@ impl Accounts {
             }
         }
         if audiences.is_empty() {
-            return Err(Error::IdToken {
+            return Err(Error::Trust(TrustError::IdToken {
                 reason:
                     "this registry does not know under which name clients reach it: ask its operator to set \
                          public_url"
                         .into(),
-            });
+            }));
         }
         Ok(audiences)
     }
@@ -199,7 +200,7 @@ fn trusted(
 impl ExchangeRejection {
     /// The token is invalid, independent of any package.
     fn bad(reason: String, claims: BTreeMap<String, String>) -> Self {
-        Self { error: Error::IdToken { reason: reason.clone() }, reason, claims }
+        Self { error: Error::Trust(TrustError::IdToken { reason: reason.clone() }), reason, claims }
     }
 
     /// The build learns what its own token says, and nothing about the package.
@@ -213,6 +214,6 @@ impl ExchangeRejection {
         let build: Vec<_> =
             claims.iter().map(|(claim, text)| format!("{claim} {}", text.escape_debug())).collect();
         let build = if build.is_empty() { "none is named in its token".to_owned() } else { build.join(", ") };
-        Self { reason, claims, error: Error::NotTrusted { name: name.clone(), build } }
+        Self { reason, claims, error: Error::Trust(TrustError::NotTrusted { name: name.clone(), build }) }
     }
 }

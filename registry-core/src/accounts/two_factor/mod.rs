@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use bytes::Bytes;
 use secrecy::SecretString;
 
@@ -89,7 +90,8 @@ impl Accounts {
         match &looked {
             // Nothing was compared, so this does not make the network known.
             Ok(false) => attempt.withdraw(),
-            looked => attempt.settle(looked, |error| matches!(error, Error::WrongOneTimePassword)),
+            looked => attempt
+                .settle(looked, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword))),
         }
         if let Ok(true) = looked {
             self.second_factor_is_here(account, caller.address);
@@ -105,7 +107,11 @@ impl Accounts {
     ) -> Result<bool, Error> {
         let Some(password) = &caller.one_time_password else {
             let is_required = self.has_two_factor(account).await?;
-            return if is_required { Err(Error::OneTimePasswordRequired) } else { Ok(false) };
+            return if is_required {
+                Err(Error::Login(LoginError::OneTimePasswordRequired))
+            } else {
+                Ok(false)
+            };
         };
         if let Some((by, proof)) = by.zip(SecondFactorProof::parse(password)) {
             if !self.has_two_factor(account).await? {
@@ -121,7 +127,7 @@ impl Accounts {
             };
             match factor.show(password, by, now) {
                 PresentedFactor::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
-                PresentedFactor::Wrong => Err(Error::WrongOneTimePassword),
+                PresentedFactor::Wrong => Err(Error::Login(LoginError::WrongOneTimePassword)),
                 PresentedFactor::Taken { recovery } => {
                     let codes_left = recovery.then_some(factor.recovery.len());
                     Ok(Decision::Write(write(&factor)?, Looked::Right { codes_left }))
@@ -138,7 +144,7 @@ impl Accounts {
                 Ok(true)
             }
             Err(error) => {
-                if matches!(error, Error::WrongOneTimePassword) {
+                if matches!(error, Error::Login(LoginError::WrongOneTimePassword)) {
                     self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
                 }
                 Err(error)

@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use secrecy::SecretString;
 
 use crate::Error;
@@ -93,8 +94,8 @@ impl Accounts {
         let account = self.require_account_change(caller)?.name.clone();
         let attempt = self.begin_attempt(Guessed::OneTimePassword, &account, caller, password).await?;
         let confirmed = self.store_confirmed(&account, password).await;
-        attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
-        if matches!(confirmed, Err(Error::WrongOneTimePassword)) {
+        attempt.settle(&confirmed, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword)));
+        if matches!(confirmed, Err(Error::Login(LoginError::WrongOneTimePassword))) {
             self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
         }
         let (mode, codes) = confirmed?;
@@ -119,7 +120,7 @@ impl Accounts {
                 ));
             };
             if !matches!(factor.show(password, None, now), PresentedFactor::Taken { .. }) {
-                return Err(Error::WrongOneTimePassword);
+                return Err(Error::Login(LoginError::WrongOneTimePassword));
             }
             factor.pending = false;
             let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());

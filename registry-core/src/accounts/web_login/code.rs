@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use secrecy::SecretString;
 
 use super::record::{Phase, Purpose};
@@ -24,7 +25,7 @@ impl Accounts {
                 self.begin_step(caller, page, browser, &Phase::Open).await?;
                 (account.clone(), Phase::Proven)
             }
-            _ => return Err(Error::WebLoginGone),
+            _ => return Err(Error::Login(LoginError::WebLoginGone)),
         };
         let expected = if next == Phase::Proven { Phase::Open } else { session.phase };
         let shower = Caller { one_time_password: code, address: caller.address, ..Caller::default() };

@@ -15,6 +15,7 @@ mod record;
 mod session_token;
 mod store;
 
+use crate::error::LoginError;
 use secrecy::SecretString;
 
 use crate::Error;
@@ -40,10 +41,14 @@ impl Accounts {
     ) -> Result<Session, Error> {
         let session = self.session(page).await?;
         if !session.is_page(page) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         if session.is_elsewhere(browser) {
-            return Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere));
+            return Err(self.refuse_web_login(
+                caller,
+                "other-browser",
+                Error::Login(LoginError::WebLoginElsewhere),
+            ));
         }
         Ok(session)
     }
@@ -61,16 +66,18 @@ impl Accounts {
             .change_session(page, |session| {
                 session.bind(browser)?;
                 if !session.is_undecided() {
-                    return Err(Error::WebLoginGone);
+                    return Err(Error::Login(LoginError::WebLoginGone));
                 }
                 session.phase = phase.clone();
                 Ok(())
             })
             .await;
         match bound {
-            Err(Error::WebLoginElsewhere) => {
-                Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
-            }
+            Err(Error::Login(LoginError::WebLoginElsewhere)) => Err(self.refuse_web_login(
+                caller,
+                "other-browser",
+                Error::Login(LoginError::WebLoginElsewhere),
+            )),
             Err(error) => Err(error),
             Ok(()) => self.session(page).await,
         }
@@ -99,7 +106,7 @@ impl Accounts {
     async fn advance(&self, page: &SessionToken, expected: &Phase, next: &Phase) -> Result<(), Error> {
         self.change_session(page, |session| {
             if session.phase != *expected {
-                return Err(Error::WebLoginGone);
+                return Err(Error::Login(LoginError::WebLoginGone));
             }
             session.phase = next.clone();
             Ok(())

@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use secrecy::SecretString;
 
 use super::record::{Phase, Purpose, Who};
@@ -21,7 +22,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let session = self.begin_step(caller, page, browser, &Phase::Open).await?;
         if !matches!(session.purpose, Purpose::Login { .. }) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         let (accounts, caller, page) = (self.clone(), caller.clone(), page.clone());
         detached(async move {

@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use secrecy::SecretString;
 
 use super::record::{Phase, Purpose, Who};
@@ -28,10 +29,10 @@ impl Accounts {
     ) -> Result<PollAnswer, Error> {
         let session = self.session(&poll).await?;
         if !session.is_poll(&poll) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         match session.phase.clone() {
-            Phase::Taken | Phase::Granted { .. } => Err(Error::WebLoginGone),
+            Phase::Taken | Phase::Granted { .. } => Err(Error::Login(LoginError::WebLoginGone)),
             Phase::Approved(_) | Phase::Proven if look => Ok(PollAnswer::Waiting),
             Phase::Approved(who) => {
                 self.advance(&poll, &session.phase, &Phase::Taken).await?;

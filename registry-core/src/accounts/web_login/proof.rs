@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -33,7 +34,7 @@ impl Accounts {
         let proof = hash_of(secret.expose_secret());
         self.change_session(token, |session| {
             if session.phase != Phase::Proven {
-                return Err(Error::WebLoginGone);
+                return Err(Error::Login(LoginError::WebLoginGone));
             }
             session.phase = Phase::Granted { proof: proof.clone(), until, first_used: None };
             Ok(())
@@ -66,13 +67,13 @@ impl Accounts {
                     }
                     Ok(())
                 }
-                _ => Err(Error::WrongOneTimePassword),
+                _ => Err(Error::Login(LoginError::WrongOneTimePassword)),
             }
         });
         match taken.await {
-            Err(Error::WrongOneTimePassword | Error::WebLoginGone) => {
+            Err(Error::Login(LoginError::WrongOneTimePassword) | Error::Login(LoginError::WebLoginGone)) => {
                 self.authorization.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
-                Err(Error::WrongOneTimePassword)
+                Err(Error::Login(LoginError::WrongOneTimePassword))
             }
             taken => taken,
         }

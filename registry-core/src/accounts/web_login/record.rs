@@ -1,3 +1,4 @@
+use crate::error::LoginError;
 use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -137,7 +138,7 @@ impl Session {
     /// Binds the login to this browser.
     pub(super) fn bind(&mut self, browser: &SecretString) -> Result<(), Error> {
         if self.is_elsewhere(Some(browser)) {
-            return Err(Error::WebLoginElsewhere);
+            return Err(Error::Login(LoginError::WebLoginElsewhere));
         }
         self.browser.get_or_insert_with(|| hash_of(browser.expose_secret()));
         Ok(())

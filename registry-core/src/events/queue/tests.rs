@@ -1,3 +1,4 @@
+use crate::error::PackageError;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -261,7 +262,7 @@ async fn a_change_whose_event_has_no_room_is_rejected() {
     assert_eq!(ask("GET", "/pear").await.status(), 404, "reads go on");
     sink.turns.add_permits(1_000);
     registry.issue_token(new_token()).await.unwrap();
-    assert!(matches!(tag().await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(tag().await, Err(Error::Package(PackageError::NotFound(_)))));
     assert_eq!(ask("POST", "/-/v1/login").await.status(), 200);
 }
 

@@ -4,6 +4,7 @@ mod browser;
 mod form;
 mod pages;
 
+use crate::error::LoginError;
 use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -127,7 +128,7 @@ impl Call<'_> {
         let page = parse(session)?;
         let form = Form::read(self.body).await?;
         let Some(browser) = Browser::of(self.request, &page) else {
-            let error = Error::WebLoginElsewhere;
+            let error = Error::Login(LoginError::WebLoginElsewhere);
             return Err(self
                 .registry
                 .accounts()
@@ -135,16 +136,18 @@ impl Call<'_> {
                 .into());
         };
         if !browser.made(form.get("form")) {
-            let error = Error::WebLoginForm;
+            let error = Error::Login(LoginError::WebLoginForm);
             return Err(self.registry.accounts().refuse_web_login(&self.caller, "form", error).into());
         }
         let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {
             Ok(next) => redirect(&next),
             // A login that is over has no page to show again.
-            Err(error @ (Error::WebLoginGone | Error::WebLoginElsewhere | Error::WebLoginForm)) => {
-                Err(error.into())
-            }
+            Err(
+                error @ (Error::Login(LoginError::WebLoginGone)
+                | Error::Login(LoginError::WebLoginElsewhere)
+                | Error::Login(LoginError::WebLoginForm)),
+            ) => Err(error.into()),
             Err(error) => self.show_web_login(&page, Some(browser), Some(&Failure::Operation(error))).await,
         }
     }
@@ -180,7 +183,7 @@ impl Call<'_> {
                 let code = one_time_password(form.get("code"));
                 registry.accounts().web_login_with_code(caller, page, secret, code).await?;
             }
-            _ => return Err(Error::WebLoginForm),
+            _ => return Err(Error::Login(LoginError::WebLoginForm)),
         }
         Ok(login_url(base, page))
     }
@@ -194,7 +197,7 @@ impl Call<'_> {
 }
 
 fn parse(session: &SecretString) -> Result<SessionToken, Error> {
-    SessionToken::parse(session.expose_secret()).ok_or(Error::WebLoginGone)
+    SessionToken::parse(session.expose_secret()).ok_or(Error::Login(LoginError::WebLoginGone))
 }
 
 /// The URL that providers redirect the browser to.

@@ -6,6 +6,7 @@ use crate::concurrency::{compute_elsewhere, detached};
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Release;
 use crate::domain::{Integrity, PackageName, StageId, Version};
+use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
@@ -119,11 +120,11 @@ fn to_publish(fate: Fate, id: StageId, record: &StageRecord) -> Result<Option<St
     let (name, version) = (record.package.clone(), record.version.clone());
     match fate {
         Fate::Waiting(staged) if staged.unpublished => {
-            Err(Error::StagedPackageUnpublished { name, version, id })
+            Err(Error::Stage(StageError::StagedPackageUnpublished { name, version, id }))
         }
         Fate::Waiting(staged) => Ok(Some(staged)),
         Fate::Approved => Ok(None),
-        Fate::Unpublished => Err(Error::ApprovedUnpublished { name, version }),
-        Fate::Gone => Err(Error::StageNotFound { id }),
+        Fate::Unpublished => Err(Error::Stage(StageError::ApprovedUnpublished { name, version })),
+        Fate::Gone => Err(Error::Stage(StageError::NotFound { id })),
     }
 }

@@ -1,3 +1,4 @@
+use crate::error::StageError;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -20,7 +21,12 @@ pub(super) struct StageRecord {
 impl Packages {
     pub(super) async fn stage_record(&self, id: StageId) -> Result<StageRecord, Error> {
         let blob = self.parts.store.get(&Key::Stage(id).path()?).await?;
-        let blob = self.parts.store.or_proven_absent(blob).await?.ok_or(Error::StageNotFound { id })?;
+        let blob = self
+            .parts
+            .store
+            .or_proven_absent(blob)
+            .await?
+            .ok_or(Error::Stage(StageError::NotFound { id }))?;
         serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))
     }
 

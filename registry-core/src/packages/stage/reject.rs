@@ -3,6 +3,7 @@ use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::StageId;
 use crate::domain::packument::Packument;
+use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Change, Decision};
@@ -20,7 +21,7 @@ impl Packages {
         let record = self.stage_record(id).await?;
         let right = self.authorization.require_approval(caller, &record.package)?;
         if let Fate::Approved = self.fate_of(caller, id, &record, &right).await? {
-            return Err(Error::StageApproved { name: record.package, version: record.version });
+            return Err(Error::Stage(StageError::Approved { name: record.package, version: record.version }));
         }
         let caller = self.accounts().require_two_factor(caller).await?;
         if record.release.is_none() {
@@ -33,10 +34,10 @@ impl Packages {
                 Fate::Waiting(staged) => staged.actor,
                 Fate::Unpublished | Fate::Gone => return Ok(Decision::Keep(None)),
                 Fate::Approved => {
-                    return Err(Error::StageApproved {
+                    return Err(Error::Stage(StageError::Approved {
                         name: packument.name.clone(),
                         version: version.clone(),
-                    });
+                    }));
                 }
             };
             packument.staged.shift_remove(version.as_str());

@@ -1,3 +1,4 @@
+use crate::error::{NewPackageError, PackageError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -92,9 +93,9 @@ impl Packages {
             Err(error) => {
                 let lost = matches!(
                     error,
-                    Error::VersionTaken { .. }
-                        | Error::VersionStaged { .. }
-                        | Error::NameInOtherCapitals { .. }
+                    Error::Package(PackageError::VersionTaken { .. })
+                        | Error::Package(PackageError::VersionStaged { .. })
+                        | Error::NewPackage(NewPackageError::NameInOtherCapitals { .. })
                 );
                 if is_stored.load(Ordering::Relaxed) && lost {
                     self.forget_staged(id, &name).await;
