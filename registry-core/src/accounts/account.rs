@@ -1,3 +1,4 @@
+use crate::accounts::users::whoami;
 use crate::error::{AccountError, LoginError, PermissionError};
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ impl Accounts {
         caller: &Caller,
         password: Option<&SecretString>,
     ) -> Result<(), Error> {
-        let name = self.whoami(caller)?.to_owned();
+        let name = whoami(caller)?.to_owned();
         let password = password.cloned().unwrap_or_default();
         let login = PasswordLogin { name, password, email: None };
         let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;

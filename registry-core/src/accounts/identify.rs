@@ -1,3 +1,4 @@
+use crate::accounts::users::whoami;
 use crate::error::LoginError;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -81,7 +82,7 @@ impl Accounts {
                 let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(PresentedCredential::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
-                let account = self.whoami(&caller)?.to_owned();
+                let account = whoami(&caller)?.to_owned();
                 let caller = if self.needs_two_factor(&account).await? {
                     self.require_two_factor(&caller).await?
                 } else {

@@ -334,9 +334,11 @@ pub(crate) fn refused_name(error: Error) -> Error {
 fn is_wrong_password(error: &Error) -> bool {
     matches!(
         error,
-        Error::Login(LoginError::WrongPassword)
-            | Error::Login(LoginError::WrongPasswordForAnyAccount { .. })
-            | Error::Login(LoginError::Rejected { .. })
+        Error::Login(
+            LoginError::WrongPassword
+                | LoginError::WrongPasswordForAnyAccount { .. }
+                | LoginError::Rejected { .. }
+        )
     )
 }
 

@@ -29,6 +29,8 @@ pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, Toke
 pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
 };
+pub(crate) use users::whoami;
+
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
 
 use std::sync::Arc;

@@ -185,10 +185,9 @@ impl Authorization {
         name: &PackageName,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(
-            Error::Permission(PermissionError::Forbidden { action, .. })
-            | Error::Permission(PermissionError::Hidden { action, .. }),
-        ) = &result
+        if let Err(Error::Permission(
+            PermissionError::Forbidden { action, .. } | PermissionError::Hidden { action, .. },
+        )) = &result
         {
             self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
         }

@@ -134,9 +134,11 @@ impl Error {
     pub(crate) fn is_name_of_another(&self) -> bool {
         matches!(
             self,
-            Self::Login(LoginError::NameElsewhere { .. })
-                | Self::Login(LoginError::NameDisputed { .. })
-                | Self::Login(LoginError::ConfusingName { .. })
+            Self::Login(
+                LoginError::NameElsewhere { .. }
+                    | LoginError::NameDisputed { .. }
+                    | LoginError::ConfusingName { .. }
+            )
         )
     }
 
@@ -166,8 +168,7 @@ impl Error {
             Self::Store(_)
                 | Self::Storage(_)
                 | Self::EventsBehind
-                | Self::Proxy(ProxyError::Upstream(_))
-                | Self::Proxy(ProxyError::NoAdvisories { .. })
+                | Self::Proxy(ProxyError::Upstream(_) | ProxyError::NoAdvisories { .. })
                 | Self::NewPackage(NewPackageError::NameUnchecked { .. })
                 | Self::Auth(AuthError::Unavailable { .. })
                 | Self::Damaged(_)

@@ -225,10 +225,8 @@ fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
 /// Returns the token of a request if it is no longer valid and the request only reads packages. A client with such a
 /// token in its settings may read what anonymous callers may, and nothing else.
 fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHash> {
-    let is_stale = matches!(
-        error,
-        Error::Login(LoginError::InvalidCredential) | Error::Login(LoginError::TokenExpired { .. })
-    );
+    let is_stale =
+        matches!(error, Error::Login(LoginError::InvalidCredential | LoginError::TokenExpired { .. }));
     match credential_of(request) {
         Ok(Some(Credential::Bearer(token))) if is_stale && route.reads_packages() => {
             Some(TokenHash::of(&token))

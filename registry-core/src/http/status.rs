@@ -67,95 +67,113 @@ pub(super) fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
         Error::Request(RequestError::Publish(error)) => publish_status(error),
-        Error::Request(RequestError::Limit(_)) | Error::Request(RequestError::TooLarge { .. }) | Error::Request(RequestError::PublishTooLarge { .. }) => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
-        Error::Request(RequestError::Name(_))
-        | Error::Request(RequestError::Version(_))
-        | Error::Request(RequestError::Tag(_))
-        | Error::Request(RequestError::GroupName(_))
-        | Error::Request(RequestError::Request { .. })
-        | Error::Request(RequestError::SearchTextMissing)
+        Error::Request(
+            RequestError::Limit(_) | RequestError::TooLarge { .. } | RequestError::PublishTooLarge { .. },
+        ) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Request(
+            RequestError::Name(_)
+            | RequestError::Version(_)
+            | RequestError::Tag(_)
+            | RequestError::GroupName(_)
+            | RequestError::Request { .. }
+            | RequestError::SearchTextMissing,
+        )
         | Error::NewPackage(NewPackageError::NameNotForNew { .. })
-        | Error::Package(PackageError::LatestTag)
-        | Error::Package(PackageError::LastOwner { .. })
-        | Error::Login(LoginError::NoSignUp)
-        | Error::Login(LoginError::NameTaken)
-        | Error::Organization(OrganizationError::LastOrganizationOwner { .. })
-        | Error::Organization(OrganizationError::DevelopersTeam { .. })
+        | Error::Package(PackageError::LatestTag | PackageError::LastOwner { .. })
+        | Error::Login(LoginError::NoSignUp | LoginError::NameTaken)
+        | Error::Organization(
+            OrganizationError::LastOrganizationOwner { .. } | OrganizationError::DevelopersTeam { .. },
+        )
         | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
         Error::Permission(PermissionError::AuthenticationRequired)
-        | Error::Login(LoginError::InvalidCredential)
-        | Error::Login(LoginError::TokenExpired { .. })
-        | Error::Login(LoginError::AddressNotPermitted)
-        | Error::Trust(TrustError::IdToken { .. })
-        | Error::Trust(TrustError::NotTrusted { .. })
-        | Error::Login(LoginError::WrongPassword)
-        | Error::Login(LoginError::WrongPasswordOrNoAccount { .. })
-        | Error::Login(LoginError::WrongPasswordForAnyAccount { .. })
-        | Error::Login(LoginError::WebLoginRejected { .. })
-        | Error::Login(LoginError::WrongOwnPassword)
-        | Error::Login(LoginError::DeviceLogin { .. })
-        | Error::Login(LoginError::OneTimePasswordRequired)
-        | Error::Login(LoginError::WrongOneTimePassword) => StatusCode::UNAUTHORIZED,
+        | Error::Login(
+            LoginError::InvalidCredential
+            | LoginError::TokenExpired { .. }
+            | LoginError::AddressNotPermitted
+            | LoginError::WrongPassword
+            | LoginError::WrongPasswordOrNoAccount { .. }
+            | LoginError::WrongPasswordForAnyAccount { .. }
+            | LoginError::WebLoginRejected { .. }
+            | LoginError::WrongOwnPassword
+            | LoginError::DeviceLogin { .. }
+            | LoginError::OneTimePasswordRequired
+            | LoginError::WrongOneTimePassword,
+        )
+        | Error::Trust(TrustError::IdToken { .. } | TrustError::NotTrusted { .. }) => {
+            StatusCode::UNAUTHORIZED
+        }
         // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
         Error::Login(LoginError::Rejected { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Login(LoginError::TooManyFailures { .. }) | Error::Login(LoginError::TooManySignUps { .. }) | Error::Login(LoginError::TooManyRequests { .. }) => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        Error::Login(
+            LoginError::TooManyFailures { .. }
+            | LoginError::TooManySignUps { .. }
+            | LoginError::TooManyRequests { .. },
+        ) => StatusCode::TOO_MANY_REQUESTS,
         Error::Request(RequestError::ForeignOrigin)
-        | Error::Login(LoginError::WebLoginElsewhere)
-        | Error::Login(LoginError::WebLoginForm)
-        | Error::Permission(PermissionError::Forbidden { .. })
-        | Error::Permission(PermissionError::TokenForbids { .. })
-        | Error::Account(AccountError::TokenForbidsAccount)
-        | Error::Permission(PermissionError::TokenForbidsStar { .. })
-        | Error::Organization(OrganizationError::TokenForbidsOrganization { .. })
-        | Error::Account(AccountError::AccountNotOurs)
-        | Error::Login(LoginError::NameElsewhere { .. })
-        | Error::Login(LoginError::NameDisputed { .. })
-        | Error::Permission(PermissionError::TokenForbidsApproval)
-        | Error::Organization(OrganizationError::RoleForbids { .. })
-        | Error::Account(AccountError::TokenWithoutTwoFactor { .. })
-        | Error::Account(AccountError::NoTwoFactor { .. })
-        | Error::Account(AccountError::NoTwoFactorToRequire { .. })
-        | Error::Login(LoginError::ConfusingName { .. })
-        | Error::Package(PackageError::VersionTaken { .. })
-        | Error::Package(PackageError::VersionStaged { .. })
-        | Error::NewPackage(NewPackageError::NameTakenUpstream { .. })
-        // On a 5xx clients would retry, but the tarball stays too large.
-        | Error::Proxy(ProxyError::TarballTooLarge { .. })
-        | Error::Proxy(ProxyError::NoAdvisories { source: UpstreamError::Refused { .. }, .. })
-        | Error::NewPackage(NewPackageError::NotHostedHere { .. })
-        | Error::Proxy(ProxyError::ComesFromUpstream { .. })
-        | Error::NewPackage(NewPackageError::NameInOtherCapitals { .. })
-        | Error::NewPackage(NewPackageError::NameInOtherCapitalsUpstream { .. }) => StatusCode::FORBIDDEN,
-        Error::Package(PackageError::NotFound(_))
+        | Error::Login(
+            LoginError::WebLoginElsewhere
+            | LoginError::WebLoginForm
+            | LoginError::NameElsewhere { .. }
+            | LoginError::NameDisputed { .. }
+            | LoginError::ConfusingName { .. },
+        )
+        | Error::Permission(
+            PermissionError::Forbidden { .. }
+            | PermissionError::TokenForbids { .. }
+            | PermissionError::TokenForbidsStar { .. }
+            | PermissionError::TokenForbidsApproval,
+        )
+        | Error::Account(
+            AccountError::TokenForbidsAccount
+            | AccountError::AccountNotOurs
+            | AccountError::TokenWithoutTwoFactor { .. }
+            | AccountError::NoTwoFactor { .. }
+            | AccountError::NoTwoFactorToRequire { .. },
+        )
+        | Error::Organization(
+            OrganizationError::TokenForbidsOrganization { .. } | OrganizationError::RoleForbids { .. },
+        )
+        | Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
+        | Error::NewPackage(
+            NewPackageError::NameTakenUpstream { .. }
+            | NewPackageError::NotHostedHere { .. }
+            | NewPackageError::NameInOtherCapitals { .. }
+            | NewPackageError::NameInOtherCapitalsUpstream { .. },
+        )
+        | Error::Proxy(
+            ProxyError::TarballTooLarge { .. }
+            | ProxyError::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
+            | ProxyError::ComesFromUpstream { .. },
+        ) => StatusCode::FORBIDDEN,
+        Error::Package(
+            PackageError::NotFound(_)
+            | PackageError::Unpublished { .. }
+            | PackageError::VersionNotFound { .. }
+            | PackageError::TagNotFound { .. }
+            | PackageError::NotAnOwner { .. },
+        )
         | Error::Permission(PermissionError::Hidden { .. })
-        | Error::Organization(OrganizationError::NotFound { .. })
-        | Error::Organization(OrganizationError::TeamNotFound { .. })
-        | Error::Organization(OrganizationError::NotAMember { .. })
-        | Error::Organization(OrganizationError::NotInTeam { .. })
-        | Error::Organization(OrganizationError::NotGranted { .. })
-        | Error::Package(PackageError::Unpublished { .. })
-        | Error::Package(PackageError::VersionNotFound { .. })
-        | Error::Package(PackageError::TagNotFound { .. })
-        | Error::Proxy(ProxyError::NoKeys)
-        // npm, pnpm and deno take this as "not offered" without a retry.
-        | Error::Proxy(ProxyError::NoAudits { .. })
-        | Error::Proxy(ProxyError::NoAttestations { .. })
-        | Error::Account(AccountError::NotFound { .. })
-        | Error::Account(AccountError::TokenNotFound)
-        | Error::Login(LoginError::WebLoginOff)
-        | Error::Login(LoginError::WebLoginGone)
+        | Error::Organization(
+            OrganizationError::NotFound { .. }
+            | OrganizationError::TeamNotFound { .. }
+            | OrganizationError::NotAMember { .. }
+            | OrganizationError::NotInTeam { .. }
+            | OrganizationError::NotGranted { .. },
+        )
+        | Error::Proxy(
+            ProxyError::NoKeys | ProxyError::NoAudits { .. } | ProxyError::NoAttestations { .. },
+        )
+        | Error::Account(AccountError::NotFound { .. } | AccountError::TokenNotFound)
+        | Error::Login(LoginError::WebLoginOff | LoginError::WebLoginGone)
         | Error::Stage(StageError::NotFound { .. })
-        | Error::Trust(TrustError::NotFound { .. })
-        | Error::Package(PackageError::NotAnOwner { .. }) => StatusCode::NOT_FOUND,
+        | Error::Trust(TrustError::NotFound { .. }) => StatusCode::NOT_FOUND,
         Error::Package(PackageError::StaleRevision)
         | Error::Trust(TrustError::Exists { .. })
-        | Error::Stage(StageError::Approved { .. })
-        | Error::Stage(StageError::StagedPackageUnpublished { .. })
-        | Error::Stage(StageError::ApprovedUnpublished { .. }) => StatusCode::CONFLICT,
+        | Error::Stage(
+            StageError::Approved { .. }
+            | StageError::StagedPackageUnpublished { .. }
+            | StageError::ApprovedUnpublished { .. },
+        ) => StatusCode::CONFLICT,
         Error::Storage(error) => storage_status(error),
         Error::Busy
         | Error::Proxy(ProxyError::PublishedMeanwhile { .. })
@@ -164,7 +182,9 @@ pub(super) fn operation_status(error: &Error) -> StatusCode {
         | Error::NewPackage(NewPackageError::NameUnchecked { .. })
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Request(RequestError::RequestLoop) => StatusCode::LOOP_DETECTED,
-        Error::Proxy(ProxyError::Upstream(error)) | Error::Proxy(ProxyError::NoAdvisories { source: error, .. }) => upstream_status(error),
+        Error::Proxy(ProxyError::Upstream(error) | ProxyError::NoAdvisories { source: error, .. }) => {
+            upstream_status(error)
+        }
         // A retry would not help.
         Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -221,11 +241,10 @@ fn retry_after(failure: &Failure) -> u64 {
 fn asked_to_wait(error: &Error) -> Option<Duration> {
     match error {
         Error::Shared(error) => asked_to_wait(error),
-        Error::Proxy(ProxyError::Upstream(UpstreamError::Unavailable { retry_after, .. }))
-        | Error::Proxy(ProxyError::NoAdvisories {
-            source: UpstreamError::Unavailable { retry_after, .. },
-            ..
-        }) => *retry_after,
+        Error::Proxy(
+            ProxyError::Upstream(UpstreamError::Unavailable { retry_after, .. })
+            | ProxyError::NoAdvisories { source: UpstreamError::Unavailable { retry_after, .. }, .. },
+        ) => *retry_after,
         _ => None,
     }
 }
@@ -261,11 +280,11 @@ fn causes(error: &Error) -> String {
 /// The seconds that a client should wait before a retry, if that may help.
 pub(super) fn wait(failure: &Failure) -> Option<u64> {
     match failure {
-        Failure::Operation(
-            Error::Login(LoginError::TooManyFailures { seconds })
-            | Error::Login(LoginError::TooManySignUps { seconds })
-            | Error::Login(LoginError::TooManyRequests { seconds }),
-        ) => Some(*seconds),
+        Failure::Operation(Error::Login(
+            LoginError::TooManyFailures { seconds }
+            | LoginError::TooManySignUps { seconds }
+            | LoginError::TooManyRequests { seconds },
+        )) => Some(*seconds),
         _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then(|| retry_after(failure)),
     }
 }
@@ -294,11 +313,13 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
         // npm prints its own sentence in place of this answer's body, and the notice.
         if let Failure::Operation(
             Error::Permission(PermissionError::AuthenticationRequired)
-            | Error::Login(LoginError::InvalidCredential)
-            | Error::Login(LoginError::TokenExpired { .. })
-            | Error::Login(LoginError::WrongPassword)
-            | Error::Login(LoginError::WrongPasswordOrNoAccount { .. })
-            | Error::Login(LoginError::WrongPasswordForAnyAccount { .. }),
+            | Error::Login(
+                LoginError::InvalidCredential
+                | LoginError::TokenExpired { .. }
+                | LoginError::WrongPassword
+                | LoginError::WrongPasswordOrNoAccount { .. }
+                | LoginError::WrongPasswordForAnyAccount { .. },
+            ),
         ) = failure
         {
             add_notice(headers, &text);

@@ -1,3 +1,4 @@
+use crate::accounts::whoami;
 use crate::error::OrganizationError;
 use std::collections::BTreeMap;
 
@@ -82,7 +83,7 @@ impl Organizations {
     ) -> Result<GrantedPackages, Error> {
         let Seen { name, record, role } = self.see_organization(caller, organization).await?;
         let (team_name, found) = find(&name, &record, team)?;
-        if !record.is_in_team(team_name, found, self.accounts().whoami(caller)?) {
+        if !record.is_in_team(team_name, found, whoami(caller)?) {
             let what = "see the packages of a team that you are not in,";
             self.report_role(caller, require_role(&name, role, OrganizationRole::Admin, what))?;
         }
@@ -95,7 +96,7 @@ impl Organizations {
         organization: &str,
     ) -> Result<GrantedPackages, Error> {
         let Seen { record, role, .. } = self.see_organization(caller, organization).await?;
-        let account = self.accounts().whoami(caller)?;
+        let account = whoami(caller)?;
         let teams = record
             .teams
             .iter()

@@ -1,3 +1,4 @@
+use crate::accounts::whoami;
 use crate::error::{AccountError, OrganizationError};
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ impl Organizations {
         account: &str,
         role: Option<OrganizationRole>,
     ) -> Result<OrganizationMember, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let name = GroupName::parse(organization)?;
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         let found = self.accounts().look_up_account(account).await?;
@@ -59,7 +60,7 @@ impl Organizations {
         organization: &str,
         account: &str,
     ) -> Result<(), Error> {
-        let own_name = self.accounts().whoami(caller)?.to_owned();
+        let own_name = whoami(caller)?.to_owned();
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let member = account.to_owned();
         let decide = move |organization: Changing<'_>| remove(organization, &member, member == own_name);

@@ -10,6 +10,7 @@ mod permission;
 mod settings;
 mod teams;
 
+use crate::accounts::whoami;
 use crate::error::OrganizationError;
 pub use grants::GrantedPackages;
 pub use members::OrganizationMember;
@@ -76,7 +77,7 @@ impl Organizations {
 impl Organizations {
     /// Returns the organization, if the caller is in it or administers its scope. For others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let not_found =
             || Error::Organization(OrganizationError::NotFound { organization: organization.to_owned() });
         let name = GroupName::parse(organization).map_err(|_| not_found())?;

@@ -1,4 +1,5 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::error::OrganizationError;
@@ -35,7 +36,7 @@ impl Organizations {
         team: &str,
         description: Option<String>,
     ) -> Result<(), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (name, team) = (GroupName::parse(organization)?, GroupName::parse(team)?);
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         if description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {

@@ -1,3 +1,4 @@
+use crate::accounts::whoami;
 use crate::error::AccountError;
 use std::collections::BTreeMap;
 
@@ -88,7 +89,7 @@ impl Packages {
         caller: &Caller,
         name: &PackageName,
     ) -> Result<Vec<Collaborator>, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let owners = self.owners(caller, name).await?;
         let may_administer = match self.authorization.may_administer(caller, name) {
             Verdict::Allowed => true,

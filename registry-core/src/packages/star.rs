@@ -1,6 +1,7 @@
 use futures::TryStreamExt as _;
 
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::authorization::STAR;
 use crate::domain::PackageName;
@@ -16,7 +17,7 @@ impl Packages {
         self.authorization.require_read(caller, name)?;
         self.authorization.require_signed_in(caller, Some(name), STAR)?;
         self.authorization.require_starring(caller, name)?;
-        let account = self.accounts().whoami(caller)?.to_owned();
+        let account = whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;
         if starred {
             let index = self.proxy().require_index_to_change(caller, name).await?;

@@ -90,9 +90,11 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
 fn outcome_of(error: &Error, task: &Task) -> Outcome {
     let is_absent = matches!(
         error,
-        Error::Package(PackageError::NotFound(_))
-            | Error::Package(PackageError::Unpublished { .. })
-            | Error::Package(PackageError::VersionNotFound { .. })
+        Error::Package(
+            PackageError::NotFound(_)
+                | PackageError::Unpublished { .. }
+                | PackageError::VersionNotFound { .. }
+        )
     );
     match (error, task) {
         (Error::Shared(error), _) => outcome_of(error, task),
@@ -111,8 +113,7 @@ fn outcome_of(error: &Error, task: &Task) -> Outcome {
         _ => {
             let is_taken = matches!(
                 error,
-                Error::Package(PackageError::VersionTaken { .. })
-                    | Error::Package(PackageError::VersionStaged { .. })
+                Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
             );
             Outcome::Refused { is_taken, reason: error.to_string() }
         }

@@ -90,10 +90,7 @@ impl Accounts {
         }
         match self.admit(provider, principal).await {
             Ok(principal) => Ok(Some(principal)),
-            Err(
-                Error::Login(LoginError::NameElsewhere { .. })
-                | Error::Login(LoginError::NameDisputed { .. }),
-            ) => Ok(None),
+            Err(Error::Login(LoginError::NameElsewhere { .. } | LoginError::NameDisputed { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -117,10 +114,9 @@ impl Accounts {
         match self.admit(ISSUED_TOKEN, principal.clone()).await {
             Ok(principal) => Ok(Some(principal)),
             Err(Error::Login(LoginError::NameElsewhere { .. })) => Ok(None),
-            Err(
-                Error::Login(LoginError::NameDisputed { .. })
-                | Error::Login(LoginError::ConfusingName { .. }),
-            ) => Ok(Some(principal.clone())),
+            Err(Error::Login(LoginError::NameDisputed { .. } | LoginError::ConfusingName { .. })) => {
+                Ok(Some(principal.clone()))
+            }
             Err(error) => Err(error),
         }
     }

@@ -1,3 +1,4 @@
+use crate::accounts::users::whoami;
 use crate::error::{AccountError, TrustError};
 use std::collections::BTreeMap;
 
@@ -67,7 +68,7 @@ impl Accounts {
             permissions.push(TrustPermission::CreatePackage);
         }
         permissions.dedup();
-        let account = self.whoami(caller)?;
+        let account = whoami(caller)?;
         let TokenHolder::Account { provider, account } = self.holder_of(account).await? else {
             return Err(Error::Account(AccountError::NotFound { account: account.to_owned() }));
         };

@@ -71,7 +71,7 @@ impl Accounts {
             }
         });
         match taken.await {
-            Err(Error::Login(LoginError::WrongOneTimePassword) | Error::Login(LoginError::WebLoginGone)) => {
+            Err(Error::Login(LoginError::WrongOneTimePassword | LoginError::WebLoginGone)) => {
                 self.authorization.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
                 Err(Error::Login(LoginError::WrongOneTimePassword))
             }

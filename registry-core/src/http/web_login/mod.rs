@@ -144,9 +144,9 @@ impl Call<'_> {
             Ok(next) => redirect(&next),
             // A login that is over has no page to show again.
             Err(
-                error @ (Error::Login(LoginError::WebLoginGone)
-                | Error::Login(LoginError::WebLoginElsewhere)
-                | Error::Login(LoginError::WebLoginForm)),
+                error @ Error::Login(
+                    LoginError::WebLoginGone | LoginError::WebLoginElsewhere | LoginError::WebLoginForm,
+                ),
             ) => Err(error.into()),
             Err(error) => self.show_web_login(&page, Some(browser), Some(&Failure::Operation(error))).await,
         }

@@ -1,4 +1,5 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::authorization::WriteRight;
 use crate::clock::timestamp;
@@ -21,7 +22,7 @@ impl Packages {
         caller: &Caller,
         id: StageId,
     ) -> Result<(PackageName, Version), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (packages, caller) = (self.with_access_snapshot(), caller.clone());
         detached(async move { packages.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }

@@ -1,4 +1,5 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::StageId;
@@ -12,7 +13,7 @@ use super::{Fate, hide};
 
 impl Packages {
     pub(crate) async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (packages, caller) = (self.with_access_snapshot(), caller.clone());
         detached(async move { packages.reject_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }

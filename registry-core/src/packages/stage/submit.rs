@@ -93,8 +93,7 @@ impl Packages {
             Err(error) => {
                 let lost = matches!(
                     error,
-                    Error::Package(PackageError::VersionTaken { .. })
-                        | Error::Package(PackageError::VersionStaged { .. })
+                    Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
                         | Error::NewPackage(NewPackageError::NameInOtherCapitals { .. })
                 );
                 if is_stored.load(Ordering::Relaxed) && lost {

@@ -1,4 +1,5 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::domain::StageId;
 use crate::error::StageError;
@@ -9,7 +10,7 @@ use super::{Fate, StagedItem, hide};
 
 impl Packages {
     pub(crate) async fn staged(&self, caller: &Caller, id: StageId) -> Result<StagedItem, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let record = self.stage_record(id).await?;
         let right = self.authorization.require_staging(caller, &record.package).map_err(hide(caller, id))?;
         let fate = self.fate_of(caller, id, &record, &right).await.map_err(hide(caller, id))?;
