@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::auth::{
     AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
 };
-use crate::events::EventKind;
+use crate::events::{DeniedAction, EventKind};
 
 use super::abuse::Guessed;
 use super::two_factor::TwoFactorState;
@@ -105,7 +105,7 @@ impl Accounts {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: "change the account".into() });
+        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ChangeAccount });
         Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 
@@ -119,7 +119,7 @@ impl Accounts {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: "read the account".into() });
+        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ReadAccount });
         Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 

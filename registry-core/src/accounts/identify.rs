@@ -9,8 +9,9 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, Credential, Identified, PresentedCredential, Principal, TokenHash};
 
-use super::abuse::{CredentialRejection, Guessed};
+use super::abuse::Guessed;
 use super::tokens::Identity;
+use crate::events::CredentialRejection;
 
 impl Accounts {
     pub(crate) async fn identify(

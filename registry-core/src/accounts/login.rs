@@ -1,4 +1,3 @@
-use crate::error::LoginError;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
@@ -7,12 +6,13 @@ use crate::accounts::Accounts;
 use crate::auth::{
     AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
 };
+use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::network::network_of;
 use crate::storage::Key;
 
 use super::abuse::Guessed;
-use crate::concurrency::detached;
-use crate::network::network_of;
 
 /// A login that succeeded.
 #[derive(Debug, Clone)]

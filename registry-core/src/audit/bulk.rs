@@ -1,16 +1,17 @@
-use crate::error::ProxyError;
 use futures::future::join_all;
 use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use super::AuditedPackages;
 use crate::Error;
 use crate::audit::Audit;
 use crate::auth::Caller;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::NamedUpstream;
 use crate::upstream::UpstreamError;
+
+use super::AuditedPackages;
 
 /// Advisories by package name, as the upstream sent them.
 pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;

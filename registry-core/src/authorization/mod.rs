@@ -7,7 +7,7 @@ mod summary;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub(crate) use permissions::{STAR, WriteRight};
+pub(crate) use permissions::WriteRight;
 pub use summary::{PermissionSummary, SummarizedRule};
 
 use crate::Error;

@@ -1,4 +1,3 @@
-use crate::error::{PackageError, PermissionError, ProxyError};
 use std::sync::Arc;
 
 use crate::Error;
@@ -7,10 +6,8 @@ use crate::auth::{Caller, Principal, TokenLimits};
 use crate::authorization::Authorization;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument, Revision};
-use crate::events::EventKind;
-
-/// How a denial names the starring of a package.
-pub(crate) const STAR: &str = "star";
+use crate::error::{PackageError, PermissionError, ProxyError};
+use crate::events::{DeniedAction, EventKind};
 
 /// Proof that a principal may write packages: all that a rule matches, or only their own.
 #[derive(Debug, Clone)]
@@ -43,7 +40,7 @@ impl Authorization {
         if self.may_read(caller, name) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
         match caller.principal {
             None => Err(Error::Permission(PermissionError::AuthenticationRequired)),
             Some(_) => Err(Error::Package(PackageError::NotFound(name.clone()))),
@@ -61,7 +58,7 @@ impl Authorization {
         if self.is_among(caller, name, audience) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
         Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
@@ -84,12 +81,12 @@ impl Authorization {
         &self,
         caller: &Caller,
         name: Option<&PackageName>,
-        action: &str,
+        action: DeniedAction,
     ) -> Result<(), Error> {
         if caller.principal.is_some() {
             return Ok(());
         }
-        self.emit(caller, name, EventKind::Denied { action: action.to_owned() });
+        self.emit(caller, name, EventKind::Denied { action });
         Err(Error::Permission(PermissionError::AuthenticationRequired))
     }
 
@@ -122,7 +119,7 @@ impl Authorization {
         if caller.principal_if(|limits| limits.permit_star(name)).is_some() {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: STAR.into() });
+        self.emit(caller, Some(name), EventKind::Denied { action: DeniedAction::Star });
         Err(Error::Permission(PermissionError::TokenForbidsStar { name: name.clone() }))
     }
 
@@ -130,7 +127,7 @@ impl Authorization {
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
         if caller.principal_if(TokenLimits::permit_approval).is_none() {
-            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.to_string() });
+            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.into() });
             return Err(Error::Permission(PermissionError::TokenForbidsApproval));
         }
         Ok(right)
@@ -150,7 +147,7 @@ impl Authorization {
     }
 
     fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
-        self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+        self.emit(caller, Some(name), EventKind::Denied { action: action.into() });
         if caller.principal.is_none() {
             return Error::Permission(PermissionError::AuthenticationRequired);
         }
@@ -189,7 +186,7 @@ impl Authorization {
             PermissionError::Forbidden { action, .. } | PermissionError::Hidden { action, .. },
         )) = &result
         {
-            self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+            self.emit(caller, Some(name), EventKind::Denied { action: (*action).into() });
         }
         result
     }

@@ -1,10 +1,10 @@
-use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::domain::packument::TarballIndex;
+use crate::error::PackageError;
 use crate::upstream::PackumentForm;
 
 use super::representation::{Representation, RepresentationKey};

@@ -1,10 +1,10 @@
-use crate::error::NewPackageError;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
+use crate::error::NewPackageError;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
 
 /// How many packages of an older store are entered concurrently.

@@ -1,5 +1,6 @@
 use super::shown;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
+use crate::vocabulary::OrganizationAction;
 
 /// Why an organization or a team is not read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +13,7 @@ pub enum OrganizationError {
     )]
     TokenForbidsOrganization {
         /// The operation: `see` or `change`.
-        what: &'static str,
+        what: OrganizationAction,
         /// The organization, which may not exist.
         organization: GroupName,
     },
@@ -81,7 +82,7 @@ pub enum OrganizationError {
     #[error("as {role} of {organization} you may not {what}: ask one of its owners")]
     RoleForbids {
         /// The action.
-        what: &'static str,
+        what: OrganizationAction,
         /// The organization.
         organization: GroupName,
         /// The caller's role.

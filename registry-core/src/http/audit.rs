@@ -1,4 +1,3 @@
-use crate::error::RequestError;
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::audit::{AuditTree, AuditedPackages};
 use crate::concurrency::compute_elsewhere;
 use crate::domain::shorten::shorten;
 use crate::domain::strict_json::check_strict_json;
+use crate::error::RequestError;
 
 use super::answer::{json_bytes, json_response};
 use super::body::Body;

@@ -1,4 +1,3 @@
-use crate::error::LoginError;
 use http::header::{CACHE_CONTROL, USER_AGENT, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -6,6 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::{Error, Registry};
 
 use super::answer::json_response;

@@ -1,4 +1,3 @@
-use crate::error::{LoginError, PermissionError};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,10 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::accounts::abuse::CredentialRejection;
 use crate::accounts::two_factor::one_time_password;
 use crate::auth::{Caller, Credential, Principal, TokenHash};
 use crate::error::BoxError;
+use crate::error::{LoginError, PermissionError};
+use crate::events::CredentialRejection;
 use crate::packages::known_bases::RenderedBase;
 use crate::{Error, Registry};
 

@@ -1,4 +1,3 @@
-use crate::error::RequestError;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -7,6 +6,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::Error;
 use crate::error::BoxError;
+use crate::error::RequestError;
 
 /// The most memory reserved before the body arrives, regardless of the declared length.
 const FIRST_RESERVE: u64 = 1 << 20;

@@ -1,8 +1,8 @@
-use crate::error::RequestError;
 use http::header::ORIGIN;
 use http::request::Parts;
 use http::{HeaderName, Method};
 
+use crate::error::RequestError;
 use crate::{Error, Registry};
 
 use super::host::is_same_host;

@@ -1,7 +1,7 @@
-use crate::error::RequestError;
 use http::header::VIA;
 use http::request::Parts;
 
+use crate::error::RequestError;
 use crate::{Error, Registry};
 
 /// Rejects a request that this registry sent to an upstream and that returned to it through a proxy: it would loop

@@ -13,8 +13,9 @@ use crate::upstream::PackumentForm;
 
 use super::answer::json_bytes;
 use super::body::Body;
+use super::error_status::operation_status;
 use super::handle::Call;
-use super::status::{Failure, operation_status};
+use super::status::Failure;
 use super::{conditional, negotiation};
 
 /// Below this size, compression saves less than its headers cost.

@@ -1,4 +1,3 @@
-use crate::error::LoginError;
 use std::collections::HashMap;
 
 use http::{Response, StatusCode};
@@ -12,6 +11,7 @@ use crate::accounts::two_factor::{TwoFactorChanged, TwoFactorMode, one_time_pass
 use crate::auth::{AccountChange, NewPassword, ProfileField};
 use crate::clock::timestamp;
 use crate::domain::shorten::shorten;
+use crate::error::LoginError;
 
 use super::answer::json_response;
 use super::body::Body;

@@ -1,7 +1,3 @@
-use crate::error::{
-    AccountError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError, ProxyError,
-    RequestError, StageError, TrustError,
-};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
-use crate::auth::AuthError;
-use crate::domain::TarballError;
-use crate::domain::publication::PublishError;
-use crate::storage::{BlobError, StorageError};
-
+use crate::error::{LoginError, PermissionError, ProxyError, RequestError};
 use crate::upstream::UpstreamError;
 
 use super::answer::json_response;
 use super::body::Body;
+use super::error_status::operation_status;
 use super::route::RouteError;
 
 /// The header that npm prints next to the outcome of its command.
@@ -46,7 +39,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The only mapping from errors to status codes.
+/// The status of a failure.
 pub(super) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Route(error) => match error {
@@ -60,161 +53,6 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
         Failure::Operation(error) | Failure::Misdirected { error, .. } => operation_status(error),
-    }
-}
-
-pub(super) fn operation_status(error: &Error) -> StatusCode {
-    match error {
-        Error::Shared(error) => operation_status(error),
-        Error::Request(RequestError::Publish(error)) => publish_status(error),
-        Error::Request(
-            RequestError::Limit(_) | RequestError::TooLarge { .. } | RequestError::PublishTooLarge { .. },
-        ) => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::Request(
-            RequestError::Name(_)
-            | RequestError::Version(_)
-            | RequestError::Tag(_)
-            | RequestError::GroupName(_)
-            | RequestError::Request { .. }
-            | RequestError::SearchTextMissing,
-        )
-        | Error::NewPackage(NewPackageError::NameNotForNew { .. })
-        | Error::Package(PackageError::LatestTag | PackageError::LastOwner { .. })
-        | Error::Login(LoginError::NoSignUp | LoginError::NameTaken)
-        | Error::Organization(
-            OrganizationError::LastOrganizationOwner { .. } | OrganizationError::DevelopersTeam { .. },
-        )
-        | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
-        Error::Permission(PermissionError::AuthenticationRequired)
-        | Error::Login(
-            LoginError::InvalidCredential
-            | LoginError::TokenExpired { .. }
-            | LoginError::AddressNotPermitted
-            | LoginError::WrongPassword
-            | LoginError::WrongPasswordOrNoAccount { .. }
-            | LoginError::WrongPasswordForAnyAccount { .. }
-            | LoginError::WebLoginRejected { .. }
-            | LoginError::WrongOwnPassword
-            | LoginError::DeviceLogin { .. }
-            | LoginError::OneTimePasswordRequired
-            | LoginError::WrongOneTimePassword,
-        )
-        | Error::Trust(TrustError::IdToken { .. } | TrustError::NotTrusted { .. }) => {
-            StatusCode::UNAUTHORIZED
-        }
-        // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
-        Error::Login(LoginError::Rejected { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Login(
-            LoginError::TooManyFailures { .. }
-            | LoginError::TooManySignUps { .. }
-            | LoginError::TooManyRequests { .. },
-        ) => StatusCode::TOO_MANY_REQUESTS,
-        Error::Request(RequestError::ForeignOrigin)
-        | Error::Login(
-            LoginError::WebLoginElsewhere
-            | LoginError::WebLoginForm
-            | LoginError::NameElsewhere { .. }
-            | LoginError::NameDisputed { .. }
-            | LoginError::ConfusingName { .. },
-        )
-        | Error::Permission(
-            PermissionError::Forbidden { .. }
-            | PermissionError::TokenForbids { .. }
-            | PermissionError::TokenForbidsStar { .. }
-            | PermissionError::TokenForbidsApproval,
-        )
-        | Error::Account(
-            AccountError::TokenForbidsAccount
-            | AccountError::AccountNotOurs
-            | AccountError::TokenWithoutTwoFactor { .. }
-            | AccountError::NoTwoFactor { .. }
-            | AccountError::NoTwoFactorToRequire { .. },
-        )
-        | Error::Organization(
-            OrganizationError::TokenForbidsOrganization { .. } | OrganizationError::RoleForbids { .. },
-        )
-        | Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
-        | Error::NewPackage(
-            NewPackageError::NameTakenUpstream { .. }
-            | NewPackageError::NotHostedHere { .. }
-            | NewPackageError::NameInOtherCapitals { .. }
-            | NewPackageError::NameInOtherCapitalsUpstream { .. },
-        )
-        | Error::Proxy(
-            ProxyError::TarballTooLarge { .. }
-            | ProxyError::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
-            | ProxyError::ComesFromUpstream { .. },
-        ) => StatusCode::FORBIDDEN,
-        Error::Package(
-            PackageError::NotFound(_)
-            | PackageError::Unpublished { .. }
-            | PackageError::VersionNotFound { .. }
-            | PackageError::TagNotFound { .. }
-            | PackageError::NotAnOwner { .. },
-        )
-        | Error::Permission(PermissionError::Hidden { .. })
-        | Error::Organization(
-            OrganizationError::NotFound { .. }
-            | OrganizationError::TeamNotFound { .. }
-            | OrganizationError::NotAMember { .. }
-            | OrganizationError::NotInTeam { .. }
-            | OrganizationError::NotGranted { .. },
-        )
-        | Error::Proxy(
-            ProxyError::NoKeys | ProxyError::NoAudits { .. } | ProxyError::NoAttestations { .. },
-        )
-        | Error::Account(AccountError::NotFound { .. } | AccountError::TokenNotFound)
-        | Error::Login(LoginError::WebLoginOff | LoginError::WebLoginGone)
-        | Error::Stage(StageError::NotFound { .. })
-        | Error::Trust(TrustError::NotFound { .. }) => StatusCode::NOT_FOUND,
-        Error::Package(PackageError::StaleRevision)
-        | Error::Trust(TrustError::Exists { .. })
-        | Error::Stage(
-            StageError::Approved { .. }
-            | StageError::StagedPackageUnpublished { .. }
-            | StageError::ApprovedUnpublished { .. },
-        ) => StatusCode::CONFLICT,
-        Error::Storage(error) => storage_status(error),
-        Error::Busy
-        | Error::Proxy(ProxyError::PublishedMeanwhile { .. })
-        | Error::EventsBehind
-        | Error::Store(BlobError::Unavailable { .. })
-        | Error::NewPackage(NewPackageError::NameUnchecked { .. })
-        | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Request(RequestError::RequestLoop) => StatusCode::LOOP_DETECTED,
-        Error::Proxy(ProxyError::Upstream(error) | ProxyError::NoAdvisories { source: error, .. }) => {
-            upstream_status(error)
-        }
-        // A retry would not help.
-        Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn storage_status(error: &StorageError) -> StatusCode {
-    match error.root() {
-        // A retry would not help.
-        StorageError::Blob(BlobError::Refused { .. } | BlobError::Stream { .. }) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-fn publish_status(error: &PublishError) -> StatusCode {
-    match error {
-        PublishError::Limit(_)
-        | PublishError::Tarball(
-            TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
-        ) => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-fn upstream_status(error: &UpstreamError) -> StatusCode {
-    match error {
-        UpstreamError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        UpstreamError::Loop { .. } => StatusCode::LOOP_DETECTED,
-        _ => StatusCode::BAD_GATEWAY,
     }
 }
 

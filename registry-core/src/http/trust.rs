@@ -1,3 +1,4 @@
+use crate::access::Action;
 use crate::error::TrustError;
 use http::header::AUTHORIZATION;
 use http::{Response, StatusCode};
@@ -46,7 +47,11 @@ impl Call<'_> {
     }
 
     async fn create_trust(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let documents: Vec<TrustDocument> = self.json().await?;
         let mut documents = documents.into_iter();
         let (Some(TrustDocument { issuer, claims, permissions }), None) =

@@ -1,3 +1,4 @@
+use crate::access::Action;
 use crate::error::{ProxyError, RequestError};
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -31,7 +32,7 @@ impl Call<'_> {
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         // Rejects an unauthenticated caller before a body of up to a hundred megabytes is read.
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), Action::Publish.into())?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
             Error::Request(RequestError::TooLarge { limit }) => {
@@ -64,7 +65,11 @@ impl Call<'_> {
         name: PackageName,
         revision: &str,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let expected = match seen_revision(revision) {
             Ok(expected) => expected,
             Err(error) => {

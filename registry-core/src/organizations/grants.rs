@@ -7,7 +7,7 @@ use crate::access::{Action, TeamPermission};
 use crate::auth::Caller;
 use crate::domain::packument::Packument;
 use crate::domain::{OrganizationRole, PackageName};
-use crate::events::EventKind;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -84,7 +84,7 @@ impl Organizations {
         let Seen { name, record, role } = self.see_organization(caller, organization).await?;
         let (team_name, found) = find(&name, &record, team)?;
         if !record.is_in_team(team_name, found, whoami(caller)?) {
-            let what = "see the packages of a team that you are not in,";
+            let what = OrganizationAction::SeePackagesOfOtherTeams;
             self.report_role(caller, require_role(&name, role, OrganizationRole::Admin, what))?;
         }
         Ok(found.packages.clone())

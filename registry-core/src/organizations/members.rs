@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::EventKind;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -80,7 +80,7 @@ fn set_role(
     }
     let role = role.or(known).unwrap_or(OrganizationRole::Developer);
     let greatest = known.map_or(role, |known| known.max(role)).max(OrganizationRole::Admin);
-    require_role(name, own, greatest, "change members")?;
+    require_role(name, own, greatest, OrganizationAction::ChangeMembers)?;
     if known == Some(role) {
         return Ok(None);
     }
@@ -106,7 +106,7 @@ fn remove(
     let known = record.members.get(account).copied();
     if !is_oneself {
         let needed = known.unwrap_or(OrganizationRole::Admin).max(OrganizationRole::Admin);
-        require_role(name, own, needed, "change members")?;
+        require_role(name, own, needed, OrganizationAction::ChangeMembers)?;
     }
     let Some(known) = known else {
         return Err(Error::Organization(OrganizationError::NotAMember {

@@ -19,7 +19,7 @@ pub use settings::{OrganizationCreation, OrganizationSettings};
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::EventKind;
+use crate::events::{DeniedAction, EventKind, OrganizationAction};
 use crate::storage::Key;
 
 use std::sync::Arc;
@@ -115,7 +115,7 @@ impl Organizations {
             self.authorization.emit(
                 caller,
                 None,
-                EventKind::Denied { action: format!("{what} of {organization}") },
+                EventKind::Denied { action: DeniedAction::Organization(*what, organization.clone()) },
             );
         }
         result
@@ -127,7 +127,7 @@ fn require_role(
     name: &GroupName,
     role: OrganizationRole,
     needed: OrganizationRole,
-    what: &'static str,
+    what: OrganizationAction,
 ) -> Result<(), Error> {
     if role >= needed {
         Ok(())

@@ -1,10 +1,10 @@
-use crate::error::{AccountError, OrganizationError, PermissionError};
 use std::sync::Arc;
 
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::GroupName;
-use crate::events::EventKind;
+use crate::error::{AccountError, OrganizationError, PermissionError};
+use crate::events::{DeniedAction, EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::Seen;
@@ -24,11 +24,15 @@ impl Organizations {
         else {
             return Ok(principal);
         };
-        let what = if needed > OrganizationPermission::ReadOnly { "change" } else { "see" };
+        let what = if needed > OrganizationPermission::ReadOnly {
+            OrganizationAction::Change
+        } else {
+            OrganizationAction::See
+        };
         self.authorization.emit(
             caller,
             None,
-            EventKind::Denied { action: format!("{what} the organisation {name}") },
+            EventKind::Denied { action: DeniedAction::Organization(what, name.clone()) },
         );
         Err(match limits.organizations {
             Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {

@@ -3,7 +3,7 @@ use crate::accounts::whoami;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
 use crate::error::OrganizationError;
-use crate::events::EventKind;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -45,7 +45,12 @@ impl Organizations {
             )));
         }
         let decide = move |organization: Changing<'_>| {
-            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            require_role(
+                organization.name,
+                organization.role,
+                OrganizationRole::Admin,
+                OrganizationAction::ChangeTeams,
+            )?;
             if organization.record.teams.contains_key(&team) {
                 return Ok(None);
             }
@@ -132,7 +137,12 @@ impl Organizations {
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let wanted = team.to_owned();
         let decide = move |organization: Changing<'_>| {
-            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            require_role(
+                organization.name,
+                organization.role,
+                OrganizationRole::Admin,
+                OrganizationAction::ChangeTeams,
+            )?;
             let team = find(organization.name, organization.record, &wanted)?.0.clone();
             decide(organization, team)
         };

@@ -1,5 +1,6 @@
 mod top;
 
+use crate::access::Action;
 use crate::error::PackageError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl Packages {
         removal_revision: Option<&str>,
     ) -> Result<(), Error> {
         self.authorization.require_read(caller, name)?;
-        self.authorization.require_signed_in(caller, Some(name), "publish")?;
+        self.authorization.require_signed_in(caller, Some(name), Action::Publish.into())?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
             let index = self.proxy().require_index_to_change(caller, name).await?;

@@ -1,4 +1,3 @@
-use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
@@ -6,6 +5,7 @@ use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::domain::shorten::shorten;
+use crate::error::PackageError;
 use crate::packages::Packages;
 use crate::upstream::PackumentForm;
 

@@ -1,19 +1,18 @@
 //! Operations at the operator's command line, which has direct access to the store.
 
-use crate::error::AccountError;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use crate::Error;
 use crate::access::Action;
+use crate::accounts::names::Account;
 use crate::auth::{Caller, PresentedCredential};
 use crate::domain::packument::Packument;
 use crate::domain::publication::Publication;
+use crate::error::AccountError;
 use crate::events::Via;
 use crate::packages::Packages;
-
-use crate::accounts::names::Account;
 
 impl Packages {
     pub(crate) async fn on_behalf_of(

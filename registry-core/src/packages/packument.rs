@@ -1,10 +1,10 @@
-use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
 use crate::auth::Caller;
 use crate::catalog::Representation;
 use crate::domain::PackageName;
+use crate::error::PackageError;
 use crate::packages::Packages;
 use crate::upstream::PackumentForm;
 

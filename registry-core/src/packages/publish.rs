@@ -1,22 +1,22 @@
-use crate::error::{NewPackageError, PackageError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Error;
 use crate::access::Action;
+use crate::accounts::trust::npm_user;
 use crate::auth::{Caller, Principal, TokenLimits};
+use crate::authorization::WriteRight;
 use crate::clock::timestamp;
+use crate::concurrency::detached;
 use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
 use crate::domain::publication::{Publication, Release};
 use crate::domain::{Integrity, PackageName, Version};
+use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
 
 use super::commit::{Before, Change, Decision};
-use crate::accounts::trust::npm_user;
-use crate::authorization::WriteRight;
-use crate::concurrency::detached;
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]

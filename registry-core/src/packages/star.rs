@@ -3,9 +3,9 @@ use futures::TryStreamExt as _;
 use crate::Error;
 use crate::accounts::whoami;
 use crate::auth::Caller;
-use crate::authorization::STAR;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument};
+use crate::events::DeniedAction;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{Key, When};
@@ -15,7 +15,7 @@ use super::commit::{Change, Decision};
 impl Packages {
     pub(crate) async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
         self.authorization.require_read(caller, name)?;
-        self.authorization.require_signed_in(caller, Some(name), STAR)?;
+        self.authorization.require_signed_in(caller, Some(name), DeniedAction::Star)?;
         self.authorization.require_starring(caller, name)?;
         let account = whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;

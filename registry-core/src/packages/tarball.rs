@@ -1,14 +1,13 @@
-use crate::error::PackageError;
 use std::sync::Arc;
 
 use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::{TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::packages::Packages;
-use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
-
 use crate::proxy::TarballSource;
+use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
 
 /// Which bytes of a tarball to read.
 pub type TarballRange = Option<BlobRange>;

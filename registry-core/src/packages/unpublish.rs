@@ -1,4 +1,3 @@
-use crate::error::PackageError;
 use indexmap::IndexMap;
 
 use crate::Error;
@@ -7,6 +6,7 @@ use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobPath, Key};

@@ -1,9 +1,9 @@
-use crate::error::ProxyError;
 use bytes::Bytes;
 
 use crate::Error;
 use crate::auth::Caller;
 use crate::domain::{PackageName, Version};
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 
 impl Proxy {

@@ -1,4 +1,3 @@
-use crate::error::ProxyError;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::error::BoxError;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
 use crate::upstream::TarballEncoding;

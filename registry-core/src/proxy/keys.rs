@@ -1,4 +1,3 @@
-use crate::error::ProxyError;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::Error;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::upstream::UpstreamError;
 

@@ -1,4 +1,3 @@
-use crate::error::ProxyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +6,7 @@ use moka::sync::Cache;
 
 use crate::Error;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::upstream::{PackumentForm, UpstreamError};
 

@@ -1,4 +1,3 @@
-use crate::error::{NewPackageError, ProxyError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -8,6 +7,7 @@ use crate::catalog::Standing;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::error::BoxError;
+use crate::error::{NewPackageError, ProxyError};
 use crate::proxy::Proxy;
 use crate::upstream::PackumentForm;
 

@@ -1,4 +1,3 @@
-use crate::error::PackageError;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use crate::catalog::RepresentationKey;
 use crate::domain::PackageName;
 use crate::domain::packument::ForeignDocument;
 use crate::domain::shorten::shorten;
+use crate::error::PackageError;
 use crate::proxy::Proxy;
 use crate::storage::BlobETag;
 use crate::upstream::PackumentForm;

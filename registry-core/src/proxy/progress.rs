@@ -1,4 +1,3 @@
-use crate::error::ProxyError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +6,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, timeout};
 
 use crate::Error;
+use crate::error::ProxyError;
 use crate::upstream::{TarballStream, UpstreamError, UpstreamTarball};
 
 use super::NamedUpstream;

@@ -1,9 +1,9 @@
-use crate::error::{PackageError, ProxyError};
 use std::sync::Arc;
 
 use crate::Error;
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
+use crate::error::{PackageError, ProxyError};
 use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key};
 use crate::upstream::{PackumentForm, UpstreamError};

@@ -1,4 +1,3 @@
-use crate::error::RequestError;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +8,7 @@ use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::search::{Findable, SearchEntry, SearchText};
+use crate::error::RequestError;
 use crate::search::Search;
 
 use super::index::View;

@@ -1,4 +1,3 @@
-use crate::error::ProxyError;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::NamedUpstream;
 use crate::search::Search;
 

@@ -10,6 +10,7 @@
 mod action;
 mod credential;
 mod memberships;
+mod organization_action;
 mod package_pattern;
 mod principal;
 mod team_permission;
@@ -21,6 +22,7 @@ mod via;
 pub use action::{Action, Verdict};
 pub use credential::Credential;
 pub use memberships::Memberships;
+pub use organization_action::OrganizationAction;
 pub use package_pattern::{PackagePattern, PatternError};
 pub use principal::{Caller, Principal, PrincipalKind};
 pub(crate) use principal::{PresentedCredential, is_confusing_name};

@@ -40,9 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("registry", &["access", "accounts", "audit", "auth", "authorization", "catalog", "clock", "concurrency",
         "domain", "error", "events", "limits", "memberships", "organizations", "packages", "proxy",
         "randomness", "search", "storage", "upstream", "vocabulary"]),
-    ("http", &["access", "accounts", "audit", "auth", "authorization", "clock", "concurrency", "domain",
-        "error", "limits", "organizations", "packages", "randomness", "registry", "search", "storage",
-        "upstream"]),
+    ("http", &["access", "accounts", "audit", "auth", "clock", "concurrency", "domain", "error", "events",
+        "limits", "organizations", "packages", "randomness", "registry", "search", "storage", "upstream"]),
 ];
 
 /// Puts a registry together of everything else, so it may import from all, and nothing may import from it.

@@ -4,13 +4,14 @@ mod meter;
 mod outcome;
 mod watched;
 
-use registry_core::error::{LoginError, PackageError, PermissionError};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use meter::{Meter, say};
 use registry_core::auth::{Caller, Credential};
 use registry_core::domain::publication::{Publication, TarballOptions};
+use registry_core::error::{LoginError, PackageError, PermissionError};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
 use registry_core::settings::{
@@ -24,8 +25,6 @@ use crate::logging;
 use crate::run::{FLUSH_TIME, THREADS_TIME, complete_upstreams, print, refuse_memory};
 use crate::settings::Settings;
 use crate::signals::Signals;
-
-use meter::{Meter, say};
 pub use outcome::Interrupted;
 use outcome::{Done, stopped};
 use watched::{Watch, Watched};

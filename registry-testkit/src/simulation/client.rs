@@ -1,4 +1,3 @@
-use registry_core::error::PackageError;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
@@ -10,14 +9,16 @@ use registry_core::auth::{AuthError, Caller, Principal};
 use registry_core::domain::packument::Revision;
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, Integrity, PackageName, Version};
+use registry_core::error::PackageError;
 use registry_core::limits::Limits;
 use registry_core::upstream::PackumentForm;
 use registry_core::{Error, Registry};
 use serde_json::Value;
 
+use crate::tarball::Tarball;
+
 use super::operation::{CONTENTS, Operation, PACKAGES, Task, VERSIONS};
 use super::outcome::{Outcome, PackageState, Seen, VersionState};
-use crate::tarball::Tarball;
 
 const BASE: &str = "http://registry.example";
 

@@ -1,12 +1,12 @@
 //! A registry that is built without a word on access lets no caller do anything.
 
-use registry_core::error::PackageError;
 use std::sync::Arc;
 
 use http::Request;
 use registry_core::auth::{Caller, Principal};
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, PackageName};
+use registry_core::error::PackageError;
 use registry_core::limits::Limits;
 use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Body, Error, Registry, RegistryBuilder};

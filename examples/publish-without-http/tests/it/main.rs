@@ -1,10 +1,10 @@
 //! The typed operations on a store in memory.
 
-use registry_core::error::{PackageError, PermissionError};
 use std::sync::Arc;
 
 use publish_without_http::{publish, read_back};
 use registry_core::auth::{Caller, Principal};
+use registry_core::error::{PackageError, PermissionError};
 use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Error, Registry};
 use registry_testkit::tarball::Tarball;

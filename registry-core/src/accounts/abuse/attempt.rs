@@ -1,17 +1,18 @@
-use crate::error::LoginError;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OwnedMutexGuard;
 
-use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
-use super::queue::{Queue, StrangerTurn, Strangers};
-use super::rate::{Wait, network_of};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
+use crate::error::LoginError;
+
+use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
+use super::queue::{Queue, StrangerTurn, Strangers};
+use super::rate::{Wait, network_of};
 
 /// The most guesses, per network and in total, that wait for another guess at the same secret.
 const WAITING_AT_A_NETWORK: usize = 1024;

@@ -7,21 +7,19 @@ mod queue;
 mod rate;
 mod rejection;
 
-use crate::error::LoginError;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use attempt::Attempts;
 use chrono::TimeDelta;
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
+use crate::error::LoginError;
 use crate::limits::Limits;
-
-use attempt::Attempts;
 pub(crate) use failures::Guessed;
 use rate::{RateLimiter, Wait, network_of};
-pub(crate) use rejection::CredentialRejection;
 
 /// The most browser logins and browser one-time-password challenges that may begin at one address per
 /// [`STARTS_PERIOD`]. Each occupies an object in the store for some minutes.

@@ -1,4 +1,3 @@
-use crate::error::LoginError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Principal};
+use crate::error::LoginError;
 use crate::storage::{Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 

@@ -1,9 +1,9 @@
-use crate::error::LoginError;
 use std::sync::Arc;
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Profile};
+use crate::error::LoginError;
 
 /// An account, and the provider that owns its name.
 pub(crate) struct Account<'accounts> {

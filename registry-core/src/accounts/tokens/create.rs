@@ -1,4 +1,3 @@
-use crate::error::AccountError;
 use chrono::TimeDelta;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -9,6 +8,7 @@ use crate::accounts::Accounts;
 use crate::accounts::names::Account;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::concurrency::detached;
+use crate::error::AccountError;
 use crate::events::EventKind;
 
 use super::{NewToken, TokenHolder, TokenInfo};

@@ -1,10 +1,10 @@
-use crate::error::AccountError;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
 use crate::concurrency::detached;
+use crate::error::AccountError;
 use crate::events::EventKind;
 
 use super::secret::PREFIX;

@@ -1,4 +1,3 @@
-use crate::error::TrustError;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -13,6 +12,7 @@ use crate::auth::{Caller, IdToken, TokenHash, TokenKind, TokenLimits, TrustedPub
 use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::trust::TrustClaims;
+use crate::error::TrustError;
 use crate::events::EventKind;
 
 use super::{ExchangedToken, Trust, TrustedIssuer};

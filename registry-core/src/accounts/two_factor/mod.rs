@@ -1,4 +1,3 @@
-use crate::error::LoginError;
 use bytes::Bytes;
 use secrecy::SecretString;
 
@@ -6,6 +5,7 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, PresentedCredential};
 use crate::domain::one_time_password::period_at;
+use crate::error::LoginError;
 use crate::events::EventKind;
 use crate::storage::{Blob, Decision, Key};
 

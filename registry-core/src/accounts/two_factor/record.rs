@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::one_time_password::period_of;
+use crate::events::SecondFactorMode;
 use crate::randomness::{Randomness, random_bytes};
 
 /// How many recovery codes an account has.
@@ -44,6 +45,15 @@ pub enum TwoFactorMode {
     AuthOnly,
     /// Also for each change to a package.
     AuthAndWrites,
+}
+
+impl From<TwoFactorMode> for SecondFactorMode {
+    fn from(mode: TwoFactorMode) -> Self {
+        match mode {
+            TwoFactorMode::AuthOnly => Self::AuthOnly,
+            TwoFactorMode::AuthAndWrites => Self::AuthAndWrites,
+        }
+    }
 }
 
 impl TwoFactorMode {

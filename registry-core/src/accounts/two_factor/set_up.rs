@@ -1,17 +1,17 @@
-use crate::error::LoginError;
 use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
+use crate::accounts::abuse::Guessed;
 use crate::auth::Caller;
+use crate::concurrency::detached;
 use crate::domain::one_time_password::period_at;
-use crate::events::EventKind;
+use crate::error::LoginError;
+use crate::events::{EventKind, SecondFactorMode};
 use crate::storage::{Decision, Key};
 
 use super::record::{PresentedFactor, TwoFactor, TwoFactorMode};
 use super::{read, write};
-use crate::accounts::abuse::Guessed;
-use crate::concurrency::detached;
 
 /// The result of a change of the second factor.
 #[derive(Debug, Clone)]
@@ -74,14 +74,14 @@ impl Accounts {
             TwoFactorChanged::Off if !existed => return Ok(changed),
             TwoFactorChanged::Off => {
                 self.parts.store.delete(&path).await?;
-                Some("disabled")
+                Some(SecondFactorMode::Disabled)
             }
-            TwoFactorChanged::Mode(mode) => Some(mode.as_str()),
+            TwoFactorChanged::Mode(mode) => Some(mode.into()),
             TwoFactorChanged::Begun(_) => None,
         };
         self.parts.tokens.forget_two_factor(&account);
         if let Some(mode) = told {
-            self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
+            self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode });
         }
         Ok(changed)
     }
@@ -101,7 +101,7 @@ impl Accounts {
         let (mode, codes) = confirmed?;
         self.second_factor_is_here(&account, caller.address);
         self.parts.tokens.forget_two_factor(&account);
-        self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
+        self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
         Ok(codes)
     }
 

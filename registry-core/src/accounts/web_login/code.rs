@@ -1,13 +1,14 @@
-use crate::error::LoginError;
 use secrecy::SecretString;
 
-use super::record::{Phase, Purpose};
-use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+
+use super::record::{Phase, Purpose};
+use super::session_token::SessionToken;
 
 impl Accounts {
     /// Continues with a one-time password, of an account that logs in or of a logged-in account.

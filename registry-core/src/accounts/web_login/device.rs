@@ -1,7 +1,6 @@
 //! Logins at a terminal without a browser: the user types a code into a page of the provider on any device, and types
 //! digits of this registry, which only their terminal displays, into the terminal.
 
-use crate::error::LoginError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,15 +8,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::session_token::hash_of;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::abuse::Guessed;
 use crate::accounts::login::{Authenticated, refused, refused_name};
 use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
+
+use super::session_token::hash_of;
 
 /// Digits that the terminal displays. npm accepts nothing else where it asks for a one-time password.
 const DIGITS: usize = 12;
@@ -127,7 +129,7 @@ impl Accounts {
                     );
                     return Err(self.refuse_web_login(
                         caller,
-                        "provider",
+                        WebLoginRejection::Provider,
                         Error::Login(LoginError::Rejected { reason }),
                     ));
                 };
@@ -135,7 +137,7 @@ impl Accounts {
                     let is_name_of_another = error.is_name_of_another();
                     let error = refused_name(error);
                     if is_name_of_another {
-                        return self.refuse_web_login(caller, "name-of-another", error);
+                        return self.refuse_web_login(caller, WebLoginRejection::NameOfAnother, error);
                     }
                     error
                 })?;
@@ -147,7 +149,7 @@ impl Accounts {
                 let error = refused(error);
                 if matches!(error, Error::Login(LoginError::Rejected { .. })) {
                     self.parts.store.delete(&found.path).await?;
-                    return Err(self.refuse_web_login(caller, "provider", error));
+                    return Err(self.refuse_web_login(caller, WebLoginRejection::Provider, error));
                 }
                 Err(error)
             }
@@ -169,7 +171,7 @@ impl Accounts {
             );
             return Err(self.refuse_web_login(
                 caller,
-                "other-account",
+                WebLoginRejection::OtherAccount,
                 Error::Login(LoginError::Rejected { reason }),
             ));
         }
@@ -177,7 +179,7 @@ impl Accounts {
             let reason =
                 "your account has a second factor here: log in with the browser (npm login --auth-type=web)";
             let error = Error::Login(LoginError::Rejected { reason: reason.into() });
-            return Err(self.refuse_web_login(caller, "second-factor", error));
+            return Err(self.refuse_web_login(caller, WebLoginRejection::SecondFactor, error));
         }
         Ok(())
     }

@@ -15,13 +15,14 @@ mod record;
 mod session_token;
 mod store;
 
-use crate::error::LoginError;
 use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 
 pub(crate) use page::{PageStep, WebLoginPage};
 pub(crate) use poll::PollAnswer;
@@ -46,7 +47,7 @@ impl Accounts {
         if session.is_elsewhere(browser) {
             return Err(self.refuse_web_login(
                 caller,
-                "other-browser",
+                WebLoginRejection::OtherBrowser,
                 Error::Login(LoginError::WebLoginElsewhere),
             ));
         }
@@ -75,7 +76,7 @@ impl Accounts {
         match bound {
             Err(Error::Login(LoginError::WebLoginElsewhere)) => Err(self.refuse_web_login(
                 caller,
-                "other-browser",
+                WebLoginRejection::OtherBrowser,
                 Error::Login(LoginError::WebLoginElsewhere),
             )),
             Err(error) => Err(error),
@@ -115,9 +116,9 @@ impl Accounts {
     }
 
     /// Emits an event with the reason why a login is rejected, and returns `error`.
-    pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: &str, error: Error) -> Error {
+    pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: WebLoginRejection, error: Error) -> Error {
         let nobody = Caller { address: caller.address, ..Caller::default() };
-        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });
+        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason });
         error
     }
 }

@@ -1,14 +1,15 @@
-use crate::error::LoginError;
 use secrecy::SecretString;
 
-use super::record::{Phase, Purpose, Who};
-use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::login::Wanted;
 use crate::auth::{Caller, PasswordLogin};
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::network::network_of;
+
+use super::record::{Phase, Purpose, Who};
+use super::session_token::SessionToken;
 
 impl Accounts {
     /// Continues with a login by name and password, or with a new account of that name.

@@ -1,13 +1,14 @@
-use crate::error::LoginError;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::record::{Phase, Purpose};
-use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::events::EventKind;
+
+use super::record::{Phase, Purpose};
+use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
 
 /// The prefix of a proof, which tells it from digits and recovery codes.
 const PREFIX: &str = "web_";

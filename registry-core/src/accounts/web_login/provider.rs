@@ -1,16 +1,19 @@
-use crate::error::LoginError;
-use secrecy::SecretString;
 use std::sync::Arc;
+
+use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
-use super::record::{Phase, Purpose, Session, Who};
-use super::session_token::{SessionToken, hash_of};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Caller, Identified};
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 use crate::network::network_of;
+
+use super::record::{Phase, Purpose, Session, Who};
+use super::session_token::{SessionToken, hash_of};
 
 impl Accounts {
     /// Continues at the page of a provider, which redirects the browser to `callback`. Returns the URL of that page.
@@ -53,7 +56,11 @@ impl Accounts {
             let (accounts, caller, query) = (self.clone(), caller.clone(), query.to_owned());
             return detached(async move { accounts.come_back(&caller, page, session, &query).await }).await;
         }
-        Err(self.refuse_web_login(caller, "other-browser", Error::Login(LoginError::WebLoginElsewhere)))
+        Err(self.refuse_web_login(
+            caller,
+            WebLoginRejection::OtherBrowser,
+            Error::Login(LoginError::WebLoginElsewhere),
+        ))
     }
 
     async fn come_back(
@@ -88,14 +95,14 @@ impl Accounts {
                     self.authorization.emit(&caller.named(account), None, EventKind::WebLoginApproved);
                     return Ok(page);
                 }
-                Purpose::SecondFactor { .. } => "other-account",
+                Purpose::SecondFactor { .. } => WebLoginRejection::OtherAccount,
             },
-            Ok(None) => "provider",
+            Ok(None) => WebLoginRejection::Provider,
             Err(error) => {
                 self.advance(&page, &Phase::Returning, &Phase::Open).await?;
                 return Err(match error {
                     error if error.is_name_of_another() => {
-                        self.refuse_web_login(caller, "name-of-another", error)
+                        self.refuse_web_login(caller, WebLoginRejection::NameOfAnother, error)
                     }
                     error => error,
                 });

@@ -1,12 +1,13 @@
-use crate::error::LoginError;
 use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::session_token::{SessionToken, hash_of, is_hash_of};
 use crate::Error;
+use crate::error::LoginError;
+
+use super::session_token::{SessionToken, hash_of, is_hash_of};
 
 /// How long a login may take: longer than pnpm polls, and long enough to find a phone.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(10);

@@ -1,14 +1,16 @@
-use crate::error::LoginError;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt as _;
-use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::Error;
+use crate::accounts::Accounts;
+use crate::error::LoginError;
+use crate::storage::{Blob, Decision, Key, PutOutcome, When};
 
 use super::record::Session;
 use super::session_token::SessionToken;
-use crate::Error;
-use crate::accounts::Accounts;
-use crate::storage::{Blob, Decision, Key, PutOutcome, When};
 
 /// How long a login is stored after it expires: its proof may still be in use.
 const KEPT: TimeDelta = TimeDelta::minutes(5);

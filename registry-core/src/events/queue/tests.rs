@@ -1,4 +1,3 @@
-use crate::error::PackageError;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -7,13 +6,16 @@ use chrono::DateTime;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::*;
 use crate::accounts::tokens::{NewToken, TokenHolder};
 use crate::auth::{Caller, Principal, TokenLimits};
 use crate::domain::{DistTag, PackageName, Version};
+use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::storage::ObjectStoreBlobs;
+use crate::vocabulary::Action;
 use crate::{Body, Error, Registry};
+
+use super::*;
 
 /// What the sink does with the next batch.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +95,7 @@ fn event(number: usize) -> Event {
 fn denied(number: usize) -> Event {
     Event {
         package: Some(format!("hidden-{number}").parse().unwrap()),
-        kind: EventKind::Denied { action: "read".into() },
+        kind: EventKind::Denied { action: Action::Read.into() },
         ..event(number)
     }
 }

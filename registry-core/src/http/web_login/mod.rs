@@ -4,9 +4,11 @@ mod browser;
 mod form;
 mod pages;
 
-use crate::error::LoginError;
+use browser::Browser;
+use form::Form;
 use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, Response, StatusCode};
+use pages::{Shown, message_page, step_page};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -16,15 +18,14 @@ use crate::Error;
 use crate::accounts::two_factor::one_time_password;
 use crate::accounts::web_login::{PollAnswer, SessionToken};
 use crate::auth::PasswordLogin;
+use crate::error::LoginError;
+use crate::events::WebLoginRejection;
 
 use super::answer::json_response;
 use super::body::Body;
 use super::handle::Call;
 use super::route::WebLoginRoute;
 use super::status::{Failure, status, told, wait};
-use browser::Browser;
-use form::Form;
-use pages::{Shown, message_page, step_page};
 
 /// The seconds until a client may poll again.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
@@ -132,12 +133,16 @@ impl Call<'_> {
             return Err(self
                 .registry
                 .accounts()
-                .refuse_web_login(&self.caller, "other-browser", error)
+                .refuse_web_login(&self.caller, WebLoginRejection::OtherBrowser, error)
                 .into());
         };
         if !browser.made(form.get("form")) {
             let error = Error::Login(LoginError::WebLoginForm);
-            return Err(self.registry.accounts().refuse_web_login(&self.caller, "form", error).into());
+            return Err(self
+                .registry
+                .accounts()
+                .refuse_web_login(&self.caller, WebLoginRejection::Form, error)
+                .into());
         }
         let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {

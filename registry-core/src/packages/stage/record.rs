@@ -1,9 +1,9 @@
-use crate::error::StageError;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::domain::publication::Release;
 use crate::domain::{PackageName, StageId, Version};
+use crate::error::StageError;
 use crate::packages::Packages;
 use crate::storage::{Key, When};
 

@@ -1,4 +1,3 @@
-use crate::error::{NewPackageError, PackageError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +9,7 @@ use crate::concurrency::detached;
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
+use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
