@@ -55,17 +55,22 @@ pub(crate) struct Accounts {
     authorization: Authorization,
 }
 
+/// What an operator decides about accounts.
+pub(crate) struct AccountSettings {
+    pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) token_lifetimes: TokenLifetimes,
+    pub(crate) trusted_publishing: TrustedPublishing,
+}
+
 /// What [`Accounts`] works with.
 pub(crate) struct AccountsParts {
     pub(crate) store: Arc<Storage>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
-    pub(crate) public_url: Option<Arc<str>>,
+    pub(crate) settings: AccountSettings,
     pub(crate) abuse: Abuse,
     pub(crate) tokens: TokenCache,
-    pub(crate) token_lifetimes: TokenLifetimes,
-    pub(crate) trusted_publishing: TrustedPublishing,
     pub(crate) web_logins: WebLogins,
     pub(crate) memberships: MembershipLookup,
     pub(crate) catalog: Arc<CatalogParts>,

@@ -4,11 +4,11 @@ use std::time::Duration;
 use url::Url;
 
 use crate::access::AccessRules;
-use crate::accounts::AccountsParts;
 use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
+use crate::accounts::{AccountSettings, AccountsParts};
 use crate::audit::{AuditFallback, AuditParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
@@ -270,11 +270,13 @@ impl RegistryBuilder {
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
             providers: self.providers.clone(),
-            public_url: public_url.clone(),
+            settings: AccountSettings {
+                public_url: public_url.clone(),
+                token_lifetimes: self.token_lifetimes,
+                trusted_publishing: self.trusted_publishing,
+            },
             abuse: Abuse::new(&self.limits),
             tokens: TokenCache::new(self.token_cache),
-            token_lifetimes: self.token_lifetimes,
-            trusted_publishing: self.trusted_publishing,
             web_logins: WebLogins::new(self.web_login),
             memberships: memberships.clone(),
             catalog: Arc::clone(&catalog),

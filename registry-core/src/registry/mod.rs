@@ -1,11 +1,8 @@
 mod accounts;
-mod audit;
-mod authorization;
 mod builder;
 mod organizations;
+mod other_operations;
 mod packages;
-mod proxy;
-mod search;
 
 use std::fmt;
 use std::sync::Arc;

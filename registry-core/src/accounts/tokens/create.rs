@@ -70,7 +70,7 @@ impl Accounts {
     async fn create_token_here(&self, caller: &Caller, request: TokenRequest) -> Result<MadeToken, Error> {
         let account = self.require_account_change(caller)?.name.clone();
         check(&request.options)?;
-        let most = self.parts.token_lifetimes.most_days;
+        let most = self.parts.settings.token_lifetimes.most_days;
         if let (Some(days), Some(most)) = (request.options.days, most)
             && days > most
         {
@@ -81,7 +81,7 @@ impl Accounts {
         self.require_password(caller, request.password.as_ref()).await?;
         self.require_two_factor(caller).await?;
         let mut options = request.options;
-        options.days = options.days.or(self.parts.token_lifetimes.default_days).or(most);
+        options.days = options.days.or(self.parts.settings.token_lifetimes.default_days).or(most);
         self.make_token(caller, &account, TokenKind::Granular, options).await
     }
 

@@ -52,7 +52,7 @@ impl Accounts {
     ) -> Result<Trust, Error> {
         let mfa = self.require_trust_change(caller, name).await?;
         let TrustRequest { issuer, claims, mut permissions } = request;
-        let publishing = &self.parts.trusted_publishing;
+        let publishing = &self.parts.settings.trusted_publishing;
         let Some(kind) = publishing.issuer(&issuer).map(|issuer| issuer.kind) else {
             let known: Vec<_> = publishing.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
             return Err(Error::request(if known.is_empty() {

@@ -91,7 +91,8 @@ impl Accounts {
             return Ok(Err(ExchangeRejection::bad(reason, told)));
         };
         let created = self.parts.clock.now();
-        let lifetime = TimeDelta::from_std(self.parts.trusted_publishing.token_lifetime).unwrap_or(LONGEST);
+        let lifetime =
+            TimeDelta::from_std(self.parts.settings.trusted_publishing.token_lifetime).unwrap_or(LONGEST);
         let expires = created + lifetime.min(LONGEST);
         let pattern = PackagePattern::parse(name.as_str()).map_err(|error| Error::Internal(error.into()))?;
         let limits = TokenLimits {
@@ -129,7 +130,7 @@ impl Accounts {
         token: &SecretString,
         audiences: &[String],
     ) -> Result<Result<(&TrustedIssuer, IdToken), String>, Error> {
-        for issuer in &self.parts.trusted_publishing.issuers {
+        for issuer in &self.parts.settings.trusted_publishing.issuers {
             match issuer.issuer.verify(token, audiences).await? {
                 Verified::Token(token) => return Ok(Ok((issuer, token))),
                 Verified::Refused(refusal) => return Ok(Err(refusal.to_string())),
@@ -149,8 +150,8 @@ impl Accounts {
             Some(Host::Ipv6(address)) => address.is_loopback(),
             None => false,
         };
-        let mut audiences = self.parts.trusted_publishing.audiences.clone();
-        if self.parts.public_url.is_some() || is_local {
+        let mut audiences = self.parts.settings.trusted_publishing.audiences.clone();
+        if self.parts.settings.public_url.is_some() || is_local {
             let host = url.host_str().unwrap_or_default();
             audiences.push(format!("npm:{host}"));
             // yarn requests a token for the host with its port.

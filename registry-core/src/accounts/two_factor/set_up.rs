@@ -131,7 +131,7 @@ impl Accounts {
 
     /// Returns the label that an authenticator app displays above the digits.
     fn issuer(&self) -> String {
-        let url = self.parts.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+        let url = self.parts.settings.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
         url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "npm registry".into())
     }
 

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::domain::integrity::shasum_of;
 use crate::domain::{DistTag, Integrity, PackageName, TarballContents, Version, tarball};
 use crate::limits::Limits;
 
@@ -59,8 +60,11 @@ impl Publication {
         }
         let manifest = tidied(&contents, name.as_str(), version.as_str(), &tarball);
         let integrity = Integrity::of(&tarball);
-        let checked = Self::checked(name, version, tag, tarball, integrity, None, manifest, contents)?;
-        Ok(Self { restricted, ..checked })
+        let shasum = shasum_of(&tarball);
+        let readme = None;
+        let publication =
+            Self { name, version, tag, shasum, tarball, integrity, readme, restricted, manifest, contents };
+        publication.completed()
     }
 
     /// Returns the content of the tarball.

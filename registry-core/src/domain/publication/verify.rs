@@ -1,10 +1,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::domain::integrity::shasum_of;
-use crate::domain::{DistTag, Integrity, PackageName, TarballContents, Version, strict_json, tarball};
+use crate::domain::{DistTag, Integrity, PackageName, Version, strict_json, tarball};
 use crate::limits::{LimitExceeded, Limits};
 
 use super::document::{Attachment, Document};
@@ -41,38 +40,26 @@ impl Publication {
             .or_else(|| manifest.get("readme").and_then(Value::as_str).map(str::to_owned));
         readme.as_ref().map_or(Ok(()), |readme: &String| limits.check_readme(readme.len()))?;
         let restricted = document.access.as_deref() == Some("restricted");
-        let checked = Self::checked(
-            url_name.clone(),
+        let publication = Self {
+            name: url_name.clone(),
             version,
             tag,
-            tarball.into(),
+            shasum: shasum_of(&tarball),
+            tarball: tarball.into(),
             integrity,
             readme,
+            restricted,
             manifest,
             contents,
-        )?;
-        Ok(Self { restricted, ..checked })
+        };
+        publication.completed()
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "these are the fields of a publication, each already checked"
-    )]
-    pub(super) fn checked(
-        name: PackageName,
-        version: Version,
-        tag: DistTag,
-        tarball: Bytes,
-        integrity: Integrity,
-        readme: Option<String>,
-        manifest: Map<String, Value>,
-        contents: TarballContents,
-    ) -> Result<Self, PublishError> {
-        require_short_file_names(&name, &version)?;
-        let readme = readme.or_else(|| contents.readme.as_ref().map(|(_, text)| text.clone()));
-        let shasum = shasum_of(&tarball);
-        let restricted = false;
-        Ok(Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents })
+    /// Rejects names that no store can hold, and takes a missing readme from the tarball.
+    pub(super) fn completed(self) -> Result<Self, PublishError> {
+        require_short_file_names(&self.name, &self.version)?;
+        let readme = self.readme.or_else(|| self.contents.readme.as_ref().map(|(_, text)| text.clone()));
+        Ok(Self { readme, ..self })
     }
 }
 
