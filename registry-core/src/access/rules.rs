@@ -1,6 +1,6 @@
 mod anywhere;
 mod named;
-mod outline;
+mod permission_summary;
 mod upstream_search;
 
 use std::sync::Arc;

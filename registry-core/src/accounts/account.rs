@@ -1,4 +1,4 @@
-use crate::accounts::users::whoami;
+use crate::accounts::profiles::whoami;
 use crate::error::{AccountError, LoginError, PermissionError};
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-use crate::accounts::users::whoami;
+use crate::accounts::profiles::whoami;
 use crate::error::LoginError;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -17,19 +17,19 @@ pub(crate) mod account;
 mod identify;
 pub(crate) mod login;
 pub(crate) mod names;
+mod profiles;
 pub(crate) mod tokens;
 pub(crate) mod trust;
 pub(crate) mod two_factor;
-mod users;
 pub(crate) mod web_login;
 
 pub use account::OwnProfile;
 pub use login::Session;
+pub(crate) use profiles::whoami;
 pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
 pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
 };
-pub(crate) use users::whoami;
 
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
 

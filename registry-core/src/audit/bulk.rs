@@ -17,7 +17,7 @@ use super::AuditedPackages;
 pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
 
 /// How many names are looked up in the store concurrently.
-const LOOKS: usize = 16;
+const CONCURRENT_LOOKUPS: usize = 16;
 
 /// The answer to an audit if an upstream fails to return its advisories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,12 +79,12 @@ impl Audit {
             };
             Some((name, upstream))
         });
-        stream::iter(looks).buffered(LOOKS).filter_map(std::future::ready).collect().await
+        stream::iter(looks).buffered(CONCURRENT_LOOKUPS).filter_map(std::future::ready).collect().await
     }
 
     async fn upstream_to_audit(&self, name: &PackageName) -> Result<Option<NamedUpstream>, Error> {
         let catalog = self.catalog();
-        match catalog.if_hosted(name, || catalog.read_index(name)).await? {
+        match catalog.if_hosted(name, || catalog.read_packument(name)).await? {
             Some(_) => Ok(None),
             None => Ok(self.proxy().upstream_known_to_have(name).await?.cloned()),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::randomness::Randomness;
-use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
+use crate::storage::{Blob, BlobDecision, BlobPath, BlobStore, update_with};
 use crate::vocabulary::BoxError;
 
 /// An account of another service.
@@ -91,15 +91,15 @@ impl<Member: ExternalIdentity> Records<Member> {
             let needs_claim = match &record {
                 None => true,
                 Some(record) if !record.member.is(member) => {
-                    return Ok(Decision::Keep(Remembered::NameOfAnother));
+                    return Ok(BlobDecision::Keep(Remembered::NameOfAnother));
                 }
                 Some(record) if self.is_young(record, member, now) => {
-                    return Ok(Decision::Keep(Remembered::Kept));
+                    return Ok(BlobDecision::Keep(Remembered::Kept));
                 }
                 Some(record) => record.needs_claim,
             };
             let record = Record { member: member.clone(), checked: now, left: false, needs_claim };
-            Ok::<_, BoxError>(Decision::Write(record.write()?, Remembered::Kept))
+            Ok::<_, BoxError>(BlobDecision::Write(record.write()?, Remembered::Kept))
         });
         kept.await
     }
@@ -112,9 +112,9 @@ impl<Member: ExternalIdentity> Records<Member> {
             let record = stored.map(|blob| Record::<Member>::read(&path, blob)).transpose()?;
             Ok::<_, BoxError>(match record {
                 Some(record) if record.member.is(member) && !record.left => {
-                    Decision::Write(Record { left: true, ..record }.write()?, ())
+                    BlobDecision::Write(Record { left: true, ..record }.write()?, ())
                 }
-                _ => Decision::Keep(()),
+                _ => BlobDecision::Keep(()),
             })
         });
         ended.await

@@ -1,6 +1,7 @@
 //! The contract with providers of accounts: credential in, [`Principal`] out.
 //!
-//! A provider identifies a principal. It never says what the principal may do: [`crate::access`] alone decides that.
+//! A provider says who the principal is, and never what it may do. That is decided from access rules, limits of tokens
+//! and grants of teams.
 //!
 //! ```
 //! use registry_core::auth::{Credential, Principal};

@@ -171,7 +171,7 @@ impl Authorization {
     }
 
     /// Whether the caller administers the package.
-    pub(crate) fn may_administer(&self, caller: &Caller, name: &PackageName) -> Verdict {
+    pub(crate) fn administer_verdict(&self, caller: &Caller, name: &PackageName) -> Verdict {
         self.verdict(Action::Administer, caller, name)
     }
 
@@ -219,8 +219,8 @@ impl Authorization {
 impl WriteRight {
     /// Rejects a principal whose right depends on ownership and who does not own the package. If they may not see the
     /// package, it does not exist for them.
-    pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
-        match self.check_name(packument) {
+    pub(crate) fn require_ownership(&self, packument: &Packument<'_>) -> Result<(), Error> {
+        match self.require_ownership_of_name(packument) {
             Err(Error::Permission(PermissionError::Forbidden { action, name }))
                 if packument.protection.restricted && !self.named =>
             {
@@ -237,12 +237,12 @@ impl WriteRight {
         expected: Option<&Revision>,
     ) -> Result<(), Error> {
         packument.require_existing()?;
-        self.check(packument)?;
+        self.require_ownership(packument)?;
         Ok(packument.require_revision(expected)?)
     }
 
     /// Like [`Self::check`], for a publisher: the answer cannot hide that the name is taken.
-    pub(crate) fn check_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
+    pub(crate) fn require_ownership_of_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
         if self.owned_only && !packument.is_owned_by(&self.principal.name) {
             return Err(Error::Permission(PermissionError::Forbidden {
                 action: self.action,

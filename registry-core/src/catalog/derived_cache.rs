@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::storage::{BlobETag, BlobPath, Fetched};
 
-use super::read_index::StoredIndex;
+use super::stored_packument::StoredPackument;
 use crate::concurrency::{SingleFlight, compute};
 
 /// A value derived from a stored packument.
@@ -82,14 +82,14 @@ impl<Value: Derived> DerivedCache<Value> {
         key: &Value::Key,
     ) -> Result<Option<Arc<Entry<Value>>>, Error> {
         let index = match self.entries.get(key).await {
-            None => catalog.read_index(name).await?,
+            None => catalog.read_packument(name).await?,
             Some(entry) => match catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
                 Fetched::Unchanged => return Ok(Some(entry)),
-                Fetched::Changed(blob) => Some(StoredIndex { blob, path: entry.path.clone() }),
-                Fetched::Missing => catalog.read_index(name).await?,
+                Fetched::Changed(blob) => Some(StoredPackument { blob, path: entry.path.clone() }),
+                Fetched::Missing => catalog.read_packument(name).await?,
             },
         };
-        let Some(StoredIndex { blob, path }) = index else {
+        let Some(StoredPackument { blob, path }) = index else {
             self.entries.invalidate(key).await;
             return Ok(None);
         };

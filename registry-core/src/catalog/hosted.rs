@@ -8,7 +8,7 @@ use crate::error::PackageError;
 use crate::upstream::PackumentForm;
 
 use super::representation::{Representation, RepresentationKey};
-use super::spelling::{LOOKS, Standing};
+use super::spelling::{MAX_LOOKUPS, Standing};
 use super::summary::Summary;
 
 impl Catalog {
@@ -44,7 +44,7 @@ impl Catalog {
         if !origin.hosted || (has_upstream && check.is_known_absent(name)) {
             return Ok(None);
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_LOOKUPS {
             let begun = check.look();
             let found = match look().await {
                 // Where both may have the package, the upstream's is served until the hosted one has a version beyond

@@ -19,7 +19,7 @@ pub(crate) struct HostedCheck {
 
 /// The counters from before a lookup of a hosted package.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
+pub(crate) struct LookupStamp {
     begun: u64,
     changes: u64,
 }
@@ -38,12 +38,12 @@ impl HostedCheck {
         self.absent.as_ref().is_some_and(|cache| cache.get(name) == Some(changes))
     }
 
-    pub(crate) fn look(&self) -> Look {
-        Look { begun: self.begun.load(Ordering::SeqCst), changes: self.changes.load(Ordering::SeqCst) }
+    pub(crate) fn look(&self) -> LookupStamp {
+        LookupStamp { begun: self.begun.load(Ordering::SeqCst), changes: self.changes.load(Ordering::SeqCst) }
     }
 
     /// Caches an absence that a lookup found and that was proven afterward.
-    pub(crate) fn set_absent(&self, name: &PackageName, look: Look) {
+    pub(crate) fn set_absent(&self, name: &PackageName, look: LookupStamp) {
         if let Some(cache) = &self.absent {
             cache.insert(name.clone(), look.changes);
             if self.begun.load(Ordering::SeqCst) != look.begun {

@@ -6,18 +6,18 @@ pub(crate) mod derived_cache;
 mod hosted;
 mod hosted_check;
 mod list;
-mod read_index;
 mod representation;
 mod spelling;
+mod stored_packument;
 mod summary;
 
 use std::sync::Arc;
 
 pub(crate) use hosted_check::HostedCheck;
-pub(crate) use read_index::StoredIndex;
 pub use representation::Representation;
 pub(crate) use representation::{ReadCaches, RepresentationKey};
-pub(crate) use spelling::{LOOKS, Standing};
+pub(crate) use spelling::{MAX_LOOKUPS, Standing};
+pub(crate) use stored_packument::StoredPackument;
 pub(crate) use summary::Summary;
 
 use crate::authorization::Authorization;

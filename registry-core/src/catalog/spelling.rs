@@ -5,7 +5,7 @@ use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::error::NewPackageError;
-use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
+use crate::storage::{Blob, BlobDecision, BlobPath, BlobStoreExt as _, Key, PutOutcome, When};
 
 /// How many packages of an older store are entered concurrently.
 const WRITERS: usize = 16;
@@ -21,7 +21,7 @@ struct SpellingEntry {
 }
 
 /// How often a lookup is repeated for a package that appears between two lookups.
-pub(crate) const LOOKS: usize = 3;
+pub(crate) const MAX_LOOKUPS: usize = 3;
 
 /// What the entry of a name says about a package that has no packument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Catalog {
         if folded == *name {
             return Ok(());
         }
-        if self.parts.store.or_proven_absent(self.read_index(&folded).await?).await?.is_some() {
+        if self.parts.store.or_proven_absent(self.read_packument(&folded).await?).await?.is_some() {
             return Err(Error::NewPackage(NewPackageError::NameInOtherCapitals {
                 name: name.clone(),
                 existing: folded,
@@ -99,7 +99,7 @@ impl Catalog {
         if !entry.is_stored {
             return Ok(Standing::Begun);
         }
-        if self.parts.store.or_proven_absent(self.read_index(name).await?).await?.is_some() {
+        if self.parts.store.or_proven_absent(self.read_packument(name).await?).await?.is_some() {
             return Ok(Standing::Stored);
         }
         let (index, entry) = (Key::Packument(name).path()?, Key::Spelling(&name.folded()).path()?);
@@ -131,7 +131,7 @@ impl Catalog {
     }
 
     async fn enter_older_package(&self, name: &PackageName) -> Result<(), Error> {
-        if self.read_index(name).await?.is_none() {
+        if self.read_packument(name).await?.is_none() {
             return Ok(());
         }
         let (folded, store) = (name.folded(), &self.parts.store);
@@ -144,9 +144,9 @@ impl Catalog {
             let entered = stored.map(|blob| SpellingEntry::read(&folded, &path, blob)).transpose()?;
             Ok::<_, Error>(match entered {
                 Some(entry) if entry.name == *name && !entry.is_stored => {
-                    Decision::Write(stored_text(name), ())
+                    BlobDecision::Write(stored_text(name), ())
                 }
-                _ => Decision::Keep(()),
+                _ => BlobDecision::Keep(()),
             })
         });
         entered.await

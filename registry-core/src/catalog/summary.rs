@@ -9,7 +9,7 @@ use super::derived_cache::Derived;
 /// The small parts of a packument that are read on their own.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    /// Returns tag → version, for existing versions.
+    /// Tag → version, for existing versions.
     pub(crate) dist_tags: IndexMap<String, String>,
     pub(crate) owners: Vec<Person>,
     pub(crate) protection: Protection,

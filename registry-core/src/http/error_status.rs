@@ -1,4 +1,4 @@
-//! The only mapping from errors to status codes, one function for each capability.
+//! The only mapping from errors of operations to status codes, one function for each capability.
 
 use http::StatusCode;
 

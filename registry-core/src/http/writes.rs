@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use crate::Error;
 use crate::concurrency::compute_elsewhere;
-use crate::domain::packument::Text;
+use crate::domain::packument::JsonKey;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, Version, strict_json};
 use crate::packages::document_change::{ChangeDocument, seen_revision};
@@ -101,7 +101,7 @@ fn read(name: &PackageName, body: &Bytes, limits: &crate::limits::Limits) -> Res
     #[derive(Deserialize)]
     struct Kind<'json> {
         #[serde(rename = "_attachments", borrow, default)]
-        attachments: Option<IndexMap<Text<'json>, IgnoredAny>>,
+        attachments: Option<IndexMap<JsonKey<'json>, IgnoredAny>>,
     }
 
     let not_json =

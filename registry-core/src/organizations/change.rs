@@ -30,14 +30,14 @@ const RESERVED: [&str; 10] = [
 
 /// An event to emit after a change is committed.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct PendingEvent {
     pub(super) kind: EventKind,
     pub(super) package: Option<PackageName>,
     /// The account that the change adds to the organization.
     pub(super) joins: Option<String>,
 }
 
-impl From<EventKind> for Told {
+impl From<EventKind> for PendingEvent {
     fn from(kind: EventKind) -> Self {
         Self { kind, package: None, joins: None }
     }
@@ -73,7 +73,7 @@ impl Organizations {
         decide: Decide,
     ) -> Result<OrganizationRecord, Error>
     where
-        Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send + 'static,
+        Decide: FnMut(Changing<'_>) -> Result<Option<PendingEvent>, Error> + Send + 'static,
     {
         let (organizations, caller, name) = (self.clone(), caller.clone(), name.clone());
         detached(async move {
@@ -88,7 +88,7 @@ impl Organizations {
         caller: &Caller,
         name: &GroupName,
         if_missing: IfMissing,
-        decide: impl FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+        decide: impl FnMut(Changing<'_>) -> Result<Option<PendingEvent>, Error> + Send,
     ) -> Result<OrganizationRecord, Error> {
         let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
         self.accounts().require_two_factor(caller).await?;
@@ -102,10 +102,10 @@ impl Organizations {
         Ok(changed.record)
     }
 
-    fn tell(&self, caller: &Caller, told: &[Told]) {
+    fn tell(&self, caller: &Caller, told: &[PendingEvent]) {
         self.parts.memberships.forget_all();
         self.accounts().forget_identities();
-        for Told { kind, package, .. } in told {
+        for PendingEvent { kind, package, .. } in told {
             self.authorization.emit(caller, package.as_ref(), kind.clone());
         }
     }
@@ -151,12 +151,12 @@ struct Changed {
     /// The id by which the organization remembers the change.
     id: String,
     record: OrganizationRecord,
-    told: Vec<Told>,
+    told: Vec<PendingEvent>,
 }
 
 impl<Decide> Edit for EditOrganization<'_, Decide>
 where
-    Decide: FnMut(Changing<'_>) -> Result<Option<Told>, Error> + Send,
+    Decide: FnMut(Changing<'_>) -> Result<Option<PendingEvent>, Error> + Send,
 {
     type Outcome = Changed;
     type Error = Error;
@@ -185,12 +185,12 @@ where
         };
         let is_new = found.is_none();
         let decided = (self.decide)(Changing { name, record: &mut record, role, is_new })?;
-        let created = is_new.then(|| Told {
+        let created = is_new.then(|| PendingEvent {
             kind: EventKind::OrganizationCreated { organization: name.clone() },
             package: None,
             joins: Some(principal.name.clone()),
         });
-        let told: Vec<Told> = created.into_iter().chain(decided).collect();
+        let told: Vec<PendingEvent> = created.into_iter().chain(decided).collect();
         let id = const_hex::encode(random_bytes::<16>(organizations.parts.randomness.as_ref()));
         if told.is_empty() {
             return Ok(Step::Done(Changed { id, record, told }));

@@ -10,7 +10,7 @@ use crate::domain::{OrganizationRole, PackageName};
 use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
-use super::change::{Changing, IfMissing, Told};
+use super::change::{Changing, IfMissing, PendingEvent};
 use super::teams::find;
 use super::{Seen, require_role};
 
@@ -36,7 +36,7 @@ impl Organizations {
             let granted = record.teams.get_mut(&team);
             let before = granted.and_then(|team| team.packages.insert(package.clone(), permission));
             let kind = EventKind::AccessGranted { organization: name.clone(), team, permission };
-            let told = Told { kind, package: Some(package.clone()), joins: None };
+            let told = PendingEvent { kind, package: Some(package.clone()), joins: None };
             Ok((before != Some(permission)).then_some(told))
         };
         self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)
@@ -70,7 +70,7 @@ impl Organizations {
                 }));
             }
             let kind = EventKind::AccessRevoked { organization, team };
-            Ok(Some(Told { kind, package: Some(package), joins: None }))
+            Ok(Some(PendingEvent { kind, package: Some(package), joins: None }))
         };
         self.change_organization(caller, &name, IfMissing::Refuse, decide).await.map(drop)
     }
@@ -115,7 +115,7 @@ impl Organizations {
     /// caller, marked so that it is not checked again.
     async fn require_administration(&self, caller: &Caller, name: &PackageName) -> Result<Caller, Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
-        let index = self.proxy().require_index_to_change(caller, name).await?;
+        let index = self.proxy().require_packument_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         self.authorization.report_denial(caller, name, right.require_changeable(&packument, None))?;
         self.accounts().require_two_factor_to_delegate(caller, name, packument.protection.mfa).await

@@ -8,7 +8,7 @@ use crate::domain::{GroupName, OrganizationRole};
 use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
-use super::change::{Changing, IfMissing, Told};
+use super::change::{Changing, IfMissing, PendingEvent};
 use super::require_role;
 
 /// A member of an organization, after their role was set.
@@ -72,7 +72,7 @@ fn set_role(
     Changing { name, record, role: own, is_new }: Changing<'_>,
     account: &str,
     role: Option<OrganizationRole>,
-) -> Result<Option<Told>, Error> {
+) -> Result<Option<PendingEvent>, Error> {
     let known = record.members.get(account).copied();
     if is_new && known.is_some() {
         // The caller who creates it becomes its owner, regardless of the requested role.
@@ -91,7 +91,7 @@ fn set_role(
     }
     record.members.insert(account.to_owned(), role);
     let member = account.to_owned();
-    Ok(Some(Told {
+    Ok(Some(PendingEvent {
         kind: EventKind::OrganizationMemberSet { organization: name.clone(), member: member.clone(), role },
         package: None,
         joins: known.is_none().then_some(member),
@@ -102,7 +102,7 @@ fn remove(
     Changing { name, record, role: own, .. }: Changing<'_>,
     account: &str,
     is_oneself: bool,
-) -> Result<Option<Told>, Error> {
+) -> Result<Option<PendingEvent>, Error> {
     let known = record.members.get(account).copied();
     if !is_oneself {
         let needed = known.unwrap_or(OrganizationRole::Admin).max(OrganizationRole::Admin);

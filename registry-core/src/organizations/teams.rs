@@ -6,7 +6,7 @@ use crate::error::OrganizationError;
 use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
-use super::change::{Changing, IfMissing, Told};
+use super::change::{Changing, IfMissing, PendingEvent};
 use super::require_role;
 use crate::memberships::{DEVELOPERS, OrganizationRecord, TeamRecord};
 
@@ -132,7 +132,7 @@ impl Organizations {
         caller: &Caller,
         organization: &str,
         team: &str,
-        mut decide: impl FnMut(Changing<'_>, GroupName) -> Result<Option<Told>, Error> + Send + 'static,
+        mut decide: impl FnMut(Changing<'_>, GroupName) -> Result<Option<PendingEvent>, Error> + Send + 'static,
     ) -> Result<(), Error> {
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let wanted = team.to_owned();

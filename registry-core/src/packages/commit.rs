@@ -12,8 +12,8 @@ use crate::packages::Packages;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobETag, BlobPath, Edit, Fetched, Key, Step};
 
-use crate::catalog::StoredIndex;
-use crate::catalog::{LOOKS, Standing};
+use crate::catalog::StoredPackument;
+use crate::catalog::{MAX_LOOKUPS, Standing};
 use crate::concurrency::{compute, detached};
 use crate::search::IndexUpdate;
 
@@ -21,7 +21,7 @@ use crate::search::IndexUpdate;
 const REVISION_BYTES: usize = 128;
 
 /// What an operation decides after it saw the packument.
-pub(crate) enum Decision<T> {
+pub(crate) enum PackumentDecision<T> {
     /// Store the packument as it was changed.
     Commit(T),
     /// Store it without incrementing its revision, because the change does not affect other writers.
@@ -38,14 +38,14 @@ pub(crate) struct Committed<T> {
 }
 
 /// A change that was made, or was already there, and its caller.
-pub(crate) struct Change<T> {
+pub(crate) struct CommittedChange<T> {
     pub(crate) packages: Packages,
     pub(crate) caller: Caller,
     pub(crate) name: PackageName,
     pub(crate) value: T,
 }
 
-impl<T> Change<T> {
+impl<T> CommittedChange<T> {
     /// Emits an event about the change.
     pub(crate) fn emit(&self, kind: EventKind) {
         self.packages.authorization.emit(&self.caller, Some(&self.name), kind);
@@ -72,17 +72,17 @@ impl Packages {
     ) -> Result<Committed<T>, Error>
     where
         T: Clone + Send + Sync + 'static,
-        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
-        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error> + Send + 'static,
+        Then: FnOnce(CommittedChange<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
         let (packages, caller, name) = (self.clone(), caller.clone(), name.clone());
         detached(async move { packages.change_after(&caller, &name, None, decide, then).await }).await
     }
 
-    /// Like [`Self::change`], with `before` run once `decide` accepted the change. It runs outside this process's turn,
-    /// since it may take long, and only once, even if other writers change the packument in the meantime. Not detached:
-    /// the caller is, since it has more to do afterward.
+    /// Like [`Self::change`], with `before` run once `decide` accepted the change. It runs before this process
+    /// locks the package, since it may take long, and only once, even if other writers change the packument in the
+    /// meantime. Not detached: the caller is, since it has more to do afterward.
     pub(crate) async fn change_after<T, Decide, Then, Done>(
         &self,
         caller: &Caller,
@@ -93,17 +93,18 @@ impl Packages {
     ) -> Result<Committed<T>, Error>
     where
         T: Clone + Send + Sync + 'static,
-        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
-        Then: FnOnce(Change<T>) -> Done + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error> + Send + 'static,
+        Then: FnOnce(CommittedChange<T>) -> Done + Send + 'static,
         Done: Future<Output = ()> + Send + 'static,
     {
         self.authorization.require_room_for_events().await?;
         let caller = &self.accounts().require_two_factor_to_write(caller).await?;
         let changed = self.change_here(caller, name, before, decide).await;
-        let changed = self.proxy().told_where_from(caller, name, changed).await;
+        let changed = self.proxy().name_upstream_if_missing(caller, name, changed).await;
         let (committed, update) = self.authorization.report_denial(caller, name, changed)?;
         let value = committed.value.clone();
-        then(Change { packages: self.clone(), caller: caller.clone(), name: name.clone(), value }).await;
+        then(CommittedChange { packages: self.clone(), caller: caller.clone(), name: name.clone(), value })
+            .await;
         if let Some(update) = update {
             self.searches().index_for_search(name, update).await;
         }
@@ -119,7 +120,7 @@ impl Packages {
     ) -> Result<(Committed<T>, Option<IndexUpdate>), Error>
     where
         T: Clone + Send + Sync + 'static,
-        Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+        Decide: FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error> + Send + 'static,
     {
         let mut edit = EditPackument {
             packages: self,
@@ -131,8 +132,8 @@ impl Packages {
         };
         if let Some(before) = before {
             match edit.look(&[]).await? {
-                Look::Done(attempt) => return Ok((attempt.committed, attempt.update)),
-                Look::Write(write) => {
+                PlannedStep::Done(attempt) => return Ok((attempt.committed, attempt.update)),
+                PlannedStep::Write(write) => {
                     before(write.base.is_some()).await?;
                     edit.prepared = Some(write);
                 }
@@ -148,13 +149,13 @@ impl Packages {
 
     /// Returns the packument as stored now; `None` if no other writer has stored one either, or if this writer claimed
     /// the name. A package begins only in the store that was opened.
-    async fn settled_index(
+    async fn settled_packument(
         &self,
         name: &PackageName,
         is_claimed: bool,
-    ) -> Result<Option<StoredIndex>, Error> {
-        for _ in 0..LOOKS {
-            let found = self.parts.store.or_proven_absent(self.catalog().read_index(name).await?).await?;
+    ) -> Result<Option<StoredPackument>, Error> {
+        for _ in 0..MAX_LOOKUPS {
+            let found = self.parts.store.or_proven_absent(self.catalog().read_packument(name).await?).await?;
             if found.is_some() || is_claimed || self.catalog().standing(name).await? != Standing::Stored {
                 return Ok(found);
             }
@@ -193,7 +194,7 @@ struct Write<T> {
     mfa: MfaPolicy,
 }
 
-enum Look<T> {
+enum PlannedStep<T> {
     Done(Attempt<T>),
     Write(Write<T>),
 }
@@ -201,12 +202,12 @@ enum Look<T> {
 impl<Decide, T> EditPackument<'_, Decide, T>
 where
     T: Clone + Send + Sync + 'static,
-    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error> + Send + 'static,
 {
     /// Reads the packument and decides.
-    async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<Look<T>, Error> {
+    async fn look(&mut self, attempts: &[Attempt<T>]) -> Result<PlannedStep<T>, Error> {
         let (packages, name) = (self.packages, self.name);
-        let found = packages.settled_index(name, self.is_claimed).await?;
+        let found = packages.settled_packument(name, self.is_claimed).await?;
         let id = random_bytes(packages.parts.randomness.as_ref());
         let size = found.as_ref().map_or(0, |index| index.blob.bytes.len());
         let Some(mut decide) = self.decide.take() else {
@@ -221,7 +222,7 @@ where
         .await?;
         self.decide = Some(decide);
         let look = look?;
-        if let Look::Write(write) = &look {
+        if let PlannedStep::Write(write) = &look {
             packages.accounts().require_two_factor_of_package(self.caller, name, write.mfa).await?;
         }
         Ok(look)
@@ -239,7 +240,7 @@ where
 impl<Decide, T> Edit for EditPackument<'_, Decide, T>
 where
     T: Clone + Send + Sync + 'static,
-    Decide: FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error> + Send + 'static,
+    Decide: FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error> + Send + 'static,
 {
     type Outcome = Attempt<T>;
     type Error = Error;
@@ -248,12 +249,12 @@ where
 
     async fn attempt(&mut self, attempts: &[Attempt<T>]) -> Result<Step<Attempt<T>>, Error> {
         let look = match self.still_prepared().await? {
-            Some(write) => Look::Write(write),
+            Some(write) => PlannedStep::Write(write),
             None => self.look(attempts).await?,
         };
         let write = match look {
-            Look::Done(attempt) => return Ok(Step::Done(attempt)),
-            Look::Write(write) => write,
+            PlannedStep::Done(attempt) => return Ok(Step::Done(attempt)),
+            PlannedStep::Write(write) => write,
         };
         if write.base.is_none() {
             self.packages.catalog().claim_spelling(self.name).await?;
@@ -268,12 +269,12 @@ where
 
 fn take_step<T: Clone>(
     name: &PackageName,
-    found: Option<&StoredIndex>,
+    found: Option<&StoredPackument>,
     attempts: &[Attempt<T>],
     id: [u8; 16],
     limits: &Limits,
-    decide: &mut impl FnMut(&mut Packument<'_>) -> Result<Decision<T>, Error>,
-) -> Result<Look<T>, Error> {
+    decide: &mut impl FnMut(&mut Packument<'_>) -> Result<PackumentDecision<T>, Error>,
+) -> Result<PlannedStep<T>, Error> {
     let mut packument = match found {
         None => Packument::new(name.clone()),
         Some(index) => Packument::parse(name, &index.blob.bytes)?,
@@ -283,16 +284,16 @@ fn take_step<T: Clone>(
         attempts.iter().find(|attempt| packument.history.contains(&attempt.committed.revision))
     {
         let update = Some(IndexUpdate::of(&packument));
-        return Ok(Look::Done(Attempt { committed: stored.committed.clone(), update }));
+        return Ok(PlannedStep::Done(Attempt { committed: stored.committed.clone(), update }));
     }
     let (shown, mfa) = (SearchEntry::of(&packument), packument.protection.mfa);
     let (tags, owners) = (packument.dist_tags.len(), packument.maintainers.len());
     match decide(&mut packument)? {
-        Decision::Keep(value) => {
+        PackumentDecision::Keep(value) => {
             let committed = Committed { value, revision: packument.revision };
-            Ok(Look::Done(Attempt { committed, update: None }))
+            Ok(PlannedStep::Done(Attempt { committed, update: None }))
         }
-        decision @ (Decision::Commit(_) | Decision::CommitBeside(_)) => {
+        decision @ (PackumentDecision::Commit(_) | PackumentDecision::CommitBeside(_)) => {
             // A list beyond its limit may only shrink.
             if packument.dist_tags.len() > tags {
                 limits.check_dist_tags(packument.dist_tags.len())?;
@@ -304,11 +305,11 @@ fn take_step<T: Clone>(
             let attempt = packument.revision.next(id);
             packument.history.push(attempt.clone());
             let value = match decision {
-                Decision::Commit(value) => {
+                PackumentDecision::Commit(value) => {
                     packument.revision = attempt.clone();
                     value
                 }
-                Decision::CommitBeside(value) | Decision::Keep(value) => value,
+                PackumentDecision::CommitBeside(value) | PackumentDecision::Keep(value) => value,
             };
             let update = IndexUpdate::of(&packument);
             // Skips the index for changes such as a star, which do not change the entry. A new package is entered even
@@ -322,7 +323,7 @@ fn take_step<T: Clone>(
             }
             let base = found.map(|index| (index.path.clone(), index.blob.etag.clone()));
             let attempt = Attempt { committed: Committed { value, revision: attempt }, update };
-            Ok(Look::Write(Write { json: json.into(), base, attempt, mfa }))
+            Ok(PlannedStep::Write(Write { json: json.into(), base, attempt, mfa }))
         }
     }
 }

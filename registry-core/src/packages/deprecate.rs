@@ -9,7 +9,7 @@ use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 
 impl Packages {
     pub(crate) async fn deprecate(
@@ -27,15 +27,15 @@ impl Packages {
             right.require_changeable(packument, expected.as_ref())?;
             let changed = packument.deprecate_versions(&messages, &timestamp(packages.parts.clock.now()))?;
             if changed.is_empty() {
-                return Ok(Decision::Keep(changed));
+                return Ok(PackumentDecision::Keep(changed));
             }
-            Ok(Decision::Commit(changed))
+            Ok(PackumentDecision::Commit(changed))
         };
         Ok(self.change(caller, name, decide, tell).await?.revision)
     }
 }
 
-async fn tell(change: Change<IndexMap<String, Vec<Version>>>) {
+async fn tell(change: CommittedChange<IndexMap<String, Vec<Version>>>) {
     for (message, versions) in &change.value {
         let (message, versions) = (message.clone(), versions.clone());
         change.emit(if message.is_empty() {

@@ -10,7 +10,7 @@ use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 
 impl Packages {
     pub(crate) async fn dist_tags(
@@ -32,12 +32,12 @@ impl Packages {
         let (packages, set, target) = (self.clone(), tag.clone(), version.clone());
         let decide = move |packument: &mut Packument<'_>| {
             packument.require_existing()?;
-            right.check(packument)?;
+            right.require_ownership(packument)?;
             let now = timestamp(packages.parts.clock.now());
             let is_changed = packument.set_dist_tag(&set, &target, &now)?;
-            Ok(if is_changed { Decision::Commit(true) } else { Decision::Keep(false) })
+            Ok(if is_changed { PackumentDecision::Commit(true) } else { PackumentDecision::Keep(false) })
         };
-        let tell = async move |change: Change<bool>| {
+        let tell = async move |change: CommittedChange<bool>| {
             if change.value {
                 change.emit(EventKind::DistTagSet { tag, version });
             }
@@ -58,12 +58,12 @@ impl Packages {
         let (packages, removed) = (self.clone(), tag.to_owned());
         let decide = move |packument: &mut Packument<'_>| {
             packument.require_existing()?;
-            right.check(packument)?;
+            right.require_ownership(packument)?;
             packument.remove_dist_tag(&removed, &timestamp(packages.parts.clock.now()))?;
-            Ok(Decision::Commit(()))
+            Ok(PackumentDecision::Commit(()))
         };
         let tag = tag.to_owned();
-        let tell = async move |change: Change<()>| change.emit(EventKind::DistTagRemoved { tag });
+        let tell = async move |change: CommittedChange<()>| change.emit(EventKind::DistTagRemoved { tag });
         self.change(caller, name, decide, tell).await.map(drop)
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
-use crate::domain::packument::{Audience, ManifestChange, Packument, Person, Revision, Text};
+use crate::domain::packument::{Audience, JsonKey, ManifestChange, Packument, Person, Revision};
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, Version};
 use crate::packages::Packages;
@@ -25,8 +25,8 @@ const ATTEMPTS: usize = 10;
 /// A packument that a client sends back with one change in it.
 ///
 /// The change is found by comparison with the stored packument. Either one change is made or nothing is: a document
-/// with several changes is rejected, and so is one with a change that has its own request, or that no request makes, such
-/// as of `readme`. The stars of other accounts and the mail addresses of owners are not compared.
+/// with several changes is rejected, and so is one with a change that has its own request, or that no request makes,
+/// such as of `readme`. The stars of other accounts and the mail addresses of owners are not compared.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChangeDocument {
     /// The revision that the client saw.
@@ -53,26 +53,26 @@ pub struct ChangeDocument {
     pub users: Option<IndexMap<String, Value>>,
     /// Whether the package is restricted or public, which is as it was.
     pub access: Option<Value>,
-    /// What stands at the top beside these, as it was.
+    /// A top-level field, which must equal the stored value.
     pub readme: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     #[serde(rename = "readmeFilename")]
     pub readme_filename: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub description: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub keywords: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub license: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub homepage: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub repository: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub bugs: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub author: Option<Value>,
-    /// The same.
+    /// A top-level field, which must equal the stored value.
     pub contributors: Option<Value>,
 }
 
@@ -100,14 +100,14 @@ impl ChangeDocument {
 }
 
 /// A recognized change.
-enum Change {
+enum RequestedChange {
     Deprecate(IndexMap<Version, String>),
     Unpublish { versions: Vec<Version>, dist_tags: Option<IndexMap<String, String>> },
     Owners(Vec<Person>),
     Star(bool),
 }
 
-impl Change {
+impl RequestedChange {
     /// The change's verb, for an error.
     fn verb(&self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ impl Packages {
         self.authorization.require_signed_in(caller, Some(name), Action::Publish.into())?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
-            let index = self.proxy().require_index_to_change(caller, name).await?;
+            let index = self.proxy().require_packument_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
             self.authorization.require_audience(caller, name, &Audience::of(&packument))?;
             packument.require_existing()?;
@@ -162,17 +162,21 @@ impl Packages {
         &self,
         caller: &Caller,
         name: &PackageName,
-        change: Change,
+        change: RequestedChange,
         expected: Revision,
     ) -> Result<(), Error> {
         let expected = Some(expected);
         match change {
-            Change::Deprecate(messages) => self.deprecate(caller, name, messages, expected).await.map(drop),
-            Change::Unpublish { versions, dist_tags } => {
+            RequestedChange::Deprecate(messages) => {
+                self.deprecate(caller, name, messages, expected).await.map(drop)
+            }
+            RequestedChange::Unpublish { versions, dist_tags } => {
                 self.unpublish_versions(caller, name, versions, dist_tags, expected).await.map(drop)
             }
-            Change::Owners(owners) => self.set_owners(caller, name, owners, expected).await.map(drop),
-            Change::Star(starred) => self.star(caller, name, starred).await,
+            RequestedChange::Owners(owners) => {
+                self.set_owners(caller, name, owners, expected).await.map(drop)
+            }
+            RequestedChange::Star(starred) => self.star(caller, name, starred).await,
         }
     }
 }
@@ -197,7 +201,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    fn recognize(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
+    fn recognize(&self, caller: Option<&str>) -> Result<Option<RequestedChange>, Error> {
         let star = self.star(caller);
         if self.saw_current() {
             // After a publish meanwhile, what the client saw at the top is not known.
@@ -226,16 +230,16 @@ impl<'a> Sent<'a> {
         } else {
             self.require_same_latest(&gone)?;
             let versions = gone.into_iter().map(Version::parse).collect::<Result<_, _>>()?;
-            changes.push(Change::Unpublish { versions, dist_tags: self.document.dist_tags.clone() });
+            changes.push(RequestedChange::Unpublish { versions, dist_tags: self.document.dist_tags.clone() });
         }
         if !messages.is_empty() {
-            changes.push(Change::Deprecate(messages));
+            changes.push(RequestedChange::Deprecate(messages));
         }
         changes.extend(star);
         only(changes)
     }
 
-    fn without_versions(&self, star: Option<Change>) -> Result<Option<Change>, Error> {
+    fn without_versions(&self, star: Option<RequestedChange>) -> Result<Option<RequestedChange>, Error> {
         if self.document.maintainers.is_none() && self.document.users.is_none() {
             return Err(Error::request(
                 "the document has no attachment, no versions, no maintainers and no users: there is nothing to change",
@@ -253,7 +257,7 @@ impl<'a> Sent<'a> {
         self.require_same_tags(&BTreeSet::new())?;
         match star {
             Some(star) if self.are_owners(owners) => Ok(Some(star)),
-            star => only(std::iter::once(Change::Owners(owners.clone())).chain(star).collect()),
+            star => only(std::iter::once(RequestedChange::Owners(owners.clone())).chain(star).collect()),
         }
     }
 
@@ -276,7 +280,7 @@ impl<'a> Sent<'a> {
     }
 
     fn keys(&self) -> impl Iterator<Item = &'a str> {
-        self.packument.versions.keys().map(Text::as_str)
+        self.packument.versions.keys().map(JsonKey::as_str)
     }
 
     /// The versions published since the client read the package, if nothing else happened to it: each change increments
@@ -362,19 +366,20 @@ impl<'a> Sent<'a> {
         names(&self.packument.maintainers) == owners.iter().map(|owner| owner.name.as_str()).collect()
     }
 
-    fn star(&self, caller: Option<&str>) -> Option<Change> {
+    fn star(&self, caller: Option<&str>) -> Option<RequestedChange> {
         let caller = caller?;
         let starred = self.document.users.as_ref()?.get(caller) == Some(&Value::Bool(true));
-        (starred != (self.packument.users.get(caller) == Some(&true))).then_some(Change::Star(starred))
+        (starred != (self.packument.users.get(caller) == Some(&true)))
+            .then_some(RequestedChange::Star(starred))
     }
 }
 
 /// Returns the only change of a document. Two changes could not be made atomically, nor could the first be undone.
-fn only(mut changes: Vec<Change>) -> Result<Option<Change>, Error> {
+fn only(mut changes: Vec<RequestedChange>) -> Result<Option<RequestedChange>, Error> {
     if changes.len() < 2 {
         return Ok(changes.pop());
     }
-    let verbs: Vec<_> = changes.iter().map(Change::verb).collect();
+    let verbs: Vec<_> = changes.iter().map(RequestedChange::verb).collect();
     Err(Error::request(format!(
         "the document {}: send one change at a time; nothing was changed",
         verbs.join(" and ")

@@ -41,12 +41,12 @@ impl Packages {
         let Publication { name, version, .. } = publication;
         let right = packages.authorization.require_write(caller, name, Action::Publish)?;
         packages.proxy().require_hosted_here(name)?;
-        let found = packages.catalog().read_index(name).await?;
+        let found = packages.catalog().read_packument(name).await?;
         let Some(index) = packages.parts.store.or_proven_absent(found).await? else {
             return packages.proxy().require_free_name(name).await;
         };
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        let allowed = right.check_name(&packument);
+        let allowed = right.require_ownership_of_name(&packument);
         packages.authorization.report_denial(caller, name, allowed)?;
         Ok(packument.require_free(version)?)
     }

@@ -8,7 +8,7 @@ use crate::error::{AccountError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 
 impl Packages {
     pub(crate) async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
@@ -94,16 +94,16 @@ impl Packages {
             right.require_changeable(packument, expected.as_ref())?;
             let owners = change(&packument.maintainers)?;
             if owners == packument.maintainers {
-                return Ok(Decision::Keep(None));
+                return Ok(PackumentDecision::Keep(None));
             }
             if owners.is_empty() {
                 return Err(Error::Package(PackageError::LastOwner { name: packument.name.clone() }));
             }
             packument.maintainers.clone_from(&owners);
             packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
-            Ok(Decision::Commit(Some(owners)))
+            Ok(PackumentDecision::Commit(Some(owners)))
         };
-        let tell = async |change: Change<Option<Vec<Person>>>| {
+        let tell = async |change: CommittedChange<Option<Vec<Person>>>| {
             if let Some(owners) = &change.value {
                 let owners = owners.iter().map(|owner| owner.name.clone()).collect();
                 change.emit(EventKind::OwnersChanged { owners });

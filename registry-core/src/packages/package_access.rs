@@ -11,7 +11,7 @@ use crate::domain::packument::{MfaPolicy, Packument, Protection};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 use crate::organizations::{GrantedPackages, Organizations};
 
 /// A change of a package's access. `None` leaves a setting as it is.
@@ -30,7 +30,7 @@ pub struct Collaborator {
     pub account: String,
     /// The mail address, where one is known. It may be empty.
     pub email: String,
-    /// What the builds may do.
+    /// What the account may do with the package.
     pub permission: TeamPermission,
 }
 
@@ -70,12 +70,12 @@ impl Packages {
                 mfa: wanted.mfa.unwrap_or(before.mfa),
             };
             if packument.protection == before {
-                return Ok(Decision::Keep((before, false)));
+                return Ok(PackumentDecision::Keep((before, false)));
             }
             packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
-            Ok(Decision::Commit((packument.protection, true)))
+            Ok(PackumentDecision::Commit((packument.protection, true)))
         };
-        let tell = async |change: Change<(Protection, bool)>| {
+        let tell = async |change: CommittedChange<(Protection, bool)>| {
             let (Protection { restricted, mfa }, changed) = change.value;
             if changed {
                 change.emit(EventKind::PackageAccessChanged { restricted, mfa });
@@ -91,13 +91,16 @@ impl Packages {
     ) -> Result<Vec<Collaborator>, Error> {
         whoami(caller)?;
         let owners = self.owners(caller, name).await?;
-        let may_administer = match self.authorization.may_administer(caller, name) {
+        let administer_verdict = match self.authorization.administer_verdict(caller, name) {
             Verdict::Allowed => true,
             Verdict::AllowedToOwners => owners.iter().any(|owner| Some(owner.name.as_str()) == caller.name()),
             Verdict::Denied => false,
         };
-        let granted =
-            if may_administer { self.memberships().granted_accounts(name).await? } else { BTreeMap::new() };
+        let granted = if administer_verdict {
+            self.memberships().granted_accounts(name).await?
+        } else {
+            BTreeMap::new()
+        };
         let mut collaborators: Vec<_> = owners
             .into_iter()
             .map(|owner| Collaborator {

@@ -16,7 +16,7 @@ use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
 
-use super::commit::{Before, Change, Decision};
+use super::commit::{Before, CommittedChange, PackumentDecision};
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Published {
 }
 
 impl Packages {
+    /// Publishes what `domain/publication/verify.rs` has verified against the tarball: a [`Publication`] cannot exist
+    /// otherwise.
     pub(crate) async fn publish(
         &self,
         caller: &Caller,
@@ -62,7 +64,7 @@ impl Packages {
         let (packages, adding) = (self.clone(), Arc::clone(&publication));
         let build = caller.limits.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            right.check_name(packument)?;
+            right.require_ownership_of_name(packument)?;
             let is_new = packument.is_new();
             // Where the access rules already exclude anonymous readers, `restricted` adds nothing. A client may send it
             // by default.
@@ -71,14 +73,14 @@ impl Packages {
             let publisher = person(&right.principal);
             let release = release_of(&adding, &publisher, build.as_deref());
             packument.add_version(release, publisher, &timestamp(packages.parts.clock.now()))?;
-            Ok(Decision::Commit(()))
+            Ok(PackumentDecision::Commit(()))
         };
         let event = EventKind::Published {
             version: version.clone(),
             tag: tag.clone(),
             integrity: integrity.to_string(),
         };
-        let tell = async move |change: Change<()>| change.emit(event);
+        let tell = async move |change: CommittedChange<()>| change.emit(event);
         let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
             Err(error @ Error::Package(PackageError::VersionTaken { .. }))
                 if is_stored.load(Ordering::Relaxed) =>
@@ -121,7 +123,7 @@ impl Packages {
     /// tarball that no index names cannot be reached.
     async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
         let Publication { name, version, integrity, .. } = publication;
-        let Ok(Some(index)) = self.catalog().read_index(name).await else { return };
+        let Ok(Some(index)) = self.catalog().read_packument(name).await else { return };
         let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
             !packument.is_version_reserved(version)
                 || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))

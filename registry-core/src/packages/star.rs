@@ -10,7 +10,7 @@ use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{Key, When};
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 
 impl Packages {
     pub(crate) async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
@@ -20,7 +20,7 @@ impl Packages {
         let account = whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;
         if starred {
-            let index = self.proxy().require_index_to_change(caller, name).await?;
+            let index = self.proxy().require_packument_to_change(caller, name).await?;
             let packument = Packument::parse(name, &index.blob.bytes)?;
             self.authorization.require_audience(caller, name, &Audience::of(&packument))?;
             packument.require_existing()?;
@@ -37,9 +37,9 @@ impl Packages {
                 packument.users.shift_remove(&account).is_some()
             };
             // Stars by other callers do not affect the owners' next change.
-            Ok(if changed { Decision::CommitBeside(true) } else { Decision::Keep(false) })
+            Ok(if changed { PackumentDecision::CommitBeside(true) } else { PackumentDecision::Keep(false) })
         };
-        let then = async move |change: Change<bool>| {
+        let then = async move |change: CommittedChange<bool>| {
             // Readers ignore a marker without a star, so a leftover one does no harm.
             if !starred && let Err(error) = change.packages.parts.store.delete(&marker).await {
                 tracing::warn!(path = %marker, %error, "could not delete the marker of a removed star");
@@ -71,7 +71,7 @@ impl Packages {
     }
 
     async fn is_starred_by(&self, caller: &Caller, account: &str, name: &PackageName) -> Result<bool, Error> {
-        let Some(index) = self.catalog().read_index(name).await? else { return Ok(false) };
+        let Some(index) = self.catalog().read_packument(name).await? else { return Ok(false) };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let is_seen = self.authorization.is_among(caller, name, &Audience::of(&packument));
         Ok(is_seen && !packument.is_unpublished() && packument.users.get(account) == Some(&true))

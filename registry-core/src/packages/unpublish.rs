@@ -11,7 +11,7 @@ use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobPath, Key};
 
-use super::commit::{Change, Decision};
+use super::commit::{CommittedChange, PackumentDecision};
 
 impl Packages {
     pub(crate) async fn unpublish_versions(
@@ -41,9 +41,9 @@ impl Packages {
         version: &Version,
     ) -> Result<(), Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
-        let index = self.proxy().require_index_to_change(caller, name).await?;
+        let index = self.proxy().require_packument_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
-        self.authorization.report_denial(caller, name, right.check(&packument))?;
+        self.authorization.report_denial(caller, name, right.require_ownership(&packument))?;
         if packument.versions.contains_key(version.as_str()) {
             return Err(Error::request(format!(
                 "the tarball of {name}@{version} cannot be removed while the version is published: \
@@ -72,7 +72,7 @@ impl Packages {
             let paths =
                 removed.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
             let paths = paths.collect();
-            Ok(Decision::Commit(Removed {
+            Ok(PackumentDecision::Commit(Removed {
                 versions: removed,
                 tarballs: paths,
                 all: packument.is_unpublished(),
@@ -83,7 +83,7 @@ impl Packages {
 }
 
 /// Deletes the tarballs and emits an event.
-async fn clean_up(change: Change<Removed>) {
+async fn clean_up(change: CommittedChange<Removed>) {
     for path in &change.value.tarballs {
         // No index names it any more, so it cannot be reached even if the deletion fails.
         if let Err(error) = change.packages.parts.store.delete(path).await {

@@ -19,7 +19,7 @@ impl Proxy {
         let catalog = self.catalog();
         // If no upstream may be asked, the store lookup is skipped.
         if self.upstreams_of(name).next().is_none()
-            || catalog.if_hosted(name, || catalog.read_index(name)).await?.is_some()
+            || catalog.if_hosted(name, || catalog.read_packument(name)).await?.is_some()
         {
             return Err(none());
         }

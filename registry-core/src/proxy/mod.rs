@@ -94,14 +94,14 @@ pub(crate) struct UpstreamParts {
     pub(crate) documents: Documents,
     hosted_check: Arc<HostedCheck>,
     pub(crate) fills: InflightFills,
-    pub(crate) kept: CacheBudget,
+    pub(crate) budget: CacheBudget,
 }
 
 impl UpstreamParts {
     pub(crate) fn new(
         upstreams: Vec<NamedUpstream>,
         freshness: UpstreamFreshness,
-        kept: CacheBudget,
+        budget: CacheBudget,
         hosted_check: Arc<HostedCheck>,
     ) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl UpstreamParts {
             documents: Documents::default(),
             hosted_check,
             fills: InflightFills::default(),
-            kept,
+            budget,
         }
     }
 }

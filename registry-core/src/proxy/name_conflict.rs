@@ -85,7 +85,7 @@ impl Proxy {
         if !origin.hosted {
             return Ok(());
         }
-        let is_hosted = if let Some(index) = self.catalog().read_index(name).await? {
+        let is_hosted = if let Some(index) = self.catalog().read_packument(name).await? {
             !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_new()
         } else {
             self.parts.store.confirm_absence().await?;

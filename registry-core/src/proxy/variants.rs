@@ -5,7 +5,7 @@ use futures::future::try_join;
 use crate::Error;
 use crate::domain::PackageName;
 use crate::proxy::Proxy;
-use crate::storage::{Decision, Key, update_with};
+use crate::storage::{BlobDecision, Key, update_with};
 use crate::upstream::PackumentForm;
 
 use super::NamedUpstream;
@@ -65,15 +65,15 @@ impl Proxy {
         // A missing document cannot be served, so its absence needs no proof.
         let store = &**self.parts.store.blobs();
         let superseded = update_with(store, &*self.parts.randomness, &path, |stored| {
-            let Some(blob) = stored else { return Ok(Decision::Keep(())) };
+            let Some(blob) = stored else { return Ok(BlobDecision::Keep(())) };
             // If another process changed it in the meantime, it is current.
             let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;
             match document::read(&blob.bytes) {
                 Some((known, document)) if !is_new && !known.is_superseded() => {
                     let superseded = document::write(&known.superseded(), &document);
-                    Ok::<_, Error>(Decision::Write(superseded.map_err(Error::internal)?, ()))
+                    Ok::<_, Error>(BlobDecision::Write(superseded.map_err(Error::internal)?, ()))
                 }
-                _ => Ok(Decision::Keep(())),
+                _ => Ok(BlobDecision::Keep(())),
             }
         });
         superseded.await

@@ -239,9 +239,9 @@ impl RegistryBuilder {
     pub fn build(self) -> Registry {
         let (clock, randomness) = (self.clock, self.randomness);
         let hosted_check = Arc::new(HostedCheck::new(self.freshness.hosted_check));
-        let kept = CacheBudget::new(self.upstream_cache_bytes, clock.now());
+        let budget = CacheBudget::new(self.upstream_cache_bytes, clock.now());
         let upstream =
-            Arc::new(UpstreamParts::new(self.upstreams, self.freshness, kept, Arc::clone(&hosted_check)));
+            Arc::new(UpstreamParts::new(self.upstreams, self.freshness, budget, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
         let store = Arc::new(Storage::new(self.store, Arc::clone(&randomness), watcher));
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));

@@ -65,7 +65,7 @@ impl Search {
     /// Retries updates of the index that earlier writes could not store.
     pub(super) fn enter_left_over(&self) {
         for shard in (0..SHARDS).filter(|shard| self.index_writer(*shard).has_left_over()) {
-            self.begin_flight(shard);
+            self.start_writing(shard);
         }
     }
 }

@@ -90,14 +90,14 @@ impl Search {
             pending.add(indexed);
             pending.waiting.push(entered);
         }
-        self.begin_flight(shard);
+        self.start_writing(shard);
         if tokio::time::timeout(PATIENCE_OF_WRITES, wait).await.is_err() {
             tracing::warn!(%name, "the search index is slow: it does not contain a committed change yet");
         }
     }
 
     /// Starts writing the pending updates, unless a task is running.
-    pub(super) fn begin_flight(&self, shard: u8) {
+    pub(super) fn start_writing(&self, shard: u8) {
         {
             let mut pending = self.index_writer(shard).pending();
             if pending.is_under_way {
@@ -106,10 +106,10 @@ impl Search {
             pending.is_under_way = true;
         }
         let search = self.clone();
-        tokio::spawn(async move { search.fly(shard).await });
+        tokio::spawn(async move { search.write_pending(shard).await });
     }
 
-    async fn fly(&self, shard: u8) {
+    async fn write_pending(&self, shard: u8) {
         loop {
             let (packages, waiting) = {
                 let mut pending = self.index_writer(shard).pending();

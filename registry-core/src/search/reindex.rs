@@ -107,7 +107,7 @@ impl Search {
 
     /// Returns the index entry of a package; `None` if there is no package.
     async fn index_entry(&self, name: &PackageName) -> Result<Option<Arc<Indexed>>, Error> {
-        let Some(stored) = self.catalog().read_index(name).await? else {
+        let Some(stored) = self.catalog().read_packument(name).await? else {
             return match self.catalog().standing(name).await {
                 Ok(Standing::Free) => Ok(None),
                 // The name of a lost package, or of one that is about to begin, is private.

@@ -32,7 +32,7 @@ pub struct TokenMinutes(u8);
 pub struct IssuerTable {
     /// Its name in `npm trust`.
     pub name: String,
-    /// Returns the `iss` of its tokens, byte for byte.
+    /// The `iss` of its tokens, byte for byte.
     pub url: IssuerUrl,
     /// Which claims identify its builds.
     pub kind: TrustKind,

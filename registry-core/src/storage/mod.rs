@@ -54,7 +54,7 @@ pub use probe::{ProbeError, probe};
 pub use proven::StorageError;
 pub(crate) use proven::{Storage, WatchStorage};
 pub(crate) use update::Contended;
-pub(crate) use update::{Decision, Edit, Step, Updated, update, update_with};
+pub(crate) use update::{BlobDecision, Edit, Step, Updated, update, update_with};
 pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
@@ -87,6 +87,10 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, BlobError>>;
 /// [`BlobError::Unavailable`] means that the outcome is unknown, a retry may help, and **a write may have taken
 /// effect**. [`BlobError::Refused`] means that the store understood the request and rejects it (credentials,
 /// permissions, full disk): a retry will not help.
+///
+/// # Tests
+///
+/// `registry_testkit::conformance::blob_store` checks an implementation against this contract.
 ///
 /// # Wrappers
 ///

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::marker::Marker;
-use super::update::{self, Decision, Edit, Function, Read, Updated};
+use super::update::{self, BlobDecision, Edit, Function, Read, Updated};
 use super::{Blob, BlobError, BlobPath, BlobStore, Contended};
 use crate::randomness::Randomness;
 use crate::vocabulary::BoxError;
@@ -112,7 +112,7 @@ impl Storage {
     where
         Outcome: Send + Sync,
         Error: From<StorageError> + From<BlobError> + From<Contended> + Send,
-        Decide: FnMut(Option<&Blob>) -> Result<Decision<Outcome>, Error> + Send,
+        Decide: FnMut(Option<&Blob>) -> Result<BlobDecision<Outcome>, Error> + Send,
     {
         let mut edit = Function { read: Proven { storage: self, path }, decide, outcome: PhantomData };
         Ok(self.update(path, &mut edit).await?.outcome)

@@ -100,7 +100,7 @@ pub(crate) async fn update<E: Edit>(
 }
 
 /// The decision of a function passed to [`update_with`].
-pub(crate) enum Decision<Outcome> {
+pub(crate) enum BlobDecision<Outcome> {
     /// Writes nothing.
     Keep(Outcome),
     /// Stores these bytes.
@@ -117,7 +117,7 @@ pub(crate) async fn update_with<Outcome, Error, Decide>(
 where
     Outcome: Send + Sync,
     Error: From<BlobError> + From<Contended> + Send,
-    Decide: FnMut(Option<&Blob>) -> Result<Decision<Outcome>, Error> + Send,
+    Decide: FnMut(Option<&Blob>) -> Result<BlobDecision<Outcome>, Error> + Send,
 {
     let mut edit = Function { read: Plain { store, path }, decide, outcome: PhantomData };
     Ok(update(store, randomness, path, &mut edit).await?.outcome)
@@ -151,7 +151,7 @@ where
     Outcome: Send + Sync,
     Error: From<BlobError> + From<Contended> + Send,
     Reader: Read<Error> + Send,
-    Decide: FnMut(Option<&Blob>) -> Result<Decision<Outcome>, Error> + Send,
+    Decide: FnMut(Option<&Blob>) -> Result<BlobDecision<Outcome>, Error> + Send,
 {
     type Outcome = Outcome;
     type Error = Error;
@@ -159,8 +159,8 @@ where
     async fn attempt(&mut self, _: &[Outcome]) -> Result<Step<Outcome>, Error> {
         let stored = self.read.read().await?;
         Ok(match (self.decide)(stored.as_ref())? {
-            Decision::Keep(outcome) => Step::Done(outcome),
-            Decision::Write(bytes, outcome) => {
+            BlobDecision::Keep(outcome) => Step::Done(outcome),
+            BlobDecision::Write(bytes, outcome) => {
                 Step::Write { bytes, base: stored.map(|blob| blob.etag), outcome }
             }
         })
@@ -192,7 +192,7 @@ mod tests {
     async fn count(store: &dyn BlobStore) -> Result<u64, Failure> {
         update_with(store, &SystemRandomness, &path(), |stored| {
             let next = number(stored) + 1;
-            Ok(Decision::Write(next.to_string().into(), next))
+            Ok(BlobDecision::Write(next.to_string().into(), next))
         })
         .await
     }
@@ -239,7 +239,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_written_where_nothing_changes() {
         let store = ObjectStoreBlobs::in_memory();
-        let keep = |_: Option<&Blob>| Ok::<_, Failure>(Decision::Keep(7));
+        let keep = |_: Option<&Blob>| Ok::<_, Failure>(BlobDecision::Keep(7));
         assert_eq!(update_with(&store, &SystemRandomness, &path(), keep).await.unwrap(), 7);
         assert_eq!(store.get(&path()).await.unwrap(), None);
     }

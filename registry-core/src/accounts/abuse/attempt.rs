@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
 use crate::error::LoginError;
 
-use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
+use super::failures::{COUNTERS, FailedLogins, Guess, GuessKey, Guessed};
 use super::queue::{Queue, StrangerTurn, Strangers};
 use super::rate::{Wait, network_of};
 
@@ -71,7 +71,7 @@ impl Accounts {
         let now = || self.parts.clock.now();
         let after_failures = |Wait(seconds)| Error::Login(LoginError::TooManyFailures { seconds });
         let after_requests = |Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds });
-        let pair = Pair::new(guessed, account, caller.address);
+        let pair = GuessKey::new(guessed, account, caller.address);
         failed.check(&pair, now()).map_err(after_failures)?;
         let is_known = failed.is_known(&pair, now());
         let waiting = if is_known { &attempts.waiting_known } else { &attempts.waiting_strangers };
@@ -118,7 +118,7 @@ impl Accounts {
     }
 
     fn holder_is_here(&self, guessed: Guessed, account: &str, address: Option<IpAddr>) {
-        let pair = Pair::new(guessed, account, address);
+        let pair = GuessKey::new(guessed, account, address);
         self.parts.abuse.attempts.failed.is_here(&pair, self.parts.clock.now());
     }
 
@@ -126,7 +126,7 @@ impl Accounts {
     /// known its password.
     pub(crate) fn sessions_have_ended(&self, account: &str) {
         for guessed in [Guessed::Password, Guessed::DeviceDigits] {
-            self.parts.abuse.attempts.failed.forget_networks(&Pair::new(guessed, account, None));
+            self.parts.abuse.attempts.failed.forget_networks(&GuessKey::new(guessed, account, None));
         }
     }
 }

@@ -101,7 +101,7 @@ impl Accounts {
         taken.map_err(|Wait(seconds)| Error::Login(LoginError::TooManySignUps { seconds }))
     }
 
-    /// Undoes [`Registry::count_sign_up`] when no account was created.
+    /// Undoes [`Accounts::count_sign_up`] when no account was created.
     pub(crate) fn no_sign_up(&self, caller: &Caller) {
         if let (Some(sign_ups), Some(address)) = (&self.parts.abuse.sign_ups, caller.address) {
             sign_ups.give_back(&network_of(address));

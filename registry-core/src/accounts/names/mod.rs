@@ -5,7 +5,7 @@
 //! that succeeds only if there is none, so that all replicas agree. A claim never changes; only an operator removes
 //! it.
 //!
-//! Every login passes [`Registry::admit`], and every look-up of an account by name uses [`Registry::account_of`].
+//! Every login passes [`Accounts::admit`], and every look-up of an account by name uses [`Accounts::account_of`].
 
 mod claim;
 mod look_up;

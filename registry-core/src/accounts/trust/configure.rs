@@ -1,4 +1,4 @@
-use crate::accounts::users::whoami;
+use crate::accounts::profiles::whoami;
 use crate::error::{AccountError, TrustError};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::domain::packument::{MfaPolicy, Packument};
 use crate::domain::trust::TrustClaims;
 use crate::events::EventKind;
 use crate::randomness::random_bytes;
-use crate::storage::{Decision, Key};
+use crate::storage::{BlobDecision, Key};
 
 use super::record::Trusts;
 use super::{Trust, TrustBy, TrustPermission, TrustRequest};
@@ -91,7 +91,7 @@ impl Accounts {
             if !Trusts::read(stored)?.trusts.is_empty() {
                 return Err(Error::Trust(TrustError::Exists { name: name.clone() }));
             }
-            Ok(Decision::Write(Trusts { trusts: vec![trust.clone()] }.write()?, ()))
+            Ok(BlobDecision::Write(Trusts { trusts: vec![trust.clone()] }.write()?, ()))
         });
         created.await?;
         let Trust { id, issuer, claims, .. } = trust.clone();
@@ -113,7 +113,7 @@ impl Accounts {
             if stored.trusts.len() == before {
                 return Err(Error::Trust(TrustError::NotFound { name: name.clone() }));
             }
-            Ok(Decision::Write(stored.write()?, ()))
+            Ok(BlobDecision::Write(stored.write()?, ()))
         });
         revoked.await?;
         self.parts.tokens.remove_all();
@@ -126,10 +126,10 @@ impl Accounts {
     async fn require_trust_change(&self, caller: &Caller, name: &PackageName) -> Result<MfaPolicy, Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
         self.require_account_change(caller)?;
-        let index = self.proxy().require_index_to_change(caller, name).await?;
+        let index = self.proxy().require_packument_to_change(caller, name).await?;
         let packument = Packument::parse(name, &index.blob.bytes)?;
         packument.require_existing()?;
-        self.authorization.report_denial(caller, name, right.check(&packument))?;
+        self.authorization.report_denial(caller, name, right.require_ownership(&packument))?;
         Ok(packument.protection.mfa)
     }
 

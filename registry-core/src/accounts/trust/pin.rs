@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::domain::PackageName;
-use crate::storage::{Decision, Key};
+use crate::storage::{BlobDecision, Key};
 
 use super::Trust;
 use super::record::Trusts;
@@ -46,16 +46,16 @@ impl Accounts {
         let pinned = self.parts.store.update_with(&path, |stored| {
             let mut stored = Trusts::read(stored)?;
             let Some(trust) = stored.trusts.iter_mut().find(|trust| trust.id == id) else {
-                return Ok(Decision::Keep(Err("the trust was revoked".to_owned())));
+                return Ok(BlobDecision::Keep(Err("the trust was revoked".to_owned())));
             };
             if let Err(reason) = trust.refuse_another_repository(identity) {
-                return Ok(Decision::Keep(Err(reason)));
+                return Ok(BlobDecision::Keep(Err(reason)));
             }
             if identity.keys().all(|claim| trust.pinned.contains_key(claim)) {
-                return Ok(Decision::Keep(Ok(())));
+                return Ok(BlobDecision::Keep(Ok(())));
             }
             trust.pinned.extend(identity.clone());
-            Ok(Decision::Write(stored.write()?, Ok(())))
+            Ok(BlobDecision::Write(stored.write()?, Ok(())))
         });
         pinned.await
     }

@@ -34,7 +34,7 @@ impl Accounts {
             return Ok(None);
         }
         let verdict = self.authorization.access().decide(Action::Publish, Some(&principal), name).verdict;
-        let Some(index) = self.catalog().read_index(name).await? else { return Ok(None) };
+        let Some(index) = self.catalog().read_packument(name).await? else { return Ok(None) };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let may = match verdict {
             Verdict::Denied => false,

@@ -7,7 +7,7 @@ use crate::auth::{Caller, PresentedCredential};
 use crate::domain::one_time_password::period_at;
 use crate::error::LoginError;
 use crate::events::EventKind;
-use crate::storage::{Blob, Decision, Key};
+use crate::storage::{Blob, BlobDecision, Key};
 
 use super::abuse::Guessed;
 use super::web_login::SecondFactorProof;
@@ -123,14 +123,14 @@ impl Accounts {
         let path = Key::TwoFactor(account).path()?;
         let looked = self.parts.store.update_with(&path, |stored| {
             let Some(mut factor) = read(account, stored)?.filter(|factor| !factor.pending) else {
-                return Ok(Decision::Keep(Looked::NoFactor));
+                return Ok(BlobDecision::Keep(Looked::NoFactor));
             };
             match factor.show(password, by, now) {
-                PresentedFactor::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
+                PresentedFactor::Again => Ok(BlobDecision::Keep(Looked::Right { codes_left: None })),
                 PresentedFactor::Wrong => Err(Error::Login(LoginError::WrongOneTimePassword)),
                 PresentedFactor::Taken { recovery } => {
                     let codes_left = recovery.then_some(factor.recovery.len());
-                    Ok(Decision::Write(write(&factor)?, Looked::Right { codes_left }))
+                    Ok(BlobDecision::Write(write(&factor)?, Looked::Right { codes_left }))
                 }
             }
         });

@@ -8,7 +8,7 @@ use crate::concurrency::detached;
 use crate::domain::one_time_password::period_at;
 use crate::error::LoginError;
 use crate::events::{EventKind, SecondFactorMode};
-use crate::storage::{Decision, Key};
+use crate::storage::{BlobDecision, Key};
 
 use super::record::{PresentedFactor, TwoFactor, TwoFactorMode};
 use super::{read, write};
@@ -57,15 +57,15 @@ impl Accounts {
         let path = Key::TwoFactor(&account).path()?;
         let update = self.parts.store.update_with(&path, |stored| {
             Ok::<_, Error>(match (read(&account, stored)?, mode) {
-                (_, None) => Decision::Keep((TwoFactorChanged::Off, stored.is_some())),
+                (_, None) => BlobDecision::Keep((TwoFactorChanged::Off, stored.is_some())),
                 (Some(mut factor), Some(mode)) if !factor.pending => {
                     factor.mode = mode;
-                    Decision::Write(write(&factor)?, (TwoFactorChanged::Mode(mode), true))
+                    BlobDecision::Write(write(&factor)?, (TwoFactorChanged::Mode(mode), true))
                 }
                 (_, Some(mode)) => {
                     let factor = TwoFactor::pending(mode, self.parts.randomness.as_ref());
                     let begun = TwoFactorChanged::Begun(factor.url(&self.issuer(), &account));
-                    Decision::Write(write(&factor)?, (begun, true))
+                    BlobDecision::Write(write(&factor)?, (begun, true))
                 }
             })
         });
@@ -124,7 +124,7 @@ impl Accounts {
             }
             factor.pending = false;
             let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());
-            Ok(Decision::Write(write(&factor)?, (factor.mode, codes)))
+            Ok(BlobDecision::Write(write(&factor)?, (factor.mode, codes)))
         });
         update.await
     }

@@ -17,7 +17,7 @@ use crate::error::LoginError;
 use crate::events::EventKind;
 use crate::events::WebLoginRejection;
 use crate::randomness::{Randomness, random_bytes};
-use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
+use crate::storage::{BlobDecision, BlobPath, BlobPathError, Key, PutOutcome, When};
 
 use super::session_token::hash_of;
 
@@ -203,14 +203,14 @@ impl Accounts {
     /// ended it.
     async fn ask_later(&self, path: &BlobPath, now: DateTime<Utc>, slower_by: Duration) -> Result<(), Error> {
         let noted = self.parts.store.update_with(path, |stored| {
-            let Some(blob) = stored else { return Ok(Decision::Keep(())) };
+            let Some(blob) = stored else { return Ok(BlobDecision::Keep(())) };
             let mut session = read(&blob.bytes)?;
             if session.ask_from > now {
-                return Ok(Decision::Keep(()));
+                return Ok(BlobDecision::Keep(()));
             }
             session.interval += slower_by.as_secs();
             session.ask_from = now + TimeDelta::seconds(session.interval.cast_signed());
-            Ok::<_, Error>(Decision::Write(write(&session)?, ()))
+            Ok::<_, Error>(BlobDecision::Write(write(&session)?, ()))
         });
         noted.await
     }

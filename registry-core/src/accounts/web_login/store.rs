@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::error::LoginError;
-use crate::storage::{Blob, Decision, Key, PutOutcome, When};
+use crate::storage::{Blob, BlobDecision, Key, PutOutcome, When};
 
 use super::record::Session;
 use super::session_token::SessionToken;
@@ -73,7 +73,11 @@ impl Accounts {
             let answer = change(&mut session)?;
             let json = write(&session)?;
             let is_unchanged = stored.is_some_and(|blob| blob.bytes == json);
-            Ok::<_, Error>(if is_unchanged { Decision::Keep(answer) } else { Decision::Write(json, answer) })
+            Ok::<_, Error>(if is_unchanged {
+                BlobDecision::Keep(answer)
+            } else {
+                BlobDecision::Write(json, answer)
+            })
         });
         update.await
     }

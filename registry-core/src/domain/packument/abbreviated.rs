@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::full::{DistTags, field, key, write_versions};
 use super::manifest::write_with_tarball;
-use super::{Packument, PackumentError, Text};
+use super::{JsonKey, Packument, PackumentError};
 
 /// npm's spelling of the field; publishers also use `bundledDependencies`.
 const BUNDLED: &str = "bundleDependencies";
@@ -65,7 +65,7 @@ fn write_version(
     manifest: &RawValue,
     base: &str,
 ) -> Result<(), serde_json::Error> {
-    let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
+    let fields: IndexMap<JsonKey<'_>, &RawValue> = serde_json::from_str(manifest.get())?;
     json.push(b'{');
     write_install_fields(json, &fields)?;
     if has_install_script(&fields) {
@@ -83,7 +83,7 @@ fn write_version(
 /// `bundleDependencies` even if the publisher wrote `bundledDependencies`. `dist` is written separately.
 pub(super) fn write_install_fields(
     json: &mut Vec<u8>,
-    fields: &IndexMap<Text<'_>, &RawValue>,
+    fields: &IndexMap<JsonKey<'_>, &RawValue>,
 ) -> Result<(), serde_json::Error> {
     for (name, value) in fields {
         match name.as_str() {
@@ -103,9 +103,9 @@ pub(super) fn says_nothing(deprecated: &RawValue) -> bool {
 }
 
 /// Whether an install runs a script: the manifest declares one, for native code that only yarn builds, or contains one.
-pub(super) fn has_install_script(fields: &IndexMap<Text<'_>, &RawValue>) -> bool {
+pub(super) fn has_install_script(fields: &IndexMap<JsonKey<'_>, &RawValue>) -> bool {
     let has_script = |scripts: &&RawValue| {
-        serde_json::from_str::<IndexMap<Text<'_>, &RawValue>>(scripts.get())
+        serde_json::from_str::<IndexMap<JsonKey<'_>, &RawValue>>(scripts.get())
             .is_ok_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.contains_key(script)))
     };
     fields.get("hasInstallScript").is_some_and(|told| told.get() == "true")

@@ -9,9 +9,9 @@ use super::abbreviated::{has_install_script, write_install_fields};
 use super::foreign_document::ForeignDocument;
 use super::full::{field, key};
 use super::manifest::write_with_tarball;
-use super::{PackumentError, Text};
+use super::{JsonKey, PackumentError};
 
-type Fields<'json> = IndexMap<Text<'json>, &'json RawValue>;
+type Fields<'json> = IndexMap<JsonKey<'json>, &'json RawValue>;
 
 /// Renders the abbreviated form of another registry's full document, with every `dist.tarball` below `base`, and with
 /// `time` if it covers every version: clients treat an incomplete `time` as missing.

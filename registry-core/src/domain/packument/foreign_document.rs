@@ -10,7 +10,7 @@ use super::in_range::in_range;
 use super::manifest::{DistView, write_with_tarball};
 use super::nesting::is_readable;
 use super::scan::{Scan, fitting};
-use super::{PackumentError, Person, Text, raw};
+use super::{JsonKey, PackumentError, Person, raw};
 
 /// A packument of another registry, which is not trusted: a value of the wrong type is omitted, so that one invalid
 /// field or version does not discard the others.
@@ -18,13 +18,13 @@ use super::{PackumentError, Person, Text, raw};
 pub struct ForeignDocument<'json> {
     pub(super) name: PackageName,
     /// All fields in order. `versions` only marks its position.
-    pub(super) fields: IndexMap<Text<'json>, Option<&'json RawValue>>,
+    pub(super) fields: IndexMap<JsonKey<'json>, Option<&'json RawValue>>,
     pub(super) versions: Entries<'json>,
 }
 
 /// The fields of an object; none for another type. Of a duplicate field the last counts, as it does for clients.
 #[derive(Debug, Default)]
-pub(super) struct Entries<'json>(pub(super) IndexMap<Text<'json>, &'json RawValue>);
+pub(super) struct Entries<'json>(pub(super) IndexMap<JsonKey<'json>, &'json RawValue>);
 
 /// The parts of a foreign manifest that are read, of a version that can be served.
 pub(super) struct ForeignManifest<'json> {
@@ -146,7 +146,7 @@ const ENTRIES: [&str; 2] = ["dist-tags", "time"];
 struct Fields;
 
 impl<'json> Visitor<'json> for Fields {
-    type Value = (IndexMap<Text<'json>, Option<&'json RawValue>>, Entries<'json>);
+    type Value = (IndexMap<JsonKey<'json>, Option<&'json RawValue>>, Entries<'json>);
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a packument")
@@ -154,7 +154,7 @@ impl<'json> Visitor<'json> for Fields {
 
     fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
         let (mut fields, mut versions) = (IndexMap::new(), Entries::default());
-        while let Some(field) = map.next_key::<Text<'json>>()? {
+        while let Some(field) = map.next_key::<JsonKey<'json>>()? {
             if field.as_str() == "versions" {
                 versions = map.next_value()?;
                 fields.insert(field, None);

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
-use super::raw::{self, Text};
+use super::raw::{self, JsonKey};
 
 /// The parts of a stored manifest that rendering reads.
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ pub(super) fn write_with_tarball(
 
 /// Returns the URL in `dist.attestations`, if it has npm's format.
 fn attestations_url(attestations: &RawValue) -> Option<&RawValue> {
-    let fields: IndexMap<Text<'_>, &RawValue> = serde_json::from_str(attestations.get()).ok()?;
+    let fields: IndexMap<JsonKey<'_>, &RawValue> = serde_json::from_str(attestations.get()).ok()?;
     fields.get("url").copied().filter(|url| url.get().starts_with('"'))
 }
 

@@ -13,7 +13,6 @@
 //! ```
 
 mod abbreviated;
-mod echo;
 mod edit;
 mod foreign;
 mod foreign_abbreviated;
@@ -23,6 +22,7 @@ mod full;
 mod history;
 mod in_range;
 mod manifest;
+mod manifest_change;
 mod nesting;
 mod protection;
 mod raw;
@@ -41,7 +41,6 @@ use serde_json::value::RawValue;
 
 pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
-pub use echo::ManifestChange;
 pub use edit::EditError;
 pub(crate) use edit::{deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
@@ -51,8 +50,9 @@ pub use form::PackumentForm;
 pub use full::render_full;
 pub use history::History;
 pub use manifest::{render_manifest, tarball_path};
+pub use manifest_change::ManifestChange;
 pub use protection::{Audience, MfaPolicy, Protection};
-pub use raw::Text;
+pub use raw::JsonKey;
 pub use revision::Revision;
 pub use staged::StagedVersion;
 pub use tarball_index::{TarballIndex, TarballLocation};
@@ -69,7 +69,7 @@ pub struct Packument<'json> {
     /// Tag → version. Plain texts, since a bucket written by codebox-npm may hold any.
     pub dist_tags: IndexMap<String, String>,
     /// Version → manifest, in the order of publishing.
-    pub versions: IndexMap<Text<'json>, Cow<'json, RawValue>>,
+    pub versions: IndexMap<JsonKey<'json>, Cow<'json, RawValue>>,
     /// `created`, `modified` and version → time of publishing (RFC 3339).
     pub time: IndexMap<String, String>,
     /// The owners.
@@ -87,7 +87,7 @@ pub struct Packument<'json> {
     /// What its owners decided about access, in addition to the access rules.
     pub protection: Protection,
     /// `description`, `readme` and all other top-level fields.
-    pub other: IndexMap<Text<'json>, Cow<'json, RawValue>>,
+    pub other: IndexMap<JsonKey<'json>, Cow<'json, RawValue>>,
 }
 
 /// An owner.
@@ -181,7 +181,7 @@ impl Packument<'_> {
     /// version in build metadata only.
     pub fn is_version_reserved(&self, version: &Version) -> bool {
         let mut used =
-            self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));
+            self.versions.keys().map(JsonKey::as_str).chain(self.tombstones.keys().map(String::as_str));
         self.versions.contains_key(version.as_str()) || used.any(|used| is_same_number(version, used))
     }
 

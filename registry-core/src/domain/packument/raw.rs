@@ -10,62 +10,62 @@ use super::Person;
 
 /// A key of a JSON object, borrowed from the document unless it contains an escape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text<'json>(Cow<'json, str>);
+pub struct JsonKey<'json>(Cow<'json, str>);
 
-impl Text<'_> {
+impl JsonKey<'_> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for Text<'_> {
+impl From<String> for JsonKey<'_> {
     fn from(text: String) -> Self {
         Self(Cow::Owned(text))
     }
 }
 
-impl<'json> From<&'json str> for Text<'json> {
+impl<'json> From<&'json str> for JsonKey<'json> {
     fn from(text: &'json str) -> Self {
         Self(Cow::Borrowed(text))
     }
 }
 
-impl Borrow<str> for Text<'_> {
+impl Borrow<str> for JsonKey<'_> {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-impl Equivalent<Text<'_>> for &str {
-    fn equivalent(&self, key: &Text<'_>) -> bool {
+impl Equivalent<JsonKey<'_>> for &str {
+    fn equivalent(&self, key: &JsonKey<'_>) -> bool {
         *self == key.as_str()
     }
 }
 
-impl Serialize for Text<'_> {
+impl Serialize for JsonKey<'_> {
     fn serialize<Target: Serializer>(&self, serializer: Target) -> Result<Target::Ok, Target::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de: 'json, 'json> Deserialize<'de> for Text<'json> {
+impl<'de: 'json, 'json> Deserialize<'de> for JsonKey<'json> {
     fn deserialize<Source: Deserializer<'de>>(deserializer: Source) -> Result<Self, Source::Error> {
         struct Borrowing;
 
         impl<'json> Visitor<'json> for Borrowing {
-            type Value = Text<'json>;
+            type Value = JsonKey<'json>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a string")
             }
 
             fn visit_borrowed_str<Failure>(self, text: &'json str) -> Result<Self::Value, Failure> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(JsonKey(Cow::Borrowed(text)))
             }
 
             fn visit_str<Failure>(self, text: &str) -> Result<Self::Value, Failure> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(JsonKey(Cow::Owned(text.to_owned())))
             }
         }
 

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::PackageName;
 
-use super::{Packument, PackumentError, Revision, Text, raw};
+use super::{JsonKey, Packument, PackumentError, Revision, raw};
 
 impl<'json> Packument<'json> {
     /// Parses a stored packument, also one of codebox-npm. JSON without a name or versions is invalid: both are stored
@@ -38,13 +38,13 @@ impl<'json> Visitor<'json> for Fields<'_> {
     fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
         let mut packument = Packument::new(self.0.clone());
         let (mut revision, mut has_name, mut has_versions) = (None, false, false);
-        while let Some(field) = map.next_key::<Text<'json>>()? {
+        while let Some(field) = map.next_key::<JsonKey<'json>>()? {
             match field.as_str() {
                 "_rev" => revision = Some(map.next_value()?),
                 "dist-tags" => packument.dist_tags = map.next_value()?,
                 "versions" => {
                     has_versions = true;
-                    let versions: IndexMap<Text<'json>, &'json RawValue> = map.next_value()?;
+                    let versions: IndexMap<JsonKey<'json>, &'json RawValue> = map.next_value()?;
                     packument.versions = versions
                         .into_iter()
                         .map(|(version, manifest)| (version, Cow::Borrowed(manifest)))
@@ -63,7 +63,7 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 "_access" => packument.protection = map.next_value()?,
                 "name" => {
                     has_name = true;
-                    map.next_value::<Text<'json>>()?;
+                    map.next_value::<JsonKey<'json>>()?;
                 }
                 "_id" | "_attachments" => {
                     map.next_value::<serde::de::IgnoredAny>()?;
@@ -112,7 +112,7 @@ mod tests {
         let packument =
             parse(r#"{"name":"pear","versions":{"1.0.0":{}},"a":1,"b":2,"versions":{"2.0.0":{}},"a":3}"#)
                 .unwrap();
-        assert_eq!(packument.versions.keys().map(Text::as_str).collect::<Vec<_>>(), ["2.0.0"]);
+        assert_eq!(packument.versions.keys().map(JsonKey::as_str).collect::<Vec<_>>(), ["2.0.0"]);
         let kept: Vec<_> =
             packument.other.iter().map(|(field, value)| (field.as_str(), value.get())).collect();
         assert_eq!(kept, [("a", "3"), ("b", "2")]);

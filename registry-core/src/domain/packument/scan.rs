@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::tarball::{fits, make_fit};
 
-use super::Text;
+use super::JsonKey;
 
 /// The result of scanning a manifest once.
 pub(super) struct Scan<'json> {
@@ -49,7 +49,7 @@ impl<'json> Visitor<'json> for Fields {
 
     fn visit_map<Source: MapAccess<'json>>(self, mut map: Source) -> Result<Self::Value, Source::Error> {
         let mut scan = Scan { dist: None, fits: true };
-        while let Some(field) = map.next_key::<Text<'json>>()? {
+        while let Some(field) = map.next_key::<JsonKey<'json>>()? {
             let value: &'json RawValue = map.next_value()?;
             match field.as_str() {
                 "dist" => scan.dist = Some(value),

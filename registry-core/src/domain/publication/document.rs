@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::packument::Text;
+use crate::domain::packument::JsonKey;
 use crate::domain::strict_json;
 
 use super::PublishError;
@@ -23,9 +23,9 @@ pub(super) struct Document<'json> {
     #[serde(rename = "dist-tags", default)]
     pub(super) dist_tags: IndexMap<String, String>,
     #[serde(borrow, default)]
-    pub(super) versions: IndexMap<Text<'json>, &'json RawValue>,
+    pub(super) versions: IndexMap<JsonKey<'json>, &'json RawValue>,
     #[serde(rename = "_attachments", borrow, default)]
-    pub(super) attachments: IndexMap<Text<'json>, Attachment<'json>>,
+    pub(super) attachments: IndexMap<JsonKey<'json>, Attachment<'json>>,
 }
 
 /// A file in the document.

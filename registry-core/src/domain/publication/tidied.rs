@@ -7,8 +7,8 @@ use crate::domain::tarball;
 const HOSTS: [(&str, &str); 3] =
     [("github", "github.com"), ("gitlab", "gitlab.com"), ("bitbucket", "bitbucket.org")];
 
-/// Normalizes a `package.json` as clients do on publish, into the one form that readers of packuments expect. The
-/// fields that decide an install are compared with the tarball by the same rules as over HTTP.
+/// Normalizes a `package.json` as clients do on publish, into the one form that readers of packuments expect. A test
+/// checks that `tarball::agree` accepts the result.
 pub(super) fn tidied(
     contents: &TarballContents,
     name: &str,

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::packument::{Audience, Packument, Person, Text};
+use crate::domain::packument::{Audience, JsonKey, Packument, Person};
 
 /// The longest description, URL or other text in an entry, in characters.
 const LONGEST_TEXT: usize = 400;
@@ -14,7 +14,7 @@ const MOST: usize = 50;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SearchEntry {
-    /// Returns the version that `latest` names.
+    /// The version that `latest` names.
     pub version: String,
     /// Its description.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -76,7 +76,7 @@ impl SearchEntry {
     pub fn of(packument: &Packument<'_>) -> Option<Self> {
         let latest = packument.latest().filter(|latest| packument.versions.contains_key(*latest));
         // A bucket written by codebox-npm may hold packages without the tag.
-        let version = latest.or_else(|| packument.versions.keys().next_back().map(Text::as_str))?;
+        let version = latest.or_else(|| packument.versions.keys().next_back().map(JsonKey::as_str))?;
         let manifest = packument.versions.get(version).map_or_else(Manifest::default, |raw| read(raw));
         Some(Self {
             version: version.to_owned(),

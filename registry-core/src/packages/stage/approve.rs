@@ -10,7 +10,7 @@ use crate::domain::{Integrity, PackageName, StageId, Version};
 use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
-use crate::packages::commit::{Before, Change, Decision};
+use crate::packages::commit::{Before, CommittedChange, PackumentDecision};
 use crate::packages::publish::person;
 use crate::storage::{BlobStoreExt as _, Key};
 
@@ -65,10 +65,10 @@ impl Packages {
         });
         let (packages, deciding) = (self.clone(), record.clone());
         let decide = move |packument: &mut Packument<'_>| {
-            right.check(packument)?;
+            right.require_ownership(packument)?;
             let fate = Fate::of(packument, &deciding.version, id);
             let Some(StagedVersion { actor: publisher, .. }) = to_publish(fate, id, &deciding)? else {
-                return Ok(Decision::Keep(None));
+                return Ok(PackumentDecision::Keep(None));
             };
             let approver = person(&right.principal);
             packument.staged.shift_remove(deciding.version.as_str());
@@ -82,10 +82,10 @@ impl Packages {
             };
             let now = timestamp(packages.parts.clock.now());
             packument.add_version(release.clone().approved_by(&approver), approver, &now)?;
-            Ok(Decision::Commit(Some(event)))
+            Ok(PackumentDecision::Commit(Some(event)))
         };
         let closing = record.clone();
-        let then = async move |change: Change<Option<EventKind>>| {
+        let then = async move |change: CommittedChange<Option<EventKind>>| {
             if let Some(event) = change.value.clone() {
                 change.emit(event);
             }

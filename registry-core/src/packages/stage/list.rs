@@ -53,11 +53,11 @@ impl Packages {
     }
 
     async fn staged_of(&self, name: &PackageName, right: WriteRight) -> Result<Vec<StagedItem>, Error> {
-        let Some(index) = self.catalog().read_index(name).await? else { return Ok(Vec::new()) };
+        let Some(index) = self.catalog().read_packument(name).await? else { return Ok(Vec::new()) };
         let (name, is_public) = (name.clone(), self.authorization.is_public(name));
         compute(index.blob.bytes.len(), move || {
             let packument = Packument::parse(&name, &index.blob.bytes)?;
-            if right.check(&packument).is_err() {
+            if right.require_ownership(&packument).is_err() {
                 return Ok(Vec::new());
             }
             let items = packument.staged.iter().filter_map(|(version, staged)| {

@@ -62,11 +62,11 @@ impl Packages {
         record: &StageRecord,
         right: &WriteRight,
     ) -> Result<Fate, Error> {
-        let index = self.catalog().require_index(&record.package).await?;
+        let index = self.catalog().require_packument(&record.package).await?;
         let (name, version, right) = (record.package.clone(), record.version.clone(), right.clone());
         let fate = compute(index.blob.bytes.len(), move || {
             let packument = Packument::parse(&name, &index.blob.bytes)?;
-            right.check(&packument)?;
+            right.require_ownership(&packument)?;
             Ok(Fate::of(&packument, &version, id))
         });
         self.authorization.report_denial(caller, &record.package, fate.await?)

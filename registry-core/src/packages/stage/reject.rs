@@ -7,7 +7,7 @@ use crate::domain::packument::Packument;
 use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
-use crate::packages::commit::{Change, Decision};
+use crate::packages::commit::{CommittedChange, PackumentDecision};
 
 use super::{Fate, hide};
 
@@ -30,10 +30,10 @@ impl Packages {
         }
         let version = record.version.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            right.check(packument)?;
+            right.require_ownership(packument)?;
             let publisher = match Fate::of(packument, &version, id) {
                 Fate::Waiting(staged) => staged.actor,
-                Fate::Unpublished | Fate::Gone => return Ok(Decision::Keep(None)),
+                Fate::Unpublished | Fate::Gone => return Ok(PackumentDecision::Keep(None)),
                 Fate::Approved => {
                     return Err(Error::Stage(StageError::Approved {
                         name: packument.name.clone(),
@@ -46,10 +46,14 @@ impl Packages {
                 // The publisher of the first version owns the package.
                 packument.maintainers.clear();
             }
-            Ok(Decision::Commit(Some(EventKind::StageRejected { id, version: version.clone(), publisher })))
+            Ok(PackumentDecision::Commit(Some(EventKind::StageRejected {
+                id,
+                version: version.clone(),
+                publisher,
+            })))
         };
         let name = record.package.clone();
-        let then = async move |change: Change<Option<EventKind>>| {
+        let then = async move |change: CommittedChange<Option<EventKind>>| {
             if let Some(event) = change.value.clone() {
                 change.emit(event);
             }

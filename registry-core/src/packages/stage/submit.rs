@@ -12,7 +12,7 @@ use crate::domain::{PackageName, StageId};
 use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
-use crate::packages::commit::{Before, Change, Decision};
+use crate::packages::commit::{Before, CommittedChange, PackumentDecision};
 use crate::packages::publish::{person, release_of};
 use crate::randomness::random_bytes;
 use crate::storage::{Key, When};
@@ -75,16 +75,16 @@ impl Packages {
             })
         });
         let decide = move |packument: &mut Packument<'_>| {
-            right.check(packument)?;
+            right.require_ownership(packument)?;
             packument.require_free(&version)?;
             if packument.is_new() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];
                 packument.protection.restricted |= restricted;
             }
             packument.staged.insert(version.to_string(), staged.clone());
-            Ok(Decision::Commit(()))
+            Ok(PackumentDecision::Commit(()))
         };
-        let tell = async move |change: Change<()>| change.emit(event);
+        let tell = async move |change: CommittedChange<()>| change.emit(event);
         match self.change_after(caller, &name, Some(store), decide, tell).await {
             Ok(_) => {
                 self.parts.hosted_check.set_hosted(&name);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::proxy::Proxy;
-use crate::storage::{Decision, Key, update_with};
+use crate::storage::{BlobDecision, Key, update_with};
 
 /// How often a sweep measures the cache even if the ledger is below the limit.
 const SWEEP_AGAIN: Duration = Duration::from_hours(24);
@@ -49,7 +49,7 @@ impl Proxy {
             let mut ledger: Ledger = read.unwrap_or_default();
             change(&mut ledger);
             let json = serde_json::to_vec(&ledger).map_err(Error::internal)?;
-            Ok::<_, Error>(Decision::Write(json.into(), ledger))
+            Ok::<_, Error>(BlobDecision::Write(json.into(), ledger))
         });
         match changed.await {
             Ok(ledger) => Ok(Some(ledger)),

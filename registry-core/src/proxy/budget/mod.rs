@@ -63,7 +63,7 @@ fn minute(moment: DateTime<Utc>) -> u32 {
 impl Proxy {
     /// Records a use of a cached blob, in memory.
     pub(super) fn note_use(&self, mark: &LastUsed) {
-        let kept = &self.parts.upstream.kept;
+        let kept = &self.parts.upstream.budget;
         if kept.limit.is_none() {
             return;
         }
@@ -75,7 +75,7 @@ impl Proxy {
 
     /// Records that this many bytes were cached at `path`, and checks the limit in the background.
     pub(super) fn note_fill(&self, path: &BlobPath, bytes: u64) {
-        let kept = &self.parts.upstream.kept;
+        let kept = &self.parts.upstream.budget;
         if kept.limit.is_none() {
             return;
         }

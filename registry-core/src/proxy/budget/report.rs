@@ -16,13 +16,13 @@ const PART: u64 = 256;
 impl Proxy {
     /// Updates the ledger if it is time, and sweeps if it is this process's turn, in the background.
     pub(super) fn report_behind(&self) {
-        let kept = &self.parts.upstream.kept;
+        let kept = &self.parts.upstream.budget;
         if !self.is_time_to_report() || kept.is_reporting.swap(true, Ordering::SeqCst) {
             return;
         }
         let proxy = self.clone();
         tokio::spawn(async move {
-            let kept = &proxy.parts.upstream.kept;
+            let kept = &proxy.parts.upstream.budget;
             loop {
                 if let Err(error) = proxy.report().await {
                     tracing::warn!(
@@ -40,7 +40,7 @@ impl Proxy {
     }
 
     fn is_time_to_report(&self) -> bool {
-        let kept = &self.parts.upstream.kept;
+        let kept = &self.parts.upstream.budget;
         let Some(limit) = kept.limit else { return false };
         let Unreported { bytes, told } = *kept.unreported();
         let age = |told: DateTime<Utc>| (self.parts.clock.now() - told).to_std().unwrap_or_default();
@@ -48,7 +48,7 @@ impl Proxy {
     }
 
     async fn report(&self) -> Result<(), Error> {
-        let kept = &self.parts.upstream.kept;
+        let kept = &self.parts.upstream.budget;
         let Some(limit) = kept.limit else { return Ok(()) };
         let now = self.parts.clock.now();
         let bytes = {

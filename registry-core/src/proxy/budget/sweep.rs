@@ -37,7 +37,7 @@ struct Cut {
 
 impl Proxy {
     pub(crate) async fn trim_upstream_cache(&self) -> Result<TrimmedUpstreamCache, Error> {
-        self.sweep(self.parts.upstream.kept.limit.unwrap_or(u64::MAX)).await
+        self.sweep(self.parts.upstream.budget.limit.unwrap_or(u64::MAX)).await
     }
 
     pub(super) async fn sweep(&self, limit: u64) -> Result<TrimmedUpstreamCache, Error> {

@@ -134,7 +134,7 @@ pub(super) fn decode(bytes: &[u8], known: &mut HashMap<u64, u32>) {
 impl Proxy {
     /// Writes marks to the store in the background.
     pub(super) fn write_uses_behind(&self) {
-        if self.parts.upstream.kept.is_writing_uses.swap(true, Ordering::SeqCst) {
+        if self.parts.upstream.budget.is_writing_uses.swap(true, Ordering::SeqCst) {
             return;
         }
         let proxy = self.clone();
@@ -146,13 +146,13 @@ impl Proxy {
                     "cannot record uses of the upstream cache"
                 );
             }
-            proxy.parts.upstream.kept.is_writing_uses.store(false, Ordering::SeqCst);
+            proxy.parts.upstream.budget.is_writing_uses.store(false, Ordering::SeqCst);
         });
     }
 
     pub(super) async fn write_uses(&self) -> Result<(), Error> {
         let now = super::minute(self.parts.clock.now());
-        let pending = self.parts.upstream.kept.uses.take_pending(now);
+        let pending = self.parts.upstream.budget.uses.take_pending(now);
         if pending.is_empty() { Ok(()) } else { self.put_uses(encode(pending.into_iter())).await }
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 
 use super::counter::{Counter, cache, lock};
-use super::pair::{Guessed, GuessedName, Pair};
+use super::pair::{GuessKey, Guessed, GuessedName};
 
 /// How long a network stays known after a login from it, or after use of that login's session there.
 const KNOWN_FOR: TimeDelta = TimeDelta::hours(24);
@@ -38,7 +38,7 @@ impl KnownNetworks {
     }
 
     /// Returns the counter for guesses from this network, if the holder is known there.
-    pub(super) fn counter(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
+    pub(super) fn counter(&self, pair: &GuessKey, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
         let networks = self.by_name.get(&pair.of_its_holder().name())?;
         let networks = lock(&networks);
         let known = networks.iter().find(|known| known.network == pair.network && now < known.until)?;
@@ -49,7 +49,7 @@ impl KnownNetworks {
     }
 
     /// Records that the holder is at this network. Its counters keep their values.
-    pub(super) fn add(&self, pair: &Pair, now: DateTime<Utc>) {
+    pub(super) fn add(&self, pair: &GuessKey, now: DateTime<Utc>) {
         let networks = self.by_name.get_with(pair.name(), Arc::default);
         let mut networks = lock(&networks);
         let at = networks.iter().position(|known| known.network == pair.network);
@@ -64,7 +64,7 @@ impl KnownNetworks {
     }
 
     /// Forgets the known networks of this name.
-    pub(super) fn forget(&self, pair: &Pair) {
+    pub(super) fn forget(&self, pair: &GuessKey) {
         self.by_name.invalidate(&pair.name());
     }
 

@@ -13,9 +13,9 @@ use super::rate::Wait;
 use crate::network::site_of;
 use counter::{ADDRESS, Counted, Counter, Counters, KNOWN_NETWORK, PAIR, SITE, cache, check, lock};
 use known::KnownNetworks;
+pub(super) use pair::GuessKey;
 pub(crate) use pair::Guessed;
 use pair::GuessedName;
-pub(super) use pair::Pair;
 
 /// The most counters of one sort; the least recently used is evicted first. Only a checked guess creates a counter,
 /// and checks are rate limited, so that evicting other counters takes an attacker longer than waiting.
@@ -28,10 +28,10 @@ pub(super) const COUNTERS: u64 = 50_000;
 /// invent than addresses, and digits are guessed faster than passwords.
 #[derive(Debug)]
 pub(super) struct FailedLogins {
-    passwords: Sort,
-    refused_passwords: Sort,
-    one_time_passwords: Sort,
-    device_digits: Sort,
+    passwords: SecretCounters,
+    refused_passwords: SecretCounters,
+    one_time_passwords: SecretCounters,
+    device_digits: SecretCounters,
     places: Places,
     /// For passwords that a sign-up rejects. A caller who then chooses an acceptable one does not wait.
     places_of_refused_passwords: Places,
@@ -39,8 +39,8 @@ pub(super) struct FailedLogins {
 
 /// The counters for one kind of secret.
 #[derive(Debug)]
-struct Sort {
-    pairs: Counters<Pair>,
+struct SecretCounters {
+    pairs: Counters<GuessKey>,
     names: Counters<GuessedName>,
     known: KnownNetworks,
 }
@@ -60,7 +60,7 @@ pub(super) struct Guess {
     counters: Vec<(Arc<Mutex<Counter>>, Counted)>,
 }
 
-impl Sort {
+impl SecretCounters {
     fn holding(most: u64) -> Self {
         Self { pairs: cache(most), names: cache(most), known: KnownNetworks::holding(most) }
     }
@@ -76,40 +76,40 @@ impl FailedLogins {
     /// Tracks at most `most` counters of each sort.
     pub(super) fn holding(most: u64) -> Self {
         Self {
-            passwords: Sort::holding(most),
-            refused_passwords: Sort::holding(most),
-            one_time_passwords: Sort::holding(most),
-            device_digits: Sort::holding(most),
+            passwords: SecretCounters::holding(most),
+            refused_passwords: SecretCounters::holding(most),
+            one_time_passwords: SecretCounters::holding(most),
+            device_digits: SecretCounters::holding(most),
             places: Places::holding(most),
             places_of_refused_passwords: Places::holding(most),
         }
     }
 
     /// Returns whether the holder recently logged in from this network, or used the session of that login there.
-    pub(super) fn is_known(&self, pair: &Pair, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_known(&self, pair: &GuessKey, now: DateTime<Utc>) -> bool {
         self.where_known(pair, now).is_some()
     }
 
     /// Returns the counter of the network, if the holder is known there. Guesses from a known network count there
     /// only, neither for the address nor for the name.
-    fn where_known(&self, pair: &Pair, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
+    fn where_known(&self, pair: &GuessKey, now: DateTime<Utc>) -> Option<Arc<Mutex<Counter>>> {
         self.sort(pair.of_its_holder().guessed).known.counter(pair, now)
     }
 
     /// Records that the holder is at this network.
-    pub(super) fn is_here(&self, pair: &Pair, now: DateTime<Utc>) {
+    pub(super) fn is_here(&self, pair: &GuessKey, now: DateTime<Utc>) {
         let pair = pair.of_its_holder();
         self.sort(pair.guessed).known.add(&pair, now);
     }
 
     /// Forgets the networks at which the holder is known.
-    pub(super) fn forget_networks(&self, pair: &Pair) {
+    pub(super) fn forget_networks(&self, pair: &GuessKey) {
         let pair = pair.of_its_holder();
         self.sort(pair.guessed).known.forget(&pair);
     }
 
     /// Checks whether a guess would be counted now, or returns how long to wait. Creates no counter.
-    pub(super) fn check(&self, pair: &Pair, now: DateTime<Utc>) -> Result<(), Wait> {
+    pub(super) fn check(&self, pair: &GuessKey, now: DateTime<Utc>) -> Result<(), Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
         check(sort.pairs.get(pair), &PAIR, now)?;
         if let Some(known) = self.where_known(pair, now) {
@@ -125,7 +125,7 @@ impl FailedLogins {
     }
 
     /// Counts a guess that is about to be checked, or returns how long to wait.
-    pub(super) fn begin(&self, pair: &Pair, now: DateTime<Utc>) -> Result<Guess, Wait> {
+    pub(super) fn begin(&self, pair: &GuessKey, now: DateTime<Utc>) -> Result<Guess, Wait> {
         let (sort, places) = (self.sort(pair.guessed), self.places(pair.guessed));
         self.check(pair, now)?;
         let of_the_pair = sort.pairs.get_with_by_ref(pair, Arc::default);
@@ -157,7 +157,7 @@ impl FailedLogins {
         Ok(guess)
     }
 
-    fn sort(&self, guessed: Guessed) -> &Sort {
+    fn sort(&self, guessed: Guessed) -> &SecretCounters {
         match guessed {
             Guessed::Password => &self.passwords,
             Guessed::RefusedPassword => &self.refused_passwords,

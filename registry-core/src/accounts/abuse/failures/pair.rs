@@ -34,13 +34,13 @@ pub(super) type GuessedName = (Guessed, String);
 
 /// The key by which guesses are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::accounts::abuse) struct Pair {
+pub(in crate::accounts::abuse) struct GuessKey {
     pub(in crate::accounts::abuse) guessed: Guessed,
     name: String,
     pub(in crate::accounts::abuse) network: Option<IpAddr>,
 }
 
-impl Pair {
+impl GuessKey {
     pub(in crate::accounts::abuse) fn new(guessed: Guessed, name: &str, address: Option<IpAddr>) -> Self {
         let name = name.chars().take(LONGEST_NAME).flat_map(char::to_lowercase).collect();
         Self { guessed, name, network: address.map(network_of) }

@@ -16,8 +16,8 @@ impl Guesser {
         }
     }
 
-    fn pair(name: &str, address: &str) -> Pair {
-        Pair::new(Guessed::Password, name, Some(address.parse().unwrap()))
+    fn pair(name: &str, address: &str) -> GuessKey {
+        GuessKey::new(Guessed::Password, name, Some(address.parse().unwrap()))
     }
 
     fn begin(&self, name: &str, address: &str) -> Result<Guess, Wait> {
@@ -69,7 +69,11 @@ fn guesses_from_other_networks_delay_the_holder_only_briefly() {
 fn one_time_passwords_can_be_guessed_a_dozen_times_an_hour() {
     let mut guesser = Guesser::new();
     let code = |number: u32| {
-        Pair::new(Guessed::OneTimePassword, "ana", Some(IpAddr::from((0x0b00_0000 + number).to_be_bytes())))
+        GuessKey::new(
+            Guessed::OneTimePassword,
+            "ana",
+            Some(IpAddr::from((0x0b00_0000 + number).to_be_bytes())),
+        )
     };
     let mut checked = 0;
     for second in 0..7_200 {
@@ -131,7 +135,7 @@ fn a_flood_of_names_and_networks_evicts_neither_waits_nor_known_networks() {
     for number in 0..100_u32 {
         let _ = guesser.fail("ana", &format!("10.0.0.{number}"));
     }
-    let digits = |name: String, address: IpAddr| Pair::new(Guessed::DeviceDigits, &name, Some(address));
+    let digits = |name: String, address: IpAddr| GuessKey::new(Guessed::DeviceDigits, &name, Some(address));
     for number in 0..3_000_u32 {
         let address = IpAddr::from((0x0b00_0000 + number).to_be_bytes());
         let _ = guesser.logins.begin(&digits(format!("user-{number}"), address), guesser.now);
@@ -226,7 +230,7 @@ fn an_uncounted_guess_prolongs_no_wait() {
 fn rejected_passwords_do_not_delay_an_acceptable_one() {
     let guesser = Guesser::new();
     let refused = |name: &str| {
-        let pair = Pair::new(Guessed::RefusedPassword, name, Some("192.0.2.1".parse().unwrap()));
+        let pair = GuessKey::new(Guessed::RefusedPassword, name, Some("192.0.2.1".parse().unwrap()));
         guesser.logins.begin(&pair, guesser.now).map(drop)
     };
     let free = (0..20).filter(|_| refused("ana").is_ok()).count();
