@@ -53,7 +53,7 @@ mod vocabulary;
 
 pub use error::Error;
 pub use http::Body;
-pub use registry::{Registry, RegistryBuilder};
+pub use registry::{BuildContext, Registry, RegistryBuilder};
 
 /// Tests the examples in the README.
 #[cfg(doctest)]

@@ -12,6 +12,10 @@ use crate::randomness::Randomness;
 use crate::storage::{Blob, BlobPath, BlobStore, Decision, update_with};
 use crate::vocabulary::BoxError;
 
+/// Makes a provider whose settings are checked already, with the store, the clock and the randomness of a registry.
+pub(super) type MakeProvider<Provider> =
+    Box<dyn FnOnce(Arc<dyn BlobStore>, Arc<dyn Clock>, Arc<dyn Randomness>) -> Provider + Send + Sync>;
+
 /// An account of another service.
 pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
     /// Returns its name here.

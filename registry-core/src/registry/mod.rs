@@ -10,12 +10,13 @@ mod search;
 use std::fmt;
 use std::sync::Arc;
 
-pub use builder::RegistryBuilder;
+pub use builder::{BuildContext, RegistryBuilder};
 
 use crate::Error;
 use crate::access::AccessRules;
 use crate::accounts::{Accounts, AccountsParts};
 use crate::audit::{Audit, AuditParts};
+use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -69,6 +70,11 @@ impl Registry {
     /// Returns the store.
     pub fn store(&self) -> &Arc<dyn BlobStore> {
         self.parts.store.blobs()
+    }
+
+    /// Returns the authentication providers, in the order in which they are asked.
+    pub fn auth_providers(&self) -> &[Arc<dyn AuthProvider>] {
+        &self.parts.accounts.providers
     }
 
     /// Whether the store answers, and is the one that was opened.
