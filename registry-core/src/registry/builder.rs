@@ -52,6 +52,7 @@ pub struct RegistryBuilder {
     randomness: Arc<dyn Randomness>,
     public_url: Option<Arc<str>>,
     path_prefix: String,
+    mounted_at: String,
     legacy_prefixes: Vec<String>,
     cache_bytes: u64,
     upstream_cache_bytes: Option<u64>,
@@ -80,6 +81,7 @@ impl RegistryBuilder {
             randomness: Arc::new(SystemRandomness),
             public_url: None,
             path_prefix: String::new(),
+            mounted_at: String::new(),
             legacy_prefixes: Vec::new(),
             cache_bytes: 256 << 20,
             upstream_cache_bytes: Some(10 << 30),
@@ -153,8 +155,17 @@ impl RegistryBuilder {
     }
 
     /// Sets a path, such as `/registry`, below which routes answer as well as at the root. Default: none.
+    ///
+    /// A router that removes the prefix before it calls the registry needs [`Self::mounted_at`] instead.
     pub fn path_prefix(self, path_prefix: &str) -> Self {
         Self { path_prefix: normalize_prefix(path_prefix), ..self }
+    }
+
+    /// Sets the path, such as `/npm`, at which a router mounts the registry, and which the router removes from the path
+    /// of each request, as `nest_service` of axum does. URLs in responses begin with it, unless [`Self::public_url`] is
+    /// set. Default: none.
+    pub fn mounted_at(self, path: &str) -> Self {
+        Self { mounted_at: normalize_prefix(path), ..self }
     }
 
     /// Sets path prefixes of another registry, such as `/api/npm/npm-local` or `/repository/npm`, below which
@@ -302,6 +313,7 @@ impl RegistryBuilder {
             randomness,
             public_url: self.public_url,
             path_prefix: self.path_prefix,
+            mounted_at: self.mounted_at,
             legacy_prefixes: self.legacy_prefixes,
             bases: KnownBases::new(clock.now()),
             clock: Arc::clone(&clock),

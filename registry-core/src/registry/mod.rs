@@ -55,6 +55,8 @@ pub(crate) struct HttpSettings {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) path_prefix: String,
+    /// The path that a router removed before it called the registry.
+    pub(crate) mounted_at: String,
     pub(crate) legacy_prefixes: Vec<String>,
     pub(crate) bases: KnownBases,
     pub(crate) clock: Arc<dyn Clock>,
