@@ -37,6 +37,7 @@ pub mod events;
 pub mod http;
 pub mod limits;
 mod memberships;
+mod nearest;
 mod network;
 pub mod organizations;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]

@@ -73,6 +73,9 @@ where
             settings.ignored.join(", ")
         );
     }
+    for warning in settings.settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(BLOCKING_THREADS)

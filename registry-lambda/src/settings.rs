@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use registry_core::limits::Limits;
-use registry_core::settings::{Overrides, Settings, StorageUrl, Trial};
+use registry_core::settings::{FrontendVariables, Overrides, Settings, StorageUrl, Trial};
 
 use crate::answer::MOST_BYTES;
 use crate::codebox::Codebox;
@@ -15,6 +15,15 @@ const AUTHORIZER_RESPONSE: &str = "REGISTRY_AUTHORIZER_RESPONSE";
 
 /// The variable that decides whether a bucket without a registry is rejected.
 const MUST_EXIST: &str = "REGISTRY_STORAGE_MUST_EXIST";
+
+/// The variables that only the functions read, and what to do about those of the server alone.
+const VARIABLES: FrontendVariables<'_> = FrontendVariables {
+    own: &[RESPONSE, AUTHORIZER_RESPONSE, MUST_EXIST],
+    elsewhere: &[
+        ("REGISTRY_LISTEN", "only registry-server reads it; remove it"),
+        ("REGISTRY_TOKEN", "only `registry-server publish` reads it; remove it"),
+    ],
+};
 
 /// The default size in MiB above which a tarball is redirected: in base64 it must fit into 6 MB.
 const REDIRECT_ABOVE_MIB: u32 = 4;
@@ -69,6 +78,7 @@ impl LambdaSettings {
             overrides.config = Some(codebox.toml);
         }
         let (mut settings, sections) = Settings::load_with::<ServerSections>(&overrides)?;
+        settings.refuse_unknown_variables(std::env::vars_os(), VARIABLES)?;
         settings.legacy_prefixes = sections.server.legacy_prefixes;
         if settings.storage.url == StorageUrl::default() {
             anyhow::bail!(

@@ -29,7 +29,7 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
     let now = SystemClock.now();
     let moment = |text: &Option<String>| text.as_deref().map(|text| parse_moment(text, now)).transpose();
     let span = AuditSpan { since: moment(&question.since)?, until: moment(&question.until)? };
-    let settings = Settings::load(overrides)?;
+    let settings = Settings::load_for_process(overrides)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the threads to ask the storage with")?.block_on(async {
         let store = open_existing_store(&settings.registry.storage, Trial::Always).await?;

@@ -18,9 +18,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use registry_core::access::PackagePattern;
 use registry_core::domain::DistTag;
+use registry_core::events::EventKind;
 use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
 use crate::settings::Network;
+
+/// The rights that events tell of.
+const RIGHTS: [&str; 4] = ["read", "star", "publish", "administer"];
 
 /// A private npm registry in one binary, on a folder.
 ///
@@ -154,7 +158,7 @@ pub struct LogQuestion {
     pub package: Option<String>,
     /// Only this kind of event, such as published or logged-in, or events that need this right: read, publish,
     /// administer
-    #[arg(long = "action", value_name = "ACTION")]
+    #[arg(long = "action", value_name = "ACTION", value_parser = known_actions())]
     pub action: Option<String>,
     /// Only rejections: denials, failed logins, and unknown credentials
     #[arg(long = "denied")]
@@ -165,6 +169,11 @@ pub struct LogQuestion {
     /// Print each event as one line of JSON
     #[arg(long = "json")]
     pub json: bool,
+}
+
+/// The kinds of events, and the rights that events need.
+fn known_actions() -> PossibleValuesParser {
+    PossibleValuesParser::new(RIGHTS.into_iter().chain(EventKind::NAMES))
 }
 
 /// Questions about the access rules.
@@ -254,8 +263,14 @@ pub struct Overrides {
     /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:4873]
     #[arg(long, global = true, value_name = "ADDR", env = "REGISTRY_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// The storage: `file:DIR` or `memory:` [default: `file:./registry-data`]
-    #[arg(long, global = true, value_name = "URL", env = "REGISTRY_STORAGE")]
+    /// Where everything is kept [default: `file:./registry-data`]
+    ///
+    /// `file:DIR` is a folder on a local disk.
+    /// `s3://BUCKET/PREFIX` is a bucket of Amazon S3 or of a store that speaks like it.
+    /// `gs://BUCKET/PREFIX` is a bucket of Google Cloud Storage.
+    /// `az://CONTAINER/PREFIX` is a container of Azure Blob Storage.
+    /// `memory:` keeps nothing when the server stops.
+    #[arg(long, verbatim_doc_comment, global = true, value_name = "URL", env = "REGISTRY_STORAGE")]
     pub storage: Option<StorageUrl>,
     /// A registry to proxy; names that were never hosted here are requested from it [default: the
     /// registry that npm is configured with, if any]

@@ -51,7 +51,7 @@ struct Found {
 
 pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyhow::Result<Answer> {
     let package = PackageName::parse(&question.package)?;
-    let Settings { registry: settings, .. } = Settings::load(overrides)?;
+    let Settings { registry: settings, .. } = Settings::load_for_process(overrides)?;
     let rules = settings.packages.compile(&settings.upstreams)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start the threads to ask the storage with")?;

@@ -18,7 +18,7 @@ const LONGEST_ANSWER: u64 = 4096;
 
 /// Asks the server that the configuration describes. Fails if the server is not ready.
 pub(crate) fn ask(overrides: &Overrides) -> anyhow::Result<()> {
-    let address = reachable(Settings::load(overrides)?.listen);
+    let address = reachable(Settings::load_for_process(overrides)?.listen);
     let answer = answer_of(address).with_context(|| format!("no server answers at {address}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.split(' ').nth(1) != Some("200") {

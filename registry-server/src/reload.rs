@@ -52,6 +52,9 @@ impl Reloading {
         let rules = settings.registry.packages.compile(upstreams);
         let rules = rules.context("the rules do not fit the upstreams that the server was started with")?;
         registry.set_access(rules);
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
         Ok(changed)
     }
 }

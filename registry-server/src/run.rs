@@ -11,7 +11,7 @@ use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Over
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
-use crate::settings::{Settings, TEMPLATE, npm_registry};
+use crate::settings::{NpmRegistry, Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
 use crate::{audit, connections, explain, logging, publish, ready, tokens};
 use registry_core::Registry;
@@ -51,10 +51,10 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             print(&format!("{}\n", Settings::source(&command_line.overrides)))?;
-            let settings = Settings::load(&command_line.overrides)?;
+            let settings = Settings::load_for_process(&command_line.overrides)?;
             refuse_unsound(&settings)?;
             check_what_is_named(&settings)?;
-            if let Some(warning) = settings.registry.warn_of_providers() {
+            for warning in settings.warnings() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
             }
             print("the configuration is sound\n")
@@ -93,10 +93,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
+    let mut settings = Settings::load_for_process(overrides)?;
     refuse_unsound(&settings)?;
     let _flusher = logging::start(&settings.registry.log)?;
-    if let Some(warning) = settings.registry.warn_of_providers() {
+    for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
     if settings.registry.packages.is_empty() {
@@ -188,13 +188,19 @@ pub(crate) fn complete_upstreams(settings: &mut Settings) {
 /// Without upstreams, uses the registry that npm is configured with.
 fn stand_in_front_of_what_npm_uses(settings: &mut Settings) {
     let home = std::env::home_dir();
+    let only_hosted = "only packages published here are served; name another registry with --upstream";
     match npm_registry(std::env::vars(), home.as_deref()) {
-        Some(url) if !is_this_server(&url, settings) => {
+        None => tracing::info!("no upstream: {only_hosted}"),
+        Some(NpmRegistry { url, source }) if is_this_server(&url, settings) => tracing::info!(
+            "no upstream, because npm is configured with this server itself ({url}, from {source}): {only_hosted}"
+        ),
+        Some(NpmRegistry { url, source }) => {
+            tracing::info!(
+                "the upstream is the registry that npm is configured with ({url}, from {source}), because the settings name \
+                 none; name another with --upstream"
+            );
             settings.registry.upstreams.insert(MAIN_UPSTREAM.to_owned(), UpstreamSettings::new(url));
         }
-        _ => tracing::info!(
-            "no upstream: only packages published here are served; name another registry with --upstream"
-        ),
     }
 }
 
@@ -204,7 +210,9 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
     let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let is_public =
         settings.registry.public_url.as_ref().is_some_and(|own| own.as_url().host_str() == url.host_str());
-    is_public || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
+    is_public
+        || settings.is_listener(url)
+        || (is_local && url.port_or_known_default() == Some(settings.listen.port()))
 }
 
 /// Rejects an in-memory store for a command that operates on a server's store.

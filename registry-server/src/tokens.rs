@@ -14,7 +14,7 @@ use registry_core::settings::{Trial, accounts_builder, open_existing_store};
 
 /// Creates a token and prints it. Stdout contains nothing else, so that scripts can capture it.
 pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
-    let Settings { registry: settings, .. } = Settings::load(overrides)?;
+    let Settings { registry: settings, .. } = Settings::load_for_process(overrides)?;
     refuse_memory(&settings.storage)?;
     let _flusher = logging::start(&settings.log)?;
     let access = settings.packages.compile(&settings.upstreams)?;

@@ -11,8 +11,7 @@ use registry_core::events::{Event, EventError, EventSink};
 /// use registry_testkit::RecordedEvents;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let events = RecordedEvents::default();
-/// let time = chrono::DateTime::UNIX_EPOCH;
-/// let event = Event { time, principal: None, trust: None, via: None, address: None, package: None, access: None, count: None, kind: EventKind::LoggedIn };
+/// let event = Event::new(chrono::DateTime::UNIX_EPOCH, EventKind::LoggedIn);
 /// events.deliver(&[event.clone()]).await.unwrap();
 /// assert_eq!(events.kinds(), r#"{"kind":"logged-in"}"#);
 /// assert_eq!(events.take(), [event]);

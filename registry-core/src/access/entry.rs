@@ -1,6 +1,7 @@
 use std::fmt;
 
-use super::groups::Asking;
+use super::groups::Subject;
+use crate::nearest::nearest;
 
 /// The callers that an entry of a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,12 +29,12 @@ impl Entry {
         }
     }
 
-    pub(super) fn holds(&self, asking: &Asking<'_>) -> bool {
-        match (self, asking.principal) {
+    pub(super) fn holds(&self, subject: &Subject<'_>) -> bool {
+        match (self, subject.principal) {
             (Self::All, _) | (Self::Authenticated, Some(_)) => true,
             (Self::User(name), Some(principal)) => **name == *principal.name,
             (Self::Group(name), Some(_)) => {
-                asking.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
+                subject.groups.iter().any(|group| group.eq_ignore_ascii_case(name))
             }
             (_, None) => false,
         }
@@ -47,7 +48,7 @@ impl Entry {
     }
 
     /// Returns whether the entry names a user or a group.
-    pub(super) fn names_somebody(&self) -> bool {
+    pub(super) fn names_principals(&self) -> bool {
         matches!(self, Self::User(_) | Self::Group(_))
     }
 }
@@ -74,17 +75,26 @@ fn instead_of(entry: &str) -> String {
             "`@all`, `@authenticated`, `user:NAME` or `group:PROVIDER:NAME`, such as `group:local:acme`"
                 .into()
         }
-        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("user") => format!("`user:{name}`"),
-        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") && name.contains(':') => {
+        (_, Some((kind, name))) if is_kind(kind, "user") => format!("`user:{name}`"),
+        (_, Some((kind, name))) if is_kind(kind, "group") && name.contains(':') => {
             format!("`group:{name}`")
         }
-        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("group") => group_of_a_provider(name),
+        (_, Some((kind, name))) if is_kind(kind, "group") => group_of_a_provider(name),
         (_, Some(_)) => format!("`group:{text}`"),
+        (_, None) if nearest(&word, ["authenticated"]).is_some() => "`@authenticated`".into(),
         (_, None) => {
             let name = text.trim_start_matches(['@', '$']);
-            format!("`user:{name}` or {}", group_of_a_provider(name))
+            // Not for a plain word: a user may be called almost so, and everybody is many to let in by mistake.
+            let is_near_all = name != text && nearest(&word, ["all"]).is_some();
+            let all = if is_near_all { "`@all`, " } else { "" };
+            format!("{all}`user:{name}` or {}", group_of_a_provider(name))
         }
     }
+}
+
+/// Whether `written` is this kind of entry, in other letters or misspelled.
+fn is_kind(written: &str, kind: &str) -> bool {
+    nearest(&written.to_ascii_lowercase(), [kind]).is_some()
 }
 
 /// Returns the group of that name that every registry can have.
@@ -114,8 +124,8 @@ mod tests {
             let text = entry;
             let entry = Entry::parse(entry).unwrap();
             let mask = GroupMask::of(std::slice::from_ref(&entry));
-            assert_eq!(entry.holds(&Asking::of(Some(&ana), mask)), for_ana, "{entry:?}");
-            assert_eq!(entry.holds(&Asking::of(None, mask)), for_nobody, "{entry:?}");
+            assert_eq!(entry.holds(&Subject::of(Some(&ana), mask)), for_ana, "{entry:?}");
+            assert_eq!(entry.holds(&Subject::of(None, mask)), for_nobody, "{entry:?}");
             assert_eq!(entry.to_string(), text);
         }
     }
@@ -130,6 +140,13 @@ mod tests {
             ("*", "`@all`"),
             ("$authenticated", "`@authenticated`"),
             ("@Authenticated", "`@authenticated`"),
+            ("@authenticatd", "`@authenticated`"),
+            ("$authenticatd", "`@authenticated`"),
+            ("autenticated", "`@authenticated`"),
+            ("@al", "`@all`, `user:al` or `group:local:al`"),
+            ("al", "`user:al` or `group:local:al`"),
+            ("usr:ana", "`user:ana`"),
+            ("gruop:github:acme", "`group:github:acme`"),
             ("ana", "`user:ana` or `group:local:ana`"),
             ("@acme", "`user:acme` or `group:local:acme`"),
             ("User:ana", "`user:ana`"),

@@ -49,7 +49,11 @@ pub enum AccessRuleError {
     /// The origin names an upstream that is not configured.
     #[error(
         "access rule {rule} (match = {pattern:?}): origin lists {origin:?}, and no upstream named {origin:?} \
-         is configured; write origin = [\"hosted\"]"
+         is configured; {}",
+        nearest.as_ref().map_or_else(
+            || "write origin = [\"hosted\"]".to_owned(),
+            |nearest| format!("did you mean {nearest:?}?")
+        )
     )]
     NoSuchUpstream {
         /// The rule.
@@ -58,6 +62,8 @@ pub enum AccessRuleError {
         pattern: String,
         /// The name in `origin`.
         origin: String,
+        /// A name that is written almost so.
+        nearest: Option<String>,
     },
     /// The origin lists `hosted` after an upstream.
     #[error(

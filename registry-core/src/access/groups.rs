@@ -29,12 +29,12 @@ fn bit(group: &str) -> u64 {
 
 /// The caller, with the groups that the current rule may name.
 #[derive(Debug)]
-pub(super) struct Asking<'a> {
+pub(super) struct Subject<'a> {
     pub(super) principal: Option<&'a Principal>,
     pub(super) groups: Vec<&'a str>,
 }
 
-impl<'a> Asking<'a> {
+impl<'a> Subject<'a> {
     pub(super) fn of(principal: Option<&'a Principal>, named: GroupMask) -> Self {
         let all = principal.filter(|_| named != GroupMask::default()).map_or(&[][..], |one| &one.groups);
         let groups = all.iter().map(String::as_str).filter(|group| named.0 & bit(group) != 0).collect();

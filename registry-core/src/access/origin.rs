@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{AccessRuleError, RuleSettings};
+use crate::nearest::nearest;
 
 /// The name of this registry in `origin`.
 const HOSTED: &str = "hosted";
@@ -28,7 +29,9 @@ impl Origin {
         let pattern = || settings.pattern.clone();
         let known = |origin: &&String| *origin != HOSTED && !upstreams.contains(&origin.as_str());
         if let Some(origin) = settings.origin.iter().find(known) {
-            return Err(AccessRuleError::NoSuchUpstream { rule, pattern: pattern(), origin: origin.clone() });
+            let nearest = nearest(origin, upstreams.iter().copied().chain([HOSTED])).map(str::to_owned);
+            let origin = origin.clone();
+            return Err(AccessRuleError::NoSuchUpstream { rule, pattern: pattern(), origin, nearest });
         }
         let is_again = |(at, origin): (usize, &String)| settings.origin[..at].contains(origin);
         if settings.origin.is_empty() || settings.origin.iter().enumerate().any(is_again) {

@@ -6,7 +6,7 @@ mod upstream_search;
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::groups::{Asking, GroupMask};
+use super::groups::{GroupMask, Subject};
 use super::lookup::Lookup;
 use super::{AccessRuleError, Action, Decision, Grant, Origin, RuleSettings, Verdict};
 use crate::domain::PackageName;
@@ -64,6 +64,16 @@ impl AccessRules {
         Ok(Self::of(rules))
     }
 
+    /// Checks one rule by itself, which is the `number`th of its file.
+    #[cfg(feature = "settings")]
+    pub(crate) fn check_rule(
+        settings: &RuleSettings,
+        number: usize,
+        upstreams: &[&str],
+    ) -> Result<(), AccessRuleError> {
+        Rule::compile(settings, number, upstreams).map(drop)
+    }
+
     /// No rules: every action on every package is denied to every caller.
     pub fn closed() -> Self {
         Self::of(Vec::new())
@@ -106,7 +116,7 @@ impl AccessRules {
             return Decision { verdict: Verdict::Denied, rule: None, number: None, grant: None };
         };
         let rule = &self.0.rules[at];
-        let (verdict, grant) = rule.decide(action, &Asking::of(principal, rule.groups));
+        let (verdict, grant) = rule.decide(action, &Subject::of(principal, rule.groups));
         Decision { verdict, rule: Some(rule.pattern.as_str()), number: Some(at + 1), grant }
     }
 }
@@ -148,14 +158,14 @@ impl Rule {
         }
     }
 
-    fn decide(&self, action: Action, asking: &Asking<'_>) -> (Verdict, Option<Grant<'_>>) {
-        let (change, by) = self.change(asking);
+    fn decide(&self, action: Action, subject: &Subject<'_>) -> (Verdict, Option<Grant<'_>>) {
+        let (change, by) = self.change(subject);
         match action {
             Action::Publish => (change, by),
             Action::Administer if by.is_some_and(|grant| grant.list == Action::Administer) => (change, by),
             Action::Administer => (change.min(Verdict::AllowedToOwners), by),
             Action::Read if change > Verdict::Denied => (Verdict::Allowed, by),
-            Action::Read => match self.read.iter().find(|entry| entry.holds(asking)) {
+            Action::Read => match self.read.iter().find(|entry| entry.holds(subject)) {
                 Some(entry) => (Verdict::Allowed, Some(Grant { list: Action::Read, entry })),
                 None => (Verdict::Denied, None),
             },
@@ -163,16 +173,16 @@ impl Rule {
     }
 
     /// Returns to which packages the caller may publish, and the entry that allows it.
-    fn change(&self, asking: &Asking<'_>) -> (Verdict, Option<Grant<'_>>) {
-        if asking.principal.is_none() {
+    fn change(&self, subject: &Subject<'_>) -> (Verdict, Option<Grant<'_>>) {
+        if subject.principal.is_none() {
             return (Verdict::Denied, None);
         }
-        if let Some(entry) = self.administer.iter().find(|entry| entry.holds(asking)) {
+        if let Some(entry) = self.administer.iter().find(|entry| entry.holds(subject)) {
             return (Verdict::Allowed, Some(Grant { list: Action::Administer, entry }));
         }
-        let mut holding = self.publish.iter().filter(|entry| entry.holds(asking));
+        let mut holding = self.publish.iter().filter(|entry| entry.holds(subject));
         let Some(first) = holding.next() else { return (Verdict::Denied, None) };
-        let somebody = Some(first).into_iter().chain(holding).find(|entry| entry.names_somebody());
+        let somebody = Some(first).into_iter().chain(holding).find(|entry| entry.names_principals());
         let verdict = if somebody.is_some() { Verdict::Allowed } else { Verdict::AllowedToOwners };
         (verdict, Some(Grant { list: Action::Publish, entry: somebody.unwrap_or(first) }))
     }

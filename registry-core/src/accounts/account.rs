@@ -1,3 +1,5 @@
+use crate::accounts::users::whoami;
+use crate::error::{AccountError, LoginError, PermissionError};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -7,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::auth::{
     AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
 };
-use crate::events::EventKind;
+use crate::events::{DeniedAction, EventKind};
 
 use super::abuse::Guessed;
 use super::two_factor::TwoFactorState;
@@ -47,7 +49,7 @@ impl Accounts {
         let account = self.require_account_change(caller)?.name.clone();
         self.require_two_factor(caller).await?;
         let Some(profile) = self.change_guarded(caller, &account, change).await? else {
-            return Err(Error::AccountNotOurs);
+            return Err(Error::Account(AccountError::AccountNotOurs));
         };
         if change.password.is_some() {
             self.renew_session(caller).await?;
@@ -76,7 +78,7 @@ impl Accounts {
         };
         let attempt = self.begin_attempt(Guessed::Password, account, caller, &password.old).await?;
         let changed = self.change_at_its_provider(account, change).await;
-        attempt.settle(&changed, |error| matches!(error, Error::WrongOwnPassword));
+        attempt.settle(&changed, |error| matches!(error, Error::Login(LoginError::WrongOwnPassword)));
         changed
     }
 
@@ -88,7 +90,7 @@ impl Accounts {
         let Some(provider) = self.owner_of(account).await? else { return Ok(None) };
         match provider.change_account(account, change).await? {
             AccountChanged::Profile(profile) => Ok(Some(profile)),
-            AccountChanged::WrongPassword => Err(Error::WrongOwnPassword),
+            AccountChanged::WrongPassword => Err(Error::Login(LoginError::WrongOwnPassword)),
             AccountChanged::NotOffered => Ok(None),
         }
     }
@@ -98,12 +100,13 @@ impl Accounts {
         &self,
         caller: &'caller Caller,
     ) -> Result<&'caller Arc<Principal>, Error> {
-        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        let principal =
+            caller.principal.as_ref().ok_or(Error::Permission(PermissionError::AuthenticationRequired))?;
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: "change the account".into() });
-        Err(Error::TokenForbidsAccount)
+        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ChangeAccount });
+        Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 
     /// Rejects anonymous callers, and tokens that do not permit account reads.
@@ -111,12 +114,13 @@ impl Accounts {
         &self,
         caller: &'caller Caller,
     ) -> Result<&'caller Arc<Principal>, Error> {
-        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        let principal =
+            caller.principal.as_ref().ok_or(Error::Permission(PermissionError::AuthenticationRequired))?;
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: "read the account".into() });
-        Err(Error::TokenForbidsAccount)
+        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ReadAccount });
+        Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 
     /// Checks the caller's password again, so that an unattended terminal cannot create anything lasting. Where no
@@ -126,12 +130,12 @@ impl Accounts {
         caller: &Caller,
         password: Option<&SecretString>,
     ) -> Result<(), Error> {
-        let name = self.whoami(caller)?.to_owned();
+        let name = whoami(caller)?.to_owned();
         let password = password.cloned().unwrap_or_default();
         let login = PasswordLogin { name, password, email: None };
         let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
         let checked = self.check_own_password(caller, &login).await;
-        attempt.settle(&checked, |error| matches!(error, Error::WrongOwnPassword));
+        attempt.settle(&checked, |error| matches!(error, Error::Login(LoginError::WrongOwnPassword)));
         checked
     }
 
@@ -141,13 +145,13 @@ impl Accounts {
                 LoggedIn::Principal(principal) => {
                     let admitted = self.admit_known(provider.id(), principal).await?;
                     let is_own = admitted.is_some_and(|principal| principal.name == login.name);
-                    return if is_own { Ok(()) } else { Err(Error::WrongOwnPassword) };
+                    return if is_own { Ok(()) } else { Err(Error::Login(LoginError::WrongOwnPassword)) };
                 }
-                LoggedIn::WrongPassword => return Err(Error::WrongOwnPassword),
+                LoggedIn::WrongPassword => return Err(Error::Login(LoginError::WrongOwnPassword)),
                 LoggedIn::NoSuchAccount => {}
             }
         }
         let logged_in = caller.limits.as_ref().is_none_or(|limits| limits.kind == TokenKind::Session);
-        if logged_in { Ok(()) } else { Err(Error::WrongOwnPassword) }
+        if logged_in { Ok(()) } else { Err(Error::Login(LoginError::WrongOwnPassword)) }
     }
 }

@@ -1,3 +1,5 @@
+use crate::accounts::users::whoami;
+use crate::error::LoginError;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -5,10 +7,11 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, Credential, Identified, Principal, Shown, TokenHash};
+use crate::auth::{Caller, Credential, Identified, PresentedCredential, Principal, TokenHash};
 
-use super::abuse::{Guessed, Refused};
+use super::abuse::Guessed;
 use super::tokens::Identity;
+use crate::events::CredentialRejection;
 
 impl Accounts {
     pub(crate) async fn identify(
@@ -35,15 +38,15 @@ impl Accounts {
                 let identity = match remembered {
                     Some(identity) => identity,
                     None => match self.identify_bearer(bearer, hash).await {
-                        Err(Error::InvalidCredential) => {
+                        Err(Error::Login(LoginError::InvalidCredential)) => {
                             // Every token is unknown to a store that is not mounted.
                             self.parts.store.confirm_absence().await?;
-                            self.tell_of_refused(&nobody, Refused::UnknownToken, None);
-                            return Err(Error::InvalidCredential);
+                            self.emit_rejection(&nobody, CredentialRejection::UnknownToken, None);
+                            return Err(Error::Login(LoginError::InvalidCredential));
                         }
                         Err(error) => {
                             if error.is_name_of_another() {
-                                self.tell_of_refused(&nobody, Refused::NameOfAnother, None);
+                                self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, None);
                             }
                             return Err(error);
                         }
@@ -55,32 +58,32 @@ impl Accounts {
                 if is_first {
                     self.session_is_here(&principal.name, signed_in_at, address);
                 }
-                let shown = Some(Shown::Token(hash));
+                let shown = Some(PresentedCredential::Token(hash));
                 Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
             }
             Some(basic @ Credential::Basic { name, password }) => {
                 let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
                 let asked = match self.ask_providers(basic).await {
-                    Err(Error::InvalidCredential) => {
+                    Err(Error::Login(LoginError::InvalidCredential)) => {
                         self.parts.store.confirm_absence().await?;
-                        Err(Error::InvalidCredential)
+                        Err(Error::Login(LoginError::InvalidCredential))
                     }
                     asked => asked,
                 };
-                attempt.settle(&asked, |error| matches!(error, Error::InvalidCredential));
+                attempt.settle(&asked, |error| matches!(error, Error::Login(LoginError::InvalidCredential)));
                 match &asked {
-                    Err(Error::InvalidCredential) => {
-                        self.tell_of_refused(&nobody, Refused::WrongPassword, Some(name));
+                    Err(Error::Login(LoginError::InvalidCredential)) => {
+                        self.emit_rejection(&nobody, CredentialRejection::WrongPassword, Some(name));
                     }
                     Err(error) if error.is_name_of_another() => {
-                        self.tell_of_refused(&nobody, Refused::NameOfAnother, Some(name));
+                        self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, Some(name));
                     }
                     _ => {}
                 }
                 let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
-                let (principal, shown) = (Some(Arc::new(principal)), Some(Shown::Password));
+                let (principal, shown) = (Some(Arc::new(principal)), Some(PresentedCredential::Password));
                 let caller = Caller { principal, memberships, shown, ..nobody };
-                let account = self.whoami(&caller)?.to_owned();
+                let account = whoami(&caller)?.to_owned();
                 let caller = if self.needs_two_factor(&account).await? {
                     self.require_two_factor(&caller).await?
                 } else {
@@ -98,8 +101,8 @@ impl Accounts {
         if addresses.iter().all(|address| limits.permit_address(Some(*address))) {
             return Ok(());
         }
-        self.tell_of_refused(caller, Refused::TokenElsewhere, None);
-        Err(Error::AddressNotPermitted)
+        self.emit_rejection(caller, CredentialRejection::TokenElsewhere, None);
+        Err(Error::Login(LoginError::AddressNotPermitted))
     }
 
     /// Checks expiry and network on every request, also for cached tokens.
@@ -109,14 +112,14 @@ impl Accounts {
         let (refused, error) = if let Some(at) = limits.expires
             && limits.is_expired(self.parts.clock.now())
         {
-            (Refused::ExpiredToken, Error::TokenExpired { at })
+            (CredentialRejection::ExpiredToken, Error::Login(LoginError::TokenExpired { at }))
         } else if limits.permit_address(nobody.address) {
             return Ok(());
         } else {
-            (Refused::TokenElsewhere, Error::AddressNotPermitted)
+            (CredentialRejection::TokenElsewhere, Error::Login(LoginError::AddressNotPermitted))
         };
         let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
-        self.tell_of_refused(&holder, refused, None);
+        self.emit_rejection(&holder, refused, None);
         Err(error)
     }
 
@@ -137,10 +140,10 @@ impl Accounts {
                 Identified::Principal(principal) => return self.admit(provider.id(), principal).await,
                 // A password that one provider rejects may be right at the provider that owns the name.
                 Identified::Rejected if matches!(credential, Credential::Basic { .. }) => {}
-                Identified::Rejected => return Err(Error::InvalidCredential),
+                Identified::Rejected => return Err(Error::Login(LoginError::InvalidCredential)),
                 Identified::NotMine => {}
             }
         }
-        Err(Error::InvalidCredential)
+        Err(Error::Login(LoginError::InvalidCredential))
     }
 }

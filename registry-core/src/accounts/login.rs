@@ -6,12 +6,13 @@ use crate::accounts::Accounts;
 use crate::auth::{
     AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
 };
+use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::network::network_of;
 use crate::storage::Key;
 
 use super::abuse::Guessed;
-use crate::concurrency::detached;
-use crate::network::network_of;
 
 /// A login that succeeded.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ impl Accounts {
             return self.begin_session(caller, known).await;
         }
         let known = match self.authenticate(caller, login, wanted).await {
-            Err(Error::WrongPassword) => return Err(self.wrong_password(wanted).await),
+            Err(Error::Login(LoginError::WrongPassword)) => return Err(self.wrong_password(wanted).await),
             known => known?,
         };
         if !known.signed_up {
@@ -108,9 +109,9 @@ impl Accounts {
     async fn wrong_password(&self, wanted: Wanted) -> Error {
         let sign_up = self.offers_sign_up().await;
         if sign_up && wanted.makes_accounts() {
-            return Error::WrongPassword;
+            return Error::Login(LoginError::WrongPassword);
         }
-        Error::WrongPasswordOrNoAccount { sign_up }
+        Error::Login(LoginError::WrongPasswordOrNoAccount { sign_up })
     }
 
     /// Returns whether a provider creates accounts.
@@ -153,7 +154,8 @@ impl Accounts {
             }
         };
         attempt.settle(&result, |error| {
-            let is_refused_password = matches!(error, Error::WrongPasswordForAnyAccount { .. });
+            let is_refused_password =
+                matches!(error, Error::Login(LoginError::WrongPasswordForAnyAccount { .. }));
             (is_wrong_password(error) && !is_refused_password) || tells_of_names(error, wanted)
         });
         match &result {
@@ -200,10 +202,10 @@ impl Accounts {
         match self.try_providers(caller, login, Wanted::Either, since).await {
             Ok(Some(known)) => return Ok(known),
             Ok(None) => self.parts.store.confirm_absence().await?,
-            Err(Error::WrongPassword) => {}
+            Err(Error::Login(LoginError::WrongPassword)) => {}
             Err(error) => return Err(error),
         }
-        Err(Error::WrongPasswordForAnyAccount { reason })
+        Err(Error::Login(LoginError::WrongPasswordForAnyAccount { reason }))
     }
 
     /// Returns why no new account can have this password.
@@ -232,7 +234,7 @@ impl Accounts {
         // An unmounted store reports every name as free.
         self.parts.store.confirm_absence().await?;
         if !wanted.makes_accounts() {
-            return Err(Error::WrongPassword);
+            return Err(Error::Login(LoginError::WrongPassword));
         }
         for provider in &self.parts.providers {
             self.count_sign_up(caller)?;
@@ -248,16 +250,22 @@ impl Accounts {
                     let since = self.parts.clock.now();
                     return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
                 }
-                SignedUp::NameTaken if wanted == Wanted::SignUp => return Err(Error::NameTaken),
+                SignedUp::NameTaken if wanted == Wanted::SignUp => {
+                    return Err(Error::Login(LoginError::NameTaken));
+                }
                 // A concurrent request created it, possibly a retry of this client.
                 SignedUp::NameTaken => {
                     let known = self.try_providers(caller, login, wanted, since).await?;
-                    return known.ok_or(Error::WrongPassword);
+                    return known.ok_or(Error::Login(LoginError::WrongPassword));
                 }
                 SignedUp::NotOffered => {}
             }
         }
-        Err(if wanted == Wanted::SignUp { Error::NoSignUp } else { Error::WrongPassword })
+        Err(if wanted == Wanted::SignUp {
+            Error::Login(LoginError::NoSignUp)
+        } else {
+            Error::Login(LoginError::WrongPassword)
+        })
     }
 
     /// Claims the name before it creates the account, so that at most one of two providers creates it.
@@ -310,19 +318,27 @@ impl Accounts {
                 Err(error) => return Err(refused(error)),
             }
         }
-        if is_wrong { Err(Error::WrongPassword) } else { Ok(None) }
+        if is_wrong { Err(Error::Login(LoginError::WrongPassword)) } else { Ok(None) }
     }
 }
 
 /// Converts the error that another provider owns the name into a refusal of the login with that reason.
 pub(crate) fn refused_name(error: Error) -> Error {
-    if error.is_name_of_another() { Error::LoginRefused { reason: error.to_string() } } else { error }
+    if error.is_name_of_another() {
+        Error::Login(LoginError::Rejected { reason: error.to_string() })
+    } else {
+        error
+    }
 }
 
 fn is_wrong_password(error: &Error) -> bool {
     matches!(
         error,
-        Error::WrongPassword | Error::WrongPasswordForAnyAccount { .. } | Error::LoginRefused { .. }
+        Error::Login(
+            LoginError::WrongPassword
+                | LoginError::WrongPasswordForAnyAccount { .. }
+                | LoginError::Rejected { .. }
+        )
     )
 }
 
@@ -330,7 +346,7 @@ fn is_wrong_password(error: &Error) -> bool {
 /// before it looks up the name; a login is rejected as unacceptable only where the name is free.
 fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
     match error {
-        Error::NameTaken => true,
+        Error::Login(LoginError::NameTaken) => true,
         Error::Auth(AuthError::Unacceptable { .. }) => wanted != Wanted::SignUp,
         _ => false,
     }
@@ -339,7 +355,7 @@ fn tells_of_names(error: &Error, wanted: Wanted) -> bool {
 /// Converts a reason from a provider into a refusal of the login.
 pub(crate) fn refused(error: AuthError) -> Error {
     match error {
-        AuthError::Unacceptable { reason } => Error::LoginRefused { reason },
+        AuthError::Unacceptable { reason } => Error::Login(LoginError::Rejected { reason }),
         error @ AuthError::Unavailable { .. } => Error::Auth(error),
     }
 }

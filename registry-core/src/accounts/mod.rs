@@ -3,11 +3,12 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use registry_core::{Error, Registry, auth::Caller, storage::ObjectStoreBlobs};
+//! use registry_core::error::{Error, PermissionError};
+//! use registry_core::{Registry, auth::Caller, storage::ObjectStoreBlobs};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
 //! let caller = registry.identify(None, None).await.unwrap();
-//! assert!(matches!(registry.whoami(&caller), Err(Error::AuthenticationRequired)));
+//! assert!(matches!(registry.whoami(&caller), Err(Error::Permission(PermissionError::AuthenticationRequired))));
 //! # });
 //! ```
 
@@ -28,6 +29,8 @@ pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, Toke
 pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
 };
+pub(crate) use users::whoami;
+
 pub use two_factor::{TwoFactorChanged, TwoFactorMode, TwoFactorState};
 
 use std::sync::Arc;

@@ -1,17 +1,19 @@
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, Principal, Profile, ProfileDetails};
+use crate::error::{AccountError, PermissionError};
+
+/// Returns the caller's name.
+pub(crate) fn whoami(caller: &Caller) -> Result<&str, Error> {
+    caller.name().ok_or(Error::Permission(PermissionError::AuthenticationRequired))
+}
 
 impl Accounts {
-    /// Returns the caller's name.
-    pub(crate) fn whoami<'caller>(&self, caller: &'caller Caller) -> Result<&'caller str, Error> {
-        caller.name().ok_or(Error::AuthenticationRequired)
-    }
-
     pub(crate) async fn profile(&self, caller: &Caller, account: &str) -> Result<Profile, Error> {
-        self.whoami(caller)?;
+        whoami(caller)?;
         let profile = self.look_up_account(account).await?;
-        let profile = profile.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let profile =
+            profile.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(profile);
         }

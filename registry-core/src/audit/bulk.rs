@@ -3,13 +3,15 @@ use futures::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
 
-use super::AuditedPackages;
 use crate::Error;
 use crate::audit::Audit;
 use crate::auth::Caller;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::NamedUpstream;
 use crate::upstream::UpstreamError;
+
+use super::AuditedPackages;
 
 /// Advisories by package name, as the upstream sent them.
 pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
@@ -45,7 +47,7 @@ impl Audit {
             let json = serde_json::to_vec(&question).map_err(Error::internal)?;
             let advisories = match upstream.upstream.advisories(json.into()).await {
                 Ok(Some(answer)) => read(&upstream, &answer, &question),
-                Ok(None) => Err(Error::NoAudits { upstream: upstream.id.to_string() }),
+                Ok(None) => Err(Error::Proxy(ProxyError::NoAudits { upstream: upstream.id.to_string() })),
                 Err(source) => Err(not_told(&upstream, source)),
             };
             self.or_fall_back(&upstream, advisories)
@@ -104,7 +106,7 @@ impl Audit {
 }
 
 fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
-    Error::NoAdvisories { upstream: upstream.id.to_string(), source }
+    Error::Proxy(ProxyError::NoAdvisories { upstream: upstream.id.to_string(), source })
 }
 
 /// Parses an upstream's answer, and drops packages that were not requested.

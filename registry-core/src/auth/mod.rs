@@ -11,6 +11,8 @@
 //! ```
 
 mod device_login;
+#[cfg(any(feature = "github", feature = "openid"))]
+mod external_identity;
 #[cfg(feature = "github")]
 pub mod github;
 #[cfg(feature = "htpasswd")]
@@ -23,8 +25,6 @@ mod profile;
 #[cfg(any(feature = "htpasswd", feature = "local-accounts"))]
 mod recent;
 mod token_issuer;
-#[cfg(any(feature = "github", feature = "openid"))]
-mod vouched;
 
 use std::fmt::{Debug, Display};
 
@@ -38,7 +38,7 @@ pub use crate::vocabulary::{
     Caller, Credential, Memberships, OrganizationPermission, Principal, PrincipalKind, TokenKind,
     TokenLimits, TokenOrganizations, TokenPermission, TrustedPublisher,
 };
-pub(crate) use crate::vocabulary::{Shown, TokenHash};
+pub(crate) use crate::vocabulary::{PresentedCredential, TokenHash};
 pub(crate) use device_login::asks_for_device;
 pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};
 #[cfg(feature = "htpasswd")]

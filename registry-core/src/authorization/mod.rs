@@ -2,13 +2,13 @@
 //!
 //! Each service has an [`Authorization`]. Within one request, all of them decide by the same snapshot of the rules.
 
-mod outline;
 mod permissions;
+mod summary;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use outline::{Outline, OutlinedRule};
-pub(crate) use permissions::{STAR, WriteRight};
+pub(crate) use permissions::WriteRight;
+pub use summary::{PermissionSummary, SummarizedRule};
 
 use crate::Error;
 use crate::access::AccessRules;

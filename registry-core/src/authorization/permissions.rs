@@ -6,10 +6,8 @@ use crate::auth::{Caller, Principal, TokenLimits};
 use crate::authorization::Authorization;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument, Revision};
-use crate::events::EventKind;
-
-/// How a denial names the starring of a package.
-pub(crate) const STAR: &str = "star";
+use crate::error::{PackageError, PermissionError, ProxyError};
+use crate::events::{DeniedAction, EventKind};
 
 /// Proof that a principal may write packages: all that a rule matches, or only their own.
 #[derive(Debug, Clone)]
@@ -42,10 +40,10 @@ impl Authorization {
         if self.may_read(caller, name) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
         match caller.principal {
-            None => Err(Error::AuthenticationRequired),
-            Some(_) => Err(Error::PackageNotFound(name.clone())),
+            None => Err(Error::Permission(PermissionError::AuthenticationRequired)),
+            Some(_) => Err(Error::Package(PackageError::NotFound(name.clone()))),
         }
     }
 
@@ -60,8 +58,8 @@ impl Authorization {
         if self.is_among(caller, name, audience) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.to_string() });
-        Err(Error::PackageNotFound(name.clone()))
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
+        Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
     /// Whether the caller is in the package's audience.
@@ -83,13 +81,13 @@ impl Authorization {
         &self,
         caller: &Caller,
         name: Option<&PackageName>,
-        action: &str,
+        action: DeniedAction,
     ) -> Result<(), Error> {
         if caller.principal.is_some() {
             return Ok(());
         }
-        self.emit(caller, name, EventKind::Denied { action: action.to_owned() });
-        Err(Error::AuthenticationRequired)
+        self.emit(caller, name, EventKind::Denied { action });
+        Err(Error::Permission(PermissionError::AuthenticationRequired))
     }
 
     /// Rejects a caller who may not write a package of this name, regardless of its owners.
@@ -121,16 +119,16 @@ impl Authorization {
         if caller.principal_if(|limits| limits.permit_star(name)).is_some() {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: STAR.into() });
-        Err(Error::TokenForbidsStar { name: name.clone() })
+        self.emit(caller, Some(name), EventKind::Denied { action: DeniedAction::Star });
+        Err(Error::Permission(PermissionError::TokenForbidsStar { name: name.clone() }))
     }
 
     /// Rejects a caller who may not decide on staged versions of this package.
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
         if caller.principal_if(TokenLimits::permit_approval).is_none() {
-            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.to_string() });
-            return Err(Error::TokenForbidsApproval);
+            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.into() });
+            return Err(Error::Permission(PermissionError::TokenForbidsApproval));
         }
         Ok(right)
     }
@@ -149,23 +147,26 @@ impl Authorization {
     }
 
     fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
-        self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+        self.emit(caller, Some(name), EventKind::Denied { action: action.into() });
         if caller.principal.is_none() {
-            return Error::AuthenticationRequired;
+            return Error::Permission(PermissionError::AuthenticationRequired);
         }
         let without_limits = self.verdict_of(action, caller.principal.as_deref(), caller, name);
         if without_limits != Verdict::Denied {
             // The token is the caller's own, so the answer may disclose that another token would do.
-            Error::TokenForbids { action, name: name.clone() }
+            Error::Permission(PermissionError::TokenForbids { action, name: name.clone() })
         } else if self.may_read(caller, name) {
             let access = self.access();
             let origin = access.origin(name);
             if let (false, Some(upstream)) = (origin.hosted, origin.upstreams.first()) {
-                return Error::ComesFromUpstream { name: name.clone(), upstream: upstream.to_string() };
+                return Error::Proxy(ProxyError::ComesFromUpstream {
+                    name: name.clone(),
+                    upstream: upstream.to_string(),
+                });
             }
-            Error::Forbidden { action, name: name.clone() }
+            Error::Permission(PermissionError::Forbidden { action, name: name.clone() })
         } else {
-            Error::PackageNotFound(name.clone())
+            Error::Package(PackageError::NotFound(name.clone()))
         }
     }
 
@@ -181,8 +182,11 @@ impl Authorization {
         name: &PackageName,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(Error::Forbidden { action, .. } | Error::Hidden { action, .. }) = &result {
-            self.emit(caller, Some(name), EventKind::Denied { action: action.to_string() });
+        if let Err(Error::Permission(
+            PermissionError::Forbidden { action, .. } | PermissionError::Hidden { action, .. },
+        )) = &result
+        {
+            self.emit(caller, Some(name), EventKind::Denied { action: (*action).into() });
         }
         result
     }
@@ -217,8 +221,10 @@ impl WriteRight {
     /// package, it does not exist for them.
     pub(crate) fn check(&self, packument: &Packument<'_>) -> Result<(), Error> {
         match self.check_name(packument) {
-            Err(Error::Forbidden { action, name }) if packument.protection.restricted && !self.named => {
-                Err(Error::Hidden { action, name })
+            Err(Error::Permission(PermissionError::Forbidden { action, name }))
+                if packument.protection.restricted && !self.named =>
+            {
+                Err(Error::Permission(PermissionError::Hidden { action, name }))
             }
             checked => checked,
         }
@@ -238,7 +244,10 @@ impl WriteRight {
     /// Like [`Self::check`], for a publisher: the answer cannot hide that the name is taken.
     pub(crate) fn check_name(&self, packument: &Packument<'_>) -> Result<(), Error> {
         if self.owned_only && !packument.is_owned_by(&self.principal.name) {
-            return Err(Error::Forbidden { action: self.action, name: packument.name.clone() });
+            return Err(Error::Permission(PermissionError::Forbidden {
+                action: self.action,
+                name: packument.name.clone(),
+            }));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::domain::packument::TarballIndex;
+use crate::error::PackageError;
 use crate::upstream::PackumentForm;
 
 use super::representation::{Representation, RepresentationKey};
@@ -48,7 +49,7 @@ impl Catalog {
             let found = match look().await {
                 // Where both may have the package, the upstream's is served until the hosted one has a version beyond
                 // staged ones.
-                Err(Error::PackageNotFound(_)) if origin.shadow => return Ok(None),
+                Err(Error::Package(PackageError::NotFound(_))) if origin.shadow => return Ok(None),
                 found => found?,
             };
             if found.is_some() {
@@ -66,7 +67,7 @@ impl Catalog {
                 Standing::Begun if origin.shadow => return Ok(None),
                 Standing::Begun => {
                     tracing::info!(package = %name, "not asking an upstream for a package whose first publish began here");
-                    return Err(Error::PackageNotFound(name.clone()));
+                    return Err(Error::Package(PackageError::NotFound(name.clone())));
                 }
                 Standing::Stored => {}
             }

@@ -1,6 +1,7 @@
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
+use crate::error::PackageError;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Key};
 
 /// A stored packument and its path.
@@ -20,6 +21,6 @@ impl Catalog {
 
     /// Returns the stored packument, or an error if there is none.
     pub(crate) async fn require_index(&self, name: &PackageName) -> Result<StoredIndex, Error> {
-        self.read_index(name).await?.ok_or_else(|| Error::PackageNotFound(name.clone()))
+        self.read_index(name).await?.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))
     }
 }

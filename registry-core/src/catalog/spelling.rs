@@ -4,6 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
+use crate::error::NewPackageError;
 use crate::storage::{Blob, BlobPath, BlobStoreExt as _, Decision, Key, PutOutcome, When};
 
 /// How many packages of an older store are entered concurrently.
@@ -53,7 +54,10 @@ impl Catalog {
             return Ok(());
         }
         if self.parts.store.or_proven_absent(self.read_index(&folded).await?).await?.is_some() {
-            return Err(Error::NameInOtherCapitals { name: name.clone(), existing: folded });
+            return Err(Error::NewPackage(NewPackageError::NameInOtherCapitals {
+                name: name.clone(),
+                existing: folded,
+            }));
         }
         Ok(())
     }
@@ -175,5 +179,8 @@ fn one_spelling(name: &PackageName, entered: &PackageName) -> Result<(), Error> 
     if entered == name {
         return Ok(());
     }
-    Err(Error::NameInOtherCapitals { name: name.clone(), existing: entered.clone() })
+    Err(Error::NewPackage(NewPackageError::NameInOtherCapitals {
+        name: name.clone(),
+        existing: entered.clone(),
+    }))
 }

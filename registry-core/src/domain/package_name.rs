@@ -11,6 +11,52 @@ const LONGEST: usize = 214;
 /// The registry's own routes begin with `-`, browsers and crawlers request the two files, and npm installs into the
 /// folder.
 const RESERVED: [&str; 4] = ["-", "favicon.ico", "node_modules", "robots.txt"];
+/// Modules that Node.js itself has, of which npm makes no new packages (`validate-npm-package-name`). `require` finds the
+/// module and never the package.
+const CORE_MODULES: [&str; 42] = [
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
 
 /// The name of a package: `left-pad`, `@scope/name`.
 ///
@@ -50,6 +96,9 @@ pub enum NewNameError {
     /// npm permits these characters only for existing packages. Access rules read `*` as a pattern.
     #[error("holds one of the characters ~'!()*, which npm refuses in new names")]
     Character,
+    /// `require` finds the module in place of the package.
+    #[error("is the name of a module of Node.js, which npm refuses in new names")]
+    CoreModule,
     /// Commands would read such a name as an option.
     #[error("begins with a hyphen, which npm refuses in new names")]
     Hyphen,
@@ -78,6 +127,9 @@ impl PackageName {
         }
         if self.0.starts_with('-') {
             return Err(NewNameError::Hyphen);
+        }
+        if CORE_MODULES.iter().any(|module| self.0.eq_ignore_ascii_case(module)) {
+            return Err(NewNameError::CoreModule);
         }
         let mut parts = self.scope().into_iter().chain([self.base()]);
         if parts.clone().any(|part| part.ends_with('.')) {

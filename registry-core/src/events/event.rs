@@ -9,8 +9,11 @@ use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
 use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
 
+use super::details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
+
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Event {
     /// When it happened.
     pub time: DateTime<Utc>,
@@ -42,8 +45,26 @@ pub struct Event {
     pub count: Option<u64>,
 }
 
+impl Event {
+    /// An event of which nothing more is known.
+    pub fn new(time: DateTime<Utc>, kind: EventKind) -> Self {
+        Self {
+            time,
+            principal: None,
+            trust: None,
+            address: None,
+            via: None,
+            package: None,
+            kind,
+            access: None,
+            count: None,
+        }
+    }
+}
+
 /// A decision of the access rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RuleDecision {
     /// The action that was decided on.
     pub action: Action,
@@ -179,9 +200,8 @@ pub enum EventKind {
     /// A client sent an invalid credential. Emitted once a minute for each network and reason, followed by a count of
     /// the rest.
     CredentialRefused {
-        /// Why: `malformed`, `unknown-token`, `expired-token`, `token-elsewhere` (from outside its networks; the
-        /// principal is its holder), `wrong-password`, `name-of-another`.
-        reason: String,
+        /// Why.
+        reason: CredentialRejection,
         /// The name that was sent with a password, unless it does not look like a name.
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
@@ -192,8 +212,8 @@ pub enum EventKind {
     WebLoginApproved,
     /// A browser login was rejected.
     WebLoginRefused {
-        /// Why: `other-browser`, `form`, `provider`, `name-of-another`, `other-account`, `second-factor`.
-        reason: String,
+        /// Why.
+        reason: WebLoginRejection,
     },
     /// A client revoked its own token by logging out.
     LoggedOut,
@@ -259,8 +279,8 @@ pub enum EventKind {
     ProfileChanged,
     /// A second factor was set up, changed or removed.
     TwoFactorChanged {
-        /// `auth-only`, `auth-and-writes` or `disabled`.
-        mode: String,
+        /// When the account is asked for it from now on.
+        mode: SecondFactorMode,
     },
     /// A wrong one-time password was shown.
     TwoFactorFailed,
@@ -347,9 +367,8 @@ pub enum EventKind {
     },
     /// A request was denied for lack of permission.
     Denied {
-        /// The requested action: `read`, `star`, `publish` or `administer`. For an anonymous caller, the action that
-        /// such requests usually need.
-        action: String,
+        /// The requested action. For an anonymous caller, the action that such requests usually need.
+        action: DeniedAction,
     },
 }
 
@@ -370,11 +389,8 @@ impl EventKind {
             | Self::OwnersChanged { .. }
             | Self::PackageAccessChanged { .. }
             | Self::AccessGranted { .. } => Some(Action::Administer),
-            Self::Starred | Self::Unstarred => Some(Action::Read),
-            Self::Denied { action } => [Action::Publish, Action::Administer]
-                .into_iter()
-                .find(|one| one.to_string() == *action)
-                .or(Some(Action::Read)),
+            Self::Denied { action: DeniedAction::Package(action) } => Some(*action),
+            Self::Starred | Self::Unstarred | Self::Denied { .. } => Some(Action::Read),
             _ => None,
         }
     }

@@ -6,24 +6,17 @@
 //! ```
 //! use registry_core::events::{Event, EventKind};
 //! use chrono::DateTime;
-//! let event = Event {
-//!     time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
-//!     principal: Some("ana".into()),
-//!     trust: None,
-//!     via: None,
-//!     address: None,
-//!     package: None,
-//!     kind: EventKind::LoggedIn,
-//!     access: None,
-//!     count: None,
-//! };
+//! let mut event = Event::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap(), EventKind::LoggedIn);
+//! event.principal = Some("ana".into());
 //! let json = serde_json::to_string(&event).unwrap();
 //! assert_eq!(json, r#"{"time":"2023-11-14T22:13:20Z","principal":"ana","kind":"logged-in"}"#);
 //! ```
 
 #[cfg(test)]
 mod captured_log;
+mod details;
 mod event;
+mod kind_names;
 mod queue;
 mod sinks;
 
@@ -33,7 +26,8 @@ use async_trait::async_trait;
 
 use crate::vocabulary::BoxError;
 
-pub use crate::vocabulary::Via;
+pub use crate::vocabulary::{OrganizationAction, Via};
+pub use details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
 pub use event::{Event, EventKind, RuleDecision};
 pub use queue::EventQueue;
 pub use sinks::{

@@ -39,8 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// use registry_core::events::{Event, EventKind, EventQueue, LogEvents};
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let queue = EventQueue::start(Arc::new(LogEvents));
-/// let time = chrono::DateTime::UNIX_EPOCH;
-/// queue.emit(Event { time, principal: None, trust: None, via: None, address: None, package: None, access: None, count: None, kind: EventKind::SignedUp });
+/// queue.emit(Event::new(chrono::DateTime::UNIX_EPOCH, EventKind::SignedUp));
 /// queue.flush().await;
 /// assert_eq!(queue.lost(), 0);
 /// # });

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Error;
+use crate::access::Action;
 use crate::access::TeamPermission;
 use crate::domain::packument::{MfaPolicy, Protection};
 use crate::domain::shorten::shorten;
@@ -186,7 +187,11 @@ impl Call<'_> {
     }
 
     async fn set_access(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let wanted = self.json::<AccessDocument>().await?.into_change()?;
         let protection = self.registry.set_package_access(&self.caller, &name, wanted).await?;
         let public = self.registry.is_public_package(&self.caller, &name).await?;

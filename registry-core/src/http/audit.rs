@@ -11,6 +11,7 @@ use crate::audit::{AuditTree, AuditedPackages};
 use crate::concurrency::compute_elsewhere;
 use crate::domain::shorten::shorten;
 use crate::domain::strict_json::check_strict_json;
+use crate::error::RequestError;
 
 use super::answer::{json_bytes, json_response};
 use super::body::Body;
@@ -75,5 +76,5 @@ fn inflate(encoding: &str, body: Bytes, limit: usize) -> Result<Bytes, Error> {
         .take(most)
         .read_to_end(&mut inflated)
         .map_err(|_| Error::request("the request's body says that it is gzip, and is not"))?;
-    if length > limit { Err(Error::TooLarge { limit }) } else { Ok(inflated.into()) }
+    if length > limit { Err(Error::Request(RequestError::TooLarge { limit })) } else { Ok(inflated.into()) }
 }

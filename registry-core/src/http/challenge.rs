@@ -5,6 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::{Error, Registry};
 
 use super::answer::json_response;
@@ -39,7 +40,7 @@ impl Registry {
         failure: &Failure,
     ) -> Response<Body> {
         let notice = match failure {
-            Failure::Operation(Error::DeviceLogin { url, user_code, digits }) => {
+            Failure::Operation(Error::Login(LoginError::DeviceLogin { url, user_code, digits })) => {
                 let digits = digits.expose_secret();
                 let notice = format!(
                     "Open {url} on any device and enter the code {user_code} there. When it says that you are done, \
@@ -49,8 +50,8 @@ impl Registry {
                 response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 return response;
             }
-            Failure::Operation(Error::OneTimePasswordRequired) => ENTER_DIGITS,
-            Failure::Operation(Error::WrongOneTimePassword) => ENTER_OTHER_DIGITS,
+            Failure::Operation(Error::Login(LoginError::OneTimePasswordRequired)) => ENTER_DIGITS,
+            Failure::Operation(Error::Login(LoginError::WrongOneTimePassword)) => ENTER_OTHER_DIGITS,
             _ => return failure_response(failure),
         };
         // A one-time password works without the browser too, so no error here fails the request.

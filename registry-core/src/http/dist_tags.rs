@@ -4,6 +4,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::Error;
+use crate::access::Action;
 use crate::domain::{DistTag, PackageName, Version};
 
 use super::answer::{json_bytes, json_response};
@@ -36,7 +37,7 @@ impl Call<'_> {
         name: PackageName,
         tag: DistTag,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), Action::Publish.into())?;
         let version: String = self.json().await?;
         let version = Version::parse(&version).map_err(Error::from)?;
         self.registry.set_dist_tag(&self.caller, &name, tag, version).await?;

@@ -8,10 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
-use crate::accounts::abuse::Refused;
 use crate::accounts::two_factor::one_time_password;
 use crate::auth::{Caller, Credential, Principal, TokenHash};
 use crate::error::BoxError;
+use crate::error::{LoginError, PermissionError};
+use crate::events::CredentialRejection;
 use crate::packages::known_bases::RenderedBase;
 use crate::{Error, Registry};
 
@@ -151,9 +152,13 @@ impl Registry {
         };
         let result = match (result, &stale) {
             // An anonymous caller may not do this, so report what is wrong with the token.
-            (Err(Failure::Operation(Error::AuthenticationRequired)), Some(_)) => {
-                Err(stale.take().map_or(Error::AuthenticationRequired, |(_, error)| error).into())
-            }
+            (
+                Err(Failure::Operation(Error::Permission(PermissionError::AuthenticationRequired))),
+                Some(_),
+            ) => Err(stale
+                .take()
+                .map_or(Error::Permission(PermissionError::AuthenticationRequired), |(_, error)| error)
+                .into()),
             (result, _) => result,
         };
         let mut response = match result {
@@ -194,7 +199,7 @@ impl Registry {
         } else {
             credential_of(request).inspect_err(|_| {
                 let nobody = Caller { address, ..Caller::default() };
-                self.accounts().tell_of_refused(&nobody, Refused::Malformed, None);
+                self.accounts().emit_rejection(&nobody, CredentialRejection::Malformed, None);
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
@@ -214,13 +219,14 @@ fn credential_of(request: &Parts) -> Result<Option<Credential>, Error> {
     let (Some(header), another) = (headers.next(), headers.next()) else { return Ok(None) };
     let header = header.to_str().ok().filter(|_| another.is_none());
     let credential = header.and_then(Credential::from_authorization);
-    credential.map(Some).ok_or(Error::InvalidCredential)
+    credential.map(Some).ok_or(Error::Login(LoginError::InvalidCredential))
 }
 
 /// Returns the token of a request if it is no longer valid and the request only reads packages. A client with such a
 /// token in its settings may read what anonymous callers may, and nothing else.
 fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHash> {
-    let is_stale = matches!(error, Error::InvalidCredential | Error::TokenExpired { .. });
+    let is_stale =
+        matches!(error, Error::Login(LoginError::InvalidCredential | LoginError::TokenExpired { .. }));
     match credential_of(request) {
         Ok(Some(Credential::Bearer(token))) if is_stale && route.reads_packages() => {
             Some(TokenHash::of(&token))

@@ -6,6 +6,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use crate::Error;
 use crate::error::BoxError;
+use crate::error::RequestError;
 
 /// The most memory reserved before the body arrives, regardless of the declared length.
 const FIRST_RESERVE: u64 = 1 << 20;
@@ -32,7 +33,7 @@ impl Incoming {
         let Some(body) = self.unread() else { return Ok(Bytes::new()) };
         let declared = http_body::Body::size_hint(body).lower();
         if declared > limit as u64 {
-            return Err(Error::TooLarge { limit });
+            return Err(Error::Request(RequestError::TooLarge { limit }));
         }
         let mut bytes = BytesMut::with_capacity(declared.min(FIRST_RESERVE) as usize);
         while let Some(frame) = body.frame().await {
@@ -40,7 +41,7 @@ impl Incoming {
                 frame.map_err(|_| Error::request("the request's body ended before it was complete"))?;
             if let Ok(data) = frame.into_data() {
                 if bytes.len() + data.len() > limit {
-                    return Err(Error::TooLarge { limit });
+                    return Err(Error::Request(RequestError::TooLarge { limit }));
                 }
                 bytes.extend_from_slice(&data);
             }

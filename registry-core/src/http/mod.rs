@@ -19,6 +19,7 @@ mod body;
 mod challenge;
 pub mod conditional;
 mod dist_tags;
+mod error_status;
 mod find_route;
 mod handle;
 mod host;

@@ -2,6 +2,7 @@ use http::header::ORIGIN;
 use http::request::Parts;
 use http::{HeaderName, Method};
 
+use crate::error::RequestError;
 use crate::{Error, Registry};
 
 use super::host::is_same_host;
@@ -15,7 +16,7 @@ pub(super) fn check_origin(registry: &Registry, request: &Parts, host: Option<&s
         return Ok(());
     }
     if request.headers.get_all(FETCH_SITE).iter().any(|site| site == "cross-site") {
-        return Err(Error::ForeignOrigin);
+        return Err(Error::Request(RequestError::ForeignOrigin));
     }
     let own = match registry.parts.http.public_url.as_deref().and_then(|url| url.split_once("://")) {
         Some((_, rest)) => rest.split('/').next(),
@@ -27,7 +28,7 @@ pub(super) fn check_origin(registry: &Registry, request: &Parts, host: Option<&s
     };
     for origin in request.headers.get_all(ORIGIN) {
         if !origin.to_str().is_ok_and(is_own) {
-            return Err(Error::ForeignOrigin);
+            return Err(Error::Request(RequestError::ForeignOrigin));
         }
     }
     Ok(())

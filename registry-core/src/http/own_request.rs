@@ -1,6 +1,7 @@
 use http::header::VIA;
 use http::request::Parts;
 
+use crate::error::RequestError;
 use crate::{Error, Registry};
 
 /// Rejects a request that this registry sent to an upstream and that returned to it through a proxy: it would loop
@@ -14,7 +15,7 @@ pub(super) fn refuse_own_request(registry: &Registry, request: &Parts) -> Result
     let mut hops = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
     // A hop consists of a protocol, the recipient of the request, and optionally a comment.
     if hops.any(|hop| hop.split_whitespace().nth(1) == Some(&*own)) {
-        Err(Error::RequestLoop)
+        Err(Error::Request(RequestError::RequestLoop))
     } else {
         Ok(())
     }

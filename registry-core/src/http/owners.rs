@@ -2,6 +2,7 @@ use http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::Action;
 use crate::domain::PackageName;
 
 use super::answer::{done, json_response};
@@ -23,7 +24,11 @@ impl Call<'_> {
     }
 
     pub(super) async fn add_owner(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let NewOwner { user } = self.json().await?;
         let revision = self.registry.add_owner(&self.caller, &name, &user).await?;
         Ok(done(StatusCode::OK, &name, Some(&revision)))

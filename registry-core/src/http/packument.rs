@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
@@ -5,11 +7,13 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::domain::PackageName;
+use crate::Error;
+use crate::domain::{PackageName, Version};
 use crate::upstream::PackumentForm;
 
 use super::answer::json_bytes;
 use super::body::Body;
+use super::error_status::operation_status;
 use super::handle::Call;
 use super::status::Failure;
 use super::{conditional, negotiation};
@@ -87,8 +91,21 @@ impl Call<'_> {
 
     pub(super) async fn manifest(self, name: PackageName, selector: &str) -> Result<Response<Body>, Failure> {
         let base = self.rendered_base();
-        let manifest = self.registry.manifest(&self.caller, &name, selector, &base.rendered).await?;
+        let manifest = self.registry.manifest(&self.caller, &name, selector, &base.rendered).await;
+        let manifest = manifest.map_err(|error| misdirected(error, selector, &base.url))?;
         let manifest = self.registry.packages().with_base(manifest.into(), &base).await?;
         Ok(json_bytes(StatusCode::OK, manifest))
+    }
+}
+
+/// Adds the URL of the registry to a 404 where the selector may be the name of a package: with the URL `…/npm/`, clients ask for
+/// `pear` at `/npm/pear`, which is a version of the package `npm`.
+fn misdirected(error: Error, selector: &str, registry: &Arc<str>) -> Failure {
+    let is_a_name =
+        PackageName::parse(selector).is_ok() && Version::parse(selector).is_err() && selector != "latest";
+    if is_a_name && operation_status(&error) == StatusCode::NOT_FOUND {
+        Failure::Misdirected { error, registry: Arc::clone(registry) }
+    } else {
+        error.into()
     }
 }

@@ -11,6 +11,7 @@ use crate::accounts::two_factor::{TwoFactorChanged, TwoFactorMode, one_time_pass
 use crate::auth::{AccountChange, NewPassword, ProfileField};
 use crate::clock::timestamp;
 use crate::domain::shorten::shorten;
+use crate::error::LoginError;
 
 use super::answer::json_response;
 use super::body::Body;
@@ -66,7 +67,8 @@ impl Call<'_> {
     async fn set_two_factor(&self, document: TwoFactorDocument) -> Result<Value, Error> {
         let (password, mode) = match document {
             TwoFactorDocument::Confirm([shown]) => {
-                let shown = one_time_password(shown.expose_secret()).ok_or(Error::WrongOneTimePassword)?;
+                let shown = one_time_password(shown.expose_secret())
+                    .ok_or(Error::Login(LoginError::WrongOneTimePassword))?;
                 let codes = self.registry.confirm_two_factor(&self.caller, &shown).await?;
                 return Ok(codes.iter().map(ExposeSecret::expose_secret).collect());
             }

@@ -4,6 +4,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::access::Action;
 use crate::concurrency::compute_elsewhere;
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
@@ -43,7 +44,7 @@ impl Call<'_> {
 
     async fn submit(self, name: PackageName) -> Result<Response<Body>, Failure> {
         // Rejects an unauthenticated caller before a body of up to a hundred megabytes is read.
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), Action::Publish.into())?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await?;
         let read = move || Publication::from_document(&name, &body, &limits).map_err(Error::from);

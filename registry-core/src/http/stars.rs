@@ -3,8 +3,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::authorization::STAR;
 use crate::domain::PackageName;
+use crate::events::DeniedAction;
 
 use super::answer::{done, json_response};
 use super::body::Body;
@@ -24,7 +24,7 @@ impl Call<'_> {
         name: Option<PackageName>,
         starred: bool,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, name.as_ref(), STAR)?;
+        self.registry.authorization().require_signed_in(&self.caller, name.as_ref(), DeniedAction::Star)?;
         let name = if let Some(name) = name {
             name
         } else {

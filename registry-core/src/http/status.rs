@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -5,15 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
-use crate::auth::AuthError;
-use crate::domain::TarballError;
-use crate::domain::publication::PublishError;
-use crate::storage::{BlobError, StorageError};
-
+use crate::error::{LoginError, PermissionError, ProxyError, RequestError};
 use crate::upstream::UpstreamError;
 
 use super::answer::json_response;
 use super::body::Body;
+use super::error_status::operation_status;
 use super::route::RouteError;
 
 /// The header that npm prints next to the outcome of its command.
@@ -26,6 +24,13 @@ pub(super) enum Failure {
     Route(RouteError),
     /// The operation rejected the request or failed.
     Operation(Error),
+    /// No version is found for what may be the name of a package below a registry URL with a surplus path.
+    Misdirected {
+        /// What the operation says of it.
+        error: Error,
+        /// The URL of the registry, without a slash at its end.
+        registry: Arc<str>,
+    },
 }
 
 impl From<Error> for Failure {
@@ -34,7 +39,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The only mapping from errors to status codes.
+/// The status of a failure.
 pub(super) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Route(error) => match error {
@@ -47,151 +52,16 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Traversal
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
-        Failure::Operation(error) => operation_status(error),
-    }
-}
-
-fn operation_status(error: &Error) -> StatusCode {
-    match error {
-        Error::Shared(error) => operation_status(error),
-        Error::Publish(error) => publish_status(error),
-        Error::Limit(_) | Error::TooLarge { .. } | Error::PublishTooLarge { .. } => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
-        Error::Name(_)
-        | Error::Version(_)
-        | Error::Tag(_)
-        | Error::GroupName(_)
-        | Error::Request { .. }
-        | Error::SearchTextMissing
-        | Error::NameNotForNew { .. }
-        | Error::LatestTag
-        | Error::LastOwner { .. }
-        | Error::NoSignUp
-        | Error::NameTaken
-        | Error::LastOrganizationOwner { .. }
-        | Error::DevelopersTeam { .. }
-        | Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
-        Error::AuthenticationRequired
-        | Error::InvalidCredential
-        | Error::TokenExpired { .. }
-        | Error::AddressNotPermitted
-        | Error::IdToken { .. }
-        | Error::NotTrusted { .. }
-        | Error::WrongPassword
-        | Error::WrongPasswordOrNoAccount { .. }
-        | Error::WrongPasswordForAnyAccount { .. }
-        | Error::WebLoginRejected { .. }
-        | Error::WrongOwnPassword
-        | Error::DeviceLogin { .. }
-        | Error::OneTimePasswordRequired
-        | Error::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
-        // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
-        Error::LoginRefused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::TooManyFailures { .. } | Error::TooManySignUps { .. } | Error::TooManyRequests { .. } => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
-        Error::ForeignOrigin
-        | Error::WebLoginElsewhere
-        | Error::WebLoginForm
-        | Error::Forbidden { .. }
-        | Error::TokenForbids { .. }
-        | Error::TokenForbidsAccount
-        | Error::TokenForbidsStar { .. }
-        | Error::TokenForbidsOrganization { .. }
-        | Error::AccountNotOurs
-        | Error::NameElsewhere { .. }
-        | Error::NameDisputed { .. }
-        | Error::TokenForbidsApproval
-        | Error::RoleForbids { .. }
-        | Error::TokenWithoutTwoFactor { .. }
-        | Error::NoTwoFactor { .. }
-        | Error::NoTwoFactorToRequire { .. }
-        | Error::ConfusingName { .. }
-        | Error::VersionTaken { .. }
-        | Error::VersionStaged { .. }
-        | Error::NameTakenUpstream { .. }
-        // On a 5xx clients would retry, but the tarball stays too large.
-        | Error::UpstreamTarballTooLarge { .. }
-        | Error::NoAdvisories { source: UpstreamError::Refused { .. }, .. }
-        | Error::NotHostedHere { .. }
-        | Error::ComesFromUpstream { .. }
-        | Error::NameInOtherCapitals { .. }
-        | Error::NameInOtherCapitalsUpstream { .. } => StatusCode::FORBIDDEN,
-        Error::PackageNotFound(_)
-        | Error::Hidden { .. }
-        | Error::OrganizationNotFound { .. }
-        | Error::TeamNotFound { .. }
-        | Error::NotAMember { .. }
-        | Error::NotInTeam { .. }
-        | Error::NotGranted { .. }
-        | Error::Unpublished { .. }
-        | Error::VersionNotFound { .. }
-        | Error::TagNotFound { .. }
-        | Error::NoKeys
-        // npm, pnpm and deno take this as "not offered" without a retry.
-        | Error::NoAudits { .. }
-        | Error::NoAttestations { .. }
-        | Error::AccountNotFound { .. }
-        | Error::TokenNotFound
-        | Error::WebLoginOff
-        | Error::WebLoginGone
-        | Error::StageNotFound { .. }
-        | Error::TrustNotFound { .. }
-        | Error::NotAnOwner { .. } => StatusCode::NOT_FOUND,
-        Error::StaleRevision
-        | Error::TrustExists { .. }
-        | Error::StageApproved { .. }
-        | Error::StagedPackageUnpublished { .. }
-        | Error::ApprovedUnpublished { .. } => StatusCode::CONFLICT,
-        Error::Storage(error) => storage_status(error),
-        Error::Busy
-        | Error::PublishedMeanwhile { .. }
-        | Error::EventsBehind
-        | Error::Store(BlobError::Unavailable { .. })
-        | Error::NameUnchecked { .. }
-        | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::RequestLoop => StatusCode::LOOP_DETECTED,
-        Error::Upstream(error) | Error::NoAdvisories { source: error, .. } => upstream_status(error),
-        // A retry would not help.
-        Error::Store(_) | Error::Damaged(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-fn storage_status(error: &StorageError) -> StatusCode {
-    match error.root() {
-        // A retry would not help.
-        StorageError::Blob(BlobError::Refused { .. } | BlobError::Stream { .. }) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    }
-}
-
-fn publish_status(error: &PublishError) -> StatusCode {
-    match error {
-        PublishError::Limit(_)
-        | PublishError::Tarball(
-            TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
-        ) => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
-fn upstream_status(error: &UpstreamError) -> StatusCode {
-    match error {
-        UpstreamError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        UpstreamError::Loop { .. } => StatusCode::LOOP_DETECTED,
-        _ => StatusCode::BAD_GATEWAY,
+        Failure::Operation(error) | Failure::Misdirected { error, .. } => operation_status(error),
     }
 }
 
 /// The authentication scheme by which clients distinguish the reasons for a 401.
 fn scheme(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Operation(Error::AddressNotPermitted) => "ipaddress",
+        Failure::Operation(Error::Login(LoginError::AddressNotPermitted)) => "ipaddress",
         // With `Bearer`, npm reports a bad token.
-        Failure::Operation(Error::WrongOwnPassword) => "Basic",
+        Failure::Operation(Error::Login(LoginError::WrongOwnPassword)) => "Basic",
         _ => "Bearer",
     }
 }
@@ -209,8 +79,10 @@ fn retry_after(failure: &Failure) -> u64 {
 fn asked_to_wait(error: &Error) -> Option<Duration> {
     match error {
         Error::Shared(error) => asked_to_wait(error),
-        Error::Upstream(UpstreamError::Unavailable { retry_after, .. })
-        | Error::NoAdvisories { source: UpstreamError::Unavailable { retry_after, .. }, .. } => *retry_after,
+        Error::Proxy(
+            ProxyError::Upstream(UpstreamError::Unavailable { retry_after, .. })
+            | ProxyError::NoAdvisories { source: UpstreamError::Unavailable { retry_after, .. }, .. },
+        ) => *retry_after,
         _ => None,
     }
 }
@@ -224,6 +96,9 @@ pub(super) fn told(failure: &Failure) -> String {
                 tracing::error!(error = causes(error), "a request failed");
             }
             error.to_string()
+        }
+        Failure::Misdirected { error, registry } => {
+            format!("{error}. Is the registry URL right? This registry answers at {registry}/")
         }
     }
 }
@@ -243,11 +118,11 @@ fn causes(error: &Error) -> String {
 /// The seconds that a client should wait before a retry, if that may help.
 pub(super) fn wait(failure: &Failure) -> Option<u64> {
     match failure {
-        Failure::Operation(
-            Error::TooManyFailures { seconds }
-            | Error::TooManySignUps { seconds }
-            | Error::TooManyRequests { seconds },
-        ) => Some(*seconds),
+        Failure::Operation(Error::Login(
+            LoginError::TooManyFailures { seconds }
+            | LoginError::TooManySignUps { seconds }
+            | LoginError::TooManyRequests { seconds },
+        )) => Some(*seconds),
         _ => (status(failure) == StatusCode::SERVICE_UNAVAILABLE).then(|| retry_after(failure)),
     }
 }
@@ -265,7 +140,7 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
     let text = told(failure);
     let status = status(failure);
     let mut answer = json!({ "error": text, "message": text });
-    if let Failure::Operation(Error::SearchTextMissing) = failure {
+    if let Failure::Operation(Error::Request(RequestError::SearchTextMissing)) = failure {
         // npm's registry has a code for this error.
         answer["code"] = "ERR_TEXT_MISSING".into();
     }
@@ -275,12 +150,14 @@ pub(super) fn failure_response(failure: &Failure) -> Response<Body> {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme(failure)));
         // npm prints its own sentence in place of this answer's body, and the notice.
         if let Failure::Operation(
-            Error::AuthenticationRequired
-            | Error::InvalidCredential
-            | Error::TokenExpired { .. }
-            | Error::WrongPassword
-            | Error::WrongPasswordOrNoAccount { .. }
-            | Error::WrongPasswordForAnyAccount { .. },
+            Error::Permission(PermissionError::AuthenticationRequired)
+            | Error::Login(
+                LoginError::InvalidCredential
+                | LoginError::TokenExpired { .. }
+                | LoginError::WrongPassword
+                | LoginError::WrongPasswordOrNoAccount { .. }
+                | LoginError::WrongPasswordForAnyAccount { .. },
+            ),
         ) = failure
         {
             add_notice(headers, &text);

@@ -51,8 +51,10 @@ impl TokenDocument {
                     "a permission needs packages that it is for: add --packages, --scopes or --packages-all",
                 ));
             }
+            // A token for packages permits nothing else, even one for all packages.
+            Some(Chosen::All) => Some(vec![PackagePattern::everything()]),
             // The older form has no packages.
-            Some(Chosen::All) | None => None,
+            None => None,
         };
         let networks = match self.cidr_whitelist.or(self.cidr) {
             None => Vec::new(),

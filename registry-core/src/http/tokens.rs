@@ -71,13 +71,21 @@ fn described(token: &TokenInfo) -> Value {
     };
     let mut permissions: Vec<Value> =
         action.iter().map(|action| json!({ "name": "package", "action": action })).collect();
+    // Tells a token that stands for its holder from one that is for all packages and nothing else.
+    let of_account = if limits.permit_account_changes() {
+        Some("write")
+    } else {
+        limits.permit_account_reads().then_some("read")
+    };
+    permissions.extend(of_account.map(|action| json!({ "name": "account", "action": action })));
     let mut scopes: Vec<Value> = match &limits.packages {
         None => vec![json!({ "type": "package", "name": "*" })],
         Some(packages) => packages
             .iter()
-            .map(|package| match package.as_str().strip_suffix("/*") {
-                Some(scope) => json!({ "type": "scope", "name": scope }),
-                None => json!({ "type": "package", "name": package }),
+            .map(|package| match (package.as_str(), package.as_str().strip_suffix("/*")) {
+                ("**", _) => json!({ "type": "package", "name": "*" }),
+                (_, Some(scope)) => json!({ "type": "scope", "name": scope }),
+                (_, None) => json!({ "type": "package", "name": package }),
             })
             .collect(),
     };

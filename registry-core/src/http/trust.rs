@@ -1,3 +1,5 @@
+use crate::access::Action;
+use crate::error::TrustError;
 use http::header::AUTHORIZATION;
 use http::{Response, StatusCode};
 use secrecy::ExposeSecret as _;
@@ -45,7 +47,11 @@ impl Call<'_> {
     }
 
     async fn create_trust(mut self, name: PackageName) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let documents: Vec<TrustDocument> = self.json().await?;
         let mut documents = documents.into_iter();
         let (Some(TrustDocument { issuer, claims, permissions }), None) =
@@ -61,9 +67,9 @@ impl Call<'_> {
     async fn exchange(self, name: PackageName) -> Result<Response<Body>, Failure> {
         let shown = self.header(AUTHORIZATION).and_then(Credential::from_authorization);
         let Some(Credential::Bearer(token)) = shown else {
-            return Err(Error::IdToken {
+            return Err(Error::Trust(TrustError::IdToken {
                 reason: "none was sent; show the identity token of your build as a Bearer token".into(),
-            }
+            })
             .into());
         };
         let base_url = self.base_url();

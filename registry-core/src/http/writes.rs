@@ -1,3 +1,5 @@
+use crate::access::Action;
+use crate::error::{ProxyError, RequestError};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use indexmap::IndexMap;
@@ -30,11 +32,14 @@ impl Call<'_> {
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
         // Rejects an unauthenticated caller before a body of up to a hundred megabytes is read.
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "publish")?;
+        self.registry.authorization().require_signed_in(&self.caller, Some(&name), Action::Publish.into())?;
         let limits = self.registry.parts.http.limits;
         let body = self.body.read(limits.publish_body_bytes).await.map_err(|error| match error {
-            Error::TooLarge { limit } => {
-                Error::PublishTooLarge { limit, instead: self.registry.parts.http.publish_elsewhere.clone() }
+            Error::Request(RequestError::TooLarge { limit }) => {
+                Error::Request(RequestError::PublishTooLarge {
+                    limit,
+                    instead: self.registry.parts.http.publish_elsewhere.clone(),
+                })
             }
             other => other,
         })?;
@@ -60,14 +65,18 @@ impl Call<'_> {
         name: PackageName,
         revision: &str,
     ) -> Result<Response<Body>, Failure> {
-        self.registry.authorization().require_signed_in(&self.caller, Some(&name), "administer")?;
+        self.registry.authorization().require_signed_in(
+            &self.caller,
+            Some(&name),
+            Action::Administer.into(),
+        )?;
         let expected = match seen_revision(revision) {
             Ok(expected) => expected,
             Err(error) => {
                 // For a package of an upstream, no revision would help.
                 let hosted = self.registry.proxy().require_hosted_to_change(&self.caller, &name).await;
                 return Err(match hosted {
-                    Err(foreign @ Error::ComesFromUpstream { .. }) => foreign,
+                    Err(foreign @ Error::Proxy(ProxyError::ComesFromUpstream { .. })) => foreign,
                     _ => error,
                 }
                 .into());

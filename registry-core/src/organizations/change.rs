@@ -2,6 +2,7 @@ use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
+use crate::error::OrganizationError;
 use crate::events::EventKind;
 use crate::organizations::Organizations;
 use crate::randomness::random_bytes;
@@ -214,5 +215,5 @@ where
 }
 
 fn not_found(name: &GroupName) -> Error {
-    Error::OrganizationNotFound { organization: name.to_string() }
+    Error::Organization(OrganizationError::NotFound { organization: name.to_string() })
 }

@@ -1,3 +1,5 @@
+use crate::accounts::whoami;
+use crate::error::OrganizationError;
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -5,7 +7,7 @@ use crate::access::{Action, TeamPermission};
 use crate::auth::Caller;
 use crate::domain::packument::Packument;
 use crate::domain::{OrganizationRole, PackageName};
-use crate::events::EventKind;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -61,7 +63,11 @@ impl Organizations {
             let revoked = record.teams.get_mut(&team).and_then(|team| team.packages.remove(&package));
             let (organization, package) = (name.clone(), package.clone());
             if revoked.is_none() {
-                return Err(Error::NotGranted { organization, team, name: package });
+                return Err(Error::Organization(OrganizationError::NotGranted {
+                    organization,
+                    team,
+                    name: package,
+                }));
             }
             let kind = EventKind::AccessRevoked { organization, team };
             Ok(Some(Told { kind, package: Some(package), joins: None }))
@@ -77,8 +83,8 @@ impl Organizations {
     ) -> Result<GrantedPackages, Error> {
         let Seen { name, record, role } = self.see_organization(caller, organization).await?;
         let (team_name, found) = find(&name, &record, team)?;
-        if !record.is_in_team(team_name, found, self.accounts().whoami(caller)?) {
-            let what = "see the packages of a team that you are not in,";
+        if !record.is_in_team(team_name, found, whoami(caller)?) {
+            let what = OrganizationAction::SeePackagesOfOtherTeams;
             self.report_role(caller, require_role(&name, role, OrganizationRole::Admin, what))?;
         }
         Ok(found.packages.clone())
@@ -90,7 +96,7 @@ impl Organizations {
         organization: &str,
     ) -> Result<GrantedPackages, Error> {
         let Seen { record, role, .. } = self.see_organization(caller, organization).await?;
-        let account = self.accounts().whoami(caller)?;
+        let account = whoami(caller)?;
         let teams = record
             .teams
             .iter()

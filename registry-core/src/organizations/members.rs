@@ -1,9 +1,11 @@
+use crate::accounts::whoami;
+use crate::error::{AccountError, OrganizationError};
 use std::collections::BTreeMap;
 
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::EventKind;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -38,11 +40,12 @@ impl Organizations {
         account: &str,
         role: Option<OrganizationRole>,
     ) -> Result<OrganizationMember, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let name = GroupName::parse(organization)?;
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         let found = self.accounts().look_up_account(account).await?;
-        let found = found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+        let found =
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let account = found.principal.name;
         let member = account.clone();
         let decide = move |organization: Changing<'_>| set_role(organization, &member, role);
@@ -57,7 +60,7 @@ impl Organizations {
         organization: &str,
         account: &str,
     ) -> Result<(), Error> {
-        let own_name = self.accounts().whoami(caller)?.to_owned();
+        let own_name = whoami(caller)?.to_owned();
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let member = account.to_owned();
         let decide = move |organization: Changing<'_>| remove(organization, &member, member == own_name);
@@ -77,12 +80,14 @@ fn set_role(
     }
     let role = role.or(known).unwrap_or(OrganizationRole::Developer);
     let greatest = known.map_or(role, |known| known.max(role)).max(OrganizationRole::Admin);
-    require_role(name, own, greatest, "change members")?;
+    require_role(name, own, greatest, OrganizationAction::ChangeMembers)?;
     if known == Some(role) {
         return Ok(None);
     }
     if known == Some(OrganizationRole::Owner) && record.owners() == 1 {
-        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+        return Err(Error::Organization(OrganizationError::LastOrganizationOwner {
+            organization: name.clone(),
+        }));
     }
     record.members.insert(account.to_owned(), role);
     let member = account.to_owned();
@@ -101,13 +106,18 @@ fn remove(
     let known = record.members.get(account).copied();
     if !is_oneself {
         let needed = known.unwrap_or(OrganizationRole::Admin).max(OrganizationRole::Admin);
-        require_role(name, own, needed, "change members")?;
+        require_role(name, own, needed, OrganizationAction::ChangeMembers)?;
     }
     let Some(known) = known else {
-        return Err(Error::NotAMember { organization: name.clone(), account: account.to_owned() });
+        return Err(Error::Organization(OrganizationError::NotAMember {
+            organization: name.clone(),
+            account: account.to_owned(),
+        }));
     };
     if known == OrganizationRole::Owner && record.owners() == 1 {
-        return Err(Error::LastOrganizationOwner { organization: name.clone() });
+        return Err(Error::Organization(OrganizationError::LastOrganizationOwner {
+            organization: name.clone(),
+        }));
     }
     record.members.remove(account);
     for team in record.teams.values_mut() {

@@ -10,6 +10,8 @@ mod permission;
 mod settings;
 mod teams;
 
+use crate::accounts::whoami;
+use crate::error::OrganizationError;
 pub use grants::GrantedPackages;
 pub use members::OrganizationMember;
 pub use settings::{OrganizationCreation, OrganizationSettings};
@@ -17,7 +19,7 @@ pub use settings::{OrganizationCreation, OrganizationSettings};
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::EventKind;
+use crate::events::{DeniedAction, EventKind, OrganizationAction};
 use crate::storage::Key;
 
 use std::sync::Arc;
@@ -75,8 +77,9 @@ impl Organizations {
 impl Organizations {
     /// Returns the organization, if the caller is in it or administers its scope. For others it does not exist.
     async fn see_organization(&self, caller: &Caller, organization: &str) -> Result<Seen, Error> {
-        self.accounts().whoami(caller)?;
-        let not_found = || Error::OrganizationNotFound { organization: organization.to_owned() };
+        whoami(caller)?;
+        let not_found =
+            || Error::Organization(OrganizationError::NotFound { organization: organization.to_owned() });
         let name = GroupName::parse(organization).map_err(|_| not_found())?;
         let principal = self.require_organization(caller, &name, OrganizationPermission::ReadOnly)?;
         let record = self.read_organization(&name).await?.ok_or_else(not_found)?;
@@ -108,11 +111,11 @@ impl Organizations {
 
     /// Emits a denial if the caller's role is insufficient.
     fn report_role<T>(&self, caller: &Caller, result: Result<T, Error>) -> Result<T, Error> {
-        if let Err(Error::RoleForbids { what, organization, .. }) = &result {
+        if let Err(Error::Organization(OrganizationError::RoleForbids { what, organization, .. })) = &result {
             self.authorization.emit(
                 caller,
                 None,
-                EventKind::Denied { action: format!("{what} of {organization}") },
+                EventKind::Denied { action: DeniedAction::Organization(*what, organization.clone()) },
             );
         }
         result
@@ -124,7 +127,11 @@ fn require_role(
     name: &GroupName,
     role: OrganizationRole,
     needed: OrganizationRole,
-    what: &'static str,
+    what: OrganizationAction,
 ) -> Result<(), Error> {
-    if role >= needed { Ok(()) } else { Err(Error::RoleForbids { what, organization: name.clone(), role }) }
+    if role >= needed {
+        Ok(())
+    } else {
+        Err(Error::Organization(OrganizationError::RoleForbids { what, organization: name.clone(), role }))
+    }
 }

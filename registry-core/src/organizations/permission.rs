@@ -3,7 +3,8 @@ use std::sync::Arc;
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::GroupName;
-use crate::events::EventKind;
+use crate::error::{AccountError, OrganizationError, PermissionError};
+use crate::events::{DeniedAction, EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::Seen;
@@ -17,20 +18,28 @@ impl Organizations {
         name: &GroupName,
         needed: OrganizationPermission,
     ) -> Result<&'caller Arc<Principal>, Error> {
-        let principal = caller.principal.as_ref().ok_or(Error::AuthenticationRequired)?;
+        let principal =
+            caller.principal.as_ref().ok_or(Error::Permission(PermissionError::AuthenticationRequired))?;
         let Some(limits) = caller.limits.as_ref().filter(|limits| !limits.permit_organization(name, needed))
         else {
             return Ok(principal);
         };
-        let what = if needed > OrganizationPermission::ReadOnly { "change" } else { "see" };
+        let what = if needed > OrganizationPermission::ReadOnly {
+            OrganizationAction::Change
+        } else {
+            OrganizationAction::See
+        };
         self.authorization.emit(
             caller,
             None,
-            EventKind::Denied { action: format!("{what} the organisation {name}") },
+            EventKind::Denied { action: DeniedAction::Organization(what, name.clone()) },
         );
         Err(match limits.organizations {
-            Some(_) => Error::TokenForbidsOrganization { what, organization: name.clone() },
-            None => Error::TokenForbidsAccount,
+            Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {
+                what,
+                organization: name.clone(),
+            }),
+            None => Error::Account(AccountError::TokenForbidsAccount),
         })
     }
 

@@ -1,7 +1,9 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::{Caller, OrganizationPermission};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::EventKind;
+use crate::error::OrganizationError;
+use crate::events::{EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::change::{Changing, IfMissing, Told};
@@ -34,7 +36,7 @@ impl Organizations {
         team: &str,
         description: Option<String>,
     ) -> Result<(), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (name, team) = (GroupName::parse(organization)?, GroupName::parse(team)?);
         self.require_organization(caller, &name, OrganizationPermission::ReadWrite)?;
         if description.as_ref().is_some_and(|text| text.len() > LONGEST_DESCRIPTION) {
@@ -43,7 +45,12 @@ impl Organizations {
             )));
         }
         let decide = move |organization: Changing<'_>| {
-            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            require_role(
+                organization.name,
+                organization.role,
+                OrganizationRole::Admin,
+                OrganizationAction::ChangeTeams,
+            )?;
             if organization.record.teams.contains_key(&team) {
                 return Ok(None);
             }
@@ -81,7 +88,10 @@ impl Organizations {
         self.change_team(caller, organization, team, move |organization, team| {
             let Changing { name, record, .. } = organization;
             if !record.members.contains_key(&member) {
-                return Err(Error::NotAMember { organization: name.clone(), account: member.clone() });
+                return Err(Error::Organization(OrganizationError::NotAMember {
+                    organization: name.clone(),
+                    account: member.clone(),
+                }));
             }
             let added = team.as_str() != DEVELOPERS
                 && record.teams.get_mut(&team).is_some_and(|found| found.members.insert(member.clone()));
@@ -105,7 +115,11 @@ impl Organizations {
             let removed = found.is_some_and(|found| found.members.remove(&member));
             let (organization, member) = (organization.name.clone(), member.clone());
             if !removed {
-                return Err(Error::NotInTeam { organization, team, account: member });
+                return Err(Error::Organization(OrganizationError::NotInTeam {
+                    organization,
+                    team,
+                    account: member,
+                }));
             }
             Ok(Some(EventKind::TeamMemberRemoved { organization, team, member }.into()))
         })
@@ -123,7 +137,12 @@ impl Organizations {
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let wanted = team.to_owned();
         let decide = move |organization: Changing<'_>| {
-            require_role(organization.name, organization.role, OrganizationRole::Admin, "change teams")?;
+            require_role(
+                organization.name,
+                organization.role,
+                OrganizationRole::Admin,
+                OrganizationAction::ChangeTeams,
+            )?;
             let team = find(organization.name, organization.record, &wanted)?.0.clone();
             decide(organization, team)
         };
@@ -138,12 +157,19 @@ pub(super) fn find<'record>(
     team: &str,
 ) -> Result<(&'record GroupName, &'record TeamRecord), Error> {
     let found = GroupName::parse(team).ok().and_then(|name| record.teams.get_key_value(&name));
-    found.ok_or_else(|| Error::TeamNotFound { organization: organization.clone(), team: team.to_owned() })
+    found.ok_or_else(|| {
+        Error::Organization(OrganizationError::TeamNotFound {
+            organization: organization.clone(),
+            team: team.to_owned(),
+        })
+    })
 }
 
 fn refuse_developers(organization: &GroupName, team: &GroupName) -> Result<(), Error> {
     if team.as_str() == DEVELOPERS {
-        return Err(Error::DevelopersTeam { organization: organization.clone() });
+        return Err(Error::Organization(OrganizationError::DevelopersTeam {
+            organization: organization.clone(),
+        }));
     }
     Ok(())
 }

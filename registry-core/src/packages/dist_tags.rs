@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::packument::Packument;
 use crate::domain::{DistTag, PackageName, Version};
+use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 
@@ -52,7 +53,7 @@ impl Packages {
     ) -> Result<(), Error> {
         let right = self.authorization.require_write(caller, name, Action::Publish)?;
         if tag == "latest" {
-            return Err(Error::LatestTag);
+            return Err(Error::Package(PackageError::LatestTag));
         }
         let (packages, removed) = (self.clone(), tag.to_owned());
         let decide = move |packument: &mut Packument<'_>| {

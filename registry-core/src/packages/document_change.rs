@@ -1,3 +1,7 @@
+mod top;
+
+use crate::access::Action;
+use crate::error::PackageError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,8 +25,8 @@ const ATTEMPTS: usize = 10;
 /// A packument that a client sends back with one change in it.
 ///
 /// The change is found by comparison with the stored packument. Either one change is made or nothing is: a document
-/// with several changes is rejected, and so is one with a change that has its own request. Fields that clients echo but
-/// do not decide, such as `time`, `readme` and the stars of other accounts, are not compared.
+/// with several changes is rejected, and so is one with a change that has its own request, or that no request makes, such
+/// as of `readme`. The stars of other accounts and the mail addresses of owners are not compared.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChangeDocument {
     /// The revision that the client saw.
@@ -47,6 +51,29 @@ pub struct ChangeDocument {
     pub maintainers: Option<Vec<Person>>,
     /// The stars, of which only the caller's own is compared.
     pub users: Option<IndexMap<String, Value>>,
+    /// Whether the package is restricted or public, which is as it was.
+    pub access: Option<Value>,
+    /// What stands at the top beside these, as it was.
+    pub readme: Option<Value>,
+    /// The same.
+    #[serde(rename = "readmeFilename")]
+    pub readme_filename: Option<Value>,
+    /// The same.
+    pub description: Option<Value>,
+    /// The same.
+    pub keywords: Option<Value>,
+    /// The same.
+    pub license: Option<Value>,
+    /// The same.
+    pub homepage: Option<Value>,
+    /// The same.
+    pub repository: Option<Value>,
+    /// The same.
+    pub bugs: Option<Value>,
+    /// The same.
+    pub author: Option<Value>,
+    /// The same.
+    pub contributors: Option<Value>,
 }
 
 impl ChangeDocument {
@@ -64,7 +91,9 @@ impl ChangeDocument {
             )));
         }
         match (removal_revision, self.revision.as_deref()) {
-            (Some(of_path), Some(of_document)) if of_path != of_document => Err(Error::StaleRevision),
+            (Some(of_path), Some(of_document)) if of_path != of_document => {
+                Err(Error::Package(PackageError::StaleRevision))
+            }
             _ => Ok(()),
         }
     }
@@ -100,7 +129,7 @@ impl Packages {
         removal_revision: Option<&str>,
     ) -> Result<(), Error> {
         self.authorization.require_read(caller, name)?;
-        self.authorization.require_signed_in(caller, Some(name), "publish")?;
+        self.authorization.require_signed_in(caller, Some(name), Action::Publish.into())?;
         let document = Arc::new(document);
         for _ in 0..ATTEMPTS {
             let index = self.proxy().require_index_to_change(caller, name).await?;
@@ -116,13 +145,13 @@ impl Packages {
             let recognised = compute(index.blob.bytes.len(), move || {
                 let packument = Packument::parse(&owned, &index.blob.bytes)?;
                 let sent = Sent { packument: &packument, document: &document, seen, may_remove };
-                Ok::<_, Error>((sent.recognise(by.as_deref())?, packument.revision.clone()))
+                Ok::<_, Error>((sent.recognize(by.as_deref())?, packument.revision.clone()))
             })
             .await??;
             let (Some(change), expected) = recognised else { return Ok(()) };
             match self.make_change(caller, name, change, expected).await {
                 // Another writer changed the package in the meantime, which may not affect this change.
-                Err(Error::StaleRevision) => {}
+                Err(Error::Package(PackageError::StaleRevision)) => {}
                 made => return made,
             }
         }
@@ -168,8 +197,12 @@ struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    fn recognise(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
+    fn recognize(&self, caller: Option<&str>) -> Result<Option<Change>, Error> {
         let star = self.star(caller);
+        if self.saw_current() {
+            // After a publish meanwhile, what the client saw at the top is not known.
+            self.document.require_same_top(self.packument)?;
+        }
         let Some(versions) = &self.document.versions else { return self.without_versions(star) };
         let newer = self.published_since(versions)?;
         let messages = self.deprecations(versions)?;
@@ -191,6 +224,7 @@ impl<'a> Sent<'a> {
         if gone.is_empty() || !self.may_remove {
             self.require_same_tags(&newer)?;
         } else {
+            self.require_same_latest(&gone)?;
             let versions = gone.into_iter().map(Version::parse).collect::<Result<_, _>>()?;
             changes.push(Change::Unpublish { versions, dist_tags: self.document.dist_tags.clone() });
         }
@@ -209,10 +243,11 @@ impl<'a> Sent<'a> {
         }
         let Some(owners) = &self.document.maintainers else {
             // A star is the caller's own, regardless of other changes in the meantime.
-            if self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision) {
-                self.require_same_tags(&BTreeSet::new())?;
-            }
-            return Ok(star);
+            return match self.require_same_tags(&BTreeSet::new()) {
+                Err(_) if !self.saw_current() => Err(Error::Package(PackageError::StaleRevision)),
+                Err(changes_tags) => Err(changes_tags),
+                Ok(()) => Ok(star),
+            };
         };
         self.packument.require_revision(self.seen.as_ref())?;
         self.require_same_tags(&BTreeSet::new())?;
@@ -220,6 +255,24 @@ impl<'a> Sent<'a> {
             Some(star) if self.are_owners(owners) => Ok(Some(star)),
             star => only(std::iter::once(Change::Owners(owners.clone())).chain(star).collect()),
         }
+    }
+
+    /// Whether the client saw the package as it is, or does not say what it saw.
+    fn saw_current(&self) -> bool {
+        self.seen.as_ref().is_none_or(|seen| *seen == self.packument.revision)
+    }
+
+    /// Refuses to move `latest` away from a version that stays. Where its version goes, the registry decides.
+    fn require_same_latest(&self, gone: &[&str]) -> Result<(), Error> {
+        let latest =
+            self.packument.live_dist_tags().find(|(tag, _)| *tag == "latest").map(|(_, version)| version);
+        let (Some(sent), Some(latest)) = (&self.document.dist_tags, latest) else { return Ok(()) };
+        if gone.contains(&latest) || sent.get("latest").is_some_and(|sent| sent == latest) {
+            return Ok(());
+        }
+        Err(Error::request(
+            "the document moves the tag \"latest\" beside removing versions: run `npm dist-tag add`; nothing was changed",
+        ))
     }
 
     fn keys(&self) -> impl Iterator<Item = &'a str> {
@@ -238,14 +291,16 @@ impl<'a> Sent<'a> {
             now.number().checked_sub(seen.number()).and_then(|changes| usize::try_from(changes).ok());
         let before = changes.and_then(|changes| self.packument.versions.len().checked_sub(changes));
         let is_genuine = !self.may_remove && self.packument.history.contains(seen);
-        let Some(before) = before.filter(|_| is_genuine) else { return Err(Error::StaleRevision) };
+        let Some(before) = before.filter(|_| is_genuine) else {
+            return Err(Error::Package(PackageError::StaleRevision));
+        };
         let newer: BTreeSet<&str> = self.keys().skip(before).collect();
         let was_seen = |version: &&str| {
             versions.contains_key(*version)
                 || self.document.time.as_ref().is_some_and(|time| time.contains_key(*version))
         };
         if newer.is_empty() || newer.iter().any(was_seen) {
-            return Err(Error::StaleRevision);
+            return Err(Error::Package(PackageError::StaleRevision));
         }
         Ok(newer)
     }

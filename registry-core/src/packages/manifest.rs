@@ -5,6 +5,7 @@ use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::domain::shorten::shorten;
+use crate::error::PackageError;
 use crate::packages::Packages;
 use crate::upstream::PackumentForm;
 
@@ -17,7 +18,8 @@ impl Packages {
         base: &Arc<str>,
     ) -> Result<Vec<u8>, Error> {
         self.authorization.require_read(caller, name)?;
-        let not_found = || Error::VersionNotFound { selector: shorten(selector).into_owned() };
+        let not_found =
+            || Error::Package(PackageError::VersionNotFound { selector: shorten(selector).into_owned() });
         let read = || async {
             if let Some(hosted) = self.catalog().hosted_packument(name, PackumentForm::Full, base).await? {
                 self.authorization.require_audience(caller, name, &hosted.audience)?;

@@ -4,12 +4,14 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use registry_core::{Error, Registry, auth::Caller, domain::PackageName, storage::ObjectStoreBlobs};
+//! use registry_core::domain::PackageName;
+//! use registry_core::error::{Error, PackageError};
+//! use registry_core::{Registry, auth::Caller, storage::ObjectStoreBlobs};
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).open_to_everyone().build();
 //! let pear = PackageName::parse("pear").unwrap();
 //! let answer = registry.dist_tags(&Caller::anonymous(), &pear).await;
-//! assert!(matches!(answer, Err(Error::PackageNotFound(_))));
+//! assert!(matches!(answer, Err(Error::Package(PackageError::NotFound(_)))));
 //! # });
 //! ```
 
@@ -19,7 +21,7 @@ mod dist_tags;
 pub(crate) mod document_change;
 pub(crate) mod known_bases;
 mod manifest;
-mod operator;
+mod on_behalf_of;
 mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
@@ -31,7 +33,7 @@ pub(crate) mod tarball;
 pub(crate) mod tarball_redirect;
 mod unpublish;
 
-pub use crate::authorization::{Outline, OutlinedRule};
+pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
 pub use document_change::ChangeDocument;
 pub use package_access::{Collaborator, PackageAccessChange};

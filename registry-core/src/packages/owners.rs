@@ -4,6 +4,7 @@ use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::PackageName;
 use crate::domain::packument::{Packument, Person, Revision};
+use crate::error::{AccountError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
@@ -70,7 +71,10 @@ impl Packages {
         self.change_owners(caller, name, None, move |owners| {
             let left: Vec<_> = owners.iter().filter(|owner| owner.name != removed).cloned().collect();
             if left.len() == owners.len() {
-                return Err(Error::NotAnOwner { account: removed.clone(), name: package.clone() });
+                return Err(Error::Package(PackageError::NotAnOwner {
+                    account: removed.clone(),
+                    name: package.clone(),
+                }));
             }
             Ok(left)
         })
@@ -93,7 +97,7 @@ impl Packages {
                 return Ok(Decision::Keep(None));
             }
             if owners.is_empty() {
-                return Err(Error::LastOwner { name: packument.name.clone() });
+                return Err(Error::Package(PackageError::LastOwner { name: packument.name.clone() }));
             }
             packument.maintainers.clone_from(&owners);
             packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
@@ -113,7 +117,7 @@ impl Packages {
             .accounts()
             .look_up_account(account)
             .await?
-            .ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+            .ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         Ok(Person { name: profile.principal.name, email: profile.email.unwrap_or_default() })
     }
 }

@@ -1,3 +1,5 @@
+use crate::accounts::whoami;
+use crate::error::AccountError;
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -59,7 +61,9 @@ impl Packages {
             right.require_changeable(packument, None)?;
             let before = packument.protection;
             if could_show_none && wanted.mfa != Some(before.mfa) {
-                return Err(Error::NoTwoFactorToRequire { name: packument.name.clone() });
+                return Err(Error::Account(AccountError::NoTwoFactorToRequire {
+                    name: packument.name.clone(),
+                }));
             }
             packument.protection = Protection {
                 restricted: wanted.restricted.unwrap_or(before.restricted),
@@ -85,7 +89,7 @@ impl Packages {
         caller: &Caller,
         name: &PackageName,
     ) -> Result<Vec<Collaborator>, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let owners = self.owners(caller, name).await?;
         let may_administer = match self.authorization.may_administer(caller, name) {
             Verdict::Allowed => true,

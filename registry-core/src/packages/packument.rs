@@ -4,6 +4,7 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::catalog::Representation;
 use crate::domain::PackageName;
+use crate::error::PackageError;
 use crate::packages::Packages;
 use crate::upstream::PackumentForm;
 
@@ -22,7 +23,7 @@ impl Packages {
                 return Ok(hosted);
             }
             let foreign = Box::pin(self.proxy().upstream_packument(name, form, base)).await?;
-            foreign.ok_or_else(|| Error::PackageNotFound(name.clone()))
+            foreign.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))
         };
         self.catalog().read_again_if_published(read).await
     }

@@ -3,19 +3,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Error;
 use crate::access::Action;
+use crate::accounts::trust::npm_user;
 use crate::auth::{Caller, Principal, TokenLimits};
+use crate::authorization::WriteRight;
 use crate::clock::timestamp;
+use crate::concurrency::detached;
 use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
 use crate::domain::publication::{Publication, Release};
 use crate::domain::{Integrity, PackageName, Version};
+use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
 
 use super::commit::{Before, Change, Decision};
-use crate::accounts::trust::npm_user;
-use crate::authorization::WriteRight;
-use crate::concurrency::detached;
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Packages {
         let build = caller.limits.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.check_name(packument)?;
-            let is_new = packument.is_unborn();
+            let is_new = packument.is_new();
             // Where the access rules already exclude anonymous readers, `restricted` adds nothing. A client may send it
             // by default.
             packument.protection.restricted |=
@@ -79,11 +80,15 @@ impl Packages {
         };
         let tell = async move |change: Change<()>| change.emit(event);
         let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
-            Err(error @ Error::VersionTaken { .. }) if is_stored.load(Ordering::Relaxed) => {
+            Err(error @ Error::Package(PackageError::VersionTaken { .. }))
+                if is_stored.load(Ordering::Relaxed) =>
+            {
                 self.remove_tarball_of_the_loser(&publication).await;
                 return Err(error);
             }
-            Err(error @ Error::NameInOtherCapitals { .. }) if is_stored.load(Ordering::Relaxed) => {
+            Err(error @ Error::NewPackage(NewPackageError::NameInOtherCapitals { .. }))
+                if is_stored.load(Ordering::Relaxed) =>
+            {
                 // Another spelling owns the name permanently, so no packument will ever name these bytes.
                 if let Ok(path) = Key::Tarball(name, version, integrity).path() {
                     let _ = self.parts.store.delete(&path).await;
@@ -118,7 +123,7 @@ impl Packages {
         let Publication { name, version, integrity, .. } = publication;
         let Ok(Some(index)) = self.catalog().read_index(name).await else { return };
         let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
-            !packument.is_used_up(version)
+            !packument.is_version_reserved(version)
                 || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))
         });
         if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {

@@ -1,10 +1,11 @@
 use futures::TryStreamExt as _;
 
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
-use crate::authorization::STAR;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument};
+use crate::events::DeniedAction;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{Key, When};
@@ -14,9 +15,9 @@ use super::commit::{Change, Decision};
 impl Packages {
     pub(crate) async fn star(&self, caller: &Caller, name: &PackageName, starred: bool) -> Result<(), Error> {
         self.authorization.require_read(caller, name)?;
-        self.authorization.require_signed_in(caller, Some(name), STAR)?;
+        self.authorization.require_signed_in(caller, Some(name), DeniedAction::Star)?;
         self.authorization.require_starring(caller, name)?;
-        let account = self.accounts().whoami(caller)?.to_owned();
+        let account = whoami(caller)?.to_owned();
         let marker = Key::Star(&account, name).path()?;
         if starred {
             let index = self.proxy().require_index_to_change(caller, name).await?;

@@ -4,10 +4,10 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::{TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::packages::Packages;
-use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
-
 use crate::proxy::TarballSource;
+use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
 
 /// Which bytes of a tarball to read.
 pub type TarballRange = Option<BlobRange>;
@@ -71,7 +71,7 @@ impl Packages {
                 hosted_tarball(name, version, index.get(version.as_str()))?
             } else {
                 let source = Box::pin(self.proxy().tarball_source(name, version)).await?;
-                let source = source.ok_or_else(|| Error::PackageNotFound(name.clone()))?;
+                let source = source.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))?;
                 (source.etag.clone(), Place::Upstream(Box::new(source)))
             };
             Ok(FoundTarball { etag, is_public, name: name.clone(), version: version.clone(), place })
@@ -83,7 +83,7 @@ impl Packages {
     /// yet.
     async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
         match self.catalog().tarball_index(name).await? {
-            Some(index) if index.is_unborn() => Err(Error::PackageNotFound(name.clone())),
+            Some(index) if index.is_new() => Err(Error::Package(PackageError::NotFound(name.clone()))),
             index => Ok(index),
         }
     }
@@ -132,5 +132,5 @@ fn hosted_tarball(
 }
 
 fn not_found(name: &PackageName, version: &Version) -> Error {
-    Error::VersionNotFound { selector: format!("{name}@{version}") }
+    Error::Package(PackageError::VersionNotFound { selector: format!("{name}@{version}") })
 }

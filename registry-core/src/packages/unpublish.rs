@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::clock::timestamp;
 use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobPath, Key};
@@ -50,7 +51,7 @@ impl Packages {
             )));
         }
         if !packument.tombstones.contains_key(version.as_str()) {
-            return Err(Error::VersionNotFound { selector: version.to_string() });
+            return Err(Error::Package(PackageError::VersionNotFound { selector: version.to_string() }));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::auth::Caller;
 use crate::domain::{PackageName, Version};
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 
 impl Proxy {
@@ -13,7 +14,8 @@ impl Proxy {
         version: &Version,
     ) -> Result<Bytes, Error> {
         self.authorization.require_read(caller, name)?;
-        let none = || Error::NoAttestations { name: name.clone(), version: version.clone() };
+        let none =
+            || Error::Proxy(ProxyError::NoAttestations { name: name.clone(), version: version.clone() });
         let catalog = self.catalog();
         // If no upstream may be asked, the store lookup is skipped.
         if self.upstreams_of(name).next().is_none()

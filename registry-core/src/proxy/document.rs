@@ -15,7 +15,7 @@ const LONGEST_LINE: u64 = 16 << 10;
 /// The metadata of a cached upstream packument. It is the first line of the blob, followed by the document, so that
 /// both change atomically.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Known {
+pub(super) struct CacheEntry {
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
     /// When the upstream last confirmed this document.
@@ -32,7 +32,7 @@ pub(super) struct Known {
 /// Marks a document as older than the package's other form: it is revalidated before it is served.
 const SUPERSEDED: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-impl Known {
+impl CacheEntry {
     pub(super) fn of(
         document: &[u8],
         form: PackumentForm,
@@ -79,11 +79,11 @@ impl Known {
 }
 
 /// Encodes the blob for a document.
-pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json::Error> {
+pub(super) fn write(known: &CacheEntry, document: &[u8]) -> Result<Bytes, serde_json::Error> {
     let mut blob = serde_json::to_vec(known)?;
     if blob.len() as u64 >= LONGEST_LINE {
         // Without validators, the next request fetches the whole document.
-        blob = serde_json::to_vec(&Known { etag: None, last_modified: None, ..known.clone() })?;
+        blob = serde_json::to_vec(&CacheEntry { etag: None, last_modified: None, ..known.clone() })?;
     }
     blob.reserve_exact(document.len() + 1);
     blob.push(b'\n');
@@ -92,14 +92,17 @@ pub(super) fn write(known: &Known, document: &[u8]) -> Result<Bytes, serde_json:
 }
 
 /// Decodes a blob; `None` if it is damaged, which counts as a cache miss: the upstream still has the document.
-pub(super) fn read(blob: &Bytes) -> Option<(Known, Bytes)> {
+pub(super) fn read(blob: &Bytes) -> Option<(CacheEntry, Bytes)> {
     let end = blob.iter().position(|byte| *byte == b'\n')?;
     let known = serde_json::from_slice(&blob[..end]).ok()?;
     Some((known, blob.slice(end + 1..)))
 }
 
 /// Reads the metadata of the blob at `path` without the document.
-pub(super) async fn read_known(store: &dyn BlobStore, path: &BlobPath) -> Result<Option<Known>, BlobError> {
+pub(super) async fn read_known(
+    store: &dyn BlobStore,
+    path: &BlobPath,
+) -> Result<Option<CacheEntry>, BlobError> {
     let Some(blob) = store.open(path, Some(BlobRange { start: 0, end: Some(LONGEST_LINE) })).await? else {
         return Ok(None);
     };
@@ -114,7 +117,7 @@ mod tests {
     #[test]
     fn a_blob_gives_back_both_parts() {
         let validators = Validators { etag: Some("\"1\"".into()), last_modified: None };
-        let known = Known::of(b"{\n}", PackumentForm::Full, validators, DateTime::UNIX_EPOCH);
+        let known = CacheEntry::of(b"{\n}", PackumentForm::Full, validators, DateTime::UNIX_EPOCH);
         let blob = write(&known, b"{\n}").unwrap();
         assert_eq!(read(&blob), Some((known, Bytes::from_static(b"{\n}"))));
     }

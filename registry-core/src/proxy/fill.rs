@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::Error;
 use crate::error::BoxError;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
 use crate::upstream::TarballEncoding;
@@ -37,7 +38,7 @@ const TOO_LARGE: u64 = 10_000;
 
 /// The tarballs being fetched from upstreams into the store. Each is fetched by one task at a time.
 #[derive(Debug)]
-pub(crate) struct Fills {
+pub(crate) struct InflightFills {
     under_way: Mutex<HashMap<BlobPath, watch::Receiver<Option<Outcome>>>>,
     too_large: Cache<BlobPath, Arc<Error>>,
 }
@@ -71,14 +72,14 @@ pub(super) enum Filling {
     Gone,
 }
 
-impl Default for Fills {
+impl Default for InflightFills {
     fn default() -> Self {
         let too_large = Cache::builder().max_capacity(TOO_LARGE).time_to_live(TOO_LARGE_FOR).build();
         Self { under_way: Mutex::default(), too_large }
     }
 }
 
-impl Fills {
+impl InflightFills {
     /// Begins a fetch, or joins the one in flight.
     fn join(
         &self,
@@ -99,12 +100,12 @@ impl Fills {
 }
 
 /// A fetch in flight, which is deregistered on drop.
-struct UnderWay<'a> {
+struct FillGuard<'a> {
     proxy: &'a Proxy,
     path: &'a BlobPath,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for FillGuard<'_> {
     fn drop(&mut self) {
         self.proxy.parts.upstream.fills.leave(self.path);
     }
@@ -124,7 +125,7 @@ impl Proxy {
                 let (client, chunks) = mpsc::channel(CHUNKS);
                 let (proxy, source, path) = (self.clone(), source.clone(), source.path.clone());
                 tokio::spawn(async move {
-                    let under_way = UnderWay { proxy: &proxy, path: &source.path };
+                    let under_way = FillGuard { proxy: &proxy, path: &source.path };
                     let client = streaming.then_some(client);
                     let outcome = proxy.fetch(&source, length, client).await;
                     drop(under_way);
@@ -194,7 +195,7 @@ impl Proxy {
             }
             Ok(Pumped::IsCompressed) => Ok(Fetched::IsCompressed),
             Err(error) => {
-                let is_too_large = matches!(error, Error::UpstreamTarballTooLarge { .. });
+                let is_too_large = matches!(error, Error::Proxy(ProxyError::TarballTooLarge { .. }));
                 let error = Arc::new(match elsewhere {
                     Some(host) => source.failed_elsewhere(host, error),
                     None => error,

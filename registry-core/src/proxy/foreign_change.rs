@@ -2,6 +2,7 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
+use crate::error::{PackageError, ProxyError};
 use crate::proxy::Proxy;
 
 use crate::catalog::StoredIndex;
@@ -37,7 +38,7 @@ impl Proxy {
         result: Result<T, Error>,
     ) -> Result<T, Error> {
         match result {
-            Err(Error::PackageNotFound(missing))
+            Err(Error::Package(PackageError::NotFound(missing)))
                 if missing == *name && self.authorization.may_read(caller, name) =>
             {
                 Err(self.why_missing(name).await?)
@@ -47,20 +48,22 @@ impl Proxy {
     }
 
     async fn why_missing(&self, name: &PackageName) -> Result<Error, Error> {
-        let missing = Error::PackageNotFound(name.clone());
+        let missing = Error::Package(PackageError::NotFound(name.clone()));
         let catalog = self.catalog();
         if let Some(index) = catalog.if_hosted(name, || catalog.read_index(name)).await? {
             // The hosted package hides the upstream's, unless it never had a version and the rules permit both to have
             // the name.
-            let is_unborn = Packument::parse(name, &index.blob.bytes)?.is_unborn();
-            if !is_unborn || !self.authorization.access().origin(name).shadow {
+            let is_new = Packument::parse(name, &index.blob.bytes)?.is_new();
+            if !is_new || !self.authorization.access().origin(name).shadow {
                 return Ok(missing);
             }
         }
         let upstream = Box::pin(self.upstream_that_has(name)).await?;
-        Ok(upstream.map_or(missing, |upstream| Error::ComesFromUpstream {
-            name: name.clone(),
-            upstream: upstream.id.to_string(),
+        Ok(upstream.map_or(missing, |upstream| {
+            Error::Proxy(ProxyError::ComesFromUpstream {
+                name: name.clone(),
+                upstream: upstream.id.to_string(),
+            })
         }))
     }
 }

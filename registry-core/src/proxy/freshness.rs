@@ -16,11 +16,11 @@ use crate::storage::{BlobPath, Key, When};
 use crate::upstream::{PackumentForm, UpstreamPackument, Validators};
 
 use super::NamedUpstream;
-use super::document::{self, Known};
-use super::forms::{FORMS, other_form};
-use super::kept::UseMark;
+use super::budget::LastUsed;
+use super::document::{self, CacheEntry};
+use super::inflight::{InflightFetches, Wanted};
 use super::missing::Misses;
-use super::questions::{Questions, Wanted};
+use super::variants::{FORMS, other_form};
 
 /// The most documents whose state is in memory.
 const ENTRIES: u64 = 50_000;
@@ -31,7 +31,7 @@ pub(super) type DocumentKey = (Arc<str>, PackageName, PackumentForm);
 #[derive(Debug)]
 pub(crate) struct Documents {
     pub(super) states: moka::sync::Cache<DocumentKey, State>,
-    pub(super) questions: Questions,
+    pub(super) inflight: InflightFetches,
     pub(super) misses: Misses,
     /// Serializes requests for the two forms of a packument, so that the newer one is known.
     locks: KeyedMutex<PackageName>,
@@ -61,18 +61,18 @@ impl State {
 /// A document that is in the store, or was a moment ago.
 #[derive(Debug)]
 pub(super) struct Document {
-    pub(super) known: Known,
+    pub(super) known: CacheEntry,
     pub(super) path: BlobPath,
-    pub(super) mark: UseMark,
+    pub(super) mark: LastUsed,
 }
 
 impl Document {
-    fn state(known: Known, path: BlobPath) -> State {
-        State::Present(Arc::new(Self { known, mark: UseMark::of(&path), path }))
+    fn state(known: CacheEntry, path: BlobPath) -> State {
+        State::Present(Arc::new(Self { known, mark: LastUsed::of(&path), path }))
     }
 
     /// The same document with other metadata.
-    fn with(&self, known: Known) -> State {
+    fn with(&self, known: CacheEntry) -> State {
         Self::state(known, self.path.clone())
     }
 }
@@ -88,7 +88,7 @@ impl Default for Documents {
     fn default() -> Self {
         Self {
             states: moka::sync::Cache::new(ENTRIES),
-            questions: Questions::default(),
+            inflight: InflightFetches::default(),
             misses: Misses::default(),
             locks: KeyedMutex::default(),
         }
@@ -200,7 +200,7 @@ impl Proxy {
     ) -> Result<Option<Document>, Error> {
         let path = Key::UpstreamPackument(&upstream.id, name, form).path()?;
         let known = document::read_known(&**self.parts.store.blobs(), &path).await?;
-        Ok(known.map(|known| Document { known, mark: UseMark::of(&path), path }))
+        Ok(known.map(|known| Document { known, mark: LastUsed::of(&path), path }))
     }
 
     /// Whether the cached state says that the upstream has the package.
@@ -299,7 +299,7 @@ impl Proxy {
                 self.report_withdrawals(&other, name, &document).await?;
             }
         }
-        let known = Known::of(&document, form, validators, self.parts.clock.now());
+        let known = CacheEntry::of(&document, form, validators, self.parts.clock.now());
         let blob = document::write(&known, &document).map_err(Error::internal)?;
         let bytes = blob.len() as u64;
         let _ = self.parts.store.put(&path, blob, When::Always).await?;
@@ -342,7 +342,7 @@ impl Proxy {
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<Option<(Known, Bytes)>, Error> {
+    ) -> Result<Option<(CacheEntry, Bytes)>, Error> {
         let key = (Arc::clone(&upstream.id), name.clone(), form);
         let states = &self.parts.upstream.documents.states;
         let path = Key::UpstreamPackument(&upstream.id, name, form).path()?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::Error;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::upstream::UpstreamError;
 
@@ -17,11 +18,11 @@ use super::NamedUpstream;
 /// The cached signing keys of upstreams. The caller that asks an upstream holds the lock, so that concurrent callers
 /// share one request.
 #[derive(Debug, Default)]
-pub(crate) struct KeptKeys(Mutex<HashMap<Arc<str>, Kept>>);
+pub(crate) struct CachedKeys(Mutex<HashMap<Arc<str>, CachedKey>>);
 
 /// The last answer of an upstream.
 #[derive(Debug, Clone)]
-struct Kept {
+struct CachedKey {
     asked: DateTime<Utc>,
     said: Result<Vec<Value>, Arc<Error>>,
     /// Whether the answer predates a failure of the upstream.
@@ -47,9 +48,9 @@ impl Proxy {
             let said = match (said, before) {
                 (Err(error), Some(Ok(before))) => {
                     tracing::warn!(%upstream, error = &error as &dyn std::error::Error, "serving cached signing keys after a failed revalidation");
-                    Kept { asked: now, said: Ok(before), is_stale: true }
+                    CachedKey { asked: now, said: Ok(before), is_stale: true }
                 }
-                (said, _) => Kept { asked: now, said: said.map_err(Arc::new), is_stale: false },
+                (said, _) => CachedKey { asked: now, said: said.map_err(Arc::new), is_stale: false },
             };
             kept.insert(Arc::clone(&upstream.id), said);
         }
@@ -60,12 +61,12 @@ impl Proxy {
             merged.keys.extend(keys.iter().filter(|key| seen.insert(key["keyid"].to_string())).cloned());
         }
         if merged.keys.is_empty() {
-            return Err(Error::NoKeys);
+            return Err(Error::Proxy(ProxyError::NoKeys));
         }
         serde_json::to_vec(&merged).map_err(Error::internal)
     }
 
-    fn is_recent(&self, kept: &Kept, now: DateTime<Utc>) -> bool {
+    fn is_recent(&self, kept: &CachedKey, now: DateTime<Utc>) -> bool {
         let freshness = &self.parts.upstream.freshness;
         let failed = kept.is_stale || kept.said.is_err();
         let good_for = if failed { freshness.after_failure } else { freshness.packument };

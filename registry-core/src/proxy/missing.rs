@@ -6,13 +6,14 @@ use moka::sync::Cache;
 
 use crate::Error;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::upstream::{PackumentForm, UpstreamError};
 
 use super::NamedUpstream;
-use super::document::Known;
+use super::document::CacheEntry;
 use super::freshness::{Document, State};
-use super::questions::Wanted;
+use super::inflight::Wanted;
 
 /// The minimum interval at which an upstream is asked again about one package because the cached document lacks
 /// something. Requests for versions that do not exist must not all reach the upstream.
@@ -45,7 +46,7 @@ impl Proxy {
         name: &PackageName,
         form: PackumentForm,
         selector: &str,
-        known: &Known,
+        known: &CacheEntry,
     ) -> Result<Option<Arc<Document>>, Error> {
         let parts = &self.parts.upstream;
         let (misses, now) = (&parts.documents.misses, self.parts.clock.now());
@@ -68,11 +69,11 @@ impl Proxy {
             self.ask_for(upstream, key, Wanted::Newer)
         };
         let Some(answer) = question.answer_within(parts.freshness.patience).await else {
-            return Err(Error::Upstream(UpstreamError::Unavailable {
+            return Err(Error::Proxy(ProxyError::Upstream(UpstreamError::Unavailable {
                 upstream: upstream.to_string(),
                 retry_after: None,
                 source: format!("it took too long to tell whether there is {name}@{selector}").into(),
-            }));
+            })));
         };
         let state = answer?;
         // If a document has the version or tag after all, this entry is not consulted.

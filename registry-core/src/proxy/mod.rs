@@ -1,24 +1,24 @@
 //! Packages of other registries: fetched once, cached in the store, and served like hosted ones.
 
 mod attestations;
-mod check;
+mod budget;
+mod digest;
 mod document;
 mod fill;
 mod foreign_change;
-mod forms;
 mod freshness;
-mod guard;
 mod inflating;
-mod kept;
+mod inflight;
 pub(crate) mod keys;
 mod missing;
+mod name_conflict;
 mod packument;
 mod progress;
-mod questions;
 mod readings;
+mod resolve_upstream;
 mod tarball;
 mod tarball_sources;
-mod whose;
+mod variants;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ use crate::domain::PackageName;
 use crate::storage::WatchStorage;
 use crate::upstream::Upstream;
 
-pub(crate) use fill::Fills;
+pub(crate) use budget::CacheBudget;
+pub use budget::TrimmedUpstreamCache;
+pub(crate) use fill::InflightFills;
 pub(crate) use freshness::Documents;
-pub(crate) use kept::Kept;
-pub use kept::TrimmedUpstreamCache;
 pub(crate) use tarball_sources::TarballSource;
 
 /// An upstream and the id that access rules use for it.
@@ -93,15 +93,15 @@ pub(crate) struct UpstreamParts {
     pub(crate) freshness: UpstreamFreshness,
     pub(crate) documents: Documents,
     hosted_check: Arc<HostedCheck>,
-    pub(crate) fills: Fills,
-    pub(crate) kept: Kept,
+    pub(crate) fills: InflightFills,
+    pub(crate) kept: CacheBudget,
 }
 
 impl UpstreamParts {
     pub(crate) fn new(
         upstreams: Vec<NamedUpstream>,
         freshness: UpstreamFreshness,
-        kept: Kept,
+        kept: CacheBudget,
         hosted_check: Arc<HostedCheck>,
     ) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl UpstreamParts {
             freshness,
             documents: Documents::default(),
             hosted_check,
-            fills: Fills::default(),
+            fills: InflightFills::default(),
             kept,
         }
     }
@@ -155,7 +155,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::randomness::Randomness;
 use crate::storage::Storage;
-use keys::KeptKeys;
+use keys::CachedKeys;
 
 /// Fetches and caches packages of upstreams. Cheap to clone.
 #[derive(Clone)]
@@ -173,7 +173,7 @@ pub(crate) struct ProxyParts {
     pub(crate) caches: Arc<ReadCaches>,
     pub(crate) hosted_check: Arc<HostedCheck>,
     pub(crate) upstream: Arc<UpstreamParts>,
-    pub(crate) keys: KeptKeys,
+    pub(crate) keys: CachedKeys,
     pub(crate) catalog: Arc<CatalogParts>,
 }
 

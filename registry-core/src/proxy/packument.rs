@@ -8,12 +8,13 @@ use crate::catalog::RepresentationKey;
 use crate::domain::PackageName;
 use crate::domain::packument::ForeignDocument;
 use crate::domain::shorten::shorten;
+use crate::error::PackageError;
 use crate::proxy::Proxy;
 use crate::storage::BlobETag;
 use crate::upstream::PackumentForm;
 
 use super::NamedUpstream;
-use super::document::Known;
+use super::document::CacheEntry;
 use super::freshness::State;
 
 /// How often a document is fetched again because it was deleted before it was read.
@@ -76,13 +77,13 @@ impl Proxy {
         upstream: &NamedUpstream,
         name: &PackageName,
         form: PackumentForm,
-    ) -> Result<(Known, Bytes), Error> {
+    ) -> Result<(CacheEntry, Bytes), Error> {
         for _ in 0..ATTEMPTS {
             if let Some(found) = self.upstream_document(upstream, name, form).await? {
                 return Ok(found);
             }
             if let State::Missing { .. } = self.state_after_deletion(upstream, name, form).await? {
-                return Err(Error::PackageNotFound(name.clone()));
+                return Err(Error::Package(PackageError::NotFound(name.clone())));
             }
         }
         Err(Error::Internal(
@@ -103,7 +104,7 @@ impl Proxy {
             let (_, json) = self.read_document(upstream, name, form).await?;
             return read(&published(name, &json)?);
         }
-        Err(Error::PackageNotFound(name.clone()))
+        Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
     /// Returns the manifest of the version that `selector` names, from the first upstream that has the package. A
@@ -128,7 +129,7 @@ impl Proxy {
             let (_, json) = self.read_document(upstream, name, form).await?;
             return Ok(published(name, &json)?.render_manifest(selector, base)?);
         }
-        Err(Error::PackageNotFound(name.clone()))
+        Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 }
 
@@ -136,12 +137,19 @@ impl Proxy {
 fn published<'json>(name: &PackageName, json: &'json [u8]) -> Result<ForeignDocument<'json>, Error> {
     let document = ForeignDocument::parse(name, json)?;
     require_published(name, document.unpublished())?;
-    if document.has_versions() { Ok(document) } else { Err(Error::PackageNotFound(name.clone())) }
+    if document.has_versions() {
+        Ok(document)
+    } else {
+        Err(Error::Package(PackageError::NotFound(name.clone())))
+    }
 }
 
 pub(super) fn require_published(name: &PackageName, unpublished: Option<String>) -> Result<(), Error> {
     match unpublished {
         None => Ok(()),
-        Some(time) => Err(Error::Unpublished { name: name.clone(), time: shorten(&time).into_owned() }),
+        Some(time) => Err(Error::Package(PackageError::Unpublished {
+            name: name.clone(),
+            time: shorten(&time).into_owned(),
+        })),
     }
 }

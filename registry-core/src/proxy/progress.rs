@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, timeout};
 
 use crate::Error;
+use crate::error::ProxyError;
 use crate::upstream::{TarballStream, UpstreamError, UpstreamTarball};
 
 use super::NamedUpstream;
@@ -78,7 +79,7 @@ impl Progress {
     }
 
     fn too_large(&self) -> Error {
-        Error::UpstreamTarballTooLarge { upstream: self.id.to_string(), limit: self.most }
+        Error::Proxy(ProxyError::TarballTooLarge { upstream: self.id.to_string(), limit: self.most })
     }
 
     fn too_slow(&self) -> UpstreamError {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::upstream::TarballEncoding;
 
-use super::check::Check;
+use super::digest::Check;
 use super::fill::Chunk;
 use super::inflating::{Inflating, PIECE};
 use super::tarball_sources::TarballSource;

@@ -1,10 +1,11 @@
 use crate::Error;
 use crate::domain::{PackageName, Version};
+use crate::error::PackageError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobRange, OpenBlob};
 
+use super::budget::LastUsed;
 use super::fill::Filling;
-use super::kept::UseMark;
 use super::tarball_sources::TarballSource;
 
 /// How often a tarball is fetched again because it was deleted before it was opened.
@@ -20,10 +21,11 @@ impl Proxy {
         source: &TarballSource,
         range: Option<BlobRange>,
     ) -> Result<OpenBlob, Error> {
-        let not_found = || Error::VersionNotFound { selector: format!("{name}@{version}") };
+        let not_found =
+            || Error::Package(PackageError::VersionNotFound { selector: format!("{name}@{version}") });
         for _ in 0..ATTEMPTS {
             if let Some(blob) = self.parts.store.open(&source.path, range).await? {
-                self.note_use(&UseMark::of(&source.path));
+                self.note_use(&LastUsed::of(&source.path));
                 return Ok(blob);
             }
             self.require_not_hosted(name).await?;

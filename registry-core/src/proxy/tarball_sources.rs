@@ -3,15 +3,16 @@ use std::sync::Arc;
 use crate::Error;
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
+use crate::error::{PackageError, ProxyError};
 use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key};
 use crate::upstream::{PackumentForm, UpstreamError};
 
 use super::NamedUpstream;
-use super::document::Known;
-use super::forms::FORMS;
+use super::document::CacheEntry;
 use super::freshness::{Document, State};
 use super::packument::require_published;
+use super::variants::FORMS;
 
 /// The digest that a tarball must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,11 @@ impl TarballSource {
     /// A failure of a host that the packument or a redirect chose. All such failures look alike.
     pub(super) fn failed_elsewhere(&self, host: String, error: Error) -> Error {
         let upstream = self.upstream.to_string();
-        Error::Upstream(UpstreamError::Elsewhere { upstream, host, source: Box::new(error) })
+        Error::Proxy(ProxyError::Upstream(UpstreamError::Elsewhere {
+            upstream,
+            host,
+            source: Box::new(error),
+        }))
     }
 }
 
@@ -74,7 +79,9 @@ impl Proxy {
                     return source(upstream, name, version, tarball).map(Some);
                 }
             }
-            return Err(Error::VersionNotFound { selector: format!("{name}@{version}") });
+            return Err(Error::Package(PackageError::VersionNotFound {
+                selector: format!("{name}@{version}"),
+            }));
         }
         Ok(None)
     }
@@ -86,7 +93,7 @@ impl Proxy {
         upstream: &NamedUpstream,
         name: &PackageName,
         version: &Version,
-        known: &Known,
+        known: &CacheEntry,
     ) -> Result<Option<TarballSource>, Error> {
         for form in FORMS {
             let Some(later) = self.stored_document(upstream, name, form).await? else { continue };
@@ -138,10 +145,10 @@ fn source(
             (Digest::Sha1(hex.as_str().into()), hex)
         }
         (None, None) => {
-            return Err(Error::Upstream(UpstreamError::Unusable {
+            return Err(Error::Proxy(ProxyError::Upstream(UpstreamError::Unusable {
                 upstream: upstream.to_string(),
                 reason: format!("{name}@{version} has no digest to check its tarball with"),
-            }));
+            })));
         }
     };
     Ok(TarballSource {

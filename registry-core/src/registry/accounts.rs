@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
+use crate::accounts::whoami;
 use crate::accounts::{
     ExchangedToken, MadeToken, NewToken, OwnProfile, Session, TokenInfo, TokenOptions, TokenRequest, Trust,
     TrustRequest, TwoFactorChanged, TwoFactorMode,
@@ -162,7 +163,7 @@ impl Registry {
 
     /// Returns the caller's name.
     pub fn whoami<'caller>(&self, caller: &'caller Caller) -> Result<&'caller str, Error> {
-        self.accounts().whoami(caller)
+        whoami(caller)
     }
 
     /// Returns an account. Requires a signed-in caller, so that anonymous clients cannot probe names.

@@ -1,7 +1,7 @@
 use crate::Registry;
 use crate::access::Action;
 use crate::auth::Caller;
-use crate::authorization::Outline;
+use crate::authorization::PermissionSummary;
 use crate::domain::PackageName;
 
 impl Registry {
@@ -12,7 +12,7 @@ impl Registry {
     }
 
     /// Returns what the caller may do, pattern by pattern.
-    pub fn outline(&self, caller: &Caller, action: Action) -> Outline {
-        self.authorization().outline(caller, action)
+    pub fn permission_summary(&self, caller: &Caller, action: Action) -> PermissionSummary {
+        self.authorization().permission_summary(caller, action)
     }
 }

@@ -23,8 +23,10 @@ use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
 use crate::packages::PackagesParts;
 use crate::packages::known_bases::KnownBases;
-use crate::proxy::keys::KeptKeys;
-use crate::proxy::{Kept, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts};
+use crate::proxy::keys::CachedKeys;
+use crate::proxy::{
+    CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
+};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings, SearchState};
 use crate::storage::{BlobStore, Storage, WatchStorage};
@@ -237,7 +239,7 @@ impl RegistryBuilder {
         let events = self.sinks.into_queue(&context);
         let BuildContext { store, clock, randomness } = context;
         let hosted_check = Arc::new(HostedCheck::new(self.freshness.hosted_check));
-        let kept = Kept::new(self.upstream_cache_bytes, clock.now());
+        let kept = CacheBudget::new(self.upstream_cache_bytes, clock.now());
         let upstream =
             Arc::new(UpstreamParts::new(self.upstreams, self.freshness, kept, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
@@ -257,7 +259,7 @@ impl RegistryBuilder {
             caches: Arc::clone(&caches),
             hosted_check: Arc::clone(&hosted_check),
             upstream: Arc::clone(&upstream),
-            keys: KeptKeys::default(),
+            keys: CachedKeys::default(),
             catalog: Arc::clone(&catalog),
         });
         let accounts = Arc::new(AccountsParts {

@@ -20,8 +20,9 @@ use crate::{Error, Registry};
 impl Registry {
     /// Sets the deprecation message of each of these versions; an empty message removes the deprecation.
     ///
-    /// With `expected`, changes nothing and returns [`Error::StaleRevision`] if the packument is no longer at that
-    /// revision. Returns the revision after the change.
+    /// With `expected`, changes nothing and returns [`PackageError::StaleRevision`] if the packument is no longer at that revision. Returns the revision after the change.
+    ///
+    /// [`PackageError::StaleRevision`]: crate::error::PackageError::StaleRevision
     pub async fn deprecate(
         &self,
         caller: &Caller,
@@ -90,12 +91,12 @@ impl Registry {
     /// Returns a caller that acts for an existing account. No proof is required, since an operator with the store can
     /// create a token for any account. All rules hold as for the account: access rules, teams, ownership, and the
     /// second factor where the account or the package requires one.
-    pub async fn act_for(
+    pub async fn on_behalf_of(
         &self,
         account: &str,
         one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
-        self.packages().act_for(account, one_time_password).await
+        self.packages().on_behalf_of(account, one_time_password).await
     }
 
     /// Whether [`Registry::publish`] would succeed now, and why not. Requires no second factor and publishes nothing.
@@ -192,9 +193,12 @@ impl Registry {
 
     /// Publishes one version. On `Ok`, packument and tarball are durable.
     ///
-    /// Of concurrent publishes of one version exactly one succeeds; the others get [`Error::VersionTaken`], or
-    /// [`Error::VersionStaged`] where the number is staged. A version number is taken forever, even after it was
+    /// Of concurrent publishes of one version exactly one succeeds; the others get [`PackageError::VersionTaken`], or
+    /// [`PackageError::VersionStaged`] where the number is staged. A version number is taken forever, even after it was
     /// unpublished.
+    ///
+    /// [`PackageError::VersionTaken`]: crate::error::PackageError::VersionTaken
+    /// [`PackageError::VersionStaged`]: crate::error::PackageError::VersionStaged
     pub async fn publish(&self, caller: &Caller, publication: Publication) -> Result<Published, Error> {
         self.packages().publish(caller, publication).await
     }
@@ -229,7 +233,10 @@ impl Registry {
     /// visible nor installable until it is approved. On `Ok`, all of that is durable.
     ///
     /// Requires no second factor: the approver shows theirs. Of concurrent publishes and stages of one version, exactly
-    /// one succeeds; the others get [`Error::VersionTaken`] or [`Error::VersionStaged`].
+    /// one succeeds; the others get [`PackageError::VersionTaken`] or [`PackageError::VersionStaged`].
+    ///
+    /// [`PackageError::VersionTaken`]: crate::error::PackageError::VersionTaken
+    /// [`PackageError::VersionStaged`]: crate::error::PackageError::VersionStaged
     pub async fn stage(&self, caller: &Caller, publication: Publication) -> Result<StageId, Error> {
         self.packages().stage(caller, publication).await
     }

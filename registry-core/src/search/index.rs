@@ -9,18 +9,18 @@ use crate::concurrency::SingleFlight;
 use crate::search::Search;
 
 use super::SearchSettings;
-use super::healing::Healing;
-use super::lane::Lane;
+use super::index_writer::IndexWriter;
+use super::reindex::Reindex;
 use super::shard::{Indexed, SHARDS, Shard};
 
 /// The in-memory state for searches.
 #[derive(Debug)]
 pub(crate) struct SearchState {
     pub(super) settings: SearchSettings,
-    lanes: [Lane; SHARDS as usize],
+    index_writers: [IndexWriter; SHARDS as usize],
     /// A search that arrives during a lookup shares the next one, which sees every write from before the search.
     lookups: SingleFlight<(), View>,
-    pub(super) healing: Healing,
+    pub(super) reindex: Reindex,
 }
 
 /// The whole index at one moment.
@@ -29,8 +29,8 @@ pub(super) struct View(Vec<Arc<Shard>>);
 
 impl SearchState {
     pub(crate) fn new(settings: SearchSettings) -> Self {
-        let lanes = array::from_fn(|_| Lane::default());
-        Self { settings, lanes, lookups: SingleFlight::default(), healing: Healing::default() }
+        let index_writers = array::from_fn(|_| IndexWriter::default());
+        Self { settings, index_writers, lookups: SingleFlight::default(), reindex: Reindex::default() }
     }
 }
 
@@ -48,8 +48,8 @@ impl View {
 }
 
 impl Search {
-    pub(super) fn lane(&self, shard: u8) -> &Lane {
-        &self.parts.search.lanes[usize::from(shard % SHARDS)]
+    pub(super) fn index_writer(&self, shard: u8) -> &IndexWriter {
+        &self.parts.search.index_writers[usize::from(shard % SHARDS)]
     }
 
     /// Returns the index as stored now.
@@ -64,7 +64,7 @@ impl Search {
 
     /// Retries updates of the index that earlier writes could not store.
     pub(super) fn enter_left_over(&self) {
-        for shard in (0..SHARDS).filter(|shard| self.lane(*shard).has_left_over()) {
+        for shard in (0..SHARDS).filter(|shard| self.index_writer(*shard).has_left_over()) {
             self.begin_flight(shard);
         }
     }

@@ -1,12 +1,12 @@
 //! Search: an index in the store that every write updates, and hits from upstreams.
 
 mod complete;
-mod healing;
 mod index;
-mod lane;
+mod index_writer;
 mod owned;
 mod page;
 mod private_names;
+mod reindex;
 mod shard;
 mod upstream;
 
@@ -20,7 +20,7 @@ use crate::proxy::UpstreamParts;
 use crate::storage::Storage;
 
 pub(crate) use index::SearchState;
-pub(crate) use lane::IndexUpdate;
+pub(crate) use index_writer::IndexUpdate;
 pub use page::{HostedHit, SearchHit, SearchPage, SearchQuery};
 
 /// The settings of searches.

@@ -15,7 +15,7 @@ impl Search {
         caller: &Caller,
         account: &str,
     ) -> Result<Vec<PackageName>, Error> {
-        let view = self.healed_index().await?;
+        let view = self.complete_index().await?;
         let cost = view.packages().count() * COST_OF_PACKAGE;
         let (search, caller, account, view) =
             (self.clone(), caller.clone(), account.to_owned(), Arc::clone(&view));

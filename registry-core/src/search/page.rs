@@ -8,6 +8,7 @@ use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::domain::search::{Findable, SearchEntry, SearchText};
+use crate::error::RequestError;
 use crate::search::Search;
 
 use super::index::View;
@@ -70,7 +71,7 @@ pub struct HostedHit {
 impl Search {
     pub(crate) async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
         if query.text.trim().is_empty() {
-            return Err(Error::SearchTextMissing);
+            return Err(Error::Request(RequestError::SearchTextMissing));
         }
         if query.text.len() > LONGEST_TEXT {
             return Err(Error::request(format!(
@@ -78,7 +79,7 @@ impl Search {
             )));
         }
         let size = query.size.min(SearchQuery::LARGEST);
-        let view = self.healed_index().await?;
+        let view = self.complete_index().await?;
         let found = self.search_hosted(caller, query, size, &view).await?;
         let mut page = SearchPage { hits: found.hits, total: found.total, time: self.parts.clock.now() };
         self.add_upstream_hits(caller, query, size, &view, &mut page).await?;

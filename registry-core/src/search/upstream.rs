@@ -11,6 +11,7 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
+use crate::error::ProxyError;
 use crate::proxy::NamedUpstream;
 use crate::search::Search;
 
@@ -116,10 +117,10 @@ impl Search {
         let answer = compute(json.len(), move || serde_json::from_slice(&json)).await?;
         answer.map(Some).map_err(|_| {
             let reason = "an answer to a search that has no `objects`".into();
-            Error::Upstream(crate::upstream::UpstreamError::Unusable {
+            Error::Proxy(ProxyError::Upstream(crate::upstream::UpstreamError::Unusable {
                 upstream: upstream.to_string(),
                 reason,
-            })
+            }))
         })
     }
 

@@ -50,7 +50,7 @@ impl Settings {
     }
 }
 
-fn groups_of(rule: &RuleSettings) -> impl Iterator<Item = (&'static str, &str)> {
+pub(super) fn groups_of(rule: &RuleSettings) -> impl Iterator<Item = (&'static str, &str)> {
     let lists = [("read", &rule.read), ("publish", &rule.publish), ("administer", &rule.administer)];
     lists.into_iter().flat_map(|(list, entries)| {
         entries.iter().filter_map(move |entry| Some((list, entry.strip_prefix("group:")?)))

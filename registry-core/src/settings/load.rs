@@ -66,6 +66,10 @@ impl Settings {
         let (text, source) = read(config)?;
         let is_wrong = || format!("{source} is wrong");
         let (mut settings, own) = Self::parse(&text).with_context(is_wrong)?;
+        // Flags and variables are of the working directory.
+        if !is_text(config) {
+            settings.resolve_paths(Path::new(config), &text);
+        }
         overrides.apply(&mut settings);
         // Checked last, because the upstream that a rule names may be an override.
         settings.check_rules(&text).with_context(is_wrong)?;

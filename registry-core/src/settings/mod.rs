@@ -13,6 +13,7 @@
 mod audit;
 mod check;
 mod complaint;
+mod environment;
 mod error;
 mod github;
 mod groups;
@@ -25,6 +26,7 @@ mod openid;
 mod organizations;
 mod overrides;
 mod packages;
+mod paths;
 mod providers;
 mod search;
 mod sections;
@@ -36,10 +38,12 @@ mod trusted_publishing;
 mod unused;
 mod upstreams;
 mod values;
+mod warnings;
 
 use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};
+pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
 pub use groups::UnknownGroup;

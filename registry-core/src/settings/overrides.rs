@@ -42,6 +42,21 @@ pub struct GithubOverrides {
 }
 
 impl Overrides {
+    /// The variables that [`Overrides::from_environment`] reads.
+    pub const VARIABLES: [&'static str; 11] = [
+        "REGISTRY_CONFIG",
+        "REGISTRY_STORAGE",
+        "REGISTRY_UPSTREAM",
+        "REGISTRY_PUBLIC_URL",
+        "REGISTRY_PATH_PREFIX",
+        "REGISTRY_LOG_FORMAT",
+        "REGISTRY_LOG",
+        "REGISTRY_GITHUB_URL",
+        "REGISTRY_GITHUB_CLIENT_ID",
+        "REGISTRY_GITHUB_ORGANIZATIONS",
+        "REGISTRY_GITHUB_ADMINS",
+    ];
+
     /// Reads the `REGISTRY_…` variables of this process, which are named like the server's flags.
     pub fn from_environment() -> Result<Self, SettingsError> {
         Self::from_variables(|name| std::env::var_os(name))
@@ -148,6 +163,17 @@ mod tests {
             let refusal = refusal(name, value);
             assert!(refusal.starts_with(&format!("{name}: ")) && refusal.contains(told), "{refusal}");
         }
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_listed() {
+        let read = std::cell::RefCell::new(Vec::new());
+        let found = Overrides::from_variables(|name| {
+            read.borrow_mut().push(name.to_owned());
+            None
+        });
+        assert_eq!(found.unwrap(), Overrides::default());
+        assert_eq!(read.into_inner(), Overrides::VARIABLES);
     }
 
     #[cfg(unix)]

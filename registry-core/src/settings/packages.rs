@@ -19,9 +19,9 @@ impl PackageRules {
     /// Returns the position in the text of the first invalid rule.
     pub(super) fn first_wrong(&self, upstreams: &Upstreams) -> Option<(usize, AccessRuleError)> {
         let names = names(upstreams);
-        self.0.iter().find_map(|rule| {
-            let alone = std::slice::from_ref(rule.get_ref());
-            Some((rule.span().start, AccessRules::compile_with_upstreams(alone, &names).err()?))
+        self.0.iter().zip(1..).find_map(|(rule, number)| {
+            let wrong = AccessRules::check_rule(rule.get_ref(), number, &names).err()?;
+            Some((rule.span().start, wrong))
         })
     }
 

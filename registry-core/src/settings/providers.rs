@@ -98,15 +98,4 @@ impl Settings {
             (true, true) | (false, false) => Ok(()),
         }
     }
-
-    /// Returns a warning about a combination of providers that is less safe than it could be.
-    pub fn warn_of_providers(&self) -> Option<&'static str> {
-        let listed = self.provider_order();
-        let both = [ProviderName::Openid, ProviderName::Github].iter().all(|name| listed.contains(name));
-        let is_open = self.github.as_ref().is_some_and(|github| github.organizations.is_empty());
-        (both && is_open).then_some(
-            "[github]: organizations is empty, so whoever has an account at GitHub may take the name of a colleague who signs \
-             in with [openid], before they come: list your organizations",
-        )
-    }
 }

@@ -10,7 +10,8 @@ use url::Url;
 #[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum StorageUrl {
-    /// `file:DIR`: a folder, verbatim; a relative one is resolved against the working directory.
+    /// `file:DIR`: a folder, verbatim; a relative one is resolved against the working directory, or against the folder of
+    /// the file that names it.
     Folder(PathBuf),
     /// `memory:`: everything is lost when the server stops.
     Memory,

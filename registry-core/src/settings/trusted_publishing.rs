@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use url::Host;
 
 use crate::domain::trust::TrustKind;
 
@@ -59,14 +60,24 @@ impl TryFrom<String> for IssuerUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match text.parse::<UpstreamUrl>() {
-            Ok(_) => Ok(Self(text)),
-            Err(_) => Err(
-                "the URL of an issuer must begin with https:// or http:// and a host, without a user name, \
-                           a ? or a #"
+        let Ok(url) = text.parse::<UpstreamUrl>() else {
+            return Err(
+                "the URL of an issuer must begin with https:// and a host, without a user name, a ? or a #"
                     .to_owned(),
-            ),
+            );
+        };
+        let is_this_machine = match url.as_url().host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+            None => false,
+        };
+        if url.as_url().scheme() == "https" || is_this_machine {
+            return Ok(Self(text));
         }
+        Err("the URL of an issuer must begin with https://, because any machine on the way to it could sign in as any user; \
+             http:// is for one on this machine, such as http://localhost:8080"
+            .to_owned())
     }
 }
 
@@ -121,11 +132,26 @@ mod tests {
             (table("token_minutes = 300"), "1 to 60"),
             (table("token_minutes = -1"), "1 to 60"),
             (issuer("name = \"a\"\nurl = \"ftp://x\"\nkind = \"github\""), "https://"),
+            (issuer("name = \"a\"\nurl = \"http://login.example\"\nkind = \"github\""), "https://, because"),
+            (issuer("name = \"a\"\nurl = \"http://10.0.0.7\"\nkind = \"github\""), "https://, because"),
             (issuer("name = \"a\"\nurl = \"https://x\"\nkind = \"forge\""), "gitlab"),
             (issuer("name = \"a\"\nkind = \"github\""), "url"),
         ] {
             let refusal = format!("{:#}", Settings::from_toml(&text).unwrap_err());
             assert!(refusal.contains(word), "{text}: {refusal}");
         }
+    }
+
+    #[test]
+    fn an_issuer_on_this_machine_needs_no_tls() {
+        for url in
+            ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080/realms/a", "https://10.0.0.7"]
+        {
+            let text = format!("[openid]\nissuer = \"{url}\"\nclient_id = \"x\"");
+            assert_eq!(Settings::from_toml(&text).unwrap().openid.unwrap().issuer.as_str(), url);
+        }
+        let refused = Settings::from_toml("[openid]\nissuer = \"http://login.example\"\nclient_id = \"x\"");
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("line 2") && refused.contains("`[openid] issuer`"), "{refused}");
     }
 }

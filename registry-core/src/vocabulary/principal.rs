@@ -81,7 +81,7 @@ pub struct Caller {
     /// The one-time password of the request, unchecked.
     pub one_time_password: Option<SecretString>,
     /// The credential that identified the caller; `None` where the embedding program vouches for it.
-    pub(crate) shown: Option<Shown>,
+    pub(crate) shown: Option<PresentedCredential>,
     /// How the request arrived, if not over HTTP.
     pub(crate) via: Option<Via>,
     /// Whether this request has already shown a second factor. A recovery code cannot be shown twice.
@@ -90,7 +90,7 @@ pub struct Caller {
 
 /// The credential that identified a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum PresentedCredential {
     /// A bearer token, of this registry or of a provider.
     Token(TokenHash),
     /// Name and password.

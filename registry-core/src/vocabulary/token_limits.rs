@@ -38,7 +38,7 @@ pub struct TokenLimits {
     /// What it may do to the packages below.
     #[serde(default)]
     pub permission: TokenPermission,
-    /// The packages it is for; `None` for all.
+    /// The packages it is for, and nothing else; `None` for a token that is for all and whatever else its holder may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packages: Option<Vec<PackagePattern>>,
     /// The organizations it is for. `None` leaves that to the other limits: all, for a token that may change

@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("limits", &[]),
+    ("nearest", &[]),
     ("network", &[]),
     ("randomness", &[]),
     ("concurrency", &["randomness"]),
     ("domain", &["limits"]),
     ("vocabulary", &["domain"]),
     ("outbound", &["vocabulary"]),
-    ("storage", &["concurrency", "domain", "randomness", "vocabulary"]),
-    ("access", &["domain", "vocabulary"]),
+    ("storage", &["concurrency", "domain", "nearest", "randomness", "vocabulary"]),
+    ("access", &["domain", "nearest", "vocabulary"]),
     ("upstream", &["domain", "outbound", "randomness", "vocabulary"]),
     ("auth", &["clock", "domain", "outbound", "randomness", "storage", "vocabulary"]),
     ("events", &["access", "clock", "domain", "network", "randomness", "storage", "vocabulary"]),
@@ -39,9 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("registry", &["access", "accounts", "audit", "auth", "authorization", "catalog", "clock", "concurrency",
         "domain", "error", "events", "limits", "memberships", "organizations", "packages", "proxy",
         "randomness", "search", "storage", "upstream", "vocabulary"]),
-    ("http", &["access", "accounts", "audit", "auth", "authorization", "clock", "concurrency", "domain",
-        "error", "limits", "organizations", "packages", "randomness", "registry", "search", "storage",
-        "upstream"]),
+    ("http", &["access", "accounts", "audit", "auth", "clock", "concurrency", "domain", "error", "events",
+        "limits", "organizations", "packages", "randomness", "registry", "search", "storage", "upstream"]),
 ];
 
 /// Puts a registry together of everything else, so it may import from all, and nothing may import from it.

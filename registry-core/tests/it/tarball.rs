@@ -2,6 +2,8 @@
 
 mod agreement;
 mod bombs;
+mod bundled;
+mod commands;
 mod contents;
 mod manifests;
 mod readers;

@@ -160,13 +160,13 @@ impl Authorizer {
             let may = |name: &str| {
                 PackageName::parse(name).is_ok_and(|name| self.registry.may(caller, action, &name))
             };
-            Shape::of(&self.registry.outline(caller, action), may)
+            Shape::of(&self.registry.permission_summary(caller, action), may)
         };
         Rights {
             reads: shape(caller, Action::Read),
             writes: shape(caller, Action::Publish),
             stages: shape(&stager(caller), Action::Publish),
-            is_somebody: caller.principal.is_some(),
+            is_identified: caller.principal.is_some(),
         }
     }
 

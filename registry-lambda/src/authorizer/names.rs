@@ -1,6 +1,6 @@
 //! The packages that a caller may act on, in sets that a policy can express.
 
-use registry_core::packages::Outline;
+use registry_core::packages::PermissionSummary;
 
 /// All names that equal a text, or that begin with it. Any two such sets are disjoint, or one contains the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,19 +81,19 @@ impl Pattern {
 
 impl Shape {
     /// Returns the shape of an outline. `may` decides on a single package.
-    pub(super) fn of(outline: &Outline, may: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn of(outline: &PermissionSummary, may: impl Fn(&str) -> bool) -> Self {
         // No rule is evaluated after one for all names.
         let last = outline.rules.iter().position(|rule| rule.pattern.as_str() == "**");
         let rules = &outline.rules[..last.map_or(outline.rules.len(), |last| last + 1)];
-        let first = rules.first().is_some_and(|rule| rule.lets_caller);
-        let agree = rules.iter().all(|rule| rule.lets_caller == first && rule.lets_anybody == first);
+        let first = rules.first().is_some_and(|rule| rule.caller_may);
+        let agree = rules.iter().all(|rule| rule.caller_may == first && rule.anonymous_may == first);
         if agree && outline.granted.is_empty() && (last.is_some() || !first) {
             return Self::All(first);
         }
         let read = |pattern: &registry_core::access::PackagePattern| Pattern::of(pattern.as_str());
         let patterns: Option<Vec<_>> = rules
             .iter()
-            .map(|rule| Some((read(&rule.pattern)?, rule.lets_caller, rule.lets_anybody)))
+            .map(|rule| Some((read(&rule.pattern)?, rule.caller_may, rule.anonymous_may)))
             .collect();
         let limits: Option<Option<Vec<_>>> = match &outline.limited_to {
             None => Some(None),
@@ -172,20 +172,20 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use registry_core::access::PackagePattern;
-    use registry_core::packages::OutlinedRule;
+    use registry_core::packages::SummarizedRule;
 
     use super::*;
 
     fn shape(rules: &[(&str, bool)]) -> Shape {
-        let rules = rules.iter().map(|(pattern, lets)| OutlinedRule {
+        let rules = rules.iter().map(|(pattern, lets)| SummarizedRule {
             pattern: PackagePattern::parse(pattern).unwrap(),
-            lets_caller: *lets,
-            lets_anybody: *lets,
+            caller_may: *lets,
+            anonymous_may: *lets,
         });
-        let outline = Outline { rules: rules.collect(), limited_to: None, granted: Vec::new() };
+        let outline = PermissionSummary { rules: rules.collect(), limited_to: None, granted: Vec::new() };
         let rules = outline.rules.clone();
         let may = |name: &str| {
-            rules.iter().find(|rule| rule.pattern.matches(name)).is_some_and(|rule| rule.lets_caller)
+            rules.iter().find(|rule| rule.pattern.matches(name)).is_some_and(|rule| rule.caller_may)
         };
         Shape::of(&outline, may)
     }

@@ -106,7 +106,7 @@ pub(super) struct Rights {
     /// A caller who may stage a version may not publish it with every token.
     pub(super) stages: Shape,
     /// Whether the caller is signed in: such a caller may always revoke their own token.
-    pub(super) is_somebody: bool,
+    pub(super) is_identified: bool,
 }
 
 /// The requests for which a policy is valid.
@@ -121,7 +121,7 @@ pub(super) enum Holds {
 impl Rights {
     pub(super) fn nowhere() -> Self {
         let none = || Shape::All(false);
-        Self { reads: none(), writes: none(), stages: none(), is_somebody: false }
+        Self { reads: none(), writes: none(), stages: none(), is_identified: false }
     }
 
     /// Whether a route that names no package is permitted.
@@ -129,7 +129,7 @@ impl Rights {
         let own_token = || OWN_TOKENS.iter().any(|route| below.starts_with(route.trim_end_matches('*')));
         match method {
             Method::Get | Method::Head | Method::Post => self.reads.allows_something(),
-            Method::Delete if self.is_somebody && own_token() => true,
+            Method::Delete if self.is_identified && own_token() => true,
             Method::Put | Method::Delete => self.writes.allows_something(),
         }
     }
@@ -160,7 +160,7 @@ impl Rights {
             Method::Get | Method::Head => [(reads, &READS), (false, &[])],
             Method::Post => [(reads, &["-/npm/*", "-/v1/*"]), (stages, &["-/stage/*/approve"])],
             Method::Put => [(writes, &CHANGES), (false, &[])],
-            Method::Delete => [(stages, &DELETIONS), (self.is_somebody, &OWN_TOKENS)],
+            Method::Delete => [(stages, &DELETIONS), (self.is_identified, &OWN_TOKENS)],
         };
         lists.into_iter().filter(|(holds, _)| *holds).flat_map(|(_, list)| list.iter().copied())
     }
@@ -224,7 +224,7 @@ impl Policy<'_> {
                 }
             } else if allowed {
                 self.say("Allow", all);
-            } else if method == Method::Delete && rights.is_somebody {
+            } else if method == Method::Delete && rights.is_identified {
                 for route in OWN_TOKENS {
                     self.say("Allow", self.below(method.as_str(), route));
                 }

@@ -153,6 +153,18 @@ async fn what_is_wrong_with_the_environment_is_told() {
             ],
             "write true or false",
         ),
+        (
+            &[
+                ("REGISTRY_STORAGE", "memory:"),
+                ("REGISTRY_CONFIG", RULES),
+                ("REGISTRY_LAMBDA_RESPONCE", "streaming"),
+            ],
+            "did you mean REGISTRY_LAMBDA_RESPONSE?",
+        ),
+        (
+            &[("REGISTRY_STORAGE", "memory:"), ("REGISTRY_CONFIG", RULES), ("REGISTRY_LISTEN", "0.0.0.0:80")],
+            "only registry-server reads it",
+        ),
         // A deployment of codebox-npm: what its variables say is understood, up to the secret that is missing.
         (
             &[("bucket", "acme-npm"), ("region", "eu-west-1"), ("githubClientId", "Iv1.client")],

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use meter::{Meter, say};
 use registry_core::auth::{Caller, Credential};
 use registry_core::domain::publication::{Publication, TarballOptions};
+use registry_core::error::{LoginError, PackageError, PermissionError};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
 use registry_core::settings::{
-    LogFilter, Settings as RegistrySettings, StorageSettings, StorageUrl, Trial, open_existing_store,
-    registry_builder,
+    LogFilter, Settings as RegistrySettings, Trial, open_existing_store, registry_builder,
 };
 use registry_core::{Error, Registry};
 use tokio::runtime::Builder;
@@ -24,20 +25,17 @@ use crate::logging;
 use crate::run::{FLUSH_TIME, THREADS_TIME, complete_upstreams, print, refuse_memory};
 use crate::settings::Settings;
 use crate::signals::Signals;
-
-use meter::{Meter, say};
 pub use outcome::Interrupted;
 use outcome::{Done, stopped};
 use watched::{Watch, Watched};
 
 /// The variable with a token. It is not a flag, because every user of a machine can read all command lines.
-const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
+pub(crate) const TOKEN_VARIABLE: &str = "REGISTRY_TOKEN";
 
 /// Publishes the files in order, up to the first failure.
 pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::Result<()> {
-    let mut settings = Settings::load(overrides)?;
+    let mut settings = Settings::load_for_process(overrides)?;
     refuse_memory(&settings.registry.storage)?;
-    refuse_missing_folder(&settings.registry.storage)?;
     if settings.registry.log.filter == LogFilter::default() {
         // The command prints its own messages instead.
         settings.registry.log.filter = LogFilter::warnings();
@@ -57,17 +55,6 @@ pub(crate) fn publish(overrides: &Overrides, request: &PublishFiles) -> anyhow::
     let published = runtime.block_on(publish_all(&settings, request));
     runtime.shutdown_timeout(THREADS_TIME);
     published
-}
-
-/// The store would be created, and no server would find the packages there.
-fn refuse_missing_folder(storage: &StorageSettings) -> anyhow::Result<()> {
-    match &storage.url {
-        StorageUrl::Folder(folder) if !folder.exists() => anyhow::bail!(
-            "there is no registry in {}: name the server's storage with --storage or --config",
-            folder.display()
-        ),
-        _ => Ok(()),
-    }
 }
 
 async fn publish_all(settings: &RegistrySettings, request: &PublishFiles) -> anyhow::Result<()> {
@@ -126,7 +113,7 @@ impl Publishing<'_> {
     async fn caller(&self) -> anyhow::Result<Caller> {
         let otp = self.request.otp.as_deref().map(Into::into);
         if let Some(user) = &self.request.user {
-            return self.registry.act_for(user, otp).await.map_err(Into::into);
+            return self.registry.on_behalf_of(user, otp).await.map_err(Into::into);
         }
         let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty());
         let Some(token) = token else {
@@ -187,10 +174,11 @@ impl Publishing<'_> {
 fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
     let user = caller.name().unwrap_or_default();
     match error {
-        Error::Forbidden { .. } | Error::Hidden { .. } | Error::PackageNotFound(_) => Some(format!(
+        Error::Permission(PermissionError::Forbidden { .. } | PermissionError::Hidden { .. })
+        | Error::Package(PackageError::NotFound(_)) => Some(format!(
             "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why"
         )),
-        Error::OneTimePasswordRequired => Some(format!(
+        Error::Login(LoginError::OneTimePasswordRequired) => Some(format!(
             "a one-time password of {user} is asked for: add --otp CODE from their authenticator app"
         )),
         _ => None,

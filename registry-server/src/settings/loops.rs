@@ -12,7 +12,8 @@ impl Settings {
         self.registry.refuse_public_loops()
     }
 
-    fn is_listener(&self, url: &Url) -> bool {
+    /// Whether a server with these settings listens at this URL, as far as they tell.
+    pub(crate) fn is_listener(&self, url: &Url) -> bool {
         let own = self.listen.ip();
         let is_own = |address: IpAddr| {
             address == own || (own.is_unspecified() && address.is_loopback()) || address.is_unspecified()

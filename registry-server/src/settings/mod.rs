@@ -10,6 +10,7 @@
 //! assert!(refusal.contains("line 2") && refusal.contains("lisen"), "{refusal}");
 //! ```
 
+mod environment;
 mod exposure;
 mod load;
 mod loops;
@@ -18,13 +19,14 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod values;
+mod warnings;
 
 use std::net::SocketAddr;
 
 use serde::Deserialize;
 
 pub use exposure::ExposureError;
-pub use npm_config::npm_registry;
+pub use npm_config::{NpmRegistry, npm_registry};
 pub use server::ServerSettings;
 pub use values::{HostName, Network};
 

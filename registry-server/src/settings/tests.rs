@@ -110,6 +110,17 @@ fn a_mistake_is_reported_with_its_line() {
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
 }
 
+#[test]
+fn a_wrong_access_rule_is_told_by_its_number() {
+    let rules = ["@acme/*", "@other/*", "**"].map(|pattern| format!("[[packages]]\nmatch = \"{pattern}\"\n"));
+    for (at, wrong) in [(0, "read = [\"ana\"]\n"), (1, "origin = [\"npm\"]\n"), (2, "publish = [\"ana\"]\n")]
+    {
+        let mut rules = rules.clone();
+        rules[at].push_str(wrong);
+        assert_refused(&rules.concat(), 2 * at + 1, &[&format!("access rule {} (", at + 1)]);
+    }
+}
+
 /// Each error names the key with its table, the value and the expected one, in terms of the file.
 #[test]
 fn a_mistake_is_reported_in_terms_of_the_file() {

@@ -61,6 +61,12 @@ impl FromStr for HostName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return Err(format!(
+                "`{text}` matches no host, because a name stands for itself alone; list each name, or leave the list empty to \
+                 answer under any"
+            ));
+        }
         match url::Host::parse(text) {
             Ok(host) => Ok(Self(host.to_string())),
             Err(_) => {

@@ -79,6 +79,10 @@ async fn the_log_is_read_and_filtered_from_the_storage() {
     let found = Command::new("grep").args(["-rlE", &secrets]).arg(storage.path()).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&found.stdout), "", "a secret is in the storage");
 
+    for (action, told) in [("foo", "logged-in"), ("publishd", "'published'"), ("Published", "'published'")] {
+        let stderr = stderr_of_failure(&run(&["log", "--storage", &url, "--action", action]), 2);
+        assert!(stderr.contains(told), "no {told} in {stderr}");
+    }
     let refused = run(&["log", "--storage", &url, "--since", "yesterday"]);
     assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is no time"));
 }

@@ -6,7 +6,7 @@ use registry_core::settings::StorageUrl;
 
 use crate::running::{Running, registry_server, run, stderr_of_failure};
 
-fn file(text: &str) -> tempfile::NamedTempFile {
+pub(crate) fn file(text: &str) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
     std::fs::write(&file, text).unwrap();
     file
@@ -25,7 +25,7 @@ fn the_printed_template_is_sound() {
 
 /// `config check`: which configuration was read comes first, also where something is wrong with it.
 #[track_caller]
-fn stderr_of_failed_check(path: &str) -> String {
+pub(crate) fn stderr_of_failed_check(path: &str) -> String {
     let checked = run(&["config", "check", "--config", path]);
     assert_eq!(String::from_utf8_lossy(&checked.stdout), format!("configuration file: {path}\n"));
     stderr_of_failure(&checked, 1)
@@ -223,6 +223,14 @@ fn help_and_version_answer() {
     let help = run(&["--help"]);
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
+    let forms = ["file:DIR", "s3://BUCKET/PREFIX", "gs://BUCKET/PREFIX", "az://CONTAINER/PREFIX", "memory:"];
+    for form in forms {
+        let mut lines = help.lines().map(str::trim);
+        assert!(
+            lines.any(|line| line.starts_with(&format!("`{form}` ")) && line.ends_with('.')),
+            "no {form} in {help}"
+        );
+    }
     for word in ["serve", "config", "--public-url", "REGISTRY_STORAGE", "file:./registry-data"] {
         assert!(help.contains(word), "no {word} in {help}");
     }
@@ -287,18 +295,4 @@ fn what_the_settings_name_must_be_there() {
     let sound = file("[log]\nfilter = \"warn,registry_server=debug,registry_core::ops=trace\"");
     let checked = run(&["config", "check", "--config", sound.path().to_str().unwrap()]);
     assert!(checked.status.success(), "{checked:?}");
-}
-
-/// Each name has one owner over all providers: the first who comes with it.
-#[test]
-fn strangers_who_could_take_the_names_of_colleagues_are_warned_of() {
-    let text = "accounts.sign_up = false\nstorage.url = \"memory:\"\n[openid]\nissuer = \"https://login.example\"\n\
-                client_id = \"registry\"\n[github]\n";
-    for (organizations, warns) in [("", true), ("organizations = [\"acme\"]", false)] {
-        let config = file(&format!("{text}{organizations}"));
-        let checked = run(&["config", "check", "--config", config.path().to_str().unwrap()]);
-        assert!(checked.status.success(), "{checked:?}");
-        let stderr = String::from_utf8_lossy(&checked.stderr);
-        assert_eq!(stderr.contains("[github]: organizations is empty"), warns, "{stderr}");
-    }
 }

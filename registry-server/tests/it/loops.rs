@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use crate::running::Running;
+use rustix::process::Signal;
+
+use crate::running::{Running, registry_server, stderr_of_failure};
 
 /// Passes connections on to an address that is told later, as a proxy does.
 fn forward(listener: TcpListener, to: Arc<OnceLock<SocketAddr>>) {
@@ -38,4 +40,42 @@ fn a_request_that_comes_back_through_a_proxy_is_not_sent_again() {
     }
     // What is hosted here, and what else the server does, needs no upstream.
     assert!(server.get("/-/ready").starts_with("HTTP/1.1 200 "));
+}
+
+/// A server whose user has an `.npmrc` that names `registry`.
+fn with_npm_configured(registry: &str, listen: &str) -> (tempfile::TempDir, std::process::Command) {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join(".npmrc"), format!("registry={registry}\n")).unwrap();
+    let mut command = registry_server(&["--listen", listen, "--storage", "memory:"]);
+    command.env("HOME", home.path()).env_remove("npm_config_registry").env_remove("NPM_CONFIG_REGISTRY");
+    (home, command)
+}
+
+#[test]
+fn the_upstream_that_npm_is_configured_with_is_told_with_its_source() {
+    let (home, mut command) = with_npm_configured("http://registry.example/", "127.0.0.1:0");
+    let server = Running::start_command(&mut command);
+    server.signal(Signal::TERM);
+    let (_, _, stderr) = server.wait();
+    let told = format!("(http://registry.example/, from the file {}/.npmrc)", home.path().display());
+    assert!(
+        stderr.contains("the upstream is the registry that npm is configured with") && stderr.contains(&told),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_server_that_npm_is_configured_with_is_not_its_own_upstream() {
+    // The port is taken, so that the server ends by itself after it has chosen its upstream.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for host in [address.clone(), address.replace("127.0.0.1", "localhost")] {
+        let (home, mut command) = with_npm_configured(&format!("http://{host}/"), &address);
+        let stderr = stderr_of_failure(&command.output().unwrap(), 1);
+        let told = format!(
+            "no upstream, because npm is configured with this server itself (http://{host}/, from the file {}/.npmrc)",
+            home.path().display()
+        );
+        assert!(stderr.contains(&told), "no {told} in {stderr}");
+    }
 }

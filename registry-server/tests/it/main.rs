@@ -22,6 +22,7 @@ mod held_connections;
 mod hosts;
 mod htpasswd;
 mod loops;
+mod mistakes;
 mod npm_12;
 mod npm_github;
 mod npm_in_front;

@@ -53,6 +53,16 @@ async fn it_logs_in_with_the_browser_and_out() {
     let _ = registry.http().get("/-/whoami").bearer(&token).send().await.assert_status(401);
 }
 
+/// The guide to clients says so.
+#[tokio::test]
+async fn it_has_no_sign_up_and_no_stars() {
+    let npm = Client::new(&NPM_12, "http://127.0.0.1:1/").await;
+    for command in ["adduser", "unstar", "stars"] {
+        let _ = npm.run(&[command]).await.assert_failure().assert_printed("Unknown command");
+    }
+    assert!(printed(&npm, &["star", "--help"]).await.contains("npm start"));
+}
+
 #[tokio::test]
 async fn it_logs_in_in_the_terminal() {
     let registry = Registry::configured("[login]\nweb = false\n").await;

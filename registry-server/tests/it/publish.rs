@@ -169,7 +169,7 @@ async fn what_is_refused_leaves_nothing_and_says_what_to_do() {
     registry-server: DESK was not published: it is a folder: make a tarball of it with `npm pack`, and publish that
     registry-server: /no/such.tgz was not published: it cannot be read: No such file or directory (os error 2)
     registry-server: DESK/newer.tgz was not published: packages without a scope cannot be published with restricted access
-    registry-server: there is no registry in DESK/nothing-here: name the server's storage with --storage or --config
+    registry-server: there is no registry in file:DESK/nothing-here: name the server's storage with --storage or --config, mount it, or start the server once
     registry-server: nothing is kept in the storage memory: name the server's storage with --storage or --config
     ");
     let tag = stderr_of_failure(&desk.run(&["--as", "ana", "--tag", "1.0.0", &newer]), 2);

@@ -80,18 +80,6 @@ async fn a_server_whose_storage_was_emptied_under_it_is_not_ready_and_answers_fo
     let _ = http.get("/pear").send().await.assert_status(200);
 }
 
-/// Commands that look into a server's storage would otherwise tell of an empty one that nothing is there.
-#[test]
-fn commands_refuse_an_empty_folder_in_place_of_a_registry() {
-    let folder = tempfile::tempdir().unwrap();
-    let storage = format!("file:{}", folder.path().display());
-    for command in [&["log"][..], &["access", "explain", "ana", "read", "pear"], &["token", "create", "ana"]]
-    {
-        let stderr = stderr_of_failure(&run(&[command, &["--storage", &storage]].concat()), 1);
-        assert!(stderr.contains(&format!("there is no registry in {storage}")), "{command:?}: {stderr}");
-    }
-}
-
 #[test]
 fn a_server_that_is_to_find_a_registry_begins_none() {
     let folder = tempfile::tempdir().unwrap();

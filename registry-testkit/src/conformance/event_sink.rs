@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
+use registry_core::access::Action;
 use registry_core::domain::{DistTag, PackageName, Version};
 use registry_core::events::{Event, EventKind, EventSink, Via};
 use serde_json::{Value, json};
@@ -65,17 +66,14 @@ fn many(numbers: std::ops::Range<u32>) -> Vec<Event> {
 }
 
 fn event(second: u32, package: Option<PackageName>, kind: EventKind) -> Event {
-    Event {
-        time: DateTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + u64::from(second)),
-        principal: second.is_multiple_of(2).then(|| "ana".into()),
-        trust: second.is_multiple_of(5).then(|| "7".into()),
-        via: second.is_multiple_of(7).then_some(Via::CommandLine),
-        address: second.is_multiple_of(3).then(|| [192, 0, 2, 7].into()),
-        package,
-        kind,
-        access: None,
-        count: None,
-    }
+    let time = DateTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045 + u64::from(second));
+    let mut event = Event::new(time, kind);
+    event.principal = second.is_multiple_of(2).then(|| "ana".into());
+    event.trust = second.is_multiple_of(5).then(|| "7".into());
+    event.via = second.is_multiple_of(7).then_some(Via::CommandLine);
+    event.address = second.is_multiple_of(3).then(|| [192, 0, 2, 7].into());
+    event.package = package;
+    event
 }
 
 /// One event of each kind, with texts that are hard to keep.
@@ -97,7 +95,7 @@ fn every_kind() -> Vec<Event> {
         EventKind::OwnersChanged { owners: vec!["ana".into(), "ben".into()] },
         EventKind::Starred,
         EventKind::Unstarred,
-        EventKind::Denied { action: "publish".into() },
+        EventKind::Denied { action: Action::Publish.into() },
     ];
     let of_nothing = [
         EventKind::SignedUp,

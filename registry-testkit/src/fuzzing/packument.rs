@@ -78,6 +78,9 @@ fn foreign(name: &PackageName, input: &[u8]) {
     read_leniently(name, input);
     // But for the URLs, and what has another type than clients can read, it is what the other registry said.
     if let Ok(Value::Object(mut before)) = serde_json::from_slice(input) {
+        if !before.get("name").is_some_and(Value::is_string) {
+            before.insert("name".into(), name.as_str().into());
+        }
         take_odd(&mut before, &mut full);
         take_urls(&mut full);
         take_urls(&mut before);

@@ -9,14 +9,16 @@ use registry_core::auth::{AuthError, Caller, Principal};
 use registry_core::domain::packument::Revision;
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, Integrity, PackageName, Version};
+use registry_core::error::PackageError;
 use registry_core::limits::Limits;
 use registry_core::upstream::PackumentForm;
 use registry_core::{Error, Registry};
 use serde_json::Value;
 
+use crate::tarball::Tarball;
+
 use super::operation::{CONTENTS, Operation, PACKAGES, Task, VERSIONS};
 use super::outcome::{Outcome, PackageState, Seen, VersionState};
-use crate::tarball::Tarball;
 
 const BASE: &str = "http://registry.example";
 
@@ -89,7 +91,11 @@ fn json(bytes: &[u8]) -> Result<Value, Error> {
 fn outcome_of(error: &Error, task: &Task) -> Outcome {
     let is_absent = matches!(
         error,
-        Error::PackageNotFound(_) | Error::Unpublished { .. } | Error::VersionNotFound { .. }
+        Error::Package(
+            PackageError::NotFound(_)
+                | PackageError::Unpublished { .. }
+                | PackageError::VersionNotFound { .. }
+        )
     );
     match (error, task) {
         (Error::Shared(error), _) => outcome_of(error, task),
@@ -106,7 +112,10 @@ fn outcome_of(error: &Error, task: &Task) -> Outcome {
         }
         (_, Task::ReadTarball { .. }) if is_absent => Outcome::Saw(Seen::Tarball(None)),
         _ => {
-            let is_taken = matches!(error, Error::VersionTaken { .. } | Error::VersionStaged { .. });
+            let is_taken = matches!(
+                error,
+                Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
+            );
             Outcome::Refused { is_taken, reason: error.to_string() }
         }
     }

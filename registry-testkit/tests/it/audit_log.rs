@@ -27,17 +27,9 @@ fn log(store: &Arc<Memory>, clock: &Arc<FixedClock>, seed: u64) -> AuditLog {
 }
 
 fn event(name: &str, time: DateTime<Utc>) -> Event {
-    Event {
-        time,
-        principal: Some(name.into()),
-        trust: None,
-        via: None,
-        address: None,
-        package: None,
-        kind: EventKind::LoggedIn,
-        access: None,
-        count: None,
-    }
+    let mut event = Event::new(time, EventKind::LoggedIn);
+    event.principal = Some(name.into());
+    event
 }
 
 async fn keys(store: &Arc<Memory>) -> Vec<String> {

@@ -6,6 +6,7 @@ use http::Request;
 use registry_core::auth::{Caller, Principal};
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, PackageName};
+use registry_core::error::PackageError;
 use registry_core::limits::Limits;
 use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Body, Error, Registry, RegistryBuilder};
@@ -30,7 +31,7 @@ async fn nothing_is_read_or_published_until_rules_say_so() {
         change(Registry::builder(Arc::<ObjectStoreBlobs>::clone(&store))).build()
     };
     let closed = built(|builder| builder);
-    assert!(matches!(publish(&closed).await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(publish(&closed).await, Err(Error::Package(PackageError::NotFound(_)))));
     assert_eq!(status_of(&closed, "/pear").await, 401);
 
     let open = built(RegistryBuilder::open_to_everyone);
@@ -42,5 +43,5 @@ async fn nothing_is_read_or_published_until_rules_say_so() {
         assert_eq!(status_of(&closed, path).await, 401, "{path}");
     }
     let (pear, ana) = (PackageName::parse("pear").unwrap(), Caller::from(Principal::user("ana")));
-    assert!(matches!(closed.dist_tags(&ana, &pear).await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(closed.dist_tags(&ana, &pear).await, Err(Error::Package(PackageError::NotFound(_)))));
 }

@@ -61,8 +61,8 @@ async fn native_code_that_no_client_builds_is_not_declared() {
 #[tokio::test]
 async fn fields_have_the_types_that_clients_expect() {
     let packed = json!({
-        "dependencies": [], "optionalDependencies": ["fig@^1.0.0"], "peerDependencies": "plum@2", "devDependencies": 7,
-        "peerDependenciesMeta": [], "bin": [], "scripts": ["make"], "engines": ["node >=20"], "directories": "lib",
+        "dependencies": [], "optionalDependencies": false, "peerDependencies": "", "devDependencies": 7,
+        "peerDependenciesMeta": [], "bin": [], "scripts": [], "engines": ["node >=20"], "directories": "lib",
         "os": ["linux", 7], "cpu": {},
     });
     let mut document = silent(&packed, &[]);
@@ -70,12 +70,38 @@ async fn fields_have_the_types_that_clients_expect() {
     let (full, abbreviated) = published(&document).await;
     for form in [&full, &abbreviated] {
         assert_eq!(form["dependencies"], json!({}));
-        assert_eq!(form["optionalDependencies"], json!({ "fig": "^1.0.0" }));
-        assert_eq!(form["peerDependencies"], json!({ "plum": "2" }));
+        assert_eq!(form["peerDependencies"], json!({}));
         assert_eq!(form["engines"], json!({ "node": ">=20" }));
         assert_eq!(form["os"], json!(["linux"]));
-        for field in ["devDependencies", "peerDependenciesMeta", "bin", "scripts", "directories", "cpu"] {
+        for field in [
+            "optionalDependencies",
+            "devDependencies",
+            "peerDependenciesMeta",
+            "bin",
+            "scripts",
+            "directories",
+            "cpu",
+        ] {
             assert_eq!(form.get(field), None, "{field}");
+        }
+    }
+}
+
+/// npm makes an object of a list, and other clients make nothing of it.
+#[tokio::test]
+async fn scripts_and_dependencies_that_are_no_texts_are_refused_by_their_field() {
+    let registry = TestRegistry::new().await;
+    let ana = registry.ana();
+    for field in ["scripts", "dependencies", "optionalDependencies", "peerDependencies"] {
+        for odd in [json!(["fig@1"]), json!("fig@1"), json!(7), json!({ "fig": ["1"] }), json!({ "fig": 1 })]
+        {
+            for (packed, said) in [(odd.clone(), odd.clone()), (odd.clone(), json!({})), (json!({}), odd)] {
+                let mut document = silent(&json!({ field: packed }), &[]);
+                document["versions"]["1.0.0"][field] = said;
+                let answer = ana.put("/pear", &document).await;
+                assert_eq!(answer.status, 400, "{document}");
+                assert!(answer.error().contains(&format!("`{field}")), "{}", answer.error());
+            }
         }
     }
 }
@@ -87,6 +113,14 @@ async fn bundled_dependencies_and_folders_of_commands_come_from_the_tarball() {
     assert_eq!(full["bundleDependencies"], json!(["apple"]));
     assert_eq!(abbreviated["bundleDependencies"], json!(["apple"]));
     assert_eq!(abbreviated["bin"], json!({ "peel": "tools/peel" }));
+    let mut document = silent(&packed, &["tools/peel"]);
+    document["versions"]["1.0.0"]["bin"] = json!({ "peel": "tools/peel", "core": "tools/core" });
+    let (_, abbreviated) = published(&document).await;
+    assert_eq!(
+        abbreviated["bin"],
+        json!({ "peel": "tools/peel" }),
+        "what is not in the tarball is no command"
+    );
 }
 
 #[tokio::test]

@@ -60,3 +60,20 @@ async fn dist_tags_have_an_etag() {
     assert_ne!(changed.header("etag"), Some(etag.as_str()));
     assert_eq!(changed.json()["next"], "1.0.0");
 }
+
+/// With the registry URL `…/npm/`, clients ask for `pear` at `/npm/pear`, which is a version of the package `npm`.
+#[tokio::test]
+async fn a_package_asked_for_below_a_surplus_path_is_told_the_right_url() {
+    let registry = TestRegistry::builder().path_prefix("/registry").start().await;
+    let registry = with_packages(registry).await;
+    let text = async |path: &str| registry.anonymous().get(path).await.assert_status(404).error();
+    let hint = ". Is the registry URL right? This registry answers at http://registry.example";
+    for (path, base) in [("/npm/pear", "/"), ("/pear/apple", "/"), ("/registry/npm/pear", "/registry/")] {
+        let text = text(path).await;
+        assert!(text.ends_with(&format!("{hint}{base}")), "{path}: {text}");
+    }
+    for path in ["/npm", "/npm/1.0.0", "/npm/latest", "/pear/9.9.9", "/pear/^9.0.0", "/npm/-/npm-1.0.0.tgz"] {
+        let text = text(path).await;
+        assert!(!text.contains("registry URL"), "{path}: {text}");
+    }
+}

@@ -163,7 +163,9 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
     let build = place.ground.builder().await;
     table.push_str(&place.row("of a trusted build", &build).await);
     for (kind, limits) in [
-        ("for everything", all("read-write")),
+        ("for everything", json!({})),
+        ("for all packages", all("read-write")),
+        ("reading everything", json!({ "readonly": true })),
         ("read-only", all("read-only")),
         ("stage-only", all("read-write-stage-only")),
         ("no access", all("no-access")),
@@ -184,8 +186,10 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
        200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  200     200  200  of a login
        200  200     201 200       200       403   403    403   201  200     403    403   403    403   403     403 403  403     403  200  of a trusted build
        200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  200     200  200  for everything
-       200  200     403 403       403       403   403    403   403  403     403    403   403    200   403     403 403  403     200  200  read-only
-       200  200     403 403       403       403   403    403   201  200     403    403   403    200   403     403 403  403     200  200  stage-only
+       200  200     201 200       200       200   200    200   201  200     403    403   403    403   403     403 403  200     403  200  for all packages
+       200  200     403 403       403       403   403    403   403  403     403    403   403    200   403     403 403  403     200  200  reading everything
+       200  200     403 403       403       403   403    403   403  403     403    403   403    403   403     403 403  403     403  200  read-only
+       200  200     403 403       403       403   403    403   201  200     403    403   403    403   403     403 403  403     403  200  stage-only
        200  404     403 403       404       404   403    403   403  403     403    403   403    403   403     403 403  404     403  200  no access
        200  200     201 200       200       200   200    200   201  200     403    403   403    403   403     403 403  200     403  200  for this package
        200  404     403 403       404       404   403    403   403  404     404    404   403    403   403     403 403  404     403  200  for another package

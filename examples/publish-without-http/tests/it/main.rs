@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use publish_without_http::{publish, read_back};
 use registry_core::auth::{Caller, Principal};
+use registry_core::error::{PackageError, PermissionError};
 use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Error, Registry};
 use registry_testkit::tarball::Tarball;
@@ -32,12 +33,18 @@ async fn a_version_is_published_once() {
     publish(&registry, &robot(), first.into()).await.unwrap();
     let other = Tarball::new("pear", "1.0.0").file("index.js", b"other bytes").pack();
     let refused = publish(&registry, &robot(), other.into()).await.unwrap_err();
-    assert!(matches!(refused.downcast_ref(), Some(Error::VersionTaken { .. })), "{refused:?}");
+    assert!(
+        matches!(refused.downcast_ref(), Some(Error::Package(PackageError::VersionTaken { .. }))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
 async fn the_access_rules_hold_without_http_too() {
     let tarball = Tarball::new("pear", "1.0.0").pack();
     let refused = publish(&registry(), &Caller::anonymous(), tarball.into()).await.unwrap_err();
-    assert!(matches!(refused.downcast_ref(), Some(Error::AuthenticationRequired)), "{refused:?}");
+    assert!(
+        matches!(refused.downcast_ref(), Some(Error::Permission(PermissionError::AuthenticationRequired))),
+        "{refused:?}"
+    );
 }

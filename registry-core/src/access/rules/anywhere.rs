@@ -1,4 +1,4 @@
-use super::{AccessRules, Asking};
+use super::{AccessRules, Subject};
 use crate::access::{Action, Verdict};
 use crate::vocabulary::Principal;
 
@@ -7,7 +7,7 @@ impl AccessRules {
     /// does not know packages can reject all other callers.
     pub fn allow_anywhere(&self, action: Action, principal: Option<&Principal>) -> bool {
         let mut rules = self.0.rules.iter();
-        rules.any(|rule| rule.decide(action, &Asking::of(principal, rule.groups)).0 > Verdict::Denied)
+        rules.any(|rule| rule.decide(action, &Subject::of(principal, rule.groups)).0 > Verdict::Denied)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{AccessRules, Asking};
+use super::{AccessRules, Subject};
 use crate::domain::{GroupName, PackageName};
 use crate::vocabulary::{PackagePattern, Principal};
 
@@ -8,10 +8,10 @@ impl AccessRules {
     /// lets them administer it.
     pub fn names(&self, principal: &Principal, package: &PackageName) -> bool {
         self.rule_of(package).is_some_and(|rule| {
-            let asking = Asking::of(Some(principal), rule.groups);
-            let mut named = rule.read.iter().chain(&rule.publish).filter(|entry| entry.names_somebody());
-            rule.administer.iter().any(|entry| entry.holds(&asking))
-                || named.any(|entry| entry.holds(&asking))
+            let subject = Subject::of(Some(principal), rule.groups);
+            let mut named = rule.read.iter().chain(&rule.publish).filter(|entry| entry.names_principals());
+            rule.administer.iter().any(|entry| entry.holds(&subject))
+                || named.any(|entry| entry.holds(&subject))
         })
     }
 
@@ -34,8 +34,8 @@ impl AccessRules {
         let Ok(all) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         let rule = self.0.rules.iter().find(|rule| rule.pattern.covers(&all));
         rule.is_some_and(|rule| {
-            let asking = Asking::of(Some(principal), rule.groups);
-            rule.administer.iter().any(|entry| entry.holds(&asking))
+            let subject = Subject::of(Some(principal), rule.groups);
+            rule.administer.iter().any(|entry| entry.holds(&subject))
         })
     }
 }

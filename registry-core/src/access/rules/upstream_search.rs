@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{AccessRules, Asking, Rule};
+use super::{AccessRules, Rule, Subject};
 use crate::access::{Action, Verdict};
 use crate::vocabulary::{PackagePattern, Principal};
 
@@ -10,7 +10,7 @@ impl AccessRules {
     pub(crate) fn upstreams_readable_by(&self, principal: Option<&Principal>) -> Vec<Arc<str>> {
         let mut found: Vec<Arc<str>> = Vec::new();
         let may_read = |rule: &&Rule| {
-            rule.decide(Action::Read, &Asking::of(principal, rule.groups)).0 != Verdict::Denied
+            rule.decide(Action::Read, &Subject::of(principal, rule.groups)).0 != Verdict::Denied
         };
         let readable = self.0.rules.iter().filter(may_read);
         for upstream in readable.flat_map(|rule| &rule.origin.upstreams) {

@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OwnedMutexGuard;
 
-use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
-use super::queue::{Queue, StrangerTurn, Strangers};
-use super::rate::{Wait, network_of};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
+use crate::error::LoginError;
+
+use super::failures::{COUNTERS, FailedLogins, Guess, Guessed, Pair};
+use super::queue::{Queue, StrangerTurn, Strangers};
+use super::rate::{Wait, network_of};
 
 /// The most guesses, per network and in total, that wait for another guess at the same secret.
 const WAITING_AT_A_NETWORK: usize = 1024;
@@ -67,8 +69,8 @@ impl Accounts {
         let attempts = &self.parts.abuse.attempts;
         let failed = &attempts.failed;
         let now = || self.parts.clock.now();
-        let after_failures = |Wait(seconds)| Error::TooManyFailures { seconds };
-        let after_requests = |Wait(seconds)| Error::TooManyRequests { seconds };
+        let after_failures = |Wait(seconds)| Error::Login(LoginError::TooManyFailures { seconds });
+        let after_requests = |Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds });
         let pair = Pair::new(guessed, account, caller.address);
         failed.check(&pair, now()).map_err(after_failures)?;
         let is_known = failed.is_known(&pair, now());

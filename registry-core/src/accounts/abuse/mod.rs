@@ -5,22 +5,21 @@ mod attempt;
 mod failures;
 mod queue;
 mod rate;
-mod refused;
+mod rejection;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use attempt::Attempts;
 use chrono::TimeDelta;
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
+use crate::error::LoginError;
 use crate::limits::Limits;
-
-use attempt::Attempts;
 pub(crate) use failures::Guessed;
 use rate::{RateLimiter, Wait, network_of};
-pub(crate) use refused::Refused;
 
 /// The most browser logins and browser one-time-password challenges that may begin at one address per
 /// [`STARTS_PERIOD`]. Each occupies an object in the store for some minutes.
@@ -75,7 +74,7 @@ impl Accounts {
             (None, None) => return Ok(()),
         };
         let taken = requests.take(whose, self.parts.clock.now());
-        taken.map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+        taken.map_err(|Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds }))
     }
 
     /// Returns whether to tell the client that this token is not valid. At most once a minute per token, since an
@@ -90,7 +89,7 @@ impl Accounts {
         let of_network = caller.address.map_or(Ok(()), |address| abuse.starts.take(network_of(address), now));
         of_network
             .and_then(|()| abuse.all_starts.take((), now))
-            .map_err(|Wait(seconds)| Error::TooManyRequests { seconds })
+            .map_err(|Wait(seconds)| Error::Login(LoginError::TooManyRequests { seconds }))
     }
 
     /// Counts an account creation before it happens and rejects it over the limit.
@@ -99,7 +98,7 @@ impl Accounts {
             return Ok(());
         };
         let taken = sign_ups.take(network_of(address), self.parts.clock.now());
-        taken.map_err(|Wait(seconds)| Error::TooManySignUps { seconds })
+        taken.map_err(|Wait(seconds)| Error::Login(LoginError::TooManySignUps { seconds }))
     }
 
     /// Undoes [`Registry::count_sign_up`] when no account was created.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Principal};
+use crate::error::LoginError;
 use crate::storage::{Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 
@@ -62,7 +63,7 @@ impl NameClaim {
     }
 
     fn refusal(&self) -> Error {
-        Error::NameElsewhere { name: self.name.clone(), provider: self.provider.clone() }
+        Error::Login(LoginError::NameElsewhere { name: self.name.clone(), provider: self.provider.clone() })
     }
 }
 
@@ -89,7 +90,7 @@ impl Accounts {
         }
         match self.admit(provider, principal).await {
             Ok(principal) => Ok(Some(principal)),
-            Err(Error::NameElsewhere { .. } | Error::NameDisputed { .. }) => Ok(None),
+            Err(Error::Login(LoginError::NameElsewhere { .. } | LoginError::NameDisputed { .. })) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -112,8 +113,10 @@ impl Accounts {
     pub(crate) async fn admit_issued(&self, principal: &Principal) -> Result<Option<Principal>, Error> {
         match self.admit(ISSUED_TOKEN, principal.clone()).await {
             Ok(principal) => Ok(Some(principal)),
-            Err(Error::NameElsewhere { .. }) => Ok(None),
-            Err(Error::NameDisputed { .. } | Error::ConfusingName { .. }) => Ok(Some(principal.clone())),
+            Err(Error::Login(LoginError::NameElsewhere { .. })) => Ok(None),
+            Err(Error::Login(LoginError::NameDisputed { .. } | LoginError::ConfusingName { .. })) => {
+                Ok(Some(principal.clone()))
+            }
             Err(error) => Err(error),
         }
     }
@@ -147,11 +150,11 @@ impl Accounts {
         let others = self.parts.providers.iter().filter(|other| other.id() != provider);
         match self.providers_with(name, others).await?.first() {
             None => Ok(()),
-            Some(other) => Err(Error::NameDisputed {
+            Some(other) => Err(Error::Login(LoginError::NameDisputed {
                 name: name.to_owned(),
                 one: other.id().to_owned(),
                 other: provider.to_owned(),
-            }),
+            })),
         }
     }
 
@@ -190,7 +193,7 @@ impl Edit for ClaimName<'_> {
             return claim.admit(provider, principal).map(Step::Done).ok_or_else(|| claim.refusal());
         }
         if provider != LOCAL && is_confusing_name(&principal.name) {
-            return Err(Error::ConfusingName { name: principal.name });
+            return Err(Error::Login(LoginError::ConfusingName { name: principal.name }));
         }
         accounts.require_unknown_elsewhere(provider, &principal.name).await?;
         accounts.parts.store.confirm_absence().await?;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Profile};
+use crate::error::LoginError;
 
 /// An account, and the provider that owns its name.
 pub(crate) struct Account<'accounts> {
@@ -34,11 +35,11 @@ impl Accounts {
         match *self.providers_with(name, providers.iter()).await? {
             [] => Ok(None),
             [owner] => Ok(Some(owner)),
-            [one, other, ..] => Err(Error::NameDisputed {
+            [one, other, ..] => Err(Error::Login(LoginError::NameDisputed {
                 name: name.to_owned(),
                 one: one.id().to_owned(),
                 other: other.id().to_owned(),
-            }),
+            })),
         }
     }
 }

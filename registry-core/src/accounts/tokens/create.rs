@@ -8,6 +8,7 @@ use crate::accounts::Accounts;
 use crate::accounts::names::Account;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::concurrency::detached;
+use crate::error::AccountError;
 use crate::events::EventKind;
 
 use super::{NewToken, TokenHolder, TokenInfo};
@@ -26,7 +27,7 @@ pub struct TokenOptions {
     pub description: Option<String>,
     /// What it may do to the packages below.
     pub permission: TokenPermission,
-    /// The packages it is for; `None` for all.
+    /// The packages it is for, and nothing else; `None` for a token that is for all and whatever else its holder may.
     pub packages: Option<Vec<PackagePattern>>,
     /// The organizations it is for; `None` leaves that to the other limits: see [`TokenLimits::organizations`].
     pub organizations: Option<TokenOrganizations>,
@@ -131,7 +132,7 @@ impl Accounts {
     pub(crate) async fn holder_of(&self, account: &str) -> Result<TokenHolder, Error> {
         let found = self.account_of(account).await?;
         let Account { provider, profile } =
-            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let principal = self.admit(provider.id(), profile.principal).await?;
         Ok(TokenHolder::Account { provider: provider.id().to_owned(), account: principal.name })
     }

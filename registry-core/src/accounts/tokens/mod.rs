@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, Principal, Shown, TokenHash, TokenKind, TokenLimits};
+use crate::auth::{Caller, PresentedCredential, Principal, TokenHash, TokenKind, TokenLimits};
 use crate::network::network_of;
 use crate::storage::{Key, When};
 
@@ -76,7 +76,7 @@ impl Accounts {
 
     /// Restarts the caller's session now and here, so that it outlives the other sessions of its account.
     pub(crate) async fn renew_session(&self, caller: &Caller) -> Result<(), Error> {
-        let Some(Shown::Token(hash)) = caller.shown else { return Ok(()) };
+        let Some(PresentedCredential::Token(hash)) = caller.shown else { return Ok(()) };
         let Some(mut record) = self.token_record(&hash.to_hex()).await? else { return Ok(()) };
         if record.limits.kind == TokenKind::Session {
             record.created = self.parts.clock.now();

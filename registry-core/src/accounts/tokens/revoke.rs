@@ -4,6 +4,7 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenHash};
 use crate::concurrency::detached;
+use crate::error::AccountError;
 use crate::events::EventKind;
 
 use super::secret::PREFIX;
@@ -23,10 +24,11 @@ impl Accounts {
         let text = wanted.expose_secret();
         let is_whole = text.starts_with(PREFIX);
         let hash = if is_whole { Some(TokenHash::of(&wanted)) } else { TokenHash::from_hex(text) };
-        let hash = hash.ok_or(Error::TokenNotFound)?;
-        let record = self.token_record(&hash.to_hex()).await?.ok_or(Error::TokenNotFound)?;
+        let hash = hash.ok_or(Error::Account(AccountError::TokenNotFound))?;
+        let record =
+            self.token_record(&hash.to_hex()).await?.ok_or(Error::Account(AccountError::TokenNotFound))?;
         if !is_whole && record.holder.name() != account {
-            return Err(Error::TokenNotFound);
+            return Err(Error::Account(AccountError::TokenNotFound));
         }
         self.forget_token(hash, &record).await?;
         let holder = record.holder.name().to_owned();

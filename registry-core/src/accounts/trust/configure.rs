@@ -1,3 +1,5 @@
+use crate::accounts::users::whoami;
+use crate::error::{AccountError, TrustError};
 use std::collections::BTreeMap;
 
 use crate::Error;
@@ -66,13 +68,13 @@ impl Accounts {
             permissions.push(TrustPermission::CreatePackage);
         }
         permissions.dedup();
-        let account = self.whoami(caller)?;
+        let account = whoami(caller)?;
         let TokenHolder::Account { provider, account } = self.holder_of(account).await? else {
-            return Err(Error::AccountNotFound { account: account.to_owned() });
+            return Err(Error::Account(AccountError::NotFound { account: account.to_owned() }));
         };
         let by = TrustBy { provider, account };
         if !self.stored_trusts(name).await?.trusts.is_empty() {
-            return Err(Error::TrustExists { name: name.clone() });
+            return Err(Error::Trust(TrustError::Exists { name: name.clone() }));
         }
         self.require_two_factor_to_delegate(caller, name, mfa).await?;
         let trust = Trust {
@@ -87,7 +89,7 @@ impl Accounts {
         let path = Key::Trust(name).path()?;
         let created = self.parts.store.update_with(&path, |stored| {
             if !Trusts::read(stored)?.trusts.is_empty() {
-                return Err(Error::TrustExists { name: name.clone() });
+                return Err(Error::Trust(TrustError::Exists { name: name.clone() }));
             }
             Ok(Decision::Write(Trusts { trusts: vec![trust.clone()] }.write()?, ()))
         });
@@ -100,7 +102,7 @@ impl Accounts {
     async fn revoke_trust_here(&self, caller: &Caller, name: &PackageName, id: String) -> Result<(), Error> {
         let mfa = self.require_trust_change(caller, name).await?;
         if !self.stored_trusts(name).await?.trusts.iter().any(|trust| trust.id == id) {
-            return Err(Error::TrustNotFound { name: name.clone() });
+            return Err(Error::Trust(TrustError::NotFound { name: name.clone() }));
         }
         self.require_two_factor_to_delegate(caller, name, mfa).await?;
         let path = Key::Trust(name).path()?;
@@ -109,7 +111,7 @@ impl Accounts {
             let before = stored.trusts.len();
             stored.trusts.retain(|trust| trust.id != id);
             if stored.trusts.len() == before {
-                return Err(Error::TrustNotFound { name: name.clone() });
+                return Err(Error::Trust(TrustError::NotFound { name: name.clone() }));
             }
             Ok(Decision::Write(stored.write()?, ()))
         });

@@ -12,6 +12,7 @@ use crate::auth::{Caller, IdToken, TokenHash, TokenKind, TokenLimits, TrustedPub
 use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::trust::TrustClaims;
+use crate::error::TrustError;
 use crate::events::EventKind;
 
 use super::{ExchangedToken, Trust, TrustedIssuer};
@@ -20,7 +21,7 @@ use super::{ExchangedToken, Trust, TrustedIssuer};
 const LONGEST: TimeDelta = TimeDelta::hours(1);
 
 /// Why a build is rejected: the full reason for the event, and a less detailed error for the build.
-struct Refused {
+struct ExchangeRejection {
     reason: String,
     claims: BTreeMap<String, String>,
     error: Error,
@@ -40,7 +41,7 @@ impl Accounts {
             let caller = Caller { address, ..Caller::default() };
             match accounts.exchange(&caller, &name, &token, &audiences?).await? {
                 Ok(made) => Ok(made),
-                Err(Refused { reason, claims, error }) => {
+                Err(ExchangeRejection { reason, claims, error }) => {
                     accounts.tell_of_refused_id_token(&caller, &name, reason, claims);
                     Err(error)
                 }
@@ -55,10 +56,10 @@ impl Accounts {
         name: &PackageName,
         token: &SecretString,
         audiences: &[String],
-    ) -> Result<Result<ExchangedToken, Refused>, Error> {
+    ) -> Result<Result<ExchangedToken, ExchangeRejection>, Error> {
         let (issuer, token) = match self.verify_id_token(token, audiences).await? {
             Ok(verified) => verified,
-            Err(reason) => return Ok(Err(Refused::bad(reason, BTreeMap::new()))),
+            Err(reason) => return Ok(Err(ExchangeRejection::bad(reason, BTreeMap::new()))),
         };
         if let Some(doubt) = issuer.kind.pull_request(&token.claims).filter(|_| !issuer.pull_requests) {
             let reason = format!(
@@ -66,28 +67,28 @@ impl Accounts {
                  the registry's operator to allow pull requests of {}",
                 issuer.name
             );
-            return Ok(Err(Refused::bad(reason, BTreeMap::new())));
+            return Ok(Err(ExchangeRejection::bad(reason, BTreeMap::new())));
         }
         let identity = issuer.kind.identity(&token.claims);
         let stored = self.stored_trusts(name).await?;
         let (trust, claims) = match trusted(stored.trusts, issuer, &token) {
             Ok(trusted) => trusted,
-            Err(reason) => return Ok(Err(Refused::not_trusted(name, &token, reason))),
+            Err(reason) => return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason))),
         };
         let told = claims.told(&token.claims);
         if let Err(reason) = trust.refuse_another_repository(&identity) {
-            return Ok(Err(Refused::not_trusted(name, &token, reason)));
+            return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         }
         let Some(principal) = self.truster(name, &trust).await? else {
             let reason = format!("{} may not publish the package any more", trust.by.account);
-            return Ok(Err(Refused::not_trusted(name, &token, reason)));
+            return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         };
         if let Err(reason) = self.pin_trust(name, &trust.id, &identity).await? {
-            return Ok(Err(Refused::not_trusted(name, &token, reason)));
+            return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         }
         let Some(usage) = self.begin_use(issuer.issuer.url(), &token, name).await? else {
             let reason = "it was exchanged for this package before: ask for a new one".to_owned();
-            return Ok(Err(Refused::bad(reason, told)));
+            return Ok(Err(ExchangeRejection::bad(reason, told)));
         };
         let created = self.parts.clock.now();
         let lifetime = TimeDelta::from_std(self.parts.trusted_publishing.token_lifetime).unwrap_or(LONGEST);
@@ -158,12 +159,12 @@ impl Accounts {
             }
         }
         if audiences.is_empty() {
-            return Err(Error::IdToken {
+            return Err(Error::Trust(TrustError::IdToken {
                 reason:
                     "this registry does not know under which name clients reach it: ask its operator to set \
                          public_url"
                         .into(),
-            });
+            }));
         }
         Ok(audiences)
     }
@@ -196,10 +197,10 @@ fn trusted(
     Err(reason)
 }
 
-impl Refused {
+impl ExchangeRejection {
     /// The token is invalid, independent of any package.
     fn bad(reason: String, claims: BTreeMap<String, String>) -> Self {
-        Self { error: Error::IdToken { reason: reason.clone() }, reason, claims }
+        Self { error: Error::Trust(TrustError::IdToken { reason: reason.clone() }), reason, claims }
     }
 
     /// The build learns what its own token says, and nothing about the package.
@@ -213,6 +214,6 @@ impl Refused {
         let build: Vec<_> =
             claims.iter().map(|(claim, text)| format!("{claim} {}", text.escape_debug())).collect();
         let build = if build.is_empty() { "none is named in its token".to_owned() } else { build.join(", ") };
-        Self { reason, claims, error: Error::NotTrusted { name: name.clone(), build } }
+        Self { reason, claims, error: Error::Trust(TrustError::NotTrusted { name: name.clone(), build }) }
     }
 }

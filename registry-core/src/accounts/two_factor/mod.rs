@@ -3,8 +3,9 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, Shown as ShownCredential};
+use crate::auth::{Caller, PresentedCredential};
 use crate::domain::one_time_password::period_at;
+use crate::error::LoginError;
 use crate::events::EventKind;
 use crate::storage::{Blob, Decision, Key};
 
@@ -18,7 +19,7 @@ mod set_up;
 pub use record::TwoFactorMode;
 pub use set_up::TwoFactorChanged;
 
-use record::{Shown, TwoFactor};
+use record::{PresentedFactor, TwoFactor};
 
 /// The second factor of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,8 @@ impl Accounts {
         match &looked {
             // Nothing was compared, so this does not make the network known.
             Ok(false) => attempt.withdraw(),
-            looked => attempt.settle(looked, |error| matches!(error, Error::WrongOneTimePassword)),
+            looked => attempt
+                .settle(looked, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword))),
         }
         if let Ok(true) = looked {
             self.second_factor_is_here(account, caller.address);
@@ -105,7 +107,11 @@ impl Accounts {
     ) -> Result<bool, Error> {
         let Some(password) = &caller.one_time_password else {
             let is_required = self.has_two_factor(account).await?;
-            return if is_required { Err(Error::OneTimePasswordRequired) } else { Ok(false) };
+            return if is_required {
+                Err(Error::Login(LoginError::OneTimePasswordRequired))
+            } else {
+                Ok(false)
+            };
         };
         if let Some((by, proof)) = by.zip(SecondFactorProof::parse(password)) {
             if !self.has_two_factor(account).await? {
@@ -120,9 +126,9 @@ impl Accounts {
                 return Ok(Decision::Keep(Looked::NoFactor));
             };
             match factor.show(password, by, now) {
-                Shown::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
-                Shown::Wrong => Err(Error::WrongOneTimePassword),
-                Shown::Taken { recovery } => {
+                PresentedFactor::Again => Ok(Decision::Keep(Looked::Right { codes_left: None })),
+                PresentedFactor::Wrong => Err(Error::Login(LoginError::WrongOneTimePassword)),
+                PresentedFactor::Taken { recovery } => {
                     let codes_left = recovery.then_some(factor.recovery.len());
                     Ok(Decision::Write(write(&factor)?, Looked::Right { codes_left }))
                 }
@@ -138,7 +144,7 @@ impl Accounts {
                 Ok(true)
             }
             Err(error) => {
-                if matches!(error, Error::WrongOneTimePassword) {
+                if matches!(error, Error::Login(LoginError::WrongOneTimePassword)) {
                     self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
                 }
                 Err(error)
@@ -186,9 +192,9 @@ pub(crate) fn who_must_show(caller: &Caller) -> Option<(&str, String)> {
 /// the caller.
 fn who_shows(caller: &Caller) -> Option<String> {
     Some(match caller.shown? {
-        ShownCredential::Token(hash) => hash.to_hex(),
-        ShownCredential::Password => "password".into(),
-        ShownCredential::Operator => "operator".into(),
+        PresentedCredential::Token(hash) => hash.to_hex(),
+        PresentedCredential::Password => "password".into(),
+        PresentedCredential::Operator => "operator".into(),
     })
 }
 

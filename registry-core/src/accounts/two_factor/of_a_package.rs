@@ -3,6 +3,7 @@ use crate::accounts::Accounts;
 use crate::auth::{Caller, TokenKind};
 use crate::domain::PackageName;
 use crate::domain::packument::MfaPolicy;
+use crate::error::AccountError;
 
 use super::who_shows;
 
@@ -23,12 +24,14 @@ impl Accounts {
         }
         if limits.is_some_and(|limits| limits.bypass_two_factor) {
             return match mfa {
-                MfaPolicy::Publish => Err(Error::TokenWithoutTwoFactor { name: name.clone() }),
+                MfaPolicy::Publish => {
+                    Err(Error::Account(AccountError::TokenWithoutTwoFactor { name: name.clone() }))
+                }
                 MfaPolicy::None | MfaPolicy::Automation => Ok(()),
             };
         }
         if !self.has_two_factor(account).await? {
-            return Err(Error::NoTwoFactor { name: name.clone() });
+            return Err(Error::Account(AccountError::NoTwoFactor { name: name.clone() }));
         }
         self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
     }

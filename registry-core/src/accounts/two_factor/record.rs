@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::one_time_password::period_of;
+use crate::events::SecondFactorMode;
 use crate::randomness::{Randomness, random_bytes};
 
 /// How many recovery codes an account has.
@@ -46,6 +47,15 @@ pub enum TwoFactorMode {
     AuthAndWrites,
 }
 
+impl From<TwoFactorMode> for SecondFactorMode {
+    fn from(mode: TwoFactorMode) -> Self {
+        match mode {
+            TwoFactorMode::AuthOnly => Self::AuthOnly,
+            TwoFactorMode::AuthAndWrites => Self::AuthAndWrites,
+        }
+    }
+}
+
 impl TwoFactorMode {
     /// Returns npm's name for it.
     pub fn as_str(self) -> &'static str {
@@ -57,7 +67,7 @@ impl TwoFactorMode {
 }
 
 /// The result of a check of a one-time password.
-pub(super) enum Shown {
+pub(super) enum PresentedFactor {
     /// Valid. The record has changed and must be stored.
     Taken { recovery: bool },
     /// Valid: the same credential already used it, for another request of the same command.
@@ -81,33 +91,33 @@ impl TwoFactor {
     }
 
     /// Checks a one-time password or a recovery code that the credential `by` shows in the period `now`.
-    pub(super) fn show(&mut self, password: &SecretString, by: Option<&str>, now: u64) -> Shown {
+    pub(super) fn show(&mut self, password: &SecretString, by: Option<&str>, now: u64) -> PresentedFactor {
         let typed: String = password.expose_secret().split_whitespace().collect();
         let code = typed.to_ascii_lowercase();
         if code.len() == 64 {
             return self.show_recovery_code(&code);
         }
-        let Ok(secret) = BASE32_NOPAD.decode(self.secret.as_bytes()) else { return Shown::Wrong };
-        let Some(period) = period_of(&secret, &typed, now) else { return Shown::Wrong };
+        let Ok(secret) = BASE32_NOPAD.decode(self.secret.as_bytes()) else { return PresentedFactor::Wrong };
+        let Some(period) = period_of(&secret, &typed, now) else { return PresentedFactor::Wrong };
         match &self.last {
             Some(last) if period == last.period && by.is_some() && last.by.as_deref() == by => {
-                return Shown::Again;
+                return PresentedFactor::Again;
             }
-            Some(last) if period <= last.period => return Shown::Wrong,
+            Some(last) if period <= last.period => return PresentedFactor::Wrong,
             _ => {}
         }
         self.last = Some(LastTaken { period, by: by.map(Into::into) });
-        Shown::Taken { recovery: false }
+        PresentedFactor::Taken { recovery: false }
     }
 
-    fn show_recovery_code(&mut self, code: &str) -> Shown {
+    fn show_recovery_code(&mut self, code: &str) -> PresentedFactor {
         let hash = hash_of(code);
         match self.recovery.iter().position(|known| *known == hash) {
             Some(at) => {
                 self.recovery.remove(at);
-                Shown::Taken { recovery: true }
+                PresentedFactor::Taken { recovery: true }
             }
-            None => Shown::Wrong,
+            None => PresentedFactor::Wrong,
         }
     }
 

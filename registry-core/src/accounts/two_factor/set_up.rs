@@ -2,15 +2,16 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
+use crate::accounts::abuse::Guessed;
 use crate::auth::Caller;
+use crate::concurrency::detached;
 use crate::domain::one_time_password::period_at;
-use crate::events::EventKind;
+use crate::error::LoginError;
+use crate::events::{EventKind, SecondFactorMode};
 use crate::storage::{Decision, Key};
 
-use super::record::{Shown, TwoFactor, TwoFactorMode};
+use super::record::{PresentedFactor, TwoFactor, TwoFactorMode};
 use super::{read, write};
-use crate::accounts::abuse::Guessed;
-use crate::concurrency::detached;
 
 /// The result of a change of the second factor.
 #[derive(Debug, Clone)]
@@ -73,14 +74,14 @@ impl Accounts {
             TwoFactorChanged::Off if !existed => return Ok(changed),
             TwoFactorChanged::Off => {
                 self.parts.store.delete(&path).await?;
-                Some("disabled")
+                Some(SecondFactorMode::Disabled)
             }
-            TwoFactorChanged::Mode(mode) => Some(mode.as_str()),
+            TwoFactorChanged::Mode(mode) => Some(mode.into()),
             TwoFactorChanged::Begun(_) => None,
         };
         self.parts.tokens.forget_two_factor(&account);
         if let Some(mode) = told {
-            self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
+            self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode });
         }
         Ok(changed)
     }
@@ -93,14 +94,14 @@ impl Accounts {
         let account = self.require_account_change(caller)?.name.clone();
         let attempt = self.begin_attempt(Guessed::OneTimePassword, &account, caller, password).await?;
         let confirmed = self.store_confirmed(&account, password).await;
-        attempt.settle(&confirmed, |error| matches!(error, Error::WrongOneTimePassword));
-        if matches!(confirmed, Err(Error::WrongOneTimePassword)) {
+        attempt.settle(&confirmed, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword)));
+        if matches!(confirmed, Err(Error::Login(LoginError::WrongOneTimePassword))) {
             self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
         }
         let (mode, codes) = confirmed?;
         self.second_factor_is_here(&account, caller.address);
         self.parts.tokens.forget_two_factor(&account);
-        self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.as_str().into() });
+        self.authorization.emit(caller, None, EventKind::TwoFactorChanged { mode: mode.into() });
         Ok(codes)
     }
 
@@ -118,8 +119,8 @@ impl Accounts {
                     "no second factor is being set up: run `npm profile enable-2fa`, then enter the one-time password",
                 ));
             };
-            if !matches!(factor.show(password, None, now), Shown::Taken { .. }) {
-                return Err(Error::WrongOneTimePassword);
+            if !matches!(factor.show(password, None, now), PresentedFactor::Taken { .. }) {
+                return Err(Error::Login(LoginError::WrongOneTimePassword));
             }
             factor.pending = false;
             let codes = factor.renew_recovery_codes(self.parts.randomness.as_ref());

@@ -6,6 +6,7 @@ use crate::accounts::two_factor::who_must_show;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::shorten::shorten;
+use crate::error::LoginError;
 use crate::events::EventKind;
 
 /// A browser login that has begun.
@@ -55,7 +56,7 @@ impl Accounts {
     }
 
     fn require_web_login(&self) -> Result<(), Error> {
-        if self.parts.web_logins.on { Ok(()) } else { Err(Error::WebLoginOff) }
+        if self.parts.web_logins.on { Ok(()) } else { Err(Error::Login(LoginError::WebLoginOff)) }
     }
 
     async fn begin(

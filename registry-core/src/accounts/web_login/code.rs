@@ -1,12 +1,14 @@
 use secrecy::SecretString;
 
-use super::record::{Phase, Purpose};
-use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+
+use super::record::{Phase, Purpose};
+use super::session_token::SessionToken;
 
 impl Accounts {
     /// Continues with a one-time password, of an account that logs in or of a logged-in account.
@@ -24,7 +26,7 @@ impl Accounts {
                 self.begin_step(caller, page, browser, &Phase::Open).await?;
                 (account.clone(), Phase::Proven)
             }
-            _ => return Err(Error::WebLoginGone),
+            _ => return Err(Error::Login(LoginError::WebLoginGone)),
         };
         let expected = if next == Phase::Proven { Phase::Open } else { session.phase };
         let shower = Caller { one_time_password: code, address: caller.address, ..Caller::default() };

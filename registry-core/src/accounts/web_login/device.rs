@@ -8,15 +8,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::session_token::hash_of;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::abuse::Guessed;
 use crate::accounts::login::{Authenticated, refused, refused_name};
 use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{BlobPath, BlobPathError, Decision, Key, PutOutcome, When};
+
+use super::session_token::hash_of;
 
 /// Digits that the terminal displays. npm accepts nothing else where it asks for a one-time password.
 const DIGITS: usize = 12;
@@ -49,7 +52,11 @@ struct Found {
 
 impl DeviceSession {
     fn code(&self, digits: SecretString) -> Error {
-        Error::DeviceLogin { url: self.url.clone(), user_code: self.user_code.clone(), digits }
+        Error::Login(LoginError::DeviceLogin {
+            url: self.url.clone(),
+            user_code: self.user_code.clone(),
+            digits,
+        })
     }
 }
 
@@ -100,13 +107,13 @@ impl Accounts {
         let Some(digits) = shown.and_then(as_digits) else { return Ok(None) };
         let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
         let found = self.device_session(&login.name, &digits).await;
-        attempt.settle(&found, |error| matches!(error, Error::WrongOneTimePassword));
+        attempt.settle(&found, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword)));
         let found = found?;
         let (session, now) = (&found.session, self.parts.clock.now());
         if now < session.ask_from {
             return Err(session.code(digits));
         }
-        let known = self.provider(&session.provider).ok_or(Error::WrongOneTimePassword)?;
+        let known = self.provider(&session.provider).ok_or(Error::Login(LoginError::WrongOneTimePassword))?;
         let state = SecretString::from(session.state.as_str());
         match known.poll_device_login(&state).await {
             Ok(DevicePoll::Waiting { slower_by }) => {
@@ -120,13 +127,17 @@ impl Accounts {
                         "{known} did not let you in: the code was refused, or it was too late; log in again for a new \
                          one"
                     );
-                    return Err(self.refuse_web_login(caller, "provider", Error::LoginRefused { reason }));
+                    return Err(self.refuse_web_login(
+                        caller,
+                        WebLoginRejection::Provider,
+                        Error::Login(LoginError::Rejected { reason }),
+                    ));
                 };
                 let principal = self.admit(known.id(), principal).await.map_err(|error| {
                     let is_name_of_another = error.is_name_of_another();
                     let error = refused_name(error);
                     if is_name_of_another {
-                        return self.refuse_web_login(caller, "name-of-another", error);
+                        return self.refuse_web_login(caller, WebLoginRejection::NameOfAnother, error);
                     }
                     error
                 })?;
@@ -136,9 +147,9 @@ impl Accounts {
             }
             Err(error) => {
                 let error = refused(error);
-                if matches!(error, Error::LoginRefused { .. }) {
+                if matches!(error, Error::Login(LoginError::Rejected { .. })) {
                     self.parts.store.delete(&found.path).await?;
-                    return Err(self.refuse_web_login(caller, "provider", error));
+                    return Err(self.refuse_web_login(caller, WebLoginRejection::Provider, error));
                 }
                 Err(error)
             }
@@ -158,13 +169,17 @@ impl Accounts {
                 "the code was entered by {name}, and the login is that of {}: log in with your own name",
                 login.name
             );
-            return Err(self.refuse_web_login(caller, "other-account", Error::LoginRefused { reason }));
+            return Err(self.refuse_web_login(
+                caller,
+                WebLoginRejection::OtherAccount,
+                Error::Login(LoginError::Rejected { reason }),
+            ));
         }
         if self.has_two_factor(name).await? {
             let reason =
                 "your account has a second factor here: log in with the browser (npm login --auth-type=web)";
-            let error = Error::LoginRefused { reason: reason.into() };
-            return Err(self.refuse_web_login(caller, "second-factor", error));
+            let error = Error::Login(LoginError::Rejected { reason: reason.into() });
+            return Err(self.refuse_web_login(caller, WebLoginRejection::SecondFactor, error));
         }
         Ok(())
     }
@@ -181,7 +196,7 @@ impl Accounts {
             }
         }
         self.parts.store.confirm_absence().await?;
-        Err(Error::WrongOneTimePassword)
+        Err(Error::Login(LoginError::WrongOneTimePassword))
     }
 
     /// Stores when the provider may be polled again. A concurrent request of the same login may have done so, or

@@ -20,7 +20,9 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 
 pub(crate) use page::{PageStep, WebLoginPage};
 pub(crate) use poll::PollAnswer;
@@ -40,10 +42,14 @@ impl Accounts {
     ) -> Result<Session, Error> {
         let session = self.session(page).await?;
         if !session.is_page(page) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         if session.is_elsewhere(browser) {
-            return Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere));
+            return Err(self.refuse_web_login(
+                caller,
+                WebLoginRejection::OtherBrowser,
+                Error::Login(LoginError::WebLoginElsewhere),
+            ));
         }
         Ok(session)
     }
@@ -61,16 +67,18 @@ impl Accounts {
             .change_session(page, |session| {
                 session.bind(browser)?;
                 if !session.is_undecided() {
-                    return Err(Error::WebLoginGone);
+                    return Err(Error::Login(LoginError::WebLoginGone));
                 }
                 session.phase = phase.clone();
                 Ok(())
             })
             .await;
         match bound {
-            Err(Error::WebLoginElsewhere) => {
-                Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
-            }
+            Err(Error::Login(LoginError::WebLoginElsewhere)) => Err(self.refuse_web_login(
+                caller,
+                WebLoginRejection::OtherBrowser,
+                Error::Login(LoginError::WebLoginElsewhere),
+            )),
             Err(error) => Err(error),
             Ok(()) => self.session(page).await,
         }
@@ -99,7 +107,7 @@ impl Accounts {
     async fn advance(&self, page: &SessionToken, expected: &Phase, next: &Phase) -> Result<(), Error> {
         self.change_session(page, |session| {
             if session.phase != *expected {
-                return Err(Error::WebLoginGone);
+                return Err(Error::Login(LoginError::WebLoginGone));
             }
             session.phase = next.clone();
             Ok(())
@@ -108,9 +116,9 @@ impl Accounts {
     }
 
     /// Emits an event with the reason why a login is rejected, and returns `error`.
-    pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: &str, error: Error) -> Error {
+    pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: WebLoginRejection, error: Error) -> Error {
         let nobody = Caller { address: caller.address, ..Caller::default() };
-        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });
+        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason });
         error
     }
 }

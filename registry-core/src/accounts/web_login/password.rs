@@ -1,13 +1,15 @@
 use secrecy::SecretString;
 
-use super::record::{Phase, Purpose, Who};
-use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::login::Wanted;
 use crate::auth::{Caller, PasswordLogin};
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::network::network_of;
+
+use super::record::{Phase, Purpose, Who};
+use super::session_token::SessionToken;
 
 impl Accounts {
     /// Continues with a login by name and password, or with a new account of that name.
@@ -21,7 +23,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let session = self.begin_step(caller, page, browser, &Phase::Open).await?;
         if !matches!(session.purpose, Purpose::Login { .. }) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         let (accounts, caller, page) = (self.clone(), caller.clone(), page.clone());
         detached(async move {

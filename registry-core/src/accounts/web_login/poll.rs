@@ -1,12 +1,14 @@
 use secrecy::SecretString;
 
-use super::record::{Phase, Purpose, Who};
-use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+
+use super::record::{Phase, Purpose, Who};
+use super::session_token::SessionToken;
 
 /// The answer to a client that polls.
 #[derive(Debug)]
@@ -28,10 +30,10 @@ impl Accounts {
     ) -> Result<PollAnswer, Error> {
         let session = self.session(&poll).await?;
         if !session.is_poll(&poll) {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         }
         match session.phase.clone() {
-            Phase::Taken | Phase::Granted { .. } => Err(Error::WebLoginGone),
+            Phase::Taken | Phase::Granted { .. } => Err(Error::Login(LoginError::WebLoginGone)),
             Phase::Approved(_) | Phase::Proven if look => Ok(PollAnswer::Waiting),
             Phase::Approved(who) => {
                 self.advance(&poll, &session.phase, &Phase::Taken).await?;

@@ -1,12 +1,14 @@
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::record::{Phase, Purpose};
-use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
+use crate::error::LoginError;
 use crate::events::EventKind;
+
+use super::record::{Phase, Purpose};
+use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
 
 /// The prefix of a proof, which tells it from digits and recovery codes.
 const PREFIX: &str = "web_";
@@ -33,7 +35,7 @@ impl Accounts {
         let proof = hash_of(secret.expose_secret());
         self.change_session(token, |session| {
             if session.phase != Phase::Proven {
-                return Err(Error::WebLoginGone);
+                return Err(Error::Login(LoginError::WebLoginGone));
             }
             session.phase = Phase::Granted { proof: proof.clone(), until, first_used: None };
             Ok(())
@@ -66,13 +68,13 @@ impl Accounts {
                     }
                     Ok(())
                 }
-                _ => Err(Error::WrongOneTimePassword),
+                _ => Err(Error::Login(LoginError::WrongOneTimePassword)),
             }
         });
         match taken.await {
-            Err(Error::WrongOneTimePassword | Error::WebLoginGone) => {
+            Err(Error::Login(LoginError::WrongOneTimePassword | LoginError::WebLoginGone)) => {
                 self.authorization.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
-                Err(Error::WrongOneTimePassword)
+                Err(Error::Login(LoginError::WrongOneTimePassword))
             }
             taken => taken,
         }

@@ -1,15 +1,19 @@
-use secrecy::SecretString;
 use std::sync::Arc;
+
+use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
-use super::record::{Phase, Purpose, Session, Who};
-use super::session_token::{SessionToken, hash_of};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Caller, Identified};
 use crate::concurrency::detached;
+use crate::error::LoginError;
 use crate::events::EventKind;
+use crate::events::WebLoginRejection;
 use crate::network::network_of;
+
+use super::record::{Phase, Purpose, Session, Who};
+use super::session_token::{SessionToken, hash_of};
 
 impl Accounts {
     /// Continues at the page of a provider, which redirects the browser to `callback`. Returns the URL of that page.
@@ -21,8 +25,8 @@ impl Accounts {
         provider: &str,
         callback: &Url,
     ) -> Result<Url, Error> {
-        let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
-        let login = known.start_web_login(callback).await?.ok_or(Error::WebLoginForm)?;
+        let known = self.provider(provider).ok_or(Error::Login(LoginError::WebLoginForm))?;
+        let login = known.start_web_login(callback).await?.ok_or(Error::Login(LoginError::WebLoginForm))?;
         let state = login.url.query_pairs().find(|(name, _)| name == "state");
         let phase = Phase::AtProvider {
             provider: provider.to_owned(),
@@ -52,7 +56,11 @@ impl Accounts {
             let (accounts, caller, query) = (self.clone(), caller.clone(), query.to_owned());
             return detached(async move { accounts.come_back(&caller, page, session, &query).await }).await;
         }
-        Err(self.refuse_web_login(caller, "other-browser", Error::WebLoginElsewhere))
+        Err(self.refuse_web_login(
+            caller,
+            WebLoginRejection::OtherBrowser,
+            Error::Login(LoginError::WebLoginElsewhere),
+        ))
     }
 
     async fn come_back(
@@ -63,12 +71,12 @@ impl Accounts {
         query: &str,
     ) -> Result<SessionToken, Error> {
         let Phase::AtProvider { provider, state, .. } = &session.phase else {
-            return Err(Error::WebLoginGone);
+            return Err(Error::Login(LoginError::WebLoginGone));
         };
         let since = self.parts.clock.now();
         // A browser that comes back twice causes one request to the provider.
         self.advance(&page, &session.phase, &Phase::Returning).await?;
-        let known = self.provider(provider).ok_or(Error::WebLoginForm)?;
+        let known = self.provider(provider).ok_or(Error::Login(LoginError::WebLoginForm))?;
         let finished = match known.finish_web_login(state, query).await {
             Ok(Identified::Principal(principal)) => self.admit(known.id(), principal).await.map(Some),
             Ok(Identified::Rejected | Identified::NotMine) => Ok(None),
@@ -87,14 +95,14 @@ impl Accounts {
                     self.authorization.emit(&caller.named(account), None, EventKind::WebLoginApproved);
                     return Ok(page);
                 }
-                Purpose::SecondFactor { .. } => "other-account",
+                Purpose::SecondFactor { .. } => WebLoginRejection::OtherAccount,
             },
-            Ok(None) => "provider",
+            Ok(None) => WebLoginRejection::Provider,
             Err(error) => {
                 self.advance(&page, &Phase::Returning, &Phase::Open).await?;
                 return Err(match error {
                     error if error.is_name_of_another() => {
-                        self.refuse_web_login(caller, "name-of-another", error)
+                        self.refuse_web_login(caller, WebLoginRejection::NameOfAnother, error)
                     }
                     error => error,
                 });
@@ -102,7 +110,7 @@ impl Accounts {
         };
         // The user may try again.
         self.advance(&page, &Phase::Returning, &Phase::Open).await?;
-        let error = Error::WebLoginRejected { provider: known.to_string() };
+        let error = Error::Login(LoginError::WebLoginRejected { provider: known.to_string() });
         Err(self.refuse_web_login(caller, refused, error))
     }
 

@@ -4,8 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::session_token::{SessionToken, hash_of, is_hash_of};
 use crate::Error;
+use crate::error::LoginError;
+
+use super::session_token::{SessionToken, hash_of, is_hash_of};
 
 /// How long a login may take: longer than pnpm polls, and long enough to find a phone.
 pub(super) const LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -137,7 +139,7 @@ impl Session {
     /// Binds the login to this browser.
     pub(super) fn bind(&mut self, browser: &SecretString) -> Result<(), Error> {
         if self.is_elsewhere(Some(browser)) {
-            return Err(Error::WebLoginElsewhere);
+            return Err(Error::Login(LoginError::WebLoginElsewhere));
         }
         self.browser.get_or_insert_with(|| hash_of(browser.expose_secret()));
         Ok(())

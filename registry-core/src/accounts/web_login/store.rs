@@ -1,13 +1,16 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use bytes::Bytes;
 use chrono::TimeDelta;
 use futures::StreamExt as _;
-use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::Error;
+use crate::accounts::Accounts;
+use crate::error::LoginError;
+use crate::storage::{Blob, Decision, Key, PutOutcome, When};
 
 use super::record::Session;
 use super::session_token::SessionToken;
-use crate::Error;
-use crate::accounts::Accounts;
-use crate::storage::{Blob, Decision, Key, PutOutcome, When};
 
 /// How long a login is stored after it expires: its proof may still be in use.
 const KEPT: TimeDelta = TimeDelta::minutes(5);
@@ -76,7 +79,11 @@ impl Accounts {
     }
 
     fn require_lasting(&self, token: &SessionToken) -> Result<(), Error> {
-        if token.is_expired(self.parts.clock.now()) { Err(Error::WebLoginGone) } else { Ok(()) }
+        if token.is_expired(self.parts.clock.now()) {
+            Err(Error::Login(LoginError::WebLoginGone))
+        } else {
+            Ok(())
+        }
     }
 
     /// Removes expired logins periodically. They are listed in order of expiry, so nothing is read.
@@ -105,7 +112,7 @@ impl Accounts {
 }
 
 fn read(stored: Option<&Blob>) -> Result<Session, Error> {
-    let blob = stored.ok_or(Error::WebLoginGone)?;
+    let blob = stored.ok_or(Error::Login(LoginError::WebLoginGone))?;
     // The error of serde could quote the provider's state.
     serde_json::from_slice(&blob.bytes)
         .map_err(|_| Error::Damaged("a login in the browser cannot be read".into()))

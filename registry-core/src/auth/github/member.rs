@@ -8,7 +8,7 @@ use super::token_kind::TokenKind;
 use super::trouble::Trouble;
 use super::{ADMINS, GithubSettings};
 use crate::auth::Principal;
-use crate::auth::vouched::Vouched;
+use crate::auth::external_identity::ExternalIdentity;
 use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
@@ -24,7 +24,7 @@ pub(super) struct Member {
     pub(super) teams: Vec<String>,
 }
 
-impl Vouched for Member {
+impl ExternalIdentity for Member {
     fn name(&self) -> &str {
         &self.login
     }
@@ -90,7 +90,7 @@ pub(super) async fn ask(
     let user = match kind {
         TokenKind::OfApp => api.user_of_app_token(token).await?,
         TokenKind::Personal => api.user_of_personal_token(token).await?,
-        TokenKind::OfNobody => None,
+        TokenKind::Anonymous => None,
     };
     let Some(User { id, login, email }) = user else { return Ok(Standing::Bad) };
     if !is_login(&login) {

@@ -52,7 +52,7 @@ use self::member::{Member, Policy, Standing, ask, is_login};
 use self::token_kind::TokenKind;
 use self::trouble::Trouble;
 use super::AuthError;
-use super::vouched::{MakeProvider, Records, Remembered};
+use super::external_identity::{MakeProvider, Records, Remembered};
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::storage::BlobStore;

@@ -112,7 +112,7 @@ impl LocalAccounts {
         Ok(self.stored_account(name).await?.map(|(account, _)| account))
     }
 
-    /// Returns an account and its ETag.
+    /// Returns an account and its `ETag`.
     async fn stored_account(&self, name: &str) -> Result<Option<(Account, BlobETag)>, AuthError> {
         if !acceptable::is_name(name) {
             return Ok(None);

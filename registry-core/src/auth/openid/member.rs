@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::OpenIdSettings;
 use crate::auth::Principal;
-use crate::auth::vouched::Vouched;
+use crate::auth::external_identity::ExternalIdentity;
 use crate::storage::{BlobPath, Key};
 use crate::vocabulary::BoxError;
 
@@ -74,7 +74,7 @@ impl Member {
     }
 }
 
-impl Vouched for Member {
+impl ExternalIdentity for Member {
     fn name(&self) -> &str {
         &self.name
     }

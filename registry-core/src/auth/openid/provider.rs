@@ -8,7 +8,7 @@ use url::Url;
 use super::member::{Member, Unnamed, is_name};
 use super::web_login::WebLoginState;
 use super::{Issuer, OpenIdError, OpenIdSettings};
-use crate::auth::vouched::{MakeProvider, Records, Remembered};
+use crate::auth::external_identity::{MakeProvider, Records, Remembered};
 use crate::auth::{
     AuthError, AuthProvider, Credential, Identified, Profile, ProfileDetails, TokenIssuer as _, Verified,
     WebLogin,

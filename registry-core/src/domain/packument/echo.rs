@@ -5,6 +5,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::Packument;
 use super::scan::fitting;
 
 /// The fields that affect an install, and that no client changes on its own in a manifest that it read.
@@ -125,6 +126,24 @@ impl ManifestChange {
         } else {
             self.compared.insert(field.to_owned(), value);
         }
+    }
+}
+
+impl Packument<'_> {
+    /// Whether a field at the top of a document that a client sends back is another one than it read. `null` and an empty text
+    /// say what nothing says.
+    pub fn differs_at_top(&self, field: &str, sent: &Value) -> bool {
+        let stored = self.other.get(field).and_then(|stored| serde_json::from_str(stored.get()).ok());
+        let is_nothing = |value: &Value| value.is_null() || value == "";
+        match stored.filter(|stored| !is_nothing(stored)) {
+            Some(stored) => !is_same(sent, &stored) && !sent.is_null(),
+            None => !is_nothing(sent),
+        }
+    }
+
+    /// Whether such a document has another publish time. Clients may set `modified` to the time of their change.
+    pub fn differs_in_time(&self, of: &str, sent: &Value) -> bool {
+        of != "modified" && self.time.get(of).is_none_or(|stored| sent != stored.as_str())
     }
 }
 

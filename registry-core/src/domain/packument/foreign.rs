@@ -29,8 +29,15 @@ impl ForeignDocument<'_> {
         let length: usize = fields.chain(self.versions.0.values()).map(|value| value.get().len()).sum();
         let mut json = Vec::with_capacity(length + length / 8);
         json.push(b'{');
+        // Clients know the package by its name, also where the other registry does not tell it.
+        let is_named = |value: &RawValue| value.get().starts_with('"');
+        let is_named = self.fields.get("name").is_some_and(|name| name.is_some_and(is_named));
+        if !is_named {
+            field(&mut json, "name", &self.name)?;
+        }
         for (field, value) in &self.fields {
             match value {
+                Some(_) if field.as_str() == "name" && !is_named => {}
                 None => {
                     key(&mut json, field.as_str())?;
                     self.write_versions(&mut json, |json, version, manifest, dist| {

@@ -169,7 +169,7 @@ impl Packument<'_> {
 
     /// Whether the number of `version` is used, or reserved by a staged version.
     pub fn is_taken(&self, version: &Version) -> bool {
-        self.is_used_up(version) || self.staged_as(version).is_some()
+        self.is_version_reserved(version) || self.staged_as(version).is_some()
     }
 
     /// Returns the staged version with the number of `version`.
@@ -179,14 +179,14 @@ impl Packument<'_> {
 
     /// Whether the number of `version` is never free again: published now, unpublished once, or different from such a
     /// version in build metadata only.
-    pub fn is_used_up(&self, version: &Version) -> bool {
+    pub fn is_version_reserved(&self, version: &Version) -> bool {
         let mut used =
             self.versions.keys().map(Text::as_str).chain(self.tombstones.keys().map(String::as_str));
         self.versions.contains_key(version.as_str()) || used.any(|used| is_same_number(version, used))
     }
 
     /// Whether no version of the package was ever published. It may have staged ones.
-    pub fn is_unborn(&self) -> bool {
+    pub fn is_new(&self) -> bool {
         self.versions.is_empty() && self.tombstones.is_empty() && self.time.is_empty()
     }
 }

@@ -12,7 +12,7 @@ use super::{Audience, Packument, PackumentError};
 #[derive(Debug, Clone, Default)]
 pub struct TarballIndex {
     locations: HashMap<Box<str>, TarballLocation>,
-    is_unborn: bool,
+    is_new: bool,
     audience: Audience,
 }
 
@@ -41,7 +41,7 @@ impl TarballIndex {
             .collect::<Result<_, serde_json::Error>>();
         let locations =
             locations.map_err(|source| PackumentError { name: packument.name.clone(), source })?;
-        Ok(Self { locations, is_unborn: packument.is_unborn(), audience: Audience::of(packument) })
+        Ok(Self { locations, is_new: packument.is_new(), audience: Audience::of(packument) })
     }
 
     /// Returns the location of `version`; `None` if the package has no such version.
@@ -49,9 +49,9 @@ impl TarballIndex {
         self.locations.get(version)
     }
 
-    /// See [`Packument::is_unborn`].
-    pub fn is_unborn(&self) -> bool {
-        self.is_unborn
+    /// See [`Packument::is_new`].
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Returns the package's audience.

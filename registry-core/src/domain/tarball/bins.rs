@@ -88,7 +88,7 @@ pub(super) fn parts(path: &str) -> Vec<&str> {
 }
 
 /// Whether the path stays inside the package for a client that does not normalize it.
-fn leads_inside(path: &str) -> bool {
+pub(super) fn leads_inside(path: &str) -> bool {
     !path.contains(['\\', ':']) && path.split('/').all(|part| part != "..")
 }
 

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::ManifestDisagreement;
+use super::field_types::is_nothing;
 use super::git_reference::is_same_repository;
 use super::install_fields::BUNDLED;
 use super::manifest_agreement::entries;
@@ -19,9 +20,9 @@ pub(super) fn agree(
     }
     let none = Map::new();
     let said_dependencies = match said {
-        None | Some(Value::Null) => &none,
         Some(Value::Object(dependencies)) => dependencies,
-        Some(_) => return Err(ManifestDisagreement::new(field, said, packed)),
+        said if is_nothing(said) => &none,
+        _ => return Err(ManifestDisagreement::new(field, said, packed)),
     };
     let packed_dependencies = as_object(packed);
     let is_excused = |name: &str, said| field == "dependencies" && is_listed_elsewhere(name, said, manifest);

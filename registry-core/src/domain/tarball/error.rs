@@ -94,6 +94,15 @@ pub enum TarballError {
         /// The file that some systems treat it as.
         file: &'static str,
     },
+    /// An entry in `node_modules` of a package that bundles no dependencies, which some clients install and others do not.
+    #[error(
+        "the tarball's entry {path:?} is in node_modules, and package.json bundles no dependencies; list the dependency in \
+         `bundleDependencies` or leave it out"
+    )]
+    NotBundled {
+        /// The beginning of the path of the first one.
+        path: String,
+    },
     /// There is no `package.json` in the top folder.
     #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
     NoManifest,
@@ -127,6 +136,28 @@ pub enum TarballError {
     /// `package.json` contains a list or a scalar.
     #[error("the tarball's package.json is not a JSON object; write `{{ … }}`")]
     ManifestNotAnObject,
+    /// `directories.bin` is a folder of which clients make different commands.
+    #[error(
+        "clients would make different commands of `directories.bin` in the tarball's package.json, because {path:?} {problem}; \
+         list the commands in `bin`"
+    )]
+    CommandFolder {
+        /// The beginning of the path, or of the folder.
+        path: String,
+        /// What clients read differently.
+        problem: &'static str,
+    },
+    /// A script or a dependency in `package.json` is not a string, or their field is not an object.
+    #[error(
+        "`{field}` in the tarball's package.json is read differently by each client; write an object whose values are strings, \
+         such as `{example}`"
+    )]
+    ManifestField {
+        /// The beginning of the field, such as `dependencies.left-pad`.
+        field: String,
+        /// What the field looks like.
+        example: &'static str,
+    },
     /// `package.json` has no `name` string.
     #[error("the tarball's package.json has no name; add `\"name\"`")]
     NoName,

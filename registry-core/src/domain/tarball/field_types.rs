@@ -122,6 +122,31 @@ pub(in crate::domain) fn make_fit(manifest: &mut Map<String, Value>) {
     });
 }
 
+/// The fields of a `package.json` that clients read differently where they hold anything but texts.
+const OBJECTS_OF_TEXTS: [&str; 4] = ["scripts", "dependencies", "optionalDependencies", "peerDependencies"];
+
+/// The first script or field of dependencies that is not what all clients read the same: an object of texts, or nothing.
+pub(super) fn odd_field(manifest: &Map<String, Value>) -> Option<String> {
+    OBJECTS_OF_TEXTS.iter().find_map(|field| match manifest.get(*field) {
+        Some(Value::Object(entries)) => {
+            let odd = entries.iter().find(|(_, value)| !value.is_string())?;
+            Some(format!("{field}.{}", odd.0))
+        }
+        value => (!is_nothing(value)).then(|| (*field).to_owned()),
+    })
+}
+
+/// Whether a field holds what npm takes for nothing.
+pub(super) fn is_nothing(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null | Value::Bool(false)) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Array(values)) => values.is_empty(),
+        Some(Value::Object(fields)) => fields.is_empty(),
+        Some(Value::Bool(true) | Value::Number(_)) => false,
+    }
+}
+
 fn first(value: &RawValue) -> u8 {
     value.get().as_bytes().first().copied().unwrap_or_default()
 }

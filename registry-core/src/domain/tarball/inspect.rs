@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use tar::{Archive, Entry};
 
 use super::claims::{Claims, Clash};
+use super::commands::require_plain_folder;
+use super::field_types::odd_field;
 use super::header::{self, Kind};
+use super::install_fields::bundles_nothing;
 use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
@@ -27,7 +30,9 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<TarballContents, Tarball
     let failure = RefCell::new(None);
     let unpacker = Unpacker::new(bytes, limits.unpacked_bytes, &failure)?;
     // The unpacker's error is more precise than the one that the tar reader derives from it.
-    Inspection::new(limits).run(unpacker).map_err(|error| failure.take().unwrap_or(error))
+    let contents = Inspection::new(limits).run(unpacker).map_err(|error| failure.take().unwrap_or(error))?;
+    require_plain_folder(&contents.manifest, bytes)?;
+    Ok(contents)
 }
 
 /// The state of an inspection.
@@ -38,6 +43,8 @@ struct Inspection<'a> {
     extensions: Option<Vec<u8>>,
     claims: Claims,
     top_folder: Option<String>,
+    /// The first path in `node_modules`.
+    bundled: Option<String>,
     manifest: Option<Map<String, Value>>,
     manifest_path: Option<EntryPath>,
     readme: Readme,
@@ -53,6 +60,7 @@ impl<'a> Inspection<'a> {
             extensions: None,
             claims: Claims::default(),
             top_folder: None,
+            bundled: None,
             manifest: None,
             manifest_path: None,
             readme: Readme::default(),
@@ -75,6 +83,9 @@ impl<'a> Inspection<'a> {
         }
         match (self.manifest, self.manifest_path) {
             (Some(manifest), _) => {
+                if let Some(path) = self.bundled.filter(|_| bundles_nothing(&manifest)) {
+                    return Err(TarballError::NotBundled { path });
+                }
                 Ok(TarballContents { manifest, readme: self.readme.into_text(), ..self.contents })
             }
             (None, Some(path)) => Err(TarballError::ManifestPath { path: path.shown() }),
@@ -158,6 +169,7 @@ impl<'a> Inspection<'a> {
             self.short_path(entry, &path)?;
         }
         self.claim(kind, &path)?;
+        self.note_bundled(&path);
         if path.may_become_manifest() {
             return self.manifest(entry, kind, size, path);
         }
@@ -193,9 +205,16 @@ impl<'a> Inspection<'a> {
         }
         match short.installed() {
             Some(installed) if !is_same && !path.is_ascii() => {
+                self.note_bundled(&short);
                 self.claims.alias(installed).map_err(|clash| self.clashing(clash, &short))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn note_bundled(&mut self, path: &EntryPath) {
+        if self.bundled.is_none() && path.is_bundled() {
+            self.bundled = Some(path.shown());
         }
     }
 
@@ -358,6 +377,11 @@ fn parse_manifest(bytes: &[u8]) -> Result<Map<String, Value>, TarballError> {
     }
     if !has("version") {
         return Err(TarballError::NoVersion);
+    }
+    if let Some(field) = odd_field(&manifest) {
+        let is_script = field.starts_with("scripts");
+        let example = if is_script { r#"{"test": "node --test"}"# } else { r#"{"left-pad": "^1.0.0"}"# };
+        return Err(TarballError::ManifestField { field: shorten(&field).into_owned(), example });
     }
     Ok(manifest)
 }

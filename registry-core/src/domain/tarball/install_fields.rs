@@ -175,6 +175,16 @@ fn is_same_bundle(document: &Map<String, Value>, manifest: &Map<String, Value>) 
     said.iter().all(|names| is_packed(names) || (names.is_empty() && !packs_some()))
 }
 
+/// Whether a package lists no dependency to bundle, under neither spelling.
+pub(super) fn bundles_nothing(manifest: &Map<String, Value>) -> bool {
+    // The dependencies that `true` selects depend on the client.
+    let bundles = |field: &str| {
+        manifest.get(field) == Some(&Value::Bool(true))
+            || bundled(manifest, field).is_some_and(|names| !names.is_empty())
+    };
+    !BUNDLED.into_iter().any(bundles)
+}
+
 /// Returns the names in one of the two fields, converted from every form that npm accepts.
 pub(super) fn bundled(manifest: &Map<String, Value>, field: &str) -> Option<Vec<String>> {
     match manifest.get(field)? {

@@ -71,10 +71,12 @@ pub(in crate::domain) fn complete(
     // The client's value is ignored.
     manifest.shift_remove("hasInstallScript");
     native_code::declare(manifest, contents);
-    let has_folder = manifest.get("directories").is_some_and(|directories| directories.get("bin").is_some());
-    if has_folder && manifest.get("bin").is_none_or(Value::is_null) {
+    // Clients list what is on the publisher's disk, and none of it may be in the tarball.
+    if commands::folder_of_commands(&contents.manifest).is_some() {
         let commands = commands(&contents.manifest, tarball);
-        if !commands.is_empty() {
+        if commands.is_empty() {
+            manifest.shift_remove("bin");
+        } else {
             manifest.insert("bin".into(), serde_json::json!(commands));
         }
     }

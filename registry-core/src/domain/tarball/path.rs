@@ -94,6 +94,12 @@ impl EntryPath {
         folder.split('/').any(|part| same_file_somewhere(part) == "node_modules").then_some(name)
     }
 
+    /// Whether the entry is below the package's root `node_modules` on some disk, where bundled dependencies are.
+    pub(super) fn is_bundled(&self) -> bool {
+        let first = self.installed().and_then(|installed| installed.split_once('/'));
+        first.is_some_and(|(folder, _)| same_file_somewhere(folder) == "node_modules")
+    }
+
     /// Whether some client on some disk would install the entry, or a folder above it, as `package.json`.
     pub(super) fn may_become_manifest(&self) -> bool {
         // Some clients leave a path without a folder unchanged.

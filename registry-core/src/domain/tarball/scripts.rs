@@ -1,6 +1,7 @@
 use serde_json::{Map, Value};
 
 use super::ManifestDisagreement;
+use super::field_types::is_nothing;
 use super::manifest_agreement::entries;
 use super::native_code::BUILD;
 
@@ -18,9 +19,9 @@ pub(super) fn agree(
     }
     let none = Map::new();
     let said_scripts = match said {
-        None | Some(Value::Null) => &none,
         Some(Value::Object(scripts)) => scripts,
-        Some(_) => return Err(ManifestDisagreement::new("scripts", said, packed)),
+        said if is_nothing(said) => &none,
+        _ => return Err(ManifestDisagreement::new("scripts", said, packed)),
     };
     let packed_scripts = packed.and_then(Value::as_object).unwrap_or(&none);
     entries(said_scripts, packed_scripts)

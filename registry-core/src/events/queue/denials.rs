@@ -74,7 +74,7 @@ impl Denials {
         }
         self.begun.get_or_insert(event.time);
         let network = event.address.map(network_of);
-        let mut detail = Detail { principal: None, package: None, word: word.cloned() };
+        let mut detail = Detail { principal: None, package: None, word };
         if told_of_each > 1 {
             detail.principal.clone_from(&event.principal);
             detail.package.clone_from(&event.package);
@@ -148,15 +148,17 @@ fn line(group: &Group, counted: Counted) -> Event {
 
 /// Returns the name of a kind of denial, the detail that distinguishes it, and how many similar ones are emitted
 /// individually; `None` for other events.
-fn what(kind: &EventKind) -> Option<(&'static str, Option<&String>, u32)> {
+fn what(kind: &EventKind) -> Option<(&'static str, Option<String>, u32)> {
     Some(match kind {
-        EventKind::Denied { action } => ("denied", Some(action), TOLD_OF_EACH),
-        EventKind::CredentialRefused { reason, .. } => ("credential-refused", Some(reason), 1),
-        EventKind::IdTokenRefused { reason, .. } => ("id-token-refused", Some(reason), 1),
-        EventKind::LoginFailed { name } => ("login-failed", Some(name), TOLD_OF_EACH),
+        EventKind::Denied { action } => ("denied", Some(action.to_string()), TOLD_OF_EACH),
+        EventKind::CredentialRefused { reason, .. } => ("credential-refused", Some(format!("{reason:?}")), 1),
+        EventKind::IdTokenRefused { reason, .. } => ("id-token-refused", Some(reason.clone()), 1),
+        EventKind::LoginFailed { name } => ("login-failed", Some(name.clone()), TOLD_OF_EACH),
         EventKind::TwoFactorFailed => ("two-factor-failed", None, TOLD_OF_EACH),
         EventKind::WebLoginStarted => ("web-login-started", None, TOLD_OF_EACH),
-        EventKind::WebLoginRefused { reason } => ("web-login-refused", Some(reason), TOLD_OF_EACH),
+        EventKind::WebLoginRefused { reason } => {
+            ("web-login-refused", Some(format!("{reason:?}")), TOLD_OF_EACH)
+        }
         _ => return None,
     })
 }
@@ -164,6 +166,8 @@ fn what(kind: &EventKind) -> Option<(&'static str, Option<&String>, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::CredentialRejection;
+    use crate::vocabulary::Action;
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
@@ -177,14 +181,14 @@ mod tests {
             address: Some(address.into()),
             via: None,
             package: Some(package.parse().unwrap()),
-            kind: EventKind::Denied { action: "read".into() },
+            kind: EventKind::Denied { action: Action::Read.into() },
             access: None,
             count: None,
         }
     }
 
-    fn refused(seconds: i64, address: [u8; 4], reason: &str) -> Event {
-        let kind = EventKind::CredentialRefused { reason: reason.into(), name: Some("ana".into()) };
+    fn refused(seconds: i64, address: [u8; 4], reason: CredentialRejection) -> Event {
+        let kind = EventKind::CredentialRefused { reason, name: Some("ana".into()) };
         Event { kind, package: None, ..denied(seconds, address, "x") }
     }
 
@@ -241,10 +245,10 @@ mod tests {
     fn rejected_credentials_are_emitted_once_per_network_and_reason() {
         let mut denials = Denials::default();
         let took = |denials: &mut Denials, event| denials.take(event).len();
-        assert_eq!(took(&mut denials, refused(0, HOME, "unknown-token")), 1);
-        assert_eq!(took(&mut denials, refused(59, HOME, "unknown-token")), 0);
-        assert_eq!(took(&mut denials, refused(59, HOME, "wrong-password")), 1);
-        assert_eq!(took(&mut denials, refused(59, [192, 0, 2, 2], "unknown-token")), 1);
+        assert_eq!(took(&mut denials, refused(0, HOME, CredentialRejection::UnknownToken)), 1);
+        assert_eq!(took(&mut denials, refused(59, HOME, CredentialRejection::UnknownToken)), 0);
+        assert_eq!(took(&mut denials, refused(59, HOME, CredentialRejection::WrongPassword)), 1);
+        assert_eq!(took(&mut denials, refused(59, [192, 0, 2, 2], CredentialRejection::UnknownToken)), 1);
         let sums = denials.sum_up();
         assert_eq!(sums.len(), 1);
         assert_eq!(sums[0].count, Some(1));

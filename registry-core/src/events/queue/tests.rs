@@ -6,13 +6,16 @@ use chrono::DateTime;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::*;
 use crate::accounts::tokens::{NewToken, TokenHolder};
 use crate::auth::{Caller, Principal, TokenLimits};
 use crate::domain::{DistTag, PackageName, Version};
+use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::storage::ObjectStoreBlobs;
+use crate::vocabulary::Action;
 use crate::{Body, Error, Registry};
+
+use super::*;
 
 /// What the sink does with the next batch.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +95,7 @@ fn event(number: usize) -> Event {
 fn denied(number: usize) -> Event {
     Event {
         package: Some(format!("hidden-{number}").parse().unwrap()),
-        kind: EventKind::Denied { action: "read".into() },
+        kind: EventKind::Denied { action: Action::Read.into() },
         ..event(number)
     }
 }
@@ -261,7 +264,7 @@ async fn a_change_whose_event_has_no_room_is_rejected() {
     assert_eq!(ask("GET", "/pear").await.status(), 404, "reads go on");
     sink.turns.add_permits(1_000);
     registry.issue_token(new_token()).await.unwrap();
-    assert!(matches!(tag().await, Err(Error::PackageNotFound(_))));
+    assert!(matches!(tag().await, Err(Error::Package(PackageError::NotFound(_)))));
     assert_eq!(ask("POST", "/-/v1/login").await.status(), 200);
 }
 

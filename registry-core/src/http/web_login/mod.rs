@@ -4,8 +4,11 @@ mod browser;
 mod form;
 mod pages;
 
+use browser::Browser;
+use form::Form;
 use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, Response, StatusCode};
+use pages::{Shown, message_page, step_page};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,15 +18,14 @@ use crate::Error;
 use crate::accounts::two_factor::one_time_password;
 use crate::accounts::web_login::{PollAnswer, SessionToken};
 use crate::auth::PasswordLogin;
+use crate::error::LoginError;
+use crate::events::WebLoginRejection;
 
 use super::answer::json_response;
 use super::body::Body;
 use super::handle::Call;
 use super::route::WebLoginRoute;
 use super::status::{Failure, status, told, wait};
-use browser::Browser;
-use form::Form;
-use pages::{Shown, message_page, step_page};
 
 /// The seconds until a client may poll again.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
@@ -127,24 +129,30 @@ impl Call<'_> {
         let page = parse(session)?;
         let form = Form::read(self.body).await?;
         let Some(browser) = Browser::of(self.request, &page) else {
-            let error = Error::WebLoginElsewhere;
+            let error = Error::Login(LoginError::WebLoginElsewhere);
             return Err(self
                 .registry
                 .accounts()
-                .refuse_web_login(&self.caller, "other-browser", error)
+                .refuse_web_login(&self.caller, WebLoginRejection::OtherBrowser, error)
                 .into());
         };
         if !browser.made(form.get("form")) {
-            let error = Error::WebLoginForm;
-            return Err(self.registry.accounts().refuse_web_login(&self.caller, "form", error).into());
+            let error = Error::Login(LoginError::WebLoginForm);
+            return Err(self
+                .registry
+                .accounts()
+                .refuse_web_login(&self.caller, WebLoginRejection::Form, error)
+                .into());
         }
         let base = self.base_url();
         match self.take_step(&page, &browser, &form, &base).await {
             Ok(next) => redirect(&next),
             // A login that is over has no page to show again.
-            Err(error @ (Error::WebLoginGone | Error::WebLoginElsewhere | Error::WebLoginForm)) => {
-                Err(error.into())
-            }
+            Err(
+                error @ Error::Login(
+                    LoginError::WebLoginGone | LoginError::WebLoginElsewhere | LoginError::WebLoginForm,
+                ),
+            ) => Err(error.into()),
             Err(error) => self.show_web_login(&page, Some(browser), Some(&Failure::Operation(error))).await,
         }
     }
@@ -180,7 +188,7 @@ impl Call<'_> {
                 let code = one_time_password(form.get("code"));
                 registry.accounts().web_login_with_code(caller, page, secret, code).await?;
             }
-            _ => return Err(Error::WebLoginForm),
+            _ => return Err(Error::Login(LoginError::WebLoginForm)),
         }
         Ok(login_url(base, page))
     }
@@ -194,7 +202,7 @@ impl Call<'_> {
 }
 
 fn parse(session: &SecretString) -> Result<SessionToken, Error> {
-    SessionToken::parse(session.expose_secret()).ok_or(Error::WebLoginGone)
+    SessionToken::parse(session.expose_secret()).ok_or(Error::Login(LoginError::WebLoginGone))
 }
 
 /// The URL that providers redirect the browser to.

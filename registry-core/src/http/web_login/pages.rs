@@ -45,10 +45,7 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
             let other = provider.as_ref().map(|(id, name)| provider_form(shown, id, name));
             (title, html! { (asked_for(shown)) (code_form(shown)) @if let Some(other) = other { (other) } })
         }
-        PageStep::Done => {
-            let done = html! { p role="status" { "Done. Close this page, and go back to your terminal." } };
-            ("You are signed in".to_owned(), done)
-        }
+        PageStep::Done => done(shown),
         PageStep::Type(proof) => {
             let typed = html! {
                 p role="status" { "Type this into your terminal, where it asks for a one-time password:" }
@@ -65,6 +62,18 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
     let leads_away = matches!(&login.step, PageStep::Identify { providers, .. } if !providers.is_empty())
         || matches!(&login.step, PageStep::Code { provider: Some(_), .. });
     respond(status, page, leads_away)
+}
+
+/// Renders title and body of the page after the last step.
+fn done(shown: &Shown<'_>) -> (String, Markup) {
+    let (title, what) = match &shown.login.purpose {
+        Purpose::Login { .. } => ("You are signed in", html! { "Done." }),
+        Purpose::SecondFactor { account, action, .. } => (
+            "You confirmed it",
+            html! { "The command may do this as " strong { (account) } " now: " code { (action) } "." },
+        ),
+    };
+    (title.to_owned(), html! { p role="status" { (what) " Close this page, and go back to your terminal." } })
 }
 
 /// Renders a page that contains only a text.

@@ -1,4 +1,5 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::authorization::WriteRight;
 use crate::clock::timestamp;
@@ -6,6 +7,7 @@ use crate::concurrency::{compute_elsewhere, detached};
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Release;
 use crate::domain::{Integrity, PackageName, StageId, Version};
+use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
@@ -20,7 +22,7 @@ impl Packages {
         caller: &Caller,
         id: StageId,
     ) -> Result<(PackageName, Version), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (packages, caller) = (self.with_access_snapshot(), caller.clone());
         detached(async move { packages.approve_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
@@ -119,11 +121,11 @@ fn to_publish(fate: Fate, id: StageId, record: &StageRecord) -> Result<Option<St
     let (name, version) = (record.package.clone(), record.version.clone());
     match fate {
         Fate::Waiting(staged) if staged.unpublished => {
-            Err(Error::StagedPackageUnpublished { name, version, id })
+            Err(Error::Stage(StageError::StagedPackageUnpublished { name, version, id }))
         }
         Fate::Waiting(staged) => Ok(Some(staged)),
         Fate::Approved => Ok(None),
-        Fate::Unpublished => Err(Error::ApprovedUnpublished { name, version }),
-        Fate::Gone => Err(Error::StageNotFound { id }),
+        Fate::Unpublished => Err(Error::Stage(StageError::ApprovedUnpublished { name, version })),
+        Fate::Gone => Err(Error::Stage(StageError::NotFound { id })),
     }
 }

@@ -4,6 +4,7 @@ use futures::TryStreamExt as _;
 use futures::future::try_join_all;
 
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::authorization::WriteRight;
 use crate::concurrency::compute;
@@ -23,7 +24,7 @@ impl Packages {
         caller: &Caller,
         package: Option<&PackageName>,
     ) -> Result<Vec<StagedItem>, Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let names = match package {
             Some(name) => BTreeSet::from([name.clone()]),
             None => self.packages_with_staged().await?,

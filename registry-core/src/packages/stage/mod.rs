@@ -10,6 +10,7 @@ use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::{PackageName, StageId, Version};
+use crate::error::{PackageError, PermissionError, StageError};
 use crate::packages::Packages;
 
 use crate::authorization::WriteRight;
@@ -77,9 +78,13 @@ impl Packages {
 fn hide(caller: &Caller, id: StageId) -> impl Fn(Error) -> Error {
     let limits = caller.limits.clone();
     move |error| match error {
-        Error::Forbidden { .. } | Error::PackageNotFound(_) => Error::StageNotFound { id },
-        Error::TokenForbids { name, .. } if limits.as_ref().is_some_and(|limits| !limits.is_for(&name)) => {
-            Error::StageNotFound { id }
+        Error::Permission(PermissionError::Forbidden { .. }) | Error::Package(PackageError::NotFound(_)) => {
+            Error::Stage(StageError::NotFound { id })
+        }
+        Error::Permission(PermissionError::TokenForbids { name, .. })
+            if limits.as_ref().is_some_and(|limits| !limits.is_for(&name)) =>
+        {
+            Error::Stage(StageError::NotFound { id })
         }
         other => other,
     }

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::domain::publication::Release;
 use crate::domain::{PackageName, StageId, Version};
+use crate::error::StageError;
 use crate::packages::Packages;
 use crate::storage::{Key, When};
 
@@ -20,7 +21,12 @@ pub(super) struct StageRecord {
 impl Packages {
     pub(super) async fn stage_record(&self, id: StageId) -> Result<StageRecord, Error> {
         let blob = self.parts.store.get(&Key::Stage(id).path()?).await?;
-        let blob = self.parts.store.or_proven_absent(blob).await?.ok_or(Error::StageNotFound { id })?;
+        let blob = self
+            .parts
+            .store
+            .or_proven_absent(blob)
+            .await?
+            .ok_or(Error::Stage(StageError::NotFound { id }))?;
         serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(Box::new(error)))
     }
 

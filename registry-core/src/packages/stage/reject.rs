@@ -1,8 +1,10 @@
 use crate::Error;
+use crate::accounts::whoami;
 use crate::auth::Caller;
 use crate::concurrency::detached;
 use crate::domain::StageId;
 use crate::domain::packument::Packument;
+use crate::error::StageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Change, Decision};
@@ -11,7 +13,7 @@ use super::{Fate, hide};
 
 impl Packages {
     pub(crate) async fn reject_stage(&self, caller: &Caller, id: StageId) -> Result<(), Error> {
-        self.accounts().whoami(caller)?;
+        whoami(caller)?;
         let (packages, caller) = (self.with_access_snapshot(), caller.clone());
         detached(async move { packages.reject_here(&caller, id).await.map_err(hide(&caller, id)) }).await
     }
@@ -20,7 +22,7 @@ impl Packages {
         let record = self.stage_record(id).await?;
         let right = self.authorization.require_approval(caller, &record.package)?;
         if let Fate::Approved = self.fate_of(caller, id, &record, &right).await? {
-            return Err(Error::StageApproved { name: record.package, version: record.version });
+            return Err(Error::Stage(StageError::Approved { name: record.package, version: record.version }));
         }
         let caller = self.accounts().require_two_factor(caller).await?;
         if record.release.is_none() {
@@ -33,14 +35,14 @@ impl Packages {
                 Fate::Waiting(staged) => staged.actor,
                 Fate::Unpublished | Fate::Gone => return Ok(Decision::Keep(None)),
                 Fate::Approved => {
-                    return Err(Error::StageApproved {
+                    return Err(Error::Stage(StageError::Approved {
                         name: packument.name.clone(),
                         version: version.clone(),
-                    });
+                    }));
                 }
             };
             packument.staged.shift_remove(version.as_str());
-            if packument.is_unborn() && packument.staged.is_empty() {
+            if packument.is_new() && packument.staged.is_empty() {
                 // The publisher of the first version owns the package.
                 packument.maintainers.clear();
             }

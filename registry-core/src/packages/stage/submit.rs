@@ -9,6 +9,7 @@ use crate::concurrency::detached;
 use crate::domain::packument::{Packument, StagedVersion};
 use crate::domain::publication::Publication;
 use crate::domain::{PackageName, StageId};
+use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Before, Change, Decision};
@@ -76,7 +77,7 @@ impl Packages {
         let decide = move |packument: &mut Packument<'_>| {
             right.check(packument)?;
             packument.require_free(&version)?;
-            if packument.is_unborn() && packument.maintainers.is_empty() {
+            if packument.is_new() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];
                 packument.protection.restricted |= restricted;
             }
@@ -92,9 +93,8 @@ impl Packages {
             Err(error) => {
                 let lost = matches!(
                     error,
-                    Error::VersionTaken { .. }
-                        | Error::VersionStaged { .. }
-                        | Error::NameInOtherCapitals { .. }
+                    Error::Package(PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. })
+                        | Error::NewPackage(NewPackageError::NameInOtherCapitals { .. })
                 );
                 if is_stored.load(Ordering::Relaxed) && lost {
                     self.forget_staged(id, &name).await;

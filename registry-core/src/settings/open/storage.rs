@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::error::BoxError;
 use crate::randomness::{Randomness as _, SystemRandomness};
 use crate::settings::error::Context as _;
 use crate::settings::{SettingsError, StorageSettings, StorageUrl};
@@ -18,41 +19,44 @@ pub async fn open_store(
     settings: &StorageSettings,
     trial: Trial,
 ) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    open_and_try(settings, trial, settings.must_exist).await
+}
+
+/// Opens the store, and refuses one in which there is no registry, in which it leaves nothing: for commands that look into a
+/// server's, and would answer for an empty one that nothing is there.
+pub async fn open_existing_store(
+    settings: &StorageSettings,
+    trial: Trial,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    open_and_try(settings, trial, true).await
+}
+
+async fn open_and_try(
+    settings: &StorageSettings,
+    trial: Trial,
+    must_exist: bool,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
     install_tls_provider();
-    let store = open(settings)?;
+    let cannot_be_used = || format!("the storage {} cannot be used", settings.url);
+    let store = open(settings, must_exist)?;
+    // Before the trial, which writes.
+    if must_exist && is_empty(store.as_ref()).await.with_context(cannot_be_used)? {
+        return Err(no_registry_in(settings));
+    }
     if trial == Trial::Always {
         let mut id = [0; 8];
         SystemRandomness.fill(&mut id);
         let id = format!("{:016x}", u64::from_be_bytes(id));
-        let tried = probe(store.as_ref(), &id).await;
-        tried.with_context(|| format!("the storage {} cannot be used", settings.url))?;
-    }
-    if settings.must_exist {
-        refuse_empty(store.as_ref(), settings).await?;
-    }
-    if trial == Trial::Always {
+        probe(store.as_ref(), &id).await.with_context(cannot_be_used)?;
         tracing::info!(storage = %store, "storage is open");
     }
     Ok(store)
 }
 
-/// Opens the store, and rejects one without a registry: for commands that inspect a server's store, and would report an
-/// empty one as having no packages.
-pub async fn open_existing_store(
-    settings: &StorageSettings,
-    trial: Trial,
-) -> Result<Arc<dyn BlobStore>, SettingsError> {
-    let store = open_store(settings, trial).await?;
-    refuse_empty(store.as_ref(), settings).await?;
-    Ok(store)
-}
-
-async fn refuse_empty(store: &dyn BlobStore, settings: &StorageSettings) -> Result<(), SettingsError> {
-    let marker = Key::Marker.path().map_err(SettingsError::of)?;
+async fn is_empty(store: &dyn BlobStore) -> Result<bool, BoxError> {
+    let marker = Key::Marker.path()?;
     // A store that an earlier release last wrote has no marker yet.
-    let is_empty = store.get(&marker).await.map_err(SettingsError::of)?.is_none()
-        && store.list_folders(&BlobPrefix::ROOT).await.map_err(SettingsError::of)?.is_empty();
-    if is_empty { Err(no_registry_in(settings)) } else { Ok(()) }
+    Ok(store.get(&marker).await?.is_none() && store.list_folders(&BlobPrefix::ROOT).await?.is_empty())
 }
 
 fn no_registry_in(settings: &StorageSettings) -> SettingsError {
@@ -71,7 +75,7 @@ fn no_registry_in(settings: &StorageSettings) -> SettingsError {
 }
 
 /// Opens the store without a probe.
-fn open(settings: &StorageSettings) -> Result<Arc<dyn BlobStore>, SettingsError> {
+fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStore>, SettingsError> {
     let url = &settings.url;
     let store: Arc<dyn BlobStore> = match url {
         StorageUrl::Memory => {
@@ -81,7 +85,7 @@ fn open(settings: &StorageSettings) -> Result<Arc<dyn BlobStore>, SettingsError>
         #[cfg(feature = "local-disk")]
         StorageUrl::Folder(folder) => {
             // Checked before anything is created in a folder that may be the mount point of a volume.
-            if settings.must_exist && !folder.join("version").exists() {
+            if must_exist && !folder.join("version").exists() {
                 return Err(no_registry_in(settings));
             }
             let disk = LocalDisk::open(folder).map_err(|error| {

@@ -2,9 +2,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::BucketError;
-
-/// The edit distance below which a name is suggested as the intended one.
-const SLIP: usize = 3;
+use crate::nearest::nearest;
 
 /// Names that every store knows, for suggestions. Each has another spelling with the store's prefix.
 const OF_ALL: [&str; 20] = [
@@ -137,12 +135,11 @@ impl Options<'_> {
             "gs" => &OF_GOOGLE,
             _ => &OF_AZURE,
         };
-        let known = of_this.iter().chain(&OF_ALL);
-        let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), *known)).min();
+        let known = of_this.iter().chain(&OF_ALL).copied();
         BucketError::Option {
             name: name.to_owned(),
             scheme: self.scheme.to_owned(),
-            nearest: nearest.filter(|(distance, _)| *distance < SLIP).map(|(_, known)| known),
+            nearest: nearest(name, known),
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt;
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -6,8 +7,8 @@ use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::Response;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::HttpUpstream;
 use super::failure::Failed;
@@ -94,14 +95,9 @@ fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, Str
     if inflated.len() > limit { Err(too_large(limit)) } else { Ok(inflated.join().into()) }
 }
 
-/// Validates the whole document, and the name of a packument.
+/// Validates the whole document, and the name of a packument. A packument whose name is not a string is taken as the one
+/// that was asked for, if it has the fields of a packument.
 fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
-    #[derive(Deserialize)]
-    struct Named<'document> {
-        #[serde(borrow)]
-        name: Cow<'document, str>,
-    }
-
     // A struct would also deserialize from an array.
     let text = str::from_utf8(bytes).ok().filter(|text| text.trim_ascii_start().starts_with('{'));
     let text = text.ok_or("something that is no JSON object")?;
@@ -109,12 +105,56 @@ fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
         return Err("something that is no JSON".into());
     }
     let Some(name) = name else { return Ok(()) };
-    let named: Named<'_> =
-        serde_json::from_str(text).map_err(|_| format!("a document that is no packument of {name}"))?;
-    if named.name != name.as_str() {
-        return Err(format!("the packument of {:?} for that of {name}", shorten(&named.name)));
+    let Ok(outline) = serde_json::from_str::<Outline>(text) else {
+        return Err(format!("a document that is no packument of {name}"));
+    };
+    match outline.name {
+        Some(named) if named == name.as_str() => Ok(()),
+        Some(named) => Err(format!("the packument of {:?} for that of {name}", shorten(&named))),
+        None if outline.is_packument => Ok(()),
+        None => Err(format!("a document that is no packument of {name}")),
     }
-    Ok(())
+}
+
+/// What a document says of itself.
+#[derive(Default)]
+struct Outline {
+    /// The package, if it says it in a string.
+    name: Option<String>,
+    /// Whether it has versions or tags, or a place for them.
+    is_packument: bool,
+}
+
+impl<'de> Deserialize<'de> for Outline {
+    fn deserialize<Source: Deserializer<'de>>(source: Source) -> Result<Self, Source::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Outline;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a packument")
+            }
+
+            fn visit_map<Source: MapAccess<'de>>(self, mut map: Source) -> Result<Outline, Source::Error> {
+                let (mut outline, mut is_named) = (Outline::default(), false);
+                while let Some(field) = map.next_key::<Cow<'_, str>>()? {
+                    outline.is_packument |= ["versions", "dist-tags"].contains(&&*field);
+                    if field != "name" {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    if std::mem::replace(&mut is_named, true) {
+                        return Err(Source::Error::duplicate_field("name"));
+                    }
+                    outline.name = serde_json::from_str(map.next_value::<&RawValue>()?.get()).ok();
+                }
+                Ok(outline)
+            }
+        }
+
+        source.deserialize_map(Fields)
+    }
 }
 
 /// Returns the `Content-Type` without its parameters.
@@ -132,13 +172,23 @@ mod tests {
 
     #[test]
     fn a_packument_names_its_package_once() {
-        for document in [r#"{"name":"pear"}"#, " \n{\"versions\":{},\"name\":\"\\u0070ear\"}\n"] {
+        for document in [
+            r#"{"name":"pear"}"#,
+            " \n{\"versions\":{},\"name\":\"\\u0070ear\"}\n",
+            r#"{"name":null,"versions":{}}"#,
+            r#"{"name":1,"versions":null}"#,
+            r#"{"name":["fig"],"dist-tags":{}}"#,
+            r#"{"versions":{},"versions":{}}"#,
+        ] {
             assert_eq!(verdict(document), Ok(()), "{document}");
         }
         let no_packument = Err("a document that is no packument of pear".to_owned());
-        for document in
-            [r#"{"name":"pear","name":"pear"}"#, "{}", r#"{"name":1}"#, r#"{"error":"not_found"}"#]
-        {
+        for document in [
+            r#"{"name":"pear","name":"pear"}"#,
+            "{}",
+            r#"{"name":1}"#,
+            r#"{"error":"not_found","name":null}"#,
+        ] {
             assert_eq!(verdict(document), no_packument, "{document}");
         }
         let other = Err("the packument of \"Pear\" for that of pear".to_owned());

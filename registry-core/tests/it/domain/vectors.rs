@@ -59,11 +59,10 @@ fn new_names_are_those_npm_takes_for_new_packages() {
     for vector in vectors::<NameVector>(include_str!("../../vectors/names.json")) {
         let Ok(name) = PackageName::parse(&vector.name) else { continue };
         match name.check_new() {
-            // Capitals, and the names of Node.js's own modules, are allowed here.
+            // Capitals are allowed here.
             Ok(()) => {
                 let has_capitals = vector.name != vector.name.to_ascii_lowercase();
-                let is_of_node = ["http", "fs", "process"].contains(&vector.name.as_str());
-                assert!(vector.valid_for_new_packages || has_capitals || is_of_node, "{name}");
+                assert!(vector.valid_for_new_packages || has_capitals, "{name}");
             }
             // npm does not know Windows, and takes any scope.
             Err(NewNameError::Dot | NewNameError::Device) => {}

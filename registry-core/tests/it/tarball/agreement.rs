@@ -1,6 +1,6 @@
 //! A document as npm makes it of a `package.json` is taken; one that says anything else is not.
 
-use registry_core::domain::tarball::{TarballContents, agree, inspect};
+use registry_core::domain::tarball::{TarballContents, TarballError, agree, inspect};
 use registry_core::limits::Limits;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,24 @@ struct Published {
     document: Map<String, Value>,
 }
 
-fn published() -> Vec<(String, Map<String, Value>, TarballContents)> {
+/// What npm publishes although other clients read its `package.json` differently.
+const REFUSED: [&str; 11] = [
+    "bin is a folder",
+    "bin is a folder beside an empty bin",
+    "bin is the whole package",
+    "scripts that are no text",
+    "scripts are a text",
+    "dependencies are a list",
+    "dependencies are a text",
+    "dependencies are a number",
+    "optional dependencies are a list",
+    "peer dependencies are a list",
+    "dependencies that are no text",
+];
+
+type Inspected = Result<TarballContents, TarballError>;
+
+fn inspected() -> Vec<(String, Map<String, Value>, Inspected)> {
     let vectors: Vec<Published> = serde_json::from_str(include_str!("../../vectors/manifests.json")).unwrap();
     assert!(vectors.len() > 30, "the vectors are too few to prove anything");
     vectors
@@ -28,10 +45,27 @@ fn published() -> Vec<(String, Map<String, Value>, TarballContents)> {
             for file in &published.files {
                 tarball = tarball.file(&format!("package/{file}"), b"");
             }
-            let contents = inspect(&tarball.build(), &Limits::default()).unwrap();
-            (published.about, published.document, contents)
+            (published.about, published.document, inspect(&tarball.build(), &Limits::default()))
         })
         .collect()
+}
+
+fn published() -> Vec<(String, Map<String, Value>, TarballContents)> {
+    let taken = inspected().into_iter().filter(|(about, ..)| !REFUSED.contains(&about.as_str()));
+    taken.map(|(about, document, contents)| (about, document, contents.unwrap())).collect()
+}
+
+#[test]
+fn what_clients_read_differently_is_refused_although_npm_publishes_it() {
+    let refused = inspected().into_iter();
+    let refused: Vec<_> =
+        refused.filter_map(|(about, _, inspected)| Some((about, inspected.err()?))).collect();
+    assert_eq!(refused.iter().map(|(about, _)| about.as_str()).collect::<Vec<_>>(), REFUSED);
+    for (about, error) in refused {
+        let is_named =
+            matches!(error, TarballError::ManifestField { .. } | TarballError::CommandFolder { .. });
+        assert!(is_named, "{about}: {error}");
+    }
 }
 
 #[test]

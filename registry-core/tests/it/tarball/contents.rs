@@ -165,7 +165,9 @@ fn a_mode_that_some_clients_cannot_read_is_refused() {
 #[test]
 fn what_a_bundled_package_runs_at_an_install_is_found() {
     let has_script = |path: &str, text: &str| {
-        let tarball = TarballBuilder::with_manifest().file(path, text.as_bytes());
+        let manifest = br#"{"name":"greet","version":"1.0.0","bundleDependencies":["zz","@a/b"]}"#;
+        let tarball =
+            TarballBuilder::default().file("package/package.json", manifest).file(path, text.as_bytes());
         contents(tarball).has_bundled_install_script
     };
     let path = "package/node_modules/zz/package.json";

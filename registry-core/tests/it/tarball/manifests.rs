@@ -120,3 +120,41 @@ fn it_must_have_a_name_and_a_version() {
 fn a_byte_order_mark_before_it_is_harmless() {
     assert_eq!(contents(with(&[b"\xef\xbb\xbf", MANIFEST].concat())).manifest["name"], "greet");
 }
+
+/// npm makes a list of dependencies an object, pnpm takes it for none, and yarn and bun each do something else.
+#[test]
+fn scripts_and_dependencies_are_objects_of_texts_or_nothing() {
+    let manifest = |field: &str, value: &str| {
+        let manifest = format!(r#"{{"name":"greet","version":"1.0.0","{field}":{value}}}"#);
+        with(manifest.as_bytes())
+    };
+    for field in ["scripts", "dependencies", "optionalDependencies", "peerDependencies"] {
+        for value in ["null", "false", r#""""#, "[]", "{}", r#"{"a":""}"#, r#"{"a":"1"}"#] {
+            contents(manifest(field, value));
+        }
+        for (value, named) in [
+            (r#"["a@1"]"#, ""),
+            ("[null]", ""),
+            (r#""a@1""#, ""),
+            (r#"" ""#, ""),
+            ("7", ""),
+            ("0", ""),
+            ("true", ""),
+            (r#"{"a":"1","b":2}"#, ".b"),
+            (r#"{"a":null}"#, ".a"),
+            (r#"{"a":["1"]}"#, ".a"),
+            (r#"{"a":{}}"#, ".a"),
+            (r#"{"a":false}"#, ".a"),
+        ] {
+            let refused = refusal(manifest(field, value));
+            let expected = format!("{field}{named}");
+            assert!(
+                matches!(&refused, TarballError::ManifestField { field, .. } if *field == expected),
+                "{field} {value}: {refused}"
+            );
+        }
+    }
+    let told = |field: &str, value: &str| refusal(manifest(field, value)).to_string();
+    insta::assert_snapshot!(told("scripts", r#"{"install":["node a.js"]}"#), @r#"`scripts.install` in the tarball's package.json is read differently by each client; write an object whose values are strings, such as `{"test": "node --test"}`"#);
+    insta::assert_snapshot!(told("peerDependencies", r#"["fig@1"]"#), @r#"`peerDependencies` in the tarball's package.json is read differently by each client; write an object whose values are strings, such as `{"left-pad": "^1.0.0"}`"#);
+}

@@ -177,6 +177,74 @@ async fn owners_and_tags_have_requests_of_their_own() {
     refuses(&registry, &rev_path(&whole), &unpublish, "npm owner").await;
 }
 
+/// npm moves `latest` where its version goes. Anything else would be passed over.
+#[tokio::test]
+async fn latest_moves_only_from_a_version_that_goes() {
+    let registry = with_pear(&["1.0.0", "1.1.0", "1.2.0"]).await;
+    let whole = pear(&registry).await;
+    for latest in [json!("1.0.0"), json!("1.1.0"), json!("9.9.9"), Value::Null] {
+        let mut document = whole.clone();
+        leave_out(&mut document, "1.1.0");
+        document["dist-tags"]["latest"] = latest.clone();
+        if latest.is_null() {
+            document["dist-tags"] = json!({});
+        }
+        refuses(&registry, &rev_path(&whole), &document, "npm dist-tag").await;
+    }
+    let star = json!({ "_rev": whole["_rev"], "users": { "ana": true }, "dist-tags": { "latest": "1.0.0" } });
+    let _ = registry.ana().publish(&PublishDocument::new("pear", "1.3.0")).await.assert_status(201);
+    let before = registry.stored().await;
+    let _ = registry.ana().put(&rev_path(&star), &star).await.assert_status(409);
+    assert_eq!(registry.stored().await, before);
+    let mut document = pear(&registry).await;
+    leave_out(&mut document, "1.3.0");
+    document["dist-tags"]["latest"] = json!("1.0.0");
+    let _ = registry.ana().put(&rev_path(&document), &document).await.assert_status(200);
+    assert_eq!(pear(&registry).await["dist-tags"]["latest"], "1.2.0", "which the registry decides");
+}
+
+#[tokio::test]
+async fn what_no_request_changes_is_not_passed_over() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let document = PublishDocument::new("pear", "1.1.0")
+        .field("description", json!("sweet"))
+        .field("keywords", json!(["fruit"]))
+        .field("repository", json!({ "type": "git", "url": "git+https://forge.example/pear.git" }));
+    let _ = registry.ana().publish(&document).await.assert_status(201);
+    let whole = pear(&registry).await;
+    for (field, value) in [
+        ("readme", json!("changed")),
+        ("readmeFilename", json!("OTHER.md")),
+        ("description", json!("sour")),
+        ("description", json!("")),
+        ("keywords", json!([])),
+        ("license", json!("ISC")),
+        ("homepage", json!("https://pear.example")),
+        ("repository", json!("acme/pear")),
+        ("bugs", json!({ "url": "https://pear.example" })),
+        ("author", json!({ "name": "eva" })),
+        ("contributors", json!(["eva"])),
+        ("time", json!({ "1.0.0": "2000-01-01T00:00:00.000Z" })),
+        ("time", json!({ "0.1.0": "2000-01-01T00:00:00.000Z" })),
+        ("access", json!("restricted")),
+        ("access", json!(7)),
+    ] {
+        let mut document = whole.clone();
+        document["versions"]["1.0.0"]["deprecated"] = json!("old");
+        document[field] = value.clone();
+        refuses(&registry, "/pear", &document, &format!("changes `{field}`")).await;
+        let mut star = json!({ "_rev": whole["_rev"], "users": { "ana": true } });
+        star[field] = value;
+        refuses(&registry, &rev_path(&whole), &star, &format!("changes `{field}`")).await;
+    }
+    let mut document = whole.clone();
+    document["versions"]["1.0.0"]["deprecated"] = json!("old");
+    document["access"] = json!("public");
+    let _ = registry.ana().publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(201);
+    let _ = registry.ana().put("/pear", &document).await.assert_status(200);
+    assert_eq!(pear(&registry).await.get("description"), None, "which a publish meanwhile changed");
+}
+
 #[tokio::test]
 async fn a_star_beside_another_change_is_not_half_done() {
     let registry = with_pear(&["1.0.0"]).await;
@@ -210,8 +278,9 @@ async fn what_clients_make_of_a_document_by_themselves_is_no_change() {
     document.as_object_mut().unwrap().sort_keys();
     document["_attachments"] = json!({});
     document["_revisions"] = json!([]);
-    document["readme"] = json!("changed");
-    document["time"]["1.0.0"] = json!("2000-01-01T00:00:00.000Z");
+    document["readme"] = Value::Null;
+    document["time"]["modified"] = json!("2000-01-01T00:00:00.000Z");
+    document["access"] = Value::Null;
     document["maintainers"] = json!([{ "name": "ana", "email": "" }]);
     let manifest = document["versions"]["1.1.0"].as_object_mut().unwrap();
     manifest.sort_keys();

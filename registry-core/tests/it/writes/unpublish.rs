@@ -319,7 +319,7 @@ async fn only_owners_unpublish() {
     "#);
 }
 
-/// What `latest` is to be after a version went is the registry's to say, whatever the client proposes.
+/// What `latest` is to be after its version went is the registry's to say, whatever the client proposes.
 #[tokio::test]
 async fn latest_moves_to_the_highest_stable_version_or_else_prerelease() {
     let published = ["2.1.3", "2.1.4", "3.0.0-feat-b.4", "2.2.0-feat-a.1"];
@@ -327,8 +327,7 @@ async fn latest_moves_to_the_highest_stable_version_or_else_prerelease() {
         (&["2.1.4"][..], "3.0.0-feat-b.4", "2.1.3"),
         (&["2.1.4"], "2.1.4", "2.1.3"),
         (&["2.1.4", "2.1.3"], "2.2.0-feat-a.1", "3.0.0-feat-b.4"),
-        (&["2.1.3"], "2.2.0-feat-a.1", "2.1.4"),
-        (&["2.1.3"], "9.9.9", "2.1.4"),
+        (&["2.1.3"], "2.1.4", "2.1.4"),
     ] {
         let registry = with_pear(&published[..1]).await;
         for (version, tag) in published.iter().zip(["", "latest", "feat-b", "feat-a"]).skip(1) {

@@ -98,3 +98,13 @@ async fn a_package_json_that_is_none_is_refused() {
         ground.refuses_to_publish(&String::from_utf8_lossy(content), &document).await;
     }
 }
+
+#[tokio::test]
+async fn what_no_bundle_lists_is_not_published() {
+    let ground = Ground::new().await;
+    let tarball = Tarball::of_manifest(json!({ "name": "plum", "version": "1.0.0" }));
+    let tarball = tarball.file("node_modules/evil/index.js", b"").pack();
+    let document = PublishDocument::new("plum", "1.0.0").tarball_bytes(tarball).build();
+    let error = ground.refuses_to_publish("node_modules without a bundle", &document).await;
+    assert!(error.contains("package/node_modules/evil/index.js"), "{error}");
+}

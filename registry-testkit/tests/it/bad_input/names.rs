@@ -140,6 +140,10 @@ const NO_NEW_NAMES: &[&str] = &[
     "pear..",
     "@acme./x",
     "@acme/pear.",
+    "fs",
+    "HTTP",
+    "child_process",
+    "zlib",
 ];
 
 #[tokio::test]
@@ -155,9 +159,20 @@ async fn of_packages_that_may_not_begin() {
         let _ =
             ground.registry.anonymous().get(&format!("/{}", percent_encoded(name))).await.assert_status(404);
     }
-    for name in
-        ["auxiliary", "console", "com", "nulls.js", "x.nul", "pear-", "pear_", "pe.ar", "@acme-/pear", "Plum"]
-    {
+    for name in [
+        "auxiliary",
+        "consoles",
+        "com",
+        "@acme/fs",
+        "fs.js",
+        "nulls.js",
+        "x.nul",
+        "pear-",
+        "pear_",
+        "pe.ar",
+        "@acme-/pear",
+        "Plum",
+    ] {
         let _ = ground.ana.publish(&PublishDocument::new(name, "1.0.0")).await.assert_status(201);
     }
 }

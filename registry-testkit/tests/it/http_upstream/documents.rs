@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use registry_core::upstream::{PackumentForm, Upstream as _, UpstreamPackument, Validators};
 use registry_testkit::fake_upstream::FakeAnswer;
+use serde_json::json;
 
 use super::{attestations, bounded, connect, fake, full, name, reason, settings};
 
@@ -47,6 +48,36 @@ async fn what_is_no_packument_of_that_package_is_unusable() {
         fake.answer("/left-pad", answer);
         assert_eq!(reason(&full(&upstream).await.unwrap_err()), expected);
     }
+}
+
+#[tokio::test]
+async fn odd_fields_of_a_packument_are_no_reason_to_hide_it() {
+    let fake = fake().await;
+    let upstream = connect(settings(&fake));
+    let packument = json!({
+        "_id": "left-pad", "_rev": "1-a", "name": "left-pad", "dist-tags": { "latest": "1.0.0" },
+        "versions": { "1.0.0": { "name": "left-pad", "version": "1.0.0" } }, "time": {}, "readme": "", "maintainers": [],
+    });
+    for field in packument.as_object().unwrap().keys() {
+        for odd in [None, Some(json!(null)), Some(json!(7)), Some(json!([]))] {
+            let mut packument = packument.clone();
+            match odd {
+                Some(odd) => packument[field] = odd,
+                None => drop(packument.as_object_mut().unwrap().shift_remove(field)),
+            }
+            let document = packument.to_string();
+            fake.answer("/left-pad", FakeAnswer::usual().body(document.clone()));
+            let found = full(&upstream).await.unwrap();
+            assert!(
+                matches!(&found, UpstreamPackument::Found { bytes, .. } if *bytes == document),
+                "{document}: {found:?}"
+            );
+        }
+    }
+    let other = json!({ "name": "right-pad", "versions": {} }).to_string();
+    fake.answer("/left-pad", FakeAnswer::usual().body(other));
+    let refused = full(&upstream).await.unwrap_err();
+    assert_eq!(reason(&refused), r#"the packument of "right-pad" for that of left-pad"#);
 }
 
 #[tokio::test]

@@ -57,7 +57,8 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
     let pears = json!({ "packages": ["pear"], "packages_and_scopes_permission": "read-write" });
     let all = json!({ "packages_all": true, "packages_and_scopes_permission": "read-write" });
     let kinds = [
-        ("no organisations named", all.clone()),
+        ("no limits named", json!({})),
+        ("all packages, and no organisations named", all.clone()),
         ("read-write", of("read-write")),
         ("read-write, and of pear", with(of("read-write"), pears.clone())),
         ("read-write, and of all packages", with(of("read-write"), all)),
@@ -88,10 +89,11 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
     }
     assert_snapshot!(table, @"
     members     teams in a team   granted   take in throw out make team fill team  end team     grant    tokens   profile
-        200       200       200       200       200       200       200       200       200       200       200       200  no organisations named
+        200       200       200       200       200       200       200       200       200       200       200       200  no limits named
+        403       403       403       403       403       403       403       403       403       403       403       403  all packages, and no organisations named
         200       200       200       200       200       200       200       200       200       403       403       403  read-write
         200       200       200       200       200       200       200       200       200       200       403       403  read-write, and of pear
-        200       200       200       200       200       200       200       200       200       200       200       403  read-write, and of all packages
+        200       200       200       200       200       200       200       200       200       200       403       403  read-write, and of all packages
         200       200       200       200       403       403       403       403       403       403       403       403  read-write, sparing the second factor
         200       200       200       200       403       403       403       403       403       403       200       403  read-write, and read-only by the older flag
         200       200       200       200       403       403       403       403       403       403       403       403  read-only

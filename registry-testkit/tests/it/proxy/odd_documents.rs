@@ -113,9 +113,18 @@ async fn no_version_has_a_list_where_clients_expect_an_object() {
 async fn one_odd_field_never_costs_the_rest() {
     let dist = json!({ "tarball": "https://registry.example/files/pear-1.0.0.tgz", "integrity": Integrity::of(TARBALL) });
     let good = json!({ "name": "gone", "version": "1.0.0", "dist": dist });
-    for field in
-        ["dist-tags", "time", "maintainers", "readme", "users", "_rev", "_access", "_staged", "_history"]
-    {
+    for field in [
+        "dist-tags",
+        "time",
+        "maintainers",
+        "readme",
+        "users",
+        "_id",
+        "_rev",
+        "_access",
+        "_staged",
+        "_history",
+    ] {
         for odd in [json!(null), json!(7), json!("x"), json!([7]), json!({ "a": 7 }), json!(true)] {
             let mut packument = json!({ "name": "gone", "versions": { "1.0.0": good } });
             packument[field] = odd.clone();
@@ -134,6 +143,25 @@ async fn one_odd_field_never_costs_the_rest() {
         for path in ["/gone/latest", "/-/package/gone/dist-tags", "/gone/-/gone-1.0.0.tgz"] {
             assert_eq!(proxy.get(path).await.0, 404, "{path} {odd}");
         }
+    }
+}
+
+/// Clients know the package by the name that they asked for.
+#[tokio::test]
+async fn a_name_that_is_no_text_is_the_one_that_was_asked_for() {
+    let dist = json!({ "tarball": "https://registry.example/files/pear-1.0.0.tgz", "integrity": Integrity::of(TARBALL) });
+    let good = json!({ "name": "gone", "version": "1.0.0", "dist": dist });
+    for name in [None, Some(json!(null)), Some(json!(7)), Some(json!(["fig"])), Some(json!({}))] {
+        let mut packument = json!({ "_id": "gone", "versions": { "1.0.0": good } });
+        if let Some(name) = name {
+            packument["name"] = name;
+        }
+        let proxy = with(&packument);
+        let served = proxy.json("/gone").await;
+        assert_eq!((&served["name"], &served["_id"]), (&json!("gone"), &json!("gone")));
+        let abbreviated: Value = serde_json::from_slice(&abbreviated(&proxy).await).unwrap();
+        assert_eq!(abbreviated["name"], "gone");
+        assert_eq!(proxy.get("/gone/-/gone-1.0.0.tgz").await.1, TARBALL);
     }
 }
 

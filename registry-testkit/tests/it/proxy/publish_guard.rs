@@ -1,6 +1,7 @@
 use registry_core::Error;
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
+use registry_core::error::NewPackageError;
 use registry_core::limits::Limits;
 use registry_testkit::tarball::Tarball;
 use serde_json::json;
@@ -16,7 +17,10 @@ fn publication(name: &str, version: &str) -> Publication {
 async fn a_name_that_exists_upstream_cannot_be_begun_here() {
     let proxy = Proxy::start();
     let refused = proxy.registry.publish(&ana(), publication("pear", "2.0.0")).await;
-    assert!(matches!(refused, Err(Error::NameTakenUpstream { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::NewPackage(NewPackageError::NameTakenUpstream { .. }))),
+        "{refused:?}"
+    );
     proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await.unwrap();
 }
 
@@ -101,5 +105,5 @@ async fn what_comes_from_elsewhere_is_not_published_here() {
         json!([{ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["npm"] }]);
     let proxy = Proxy::with_rules(&rules);
     let refused = proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await;
-    assert!(matches!(refused, Err(Error::NotHostedHere { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::NewPackage(NewPackageError::NotHostedHere { .. }))), "{refused:?}");
 }

@@ -85,17 +85,9 @@ impl Flawed {
 }
 
 fn event(package: &str, kind: EventKind) -> Event {
-    Event {
-        time: DateTime::UNIX_EPOCH,
-        principal: None,
-        trust: None,
-        address: None,
-        via: None,
-        package: Some(PackageName::parse(package).unwrap()),
-        kind,
-        access: None,
-        count: None,
-    }
+    let mut event = Event::new(DateTime::UNIX_EPOCH, kind);
+    event.package = Some(PackageName::parse(package).unwrap());
+    event
 }
 
 fn versions(packument: &[u8]) -> Vec<String> {

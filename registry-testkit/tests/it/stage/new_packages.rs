@@ -1,6 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use registry_core::access::AccessRules;
+use registry_core::domain::PackageName;
+use registry_core::storage::{BlobStore as _, Key};
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::{ScriptedUpstream, TestRegistry};
 use serde_json::{Value, json};
@@ -124,4 +127,23 @@ async fn a_name_that_is_staged_goes_to_no_upstream() {
         let _ = registry.anonymous().get("/quince/-/quince-1.0.0.tgz").await.assert_status(404);
         assert_eq!(upstream.take_asked(), Vec::<String>::new());
     }
+}
+
+/// The name was meant to be private, so no rejection gives it to an upstream; only the operator does.
+#[tokio::test]
+async fn a_name_of_rejected_versions_alone_is_freed_by_the_operator() {
+    let rule = json!({ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"] });
+    let upstream = ScriptedUpstream::default();
+    let registry = in_front_of(&upstream, &rule).await;
+    let id = stage(&registry.ana(), "quince", "1.0.0").await;
+    let _ = registry.ana().delete(&one(&id)).await.assert_status(204);
+    upstream.publish("quince", "1.0.0", b"the bytes of a tarball");
+    let _ = registry.anonymous().get("/quince").await.assert_status(404);
+    let name = PackageName::parse("quince").unwrap();
+    for key in [Key::Spelling(&name), Key::Packument(&name)] {
+        registry.store().delete(&key.path().unwrap()).await.unwrap();
+    }
+    registry.clock().advance(Duration::from_mins(1));
+    let _ = registry.anonymous().get("/quince").await.assert_status(200);
+    let _ = registry.ana().publish(&PublishDocument::new("quince", "2.0.0")).await.assert_status(403);
 }

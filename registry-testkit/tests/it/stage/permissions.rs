@@ -88,7 +88,8 @@ async fn statuses(registry: &TestRegistry, limits: Value) -> [u16; 4] {
 async fn tokens_for_builds_stage_and_decide_nothing() {
     let registry = registry().await;
     let of = |permission: &str| json!({ "packages_all": true, "packages_and_scopes_permission": permission });
-    assert_eq!(statuses(&registry, of("read-write")).await, [201, 200, 201, 409]);
+    assert_eq!(statuses(&registry, json!({})).await, [201, 200, 201, 409]);
+    assert_eq!(statuses(&registry, of("read-write")).await, [201, 200, 403, 403]);
     assert_eq!(statuses(&registry, of("read-write-stage-only")).await, [201, 200, 403, 403]);
     assert_eq!(statuses(&registry, of("read-only")).await, [403, 403, 403, 403]);
     assert_eq!(statuses(&registry, of("no-access")).await, [403, 403, 403, 403]);

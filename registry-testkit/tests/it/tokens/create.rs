@@ -97,7 +97,10 @@ async fn whoever_chooses_packages_and_no_permission_may_read_them() {
     for (wanted, permissions) in [
         (json!({ "packages": ["pear"] }), json!([{ "name": "package", "action": "read" }])),
         (json!({ "packages_all": true }), json!([{ "name": "package", "action": "read" }])),
-        (json!({}), json!([{ "name": "package", "action": "write" }])),
+        (
+            json!({}),
+            json!([{ "name": "package", "action": "write" }, { "name": "account", "action": "write" }]),
+        ),
         (json!({ "packages_and_scopes_permission": "no-access" }), json!([])),
     ] {
         assert_eq!(create(&registry.ana(), wanted.clone()).await["permissions"], permissions, "{wanted}");

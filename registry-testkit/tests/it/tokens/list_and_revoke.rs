@@ -39,6 +39,10 @@ async fn a_list_shows_how_each_token_begins_and_no_more() {
             {
               "name": "package",
               "action": "read"
+            },
+            {
+              "name": "account",
+              "action": "read"
             }
           ],
           "scopes": [
@@ -68,6 +72,28 @@ async fn a_list_shows_how_each_token_begins_and_no_more() {
     let ben = registry.user("ben").await;
     assert_eq!(ben.get(TOKENS).await.json(), json!({ "objects": [], "total": 0, "urls": {} }));
     let _ = registry.anonymous().get(TOKENS).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_list_tells_what_stands_for_its_holder_from_what_is_for_all_packages() {
+    let registry = TestRegistry::new().await;
+    let ana = registry.ana();
+    let all = json!({ "packages_all": true, "packages_and_scopes_permission": "read-write" });
+    let mut shown = Vec::new();
+    for limits in [json!({}), json!({ "readonly": true }), json!({ "bypass_2fa": true }), all] {
+        let made = create(&ana, limits).await;
+        let list = ana.get(TOKENS).await.json();
+        let listed =
+            list["objects"].as_array().unwrap().iter().find(|one| one["key"] == made["key"]).unwrap();
+        assert_eq!((&listed["permissions"], &listed["scopes"]), (&made["permissions"], &made["scopes"]));
+        shown.push(format!("{} {}", listed["permissions"], listed["scopes"]));
+    }
+    assert_snapshot!(shown.join("\n"), @r#"
+    [{"name":"package","action":"write"},{"name":"account","action":"write"}] [{"type":"package","name":"*"}]
+    [{"name":"package","action":"read"},{"name":"account","action":"read"}] [{"type":"package","name":"*"}]
+    [{"name":"package","action":"write"},{"name":"account","action":"read"}] [{"type":"package","name":"*"}]
+    [{"name":"package","action":"write"}] [{"type":"package","name":"*"}]
+    "#);
 }
 
 #[tokio::test]

@@ -51,8 +51,8 @@ async fn it_is_set_up_with_a_password_and_the_first_digits() {
     www-authenticate: otp
 
     {
-      "error": "the one-time pass is wrong, or was used already: try again with the next digits that your authenticator app shows",
-      "message": "the one-time pass is wrong, or was used already: try again with the next digits that your authenticator app shows"
+      "error": "the one-time password is wrong, or was used already: try again with the next digits that your authenticator app shows",
+      "message": "the one-time password is wrong, or was used already: try again with the next digits that your authenticator app shows"
     }
 
     store:

@@ -57,8 +57,8 @@ async fn a_write_is_confirmed_in_the_browser() {
     www-authenticate: otp
 
     {
-      "error": "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
-      "message": "You must provide a one-time pass: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
+      "error": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
+      "message": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
       "authUrl": "http://registry.example/-/v1/login/1767323765-387ec812cd6aded65e68e918610e0e53-969f4d30eaf9bf28733037213230d9e47ad5ed61",
       "doneUrl": "http://registry.example/-/v1/done/1767323765-387ec812cd6aded65e68e918610e0e53-7405ba77ef73464de5be4c4cfd8caf21f8e86abd"
     }
@@ -87,7 +87,14 @@ async fn a_write_is_confirmed_in_the_browser() {
     let done = path_of(&begun.done);
     let _ = registry.anonymous().ask(Method::PUT, done, "\"1.0.0\"").await.assert_status(202);
     let digits = app.digits_at(registry.clock().now());
-    let _ = page_browser.press(&wrong, "code", &[("code", &digits)]).await.assert_status(303);
+    let confirmed = page_browser.press(&wrong, "code", &[("code", &digits)]).await.assert_status(303);
+    let confirmed = page_browser.follow(&confirmed).await.assert_status(200).text();
+    for shown in
+        ["<h1>You confirmed it</h1>", "as <strong>ana</strong>", "PUT /-/package/pear/dist-tags/stable"]
+    {
+        assert!(confirmed.contains(shown), "{confirmed}");
+    }
+    assert!(!confirmed.contains("signed in"), "{confirmed}");
     forget_events(&registry).await;
     let granted = registry.anonymous().ask(Method::PUT, done, "\"1.0.0\"").await;
     assert_snapshot!(registry.snapshot_of(&granted).await, @r##"

@@ -15,7 +15,7 @@ impl Packument<'_> {
     ///
     /// [`EditError::VersionTaken`] and [`EditError::VersionStaged`].
     pub fn require_free(&self, version: &Version) -> Result<(), EditError> {
-        if self.is_used_up(version) {
+        if self.is_version_reserved(version) {
             return Err(EditError::VersionTaken { version: version.clone() });
         }
         self.staged_as(version).map_or(Ok(()), |staged| {
@@ -31,7 +31,7 @@ impl Packument<'_> {
     /// Those of [`Packument::require_free`].
     pub fn add_version(&mut self, mut release: Release, owner: Person, now: &str) -> Result<(), EditError> {
         self.require_free(&release.version)?;
-        if self.is_unborn() {
+        if self.is_new() {
             if self.maintainers.is_empty() {
                 self.maintainers = vec![owner];
             }

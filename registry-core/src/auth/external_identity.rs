@@ -17,7 +17,9 @@ pub(super) type MakeProvider<Provider> =
     Box<dyn FnOnce(Arc<dyn BlobStore>, Arc<dyn Clock>, Arc<dyn Randomness>) -> Provider + Send + Sync>;
 
 /// An account of another service.
-pub(super) trait Vouched: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync {
+pub(super) trait ExternalIdentity:
+    Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync
+{
     /// Returns its name here.
     fn name(&self) -> &str;
 
@@ -60,7 +62,7 @@ pub(super) enum Remembered {
     NameOfAnother,
 }
 
-impl<Member: Vouched> Records<Member> {
+impl<Member: ExternalIdentity> Records<Member> {
     pub(super) fn new(
         store: Arc<dyn BlobStore>,
         clock: Arc<dyn Clock>,
@@ -134,7 +136,7 @@ impl<Member: Vouched> Records<Member> {
     }
 }
 
-impl<Member: Vouched> Record<Member> {
+impl<Member: ExternalIdentity> Record<Member> {
     fn read(path: &BlobPath, blob: &Blob) -> Result<Self, BoxError> {
         serde_json::from_slice(&blob.bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());

@@ -24,16 +24,16 @@ pub(super) enum Wanted {
 
 /// The packument requests in flight. Each document is requested once at a time for any number of callers.
 #[derive(Debug, Default)]
-pub(super) struct Questions(Mutex<HashMap<(DocumentKey, Wanted), Question>>);
+pub(super) struct InflightFetches(Mutex<HashMap<(DocumentKey, Wanted), DocumentFetch>>);
 
 /// A request in flight.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
+pub(super) struct DocumentFetch {
     begun: Instant,
     answer: watch::Receiver<Option<Answer>>,
 }
 
-impl Question {
+impl DocumentFetch {
     pub(super) async fn answer(mut self) -> Result<State, Error> {
         let answer = self.answer.wait_for(Option::is_some).await;
         match answer.as_deref() {
@@ -53,29 +53,34 @@ impl Question {
 
 impl Proxy {
     /// Asks an upstream, unless a request is in flight. Runs to its end even if no caller waits any longer.
-    pub(super) fn ask(&self, upstream: &NamedUpstream, key: DocumentKey) -> Question {
+    pub(super) fn ask(&self, upstream: &NamedUpstream, key: DocumentKey) -> DocumentFetch {
         self.ask_for(upstream, key, Wanted::Fresh)
     }
 
     /// Returns the request in flight, if there is one.
-    pub(super) fn under_way(&self, key: &DocumentKey, wanted: Wanted) -> Option<Question> {
-        self.parts.upstream.documents.questions.under_way().get(&(key.clone(), wanted)).cloned()
+    pub(super) fn under_way(&self, key: &DocumentKey, wanted: Wanted) -> Option<DocumentFetch> {
+        self.parts.upstream.documents.inflight.under_way().get(&(key.clone(), wanted)).cloned()
     }
 
-    pub(super) fn ask_for(&self, upstream: &NamedUpstream, key: DocumentKey, wanted: Wanted) -> Question {
+    pub(super) fn ask_for(
+        &self,
+        upstream: &NamedUpstream,
+        key: DocumentKey,
+        wanted: Wanted,
+    ) -> DocumentFetch {
         let asked_at = self.parts.clock.now();
         let key = (key, wanted);
-        let mut under_way = self.parts.upstream.documents.questions.under_way();
+        let mut under_way = self.parts.upstream.documents.inflight.under_way();
         if let Some(question) = under_way.get(&key) {
             return question.clone();
         }
         let (answered, answer) = watch::channel(None);
-        let question = Question { begun: Instant::now(), answer };
+        let question = DocumentFetch { begun: Instant::now(), answer };
         under_way.insert(key.clone(), question.clone());
         drop(under_way);
         let (proxy, upstream) = (self.clone(), upstream.clone());
         tokio::spawn(async move {
-            let ends = Ends { proxy: &proxy, key: &key };
+            let ends = InflightGuard { proxy: &proxy, key: &key };
             let answer = proxy.ask_alone(&upstream, &key.0, wanted, asked_at).await;
             drop(ends);
             answered.send_replace(Some(answer.map_err(Arc::new)));
@@ -84,20 +89,20 @@ impl Proxy {
     }
 }
 
-impl Questions {
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(DocumentKey, Wanted), Question>> {
+impl InflightFetches {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(DocumentKey, Wanted), DocumentFetch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Deregisters a request on drop.
-struct Ends<'a> {
+struct InflightGuard<'a> {
     proxy: &'a Proxy,
     key: &'a (DocumentKey, Wanted),
 }
 
-impl Drop for Ends<'_> {
+impl Drop for InflightGuard<'_> {
     fn drop(&mut self) {
-        self.proxy.parts.upstream.documents.questions.under_way().remove(self.key);
+        self.proxy.parts.upstream.documents.inflight.under_way().remove(self.key);
     }
 }

@@ -21,12 +21,12 @@ const MARK_BYTES: usize = 12;
 
 /// When a cached blob was last marked as used.
 #[derive(Debug)]
-pub(in crate::proxy) struct UseMark {
+pub(in crate::proxy) struct LastUsed {
     id: u64,
     marked: AtomicU32,
 }
 
-impl UseMark {
+impl LastUsed {
     pub(in crate::proxy) fn of(path: &BlobPath) -> Self {
         Self { id: id_of(path), marked: AtomicU32::new(0) }
     }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_blob_in_constant_use_is_marked_a_few_times() {
         let uses = Uses::new(0);
-        let mark = UseMark::of(&BlobPath::parse("_upstream/npm/pear/full.json").unwrap());
+        let mark = LastUsed::of(&BlobPath::parse("_upstream/npm/pear/full.json").unwrap());
         let marks = (1000..1000 + 24 * 60).filter(|minute| mark.is_due(*minute)).count();
         assert_eq!(marks, 8);
         for minute in 1000..1000 + 24 * 60 {

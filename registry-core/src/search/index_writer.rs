@@ -36,7 +36,7 @@ impl IndexUpdate {
 /// A shard of the index within this process: its last known state and the pending updates. One task at a time writes to
 /// the store, and takes along all updates that arrived in the meantime.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
+pub(super) struct IndexWriter {
     known: Mutex<Option<Arc<Shard>>>,
     pending: Mutex<Pending>,
 }
@@ -48,7 +48,7 @@ struct Pending {
     is_under_way: bool,
 }
 
-impl Lane {
+impl IndexWriter {
     pub(super) fn known(&self) -> Option<Arc<Shard>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -86,7 +86,7 @@ impl Search {
         let indexed = Arc::new(Indexed::new(name.clone(), update.revision, update.entry));
         let (entered, wait) = oneshot::channel();
         {
-            let mut pending = self.lane(shard).pending();
+            let mut pending = self.index_writer(shard).pending();
             pending.add(indexed);
             pending.waiting.push(entered);
         }
@@ -99,7 +99,7 @@ impl Search {
     /// Starts writing the pending updates, unless a task is running.
     pub(super) fn begin_flight(&self, shard: u8) {
         {
-            let mut pending = self.lane(shard).pending();
+            let mut pending = self.index_writer(shard).pending();
             if pending.is_under_way {
                 return;
             }
@@ -112,7 +112,7 @@ impl Search {
     async fn fly(&self, shard: u8) {
         loop {
             let (packages, waiting) = {
-                let mut pending = self.lane(shard).pending();
+                let mut pending = self.index_writer(shard).pending();
                 if pending.packages.is_empty() {
                     pending.is_under_way = false;
                     return;
@@ -124,7 +124,7 @@ impl Search {
             if let Err(error) = &entered {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(error, shard, "could not update the search index for a committed change");
-                let mut pending = self.lane(shard).pending();
+                let mut pending = self.index_writer(shard).pending();
                 // Callers that arrived in the meantime wait for an attempt of their own.
                 is_last = pending.packages.is_empty();
                 pending.is_under_way = !is_last;
@@ -145,7 +145,7 @@ impl Search {
     /// Enters packages into a shard by compare-and-swap. Begins from the last known state, so that a process that is
     /// the only writer does not read.
     async fn enter(&self, shard: u8, packages: &BTreeMap<PackageName, Arc<Indexed>>) -> Result<(), Error> {
-        let known = self.lane(shard).known().filter(|known| known.etag.is_some());
+        let known = self.index_writer(shard).known().filter(|known| known.etag.is_some());
         let mut edit = EnterPackages { search: self, shard, packages, known };
         self.update_shard(shard, &mut edit).await
     }
@@ -158,7 +158,7 @@ impl Search {
     ) -> Result<(), Error> {
         let updated = self.parts.store.update(&Key::SearchShard(shard).path()?, edit).await?;
         if let Updated { stored: Some(etag), outcome: Some(contents) } = updated {
-            self.lane(shard).set_known(Arc::new(Shard { etag: Some(etag), contents }));
+            self.index_writer(shard).set_known(Arc::new(Shard { etag: Some(etag), contents }));
         }
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Search {
     /// Returns a shard as stored now. An unchanged one is not read again.
     pub(super) async fn read_shard(&self, shard: u8) -> Result<Arc<Shard>, Error> {
         let path = Key::SearchShard(shard).path()?;
-        let known = self.lane(shard).known();
+        let known = self.index_writer(shard).known();
         let blob = match known.as_ref().and_then(|known| Some((known, known.etag.as_ref()?))) {
             None => self.parts.store.get(&path).await?,
             Some((known, etag)) => match self.parts.store.get_if_changed(&path, etag).await? {
@@ -184,7 +184,7 @@ impl Search {
             }
         };
         let read = Arc::new(read);
-        self.lane(shard).set_known(Arc::clone(&read));
+        self.index_writer(shard).set_known(Arc::clone(&read));
         Ok(read)
     }
 }

@@ -17,12 +17,12 @@ use crate::proxy::Proxy;
 use crate::storage::BlobPath;
 
 pub use sweep::TrimmedUpstreamCache;
-pub(super) use uses::UseMark;
+pub(super) use uses::LastUsed;
 use uses::Uses;
 
 /// This process's view of the cache size and of recent uses.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct CacheBudget {
     /// The limit in bytes; `None` for no limit.
     limit: Option<u64>,
     uses: Uses,
@@ -39,7 +39,7 @@ struct Unreported {
     told: Option<DateTime<Utc>>,
 }
 
-impl Kept {
+impl CacheBudget {
     pub(crate) fn new(limit: Option<u64>, now: DateTime<Utc>) -> Self {
         Self {
             limit,
@@ -62,7 +62,7 @@ fn minute(moment: DateTime<Utc>) -> u32 {
 
 impl Proxy {
     /// Records a use of a cached blob, in memory.
-    pub(super) fn note_use(&self, mark: &UseMark) {
+    pub(super) fn note_use(&self, mark: &LastUsed) {
         let kept = &self.parts.upstream.kept;
         if kept.limit.is_none() {
             return;
@@ -80,7 +80,7 @@ impl Proxy {
             return;
         }
         let now = self.parts.clock.now();
-        if kept.uses.add_always(UseMark::of(path).id(), minute(now)) {
+        if kept.uses.add_always(LastUsed::of(path).id(), minute(now)) {
             self.write_uses_behind();
         }
         kept.unreported().bytes += bytes;

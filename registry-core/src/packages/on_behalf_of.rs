@@ -6,16 +6,16 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::access::Action;
-use crate::auth::{Caller, Shown};
+use crate::accounts::names::Account;
+use crate::auth::{Caller, PresentedCredential};
 use crate::domain::packument::Packument;
 use crate::domain::publication::Publication;
+use crate::error::AccountError;
 use crate::events::Via;
 use crate::packages::Packages;
 
-use crate::accounts::names::Account;
-
 impl Packages {
-    pub(crate) async fn act_for(
+    pub(crate) async fn on_behalf_of(
         &self,
         account: &str,
         one_time_password: Option<SecretString>,
@@ -23,10 +23,10 @@ impl Packages {
         let accounts = self.accounts();
         let found = accounts.account_of(account).await?;
         let Account { provider, profile } =
-            found.ok_or_else(|| Error::AccountNotFound { account: account.to_owned() })?;
+            found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let principal = accounts.admit(provider.id(), profile.principal).await?;
         let (principal, memberships) = self.memberships().with_memberships(principal).await?;
-        let shown = Some(Shown::Operator);
+        let shown = Some(PresentedCredential::Operator);
         let principal = Some(Arc::new(principal));
         let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };
         Ok(caller.coming_via(Via::CommandLine))

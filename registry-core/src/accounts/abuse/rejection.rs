@@ -3,46 +3,15 @@ use std::collections::BTreeMap;
 use crate::accounts::Accounts;
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::events::EventKind;
+use crate::events::{CredentialRejection, EventKind};
 
 /// The longest name that is emitted. npm and GitHub tokens, which users sometimes paste as a name, are longer.
 const LONGEST_NAME: usize = 39;
 
-/// Why a credential was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Refused {
-    /// An invalid `Authorization` header, an unknown scheme, or more than one header.
-    Malformed,
-    /// An unknown or revoked token.
-    UnknownToken,
-    /// An expired token.
-    ExpiredToken,
-    /// A token used from outside its networks.
-    TokenElsewhere,
-    /// A name and password that do not match.
-    WrongPassword,
-    /// A credential that is valid at its provider, for a name that another provider owns.
-    NameOfAnother,
-}
-
-impl Refused {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::UnknownToken => "unknown-token",
-            Self::ExpiredToken => "expired-token",
-            Self::TokenElsewhere => "token-elsewhere",
-            Self::WrongPassword => "wrong-password",
-            Self::NameOfAnother => "name-of-another",
-        }
-    }
-}
-
 impl Accounts {
     /// Emits an event for a rejected credential. `tried` is the name that came with a password. The event queue
     /// aggregates similar events of a minute.
-    pub(crate) fn tell_of_refused(&self, caller: &Caller, refused: Refused, tried: Option<&str>) {
-        let reason = refused.as_str().to_owned();
+    pub(crate) fn emit_rejection(&self, caller: &Caller, reason: CredentialRejection, tried: Option<&str>) {
         let name = tried.filter(|name| could_be_a_name(name)).map(str::to_owned);
         self.authorization.emit(caller, None, EventKind::CredentialRefused { reason, name });
     }

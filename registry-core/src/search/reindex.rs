@@ -15,7 +15,7 @@ use crate::search::Search;
 use crate::storage::{Edit, Step};
 
 use super::index::View;
-use super::lane::write_contents;
+use super::index_writer::write_contents;
 use super::shard::{Contents, Indexed, SHARDS, shard_of};
 
 /// How long a search waits for the first build of the index.
@@ -27,24 +27,24 @@ const READERS: usize = 8;
 
 /// The comparison of the index with the packages. One at a time runs in this process.
 #[derive(Debug, Default)]
-pub(super) struct Healing {
+pub(super) struct Reindex {
     running: Arc<tokio::sync::Mutex<()>>,
     failed: Mutex<Option<DateTime<Utc>>>,
 }
 
 impl Search {
     /// Returns the index, complete unless the first search of a large store did not wait for the rest.
-    pub(super) async fn healed_index(&self) -> Result<Arc<View>, Error> {
+    pub(super) async fn complete_index(&self) -> Result<Arc<View>, Error> {
         self.enter_left_over();
         let view = self.look_at_index().await?;
         if view.rebuilt().is_none() {
-            self.begin_healing();
-            let running = self.parts.search.healing.running.lock();
+            self.begin_reindex();
+            let running = self.parts.search.reindex.running.lock();
             if tokio::time::timeout(FIRST_BUILD, running).await.is_ok() {
                 return self.look_at_index().await;
             }
         } else if self.is_too_old(view.rebuilt()) {
-            self.begin_healing();
+            self.begin_reindex();
         }
         Ok(view)
     }
@@ -59,27 +59,27 @@ impl Search {
     }
 
     /// Starts a comparison of the index with the packages, unless one is running or just failed.
-    fn begin_healing(&self) {
-        let healing = &self.parts.search.healing;
-        let failed = *healing.failed.lock().unwrap_or_else(PoisonError::into_inner);
+    fn begin_reindex(&self) {
+        let reindex = &self.parts.search.reindex;
+        let failed = *reindex.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_some_and(|failed| !self.has_passed(failed, PAUSE)) {
             return;
         }
-        let Ok(running) = Arc::clone(&healing.running).try_lock_owned() else { return };
+        let Ok(running) = Arc::clone(&reindex.running).try_lock_owned() else { return };
         let search = self.clone();
         tokio::spawn(async move {
-            let healed = search.heal().await;
-            if let Err(error) = &healed {
+            let reindexed = search.reindex_all().await;
+            if let Err(error) = &reindexed {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(error, "could not compare the search index with the packages");
             }
-            let failed = healed.is_err().then(|| search.parts.clock.now());
-            *search.parts.search.healing.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+            let failed = reindexed.is_err().then(|| search.parts.clock.now());
+            *search.parts.search.reindex.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
             drop(running);
         });
     }
 
-    async fn heal(&self) -> Result<(), Error> {
+    async fn reindex_all(&self) -> Result<(), Error> {
         let begun = self.parts.clock.now();
         let mut names: Vec<BTreeSet<PackageName>> = vec![BTreeSet::new(); SHARDS.into()];
         for name in self.catalog().list_packages().await? {
@@ -88,20 +88,20 @@ impl Search {
         // A store that is not mounted lists nothing, and an index built from it would call every name public.
         self.parts.store.confirm_absence().await?;
         for (shard, names) in (0..SHARDS).zip(names) {
-            self.heal_shard(shard, names, begun).await?;
+            self.reindex_shard(shard, names, begun).await?;
         }
         Ok(())
     }
 
     /// Rebuilds a shard. Each packument is read after the shard, so its state is at least as new; if another process
     /// changes the shard in the meantime, only the packages that it changed are read again.
-    async fn heal_shard(
+    async fn reindex_shard(
         &self,
         shard: u8,
         listed: BTreeSet<PackageName>,
         begun: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let mut edit = HealShard { search: self, shard, listed, begun, checked: BTreeMap::new() };
+        let mut edit = ReindexShard { search: self, shard, listed, begun, checked: BTreeMap::new() };
         self.update_shard(shard, &mut edit).await
     }
 
@@ -133,7 +133,7 @@ impl Search {
 
 /// Rebuilds a shard from the packages `listed`. An earlier attempt that was stored leaves a shard that is recent
 /// enough.
-struct HealShard<'a> {
+struct ReindexShard<'a> {
     search: &'a Search,
     shard: u8,
     listed: BTreeSet<PackageName>,
@@ -141,7 +141,7 @@ struct HealShard<'a> {
     checked: BTreeMap<PackageName, (Option<Revision>, Option<Arc<Indexed>>)>,
 }
 
-impl Edit for HealShard<'_> {
+impl Edit for ReindexShard<'_> {
     type Outcome = Option<Contents>;
     type Error = Error;
 

@@ -7,6 +7,7 @@ use crate::catalog::Standing;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::error::BoxError;
+use crate::error::{NewPackageError, ProxyError};
 use crate::proxy::Proxy;
 use crate::upstream::PackumentForm;
 
@@ -24,13 +25,18 @@ impl Proxy {
         if origin.hosted {
             return Ok(());
         }
-        Err(Error::NotHostedHere { name: name.clone(), upstreams: origin.upstreams.join(", ") })
+        Err(Error::NewPackage(NewPackageError::NotHostedHere {
+            name: name.clone(),
+            upstreams: origin.upstreams.join(", "),
+        }))
     }
 
     /// Rejects a name for a new package if npm does not permit it, if it differs from another package only in capitals,
     /// or if an upstream has it. Changes nothing.
     pub(crate) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
-        name.check_new().map_err(|problem| Error::NameNotForNew { name: name.clone(), problem })?;
+        name.check_new().map_err(|problem| {
+            Error::NewPackage(NewPackageError::NameNotForNew { name: name.clone(), problem })
+        })?;
         self.catalog().require_free_spelling(name).await?;
         if self.catalog().standing(name).await? == Standing::Begun {
             // No upstream had the name when it began, and none has answered for it since. An upstream package that took
@@ -54,11 +60,18 @@ impl Proxy {
         for upstream in self.upstreams_of(name) {
             if self.has_before(upstream, name, deadline).await? {
                 let upstream = upstream.id.to_string();
-                return Err(Error::NameTakenUpstream { name: name.clone(), upstream });
+                return Err(Error::NewPackage(NewPackageError::NameTakenUpstream {
+                    name: name.clone(),
+                    upstream,
+                }));
             }
             if folded != *name && self.has_before(upstream, &folded, deadline).await? {
                 let (name, upstream) = (name.clone(), upstream.id.to_string());
-                return Err(Error::NameInOtherCapitalsUpstream { name, existing: folded, upstream });
+                return Err(Error::NewPackage(NewPackageError::NameInOtherCapitalsUpstream {
+                    name,
+                    existing: folded,
+                    upstream,
+                }));
             }
         }
         Ok(())
@@ -73,14 +86,14 @@ impl Proxy {
             return Ok(());
         }
         let is_hosted = if let Some(index) = self.catalog().read_index(name).await? {
-            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_unborn()
+            !origin.shadow || !Packument::parse(name, &index.blob.bytes)?.is_new()
         } else {
             self.parts.store.confirm_absence().await?;
             self.catalog().standing(name).await? == Standing::Stored
         };
         if is_hosted {
             self.parts.hosted_check.set_hosted(name);
-            return Err(Error::PublishedMeanwhile { name: name.clone() });
+            return Err(Error::Proxy(ProxyError::PublishedMeanwhile { name: name.clone() }));
         }
         Ok(())
     }
@@ -92,10 +105,12 @@ impl Proxy {
         name: &PackageName,
         deadline: Instant,
     ) -> Result<bool, Error> {
-        let unchecked = |source: BoxError| Error::NameUnchecked {
-            name: name.clone(),
-            upstream: upstream.id.to_string(),
-            source,
+        let unchecked = |source: BoxError| {
+            Error::NewPackage(NewPackageError::NameUnchecked {
+                name: name.clone(),
+                upstream: upstream.id.to_string(),
+                source,
+            })
         };
         match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
             Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),

@@ -1,0 +1,175 @@
+use super::shown;
+
+/// Why a caller is not signed in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The credential is invalid or no longer valid.
+    #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
+    InvalidCredential,
+    /// The token has expired.
+    #[error(
+        "your token expired at {}: run `npm login`, or make a new token with `npm token create`",
+        crate::clock::timestamp(*at)
+    )]
+    TokenExpired {
+        /// When it expired.
+        at: chrono::DateTime<chrono::Utc>,
+    },
+    /// The token may not be used from the caller's network.
+    #[error(
+        "your token may not be used from this network address: use it from one of the networks it was made for, or \
+         make another one with `npm token create`"
+    )]
+    AddressNotPermitted,
+    /// The name or the password is wrong.
+    #[error("incorrect username or password, or the username belongs to somebody else")]
+    WrongPassword,
+    /// The name or the password is wrong, at a login that creates no account, or without a provider that creates
+    /// accounts. The text does not disclose whether the name is taken.
+    #[error("incorrect username or password, or the username belongs to somebody else. {}", no_account_text(*.sign_up))]
+    WrongPasswordOrNoAccount {
+        /// Whether the caller can create an account.
+        sign_up: bool,
+    },
+    /// The name or the password is wrong, and no new account can have this password.
+    #[error(
+        "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
+    )]
+    WrongPasswordForAnyAccount {
+        /// Why no account can have it, and what to do.
+        reason: String,
+    },
+    /// The password that a change requires is missing or wrong.
+    #[error("the password of your account is wrong: try again with the password that you log in with")]
+    WrongOwnPassword,
+    /// The account has a second factor, and the request has none.
+    #[error(
+        "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a \
+         recovery code. A client that does not ask for it takes it as --otp"
+    )]
+    OneTimePasswordRequired,
+    /// The second factor in the request is wrong, or was used before.
+    #[error(
+        "the one-time password is wrong, or was used already: try again with the next digits that your authenticator app \
+         shows"
+    )]
+    WrongOneTimePassword,
+    /// A user at a terminal must first enter a code on a page of the provider.
+    #[error(
+        "enter the code {user_code} at {url} on any device; when it says that you are done, give the digits that this \
+         registry showed you as the one-time password"
+    )]
+    DeviceLogin {
+        /// The page, which any browser may open.
+        url: String,
+        /// The code to enter there.
+        user_code: String,
+        /// Proves that the client that returns is at the same terminal.
+        digits: secrecy::SecretString,
+    },
+    /// Too many recent wrong passwords or one-time passwords.
+    #[error(
+        "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. Tokens \
+         that you have go on working"
+    )]
+    TooManyFailures {
+        /// The seconds to wait.
+        seconds: u64,
+    },
+    /// Too many accounts were created from one address.
+    #[error(
+        "too many accounts were made from this address: try again in {seconds} seconds, or ask the registry's operator \
+         to make one for you"
+    )]
+    TooManySignUps {
+        /// The seconds to wait.
+        seconds: u64,
+    },
+    /// Too many requests of one principal or address.
+    #[error("too many requests: wait {seconds} seconds, then go on more slowly")]
+    TooManyRequests {
+        /// The seconds to wait.
+        seconds: u64,
+    },
+    /// Browser logins are off.
+    #[error(
+        "this registry has no login in the browser: log in with name and password (npm login --auth-type=legacy)"
+    )]
+    WebLoginOff,
+    /// The browser login does not exist, or no longer.
+    #[error("this login is over, or never was: run the command in your terminal again")]
+    WebLoginGone,
+    /// A browser login was opened in one browser and continued in another one.
+    #[error(
+        "this login was begun in another browser, or this one keeps no cookies: go on where you began, or run the \
+         command in your terminal again"
+    )]
+    WebLoginElsewhere,
+    /// The provider did not vouch for the user in the browser.
+    #[error("{provider} did not say who you are: try again, or run the command in your terminal again")]
+    WebLoginRejected {
+        /// The provider, as it displays itself.
+        provider: String,
+    },
+    /// A form did not come from the registry's own page.
+    #[error(
+        "this form is not from this page, or is too old: open the page again, and enter everything once more"
+    )]
+    WebLoginForm,
+    /// No provider creates accounts.
+    #[error("sign-up is off at this registry: ask its operator for an account")]
+    NoSignUp,
+    /// The name of the new account belongs to another account, or is not available.
+    #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
+    NameTaken,
+    /// The name belongs to a user of another provider, or to another user of the same provider.
+    #[error(
+        "the name {name} belongs to the provider {provider} here: sign in there. To move it, the registry's operator \
+         removes that account and the claim of the name (see `_names` in the storage)"
+    )]
+    NameElsewhere {
+        /// The name, as its owner spells it.
+        name: String,
+        /// The id of the provider that owns it.
+        provider: String,
+    },
+    /// The name has no owner yet, and users of two providers have it.
+    #[error(
+        "the providers {one} and {other} both have the name {}, and nobody owns it yet: the registry's operator removes \
+         it from one of them, then sign in again",
+        shown(name)
+    )]
+    NameDisputed {
+        /// The name.
+        name: String,
+        /// A provider that has it.
+        one: String,
+        /// Another one.
+        other: String,
+    },
+    /// The name is new, and easily confused with another one.
+    #[error(
+        "the account name {} ends in a period, a hyphen or an underscore, so it is easily taken for another one: sign in \
+         with a name that ends in a letter or a digit",
+        shown(name)
+    )]
+    ConfusingName {
+        /// The name.
+        name: String,
+    },
+    /// A provider rejects the login, and says why.
+    #[error("{reason}")]
+    Rejected {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+}
+
+fn no_account_text(sign_up: bool) -> &'static str {
+    if sign_up {
+        "If you have no account here, make one with `npm adduser`, or on the page that `npm login` opens"
+    } else {
+        "If you have no account here: sign-up is off at this registry, so ask its operator for one"
+    }
+}

@@ -1,0 +1,73 @@
+use super::shown;
+use crate::domain::{PackageName, StageId, Version};
+
+/// Why a package is not read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// The version was published before.
+    #[error(
+        "You cannot publish over the previously published versions: {version}. A number is never free again, also not after \
+         an unpublish: raise the version in package.json"
+    )]
+    VersionTaken {
+        /// The version.
+        version: Version,
+    },
+    /// The version is staged: its number is reserved until it is rejected.
+    #[error(
+        "{name}@{version} is staged as {id}, so its number is taken: publish it with `npm stage approve ID`, or free the number \
+         with `npm stage reject ID`; `npm stage list {name}` shows the ID"
+    )]
+    VersionStaged {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// The id of the staged version.
+        id: StageId,
+    },
+    /// `latest` cannot be removed.
+    #[error("the dist-tag latest cannot be removed: set it to another version instead")]
+    LatestTag,
+    /// A package needs an owner.
+    #[error("{name} must keep at least one owner: add another one first")]
+    LastOwner {
+        /// The package.
+        name: PackageName,
+    },
+    /// The package does not exist, or the caller may not see it.
+    #[error("the package {0} does not exist in this registry")]
+    NotFound(PackageName),
+    /// The package was unpublished.
+    #[error("Unpublished on {time}: the package {name} does not exist any more")]
+    Unpublished {
+        /// The package.
+        name: PackageName,
+        /// When it happened.
+        time: String,
+    },
+    /// The version or tag does not exist.
+    #[error("version not found: {selector}")]
+    VersionNotFound {
+        /// The action.
+        selector: String,
+    },
+    /// The tag does not exist.
+    #[error("the dist-tag {} does not exist", shown(tag))]
+    TagNotFound {
+        /// The tag.
+        tag: String,
+    },
+    /// The owner to remove is not an owner.
+    #[error("{} is not an owner of {name}", shown(account))]
+    NotAnOwner {
+        /// The name.
+        account: String,
+        /// The package.
+        name: PackageName,
+    },
+    /// The change is based on an outdated revision.
+    #[error("conflict: the package was changed meanwhile, run the command again")]
+    StaleRevision,
+}

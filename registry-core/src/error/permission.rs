@@ -1,0 +1,55 @@
+use crate::domain::PackageName;
+use crate::vocabulary::Action;
+
+/// Why the rules or a token reject a caller.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PermissionError {
+    /// The operation requires a signed-in caller.
+    #[error("you must be signed in to do this: run `npm login` with this registry, then try again")]
+    AuthenticationRequired,
+    /// The principal may not do this.
+    #[error(
+        "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"
+    )]
+    Forbidden {
+        /// The action.
+        action: Action,
+        /// The package.
+        name: PackageName,
+    },
+    /// The principal may do this, but not with this token.
+    #[error(
+        "your token does not permit to {action} {name}, though you may: use a token that does, or make one with \
+         `npm token create`"
+    )]
+    TokenForbids {
+        /// The action.
+        action: Action,
+        /// The package.
+        name: PackageName,
+    },
+    /// The token may not be used to star packages.
+    #[error(
+        "your token does not permit to star {name}: use one that may write to it, or run `npm login` and use the token of \
+         that session"
+    )]
+    TokenForbidsStar {
+        /// The package.
+        name: PackageName,
+    },
+    /// The token may not be used to decide on staged versions.
+    #[error(
+        "your token is for builds, and a staged version waits for a person: run `npm login` and try again with the \
+         token of that session"
+    )]
+    TokenForbidsApproval,
+    /// The package is private and has other owners. The text is that of [`PackageError::NotFound`](super::PackageError::NotFound).
+    #[error("the package {name} does not exist in this registry")]
+    Hidden {
+        /// The action.
+        action: Action,
+        /// The package.
+        name: PackageName,
+    },
+}

@@ -1,0 +1,108 @@
+use std::borrow::Cow;
+
+use crate::domain::shorten::shorten;
+use crate::domain::{PackageName, Version};
+use crate::upstream::UpstreamError;
+
+/// Why an upstream gives nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// The package was published here while an upstream was about to be asked for it.
+    #[error("{name} was published to this registry a moment ago: try again")]
+    PublishedMeanwhile {
+        /// The package.
+        name: PackageName,
+    },
+    /// An upstream did not answer, or not usefully.
+    #[error("{}", upstream_text(.0))]
+    Upstream(#[from] UpstreamError),
+    /// A tarball of an upstream exceeds the limit.
+    #[error(
+        "the tarball is larger than {} MiB, which is the most that this registry takes from {upstream}: ask the \
+         registry's operator to raise upstream_tarball_mib", limit >> 20
+    )]
+    TarballTooLarge {
+        /// The upstream, as configured.
+        upstream: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// An upstream has no audits.
+    #[error(
+        "the registry {upstream} behind this one offers no security advisories, so nothing is known of these packages: \
+         audit them at a registry that has some"
+    )]
+    NoAudits {
+        /// The upstream, as configured.
+        upstream: String,
+    },
+    /// An upstream failed to return its advisories.
+    #[error(
+        "the registry {upstream} behind this one could not tell its security advisories, so nothing is known of \
+         these packages: try again in a moment, or ask the registry's operator to look at the log"
+    )]
+    NoAdvisories {
+        /// The upstream, as configured.
+        upstream: String,
+        /// The error of the upstream.
+        #[source]
+        source: UpstreamError,
+    },
+    /// Neither this registry nor any upstream signs packages.
+    #[error("there are no signing keys: neither this registry nor one behind it signs packages")]
+    NoKeys,
+    /// The version has no attestations.
+    #[error("no attestations of {name}@{version} are known")]
+    NoAttestations {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// The package to change belongs to an upstream.
+    #[error(
+        "{name} comes from the upstream registry {upstream} and cannot be changed here: change it there, or publish \
+         your own package under another name"
+    )]
+    ComesFromUpstream {
+        /// The package.
+        name: PackageName,
+        /// The upstream, as configured.
+        upstream: String,
+    },
+}
+
+fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
+    let text = match error {
+        UpstreamError::Redirect { reason, .. } => {
+            let text = format!(
+                "the registry that this package comes from {reason}: try again later, or ask the registry's \
+                 operator to look at the log"
+            );
+            return text.into();
+        }
+        UpstreamError::Elsewhere { host, .. } => {
+            let host = shorten(host);
+            let text = format!(
+                "the registry that this package comes from has it at another host, {host}, and it did not come from \
+                 there: if that host may be asked, the operator lists it in the upstream's tarball_hosts"
+            );
+            return text.into();
+        }
+        UpstreamError::Unusable { .. } => {
+            "the registry that this package comes from sent something unusable: try again later, or ask the \
+             registry's operator to look at the log"
+        }
+        UpstreamError::Loop { .. } => {
+            "the registry that this package is to come from is this registry itself, or leads back to it: the \
+             registry's operator corrects the url of the upstream"
+        }
+        UpstreamError::Refused { .. } => {
+            "the registry that this package comes from refused to give it: ask the registry's operator to look at \
+             the log and at the credential for it"
+        }
+        _ => "the registry that this package comes from did not answer: try again in a moment",
+    };
+    text.into()
+}

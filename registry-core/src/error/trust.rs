@@ -1,0 +1,40 @@
+use crate::domain::PackageName;
+
+/// Why a build is not let in, or a trusted publisher not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The token of a build is invalid, or not for this registry.
+    #[error("this token cannot be exchanged: {reason}")]
+    IdToken {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// The token of a build is valid, but the build may not publish the package.
+    #[error(
+        "this build may not publish {name}: one of its owners says which builds may, with `npm trust`; repository, \
+         file of the workflow and environment must be those of this build ({build}). A repository that was renamed or made \
+         anew is trusted anew: `npm trust revoke`, then `npm trust`"
+    )]
+    NotTrusted {
+        /// The package, which need not exist.
+        name: PackageName,
+        /// How the issuer describes the build.
+        build: String,
+    },
+    /// A package trusts one build at a time.
+    #[error(
+        "{name} has a trusted publisher already: `npm trust list {name}` shows it, and `npm trust revoke {name} --id …` \
+         makes room for another"
+    )]
+    Exists {
+        /// The package.
+        name: PackageName,
+    },
+    /// The package has no such trust.
+    #[error("{name} has no trusted publisher of this id: `npm trust list {name}` shows what it has")]
+    NotFound {
+        /// The package.
+        name: PackageName,
+    },
+}

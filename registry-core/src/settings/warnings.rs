@@ -1,0 +1,92 @@
+use super::groups::groups_of;
+use super::{ProviderName, Settings};
+
+impl Settings {
+    /// What the settings protect less than they seem to, for the operator to read at the start.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warn_of_names_for_anyone().into_iter().chain(self.warn_of_empty_groups()).collect()
+    }
+
+    /// Each name has one owner over all providers: the first who comes with it.
+    fn warn_of_names_for_anyone(&self) -> Option<String> {
+        let listed = self.provider_order();
+        let both = [ProviderName::Openid, ProviderName::Github].iter().all(|name| listed.contains(name));
+        let is_open = self.github.as_ref().is_some_and(|github| github.organizations.is_empty());
+        (both && is_open).then(|| {
+            "[github]: organizations is empty, so whoever has an account at GitHub may take the name of a colleague who signs \
+             in with [openid], before they come: list your organizations"
+                .to_owned()
+        })
+    }
+
+    /// Groups in the rules whose provider puts no account in them.
+    fn warn_of_empty_groups(&self) -> impl Iterator<Item = String> {
+        self.packages.written().zip(1..).flat_map(move |((_, rule), number)| {
+            groups_of(rule).filter_map(move |(list, group)| {
+                let why = self.why_empty(group)?;
+                Some(format!(
+                    "access rule {number} (match = {:?}): {list} lists \"group:{group}\", and no account is in that group, \
+                     because {why}, or remove the entry",
+                    rule.pattern
+                ))
+            })
+        })
+    }
+
+    fn why_empty(&self, group: &str) -> Option<&'static str> {
+        let begins_with =
+            |prefix: &str| group.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+        let is_of_admins = group.eq_ignore_ascii_case("github-admins");
+        match (&self.github, &self.openid) {
+            // With another prefix, or with none, groups of the issuer can be spelled like these.
+            (_, Some(openid)) if begins_with(&openid.group_prefix) => None,
+            (None, _) if is_of_admins || begins_with("github:") => {
+                Some("signing in with GitHub is not configured: write a table [github]")
+            }
+            (Some(github), _) if is_of_admins && github.admins.is_empty() => {
+                Some("[github] lists no admins: list them")
+            }
+            (_, None) if begins_with("openid:") => {
+                Some("signing in with OpenID Connect is not configured: write a table [openid]")
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_that_no_account_is_in_are_warned_of() {
+        let github = "[github]\nadmins = [\"ana\"]\n";
+        let openid = "[openid]\nissuer = \"https://login.example\"\nclient_id = \"x\"\n";
+        let plain = format!("{openid}group_prefix = \"\"\n");
+        for (tables, group, why) in [
+            ("", "github:acme", Some("a table [github]")),
+            ("", "GitHub:acme", Some("a table [github]")),
+            ("", "github-admins", Some("a table [github]")),
+            ("", "openid:staff", Some("a table [openid]")),
+            ("", "local:acme", None),
+            ("[github]\n", "github-admins", Some("lists no admins")),
+            (github, "github-admins", None),
+            (github, "github:acme", None),
+            (github, "openid:staff", Some("a table [openid]")),
+            (openid, "openid:staff", None),
+            (openid, "github:acme", Some("a table [github]")),
+            (&plain, "github:acme", None),
+        ] {
+            let rules = "[[packages]]\nmatch = \"@a/*\"\n[[packages]]\nmatch = \"**\"\n";
+            let text = format!("{tables}{rules}read = [\"@all\"]\npublish = [\"group:{group}\"]");
+            let warnings = Settings::from_toml(&text).unwrap().warnings();
+            let Some(why) = why else {
+                assert_eq!(warnings, [""; 0], "{text}");
+                continue;
+            };
+            let [warning] = &warnings[..] else { panic!("{text}: {warnings:?}") };
+            let begins = format!("access rule 2 (match = \"**\"): publish lists \"group:{group}\"");
+            assert!(warning.starts_with(&begins) && warning.contains(why), "{warning}");
+        }
+    }
+}
