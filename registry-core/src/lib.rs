@@ -1,7 +1,8 @@
 //! A private npm registry as a library whose only dependency is an object store.
 //!
 //! [`Registry`] is the entry point: give it a store, and it answers HTTP requests with [`Registry::handle`] and
-//! provides the same operations as typed calls without HTTP, such as [`Registry::publish`].
+//! provides the same operations as typed calls without HTTP, such as [`Registry::publish`]. With the feature `tower`, it
+//! is a `tower_service::Service` that axum and hyper take as it is.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -54,9 +55,9 @@ mod vocabulary;
 
 pub use error::Error;
 pub use http::Body;
-pub use registry::{Registry, RegistryBuilder};
+pub use registry::{BuildContext, Registry, RegistryBuilder};
 
 /// Tests the examples in the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "local-accounts", feature = "local-disk", feature = "tower"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -1,17 +1,16 @@
 //! `access explain`: evaluates the access rules for one question, and names the rule that decides.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use registry_core::Registry;
 use registry_core::access::{AccessRules, Action, Decision, Verdict};
-use registry_core::auth::{AuthProvider, Memberships, Principal};
+use registry_core::auth::{Memberships, Principal};
 use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
-use registry_core::settings::{Settings as RegistrySettings, Trial, open_existing_store, open_providers};
+use registry_core::settings::{Settings as RegistrySettings, Trial, add_providers, open_existing_store};
 use registry_core::storage::{BlobStore, BlobStoreExt as _, Key};
-use registry_core::{Registry, RegistryBuilder};
 
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};
 use crate::settings::Settings;
@@ -71,11 +70,11 @@ async fn look_up(
     package: &PackageName,
 ) -> anyhow::Result<Found> {
     let store = open_existing_store(&settings.storage, Trial::Always).await?;
-    let providers = open_providers(settings, &store)?;
+    let registry = add_providers(settings, Registry::builder(Arc::clone(&store)))?.build();
     let (principal, known_to, memberships) = if question.user == ANONYMOUS {
         (None, None, Memberships::default())
     } else {
-        let (mut principal, known_to) = account(Arc::clone(&store), providers, &question.user).await?;
+        let (mut principal, known_to) = account(&registry, &question.user).await?;
         let memberships = Memberships::read(store.as_ref(), &principal.name).await?;
         principal.groups.extend(memberships.groups().iter().chain(&question.groups).cloned());
         (Some(principal), known_to, memberships)
@@ -96,16 +95,12 @@ async fn owners(store: &dyn BlobStore, package: &PackageName) -> anyhow::Result<
     Ok(Some((owners, packument.protection.restricted)))
 }
 
-async fn account(
-    store: Arc<dyn BlobStore>,
-    providers: Vec<Arc<dyn AuthProvider>>,
-    name: &str,
-) -> anyhow::Result<(Principal, Option<String>)> {
-    let names: BTreeMap<_, _> =
-        providers.iter().map(|provider| (provider.id(), provider.to_string())).collect();
-    let registry = providers.into_iter().fold(Registry::builder(store), RegistryBuilder::auth_provider);
-    Ok(match registry.build().find_account(name).await? {
-        Some((provider, profile)) => (profile.principal, names.get(provider).cloned()),
+async fn account(registry: &Registry, name: &str) -> anyhow::Result<(Principal, Option<String>)> {
+    Ok(match registry.find_account(name).await? {
+        Some((id, profile)) => {
+            let known_to = registry.auth_providers().iter().find(|provider| provider.id() == id);
+            (profile.principal, known_to.map(ToString::to_string))
+        }
         None => (Principal::user(name), None),
     })
 }

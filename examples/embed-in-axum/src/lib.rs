@@ -3,7 +3,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use registry_core::{Registry, storage::ObjectStoreBlobs};
-//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).path_prefix("/npm").build();
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).mounted_at("/npm").build();
 //! let router = embed_in_axum::router(registry);
 //! assert!(router.has_routes());
 //! ```
@@ -14,40 +14,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::response::Response;
-use axum::routing::{any, get};
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::map_request;
+use axum::routing::get;
 use registry_core::Registry;
-use registry_core::auth::LocalAccounts;
-use registry_core::clock::SystemClock;
 use registry_core::http::ClientAddress;
-use registry_core::randomness::SystemRandomness;
-use registry_core::storage::{BlobStore, LocalDisk, LocalDiskError};
+use registry_core::storage::{LocalDisk, LocalDiskError};
 use tokio::net::TcpListener;
 
 /// A registry that keeps everything in `folder`, with accounts made by `npm adduser`.
-///
-/// The path prefix must be the path it is mounted at: tarball URLs are made with it.
 pub fn registry(folder: &Path) -> Result<Registry, LocalDiskError> {
-    let store: Arc<dyn BlobStore> = Arc::new(LocalDisk::open(folder)?);
-    let accounts = LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let builder = Registry::builder(store).auth_provider(Arc::new(accounts)).path_prefix("/npm");
+    let builder = Registry::builder(Arc::new(LocalDisk::open(folder)?)).local_accounts().mounted_at("/npm");
     // Without this, or rules of your own in `access`, the registry lets no caller do anything.
     Ok(builder.open_to_everyone().build())
 }
 
-/// A route of the service's own, and the registry.
-///
-/// The registry is a handler and not `nest`ed: it reads the path as it came over the wire, prefix included, since
-/// `/npm/@acme%2fpear` and `/npm/@acme/pear` are one package and a router takes them for two paths.
+/// A route of the service's own, and the registry at the path that `mounted_at` names.
 pub fn router(registry: Registry) -> Router {
     Router::new()
         .route("/", get(async || "the service itself"))
-        .route("/npm", any(npm))
-        .route("/npm/", any(npm))
-        .route("/npm/{*path}", any(npm))
-        .with_state(registry)
+        .nest_service("/npm", registry)
+        .layer(map_request(with_client_address))
 }
 
 /// Serves until the process ends.
@@ -55,13 +42,11 @@ pub async fn serve(listener: TcpListener, registry: Registry) -> io::Result<()> 
     axum::serve(listener, router(registry).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
-async fn npm(
-    State(registry): State<Registry>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
-    mut request: Request,
-) -> Response {
-    // Behind a proxy that sets `X-Forwarded-Host` and `X-Forwarded-Proto`, also insert `TrustedProxy`: without it the
-    // registry ignores them.
+/// Tells the registry the address of the client, for limits by address and for tokens that are limited to networks.
+///
+/// Behind a proxy that sets `X-Forwarded-Host` and `X-Forwarded-Proto`, also insert `TrustedProxy`: without it the
+/// registry ignores them.
+async fn with_client_address(ConnectInfo(client): ConnectInfo<SocketAddr>, mut request: Request) -> Request {
     request.extensions_mut().insert(ClientAddress(client.ip()));
-    registry.handle(request).await.map(Body::new)
+    request
 }

@@ -9,12 +9,10 @@ use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use registry_core::auth::{Caller, LocalAccounts, Principal};
-use registry_core::clock::SystemClock;
+use registry_core::auth::{Caller, Principal};
 use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, Integrity, PackageName};
 use registry_core::limits::Limits;
-use registry_core::randomness::SystemRandomness;
 use registry_core::storage::{BlobStore, Key, LocalDisk, ObjectStoreBlobs, When};
 use registry_core::{Body, Registry};
 use serde_json::{Value, json};
@@ -87,8 +85,7 @@ impl Fixture {
 }
 
 fn registry_on(store: &Arc<dyn BlobStore>) -> Registry {
-    let accounts = LocalAccounts::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    Registry::builder(Arc::clone(store)).auth_provider(Arc::new(accounts)).open_to_everyone().build()
+    Registry::builder(Arc::clone(store)).local_accounts().open_to_everyone().build()
 }
 
 /// Returns the caller that publishes.

@@ -12,6 +12,10 @@ use crate::randomness::Randomness;
 use crate::storage::{Blob, BlobDecision, BlobPath, BlobStore, update_with};
 use crate::vocabulary::BoxError;
 
+/// Makes a provider whose settings are checked already, with the store, the clock and the randomness of a registry.
+pub(super) type MakeProvider<Provider> =
+    Box<dyn FnOnce(Arc<dyn BlobStore>, Arc<dyn Clock>, Arc<dyn Randomness>) -> Provider + Send + Sync>;
+
 /// An account of another service.
 pub(super) trait ExternalIdentity:
     Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync

@@ -36,9 +36,10 @@ pub(super) fn base_url(
         && request.headers.get(&FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
     let scheme = if is_https { "https://" } else { "http://" };
     let host = host.unwrap_or("localhost");
-    let prefix = if under_prefix { registry.parts.http.path_prefix.as_str() } else { "" };
+    let settings = &registry.parts.http;
+    let prefix = if under_prefix { settings.path_prefix.as_str() } else { "" };
     let above = request.extensions.get::<PathAbove>().map_or("", |above| above.0.as_str());
-    registry.parts.http.bases.get(&[scheme, host, above, prefix], registry.parts.http.clock.as_ref())
+    settings.bases.get(&[scheme, host, above, &settings.mounted_at, prefix], settings.clock.as_ref())
 }
 
 /// Returns the requested host: from a trusted proxy's header, otherwise from the request itself.

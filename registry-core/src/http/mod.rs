@@ -42,6 +42,8 @@ mod status;
 mod tarball;
 mod token_request;
 mod tokens;
+#[cfg(feature = "tower")]
+mod tower;
 mod trust;
 mod web_login;
 mod writes;

@@ -1,3 +1,5 @@
+mod providers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::authorization::Authorization;
 use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
-use crate::events::{EventQueue, EventSink};
+use crate::events::EventSink;
 use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
@@ -30,6 +32,9 @@ use crate::search::{SearchParts, SearchSettings, SearchState};
 use crate::storage::{BlobStore, Storage, WatchStorage};
 use crate::upstream::Upstream;
 
+pub use providers::BuildContext;
+
+use self::providers::Constructors;
 use super::{HttpSettings, Parts, Registry};
 
 /// Builds a [`Registry`]. Everything but the store has a default.
@@ -37,8 +42,8 @@ use super::{HttpSettings, Parts, Registry};
 #[must_use = "a builder does nothing until `build`"]
 pub struct RegistryBuilder {
     store: Arc<dyn BlobStore>,
-    providers: Vec<Arc<dyn AuthProvider>>,
-    sink: Option<Arc<dyn EventSink>>,
+    providers: Constructors<dyn AuthProvider>,
+    sinks: Constructors<dyn EventSink>,
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
     audit_fallback: AuditFallback,
@@ -47,8 +52,9 @@ pub struct RegistryBuilder {
     limits: Limits,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    public_url: Option<Url>,
+    public_url: Option<Arc<str>>,
     path_prefix: String,
+    mounted_at: String,
     legacy_prefixes: Vec<String>,
     cache_bytes: u64,
     upstream_cache_bytes: Option<u64>,
@@ -65,8 +71,8 @@ impl RegistryBuilder {
     pub(super) fn new(store: Arc<dyn BlobStore>) -> Self {
         Self {
             store,
-            providers: Vec::new(),
-            sink: None,
+            providers: Constructors::new(),
+            sinks: Constructors::new(),
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
             audit_fallback: AuditFallback::default(),
@@ -77,6 +83,7 @@ impl RegistryBuilder {
             randomness: Arc::new(SystemRandomness),
             public_url: None,
             path_prefix: String::new(),
+            mounted_at: String::new(),
             legacy_prefixes: Vec::new(),
             cache_bytes: 256 << 20,
             upstream_cache_bytes: Some(10 << 30),
@@ -88,23 +95,6 @@ impl RegistryBuilder {
             redirect_above: None,
             publish_elsewhere: None,
         }
-    }
-
-    /// Adds an authentication provider. Providers are asked in the order in which they were added. A name belongs to
-    /// the first of them whose user claims it, across all replicas. A provider with the id of another one is left out,
-    /// and logged: names are distinguished by the id.
-    pub fn auth_provider(mut self, provider: Arc<dyn AuthProvider>) -> Self {
-        if self.providers.iter().any(|known| known.id() == provider.id()) {
-            tracing::error!(id = provider.id(), %provider, "ignored a provider whose id another one has");
-        } else {
-            self.providers.push(provider);
-        }
-        self
-    }
-
-    /// Sets the sink of events. Default: none.
-    pub fn event_sink(self, sink: Arc<dyn EventSink>) -> Self {
-        Self { sink: Some(sink), ..self }
     }
 
     /// Adds a registry that this one proxies. Access rules call it `id` in `origin`.
@@ -163,14 +153,21 @@ impl RegistryBuilder {
     /// Sets the URL at which clients reach the registry, the prefix of every `dist.tarball`, path included. Default:
     /// derived from the `Host` of each request.
     pub fn public_url(self, public_url: Option<Url>) -> Self {
-        Self { public_url, ..self }
+        Self { public_url: public_url.map(|url| url.as_str().trim_end_matches('/').into()), ..self }
     }
 
     /// Sets a path, such as `/registry`, below which routes answer as well as at the root. Default: none.
+    ///
+    /// A router that removes the prefix before it calls the registry needs [`Self::mounted_at`] instead.
     pub fn path_prefix(self, path_prefix: &str) -> Self {
-        let trimmed = path_prefix.trim_matches('/');
-        let path_prefix = if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") };
-        Self { path_prefix, ..self }
+        Self { path_prefix: normalize_prefix(path_prefix), ..self }
+    }
+
+    /// Sets the path, such as `/npm`, at which a router mounts the registry, and which the router removes from the path
+    /// of each request, as `nest_service` of axum does. URLs in responses begin with it, unless [`Self::public_url`] is
+    /// set. Default: none.
+    pub fn mounted_at(self, path: &str) -> Self {
+        Self { mounted_at: normalize_prefix(path), ..self }
     }
 
     /// Sets path prefixes of another registry, such as `/api/npm/npm-local` or `/repository/npm`, below which
@@ -237,17 +234,17 @@ impl RegistryBuilder {
 
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(self) -> Registry {
-        let (clock, randomness) = (self.clock, self.randomness);
+        let context = BuildContext { store: self.store, clock: self.clock, randomness: self.randomness };
+        let providers = self.providers.into_providers(&context);
+        let events = self.sinks.into_queue(&context);
+        let BuildContext { store, clock, randomness } = context;
         let hosted_check = Arc::new(HostedCheck::new(self.freshness.hosted_check));
         let budget = CacheBudget::new(self.upstream_cache_bytes, clock.now());
         let upstream =
             Arc::new(UpstreamParts::new(self.upstreams, self.freshness, budget, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
-        let store = Arc::new(Storage::new(self.store, Arc::clone(&randomness), watcher));
+        let store = Arc::new(Storage::new(store, Arc::clone(&randomness), watcher));
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
-        let events = self.sink.map_or_else(EventQueue::disabled, EventQueue::start);
-        let public_url: Option<Arc<str>> =
-            self.public_url.map(|url| url.as_str().trim_end_matches('/').into());
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
         let catalog = Arc::new(CatalogParts {
             store: Arc::clone(&store),
@@ -269,9 +266,9 @@ impl RegistryBuilder {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
-            providers: self.providers.clone(),
+            providers: providers.clone(),
             settings: AccountSettings {
-                public_url: public_url.clone(),
+                public_url: self.public_url.clone(),
                 token_lifetimes: self.token_lifetimes,
                 trusted_publishing: self.trusted_publishing,
             },
@@ -294,7 +291,7 @@ impl RegistryBuilder {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
-            providers: self.providers,
+            providers,
             settings: self.organizations,
             memberships: memberships.clone(),
             accounts: Arc::clone(&accounts),
@@ -318,8 +315,9 @@ impl RegistryBuilder {
         let http = HttpSettings {
             limits: self.limits,
             randomness,
-            public_url,
+            public_url: self.public_url,
             path_prefix: self.path_prefix,
+            mounted_at: self.mounted_at,
             legacy_prefixes: self.legacy_prefixes,
             bases: KnownBases::new(clock.now()),
             clock: Arc::clone(&clock),
@@ -339,4 +337,10 @@ impl RegistryBuilder {
             }),
         }
     }
+}
+
+/// Returns the path with one leading slash and no trailing one, or nothing for the root.
+fn normalize_prefix(path: &str) -> String {
+    let trimmed = path.trim_matches('/');
+    if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") }
 }

@@ -7,12 +7,13 @@ mod packages;
 use std::fmt;
 use std::sync::Arc;
 
-pub use builder::RegistryBuilder;
+pub use builder::{BuildContext, RegistryBuilder};
 
 use crate::Error;
 use crate::access::AccessRules;
 use crate::accounts::{Accounts, AccountsParts};
 use crate::audit::{Audit, AuditParts};
+use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -51,6 +52,8 @@ pub(crate) struct HttpSettings {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) path_prefix: String,
+    /// The path that a router removed before it called the registry.
+    pub(crate) mounted_at: String,
     pub(crate) legacy_prefixes: Vec<String>,
     pub(crate) bases: KnownBases,
     pub(crate) clock: Arc<dyn Clock>,
@@ -66,6 +69,11 @@ impl Registry {
     /// Returns the store.
     pub fn store(&self) -> &Arc<dyn BlobStore> {
         self.parts.store.blobs()
+    }
+
+    /// Returns the authentication providers, in the order in which they are asked.
+    pub fn auth_providers(&self) -> &[Arc<dyn AuthProvider>] {
+        &self.parts.accounts.providers
     }
 
     /// Whether the store answers, and is the one that was opened.

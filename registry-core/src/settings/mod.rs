@@ -52,7 +52,7 @@ pub use log::{LogFilter, LogFormat, LogSettings, log_to};
 pub use login::LoginSettings;
 pub use loops::LoopError;
 pub use open::{
-    Trial, accounts_builder, open_existing_store, open_providers, open_registry, open_store,
+    Trial, accounts_builder, add_providers, open_existing_store, open_registry, open_store,
     open_trusted_publishing, registry_builder,
 };
 pub use openid::OpenIdTable;

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use registry_core::Registry;
-use registry_core::auth::{Caller, LocalAccounts, PasswordCost, PasswordLogin, Principal};
-use registry_core::clock::SystemClock;
+use registry_core::auth::{Caller, PasswordCost, PasswordLogin, Principal};
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
 use registry_core::limits::Limits;
-use registry_core::randomness::SystemRandomness;
 use registry_core::storage::open_bucket;
 use registry_lambda::{Frontend, ResponseMode};
 use registry_testkit::fake_s3::FakeS3;
@@ -27,11 +25,9 @@ async fn with_pear(s3: &FakeS3, redirect_above: Option<u64>) -> (Frontend, Strin
     s3.clear();
     install_tls_provider();
     let store = Arc::new(open_bucket(&s3.url().parse().unwrap(), &s3.options()).unwrap());
-    let accounts =
-        LocalAccounts::new(Arc::clone(&store) as _, Arc::new(SystemClock), Arc::new(SystemRandomness));
     let registry = Registry::builder(store)
         .open_to_everyone()
-        .auth_provider(Arc::new(accounts.with_password_cost(PasswordCost::cheapest())))
+        .local_accounts_with(|accounts| accounts.with_password_cost(PasswordCost::cheapest()))
         .token_cache(LONG)
         .redirect_tarballs_above(redirect_above)
         .build();

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use registry_core::Registry;
-use registry_core::auth::LocalAccounts;
 use registry_core::clock::Clock;
 use registry_core::events::{Event, EventError, EventSink};
 use registry_core::randomness::Randomness;
@@ -29,11 +28,10 @@ impl Replica {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Self {
-        let accounts = LocalAccounts::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&randomness));
         let sink = Listener { world, life, is_alive: Arc::clone(&is_alive) };
         let registry = Registry::builder(store)
             .open_to_everyone()
-            .auth_provider(Arc::new(accounts))
+            .local_accounts()
             .event_sink(Arc::new(sink))
             .clock(clock)
             .randomness(randomness)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use registry_core::access::AccessRules;
 use registry_core::accounts::{TrustedIssuer, TrustedPublishing};
 use registry_core::auth::openid::{Issuer, IssuerSettings};
-use registry_core::auth::{AuthProvider, LocalAccounts, PasswordCost};
+use registry_core::auth::{AuthProvider, PasswordCost};
 use registry_core::domain::trust::TrustKind;
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
@@ -217,18 +217,13 @@ impl TestRegistryBuilder {
             .organizations(self.organizations)
     }
 
-    fn with_providers(
-        &self,
-        registry: RegistryBuilder,
-        store: Arc<dyn BlobStore>,
-        clock: &Arc<FixedClock>,
-    ) -> RegistryBuilder {
+    fn with_providers(&self, registry: RegistryBuilder) -> RegistryBuilder {
         let add = |registry: RegistryBuilder, provider: &Arc<dyn AuthProvider>| {
             registry.auth_provider(Arc::clone(provider))
         };
         let mut registry = self.providers.iter().fold(registry, add);
         if self.accounts {
-            registry = registry.auth_provider(Arc::new(self.local_accounts(store, clock)));
+            registry = local_accounts(registry);
         }
         self.last_providers.iter().fold(registry, add)
     }
@@ -251,12 +246,10 @@ impl TestRegistryBuilder {
         }
         trust
     }
+}
 
-    fn local_accounts(&self, store: Arc<dyn BlobStore>, clock: &Arc<FixedClock>) -> LocalAccounts {
-        let randomness = Arc::clone(&self.randomness) as Arc<dyn Randomness>;
-        LocalAccounts::new(store, Arc::clone(clock) as _, randomness)
-            .with_password_cost(PasswordCost::cheapest())
-    }
+fn local_accounts(registry: RegistryBuilder) -> RegistryBuilder {
+    registry.local_accounts_with(|accounts| accounts.with_password_cost(PasswordCost::cheapest()))
 }
 
 impl TestRegistry {
@@ -269,12 +262,9 @@ impl TestRegistry {
         let events = RecordedEvents::default();
         let behind = Arc::new(memory.clone()) as Arc<dyn BlobStore>;
         // Backstage there are always accounts, so that `ana` can be signed up.
-        let accounts = Arc::new(settings.local_accounts(Arc::clone(&behind), &clock));
-        let backstage = settings.configured(behind, Arc::clone(&clock)).auth_provider(accounts).build();
-        let before = Arc::clone(&store) as Arc<dyn BlobStore>;
-        let configured = settings.configured(Arc::clone(&before), Arc::clone(&clock));
-        let registry =
-            settings.with_providers(configured, before, &clock).event_sink(Arc::new(events.clone())).build();
+        let backstage = local_accounts(settings.configured(behind, Arc::clone(&clock))).build();
+        let configured = settings.configured(Arc::clone(&store) as _, Arc::clone(&clock));
+        let registry = settings.with_providers(configured).event_sink(Arc::new(events.clone())).build();
         Self {
             registry,
             backstage,

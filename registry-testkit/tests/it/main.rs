@@ -13,6 +13,7 @@ mod closed_by_default;
 mod codebox_bucket;
 mod dependencies;
 mod dependency_confusion;
+mod embedding;
 mod event_sink;
 mod fail_closed;
 mod faults;

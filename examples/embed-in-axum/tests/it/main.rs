@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
+use axum::http::Method;
 use registry_core::randomness::Randomness as _;
 use registry_testkit::SeededRandomness;
 #[cfg(unix)]
@@ -58,6 +59,48 @@ async fn what_is_published_under_the_prefix_is_read_under_it() {
 }
 
 #[tokio::test]
+async fn a_package_with_the_name_of_the_mount_is_a_package() {
+    let service = Service::start().await;
+    let token = service.sign_up("ana").await;
+    let npm = PublishDocument::new("npm", "1.0.0").build();
+    let _ = service.http().put("/npm/npm").bearer(&token).json(&npm).send().await.assert_status(201);
+    let manifest = service.http().get("/npm/npm/latest").send().await.assert_status(200).json();
+    assert_eq!(manifest["dist"]["tarball"], format!("{}/npm/npm/-/npm-1.0.0.tgz", service.base_url));
+}
+
+#[tokio::test]
+async fn a_login_in_the_browser_stays_below_the_mount() {
+    let service = Service::start().await;
+    let begun = service
+        .http()
+        .request(Method::POST, "/npm/-/v1/login")
+        .json(&json!({}))
+        .send()
+        .await
+        .assert_status(200);
+    let page = begun.json()["loginUrl"].as_str().unwrap().to_owned();
+    let path = page.strip_prefix(&service.base_url).unwrap();
+    assert!(path.starts_with("/npm/-/v1/login/"), "{path}");
+    let page = service.http().get(path).send().await.assert_status(200);
+    let cookie = page.header("set-cookie").unwrap();
+    assert!(cookie.contains("; Path=/npm/-/v1/login;"), "{cookie}");
+}
+
+#[tokio::test]
+async fn the_registry_knows_the_address_of_the_client() {
+    let service = Service::start().await;
+    let token = service.sign_up("ana").await;
+    for (network, status) in [("127.0.0.0/8", 200), ("192.0.2.0/24", 401)] {
+        let limited = json!({ "password": "correct horse battery", "cidr_whitelist": [network] });
+        let request =
+            service.http().request(Method::POST, "/npm/-/npm/v1/tokens").bearer(&token).json(&limited);
+        let made = request.send().await.assert_status(201).json();
+        let whoami = service.http().get("/npm/-/whoami").bearer(made["token"].as_str().unwrap());
+        let _ = whoami.send().await.assert_status(status);
+    }
+}
+
+#[tokio::test]
 async fn the_service_keeps_its_own_routes() {
     let service = Service::start().await;
     assert_eq!(service.http().get("/").send().await.assert_status(200).text(), "the service itself");
@@ -100,8 +143,10 @@ async fn a_real_npm_publishes_and_installs_under_the_prefix() {
     let _ = npm.adduser("ana", "correct horse battery").await.assert_success();
     let pear = npm.home().project(&package("@acme/pear", "1.0.0"));
     let _ = npm.run_in(&pear, &["publish"]).await.assert_success();
-    let project = npm.home().project(&package("project", "0.0.0"));
-    let _ = npm.run_in(&project, &["install", "@acme/pear"]).await.assert_success();
+    // Another home, so that the tarball comes from its URL and not from the publisher's cache.
+    let reader = Npm::new(&format!("{}/npm", service.base_url)).await;
+    let project = reader.home().project(&package("project", "0.0.0"));
+    let _ = reader.run_in(&project, &["install", "@acme/pear"]).await.assert_success();
     assert!(project.join("node_modules/@acme/pear/package.json").is_file());
     assert_eq!(npm.run(&["whoami"]).await.assert_success().stdout, "ana\n");
 }

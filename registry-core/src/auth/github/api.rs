@@ -16,9 +16,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::connection::{Connections, connections};
+use super::GithubSettings;
+use super::connection::Connections;
 use super::trouble::Trouble;
-use super::{GithubError, GithubSettings};
 use crate::clock::Clock;
 
 /// The longest answer in bytes.
@@ -84,14 +84,14 @@ pub(super) enum Listed<Item> {
 }
 
 impl Api {
-    pub(super) fn new(settings: &GithubSettings, clock: Arc<dyn Clock>) -> Result<Self, GithubError> {
-        Ok(Self {
-            connections: connections(settings)?,
+    pub(super) fn new(settings: &GithubSettings, connections: Connections, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            connections,
             client_id: settings.app.as_ref().map(|app| app.client_id.clone()),
             timeout: settings.request_timeout,
             clock,
             app_limited: Mutex::new(None),
-        })
+        }
     }
 
     /// Returns the user for whom this app got the token; `None` for a token of another app, a revoked one, or without

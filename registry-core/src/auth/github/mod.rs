@@ -47,11 +47,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::answers::Answers;
 use self::api::Api;
+use self::connection::connections;
 use self::member::{Member, Policy, Standing, ask, is_login};
 use self::token_kind::TokenKind;
 use self::trouble::Trouble;
 use super::AuthError;
-use super::external_identity::{Records, Remembered};
+use super::external_identity::{MakeProvider, Records, Remembered};
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::storage::BlobStore;
@@ -93,18 +94,24 @@ impl Github {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, GithubError> {
+        Ok(Self::prepare(settings)?(store, clock, randomness))
+    }
+
+    /// Checks the settings as [`Self::new`] does, and returns what makes the provider.
+    pub(crate) fn prepare(settings: GithubSettings) -> Result<MakeProvider<Self>, GithubError> {
         let mut names = settings.restricted_organizations.iter().chain(&settings.admins);
         if let Some(name) = names.find(|name| !is_login(name)) {
             return Err(GithubError::Name { name: name.clone() });
         }
-        Ok(Self {
+        let connections = connections(&settings)?;
+        Ok(Box::new(|store, clock, randomness| Self {
             policy: Policy::new(&settings),
-            api: Api::new(&settings, Arc::clone(&clock))?,
+            api: Api::new(&settings, connections, Arc::clone(&clock)),
             answers: Answers::new(&settings, Arc::clone(&clock), &*randomness),
             records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
-        })
+        }))
     }
 
     /// Returns the standing of a token; `None` if it is not GitHub's.

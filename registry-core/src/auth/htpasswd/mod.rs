@@ -72,9 +72,20 @@ impl Htpasswd {
         clock: Arc<dyn Clock>,
         randomness: &dyn Randomness,
     ) -> Result<Self, HtpasswdError> {
-        let recent = Arc::new(RecentLogins::new(Arc::clone(&clock), randomness));
-        let file = Arc::new(Watched::open(file, clock)?);
-        Ok(Self { file, recent, turns: Arc::new(Semaphore::new(AT_A_TIME)) })
+        Ok(Self::prepare(file)?(clock, randomness))
+    }
+
+    /// Reads the file, and returns what makes the provider. Blocks.
+    pub(crate) fn prepare(
+        file: &Path,
+    ) -> Result<impl FnOnce(Arc<dyn Clock>, &dyn Randomness) -> Self + Send + Sync + use<>, HtpasswdError>
+    {
+        let watched = Watched::prepare(file)?;
+        Ok(|clock: Arc<dyn Clock>, randomness: &dyn Randomness| {
+            let recent = Arc::new(RecentLogins::new(Arc::clone(&clock), randomness));
+            let file = Arc::new(watched(clock));
+            Self { file, recent, turns: Arc::new(Semaphore::new(AT_A_TIME)) }
+        })
     }
 
     async fn users(&self) -> Result<Arc<Users>, AuthError> {

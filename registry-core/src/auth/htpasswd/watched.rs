@@ -64,11 +64,16 @@ struct Stamp {
 }
 
 impl Watched {
-    /// Reads the file for the first time.
-    pub(super) fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, HtpasswdError> {
-        let (users, seen) = read(path, &*clock)?;
-        let state = State { users: Arc::new(users), seen: Some(seen) };
-        Ok(Self { path: path.to_owned(), clock, state: Mutex::new(state) })
+    /// Reads the file for the first time, and returns what watches it from then on.
+    pub(super) fn prepare(
+        path: &Path,
+    ) -> Result<impl FnOnce(Arc<dyn Clock>) -> Self + Send + Sync + use<>, HtpasswdError> {
+        let (users, stamp) = read(path)?;
+        let path = path.to_owned();
+        // There is no clock yet to tell whether the file had settled, so the first use reads it again.
+        let seen = Some(Seen { stamp, settled: false });
+        let state = Mutex::new(State { users: Arc::new(users), seen });
+        Ok(|clock| Self { path, clock, state })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -83,41 +88,38 @@ impl Watched {
             return Arc::clone(&state.users);
         }
         let known = state.seen.map(|seen| seen.stamp);
-        match read(&self.path, &*self.clock) {
-            Ok((users, seen)) => {
-                if known != Some(seen.stamp) {
+        let before = SystemTime::from(self.clock.now());
+        match read(&self.path) {
+            Ok((users, stamp)) => {
+                if known != Some(stamp) {
                     tracing::info!(file = %self.path.display(), users = users.len(), "read the htpasswd file again");
                 }
-                *state = State { users: Arc::new(users), seen: Some(seen) };
+                let seen = Some(Seen { stamp, settled: stamp.is_settled(before) });
+                *state = State { users: Arc::new(users), seen };
             }
             Err(error) => {
                 if known != now {
                     let cause = std::error::Error::source(&error).map(tracing::field::display);
                     tracing::error!(cause, "{error}; the users of the last valid file stay in use");
                 }
-                state.seen = now.map(|stamp| Seen { stamp, settled: self.is_settled(stamp) });
+                state.seen = now.map(|stamp| Seen { stamp, settled: stamp.is_settled(before) });
             }
         }
         Arc::clone(&state.users)
     }
-
-    fn is_settled(&self, stamp: Stamp) -> bool {
-        stamp.is_settled(&*self.clock)
-    }
 }
 
-fn read(path: &Path, clock: &dyn Clock) -> Result<(Users, Seen), HtpasswdError> {
+fn read(path: &Path) -> Result<(Users, Stamp), HtpasswdError> {
     let unreadable = |source| HtpasswdError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let stamp = file.metadata().and_then(|metadata| Stamp::of(&metadata)).map_err(unreadable)?;
-    let seen = Seen { stamp, settled: stamp.is_settled(clock) };
     if stamp.length > LARGEST {
         return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB")));
     }
     let mut text = Vec::new();
     file.take(LARGEST).read_to_end(&mut text).map_err(unreadable)?;
     let bad = |error: BadLine| HtpasswdError::Line { path: path.to_owned(), problem: error.to_string() };
-    Ok((Users::parse(&text).map_err(bad)?, seen))
+    Ok((Users::parse(&text).map_err(bad)?, stamp))
 }
 
 impl Stamp {
@@ -129,7 +131,8 @@ impl Stamp {
         Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode })
     }
 
-    fn is_settled(&self, clock: &dyn Clock) -> bool {
-        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < SystemTime::from(clock.now()))
+    /// Whether the file had settled at `time`, before it was read.
+    fn is_settled(&self, time: SystemTime) -> bool {
+        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < time)
     }
 }

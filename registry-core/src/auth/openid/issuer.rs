@@ -97,9 +97,18 @@ impl Issuer {
     /// Checks the settings without contacting the issuer. The process must have installed a default `rustls` crypto
     /// provider.
     pub fn new(settings: IssuerSettings, clock: Arc<dyn Clock>) -> Result<Self, OpenIdError> {
-        Ok(Self {
-            discovery: discovery_of(&settings.url)?,
-            fetch: Fetch::new(&settings)?,
+        Ok(Self::prepare(settings)?(clock))
+    }
+
+    /// Checks the settings as [`Self::new`] does, and returns what makes the issuer.
+    pub(super) fn prepare(
+        settings: IssuerSettings,
+    ) -> Result<impl FnOnce(Arc<dyn Clock>) -> Self + Send + Sync, OpenIdError> {
+        let discovery = discovery_of(&settings.url)?;
+        let fetch = Fetch::new(&settings)?;
+        Ok(|clock| Self {
+            discovery,
+            fetch,
             settings,
             clock,
             known: Mutex::default(),

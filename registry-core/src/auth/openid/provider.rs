@@ -8,7 +8,7 @@ use url::Url;
 use super::member::{Member, Unnamed, is_name};
 use super::web_login::WebLoginState;
 use super::{Issuer, OpenIdError, OpenIdSettings};
-use crate::auth::external_identity::{Records, Remembered};
+use crate::auth::external_identity::{MakeProvider, Records, Remembered};
 use crate::auth::{
     AuthError, AuthProvider, Credential, Identified, Profile, ProfileDetails, TokenIssuer as _, Verified,
     WebLogin,
@@ -43,13 +43,19 @@ impl OpenId {
         clock: Arc<dyn Clock>,
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, OpenIdError> {
+        Ok(Self::prepare(settings)?(store, clock, randomness))
+    }
+
+    /// Checks the settings as [`Self::new`] does, and returns what makes the provider.
+    pub(crate) fn prepare(settings: OpenIdSettings) -> Result<MakeProvider<Self>, OpenIdError> {
         settings.check()?;
-        Ok(Self {
-            issuer: Issuer::new(settings.issuer.clone(), Arc::clone(&clock))?,
+        let issuer = Issuer::prepare(settings.issuer.clone())?;
+        Ok(Box::new(|store, clock, randomness| Self {
+            issuer: issuer(Arc::clone(&clock)),
             records: Records::new(store, clock, Arc::clone(&randomness), settings.membership),
             randomness,
             settings,
-        })
+        }))
     }
 
     /// Stores the account of a valid token, for later use of its registry tokens, and returns its principal.

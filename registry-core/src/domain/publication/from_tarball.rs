@@ -63,7 +63,7 @@ impl Publication {
         let shasum = shasum_of(&tarball);
         let readme = None;
         let publication =
-            Self { name, version, tag, shasum, tarball, integrity, readme, restricted, manifest, contents };
+            Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents };
         publication.completed()
     }
 

@@ -1,39 +1,28 @@
-//! Opens the provider that `[github]` configures.
+//! Adds the provider that `[github]` configures.
 
-use std::sync::Arc;
-
-use crate::auth::AuthProvider;
-use crate::storage::BlobStore;
-
+use crate::RegistryBuilder;
 use crate::settings::{GithubTable, SettingsError};
 
-/// Opens GitHub as configured.
+/// Adds GitHub as configured.
 #[cfg(not(feature = "github"))]
-pub(super) fn open(_: &GithubTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+pub(super) fn add(_: &GithubTable, _: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     Err(SettingsError::new("[github]: this build cannot ask GitHub; build it with --features github"))
 }
 
-/// Opens GitHub as configured. Must be called within a Tokio runtime.
+/// Adds GitHub as configured. Must be called within a Tokio runtime.
 #[cfg(feature = "github")]
-pub(super) fn open(
-    table: &GithubTable,
-    store: Arc<dyn BlobStore>,
-) -> Result<Arc<dyn AuthProvider>, SettingsError> {
-    use crate::auth::github::Github;
-    use crate::clock::SystemClock;
-    use crate::randomness::SystemRandomness;
+pub(super) fn add(table: &GithubTable, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     use crate::settings::error::Context as _;
 
     let settings = settings(table).context("[github]")?;
-    let github = Github::new(settings, store, Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let github = github.context("[github]")?;
+    let builder = builder.github(settings).context("[github]")?;
     tracing::info!(
         url = %table.url,
         organizations = ?table.organizations,
         sign_in_in_the_browser = table.client_id.is_some(),
         "signing in with GitHub"
     );
-    Ok(Arc::new(github))
+    Ok(builder)
 }
 
 #[cfg(feature = "github")]

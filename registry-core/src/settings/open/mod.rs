@@ -9,16 +9,14 @@ mod upstreams;
 
 use std::sync::Arc;
 
-use crate::clock::SystemClock;
-use crate::events::{AuditLog, EventSink, FanOut, LogEvents};
-use crate::randomness::SystemRandomness;
+use crate::events::LogEvents;
 use crate::storage::BlobStore;
 use crate::{Registry, RegistryBuilder};
 
 use super::error::Context as _;
 use super::{Settings, SettingsError};
 
-pub use providers::open_providers;
+pub use providers::add_providers;
 pub use storage::{open_existing_store, open_store};
 pub use trusted_publishing::open_trusted_publishing;
 
@@ -78,11 +76,9 @@ pub fn accounts_builder(
     settings: &Settings,
     store: Arc<dyn BlobStore>,
 ) -> Result<RegistryBuilder, SettingsError> {
-    let providers = open_providers(settings, &store)?;
-    let event_sink = event_sink(settings, &store);
-    let builder = providers.into_iter().fold(Registry::builder(store), RegistryBuilder::auth_provider);
+    let builder = add_providers(settings, Registry::builder(store))?.event_sink(Arc::new(LogEvents));
+    let builder = if settings.log.audit { builder.audit_log() } else { builder };
     Ok(builder
-        .event_sink(event_sink)
         .limits(settings.limits.to_limits())
         .web_login(settings.login.web)
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))
@@ -97,15 +93,6 @@ pub fn accounts_builder(
         .organizations(settings.organizations.to_settings())
         .upstream_freshness(settings.cache.upstream_freshness())
         .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20)))
-}
-
-/// Returns the sink for the process log, and for the audit log in the storage if that is on.
-fn event_sink(settings: &Settings, store: &Arc<dyn BlobStore>) -> Arc<dyn EventSink> {
-    if !settings.log.audit {
-        return Arc::new(LogEvents);
-    }
-    let audit = AuditLog::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    Arc::new(FanOut::new(vec![Arc::new(LogEvents), Arc::new(audit)]))
 }
 
 /// A second installation fails and changes nothing, which does no harm.

@@ -1,33 +1,24 @@
-//! Opens the provider that `[openid]` configures.
+//! Adds the provider that `[openid]` configures.
 
-use std::sync::Arc;
-
-use crate::auth::AuthProvider;
-use crate::storage::BlobStore;
-
+use crate::RegistryBuilder;
 use crate::settings::{OpenIdTable, SettingsError};
 
 /// The variable with the client secret if the settings name none.
 #[cfg(feature = "openid")]
 const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
 
-/// Opens the issuer as configured.
+/// Adds the issuer as configured.
 #[cfg(not(feature = "openid"))]
-pub(super) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+pub(super) fn add(_: &OpenIdTable, _: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     Err(SettingsError::new("[openid]: this build knows no OpenID Connect; build it with --features openid"))
 }
 
-/// Opens the issuer as configured.
+/// Adds the issuer as configured.
 #[cfg(feature = "openid")]
-pub(super) fn open(
-    table: &OpenIdTable,
-    store: Arc<dyn BlobStore>,
-) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+pub(super) fn add(table: &OpenIdTable, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     use std::time::Duration;
 
-    use crate::auth::openid::{IssuerSettings, OpenId, OpenIdSettings};
-    use crate::clock::SystemClock;
-    use crate::randomness::SystemRandomness;
+    use crate::auth::openid::{IssuerSettings, OpenIdSettings};
     use crate::settings::error::Context as _;
 
     let mut issuer = IssuerSettings::new(table.issuer.as_str());
@@ -58,8 +49,7 @@ pub(super) fn open(
     settings.group_prefix.clone_from(&table.group_prefix);
     settings.audience.clone_from(&table.audience);
     settings.membership = Duration::from_hours(table.membership_hours.get().into());
-    let provider = OpenId::new(settings, store, Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let provider = provider.context("[openid]")?;
+    let builder = builder.openid(settings).context("[openid]")?;
     tracing::info!(issuer = table.issuer.as_str(), "signing in with OpenID Connect");
-    Ok(Arc::new(provider))
+    Ok(builder)
 }

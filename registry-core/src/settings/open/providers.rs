@@ -1,37 +1,33 @@
-//! Opens the configured authentication providers, in their order.
+//! Adds the configured authentication providers, in their order.
 
-use std::sync::Arc;
-
-use crate::auth::AuthProvider;
+use crate::RegistryBuilder;
 use crate::settings::{ProviderName, Settings, SettingsError};
-use crate::storage::BlobStore;
 
 use super::{github, install_tls_provider, openid};
 
-/// Opens every provider, in the order in which they are asked. Must be called within a Tokio runtime.
-pub fn open_providers(
+/// Adds every configured provider, in the order in which they are asked. Must be called within a Tokio runtime.
+pub fn add_providers(
     settings: &Settings,
-    store: &Arc<dyn BlobStore>,
-) -> Result<Vec<Arc<dyn AuthProvider>>, SettingsError> {
+    builder: RegistryBuilder,
+) -> Result<RegistryBuilder, SettingsError> {
     install_tls_provider();
     let missing = |table: &str| SettingsError::new(format!("no table [{table}]"));
-    let open = |name: &ProviderName| match name {
-        ProviderName::Local => local(settings, store),
-        ProviderName::Htpasswd => htpasswd(settings),
+    settings.provider_order().iter().try_fold(builder, |builder, name| match name {
+        ProviderName::Local => local(settings, builder),
+        ProviderName::Htpasswd => htpasswd(settings, builder),
         ProviderName::Openid => {
             let table = settings.openid.as_ref().ok_or_else(|| missing("openid"))?;
-            openid::open(table, Arc::clone(store))
+            openid::add(table, builder)
         }
         ProviderName::Github => {
             let table = settings.github.as_ref().ok_or_else(|| missing("github"))?;
-            github::open(table, Arc::clone(store))
+            github::add(table, builder)
         }
-    };
-    settings.provider_order().iter().map(open).collect()
+    })
 }
 
 #[cfg(not(feature = "local-accounts"))]
-fn local(_: &Settings, _: &Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+fn local(_: &Settings, _: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     Err(SettingsError::new(
         "providers lists \"local\", and this build keeps no accounts; build it with --features local-accounts",
     ))
@@ -39,34 +35,25 @@ fn local(_: &Settings, _: &Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, 
 
 #[cfg(feature = "local-accounts")]
 #[expect(clippy::unnecessary_wraps, reason = "without the feature it fails")]
-fn local(settings: &Settings, store: &Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
-    use crate::auth::LocalAccounts;
-    use crate::clock::SystemClock;
-    use crate::randomness::SystemRandomness;
-
-    let accounts = LocalAccounts::new(Arc::clone(store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-    let accounts = accounts.with_password_cache(settings.cache.token_lifetime());
-    Ok(Arc::new(accounts.with_sign_up(settings.accounts.sign_up)))
+fn local(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    let (cache, sign_up) = (settings.cache.token_lifetime(), settings.accounts.sign_up);
+    Ok(builder.local_accounts_with(move |accounts| accounts.with_password_cache(cache).with_sign_up(sign_up)))
 }
 
 #[cfg(not(feature = "htpasswd"))]
-fn htpasswd(_: &Settings) -> Result<Arc<dyn AuthProvider>, SettingsError> {
+fn htpasswd(_: &Settings, _: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     Err(SettingsError::new(
         "[htpasswd]: this build reads no htpasswd files; build it with --features htpasswd",
     ))
 }
 
 #[cfg(feature = "htpasswd")]
-fn htpasswd(settings: &Settings) -> Result<Arc<dyn AuthProvider>, SettingsError> {
-    use crate::auth::Htpasswd;
-    use crate::clock::SystemClock;
-    use crate::randomness::SystemRandomness;
+fn htpasswd(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     use crate::settings::error::Context as _;
 
     let file = settings.htpasswd.file.as_deref();
     let file = file.ok_or_else(|| SettingsError::new("no file is named under [htpasswd]"))?;
-    let provider =
-        Htpasswd::open(file, Arc::new(SystemClock), &SystemRandomness).context("[htpasswd]: file")?;
+    let builder = builder.htpasswd(file).context("[htpasswd]: file")?;
     tracing::info!(file = %file.display(), "reading names and passwords from an htpasswd file");
-    Ok(Arc::new(provider))
+    Ok(builder)
 }

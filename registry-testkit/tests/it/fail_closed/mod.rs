@@ -18,9 +18,7 @@ use futures::TryStreamExt as _;
 use http::{Method, Request};
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::accounts::{NewToken, TokenHolder};
-use registry_core::auth::{LocalAccounts, PasswordCost, Principal, TokenLimits};
-use registry_core::clock::SystemClock;
-use registry_core::randomness::SystemRandomness;
+use registry_core::auth::{PasswordCost, Principal, TokenLimits};
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_core::{Body, Registry};
 use registry_testkit::ScriptedUpstream;
@@ -44,11 +42,9 @@ impl House {
         let rule = json!({ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"] });
         let rules: Vec<RuleSettings> = serde_json::from_value(json!([rule])).unwrap();
         let upstream = ScriptedUpstream::default();
-        let accounts =
-            LocalAccounts::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness));
         let registry = Registry::builder(store)
             .access(AccessRules::compile_with_upstreams(&rules, &["npm"]).unwrap())
-            .auth_provider(Arc::new(accounts.with_password_cost(PasswordCost::cheapest())))
+            .local_accounts_with(|accounts| accounts.with_password_cost(PasswordCost::cheapest()))
             .upstream("npm", Arc::new(upstream.clone()))
             // What becomes of packages is asked here, and not who ana is.
             .token_cache(Duration::from_hours(1))

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +7,8 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use http::Method;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use registry_core::Registry;
 use registry_core::access::AccessRules;
 use registry_core::domain::Integrity;
@@ -193,10 +192,7 @@ async fn listen(listener: TcpListener, registry: Registry) {
     while let Ok((stream, _)) = listener.accept().await {
         let registry = registry.clone();
         connections.spawn(async move {
-            let service = service_fn(|request| {
-                let registry = registry.clone();
-                async move { Ok::<_, Infallible>(registry.handle(request).await) }
-            });
+            let service = TowerToHyperService::new(registry);
             // An answer that breaks off breaks the connection, which is what these tests are about.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });

@@ -35,13 +35,10 @@ pub use read::{AuditLogError, AuditRecord, AuditSpan, read_audit_log};
 /// use registry_core::{Registry, auth::Caller, domain::PackageName};
 /// use registry_core::access::AccessRules;
 /// use registry_core::storage::{BlobStore, ObjectStoreBlobs};
-/// use registry_core::clock::SystemClock;
-/// use registry_core::events::{AuditLog, AuditSpan, read_audit_log};
-/// use registry_core::randomness::SystemRandomness;
+/// use registry_core::events::{AuditSpan, read_audit_log};
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
-/// let log = AuditLog::new(Arc::clone(&store), Arc::new(SystemClock), Arc::new(SystemRandomness));
-/// let registry = Registry::builder(Arc::clone(&store)).event_sink(Arc::new(log));
+/// let registry = Registry::builder(Arc::clone(&store)).audit_log();
 /// let registry = registry.access(AccessRules::compile(&[])?).build();
 /// let pear = PackageName::parse("pear")?;
 /// assert!(registry.owners(&Caller::anonymous(), &pear).await.is_err());
