@@ -28,7 +28,7 @@ impl Organizations {
         self.authorization.emit(
             caller,
             None,
-            EventKind::Denied { action: format!("{what} the organisation {name}") },
+            EventKind::Denied { action: format!("{what} the organization {name}") },
         );
         Err(match limits.organizations {
             Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {

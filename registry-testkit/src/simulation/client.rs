@@ -21,7 +21,7 @@ use crate::tarball::Tarball;
 
 const BASE: &str = "http://registry.example";
 
-/// Does what somebody wants on one replica.
+/// Does what a user wants on one replica.
 pub(super) async fn perform(registry: &Registry, operation: Operation) -> Outcome {
     let caller = Caller::from(Principal::user(operation.person));
     match attempt(registry, &caller, operation).await {

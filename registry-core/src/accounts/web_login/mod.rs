@@ -116,8 +116,8 @@ impl Accounts {
 
     /// Emits an event with the reason why a login is rejected, and returns `error`.
     pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: &str, error: Error) -> Error {
-        let nobody = Caller { address: caller.address, ..Caller::default() };
-        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason: reason.into() });
+        let anonymous = Caller { address: caller.address, ..Caller::default() };
+        self.authorization.emit(&anonymous, None, EventKind::WebLoginRefused { reason: reason.into() });
         error
     }
 }

@@ -14,7 +14,9 @@ const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
 /// Opens the issuer as configured.
 #[cfg(not(feature = "openid"))]
 pub(super) fn open(_: &OpenIdTable, _: Arc<dyn BlobStore>) -> Result<Arc<dyn AuthProvider>, SettingsError> {
-    Err(SettingsError::new("[openid]: this build knows no OpenID Connect; build it with --features openid"))
+    Err(SettingsError::new(
+        "[openid]: this build does not support OpenID Connect; build it with --features openid",
+    ))
 }
 
 /// Opens the issuer as configured.
