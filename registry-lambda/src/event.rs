@@ -50,12 +50,13 @@ pub(crate) enum Origin {
 /// Why an event is not a valid request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum EventError {
-    #[error("the event's body is said to be base64 and is not: send the request again")]
+    #[error("the event's body is declared as base64, but is not: send the request again")]
     Body,
     #[error("the path or the query of the request cannot be read: write it in letters that a URL may have")]
     Path,
     #[error(
-        "this registry takes no such events: send it HTTP requests through a Function URL, an API Gateway or a load balancer"
+        "this registry does not accept such events: send it HTTP requests through a Function URL, an API \
+         Gateway or a load balancer"
     )]
     Kind,
 }

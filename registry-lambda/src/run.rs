@@ -68,8 +68,8 @@ where
     log_to(io::stderr, false, &settings.settings.log)?;
     if !settings.ignored.is_empty() {
         tracing::warn!(
-            "these variables of codebox-npm mean nothing any more: {}; what happens is in this log, and in the audit log of \
-             the bucket, which `registry-server log` shows",
+            "these variables of codebox-npm have no effect any more: {}; events are in this log and in the \
+             audit log of the bucket, which `registry-server log` shows",
             settings.ignored.join(", ")
         );
     }

@@ -81,15 +81,17 @@ impl LambdaSettings {
         settings.refuse_unknown_variables(std::env::vars_os(), VARIABLES)?;
         settings.legacy_prefixes = sections.server.legacy_prefixes;
         if settings.storage.url == StorageUrl::default() {
-            anyhow::bail!(
-                "nothing says where to keep packages: set REGISTRY_STORAGE, such as s3://bucket/prefix"
-            );
+            anyhow::bail!("no storage is configured: set REGISTRY_STORAGE, such as s3://bucket/prefix");
         }
         if settings.packages.is_empty() {
             anyhow::bail!(
-                "no access rules say who may do what: write them to REGISTRY_CONFIG, which takes the text of a \
-                 registry.toml, for example:\n\n[[packages]]\nmatch = \"**\"\nread = [\"@authenticated\"]\npublish = \
-                 [\"user:ana\"]"
+                "there are no access rules: write them to REGISTRY_CONFIG, which takes the text of a \
+                 registry.toml, for example:\n\
+                 \n\
+                 [[packages]]\n\
+                 match = \"**\"\n\
+                 read = [\"@authenticated\"]\n\
+                 publish = [\"user:ana\"]"
             );
         }
         settings.storage.redirect_above_mib.get_or_insert(REDIRECT_ABOVE_MIB);

@@ -31,7 +31,7 @@ pub(crate) fn show(overrides: &Overrides, question: &LogQuestion) -> anyhow::Res
     let span = AuditSpan { since: moment(&question.since)?, until: moment(&question.until)? };
     let settings = Settings::load_for_process(overrides)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("cannot start the threads to ask the storage with")?.block_on(async {
+    runtime.context("cannot start the threads of the command")?.block_on(async {
         let store = open_existing_store(&settings.registry.storage, Trial::Always).await?;
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         if question.follow {
@@ -83,7 +83,7 @@ fn undamaged(record: Result<AuditRecord, AuditLogError>) -> anyhow::Result<Optio
     match record {
         Ok(record) => Ok(Some(record)),
         Err(error @ AuditLogError::Damaged { .. }) => {
-            let _ = writeln!(io::stderr(), "registry-server: {error}; it is passed over");
+            let _ = writeln!(io::stderr(), "registry-server: {error}; it is skipped");
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -119,7 +119,7 @@ fn parse_moment(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>>
     let day =
         || text.parse::<chrono::NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|midnight| midnight.and_utc());
     text.parse().ok().or_else(day).or_else(ago).with_context(|| {
-        format!("{text:?} is no time: write one such as 2026-01-02T03:04:05Z, 2026-01-02, 30m, 24h or 7d")
+        format!("{text:?} is not a time: write one such as 2026-01-02T03:04:05Z, 2026-01-02, 30m, 24h or 7d")
     })
 }
 
@@ -207,7 +207,7 @@ mod tests {
         for wrong in
             ["", "d", "yesterday", "7w", "2026-13-01", "99999999999999999999d", "9223372036854775807d", "ä"]
         {
-            assert!(parse_moment(wrong, now).unwrap_err().to_string().contains("is no time"), "{wrong}");
+            assert!(parse_moment(wrong, now).unwrap_err().to_string().contains("is not a time"), "{wrong}");
         }
     }
 }

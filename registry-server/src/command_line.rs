@@ -193,7 +193,7 @@ pub struct AccessQuestion {
     pub action: AskedAction,
     /// The package.
     pub package: String,
-    /// A group to count them into, as rules spell it without `group:`; may be given more than once.
+    /// A group to add the user to, as rules spell it without `group:`; may be given more than once.
     #[arg(long = "group", value_name = "GROUP")]
     pub groups: Vec<String>,
 }
@@ -225,7 +225,7 @@ pub struct CreateToken {
     /// What to call it; `npm token list` shows it.
     #[arg(long)]
     pub name: Option<String>,
-    /// It installs, and publishes nothing.
+    /// The token installs packages and publishes nothing.
     #[arg(long)]
     pub read_only: bool,
     /// A network it may be used from, such as 10.0.0.0/8; may be given more than once [default: all]
@@ -237,7 +237,7 @@ pub struct CreateToken {
     /// A pattern of packages it is for, such as `@acme/*`; may be given more than once [default: all]
     #[arg(long, value_name = "PATTERN", value_parser = package_pattern)]
     pub package: Vec<PackagePattern>,
-    /// It publishes without a one-time password; it then changes neither owners nor accounts, and unpublishes nothing.
+    /// The token publishes without a one-time password; it then changes neither owners nor accounts, and unpublishes nothing.
     #[arg(long = "bypass-2fa")]
     pub bypass_2fa: bool,
 }

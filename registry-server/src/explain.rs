@@ -54,7 +54,7 @@ pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyho
     let Settings { registry: settings, .. } = Settings::load_for_process(overrides)?;
     let rules = settings.packages.compile(&settings.upstreams)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot start the threads to ask the storage with")?;
+    let runtime = runtime.context("cannot start the threads of the command")?;
     let found = runtime.block_on(look_up(&settings, question, &package))?;
     let action = match question.action {
         AskedAction::Read => Action::Read,
@@ -140,21 +140,21 @@ fn answer(
         let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));
     }
     if let Some(permission) = granted {
-        let _ = writeln!(text, "team: a team of theirs was granted {permission}");
+        let _ = writeln!(text, "team: one of the user's teams was granted {permission}");
     }
     if found.restricted {
-        let _ = writeln!(text, "private: only owners see it, and those whom the rule or a team names");
+        let _ = writeln!(text, "private: only its owners see it, and users whom the rule or a team names");
     }
     if !is_hosted {
         let _ = writeln!(
             text,
-            "origin: packages of this name are taken from elsewhere, and never published here"
+            "origin: packages of this name come from an upstream and are never published here"
         );
     }
     if let Some(principal) = &found.principal {
         let account = match &found.known_to {
             Some(provider) => format!("known to {provider}"),
-            None => "unknown; judged as somebody who is signed in under this name".to_owned(),
+            None => "unknown; treated as a signed-in user with this name".to_owned(),
         };
         let groups =
             if principal.groups.is_empty() { "none".to_owned() } else { principal.groups.join(", ") };
@@ -169,7 +169,7 @@ fn rule_text(decision: &Decision<'_>, package: &PackageName) -> String {
     };
     let rule = format!("number {number}, match = {pattern:?}");
     match (&decision.grant, decision.verdict) {
-        (None, _) => format!("{rule}, which lists nobody who this is"),
+        (None, _) => format!("{rule}, which does not list this user"),
         (Some(grant), Verdict::AllowedToOwners) => {
             format!("{rule}, which has {grant}, for packages they own")
         }
@@ -179,8 +179,8 @@ fn rule_text(decision: &Decision<'_>, package: &PackageName) -> String {
 
 fn owners_text(owners: Option<&[String]>) -> String {
     match owners {
-        None => "none yet: the package does not exist, and whoever publishes it first owns it".to_owned(),
-        Some([]) => "nobody is written down, so everybody counts as one".to_owned(),
+        None => "none yet: the package does not exist, and its first publisher will own it".to_owned(),
+        Some([]) => "none are recorded, so every user counts as one".to_owned(),
         Some(owners) => owners.join(", "),
     }
 }

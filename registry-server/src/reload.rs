@@ -33,7 +33,7 @@ impl Reloading {
                     let changed = waiting.join(", ");
                     tracing::warn!("SIGHUP: these settings have changed and wait for a restart: {changed}");
                 }
-                tracing::info!("SIGHUP: the access rules were read again and hold from now on");
+                tracing::info!("SIGHUP: the access rules were read again and apply from now on");
             }
             Err(error) => {
                 let error = format!("{error:#}");

@@ -57,7 +57,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             for warning in settings.warnings() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
             }
-            print("the configuration is sound\n")
+            print("the configuration is valid\n")
         }
         Some(Command::Ready) => ready::ask(&command_line.overrides),
         Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
@@ -219,7 +219,7 @@ fn is_this_server(url: &UpstreamUrl, settings: &Settings) -> bool {
 pub(crate) fn refuse_memory(settings: &StorageSettings) -> anyhow::Result<()> {
     if matches!(settings.url, StorageUrl::Memory) {
         anyhow::bail!(
-            "nothing is kept in the storage memory: name the server's storage with --storage or --config"
+            "nothing persists in the storage memory: name the server's storage with --storage or --config"
         );
     }
     Ok(())

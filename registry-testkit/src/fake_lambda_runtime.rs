@@ -61,7 +61,7 @@ pub enum Outcome {
     },
     /// The function says that it failed.
     Failed(Value),
-    /// The function ended, or never began: nobody will answer.
+    /// The function ended, or never began: no answer will come.
     Gone,
 }
 
@@ -118,7 +118,7 @@ impl FakeLambdaRuntime {
     /// Gives an event to whichever function asks for one, and waits for what comes of it.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Outcome {
         let (outcome, came) = oneshot::channel();
-        // Where nobody takes it, the other end is dropped, and nobody answers.
+        // If no caller takes it, the other end is dropped, and no answer comes.
         let _ = self.work.send(Invocation { event: event.into(), outcome });
         came.await.unwrap_or(Outcome::Gone)
     }
@@ -146,7 +146,7 @@ async fn answer(request: Request<Incoming>, state: Arc<State>) -> io::Result<Res
             let Some(waiting) = state.under_way().remove(id) else {
                 return Ok(plain(StatusCode::BAD_REQUEST));
             };
-            // Whoever invoked may have stopped to wait.
+            // The invoker may have stopped waiting.
             let _ = waiting.send(outcome?);
             Ok(plain(StatusCode::ACCEPTED))
         }

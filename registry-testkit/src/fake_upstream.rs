@@ -119,7 +119,7 @@ impl FakeUpstream {
     ///
     /// # Panics
     ///
-    /// If somebody else took the port meanwhile.
+    /// If another process took the port meanwhile.
     pub async fn come_back(&mut self) {
         let port = self.server.reopen().await;
         self.server = serve(port, &self.base_url, &self.state);

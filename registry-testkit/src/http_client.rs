@@ -166,7 +166,7 @@ impl TestRequest {
             let body = body.collect().await?.to_bytes();
             Ok::<_, hyper::Error>(TestResponse { status: head.status, headers: head.headers, body })
         };
-        // The driver is not spawned: whoever drops this request closes its connection in the same moment.
+        // The driver is not spawned: a caller that drops this request closes its connection in the same moment.
         let mut driver = std::pin::pin!(driver);
         let mut answer = std::pin::pin!(answer);
         tokio::select! {

@@ -15,7 +15,7 @@ use registry_core::error::BoxError;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// A port of this machine that is listened on, and that nobody answers at yet.
+/// A port of this machine that is listened on, and that no server answers at yet.
 #[derive(Debug)]
 pub(crate) struct LoopbackPort {
     listener: TcpListener,
@@ -97,7 +97,7 @@ impl LoopbackServer {
     ///
     /// # Panics
     ///
-    /// If somebody else took the port meanwhile.
+    /// If another process took the port meanwhile.
     #[expect(clippy::expect_used, reason = "without the port there is nothing to test")]
     pub(crate) async fn reopen(&mut self) -> LoopbackPort {
         self.go_away();

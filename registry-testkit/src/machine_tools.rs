@@ -35,7 +35,7 @@ pub fn find_or_skip(name: &str, to_install: &str) -> Option<PathBuf> {
 /// # Panics
 ///
 /// Where the variable `CI` is set, unless `REGISTRY_TESTS_WITHOUT` names the program: words with spaces between.
-#[expect(clippy::print_stderr, reason = "somebody who runs the tests is to see what was not tested")]
+#[expect(clippy::print_stderr, reason = "the developer who runs the tests must see what was not tested")]
 pub fn skip(name: &str, reason: &str) {
     let given_up = env::var("REGISTRY_TESTS_WITHOUT").unwrap_or_default();
     let is_given_up = given_up.split(' ').any(|word| word == name);

@@ -65,7 +65,7 @@ impl PythonTool {
         let said = |error: std::io::Error| error.to_string();
         fs::create_dir_all(toolbox).map_err(said)?;
         // The programs name this path, so it is to be one that lasts.
-        // Other requirements are another folder, so that nobody runs with what an older one left.
+        // Other requirements are another folder, so that no run uses what an older one left.
         let digest = const_hex::encode(Sha256::digest(self.requirements));
         let folder = toolbox.canonicalize().map_err(said)?.join(format!("{}-{}", self.name, &digest[..8]));
         let (programs, complete) = (folder.join("bin"), folder.join("complete"));

@@ -41,7 +41,7 @@ struct Script {
     told: BTreeMap<String, Bytes>,
     is_down: bool,
     searches_hang: bool,
-    /// Tells those who wait for a packument that they wait no longer.
+    /// Lets the callers that wait for a packument continue.
     packuments_hang: Option<Arc<Notify>>,
     cut_after: Option<usize>,
     empty_piece: bool,
@@ -150,7 +150,7 @@ impl ScriptedUpstream {
         self.script().declared = length;
     }
 
-    /// Has every tarball at another host, that nobody allowed; `None` ends that.
+    /// Has every tarball at another host, which is not allowed; `None` ends that.
     pub fn have_tarballs_elsewhere(&self, host: Option<&str>) {
         self.script().elsewhere = host.map(str::to_owned);
     }
@@ -251,7 +251,7 @@ impl Upstream for ScriptedUpstream {
         form: PackumentForm,
         known: &Validators,
     ) -> Result<UpstreamPackument, UpstreamError> {
-        // Gives those who ask at once the time to meet.
+        // Gives concurrent callers the time to meet.
         tokio::task::yield_now().await;
         drop(self.ask(format!("packument {name}"))?);
         while let Some(let_go) = self.hanging() {
@@ -309,7 +309,7 @@ impl Upstream for ScriptedUpstream {
     }
 
     async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
-        // Gives those who ask at once the time to meet.
+        // Gives concurrent callers the time to meet.
         tokio::task::yield_now().await;
         Ok(self.ask("keys".into())?.told.get("keys").cloned())
     }

@@ -92,7 +92,7 @@ impl TestRegistry {
         &self.events
     }
 
-    /// Somebody who is not signed in.
+    /// A client that is not signed in.
     pub fn anonymous(&self) -> TestClient {
         TestClient::new(self.registry.clone(), None)
     }

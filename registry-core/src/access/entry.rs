@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn matches_the_callers_that_it_names() {
         let ana = Principal::user("ana").in_group("github:Acme/Platform");
-        for (entry, for_ana, for_nobody) in [
+        for (entry, for_ana, for_anonymous) in [
             ("@all", true, true),
             ("@authenticated", true, false),
             ("user:ana", true, false),
@@ -125,7 +125,7 @@ mod tests {
             let entry = Entry::parse(entry).unwrap();
             let mask = GroupMask::of(std::slice::from_ref(&entry));
             assert_eq!(entry.holds(&Subject::of(Some(&ana), mask)), for_ana, "{entry:?}");
-            assert_eq!(entry.holds(&Subject::of(None, mask)), for_nobody, "{entry:?}");
+            assert_eq!(entry.holds(&Subject::of(None, mask)), for_anonymous, "{entry:?}");
             assert_eq!(entry.to_string(), text);
         }
     }

@@ -16,7 +16,8 @@ pub enum AccessRuleError {
     },
     /// An entry is invalid.
     #[error(
-        "access rule {rule} (match = {pattern:?}): {list} lists {entry:?}, which names nobody; write {instead}"
+        "access rule {rule} (match = {pattern:?}): {list} lists {entry:?}, which names no user and no group; \
+         write {instead}"
     )]
     Entry {
         /// The rule.
@@ -67,8 +68,8 @@ pub enum AccessRuleError {
     },
     /// The origin lists `hosted` after an upstream.
     #[error(
-        "access rule {rule} (match = {pattern:?}): origin must list \"hosted\" first, since what is hosted wins over \
-         every upstream"
+        "access rule {rule} (match = {pattern:?}): origin must list \"hosted\" first, because hosted \
+         packages win over every upstream"
     )]
     HostedNotFirst {
         /// The rule.

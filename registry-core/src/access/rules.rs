@@ -182,9 +182,9 @@ impl Rule {
         }
         let mut holding = self.publish.iter().filter(|entry| entry.holds(subject));
         let Some(first) = holding.next() else { return (Verdict::Denied, None) };
-        let somebody = Some(first).into_iter().chain(holding).find(|entry| entry.names_principals());
-        let verdict = if somebody.is_some() { Verdict::Allowed } else { Verdict::AllowedToOwners };
-        (verdict, Some(Grant { list: Action::Publish, entry: somebody.unwrap_or(first) }))
+        let named = Some(first).into_iter().chain(holding).find(|entry| entry.names_principals());
+        let verdict = if named.is_some() { Verdict::Allowed } else { Verdict::AllowedToOwners };
+        (verdict, Some(Grant { list: Action::Publish, entry: named.unwrap_or(first) }))
     }
 }
 

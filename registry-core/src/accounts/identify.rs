@@ -28,9 +28,9 @@ impl Accounts {
         address: Option<IpAddr>,
         one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
-        let nobody = Caller { address, one_time_password, ..Caller::default() };
+        let anonymous = Caller { address, one_time_password, ..Caller::default() };
         match credential {
-            None => Ok(nobody),
+            None => Ok(anonymous),
             Some(bearer @ Credential::Bearer(secret)) => {
                 let hash = TokenHash::of(secret);
                 let remembered = self.parts.tokens.get(&hash);
@@ -41,28 +41,28 @@ impl Accounts {
                         Err(Error::Login(LoginError::InvalidCredential)) => {
                             // Every token is unknown to a store that is not mounted.
                             self.parts.store.confirm_absence().await?;
-                            self.emit_rejection(&nobody, CredentialRejection::UnknownToken, None);
+                            self.emit_rejection(&anonymous, CredentialRejection::UnknownToken, None);
                             return Err(Error::Login(LoginError::InvalidCredential));
                         }
                         Err(error) => {
                             if error.is_name_of_another() {
-                                self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, None);
+                                self.emit_rejection(&anonymous, CredentialRejection::NameOfAnother, None);
                             }
                             return Err(error);
                         }
                         Ok(identity) => identity,
                     },
                 };
-                self.check_token_now(&identity, &nobody)?;
+                self.check_token_now(&identity, &anonymous)?;
                 let Identity { principal, limits, memberships, signed_in_at } = identity;
                 if is_first {
                     self.session_is_here(&principal.name, signed_in_at, address);
                 }
                 let shown = Some(PresentedCredential::Token(hash));
-                Ok(Caller { principal: Some(principal), limits, memberships, shown, ..nobody })
+                Ok(Caller { principal: Some(principal), limits, memberships, shown, ..anonymous })
             }
             Some(basic @ Credential::Basic { name, password }) => {
-                let attempt = self.begin_attempt(Guessed::Password, name, &nobody, password).await?;
+                let attempt = self.begin_attempt(Guessed::Password, name, &anonymous, password).await?;
                 let asked = match self.ask_providers(basic).await {
                     Err(Error::Login(LoginError::InvalidCredential)) => {
                         self.parts.store.confirm_absence().await?;
@@ -73,16 +73,16 @@ impl Accounts {
                 attempt.settle(&asked, |error| matches!(error, Error::Login(LoginError::InvalidCredential)));
                 match &asked {
                     Err(Error::Login(LoginError::InvalidCredential)) => {
-                        self.emit_rejection(&nobody, CredentialRejection::WrongPassword, Some(name));
+                        self.emit_rejection(&anonymous, CredentialRejection::WrongPassword, Some(name));
                     }
                     Err(error) if error.is_name_of_another() => {
-                        self.emit_rejection(&nobody, CredentialRejection::NameOfAnother, Some(name));
+                        self.emit_rejection(&anonymous, CredentialRejection::NameOfAnother, Some(name));
                     }
                     _ => {}
                 }
                 let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(PresentedCredential::Password));
-                let caller = Caller { principal, memberships, shown, ..nobody };
+                let caller = Caller { principal, memberships, shown, ..anonymous };
                 let account = whoami(&caller)?.to_owned();
                 let caller = if self.needs_two_factor(&account).await? {
                     self.require_two_factor(&caller).await?
@@ -106,19 +106,19 @@ impl Accounts {
     }
 
     /// Checks expiry and network on every request, also for cached tokens.
-    fn check_token_now(&self, identity: &Identity, nobody: &Caller) -> Result<(), Error> {
+    fn check_token_now(&self, identity: &Identity, anonymous: &Caller) -> Result<(), Error> {
         let Some(limits) = &identity.limits else { return Ok(()) };
         // Reads the clock only for tokens that expire.
         let (refused, error) = if let Some(at) = limits.expires
             && limits.is_expired(self.parts.clock.now())
         {
             (CredentialRejection::ExpiredToken, Error::Login(LoginError::TokenExpired { at }))
-        } else if limits.permit_address(nobody.address) {
+        } else if limits.permit_address(anonymous.address) {
             return Ok(());
         } else {
             (CredentialRejection::TokenElsewhere, Error::Login(LoginError::AddressNotPermitted))
         };
-        let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..nobody.clone() };
+        let holder = Caller { principal: Some(Arc::clone(&identity.principal)), ..anonymous.clone() };
         self.emit_rejection(&holder, refused, None);
         Err(error)
     }

@@ -163,8 +163,12 @@ impl Accounts {
                 self.authorization.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
             }
             Err(error) if is_wrong_password(error) => {
-                let nobody = Caller { address: caller.address, ..Caller::default() };
-                self.authorization.emit(&nobody, None, EventKind::LoginFailed { name: login.name.clone() });
+                let anonymous = Caller { address: caller.address, ..Caller::default() };
+                self.authorization.emit(
+                    &anonymous,
+                    None,
+                    EventKind::LoginFailed { name: login.name.clone() },
+                );
             }
             Ok(_) | Err(_) => {}
         }

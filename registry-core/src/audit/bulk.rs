@@ -112,7 +112,7 @@ fn not_told(upstream: &NamedUpstream, source: UpstreamError) -> Error {
 /// Parses an upstream's answer, and drops packages that were not requested.
 fn read(upstream: &NamedUpstream, answer: &[u8], question: &AuditedPackages) -> Result<Advisories, Error> {
     let mut advisories: Advisories = serde_json::from_slice(answer).map_err(|_| {
-        let reason = "advisories that are not in npm's form".to_owned();
+        let reason = "advisories that are not in npm's format".to_owned();
         not_told(upstream, UpstreamError::Unusable { upstream: upstream.to_string(), reason })
     })?;
     advisories.retain(|name, _| question.contains(name));

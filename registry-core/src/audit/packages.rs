@@ -46,7 +46,7 @@ impl AuditedPackages {
     pub(super) fn check_count(&self) -> Result<(), Error> {
         if self.0.len() > MOST {
             return Err(Error::request(format!(
-                "an audit of more than {MOST} packages at once is refused: audit parts of the project one by one"
+                "an audit cannot have more than {MOST} packages: audit parts of the project one by one"
             )));
         }
         Ok(())

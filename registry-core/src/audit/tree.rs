@@ -67,8 +67,8 @@ impl AuditTree {
         if document.dependencies.is_none() && requires_something {
             // npm 10 sends this for a lock file of version 3. An empty report would be wrong.
             return Err(Error::request(
-                "this audit tells which packages the project wants and not which versions it has: try again in a \
-                 moment, so that npm asks in the newer form, or install with --lockfile-version=2",
+                "this audit lists the version ranges of the project and not its installed versions: try \
+                 again in a moment, so that npm uses the newer format, or install with --lockfile-version=2",
             ));
         }
         let mut tree = Self::default();
@@ -104,7 +104,7 @@ impl AuditTree {
         for (folder, dependency) in dependencies {
             if self.0.len() == MOST {
                 return Err(Error::request(format!(
-                    "an audit of more than {MOST} packages at once is refused: audit parts of the project one by one"
+                    "an audit cannot have more than {MOST} packages: audit parts of the project one by one"
                 )));
             }
             let Dependency { version, dev, optional, bundled, dependencies } = dependency;

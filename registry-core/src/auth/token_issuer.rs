@@ -51,10 +51,10 @@ pub struct IdToken {
 #[non_exhaustive]
 pub enum IdTokenRefusal {
     /// Not a signed token, or an ambiguous one.
-    #[error("it is no signed token in the form that issuers of OpenID Connect use")]
+    #[error("it is not a signed token as issuers of OpenID Connect create it")]
     Malformed,
     /// Unsigned, signed with an unsafe algorithm, or with one that its key is not for.
-    #[error("it is not signed with an algorithm that is taken here: RS256, PS256, ES256 or EdDSA")]
+    #[error("its signature algorithm is not supported: use RS256, PS256, ES256 or EdDSA")]
     Algorithm,
     /// The issuer has no such key.
     #[error("it is signed with a key that its issuer does not have")]
@@ -63,19 +63,19 @@ pub enum IdTokenRefusal {
     #[error("its signature is wrong")]
     Signature,
     /// Meant for another audience.
-    #[error("it is meant for somebody else: ask for one with the audience {expected}")]
+    #[error("it is meant for another audience: request one for the audience {expected}")]
     Audience {
         /// The accepted audience.
         expected: String,
     },
     /// Expired.
-    #[error("it has expired: ask for a new one")]
+    #[error("it has expired: request a new one")]
     Expired,
     /// Not valid yet.
-    #[error("it is not good yet: look whether the clocks are right")]
+    #[error("it is not valid yet: check the clocks")]
     NotYet,
     /// A required claim is missing or malformed.
-    #[error("it lacks the claim {claim}, or has it in another form")]
+    #[error("its claim {claim} is missing or malformed")]
     Claim {
         /// The claim.
         claim: &'static str,

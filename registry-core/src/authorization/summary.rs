@@ -37,10 +37,10 @@ impl Authorization {
         let principal = caller.principal_if(|limits| limits.permit_anywhere(action));
         let access = self.access();
         let rules = access.permission_summary(action, principal).zip(access.permission_summary(action, None));
-        let rules = rules.map(|((pattern, caller), (_, anybody))| SummarizedRule {
+        let rules = rules.map(|((pattern, caller), (_, anonymous))| SummarizedRule {
             pattern: pattern.clone(),
             caller_may: caller > Verdict::Denied,
-            anonymous_may: anybody > Verdict::Denied,
+            anonymous_may: anonymous > Verdict::Denied,
         });
         let granted = caller.memberships.iter().flat_map(|memberships| memberships.packages.keys());
         PermissionSummary {

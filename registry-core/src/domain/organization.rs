@@ -22,8 +22,8 @@ pub struct GroupName(String);
 /// The text is not a valid name of an organization or a team.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the name of an organisation or a team has 1 to {LONGEST} small letters, digits, `-`, `_` or `.`, and begins with a \
-     letter or a digit: choose another one"
+    "the name of an organization or a team has 1 to {LONGEST} lowercase letters, digits, `-`, `_` or `.`, \
+     and begins with a letter or a digit: choose another one"
 )]
 pub struct GroupNameError;
 

@@ -94,13 +94,13 @@ pub enum PackageNameError {
 #[non_exhaustive]
 pub enum NewNameError {
     /// npm permits these characters only for existing packages. Access rules read `*` as a pattern.
-    #[error("holds one of the characters ~'!()*, which npm refuses in new names")]
+    #[error("holds one of the characters ~'!()*, which npm rejects in new names")]
     Character,
     /// `require` finds the module in place of the package.
-    #[error("is the name of a module of Node.js, which npm refuses in new names")]
+    #[error("is the name of a module of Node.js, which npm rejects in new names")]
     CoreModule,
     /// Commands would read such a name as an option.
-    #[error("begins with a hyphen, which npm refuses in new names")]
+    #[error("begins with a hyphen, which npm rejects in new names")]
     Hyphen,
     /// On Windows, `plainpear.` is the same folder as `plainpear`.
     #[error("ends in a dot, or its scope does, and Windows leaves such a dot out")]

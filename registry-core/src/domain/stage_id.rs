@@ -19,7 +19,7 @@ pub struct StageId(Uuid);
 
 /// The text is not the id of a staged version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this is not the id of a staged version, which is a UUID: `npm stage list` shows those there are")]
+#[error("this is not the id of a staged version, which is a UUID: `npm stage list` shows the ids")]
 pub struct StageIdError;
 
 impl StageId {

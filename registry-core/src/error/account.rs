@@ -7,20 +7,21 @@ use crate::domain::PackageName;
 pub enum AccountError {
     /// The token does not permit operations on accounts.
     #[error(
-        "your token is not for accounts, tokens, organisations and teams: run `npm login`, then try again with the \
-         token of that session"
+        "your token does not permit operations on accounts, tokens, organizations and teams: run `npm \
+         login`, then try again with the token of that session"
     )]
     TokenForbidsAccount,
     /// No provider can change this account.
-    #[error("your account is not kept by this registry: change it where you log in")]
+    #[error("this registry does not manage your account: change it at the provider that you log in with")]
     AccountNotOurs,
     /// The token does not exist, or is not the caller's.
-    #[error("you have no such token: `npm token list` shows those you have")]
+    #[error("the token does not exist, or is not yours: `npm token list` shows your tokens")]
     TokenNotFound,
     /// The package may only be changed with a second factor, which the caller's token bypasses.
     #[error(
-        "{name} is changed with a one-time password only, and your token shows none: log in with `npm login` and publish \
-         by hand, or let one of its owners run `npm access set mfa=automation {name}`"
+        "{name} requires a one-time password for changes, and your token cannot send one: run `npm login` \
+         and publish with that session, or ask one of its owners to run `npm access set mfa=automation \
+         {name}`"
     )]
     TokenWithoutTwoFactor {
         /// The package.
@@ -28,8 +29,8 @@ pub enum AccountError {
     },
     /// The package may only be changed with a second factor, and the caller's account has none.
     #[error(
-        "{name} is changed with a one-time password only, and your account has no second factor: set one up with \
-         `npm profile enable-2fa`, then try again"
+        "{name} requires a one-time password for changes, and your account has no second factor: set one up \
+         with `npm profile enable-2fa`, then try again"
     )]
     NoTwoFactor {
         /// The package.
@@ -37,7 +38,7 @@ pub enum AccountError {
     },
     /// The change would require a second factor for the package, and the caller's account has none.
     #[error(
-        "with this setting you could not change {name} any more, since your account has no second factor: run \
+        "with this setting you could no longer change {name}, because your account has no second factor: run \
          `npm profile enable-2fa` first, then try again"
     )]
     NoTwoFactorToRequire {

@@ -5,7 +5,7 @@ use super::shown;
 #[non_exhaustive]
 pub enum LoginError {
     /// The credential is invalid or no longer valid.
-    #[error("your token is not valid for this registry, or no longer: run `npm login`, then try again")]
+    #[error("your token is not valid for this registry: run `npm login`, then try again")]
     InvalidCredential,
     /// The token has expired.
     #[error(
@@ -23,18 +23,19 @@ pub enum LoginError {
     )]
     AddressNotPermitted,
     /// The name or the password is wrong.
-    #[error("incorrect username or password, or the username belongs to somebody else")]
+    #[error("incorrect username or password, or the username belongs to another user")]
     WrongPassword,
     /// The name or the password is wrong, at a login that creates no account, or without a provider that creates
     /// accounts. The text does not disclose whether the name is taken.
-    #[error("incorrect username or password, or the username belongs to somebody else. {}", no_account_text(*.sign_up))]
+    #[error("incorrect username or password, or the username belongs to another user. {}", no_account_text(*.sign_up))]
     WrongPasswordOrNoAccount {
         /// Whether the caller can create an account.
         sign_up: bool,
     },
     /// The name or the password is wrong, and no new account can have this password.
     #[error(
-        "incorrect username or password, or the username belongs to somebody else. To make a new account: {reason}"
+        "incorrect username or password, or the username belongs to another user. To make a new account: \
+         {reason}"
     )]
     WrongPasswordForAnyAccount {
         /// Why no account can have it, and what to do.
@@ -45,8 +46,8 @@ pub enum LoginError {
     WrongOwnPassword,
     /// The account has a second factor, and the request has none.
     #[error(
-        "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a \
-         recovery code. A client that does not ask for it takes it as --otp"
+        "You must provide a one-time password: try again with the digits that your authenticator app shows, \
+         or with a recovery code. If your client does not ask for it, pass it with --otp"
     )]
     OneTimePasswordRequired,
     /// The second factor in the request is wrong, or was used before.
@@ -70,8 +71,8 @@ pub enum LoginError {
     },
     /// Too many recent wrong passwords or one-time passwords.
     #[error(
-        "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. Tokens \
-         that you have go on working"
+        "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. \
+         Your tokens keep working"
     )]
     TooManyFailures {
         /// The seconds to wait.
@@ -79,15 +80,15 @@ pub enum LoginError {
     },
     /// Too many accounts were created from one address.
     #[error(
-        "too many accounts were made from this address: try again in {seconds} seconds, or ask the registry's operator \
-         to make one for you"
+        "too many accounts were created from this address: try again in {seconds} seconds, or ask the \
+         registry's operator to make one for you"
     )]
     TooManySignUps {
         /// The seconds to wait.
         seconds: u64,
     },
     /// Too many requests of one principal or address.
-    #[error("too many requests: wait {seconds} seconds, then go on more slowly")]
+    #[error("too many requests: wait {seconds} seconds, then send requests more slowly")]
     TooManyRequests {
         /// The seconds to wait.
         seconds: u64,
@@ -98,35 +99,36 @@ pub enum LoginError {
     )]
     WebLoginOff,
     /// The browser login does not exist, or no longer.
-    #[error("this login is over, or never was: run the command in your terminal again")]
+    #[error("this login has ended or does not exist: run the command in your terminal again")]
     WebLoginGone,
     /// A browser login was opened in one browser and continued in another one.
     #[error(
-        "this login was begun in another browser, or this one keeps no cookies: go on where you began, or run the \
-         command in your terminal again"
+        "this login began in another browser, or this browser stores no cookies: continue in the other \
+         browser, or run the command in your terminal again"
     )]
     WebLoginElsewhere,
     /// The provider did not vouch for the user in the browser.
-    #[error("{provider} did not say who you are: try again, or run the command in your terminal again")]
+    #[error("{provider} did not identify you: try again, or run the command in your terminal again")]
     WebLoginRejected {
         /// The provider, as it displays itself.
         provider: String,
     },
     /// A form did not come from the registry's own page.
-    #[error(
-        "this form is not from this page, or is too old: open the page again, and enter everything once more"
-    )]
+    #[error("this form has expired or is not from this page: open the page again, and fill it in again")]
     WebLoginForm,
     /// No provider creates accounts.
     #[error("sign-up is off at this registry: ask its operator for an account")]
     NoSignUp,
     /// The name of the new account belongs to another account, or is not available.
-    #[error("no account can be made with this name: choose another one, or sign in if the account is yours")]
+    #[error(
+        "no account can be created with this name: choose another one, or sign in if the account is yours"
+    )]
     NameTaken,
     /// The name belongs to a user of another provider, or to another user of the same provider.
     #[error(
-        "the name {name} belongs to the provider {provider} here: sign in there. To move it, the registry's operator \
-         removes that account and the claim of the name (see `_names` in the storage)"
+        "the name {name} belongs to the provider {provider} here: sign in with that provider. To move the \
+         name, ask the registry's operator to remove that account and the claim of the name (see `_names` in \
+         the storage)"
     )]
     NameElsewhere {
         /// The name, as its owner spells it.
@@ -136,8 +138,8 @@ pub enum LoginError {
     },
     /// The name has no owner yet, and users of two providers have it.
     #[error(
-        "the providers {one} and {other} both have the name {}, and nobody owns it yet: the registry's operator removes \
-         it from one of them, then sign in again",
+        "the providers {one} and {other} both have the name {}, and neither user owns it yet: ask the \
+         registry's operator to remove it from one of them, then sign in again",
         shown(name)
     )]
     NameDisputed {
@@ -150,8 +152,8 @@ pub enum LoginError {
     },
     /// The name is new, and easily confused with another one.
     #[error(
-        "the account name {} ends in a period, a hyphen or an underscore, so it is easily taken for another one: sign in \
-         with a name that ends in a letter or a digit",
+        "the account name {} ends in a period, a hyphen or an underscore, so it is easily confused with \
+         another one: sign in with a name that ends in a letter or a digit",
         shown(name)
     )]
     ConfusingName {

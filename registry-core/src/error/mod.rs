@@ -76,12 +76,12 @@ pub enum Error {
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// Too many concurrent writers for too long.
-    #[error("the package is being changed by too many at once: try again in a moment")]
+    #[error("too many clients are changing the package: try again in a moment")]
     Busy,
     /// The event sink is behind, so the change cannot be recorded.
     #[error(
-        "the registry cannot record changes at the moment, so it makes none: try again in a moment, or ask the \
-         registry's operator to look at the log"
+        "the registry cannot record changes at the moment, so it rejects them: try again in a moment, or ask \
+         the registry's operator to look at the log"
     )]
     EventsBehind,
     /// The store failed or rejected the request.
@@ -112,9 +112,7 @@ fn shown(text: &str) -> String {
 fn auth_text(error: &AuthError) -> String {
     match error {
         AuthError::Unacceptable { reason } => reason.clone(),
-        AuthError::Unavailable { .. } => {
-            "the service that knows the users did not answer: try again in a moment".into()
-        }
+        AuthError::Unavailable { .. } => "the sign-in provider did not answer: try again in a moment".into(),
     }
 }
 

@@ -7,8 +7,8 @@ use crate::vocabulary::BoxError;
 pub enum NewPackageError {
     /// It is unknown whether an upstream has the name.
     #[error(
-        "the registry {upstream} behind this one could not tell whether it has {name}, so nothing was published: try \
-         again in a moment, or ask the registry's operator to look at the log"
+        "the upstream registry {upstream} could not tell whether it has {name}, so nothing was published: \
+         try again in a moment, or ask the registry's operator to look at the log"
     )]
     NameUnchecked {
         /// The package.
@@ -31,8 +31,8 @@ pub enum NewPackageError {
     },
     /// The access rules take packages of this name from upstreams.
     #[error(
-        "packages of the name {name} are not published here: the registry's rules take them from {upstreams}; publish \
-         under another name or scope"
+        "packages named {name} are not published here: the registry's rules take them from {upstreams}; \
+         publish under another name or scope"
     )]
     NotHostedHere {
         /// The package.
@@ -50,8 +50,8 @@ pub enum NewPackageError {
     },
     /// The name differs from that of another package only in capitals.
     #[error(
-        "the name {name} differs from the package {existing} only in capitals, and would be taken for it: publish to \
-         {existing}, or choose another name"
+        "the name {name} differs from the package {existing} only in capitals, and would be confused with \
+         it: publish to {existing}, or choose another name"
     )]
     NameInOtherCapitals {
         /// The new name.

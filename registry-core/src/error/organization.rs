@@ -8,8 +8,8 @@ use crate::vocabulary::OrganizationAction;
 pub enum OrganizationError {
     /// The token is for organizations, but not for this one, or not for this operation.
     #[error(
-        "your token does not permit to {what} the organisation {organization}: run `npm login`, or make a token with \
-         `npm token create --orgs={organization} --orgs-permission=read-write`"
+        "your token does not permit you to {what} the organization {organization}: run `npm login`, or make \
+         a token with `npm token create --orgs={organization} --orgs-permission=read-write`"
     )]
     TokenForbidsOrganization {
         /// The operation: `see` or `change`.
@@ -19,9 +19,9 @@ pub enum OrganizationError {
     },
     /// The organization does not exist, or the caller is not a member.
     #[error(
-        "the organisation {} does not exist, or you are not in it: ask one of its owners to add you, or make it with \
-         `npm org set {} YOUR-NAME` where the registry's operator lets you: by `administer` in the rule for its scope, or \
-         by `create` under [organizations]",
+        "the organization {} does not exist, or you are not in it: ask one of its owners to add you, or \
+         create it with `npm org set {} YOUR-NAME` if the registry's operator permits it (`administer` in \
+         the rule for its scope, or `create` under [organizations])",
         shown(organization),
         shown(organization)
     )]
@@ -31,7 +31,7 @@ pub enum OrganizationError {
     },
     /// The team does not exist.
     #[error(
-        "the organisation {organization} has no team {}: `npm team ls {organization}` shows those it has",
+        "the organization {organization} has no team {}: `npm team ls {organization}` shows its teams",
         shown(team)
     )]
     TeamNotFound {
@@ -42,7 +42,7 @@ pub enum OrganizationError {
     },
     /// The account to add to a team, or to remove from an organization, is not a member of the organization.
     #[error(
-        "{} is not in the organisation {organization}: add them with `npm org set {organization} {}` first",
+        "{} is not in the organization {organization}: add them with `npm org set {organization} {}` first",
         shown(account),
         shown(account)
     )]
@@ -67,8 +67,8 @@ pub enum OrganizationError {
     },
     /// The grant to revoke does not exist.
     #[error(
-        "the team {organization}:{team} was granted nothing of {name}: `npm access list packages {organization}:{team}` \
-         shows what it was"
+        "the team {organization}:{team} has no grant for {name}: `npm access list packages \
+         {organization}:{team}` shows its grants"
     )]
     NotGranted {
         /// The organization.
@@ -89,15 +89,15 @@ pub enum OrganizationError {
         role: OrganizationRole,
     },
     /// An organization needs an owner.
-    #[error("{organization} must keep at least one owner: make somebody else one first")]
+    #[error("{organization} must keep at least one owner: make another member an owner first")]
     LastOrganizationOwner {
         /// The organization.
         organization: GroupName,
     },
     /// Every member of an organization is in this team.
     #[error(
-        "everybody in {organization} is in its team developers, and nobody else can be: change the members of the \
-         organisation with `npm org`, or make another team"
+        "every member of {organization} is in its team developers, and no other user can be: change the \
+         members of the organization with `npm org`, or make another team"
     )]
     DevelopersTeam {
         /// The organization.

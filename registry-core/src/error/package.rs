@@ -7,8 +7,8 @@ use crate::domain::{PackageName, StageId, Version};
 pub enum PackageError {
     /// The version was published before.
     #[error(
-        "You cannot publish over the previously published versions: {version}. A number is never free again, also not after \
-         an unpublish: raise the version in package.json"
+        "You cannot publish over the previously published versions: {version}. A version number cannot be \
+         reused, not even after an unpublish: raise the version in package.json"
     )]
     VersionTaken {
         /// The version.

@@ -20,8 +20,8 @@ pub enum PermissionError {
     },
     /// The principal may do this, but not with this token.
     #[error(
-        "your token does not permit to {action} {name}, though you may: use a token that does, or make one with \
-         `npm token create`"
+        "your token does not permit you to {action} {name}, although your account may: use a token that \
+         does, or make one with `npm token create`"
     )]
     TokenForbids {
         /// The action.
@@ -31,8 +31,8 @@ pub enum PermissionError {
     },
     /// The token may not be used to star packages.
     #[error(
-        "your token does not permit to star {name}: use one that may write to it, or run `npm login` and use the token of \
-         that session"
+        "your token does not permit you to star {name}: use one that may write to it, or run `npm login` and \
+         use the token of that session"
     )]
     TokenForbidsStar {
         /// The package.
@@ -40,8 +40,8 @@ pub enum PermissionError {
     },
     /// The token may not be used to decide on staged versions.
     #[error(
-        "your token is for builds, and a staged version waits for a person: run `npm login` and try again with the \
-         token of that session"
+        "your token is for builds, and only a user may decide on a staged version: run `npm login` and try \
+         again with the token of that session"
     )]
     TokenForbidsApproval,
     /// The package is private and has other owners. The text is that of [`PackageError::NotFound`](super::PackageError::NotFound).

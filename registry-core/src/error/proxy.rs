@@ -30,8 +30,8 @@ pub enum ProxyError {
     },
     /// An upstream has no audits.
     #[error(
-        "the registry {upstream} behind this one offers no security advisories, so nothing is known of these packages: \
-         audit them at a registry that has some"
+        "the upstream registry {upstream} offers no security advisories, so nothing is known of these \
+         packages: audit them against another registry"
     )]
     NoAudits {
         /// The upstream, as configured.
@@ -39,8 +39,8 @@ pub enum ProxyError {
     },
     /// An upstream failed to return its advisories.
     #[error(
-        "the registry {upstream} behind this one could not tell its security advisories, so nothing is known of \
-         these packages: try again in a moment, or ask the registry's operator to look at the log"
+        "the upstream registry {upstream} did not return its security advisories, so these packages are not \
+         audited: try again in a moment, or ask the registry's operator to look at the log"
     )]
     NoAdvisories {
         /// The upstream, as configured.
@@ -50,7 +50,7 @@ pub enum ProxyError {
         source: UpstreamError,
     },
     /// Neither this registry nor any upstream signs packages.
-    #[error("there are no signing keys: neither this registry nor one behind it signs packages")]
+    #[error("there are no signing keys: neither this registry nor an upstream signs packages")]
     NoKeys,
     /// The version has no attestations.
     #[error("no attestations of {name}@{version} are known")]
@@ -77,7 +77,7 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
     let text = match error {
         UpstreamError::Redirect { reason, .. } => {
             let text = format!(
-                "the registry that this package comes from {reason}: try again later, or ask the registry's \
+                "the upstream registry of this package {reason}: try again later, or ask the registry's \
                  operator to look at the log"
             );
             return text.into();
@@ -85,24 +85,24 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
         UpstreamError::Elsewhere { host, .. } => {
             let host = shorten(host);
             let text = format!(
-                "the registry that this package comes from has it at another host, {host}, and it did not come from \
-                 there: if that host may be asked, the operator lists it in the upstream's tarball_hosts"
+                "the upstream registry of this package names another host, {host}, which did not deliver \
+                 the expected file: to permit that host, the registry's operator lists it in the upstream's tarball_hosts"
             );
             return text.into();
         }
         UpstreamError::Unusable { .. } => {
-            "the registry that this package comes from sent something unusable: try again later, or ask the \
+            "the upstream registry of this package sent an invalid response: try again later, or ask the \
              registry's operator to look at the log"
         }
         UpstreamError::Loop { .. } => {
-            "the registry that this package is to come from is this registry itself, or leads back to it: the \
-             registry's operator corrects the url of the upstream"
+            "the upstream of this package is this registry itself, or leads back to it: ask the registry's \
+             operator to correct the url of the upstream"
         }
         UpstreamError::Refused { .. } => {
-            "the registry that this package comes from refused to give it: ask the registry's operator to look at \
-             the log and at the credential for it"
+            "the upstream registry of this package rejected the request: ask the registry's operator to \
+             check the log and the credential for that upstream"
         }
-        _ => "the registry that this package comes from did not answer: try again in a moment",
+        _ => "the upstream registry of this package did not answer: try again in a moment",
     };
     text.into()
 }

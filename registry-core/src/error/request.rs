@@ -58,13 +58,14 @@ pub enum RequestError {
     },
     /// A browser sent the request for a page of another site.
     #[error(
-        "this request comes from a page of another site, which may change nothing here: use this registry's own address"
+        "this request comes from a page of another site, which may not change anything here: use this \
+         registry's own address"
     )]
     ForeignOrigin,
     /// The request was sent by this registry itself.
     #[error(
-        "this request was sent by this registry itself: one of its upstreams leads back here, so the registry's operator \
-         corrects the url of that upstream"
+        "this request was sent by this registry itself: one of its upstreams leads back here, so ask the \
+         registry's operator to correct the url of that upstream"
     )]
     RequestLoop,
 }

@@ -5,14 +5,15 @@ use crate::domain::{PackageName, StageId, Version};
 #[non_exhaustive]
 pub enum StageError {
     /// The staged version does not exist, or the caller may not see it.
-    #[error("there is no staged version {id}: `npm stage list` shows those there are")]
+    #[error("there is no staged version {id}: `npm stage list` shows the ids")]
     NotFound {
         /// Its id.
         id: StageId,
     },
     /// The staged version is already approved.
     #[error(
-        "{name}@{version} was approved and is published: it can be rejected no more, only deprecated or unpublished"
+        "{name}@{version} was approved and is published: it can no longer be rejected, only deprecated or \
+         unpublished"
     )]
     Approved {
         /// The package.
@@ -35,7 +36,8 @@ pub enum StageError {
     },
     /// The staged version was approved, and then unpublished.
     #[error(
-        "{name}@{version} was approved and unpublished since, so its number is used up: publish the next version"
+        "{name}@{version} was approved and then unpublished, so its number cannot be reused: publish the \
+         next version"
     )]
     ApprovedUnpublished {
         /// The package.

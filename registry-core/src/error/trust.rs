@@ -12,9 +12,9 @@ pub enum TrustError {
     },
     /// The token of a build is valid, but the build may not publish the package.
     #[error(
-        "this build may not publish {name}: one of its owners says which builds may, with `npm trust`; repository, \
-         file of the workflow and environment must be those of this build ({build}). A repository that was renamed or made \
-         anew is trusted anew: `npm trust revoke`, then `npm trust`"
+        "this build may not publish {name}: ask one of its owners to trust it with `npm trust`. Repository, \
+         workflow file and environment must be those of this build ({build}). If the repository was renamed \
+         or recreated, run `npm trust revoke`, then `npm trust`"
     )]
     NotTrusted {
         /// The package, which need not exist.
@@ -24,15 +24,15 @@ pub enum TrustError {
     },
     /// A package trusts one build at a time.
     #[error(
-        "{name} has a trusted publisher already: `npm trust list {name}` shows it, and `npm trust revoke {name} --id …` \
-         makes room for another"
+        "{name} already has a trusted publisher: `npm trust list {name}` shows it, and `npm trust revoke \
+         {name} --id …` removes it"
     )]
     Exists {
         /// The package.
         name: PackageName,
     },
     /// The package has no such trust.
-    #[error("{name} has no trusted publisher of this id: `npm trust list {name}` shows what it has")]
+    #[error("{name} has no trusted publisher with this id: `npm trust list {name}` shows what it has")]
     NotFound {
         /// The package.
         name: PackageName,

@@ -37,7 +37,7 @@ pub use sinks::{
 
 /// Why a sink did not accept a batch. The whole batch is delivered again after a pause.
 #[derive(Debug, thiserror::Error)]
-#[error("{sink} did not take the events")]
+#[error("{sink} did not accept the events")]
 pub struct EventError {
     /// The sink, as it displays itself.
     pub sink: String,

@@ -100,7 +100,7 @@ impl EventQueue {
         let lost = shared.lanes().take(event, is_over);
         if let Some(lost) = lost {
             let sink = &shared.sink;
-            tracing::error!(%sink, lost, "events are being lost: {sink} does not take them fast enough");
+            tracing::error!(%sink, lost, "events are being lost: {sink} does not accept them fast enough");
         }
         shared.arrived.notify_one();
     }

@@ -37,7 +37,7 @@ impl Call<'_> {
         let asked_for_email = document.email.is_some();
         let email = document.email.filter(|email| !email.is_empty());
         let login = PasswordLogin { name: account, password, email };
-        // `npm adduser` asks for a mail address, and so does the login of pnpm, which has no separate sign-up command.
+        // `npm adduser` asks for an email address, and so does the login of pnpm, which has no separate sign-up command.
         // yarn 1 does not send its command.
         let is_npm_login = self.header(NPM_COMMAND) == Some("login") && !asked_for_email;
         let session = if is_npm_login {

@@ -75,6 +75,6 @@ fn inflate(encoding: &str, body: Bytes, limit: usize) -> Result<Bytes, Error> {
     let length = MultiGzDecoder::new(&*body)
         .take(most)
         .read_to_end(&mut inflated)
-        .map_err(|_| Error::request("the request's body says that it is gzip, and is not"))?;
+        .map_err(|_| Error::request("the request's body is declared as gzip, but is not"))?;
     if length > limit { Err(Error::Request(RequestError::TooLarge { limit })) } else { Ok(inflated.into()) }
 }

@@ -133,9 +133,9 @@ impl Registry {
         };
         let (caller, result) = match identified {
             Err(error) => {
-                let nobody = Caller { address: address_of(request), ..Caller::default() };
-                let error = self.accounts().count_request(&nobody).err().unwrap_or(error);
-                (nobody, Err(error.into()))
+                let anonymous = Caller { address: address_of(request), ..Caller::default() };
+                let error = self.accounts().count_request(&anonymous).err().unwrap_or(error);
+                (anonymous, Err(error.into()))
             }
             Ok(caller) if let Err(error) = self.accounts().count_request(&caller) => {
                 (caller, Err(error.into()))
@@ -182,7 +182,7 @@ impl Registry {
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
         let address = address_of(request);
         // Clients send an old token along when they log in or out, and must not be rejected for it.
-        let needs_nobody = matches!(
+        let needs_no_credential = matches!(
             route,
             Route::Root
                 | Route::Robots
@@ -194,12 +194,12 @@ impl Registry {
                 // The credential of this route is valid for no other route.
                 | Route::Trust(TrustRoute::Exchange { .. })
         );
-        let credential = if needs_nobody {
+        let credential = if needs_no_credential {
             None
         } else {
             credential_of(request).inspect_err(|_| {
-                let nobody = Caller { address, ..Caller::default() };
-                self.accounts().emit_rejection(&nobody, CredentialRejection::Malformed, None);
+                let anonymous = Caller { address, ..Caller::default() };
+                self.accounts().emit_rejection(&anonymous, CredentialRejection::Malformed, None);
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
@@ -316,7 +316,9 @@ impl Call<'_> {
         crate::domain::strict_json::check_strict_json(&body)
             .map_err(|error| Error::request(format!("the request's body is not valid JSON: {error}")))?;
         serde_json::from_slice(&body).map_err(|error| {
-            Error::request(format!("the request's body has another form than this route takes: {error}"))
+            Error::request(format!(
+                "the request's body does not have the format that this route expects: {error}"
+            ))
         })
     }
 }

@@ -51,7 +51,7 @@ impl Call<'_> {
         let publication = compute_elsewhere(read).await.map_err(Error::from)??;
         let what = format!("{}@{}", publication.name, publication.version);
         let id = self.registry.stage(&self.caller, publication).await?;
-        let message = format!("{what} is staged: nobody sees it until somebody approves it");
+        let message = format!("{what} is staged: no client sees it until a user approves it");
         let answer = json!({ "ok": true, "success": true, "message": message, "stageId": id });
         Ok(json_response(StatusCode::CREATED, &answer))
     }

@@ -48,7 +48,7 @@ impl TokenDocument {
             None if permission == TokenPermission::NoAccess => Some(Vec::new()),
             None if self.packages_and_scopes_permission.is_some() => {
                 return Err(Error::request(
-                    "a permission needs packages that it is for: add --packages, --scopes or --packages-all",
+                    "a permission needs packages: add --packages, --scopes or --packages-all",
                 ));
             }
             // A token for packages permits nothing else, even one for all packages.
@@ -103,15 +103,13 @@ impl TokenDocument {
             Some("read-write") => OrganizationPermission::ReadWrite,
             Some(other) => {
                 return Err(Error::request(format!(
-                    "there is no permission {:?} for organisations: use read-only, read-write or no-access",
+                    "there is no permission {:?} for organizations: use read-only, read-write or no-access",
                     shorten(other)
                 )));
             }
         };
         if names.is_empty() && permission > OrganizationPermission::NoAccess {
-            return Err(Error::request(
-                "a permission for organisations needs organisations that it is for: add --orgs",
-            ));
+            return Err(Error::request("a permission for organizations needs organizations: add --orgs"));
         }
         let names = names.iter().map(|name| GroupName::parse(name)).collect::<Result<_, _>>()?;
         Ok(Some(TokenOrganizations { names, permission }))
@@ -142,6 +140,6 @@ enum Chosen {
 
 fn network(text: &str) -> Result<IpNet, Error> {
     text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        Error::request(format!("{:?} is no network: write one such as 10.0.0.0/8", shorten(text)))
+        Error::request(format!("{:?} is not a network: write one such as 10.0.0.0/8", shorten(text)))
     })
 }

@@ -68,7 +68,7 @@ impl Call<'_> {
         let shown = self.header(AUTHORIZATION).and_then(Credential::from_authorization);
         let Some(Credential::Bearer(token)) = shown else {
             return Err(Error::Trust(TrustError::IdToken {
-                reason: "none was sent; show the identity token of your build as a Bearer token".into(),
+                reason: "no token was sent; send the identity token of your build as a Bearer token".into(),
             })
             .into());
         };

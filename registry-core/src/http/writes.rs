@@ -108,12 +108,12 @@ fn read(name: &PackageName, body: &Bytes, limits: &crate::limits::Limits) -> Res
         |error: &dyn std::fmt::Display| Error::request(format!("the document is not valid JSON: {error}"));
     strict_json::check_strict_json(body).map_err(|error| not_json(&error))?;
     let Kind { attachments } = serde_json::from_slice(body).map_err(|error| {
-        Error::request(format!("the document does not have the form that npm sends: {error}"))
+        Error::request(format!("the document does not have the format that npm sends: {error}"))
     })?;
     if attachments.is_some_and(|attachments| !attachments.is_empty()) {
         return Ok(Put::Publish(Box::new(Publication::from_document(name, body, limits)?)));
     }
     serde_json::from_slice(body).map(|document| Put::Change(Box::new(document))).map_err(|error| {
-        Error::request(format!("the document does not have the form that npm sends: {error}"))
+        Error::request(format!("the document does not have the format that npm sends: {error}"))
     })
 }

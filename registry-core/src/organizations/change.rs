@@ -199,7 +199,7 @@ where
         let json = serde_json::to_vec(&record).map_err(Error::internal)?;
         if json.len() > LARGEST {
             return Err(Error::request(format!(
-                "the organisation {name} is full: take members, teams or grants away, or make another one"
+                "the organization {name} is full: remove members, teams or grants, or create another one"
             )));
         }
         for account in told.iter().filter_map(|told| told.joins.as_deref()) {

@@ -26,7 +26,7 @@ const ATTEMPTS: usize = 10;
 ///
 /// The change is found by comparison with the stored packument. Either one change is made or nothing is: a document
 /// with several changes is rejected, and so is one with a change that has its own request, or that no request makes,
-/// such as of `readme`. The stars of other accounts and the mail addresses of owners are not compared.
+/// such as of `readme`. The stars of other accounts and the email addresses of owners are not compared.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChangeDocument {
     /// The revision that the client saw.
@@ -142,13 +142,13 @@ impl Packages {
             let (owned, document, by) =
                 (name.clone(), Arc::clone(&document), caller.name().map(str::to_owned));
             let may_remove = removal_revision.is_some();
-            let recognised = compute(index.blob.bytes.len(), move || {
+            let recognized = compute(index.blob.bytes.len(), move || {
                 let packument = Packument::parse(&owned, &index.blob.bytes)?;
                 let sent = Sent { packument: &packument, document: &document, seen, may_remove };
                 Ok::<_, Error>((sent.recognize(by.as_deref())?, packument.revision.clone()))
             })
             .await??;
-            let (Some(change), expected) = recognised else { return Ok(()) };
+            let (Some(change), expected) = recognized else { return Ok(()) };
             match self.make_change(caller, name, change, expected).await {
                 // Another writer changed the package in the meantime, which may not affect this change.
                 Err(Error::Package(PackageError::StaleRevision)) => {}
@@ -212,8 +212,8 @@ impl<'a> Sent<'a> {
         let messages = self.deprecations(versions)?;
         if self.document.maintainers.as_deref().is_some_and(|owners| !self.are_owners(owners)) {
             return Err(Error::request(
-                "the document changes the owners beside what else it has: run `npm owner add` or `npm owner rm`; \
-                 nothing was changed",
+                "the document changes the owners together with other changes: run `npm owner add` or `npm \
+                 owner rm`; nothing was changed",
             ));
         }
         let mut changes = Vec::new();
@@ -275,7 +275,8 @@ impl<'a> Sent<'a> {
             return Ok(());
         }
         Err(Error::request(
-            "the document moves the tag \"latest\" beside removing versions: run `npm dist-tag add`; nothing was changed",
+            "the document moves the tag \"latest\" while it removes versions: run `npm dist-tag add`; \
+             nothing was changed",
         ))
     }
 
@@ -353,8 +354,8 @@ impl<'a> Sent<'a> {
         let added = || sent.keys().map(String::as_str).find(|tag| !known.contains_key(tag));
         let Some(tag) = changed.or_else(added) else { return Ok(()) };
         Err(Error::request(format!(
-            "the document changes the tag {:?} beside what else it has: run `npm dist-tag add` or `npm dist-tag rm`; nothing \
-             was changed",
+            "the document changes the tag {:?} together with other changes: run `npm dist-tag add` or `npm \
+             dist-tag rm`; nothing was changed",
             shorten(tag)
         )))
     }

@@ -28,7 +28,7 @@ pub struct PackageAccessChange {
 pub struct Collaborator {
     /// The account.
     pub account: String,
-    /// The mail address, where one is known. It may be empty.
+    /// The email address, where one is known. It may be empty.
     pub email: String,
     /// What the account may do with the package.
     pub permission: TeamPermission,

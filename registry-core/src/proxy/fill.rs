@@ -255,10 +255,10 @@ async fn rest_of(
     start: u64,
 ) -> Result<ByteStream, BoxError> {
     match end_of(ended).await? {
-        Ended::Gone => Err("the upstream has it no more".into()),
+        Ended::Gone => Err("the upstream no longer has it".into()),
         Ended::Kept => {
             let rest = store.open(path, Some(BlobRange { start, end: None })).await?;
-            Ok(rest.ok_or("it was deleted from the store, for want of room")?.stream)
+            Ok(rest.ok_or("it was evicted from the store")?.stream)
         }
     }
 }
@@ -268,7 +268,7 @@ async fn end_of(mut ended: watch::Receiver<Option<Outcome>>) -> Result<Ended, Er
     match outcome.as_deref() {
         Ok(Some(Ok(ended))) => Ok(*ended),
         Ok(Some(Err(error))) => Err(Error::Shared(Arc::clone(error))),
-        Ok(None) | Err(_) => Err(Error::Internal("the fetch of a tarball broke off".into())),
+        Ok(None) | Err(_) => Err(Error::Internal("the fetch of a tarball was interrupted".into())),
     }
 }
 

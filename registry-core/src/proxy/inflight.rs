@@ -39,7 +39,7 @@ impl DocumentFetch {
         match answer.as_deref() {
             Ok(Some(Ok(state))) => Ok(state.clone()),
             Ok(Some(Err(error))) => Err(Error::Shared(Arc::clone(error))),
-            Ok(None) | Err(_) => Err(Error::Internal("a question to an upstream broke off".into())),
+            Ok(None) | Err(_) => Err(Error::Internal("a request to an upstream was interrupted".into())),
         }
     }
 

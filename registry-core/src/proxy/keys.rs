@@ -78,7 +78,7 @@ impl Proxy {
 async fn ask(upstream: &NamedUpstream) -> Result<Vec<Value>, Error> {
     let Some(answer) = upstream.upstream.keys().await? else { return Ok(Vec::new()) };
     let Some((keys, odd)) = read(&answer) else {
-        let reason = "signing keys that are not in npm's form".to_owned();
+        let reason = "signing keys that are not in npm's format".to_owned();
         return Err(UpstreamError::Unusable { upstream: upstream.to_string(), reason }.into());
     };
     if odd > 0 {

@@ -86,9 +86,7 @@ impl Proxy {
                 return Err(Error::Package(PackageError::NotFound(name.clone())));
             }
         }
-        Err(Error::Internal(
-            "a packument of an upstream is deleted whenever it was put into the store".into(),
-        ))
+        Err(Error::Internal("a packument of an upstream is deleted each time it is stored".into()))
     }
 
     /// Returns what `read` derives from the package's document, from the first upstream that has the package.

@@ -86,7 +86,7 @@ impl Progress {
         UpstreamError::Unavailable {
             upstream: self.upstream.clone(),
             retry_after: None,
-            source: format!("the tarball at {} comes too slowly", self.url).into(),
+            source: format!("the tarball at {} arrives too slowly", self.url).into(),
         }
     }
 }
@@ -131,10 +131,10 @@ mod tests {
     async fn a_drip_ends() {
         let begun = Instant::now();
         let (_, error) = drip(1, Duration::from_secs(10), None, 1000).await;
-        assert!(error.ends_with("comes too slowly"), "{error}");
+        assert!(error.ends_with("arrives too slowly"), "{error}");
         assert!(begun.elapsed() < Duration::from_secs(90), "{:?}", begun.elapsed());
         let (received, error) = drip(1, Duration::from_mins(1), None, 1000).await;
-        assert!(received == 0 && error.ends_with("comes too slowly"), "{received} {error}");
+        assert!(received == 0 && error.ends_with("arrives too slowly"), "{received} {error}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -36,6 +36,6 @@ impl Proxy {
                 Filling::Gone => return Err(not_found()),
             }
         }
-        Err(Error::Internal("a tarball of an upstream is deleted whenever it was put into the store".into()))
+        Err(Error::Internal("a tarball of an upstream is deleted each time it is stored".into()))
     }
 }

@@ -66,16 +66,16 @@ impl Place {
         if let Some((found, wanted)) = mismatch.and_then(|rest| rest.rsplit_once(", expected ")) {
             let quotes = if found.starts_with("string ") { ", without quotes" } else { "" };
             return format!(
-                "{name} wants {}; it is {}",
+                "{name} must be {}; it is {}",
                 self.wanted(wanted, key, quotes),
                 found_value(found)
             );
         }
         match &self.value {
             Some(value) if message == "invalid socket address syntax" => {
-                format!("{name} wants {ADDRESS}; it is the text {value}")
+                format!("{name} must be {ADDRESS}; it is the text {value}")
             }
-            _ if message == "wanted string or table" => format!("{name} wants {TEXT}"),
+            _ if message == "wanted string or table" => format!("{name} must be {TEXT}"),
             _ if self.path.is_empty() => message.to_owned(),
             _ => format!("{name}: {message}"),
         }

@@ -21,7 +21,7 @@ pub struct FrontendVariables<'a> {
 
 /// A variable begins like those of the registry, and nothing reads it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment sets {name}, which changes nothing here: {advice}")]
+#[error("the environment sets {name}, which has no effect: {advice}")]
 pub struct UnknownVariable {
     name: String,
     advice: String,

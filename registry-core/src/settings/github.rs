@@ -59,8 +59,8 @@ impl Default for GithubTable {
 /// Another provider and sign-up are both on, so that a stranger could take the name of another provider's user.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "another provider ([htpasswd], [openid] or [github]) and sign-up together would let a stranger take a colleague's name \
-     before they come: write sign_up = false under [accounts]. Accounts that are there stay"
+    "with another provider ([htpasswd], [openid] or [github]), sign-up lets a stranger take the name of a \
+     colleague who signs in later: write sign_up = false under [accounts]. Existing accounts stay"
 )]
 pub struct TwoSourcesOfNames;
 

@@ -8,7 +8,7 @@ const GITHUB_ADMINS: &str = "github-admins";
 /// A rule lists a group that no provider assigns.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{list} lists \"group:{group}\", which names no group, because it does not say whose: write {instead}"
+    "{list} lists \"group:{group}\", which names no group, because it lacks the provider: write {instead}"
 )]
 pub struct UnknownGroup {
     list: &'static str,

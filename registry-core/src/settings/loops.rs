@@ -5,8 +5,8 @@ use super::Settings;
 /// An upstream is this server itself.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "[upstreams.{name}]: url = \"{url}\" is this server itself, which {setting} says, so requests would go round in a \
-     circle: write the URL of another registry, or remove this upstream"
+    "[upstreams.{name}]: url = \"{url}\" is this server itself, which {setting} says, so requests would \
+     loop: write the URL of another registry, or remove this upstream"
 )]
 pub struct LoopError {
     name: String,

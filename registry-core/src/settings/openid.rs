@@ -26,7 +26,7 @@ pub struct OpenIdTable {
     /// The claim with the user's name.
     #[serde(default = "name_claim")]
     pub name_claim: String,
-    /// Whether to trust mail addresses that the issuer does not mark as verified.
+    /// Whether to trust email addresses that the issuer does not mark as verified.
     #[serde(default)]
     pub trust_unverified_email: bool,
     /// The claim with the user's groups.

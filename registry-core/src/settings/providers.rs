@@ -51,13 +51,13 @@ pub enum ProvidersError {
     HtpasswdNotListed,
     /// GitHub is listed but not configured.
     #[error(
-        "signing in with GitHub is configured and never asked for: list \"github\" in providers, such as \
+        "signing in with GitHub is configured but not used: list \"github\" in providers, such as \
          providers = [\"local\", \"github\"]"
     )]
     GithubNotListed,
     /// OpenID Connect is listed but not configured.
     #[error(
-        "signing in with OpenID Connect is configured and never asked for: list \"openid\" in providers, such as \
+        "signing in with OpenID Connect is configured but not used: list \"openid\" in providers, such as \
          providers = [\"local\", \"openid\"]"
     )]
     OpenIdNotListed,

@@ -5,14 +5,14 @@ use super::Settings;
 pub enum UnusedUpstream {
     /// No rule lists it.
     #[error(
-        "[upstreams.{0}] (or --upstream) is configured and never asked, because no rule lists it: write \
+        "[upstreams.{0}] (or --upstream) is configured but not used, because no rule lists it: write \
          origin = [\"hosted\", \"{0}\"] in a rule of [[packages]], or remove the upstream"
     )]
     NotListed(String),
     /// Without rules, only the first upstream is used.
     #[error(
-        "[upstreams.{unused}] is configured and never asked, because without rules only [upstreams.{first}] is: list both in \
-         the origin of a rule in [[packages]], or remove one"
+        "[upstreams.{unused}] is configured but not used, because without rules only [upstreams.{first}] is: \
+         list both in the origin of a rule in [[packages]], or remove one"
     )]
     NotFirst {
         /// The upstream that is used.

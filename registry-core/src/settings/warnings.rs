@@ -13,8 +13,8 @@ impl Settings {
         let both = [ProviderName::Openid, ProviderName::Github].iter().all(|name| listed.contains(name));
         let is_open = self.github.as_ref().is_some_and(|github| github.organizations.is_empty());
         (both && is_open).then(|| {
-            "[github]: organizations is empty, so whoever has an account at GitHub may take the name of a colleague who signs \
-             in with [openid], before they come: list your organizations"
+            "[github]: organizations is empty, so every GitHub user may take the name of a colleague who \
+             signs in with [openid] later: list your organizations"
                 .to_owned()
         })
     }

@@ -152,8 +152,8 @@ impl Marker {
                 tracing::warn!(
                     error,
                     storage = %store,
-                    "the storage has no marker and takes none: should it be replaced by an empty one, its packages would \
-                     be looked for upstream; start a registry once that may write to it"
+                    "the storage has no marker and cannot store one: if an empty storage replaced it, its \
+                     packages would be fetched from upstreams; start a registry that may write to it once"
                 );
                 self.set(Opened::Unmarked);
             }

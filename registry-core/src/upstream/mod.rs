@@ -136,7 +136,7 @@ pub enum UpstreamError {
         status: u16,
     },
     /// The answer is invalid: not JSON, over the size limit, a document of another package.
-    #[error("the upstream registry {upstream} sent something unusable: {reason}")]
+    #[error("the upstream registry {upstream} sent an invalid response: {reason}")]
     Unusable {
         /// The upstream, as it displays itself.
         upstream: String,
@@ -161,7 +161,7 @@ pub enum UpstreamError {
     /// be used, or sends other bytes gives the same error, so that no client learns of hosts that only this machine
     /// reaches.
     #[error(
-        "the upstream registry {upstream} has this at another host, {host}, and it did not come from there"
+        "the upstream registry {upstream} names another host, {host}, which did not deliver the expected file"
     )]
     Elsewhere {
         /// The upstream, as it displays itself.

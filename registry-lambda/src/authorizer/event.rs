@@ -11,7 +11,7 @@ use super::policy::Arn;
 pub enum AuthorizerEventError {
     /// The event does not have the expected JSON format.
     #[error(
-        "this authorizer takes events of API Gateway alone: TOKEN and REQUEST, in the formats 1.0 and 2.0"
+        "this authorizer accepts only events of API Gateway: TOKEN and REQUEST, in the formats 1.0 and 2.0"
     )]
     Kind,
     /// The ARN of the request does not have the format of API Gateway.

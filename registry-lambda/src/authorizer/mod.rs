@@ -53,7 +53,7 @@ pub use policy::Method;
 const ANONYMOUS: &str = "anonymous";
 
 /// The principal of a rejected caller. A gateway accepts no answer without a principal.
-const NOBODY: &str = "nobody";
+const REJECTED: &str = "nobody";
 
 /// Decides on requests for API Gateway.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub enum AuthorizerError {
     #[error("{0}")]
     Event(#[from] AuthorizerEventError),
     /// The caller cannot be identified at the moment.
-    #[error("it cannot be found out who this is: {0}")]
+    #[error("the caller cannot be identified: {0}")]
     Unknown(#[source] Error),
 }
 
@@ -121,7 +121,7 @@ impl Authorizer {
             Some(caller) if rights.reads.allows_something() || caller.principal.is_some() => {
                 caller.name().unwrap_or(ANONYMOUS)
             }
-            _ => NOBODY,
+            _ => REJECTED,
         };
         let allowed = caller.as_ref().is_some_and(|caller| self.allows(caller, &rights, &asked.arn));
         let mut context = self.context(caller.as_ref());

@@ -113,7 +113,7 @@ impl Shape {
                 let is_for =
                     limits.as_ref().is_none_or(|limits| limits.iter().any(|limit| limit.covers(set)));
                 let rule = patterns.iter().find(|(pattern, ..)| pattern.covers(set));
-                rule.is_some_and(|(_, caller, anybody)| if is_for { *caller } else { *anybody })
+                rule.is_some_and(|(_, caller, anonymous)| if is_for { *caller } else { *anonymous })
             }
         };
         Self::of_sets(sets.into_iter().map(|set| (decide(&set), set)).collect())

@@ -165,7 +165,7 @@ async fn while_the_store_is_down_there_is_no_decision() {
     registry.store().fail_next(Operation::Get, Fault::BeforeEffect);
     let authorizer = authorizer(&registry, AuthorizerResponse::Simple);
     let refused = authorizer.decide(&token_event(&format!("Bearer {token}"))).await.unwrap_err();
-    assert!(refused.to_string().contains("cannot be found out"), "{refused}");
+    assert!(refused.to_string().contains("cannot be identified"), "{refused}");
     assert!(!refused.to_string().contains(&token));
 }
 

@@ -116,7 +116,7 @@ async fn moves(form: usize) {
     for name in gone {
         assert!(log.contains(name.unwrap()[form]), "{log}");
     }
-    assert!(log.contains("mean nothing any more") && log.contains("audit log"), "{log}");
+    assert!(log.contains("have no effect any more") && log.contains("audit log"), "{log}");
     for secret in [CLIENT_SECRET, "insights-secret", &ana, &ben, &eve] {
         assert!(!log.contains(secret), "{log}");
     }

@@ -80,7 +80,8 @@ impl<H: Handler> Front<H> {
         if !self.metrics_are_public && !to_this_machine {
             return json(
                 StatusCode::FORBIDDEN,
-                "metrics are shown to this machine alone; set public = true under [metrics] to show them to others",
+                "metrics are visible only to this machine; set public = true under [metrics] to show them to \
+                 others",
             );
         }
         let mut response = Response::new(self.metrics.render());

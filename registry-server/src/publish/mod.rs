@@ -80,7 +80,7 @@ fn stop_on_signals(watch: &Arc<Watch>) -> anyhow::Result<()> {
     let watch = Arc::clone(watch);
     tokio::spawn(async move {
         watch.stop(signals.next().await);
-        say("stopping; once more stops at once");
+        say("stopping; send the signal again to stop at once");
         std::process::exit(signals.next().await);
     });
     Ok(())
@@ -118,13 +118,13 @@ impl Publishing<'_> {
         let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.trim().is_empty());
         let Some(token) = token else {
             anyhow::bail!(
-                "nobody is named who publishes: add --as USER, the name of an account, or set {TOKEN_VARIABLE} to a token \
-                 of one"
+                "no publisher is named: add --as USER, the name of an account, or set {TOKEN_VARIABLE} to a \
+                 token of one"
             );
         };
         let credential = Credential::Bearer(token.trim().into());
         let caller = self.registry.identify_with_one_time_password(Some(&credential), None, otp).await;
-        let caller = caller.with_context(|| format!("{TOKEN_VARIABLE} is not taken"))?;
+        let caller = caller.with_context(|| format!("{TOKEN_VARIABLE} is not accepted"))?;
         Ok(caller.coming_via(Via::CommandLine))
     }
 
@@ -179,7 +179,7 @@ fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
             "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why"
         )),
         Error::Login(LoginError::OneTimePasswordRequired) => Some(format!(
-            "a one-time password of {user} is asked for: add --otp CODE from their authenticator app"
+            "a one-time password of {user} is required: add --otp CODE from their authenticator app"
         )),
         _ => None,
     }

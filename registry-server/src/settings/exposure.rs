@@ -5,16 +5,14 @@ use super::Settings;
 /// The server would be open to other machines without access rules.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "other machines could reach {listen}, and no access rules say who may do what. Write them to the file given with \
-     --config, for example:
+    "other machines could reach {listen}, and there are no access rules. Write them to the file given with --config, for example:
 
 [[packages]]
 match = \"**\"
 read = [\"@authenticated\"]
 publish = [\"user:ana\"]
 
-Whoever reaches the server may make an account and is then @authenticated, until you write sign_up = false under \
-     [accounts]. Or listen on this machine alone: --listen 127.0.0.1:{}",
+Every client that reaches the server may create an account and is then @authenticated, unless you write sign_up = false under [accounts]. Or listen on this machine alone: --listen 127.0.0.1:{}",
     .listen.port()
 )]
 pub struct ExposureError {

@@ -104,7 +104,7 @@ fn a_mistake_is_reported_with_its_line() {
     assert_refused("[audit]\nunavailable = \"panic\"", 2, &["panic", "empty"]);
     assert_refused("[log]\nformat = \"xml\"", 2, &["xml", "json"]);
     assert_refused("[log]\nfilter = \"info,=\"", 2, &["not a log filter"]);
-    assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["no network", "10.0.0.0/8"]);
+    assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["not a network", "10.0.0.0/8"]);
     assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
@@ -152,29 +152,29 @@ fn a_mistake_is_reported_in_terms_of_the_file() {
     ];
     let told = texts.map(|text| format!("{:#}", Settings::from_toml(text).unwrap_err()));
     insta::assert_snapshot!(told.join("\n"), @r#"
-    line 1: `listen` wants an address and a port, such as "127.0.0.1:4873"; it is the text "localhost"
-    line 1: `listen` wants an address and a port, such as "127.0.0.1:4873"; it is the number 4873
-    line 2: `[limits] readme_kib` wants a whole number of KiB, 1 or more, without quotes; it is the text "1 MB"
-    line 2: `[limits] owners` wants a whole number, 1 or more; it is the number 0
-    line 1: `[cache] upstream_seconds` wants a whole number of seconds, 0 or more; it is the number -1
-    line 1: `[cache] upstream_mib` wants a whole number of MiB, 0 or more; it is the number 1.5
-    line 2: `[accounts] sign_up` wants true or false, without quotes; it is the text "no"
-    line 1: `audit` wants a table that begins with [audit]; it is true
-    line 1: `providers` wants a list, such as ["one", "two"]; it is the text "local"
-    line 1: `packages` wants tables that each begin with [[packages]]; it is a table
-    line 3: `[[packages]] read` wants a list, such as ["one", "two"]; it is the text "@all"
-    line 3: `[[packages]] read` wants a text in quotes; it is the number 1
+    line 1: `listen` must be an address and a port, such as "127.0.0.1:4873"; it is the text "localhost"
+    line 1: `listen` must be an address and a port, such as "127.0.0.1:4873"; it is the number 4873
+    line 2: `[limits] readme_kib` must be a whole number of KiB, 1 or more, without quotes; it is the text "1 MB"
+    line 2: `[limits] owners` must be a whole number, 1 or more; it is the number 0
+    line 1: `[cache] upstream_seconds` must be a whole number of seconds, 0 or more; it is the number -1
+    line 1: `[cache] upstream_mib` must be a whole number of MiB, 0 or more; it is the number 1.5
+    line 2: `[accounts] sign_up` must be true or false, without quotes; it is the text "no"
+    line 1: `audit` must be a table that begins with [audit]; it is true
+    line 1: `providers` must be a list, such as ["one", "two"]; it is the text "local"
+    line 1: `packages` must be tables that each begin with [[packages]]; it is a table
+    line 3: `[[packages]] read` must be a list, such as ["one", "two"]; it is the text "@all"
+    line 3: `[[packages]] read` must be a text in quotes; it is the number 1
     line 1: `match` is missing in [[packages]]: write a line that sets it
     line 1: `url` is missing in [upstreams.npm]: write a line that sets it
-    line 3: `[upstreams.npm] connect_seconds` wants a whole number of seconds, 0 or more, without quotes; it is the text "3 s"
-    line 2: `[[trusted_publishing.issuers]] name` wants a text in quotes; it is the number 1
-    line 2: `[trusted_publishing] issuers` wants tables that each begin with [[trusted_publishing.issuers]]; it is the text "github"
+    line 3: `[upstreams.npm] connect_seconds` must be a whole number of seconds, 0 or more, without quotes; it is the text "3 s"
+    line 2: `[[trusted_publishing.issuers]] name` must be a text in quotes; it is the number 1
+    line 2: `[trusted_publishing] issuers` must be tables that each begin with [[trusted_publishing.issuers]]; it is the text "github"
     line 2: `[log] format` is "xml"; write "text" or "json"
-    line 2: `[log] format` wants a text in quotes
+    line 2: `[log] format` must be a text in quotes
     line 2: `[organizations] create` is "everybody"; write "anyone" or "administrators" or "nobody"
     line 2: there is no setting `ulr` in [storage]; the settings there are `url`, `options`, `redirect_above_mib`, `must_exist`
     line 2: `[storage] url`: `data` is not a storage URL; write file:DIR, such as file:./registry-data, or memory:
-    line 2: `[storage.options] aws_region` wants a text in quotes; it is the number 1
+    line 2: `[storage.options] aws_region` must be a text in quotes; it is the number 1
     line 1: this is not TOML: unclosed table, expected `]`
     "#);
 }

@@ -35,7 +35,7 @@ impl FromStr for Network {
             .map(IpNet::from)
             .or_else(|_| text.parse::<IpNet>())
             .map(Self)
-            .map_err(|_| format!("`{text}` is no network; write one such as 10.0.0.0/8 or 127.0.0.1"))
+            .map_err(|_| format!("`{text}` is not a network; write one such as 10.0.0.0/8 or 127.0.0.1"))
     }
 }
 
@@ -63,14 +63,14 @@ impl FromStr for HostName {
     fn from_str(text: &str) -> Result<Self, String> {
         if text.contains('*') {
             return Err(format!(
-                "`{text}` matches no host, because a name stands for itself alone; list each name, or leave the list empty to \
-                 answer under any"
+                "`{text}` matches no host, because wildcards are not supported; list each name, or leave the \
+                 list empty to accept any"
             ));
         }
         match url::Host::parse(text) {
             Ok(host) => Ok(Self(host.to_string())),
             Err(_) => {
-                Err(format!("`{text}` is no host name; write one such as npm.example.com, without a port"))
+                Err(format!("`{text}` is not a host name; write one such as npm.example.com, without a port"))
             }
         }
     }

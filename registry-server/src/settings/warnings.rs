@@ -8,8 +8,8 @@ impl Settings {
             self.server.trusted_proxies.iter().find(|network| network.as_net().prefix_len() == 0);
         warnings.extend(everywhere.map(|network| {
             format!(
-                "[server]: trusted_proxies lists {network}, so every machine that connects may make up the address that its \
-                 requests come from: list the addresses of your proxies"
+                "[server]: trusted_proxies lists {network}, so every machine that connects can fake the \
+                 address that its requests come from: list the addresses of your proxies"
             )
         }));
         warnings

@@ -67,7 +67,7 @@ impl Configured {
 
 const OPEN: &str = "[[packages]]\nmatch = \"**\"\nread = [\"@all\"]\npublish = [\"@authenticated\"]\n";
 const CLOSED: &str = "[[packages]]\nmatch = \"**\"\nread = [\"user:ana\"]\npublish = [\"user:ana\"]\n";
-const READ_AGAIN: &str = "SIGHUP: the access rules were read again and hold from now on";
+const READ_AGAIN: &str = "SIGHUP: the access rules were read again and apply from now on";
 const WRONG: &str = "SIGHUP: the configuration is wrong, so everything stays as it was";
 
 #[tokio::test]
@@ -159,8 +159,8 @@ async fn explain_tells_which_rule_decides() {
         &explain(&["ben", "read", "@acme/web"]),
         3,
         "ben may not read @acme/web\n\
-         rule: number 1, match = \"@acme/*\", which lists nobody who this is\n\
-         account: unknown; judged as somebody who is signed in under this name\n\
+         rule: number 1, match = \"@acme/*\", which does not list this user\n\
+         account: unknown; treated as a signed-in user with this name\n\
          groups: none\n",
     );
     assert_explained(
@@ -168,7 +168,7 @@ async fn explain_tells_which_rule_decides() {
         0,
         "ben may read @acme/web\n\
          rule: number 1, match = \"@acme/*\", which has group:local:crew in read\n\
-         account: unknown; judged as somebody who is signed in under this name\n\
+         account: unknown; treated as a signed-in user with this name\n\
          groups: local:crew, other\n",
     );
     assert_explained(
@@ -186,7 +186,7 @@ async fn explain_tells_which_rule_decides() {
         "ben may not publish pebble\n\
          rule: number 3, match = \"pe*\", which has @authenticated in publish, for packages they own\n\
          owners: ana\n\
-         account: unknown; judged as somebody who is signed in under this name\n\
+         account: unknown; treated as a signed-in user with this name\n\
          groups: none\n",
     );
     assert_explained(
@@ -194,8 +194,8 @@ async fn explain_tells_which_rule_decides() {
         0,
         "ben may publish pear\n\
          rule: number 3, match = \"pe*\", which has @authenticated in publish, for packages they own\n\
-         owners: none yet: the package does not exist, and whoever publishes it first owns it\n\
-         account: unknown; judged as somebody who is signed in under this name\n\
+         owners: none yet: the package does not exist, and its first publisher will own it\n\
+         account: unknown; treated as a signed-in user with this name\n\
          groups: none\n",
     );
     assert_explained(
@@ -203,7 +203,7 @@ async fn explain_tells_which_rule_decides() {
         3,
         "ana may not publish @old/web\n\
          rule: number 2, match = \"@old/*\", which has user:ana in publish\n\
-         origin: packages of this name are taken from elsewhere, and never published here\n\
+         origin: packages of this name come from an upstream and are never published here\n\
          account: known to local accounts\n\
          groups: none\n",
     );

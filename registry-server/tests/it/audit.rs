@@ -84,7 +84,7 @@ async fn the_log_is_read_and_filtered_from_the_storage() {
         assert!(stderr.contains(told), "no {told} in {stderr}");
     }
     let refused = run(&["log", "--storage", &url, "--since", "yesterday"]);
-    assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is no time"));
+    assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is not a time"));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn the_printed_template_is_sound() {
     let template = file(std::str::from_utf8(&printed.stdout).unwrap());
     let checked = run(&["config", "check", "--config", template.path().to_str().unwrap()]);
     assert!(checked.status.success(), "{checked:?}");
-    let told = format!("configuration file: {}\nthe configuration is sound\n", template.path().display());
+    let told = format!("configuration file: {}\nthe configuration is valid\n", template.path().display());
     assert_eq!(String::from_utf8_lossy(&checked.stdout), told);
 }
 
@@ -43,7 +43,7 @@ fn a_check_tells_what_it_reads() {
     let text = text.unwrap();
     assert_eq!(
         String::from_utf8_lossy(&text.stdout),
-        "configuration: the text given\nthe configuration is sound\n"
+        "configuration: the text given\nthe configuration is valid\n"
     );
 }
 
@@ -74,7 +74,7 @@ fn an_upstream_that_is_never_asked_is_refused() {
     );
     let path = config.path().to_str().unwrap();
     for stderr in [stderr_of_failed_check(path), stderr_of_failure(&run(&["--config", path]), 1)] {
-        for part in ["[upstreams.npm]", "never asked", "origin = [\"hosted\", \"npm\"]"] {
+        for part in ["[upstreams.npm]", "not used", "origin = [\"hosted\", \"npm\"]"] {
             assert!(stderr.contains(part), "no {part} in {stderr}");
         }
     }

@@ -36,7 +36,7 @@ fn a_request_that_comes_back_through_a_proxy_is_not_sent_again() {
         let answer = server.get(path);
         assert!(answer.starts_with("HTTP/1.1 508 "), "{path}: {answer}");
         assert!(answer.contains("leads back to it"), "{path}: {answer}");
-        assert!(answer.contains("corrects the url of the upstream"), "{path}: {answer}");
+        assert!(answer.contains("correct the url of the upstream"), "{path}: {answer}");
     }
     // What is hosted here, and what else the server does, needs no upstream.
     assert!(server.get("/-/ready").starts_with("HTTP/1.1 200 "));

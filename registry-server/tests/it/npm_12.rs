@@ -1,5 +1,5 @@
 //! The newest npm, which runs on a newer Node.js and has lost some commands: what it has in common with npm 11 still
-//! works. Tokens, profiles, second factors, organisations, staged versions and builds are told of both, where
+//! works. Tokens, profiles, second factors, organizations, staged versions and builds are told of both, where
 //! `with_each_npm!` is.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! `npm org`, `npm team`, `npm access`, what pnpm has of them, and access rules that name organisations.
+//! `npm org`, `npm team`, `npm access`, what pnpm has of them, and access rules that name organizations.
 
 use std::path::Path;
 
@@ -75,15 +75,15 @@ async fn json_of(npm: &Npm, arguments: &[&str]) -> Value {
 }
 
 with_each_npm!(
-    npm_makes_an_organisation_and_fills_it,
+    npm_makes_an_organization_and_fills_it,
     npm_makes_teams_and_rules_know_them,
     npm_grants_lists_and_revokes,
     npm_asks_for_a_second_factor_where_owners_want_one,
     npm_publishes_privately,
-    npm_manages_an_organisation_with_a_token_for_it,
+    npm_manages_an_organization_with_a_token_for_it,
 );
 
-async fn npm_makes_an_organisation_and_fills_it(npm: &PinnedClient) {
+async fn npm_makes_an_organization_and_fills_it(npm: &PinnedClient) {
     let place = Place::start().await;
     let (ana, ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let set = printed(&ana, &["org", "set", "acme", "ben"]).await;
@@ -147,7 +147,9 @@ async fn npm_grants_lists_and_revokes(npm: &PinnedClient) {
     let _ = ben.run(&["view", "@open/lib"]).await.assert_success();
     let folder = ben.home().project(&package("@open/lib", "1.1.0"));
     let _ = ben.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");
-    assert!(place.explain("ben", "read", "@open/lib").contains("a team of theirs was granted read-only"));
+    assert!(
+        place.explain("ben", "read", "@open/lib").contains("one of the user's teams was granted read-only")
+    );
     let _ = printed(&ana, &["access", "grant", "read-write", "@acme:developers", "@open/lib"]).await;
     let _ = ben.run_in(&folder, &["publish"]).await.assert_success();
     assert!(place.explain("ben", "publish", "@open/lib").contains("ben may publish @open/lib"));
@@ -157,7 +159,7 @@ async fn npm_grants_lists_and_revokes(npm: &PinnedClient) {
     let listed = json!({ "@open/lib": "read-write" });
     assert_eq!(json_of(&ben, &["access", "list", "packages", "@acme:developers"]).await, listed);
     assert_eq!(json_of(&ben, &["access", "list", "packages", "@acme"]).await, listed);
-    // Of a user there is no organisation, so npm asks for the user.
+    // Of a user there is no organization, so npm asks for the user.
     assert_eq!(json_of(&ben, &["access", "list", "packages", "ana"]).await, listed);
     assert_eq!(json_of(&ben, &["access", "list", "packages"]).await, listed);
 
@@ -214,7 +216,7 @@ async fn npm_publishes_privately(npm: &PinnedClient) {
     assert!(!found.contains("@open/lib"), "{found}");
 }
 
-async fn npm_manages_an_organisation_with_a_token_for_it(npm: &PinnedClient) {
+async fn npm_manages_an_organization_with_a_token_for_it(npm: &PinnedClient) {
     let place = Place::start().await;
     let (ana, _ben) = (place.npm(npm, "ana").await, place.npm(npm, "ben").await);
     let _ = printed(&ana, &["team", "create", "@acme:platform"]).await;
@@ -227,7 +229,7 @@ async fn npm_manages_an_organisation_with_a_token_for_it(npm: &PinnedClient) {
     assert_eq!(json_of(&reader, &["team", "ls", "@acme"]).await, json!(["acme:developers", "acme:platform"]));
     for change in [&["org", "set", "acme", "ben"][..], &["team", "create", "@acme:other"]] {
         let refused = reader.run(change).await.assert_failure().assert_printed("npm error code E403");
-        let _ = refused.assert_printed("your token does not permit to change the organisation acme");
+        let _ = refused.assert_printed("your token does not permit you to change the organization acme");
     }
 
     let manager = token(&["--name=manage", "--orgs-permission=read-write"]).await;
@@ -236,7 +238,7 @@ async fn npm_manages_an_organisation_with_a_token_for_it(npm: &PinnedClient) {
     assert_eq!(json_of(&ana, &["team", "ls", "@acme:platform"]).await, json!(["ben"]));
     // It is for nothing else.
     let other = manager.run(&["org", "set", "other", "ben"]).await.assert_failure();
-    let _ = other.assert_printed("your token does not permit to change the organisation other");
+    let _ = other.assert_printed("your token does not permit you to change the organization other");
     let folder = manager.home().project(&package("pear", "1.0.0"));
     let _ =
         manager.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E403");

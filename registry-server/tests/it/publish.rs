@@ -156,21 +156,21 @@ async fn what_is_refused_leaves_nothing_and_says_what_to_do() {
     assert_eq!(desk.files(), before);
     assert!(!desk.folder.path().join("nothing-here").exists());
     insta::assert_snapshot!(refusals.join(""), @r"
-    registry-server: nobody is named who publishes: add --as USER, the name of an account, or set REGISTRY_TOKEN to a token of one
+    registry-server: no publisher is named: add --as USER, the name of an account, or set REGISTRY_TOKEN to a token of one
     registry-server: the user eva does not exist in this registry
     registry-server: publishing @acme/one@1.0.0 with the tag latest, 139 B from DESK/acme.tgz
     registry-server: DESK/acme.tgz was not published: ben may not publish @acme/one: `registry-server access explain ben publish @acme/one` says why
     registry-server: publishing pear@1.1.0 with the tag latest, 134 B from DESK/newer.tgz
     registry-server: DESK/newer.tgz was not published: ben may not publish pear: `registry-server access explain ben publish pear` says why
     registry-server: publishing pear@1.0.0 with the tag latest, 134 B from DESK/pear.tgz
-    registry-server: DESK/pear.tgz was not published: You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json; not tried: DESK/newer.tgz
-    registry-server: DESK/beta.tgz was not published: 1.0.0-beta.1 is a prerelease, which would become `latest` and so what everybody installs: name a tag, such as --tag next
-    registry-server: DESK/bad.tgz was not published: the tarball is refused: the tarball has no package/package.json; pack the folder that holds package.json
+    registry-server: DESK/pear.tgz was not published: You cannot publish over the previously published versions: 1.0.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json; not tried: DESK/newer.tgz
+    registry-server: DESK/beta.tgz was not published: 1.0.0-beta.1 is a prerelease, which would become `latest`, which clients install by default: name a tag, such as --tag next
+    registry-server: DESK/bad.tgz was not published: the tarball is rejected: the tarball has no package/package.json; pack the folder that holds package.json
     registry-server: DESK was not published: it is a folder: make a tarball of it with `npm pack`, and publish that
     registry-server: /no/such.tgz was not published: it cannot be read: No such file or directory (os error 2)
-    registry-server: DESK/newer.tgz was not published: packages without a scope cannot be published with restricted access
+    registry-server: DESK/newer.tgz was not published: packages without a scope cannot be published with restricted access: publish with --access public
     registry-server: there is no registry in file:DESK/nothing-here: name the server's storage with --storage or --config, mount it, or start the server once
-    registry-server: nothing is kept in the storage memory: name the server's storage with --storage or --config
+    registry-server: nothing persists in the storage memory: name the server's storage with --storage or --config
     ");
     let tag = stderr_of_failure(&desk.run(&["--as", "ana", "--tag", "1.0.0", &newer]), 2);
     assert!(tag.contains("--tag"), "{tag}");
@@ -191,7 +191,7 @@ async fn a_dry_run_checks_everything_and_writes_nothing() {
     registry-server: no access rules in these settings: if the registry has some, name its registry.toml with --config
     registry-server: would publish pear@1.1.0 with the tag latest, 134 B from DESK/newer.tgz
     registry-server: would publish pear@1.0.0 with the tag latest, 134 B from DESK/taken.tgz
-    registry-server: DESK/taken.tgz cannot be published: You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json
+    registry-server: DESK/taken.tgz cannot be published: You cannot publish over the previously published versions: 1.0.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json
     ");
     assert_eq!(desk.files(), before);
 }
@@ -206,7 +206,7 @@ async fn it_stops_at_the_first_failure_and_says_what_is_published() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(desk.tidied(&output.stdout), "+ pear@1.0.0\n");
     let last = desk.tidied(&output.stderr).lines().last().unwrap().to_owned();
-    insta::assert_snapshot!(last, @"registry-server: DESK/two.tgz was not published: the tarball is refused: the tarball has no package/package.json; pack the folder that holds package.json; published before it: pear@1.0.0; not tried: DESK/3.0.0");
+    insta::assert_snapshot!(last, @"registry-server: DESK/two.tgz was not published: the tarball is rejected: the tarball has no package/package.json; pack the folder that holds package.json; published before it: pear@1.0.0; not tried: DESK/3.0.0");
     let versions = ana.run(&["view", "pear", "versions", "--json"]).await.assert_success().stdout;
     assert_eq!(serde_json::from_str::<Value>(&versions).unwrap(), json!(["1.0.0"]));
 }
@@ -251,7 +251,7 @@ async fn an_interrupt_publishes_nothing_more() {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let mut said = Vec::new();
-    while !String::from_utf8_lossy(&said).contains("stopping; once more stops at once\n") {
+    while !String::from_utf8_lossy(&said).contains("stopping; send the signal again to stop at once\n") {
         let mut byte = [0];
         stderr.read_exact(&mut byte).unwrap();
         said.extend(byte);
@@ -282,9 +282,12 @@ async fn a_token_proves_who_publishes() {
     let pear = desk.pack("pear.tgz", &Tarball::new("pear", "1.0.0"));
     let apple = desk.pack("apple.tgz", &Tarball::new("apple", "1.0.0"));
     let refused = stderr_of_failure(&with_token(token.trim(), &apple), 1);
-    assert!(refused.contains("your token does not permit to publish"), "{refused}");
+    assert!(refused.contains("your token does not permit you to publish"), "{refused}");
     let refused = stderr_of_failure(&with_token("npm_unknown", &pear), 1);
-    assert!(refused.contains("REGISTRY_TOKEN is not taken") && !refused.contains("npm_unknown"), "{refused}");
+    assert!(
+        refused.contains("REGISTRY_TOKEN is not accepted") && !refused.contains("npm_unknown"),
+        "{refused}"
+    );
     assert_eq!(with_token(token.trim(), &pear).stdout, b"+ pear@1.0.0\n");
 }
 

@@ -67,8 +67,9 @@ async fn a_token_does_what_it_is_for_and_nothing_else(npm: &PinnedClient) {
     let _ = reader.run(&["view", "@acme/one"]).await.assert_success();
     let folder = reader.home().project(&package("@acme/one", "1.0.1"));
     let refused = reader.run_in(&folder, &["publish"]).await.assert_failure();
-    let _ =
-        refused.assert_printed("npm error code E403").assert_printed("your token does not permit to publish");
+    let _ = refused
+        .assert_printed("npm error code E403")
+        .assert_printed("your token does not permit you to publish");
 
     let token = create(&ana, &["--packages=pear", "--packages-and-scopes-permission=read-write"]).await;
     let build = npm_with_token(npm, base_url, &token).await;
@@ -167,7 +168,7 @@ async fn an_operator_makes_a_token_beside_the_server() {
     let refused = stderr_of_failure(&create("ana", &["--package=@acme"]), 2);
     assert!(refused.contains("write `@acme/*`"), "{refused}");
     let refused = stderr_of_failure(&run(&["token", "create", "ana", "--storage", "memory:"]), 1);
-    assert!(refused.contains("nothing is kept in the storage memory"), "{refused}");
+    assert!(refused.contains("nothing persists in the storage memory"), "{refused}");
     let listed = registry.http().put(&user_path("ana")).json(&account("ana", PASSWORD)).send().await;
     let _ = listed.assert_status(201);
 }

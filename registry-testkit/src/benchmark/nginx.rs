@@ -11,14 +11,14 @@ use super::{Process, free_port};
 /// What nginx does with a folder of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NginxFiles {
-    /// Serves each at its path, or the one with `.gz` behind its name to whoever takes gzip.
+    /// Serves each at its path, or the one with `.gz` behind its name to clients that accept gzip.
     AsTheyAre,
     /// Is a registry that cannot be written: `abbreviated/NAME.json`, `full/NAME.json`, each with a `.gz` beside it, and
     /// tarballs below `tarballs/`, where they are in their URLs.
     Registry,
 }
 
-/// nginx with a folder of files, as somebody would set it up who wants it fast: no log, files kept open, `sendfile`,
+/// nginx with a folder of files, as an operator sets it up for speed: no log, files kept open, `sendfile`,
 /// compressed files as they are. It ends when it is dropped, and its folder goes.
 #[derive(Debug)]
 pub struct Nginx {
@@ -44,7 +44,7 @@ impl Nginx {
     /// Starts it on a free port of this machine, with no file yet.
     pub fn start(files: NginxFiles) -> anyhow::Result<Self> {
         let folder = TempDir::with_prefix("nginx-")?;
-        // As root, nginx reads files as somebody who is nobody in particular.
+        // As root, nginx reads files as an unprivileged user.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         fs::create_dir(folder.path().join("files"))?;
         let port = free_port()?;
@@ -73,7 +73,7 @@ impl Nginx {
         Ok(fs::write(path, bytes)?)
     }
 
-    /// The folder of files, for whoever has many to add.
+    /// The folder of files, for callers that add many.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("files")
     }

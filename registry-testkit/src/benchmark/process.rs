@@ -63,7 +63,7 @@ impl Drop for Process {
     }
 }
 
-/// A port of this machine that nobody listens on.
+/// A port of this machine that no process listens on.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -32,7 +32,7 @@ pub fn publish_document(name: &str, version: &str, file_bytes: usize) -> Publish
         .file("noise.bin", &noise(file_bytes))
 }
 
-/// Somebody who is signed in and publishes.
+/// A signed-in user who publishes.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     /// Sends requests to the registry.

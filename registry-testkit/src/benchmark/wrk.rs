@@ -38,7 +38,7 @@ impl Wrk {
             .context("wrk is missing; install it with: apt-get install --no-install-recommends wrk")
     }
 
-    /// The command to run, for whoever wants to watch it.
+    /// The command to run, for a developer who wants to watch it.
     pub fn command(&self, load: &Load) -> Command {
         let Self { connections, seconds } = self;
         let mut command = Command::new("wrk");

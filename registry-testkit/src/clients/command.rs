@@ -31,7 +31,7 @@ impl fmt::Debug for Answer<'_> {
 }
 
 impl<'a> Answer<'a> {
-    /// An answer that anybody may see.
+    /// An answer that is not secret.
     pub const fn new(prompt: &'a str, text: &'a str) -> Self {
         Self { prompt, text, secret: false, compute: None }
     }
@@ -224,7 +224,7 @@ async fn converse<Errors>(
             continue;
         }
         if next.is_none() {
-            // Whoever asks more than was foreseen finds the end of the input, and does not wait for ever.
+            // A client that asks more than was foreseen finds the end of the input, and does not wait for ever.
             drop(keyboard.take());
         }
         if matches!(screen.read_buf(read).await, Ok(0) | Err(_)) {

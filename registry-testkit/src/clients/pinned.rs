@@ -193,7 +193,7 @@ pub const VERDACCIO: PinnedClient = PinnedClient {
     overrides: &[("node-fetch", "2.7.0")],
 };
 
-/// pnpr, a registry to compare with. It is only run, as a black box: its licence forbids a competitor to build upon it.
+/// pnpr, a registry to compare with. It is only run, as a black box: its license forbids a competitor to build upon it.
 pub const PNPR: PinnedClient = PinnedClient {
     command: "pnpr",
     package: "@pnpm/pnpr",

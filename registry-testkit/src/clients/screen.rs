@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
 
-/// What a running command has printed so far, for whoever acts on it before the command ends: opens a page that it
+/// What a running command has printed so far, for a test that acts on it before the command ends: opens a page that it
 /// names, for one.
 #[derive(Debug, Clone)]
 pub struct Screen(watch::Sender<Shown>);

@@ -39,7 +39,7 @@ pub(super) async fn run_on_terminal(
         opened.unwrap_or_else(|error| panic!("cannot open a terminal: {error}"));
     command.env("TERM", "xterm").process_group(0).kill_on_drop(true);
     let child = command.spawn().unwrap_or_else(|error| panic!("cannot run `{shown}`: {error}"));
-    // The terminal hangs up, which ends the reading, only when nobody holds the program's end any more.
+    // The terminal hangs up, which ends the reading, only when no process holds the program's end any more.
     drop(command);
     let spoken = Spoken {
         keyboard: Some(tokio::fs::File::from_std(keyboard)),
@@ -59,7 +59,7 @@ pub(super) async fn run_on_terminal(
     output
 }
 
-/// Runs a program that is no client on a terminal, where nobody types anything. All that it prints is on stdout.
+/// Runs a program that is no client on a terminal, where no user types anything. All that it prints is on stdout.
 ///
 /// # Panics
 ///

@@ -49,7 +49,7 @@ pub struct CodeboxAnswer {
 }
 
 impl CodeboxNpm {
-    /// With an empty bucket. Its tarball URLs begin with `api_endpoint`, which is `undefined` where nobody told it.
+    /// With an empty bucket. Its tarball URLs begin with `api_endpoint`, which is `undefined` where it is not set.
     pub fn new(api_endpoint: &str) -> Self {
         Self { api_endpoint: api_endpoint.to_owned(), objects: BTreeMap::new() }
     }

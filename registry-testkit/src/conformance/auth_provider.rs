@@ -36,11 +36,11 @@ impl KnownAccount {
 
 /// Names that no account can have, or that no account of a test has.
 const UNKNOWN_NAMES: [&str; 9] =
-    ["nobody-of-that-name", "", ".", "..", "../ana", "a/b", "line\nfeed", "nul\0", "名前"];
+    ["no-account-of-that-name", "", ".", "..", "../ana", "a/b", "line\nfeed", "nul\0", "名前"];
 
 /// Checks that a provider keeps the contract of [`AuthProvider`].
 ///
-/// `make` makes a provider that knows the account `known`, is not used by anybody else, and has no account whose
+/// `make` makes a provider that knows the account `known`, is not used by another test, and has no account whose
 /// name begins with `conformance`.
 ///
 /// # Panics
@@ -52,7 +52,7 @@ where
 {
     introduces_itself(&*make().await, &*make().await);
     knows_who_holds_a_credential(&*make().await, known).await;
-    lets_nobody_else_in(&*make().await, known).await;
+    lets_no_other_user_in(&*make().await, known).await;
     logs_in_with_a_password(&*make().await, known).await;
     makes_accounts_once(&*make().await, known).await;
     changes_accounts_whole_or_not_at_all(&*make().await, known).await;
@@ -82,17 +82,17 @@ async fn knows_who_holds_a_credential(provider: &dyn AuthProvider, known: &Known
     };
     assert_eq!(profile.principal.name, principal.name, "both ways lead to the same name");
     assert_eq!(profile.principal.kind, principal.kind, "both ways lead to the same kind");
-    assert_eq!(profile.email, profile.principal.email, "a profile has one mail address");
+    assert_eq!(profile.email, profile.principal.email, "a profile has one email address");
     assert_eq!(profile.principal.subject, principal.subject, "both ways lead to the same subject");
     for name in UNKNOWN_NAMES {
         let found = provider.has_name(name).await;
-        assert!(matches!(found, Ok(false)), "nobody is called {name:?}, yet: {found:?}");
+        assert!(matches!(found, Ok(false)), "no account is called {name:?}, yet: {found:?}");
         let found = provider.look_up(name).await;
         assert!(matches!(found, Ok(None)), "there is no account {name:?} to look up, yet: {found:?}");
     }
 }
 
-async fn lets_nobody_else_in(provider: &dyn AuthProvider, known: &KnownAccount) {
+async fn lets_no_other_user_in(provider: &dyn AuthProvider, known: &KnownAccount) {
     let basic =
         |name: &str, password: &str| Credential::Basic { name: name.into(), password: password.into() };
     let mut bad = vec![
@@ -205,7 +205,7 @@ async fn makes_accounts_once(provider: &dyn AuthProvider, known: &KnownAccount) 
     );
     for (login, won) in race.iter().zip(won) {
         let logged_in = matches!(provider.log_in(login).await, Ok(LoggedIn::Principal(_)));
-        assert_eq!(logged_in, won, "whoever got the name logs in, and nobody else");
+        assert_eq!(logged_in, won, "the user who got the name logs in, and no other");
     }
 }
 
@@ -278,7 +278,7 @@ async fn finishes_no_web_login_that_it_did_not_start(provider: &dyn AuthProvider
             let finished = provider.finish_web_login(&state, query).await;
             assert!(
                 !matches!(finished, Ok(Identified::Principal(_))),
-                "{query:?} lets somebody in: {finished:?}"
+                "{query:?} lets a user in: {finished:?}"
             );
         }
     }
@@ -301,7 +301,7 @@ async fn finishes_no_device_login_before_its_user_does(provider: &dyn AuthProvid
         let polled = provider.poll_device_login(&state).await;
         assert!(
             !matches!(polled, Ok(DevicePoll::Finished(Identified::Principal(_)))),
-            "nobody has typed a code, and somebody is let in: {polled:?}"
+            "no user has typed a code, and one is let in: {polled:?}"
         );
     }
 }

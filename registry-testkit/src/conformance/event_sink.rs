@@ -61,7 +61,7 @@ async fn take(sink: &impl EventSink, batch: &[Event]) {
 }
 
 fn many(numbers: std::ops::Range<u32>) -> Vec<Event> {
-    let numbered = |number| event(number, None, EventKind::LoginFailed { name: format!("nobody {number}") });
+    let numbered = |number| event(number, None, EventKind::LoginFailed { name: format!("user {number}") });
     numbers.map(numbered).collect()
 }
 

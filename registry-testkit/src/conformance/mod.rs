@@ -1,7 +1,7 @@
 //! What each contract of `registry-core` promises, as checks that run the same against any implementation.
 //!
-//! A suite panics and names what failed. The one for blob stores comes a second time, as a report, for whoever
-//! wants to show it.
+//! A suite panics and names what failed. The one for blob stores comes a second time, as a report, for a caller that
+//! shows it.
 //!
 //! ```
 //! use registry_core::storage::ObjectStoreBlobs;

@@ -42,7 +42,7 @@ async fn serves_the_packument(upstream: &dyn Upstream, package: &ServedPackage, 
     let (document, sent, validators) = found(upstream, name, form, &unknown).await;
     assert_eq!(document, expected_versions(package), "the packument of {name} lists what there is");
     if form == PackumentForm::Full {
-        assert_eq!(sent, PackumentForm::Full, "whoever asks for everything on {name} is not sent less");
+        assert_eq!(sent, PackumentForm::Full, "a caller that asks for everything on {name} is not sent less");
     }
 
     let (again, ..) = found(upstream, name, form, &unknown).await;

@@ -34,7 +34,7 @@ pub struct FakeGcs {
 }
 
 impl FakeGcs {
-    /// A bucket that honours generation conditions.
+    /// A bucket that honors generation conditions.
     ///
     /// # Panics
     ///

@@ -170,7 +170,7 @@ impl World {
     }
 }
 
-/// The token that the app asks about, or the answer to somebody who is not the app.
+/// The token that the app asks about, or the answer to a client that is not the app.
 fn app_request(question: &Question) -> Result<Result<String, Response<Bytes>>, String> {
     question.only_query(&[])?;
     let header = question.header(&AUTHORIZATION).unwrap_or_default();

@@ -5,7 +5,7 @@ use super::{CLIENT_ID, FakeGithub};
 
 /// What people do at GitHub's pages.
 impl FakeGithub {
-    /// Somebody opens the page and agrees. Answers the query that their browser takes back to the callback.
+    /// A user opens the page and agrees. Answers the query that their browser takes back to the callback.
     ///
     /// # Panics
     ///
@@ -30,13 +30,13 @@ impl FakeGithub {
         format!("code={text}&state={}", value("state"))
     }
 
-    /// Somebody opens the page and refuses. Answers the query that their browser takes back to the callback.
+    /// A user opens the page and refuses. Answers the query that their browser takes back to the callback.
     pub fn refuse(&self, page: &Url) -> String {
         let state = value_of(page, "state");
         format!("error=access_denied&error_description=The+user+has+denied+access&state={state}")
     }
 
-    /// Somebody types the code that a terminal shows; `None` in place of a login refuses.
+    /// A user types the code that a terminal shows; `None` in place of a login refuses.
     ///
     /// # Panics
     ///

@@ -76,7 +76,7 @@ struct Question {
 }
 
 impl FakeGithub {
-    /// Listens on a free port of this machine. Nobody has an account yet.
+    /// Listens on a free port of this machine. No user has an account yet.
     ///
     /// # Panics
     ///

@@ -71,7 +71,7 @@ impl World {
     fn user(&mut self, login: &str) -> &mut User {
         match self.users.get_mut(login) {
             Some(user) => user,
-            None => panic!("nobody is called {login} at the fake GitHub: add_user first"),
+            None => panic!("no user is called {login} at the fake GitHub: add_user first"),
         }
     }
 }
@@ -83,7 +83,7 @@ pub(super) fn id_of(name: &str) -> u64 {
 
 /// Who there is, and where they belong.
 impl FakeGithub {
-    /// Adds a user, whom capitals in the login do not tell from another. Their mail address is public.
+    /// Adds a user, whom capitals in the login do not tell from another. Their email address is public.
     pub fn add_user(&self, login: &str) {
         self.world(|world| {
             let id = 1000 + world.users.len() as u64;
@@ -94,7 +94,7 @@ impl FakeGithub {
         });
     }
 
-    /// The user gives up the login, and somebody else takes it. Tokens of the first are gone.
+    /// The user gives up the login, and another user takes it. The tokens of the first user are gone.
     pub fn give_login_to_another(&self, login: &str) {
         self.world(|world| {
             world.tokens.retain(|_, token| token.login != login);
@@ -147,7 +147,7 @@ impl FakeGithub {
         self.token(login, "gho_", &["read:org"], true)
     }
 
-    /// A token that the user gave to somebody else's app: `gho_` of an OAuth app, `ghu_` of a GitHub App.
+    /// A token that the user gave to another app: `gho_` of an OAuth app, `ghu_` of a GitHub App.
     pub fn token_of_another_app(&self, login: &str, prefix: &str) -> String {
         self.token(login, prefix, &["read:org"], false)
     }

@@ -118,7 +118,7 @@ impl FakeIssuer {
         format!("{}.", message(&json!({ "alg": "none", "typ": "JWT" }), claims))
     }
 
-    /// A token that is signed by HMAC with the public key of the issuer, as anybody could.
+    /// A token that is signed by HMAC with the public key of the issuer, as any client could.
     pub fn signed_with_public_key(&self, claims: &Value) -> String {
         self.state().newest().confuse(claims)
     }

@@ -12,7 +12,7 @@ pub const CLIENT_ID: &str = "registry";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "5ecret-of-the-fake-client";
 
-/// That somebody signed in, until it is redeemed once.
+/// That a user signed in, until it is redeemed once.
 pub(super) struct Grant {
     challenge: String,
     callback: String,

@@ -64,7 +64,7 @@ impl<Store: BlobStore> Faulty<Store> {
         self.script.add(operation, Box::new(at), fault);
     }
 
-    /// How many scripted faults nobody has met yet.
+    /// How many scripted faults no caller has met yet.
     pub fn faults_to_come(&self) -> usize {
         self.script.to_come()
     }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 /// The longest that a store may take to start, on a machine that does much else.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
-/// Where nobody listens. What a store might ask of others ends there.
+/// Where no process listens. What a store might ask of others ends there.
 const NOWHERE: &str = "http://127.0.0.1:9";
 /// What every store is told to listen on, and so what its first own address begins with.
 const HERE: &str = "127.0.0.1:";
@@ -81,7 +81,7 @@ fn read(printed: impl std::io::BufRead, found: oneshot::Sender<String>, seen: &M
             continue;
         }
         if let Some(address) = address_in(&line) {
-            // Nobody waits any more where the time was over.
+            // After the timeout, no caller waits for it.
             let _ = found.take().map(|found| found.send(address));
         } else {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,7 +91,7 @@ fn read(printed: impl std::io::BufRead, found: oneshot::Sender<String>, seen: &M
     }
 }
 
-/// The first address in `line` that somebody can connect to: port 0 is only the wish for any.
+/// The first address in `line` that a client can connect to: port 0 is only the wish for any.
 fn address_in(line: &str) -> Option<String> {
     let port = line.split_once(HERE)?.1;
     let port: String = port.chars().take_while(char::is_ascii_digit).collect();

@@ -22,7 +22,7 @@ use super::outcome::{Outcome, PackageState, Seen, VersionState};
 
 const BASE: &str = "http://registry.example";
 
-/// Does what somebody wants on one replica.
+/// Does what a user wants on one replica.
 pub(super) async fn perform(registry: &Registry, operation: Operation) -> Outcome {
     let caller = Caller::from(Principal::user(operation.person));
     match attempt(registry, &caller, operation).await {

@@ -113,7 +113,7 @@ impl<Store: BlobStore> Director<Store> {
             let step = self.choose();
             let Some(step) = step else { return };
             self.take(step).await;
-            // The clock stands still while there is anything to do, so this returns when nobody can go on.
+            // The clock stands still while there is anything to do, so this returns when no client can go on.
             sleep(Duration::from_millis(1)).await;
             self.note_ended();
         }

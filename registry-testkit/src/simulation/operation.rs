@@ -11,7 +11,7 @@ pub(super) const PEOPLE: [&str; 3] = ["ana", "ben", "eva"];
 pub(super) const CONTENTS: usize = 2;
 const MESSAGES: [&str; 3] = ["", "too old", "has a hole"];
 
-/// What somebody does with a package.
+/// What a user does with a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Operation {
     pub(super) package: &'static str,

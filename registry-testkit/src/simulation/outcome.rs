@@ -89,7 +89,7 @@ impl fmt::Display for Outcome {
             Self::Changed(Some(revision)) => write!(formatter, "done, revision {revision}"),
             Self::Saw(seen) => write!(formatter, "saw {seen}"),
             Self::Refused { reason, .. } => write!(formatter, "refused: {reason}"),
-            Self::Unknown(reason) => write!(formatter, "nobody knows: {reason}"),
+            Self::Unknown(reason) => write!(formatter, "unknown: {reason}"),
             Self::Broken(reason) => write!(formatter, "broken: {reason}"),
         }
     }

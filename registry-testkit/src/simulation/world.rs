@@ -40,7 +40,7 @@ pub(super) struct Call {
     pub(super) effect: BoxFuture<'static, Reply>,
     /// Tells the caller that the store did not answer.
     pub(super) fail: Reply,
-    /// Nobody waits for it any more, and it may still have its effect.
+    /// No client waits for it any more, and it may still have its effect.
     pub(super) is_orphan: bool,
 }
 

@@ -90,7 +90,7 @@ impl TestRegistryBuilder {
         Self { token_cache, ..self }
     }
 
-    /// With these settings of organisations.
+    /// With these settings of organizations.
     pub fn organizations(self, organizations: OrganizationSettings) -> Self {
         Self { organizations, ..self }
     }

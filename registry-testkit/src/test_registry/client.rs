@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::http_client::TestResponse;
 use crate::publish_document::PublishDocument;
 
-/// Somebody who asks a [`TestRegistry`](super::TestRegistry), without a socket in between. Their requests go to the
+/// A client of a [`TestRegistry`](super::TestRegistry), without a socket in between. Their requests go to the
 /// host `registry.example`.
 #[derive(Debug, Clone)]
 pub struct TestClient {
@@ -23,12 +23,12 @@ pub struct TestClient {
 }
 
 impl TestClient {
-    /// Somebody who asks this registry, which may be any, and shows this token.
+    /// A client of this registry, which may be any, that shows this token.
     pub fn new(registry: Registry, token: Option<String>) -> Self {
         Self { registry, token, one_time_password: None, address: None }
     }
 
-    /// The token of somebody who is signed in.
+    /// The token of a signed-in user.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }

@@ -197,7 +197,7 @@ async fn a_provider_that_shows_a_password_is_found_out() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "lets somebody in")]
+#[should_panic(expected = "lets a user in")]
 async fn a_provider_that_finishes_any_web_login_is_found_out() {
     check(Flaw::FinishesAnyWebLogin).await;
 }
@@ -215,7 +215,7 @@ async fn a_provider_that_keeps_sessions_is_found_out() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "nobody has typed a code")]
+#[should_panic(expected = "no user has typed a code")]
 async fn a_provider_that_finishes_any_device_login_is_found_out() {
     check(Flaw::FinishesAnyDeviceLogin).await;
 }

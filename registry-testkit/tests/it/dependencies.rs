@@ -75,7 +75,7 @@ fn nothing_banned_is_locked() {
 }
 
 #[test]
-fn every_licence_is_on_the_list() {
+fn every_license_is_on_the_list() {
     let host = cargo_host();
     let metadata =
         cargo(&["metadata", "--all-features", "--format-version", "1", "--filter-platform", &host]);
@@ -84,10 +84,10 @@ fn every_licence_is_on_the_list() {
     assert!(packages.len() > 100, "{} packages are not all of them", packages.len());
     let allowed = policy("licenses", "allow");
     for package in packages {
-        let licence = package["license"].as_str().unwrap_or("none");
+        let license = package["license"].as_str().unwrap_or("none");
         assert!(
-            is_allowed(licence, &allowed),
-            "{} has the licence {licence}, which deny.toml does not allow",
+            is_allowed(license, &allowed),
+            "{} has the license {license}, which deny.toml does not allow",
             package["name"]
         );
     }
@@ -101,7 +101,7 @@ fn cargo_host() -> String {
     host.expect("rustc says what its host is").to_owned()
 }
 
-/// Whether an SPDX expression can be satisfied with the allowed licences alone.
+/// Whether an SPDX expression can be satisfied with the allowed licenses alone.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     // An exception only ever adds rights, and the slash is how old manifests write OR.
     let expression = expression.replace(" WITH LLVM-exception", "").replace('/', " OR ");
@@ -132,7 +132,7 @@ fn one(words: &mut Words<'_>, allowed: &[String]) -> bool {
     if words.next_if_eq(&"(").is_some() {
         return any_of(words, allowed) & words.next_if_eq(&")").is_some();
     }
-    words.next().is_some_and(|licence| allowed.iter().any(|allowed| allowed == licence))
+    words.next().is_some_and(|license| allowed.iter().any(|allowed| allowed == license))
 }
 
 #[test]

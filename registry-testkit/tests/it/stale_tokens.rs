@@ -13,8 +13,7 @@ use crate::tokens::with_token;
 
 const EXPIRED: &str = "your token expired at 2026-01-03T03:04:05.000Z: run `npm login`, or make a new token with \
                        `npm token create`";
-const UNKNOWN: &str =
-    "your token is not valid for this registry, or no longer: run `npm login`, then try again";
+const UNKNOWN: &str = "your token is not valid for this registry: run `npm login`, then try again";
 
 /// What is read of packages, without a body.
 const READS: [&str; 7] = [

@@ -172,7 +172,7 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
         ("for this package", of("@acme/pear")),
         ("for another package", of("@acme/plum")),
         ("sparing the second factor", json!({ "bypass_2fa": true })),
-        ("for the organisation", json!({ "orgs": ["acme"], "orgs_permission": "read-write" })),
+        ("for the organization", json!({ "orgs": ["acme"], "orgs_permission": "read-write" })),
         ("of another network", json!({ "cidr_whitelist": ["192.0.2.0/24"] })),
     ] {
         let client = with_token(&ana, limits).await;
@@ -194,7 +194,7 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
        200  200     201 200       200       200   200    200   201  200     403    403   403    403   403     403 403  200     403  200  for this package
        200  404     403 403       404       404   403    403   403  404     404    404   403    403   403     403 403  404     403  200  for another package
        200  200     201 200       200       403   403    403   201  200     403    403   403    200   403     403 403  200     200  200  sparing the second factor
-       200  404     403 403       404       404   403    403   403  404     404    404   403    403   403     403 200  404     403  200  for the organisation
+       200  404     403 403       404       404   403    403   403  404     404    404   403    403   403     403 200  404     403  200  for the organization
        401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of another network
        401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  expired
        401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of nobody
@@ -213,8 +213,8 @@ async fn a_build_is_told_that_a_person_decides() {
     let approved = build.ask(Method::POST, &format!("/-/stage/{id}/approve"), "").await.assert_status(403);
     let rejected = build.delete(&format!("/-/stage/{id}")).await.assert_status(403);
     assert_snapshot!(format!("{}\n{}", approved.error(), rejected.error()), @"
-    your token is for builds, and a staged version waits for a person: run `npm login` and try again with the token of that session
-    your token is for builds, and a staged version waits for a person: run `npm login` and try again with the token of that session
+    your token is for builds, and only a user may decide on a staged version: run `npm login` and try again with the token of that session
+    your token is for builds, and only a user may decide on a staged version: run `npm login` and try again with the token of that session
     ");
     assert_eq!(place.ground.registry.stored().await, before);
     let told = place.ground.events().await;

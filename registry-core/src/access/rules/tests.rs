@@ -41,7 +41,7 @@ fn the_first_matching_rule_decides_alone() {
 fn an_entry_for_a_user_or_group_reaches_every_package() {
     use Verdict::{Allowed, AllowedToOwners, Denied};
     let ana = Principal::user("ana").in_group("crew");
-    for (lists, for_ana, for_nobody) in [
+    for (lists, for_ana, for_anonymous) in [
         (serde_json::json!({ "read": ["@authenticated"] }), [Allowed, Denied, Denied], [Denied; 3]),
         (serde_json::json!({ "read": ["@all"] }), [Allowed, Denied, Denied], [Allowed, Denied, Denied]),
         (
@@ -68,7 +68,7 @@ fn an_entry_for_a_user_or_group_reaches_every_package() {
         rule["match"] = "**".into();
         let rules = rules(serde_json::json!([rule]));
         assert_eq!(verdicts(&rules, Some(&ana), "a"), for_ana, "{lists}");
-        assert_eq!(verdicts(&rules, None, "a"), for_nobody, "{lists}");
+        assert_eq!(verdicts(&rules, None, "a"), for_anonymous, "{lists}");
     }
 }
 
@@ -91,7 +91,7 @@ fn an_invalid_rule_reports_which_and_what_to_write() {
         ),
         (
             serde_json::json!([{ "match": "a", "read": ["@all"], "publish": ["user:x", "ana"] }]),
-            r#"access rule 1 (match = "a"): publish lists "ana", which names nobody; write `user:ana` or `group:local:ana`"#,
+            r#"access rule 1 (match = "a"): publish lists "ana", which names no user and no group; write `user:ana` or `group:local:ana`"#,
         ),
         (
             serde_json::json!([{ "match": "b" }, { "match": "@acme/*" }, { "match": "@acme/secret" }]),

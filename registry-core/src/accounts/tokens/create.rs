@@ -155,8 +155,8 @@ fn check(options: &TokenOptions) -> Result<(), Error> {
     let organizations = options.organizations.as_ref().map_or(0, |limits| limits.names.len());
     if packages > MOST_ENTRIES || options.networks.len() > MOST_ENTRIES || organizations > MOST_ENTRIES {
         return Err(Error::request(format!(
-            "a token lists at most {MOST_ENTRIES} packages and scopes, and as many organisations and networks: use a \
-             scope, or make several tokens"
+            "a token lists at most {MOST_ENTRIES} packages and scopes, and as many organizations and \
+             networks: use a scope, or make several tokens"
         )));
     }
     Ok(())

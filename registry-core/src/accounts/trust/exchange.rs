@@ -63,8 +63,8 @@ impl Accounts {
         };
         if let Some(doubt) = issuer.kind.pull_request(&token.claims).filter(|_| !issuer.pull_requests) {
             let reason = format!(
-                "it may be of a pull request, which anybody can open ({doubt}): publish from a branch or a tag, or ask \
-                 the registry's operator to allow pull requests of {}",
+                "it may be of a pull request, which any user can open ({doubt}): publish from a branch or a \
+                 tag, or ask the registry's operator to allow pull requests of {}",
                 issuer.name
             );
             return Ok(Err(ExchangeRejection::bad(reason, BTreeMap::new())));
@@ -80,14 +80,14 @@ impl Accounts {
             return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         }
         let Some(principal) = self.truster(name, &trust).await? else {
-            let reason = format!("{} may not publish the package any more", trust.by.account);
+            let reason = format!("{} may no longer publish the package", trust.by.account);
             return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         };
         if let Err(reason) = self.pin_trust(name, &trust.id, &identity).await? {
             return Ok(Err(ExchangeRejection::not_trusted(name, &token, reason)));
         }
         let Some(usage) = self.begin_use(issuer.issuer.url(), &token, name).await? else {
-            let reason = "it was exchanged for this package before: ask for a new one".to_owned();
+            let reason = "it was already exchanged for this package: request a new one".to_owned();
             return Ok(Err(ExchangeRejection::bad(reason, told)));
         };
         let created = self.parts.clock.now();
@@ -137,7 +137,7 @@ impl Accounts {
                 Verified::NotMine => {}
             }
         }
-        Ok(Err("it is of no issuer that this registry knows".to_owned()))
+        Ok(Err("this registry does not trust its issuer; ask the registry's operator to add it".to_owned()))
     }
 
     /// Returns the accepted audiences of identity tokens. A thief of a token for another registry could send any
@@ -162,8 +162,7 @@ impl Accounts {
         if audiences.is_empty() {
             return Err(Error::Trust(TrustError::IdToken {
                 reason:
-                    "this registry does not know under which name clients reach it: ask its operator to set \
-                         public_url"
+                    "this registry does not know its public host name: ask its operator to set public_url"
                         .into(),
             }));
         }

@@ -14,14 +14,14 @@ impl Trust {
         &self,
         identity: &BTreeMap<String, String>,
     ) -> Result<(), String> {
-        let anew = "to trust it, revoke the trust and make it again";
+        let anew = "to trust it, revoke the trust and create it again";
         for (claim, pinned) in &self.pinned {
             match identity.get(claim) {
                 Some(id) if id == pinned => {}
                 Some(id) => {
                     return Err(format!(
-                        "{claim} is {id}, and that of the trusted repository is {pinned}: it was renamed or made \
-                         anew; {anew}"
+                        "{claim} is {id}, and that of the trusted repository is {pinned}: it was renamed or \
+                         recreated; {anew}"
                     ));
                 }
                 None => {

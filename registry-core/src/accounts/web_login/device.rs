@@ -124,8 +124,8 @@ impl Accounts {
                 self.parts.store.delete(&found.path).await?;
                 let Identified::Principal(principal) = ended else {
                     let reason = format!(
-                        "{known} did not let you in: the code was refused, or it was too late; log in again for a new \
-                         one"
+                        "{known} did not confirm your login: the code was rejected or has expired; log in \
+                         again for a new code"
                     );
                     return Err(self.refuse_web_login(
                         caller,
@@ -166,7 +166,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         if !name.eq_ignore_ascii_case(&login.name) {
             let reason = format!(
-                "the code was entered by {name}, and the login is that of {}: log in with your own name",
+                "the code was entered by {name}, but the login is for {}: log in with your own name",
                 login.name
             );
             return Err(self.refuse_web_login(

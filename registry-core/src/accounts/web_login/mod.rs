@@ -117,8 +117,8 @@ impl Accounts {
 
     /// Emits an event with the reason why a login is rejected, and returns `error`.
     pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: WebLoginRejection, error: Error) -> Error {
-        let nobody = Caller { address: caller.address, ..Caller::default() };
-        self.authorization.emit(&nobody, None, EventKind::WebLoginRefused { reason });
+        let anonymous = Caller { address: caller.address, ..Caller::default() };
+        self.authorization.emit(&anonymous, None, EventKind::WebLoginRefused { reason });
         error
     }
 }

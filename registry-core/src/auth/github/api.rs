@@ -217,7 +217,7 @@ impl Answer {
     pub(super) fn read<Body: DeserializeOwned>(&self) -> Result<Body, Trouble> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Trouble::down(format!("its answer cannot be understood at line {line}, column {column}"))
+            Trouble::down(format!("its answer cannot be parsed at line {line}, column {column}"))
         })
     }
 
@@ -233,7 +233,7 @@ fn unexpected(status: StatusCode) -> Trouble {
 
 fn refused_app(status: StatusCode) -> Trouble {
     Trouble::down(format!(
-        "it refused the OAuth app with status {}: look whether client id and client secret are right",
+        "it rejected the OAuth app with status {}: check the client id and the client secret",
         status.as_u16()
     ))
 }

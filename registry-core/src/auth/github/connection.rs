@@ -58,7 +58,7 @@ fn check_url(which: &'static str, url: &Url) -> Result<(), GithubError> {
         return refused("holds a user name or password: leave them out");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refused("has a ? or a #: leave out what follows, for paths are added to it");
+        return refused("has a ? or a #: remove it and what follows, because paths are appended");
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub enum GithubError {
     },
     /// The client id or client secret of the app is malformed.
     #[error(
-        "the {which} of the OAuth app is empty or has characters that none has: copy it again from the app's page \
+        "the {which} of the OAuth app is empty or has invalid characters: copy it again from the app's page \
          at GitHub"
     )]
     App {
@@ -39,6 +39,6 @@ pub enum GithubError {
     #[error("the certificates for GitHub cannot be used: they must be PEM")]
     Certificates(#[source] BoxError),
     /// The client cannot be created.
-    #[error("no HTTP client can be made for GitHub")]
+    #[error("cannot create an HTTP client for GitHub")]
     Client(#[source] BoxError),
 }

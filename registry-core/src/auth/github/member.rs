@@ -94,7 +94,7 @@ pub(super) async fn ask(
     };
     let Some(User { id, login, email }) = user else { return Ok(Standing::Bad) };
     if !is_login(&login) {
-        return Err(Trouble::down("it named a user in a way that no user can be named"));
+        return Err(Trouble::down("it returned an invalid user name"));
     }
     let memberships = match api.memberships(token).await? {
         Listed::All(memberships) => memberships,

@@ -124,7 +124,7 @@ impl Github {
     /// Asks GitHub about a token, and stores the account for later use of its registry tokens.
     async fn ask_and_keep(&self, kind: TokenKind, token: &SecretString) -> Result<Standing, Trouble> {
         let standing = ask(&self.api, &self.policy, kind, token).await?;
-        let not_kept = |error: BoxError| Trouble::down(format!("what it said cannot be kept: {error}"));
+        let not_kept = |error: BoxError| Trouble::down(format!("its answer cannot be stored: {error}"));
         match &standing {
             Standing::In(member) => {
                 if self.records.keep(member).await.map_err(not_kept)? == Remembered::NameOfAnother {

@@ -12,17 +12,19 @@ use crate::auth::{
 };
 
 /// npm prompts for a one-time password when a text contains "one-time password".
-const PASSWORDS_ENDED: &str = "this registry signs in with GitHub, which ended logins with password and one-time code in \
-     2020: make a personal access token at GitHub (scope read:org) and paste it in place of the password, or log in \
-     with the browser (npm login --auth-type=web)";
+const PASSWORDS_ENDED: &str = "this registry signs in with GitHub, which ended logins with password and \
+                               one-time password in 2020: create a personal access token at GitHub (scope \
+                               read:org) and paste it in place of the password, or log in with the browser \
+                               (npm login --auth-type=web)";
 
 /// Appended if there is an app.
 const OR_BY_DEVICE: &str =
-    ", or log in with the password `device` to be given a code to enter at GitHub on any device";
+    ", or log in with the password `device` to get a code that you enter at GitHub on any device";
 
-const OUTSIDE: &str = "GitHub does not show you as an active member of an organization that may use this registry: ask its \
-     operator to let you in, or, if you are a member, make a token that may read it (a classic one with the scope \
-     read:org, a fine-grained one of that organization with the permission Members: read)";
+const OUTSIDE: &str = "GitHub does not list you as an active member of an organization that may use this \
+                       registry: ask its operator for access. If you are a member, create a token that may \
+                       read your membership (classic: scope read:org; fine-grained, of that organization: \
+                       permission Members: read)";
 
 impl Github {
     /// Identifies the account of the token that a login at GitHub ended with, and revokes the token, which is no

@@ -35,7 +35,8 @@ pub(super) async fn start(api: &Api, app: &GithubApp) -> Result<DeviceLogin, Tro
         api.ask_web("/login/device/code", &json!({ "client_id": app.client_id, "scope": SCOPE })).await?;
     if !answer.status.is_success() {
         return Err(Trouble::down(format!(
-            "it began no login for a terminal (status {}): look whether the OAuth app allows the device flow",
+            "it did not begin a login with a code (status {}): check that the OAuth app allows the device \
+             flow",
             answer.status.as_u16()
         )));
     }

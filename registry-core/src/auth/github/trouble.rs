@@ -16,7 +16,7 @@ impl std::fmt::Display for Trouble {
         match self {
             Self::Down(reason) => formatter.write_str(reason),
             Self::Limited(until) => {
-                write!(formatter, "its rate limit is used up until {}", crate::clock::timestamp(*until))
+                write!(formatter, "its rate limit is exhausted until {}", crate::clock::timestamp(*until))
             }
         }
     }
@@ -43,7 +43,7 @@ impl Trouble {
             StatusCode::REQUEST_TIMEOUT => "it says that the request took too long".into(),
             status if status.is_server_error() => format!("it answered with status {}", status.as_u16()),
             status if status.is_redirection() => {
-                "it answered with a redirect: look whether its configured URLs are right".into()
+                "it answered with a redirect: check its configured URLs".into()
             }
             _ => return None,
         };

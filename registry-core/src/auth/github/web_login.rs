@@ -80,7 +80,10 @@ impl WebLoginState {
         });
         let answer = api.ask_web("/login/oauth/access_token", &body).await?;
         if !answer.status.is_success() {
-            return Err(Trouble::down(format!("it ended the login with status {}", answer.status.as_u16())));
+            return Err(Trouble::down(format!(
+                "it rejected the login with status {}",
+                answer.status.as_u16()
+            )));
         }
         // Errors have status 200 too.
         let answer: TokenAnswer = answer.read()?;
@@ -104,7 +107,8 @@ pub(super) fn misconfigured(error: Option<&str>) -> Trouble {
     ];
     let named = error.and_then(|error| known.into_iter().find(|known| *known == error));
     Trouble::down(format!(
-        "it ended the login with {}: look at the OAuth app's page, at its client id, secret and callback URL",
-        named.unwrap_or("an error that is not known here")
+        "it rejected the login with {}: check the client id, the secret and the callback URL of the OAuth \
+         app",
+        named.unwrap_or("an unknown error")
     ))
 }

@@ -24,10 +24,10 @@ impl Hash {
         if text.starts_with("$2") {
             let parts: HashParts = text.parse().map_err(|_| "is a bcrypt hash that is cut off or damaged")?;
             if text.starts_with("$2x$") || parts.get_cost() < 4 {
-                return Err("is a bcrypt hash of a kind that is not taken");
+                return Err("is a bcrypt hash of an unsupported version");
             }
             if parts.get_cost() > HIGHEST_COST {
-                return Err("is a bcrypt hash that costs too much to check: at most 18 is taken");
+                return Err("is a bcrypt hash that costs too much to check: the cost may be 18 at most");
             }
             return Ok(Self::Bcrypt { text: text.into(), cost: parts.get_cost() });
         }
@@ -41,13 +41,13 @@ impl Hash {
         Err(if text.is_empty() {
             "is missing"
         } else if text.starts_with('$') || text.starts_with('{') {
-            "is hashed in a way that is not taken"
+            "is hashed in an unsupported way"
         } else if text.len() == 13
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./".contains(&byte))
         {
-            "is plain text or hashed with Unix crypt, and neither is taken"
+            "is plain text or hashed with Unix crypt, and neither is supported"
         } else {
-            "is plain text, which is not taken"
+            "is plain text, which is not supported"
         })
     }
 
@@ -111,13 +111,13 @@ mod tests {
     fn unsupported_hashes_are_reported_without_their_text() {
         for (text, said) in [
             ("", "is missing"),
-            ("hunter2", "is plain text, which is not taken"),
-            ("rl0uE0Pv.2bIs", "is plain text or hashed with Unix crypt, and neither is taken"),
-            ("$1$salt$hash", "is hashed in a way that is not taken"),
+            ("hunter2", "is plain text, which is not supported"),
+            ("rl0uE0Pv.2bIs", "is plain text or hashed with Unix crypt, and neither is supported"),
+            ("$1$salt$hash", "is hashed in an unsupported way"),
             ("$2y$05$abc", "is a bcrypt hash that is cut off or damaged"),
             (
                 "$2y$31$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
-                "is a bcrypt hash that costs too much to check: at most 18 is taken",
+                "is a bcrypt hash that costs too much to check: the cost may be 18 at most",
             ),
             ("$apr1$8sFt66rZ$eup.HOtZcQ/VrnApBM3rR", "is an APR1 hash that is cut off or damaged"),
             ("{SHA}5en6G6MezRroT3XK", "is a SHA-1 hash that is cut off or damaged"),

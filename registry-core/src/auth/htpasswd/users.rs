@@ -29,11 +29,11 @@ impl Users {
                 continue;
             }
             // A line without a colon may be a pasted password.
-            let (name, rest) = text.split_once(':').ok_or_else(|| bad("it is no `name:hash`".into()))?;
+            let (name, rest) = text.split_once(':').ok_or_else(|| bad("it is not `name:hash`".into()))?;
             check_name(name).map_err(bad)?;
             let hash = rest.split(':').next().unwrap_or_default();
             let hash = Hash::parse(hash).map_err(|problem| {
-                bad(format!("the password of {name} {problem}; set it anew with `htpasswd -B FILE {name}`"))
+                bad(format!("the password of {name} {problem}; set it again with `htpasswd -B FILE {name}`"))
             })?;
             match users.by_name.entry(name.to_owned()) {
                 Entry::Vacant(place) => place.insert(hash),
@@ -98,9 +98,10 @@ mod tests {
         for (line, said) in [
             (
                 "ben:hunter2",
-                "line 3: the password of ben is plain text, which is not taken; set it anew with `htpasswd -B FILE ben`",
+                "line 3: the password of ben is plain text, which is not supported; set it again with \
+                 `htpasswd -B FILE ben`",
             ),
-            ("hunter2", "line 3: it is no `name:hash`"),
+            ("hunter2", "line 3: it is not `name:hash`"),
             (good, "line 3: ana is in an earlier line too; remove one"),
             (
                 "a b:x",

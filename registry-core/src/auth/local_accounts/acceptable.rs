@@ -26,8 +26,8 @@ pub(super) fn is_name(name: &str) -> bool {
 pub(super) fn check(name: &str, password: &SecretString, email: Option<&str>) -> Result<(), String> {
     if !is_name(name) || is_confusing_name(name) {
         return Err(format!(
-            "an account name has 1 to {LONGEST_NAME} small letters, digits, hyphens, underscores and periods, \
-             and begins and ends with a letter or a digit; choose another name"
+            "an account name has 1 to {LONGEST_NAME} lowercase letters, digits, hyphens, underscores and \
+             periods, and begins and ends with a letter or a digit; choose another name"
         ));
     }
     check_password(password)?;
@@ -50,7 +50,8 @@ pub(super) fn check_password(password: &SecretString) -> Result<(), String> {
 pub(super) fn check_email(email: Option<&str>) -> Result<(), String> {
     if email.is_some_and(|email| email.len() > LONGEST_EMAIL || email.chars().any(char::is_control)) {
         return Err(format!(
-            "a mail address has at most {LONGEST_EMAIL} bytes and no control characters; give another one or none"
+            "an email address has at most {LONGEST_EMAIL} bytes and no control characters; give another one \
+             or none"
         ));
     }
     Ok(())

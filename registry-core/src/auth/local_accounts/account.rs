@@ -43,7 +43,7 @@ impl Account {
             damaged(format!("unexpected JSON at line {}, column {}", error.line(), error.column()))
         })?;
         if account.name != name {
-            return Err(damaged("it is the account of somebody else".into()));
+            return Err(damaged("it is the account of another user".into()));
         }
         if !is_hash(&account.password) {
             return Err(damaged("its password is no hash".into()));

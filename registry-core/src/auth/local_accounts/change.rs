@@ -56,7 +56,7 @@ impl From<BlobError> for AuthError {
 
 impl From<Contended> for AuthError {
     fn from(_: Contended) -> Self {
-        unavailable("the account is being changed by too many at once")
+        unavailable("too many clients are changing the account")
     }
 }
 

@@ -28,6 +28,6 @@ pub enum OpenIdError {
     #[error("the certificates for an issuer cannot be used: they must be PEM")]
     Certificates(#[source] BoxError),
     /// The client cannot be created.
-    #[error("no HTTP client can be made for an issuer")]
+    #[error("cannot create an HTTP client for an issuer")]
     Client(#[source] BoxError),
 }

@@ -90,7 +90,7 @@ impl Fetch {
             }
             let body = serde_json::from_slice(&body).map_err(|error| {
                 let (status, line, column) = (status.as_u16(), error.line(), error.column());
-                format!("its answer of status {status} cannot be understood at line {line}, column {column}")
+                format!("its answer of status {status} cannot be parsed at line {line}, column {column}")
             })?;
             Ok(Answer { status, body })
         };

@@ -17,8 +17,9 @@ use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::storage::BlobStore;
 
-const UNVERIFIED: &str = "your mail address is your name here, and where you sign in it is not verified: verify it there, then sign in \
-     again; or ask the registry's operator (trust_unverified_email under [openid])";
+const UNVERIFIED: &str = "your email address is your name here, and your provider has not verified it: \
+                          verify it there, then sign in again, or ask the registry's operator to set \
+                          trust_unverified_email under [openid]";
 
 /// Accounts of one issuer of OpenID Connect, which sign in with the browser.
 ///

@@ -76,7 +76,7 @@ impl OpenIdSettings {
             {
                 refused(
                     "the audience",
-                    "must be one of its own: not empty, not the client id, and nothing with npm:",
+                    "must not be empty, must not be the client id, and must not begin with npm:",
                 )
             }
             _ => Ok(()),

@@ -101,7 +101,8 @@ impl WebLoginState {
             (Some(token), None) if answer.status.is_success() => Ok(Some(token)),
             (_, Some("invalid_grant")) => Ok(None),
             _ => Err(issuer.unavailable(format!(
-                "it ended a login with status {}: look at its client id, client secret and redirect URL",
+                "it rejected a login with status {}: check the client id, the client secret and the redirect \
+                 URL",
                 answer.status.as_u16()
             ))),
         }

@@ -96,7 +96,7 @@ pub struct Person {
     /// The name of the principal.
     #[serde(default)]
     pub name: String,
-    /// The mail address, which npm requires even if it is empty.
+    /// The email address, which npm requires even if it is empty.
     #[serde(default)]
     pub email: String,
 }

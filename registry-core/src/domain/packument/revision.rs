@@ -14,7 +14,7 @@ pub struct Revision {
 
 /// The text is not a `_rev`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this is not a revision (`_rev`) that this registry gave out")]
+#[error("this is not a revision (`_rev`) that this registry issued")]
 pub struct RevisionError;
 
 impl Revision {

@@ -13,7 +13,7 @@ pub enum PublishError {
     #[error("the publish document is not valid JSON: {0}")]
     Json(#[from] StrictJsonError),
     /// The body is JSON with another structure.
-    #[error("the publish document does not have the form that npm sends: {reason}")]
+    #[error("the publish document does not have the format that npm sends: {reason}")]
     Shape {
         /// What is missing or of the wrong type.
         reason: String,
@@ -42,7 +42,7 @@ pub enum PublishError {
         count: usize,
     },
     /// A version is under the key of another.
-    #[error("versions[\"{key}\"] says that its version is another one")]
+    #[error("versions[\"{key}\"] declares another version")]
     OtherVersion {
         /// The key.
         key: Version,
@@ -64,8 +64,8 @@ pub enum PublishError {
     Private,
     /// A prerelease would become the version that clients install by default.
     #[error(
-        "{version} is a prerelease, which would become `latest` and so what everybody installs: name a tag, such as \
-         --tag next"
+        "{version} is a prerelease, which would become `latest`, which clients install by default: name a \
+         tag, such as --tag next"
     )]
     PrereleaseWithoutTag {
         /// The version.
@@ -73,15 +73,17 @@ pub enum PublishError {
     },
     /// The `publishConfig` has an invalid value.
     #[error(
-        "publishConfig.{field} in the package.json is not what it can be: write `\"tag\": \"next\"`, or `\"access\": \
-         \"public\"` or \"restricted\""
+        "publishConfig.{field} in the package.json has an invalid value: write `\"tag\": \"next\"`, or \
+         `\"access\": \"public\"` or \"restricted\""
     )]
     PublishConfig {
         /// The field.
         field: &'static str,
     },
     /// Restricted access without a scope.
-    #[error("packages without a scope cannot be published with restricted access")]
+    #[error(
+        "packages without a scope cannot be published with restricted access: publish with --access public"
+    )]
     RestrictedWithoutScope,
     /// The document has no tarball, or several.
     #[error("exactly one tarball must be attached, and the document has {count}")]
@@ -122,7 +124,7 @@ pub enum PublishError {
     #[error("{0}")]
     Limit(#[from] LimitExceeded),
     /// The tarball is rejected.
-    #[error("the tarball is refused: {0}")]
+    #[error("the tarball is rejected: {0}")]
     Tarball(#[from] TarballError),
     /// The tarball disagrees with the document.
     #[error("{0}")]

@@ -33,7 +33,7 @@ impl EntryPath {
         } else if text.contains('\0') {
             "holds a NUL"
         } else if text.chars().any(char::is_control) {
-            "holds a control character, as which yarn installs another one"
+            "holds a control character, which yarn replaces by another one"
         } else if std::str::from_utf8(path).is_err() {
             "is not UTF-8"
         } else if text.starts_with(separators) || begins_with_drive(&text) {
@@ -51,7 +51,7 @@ impl EntryPath {
         } else if parts().any(|part| part.len() > LONGEST_PART) {
             "has a part that is longer than 255 bytes"
         } else if parts().rev().skip(1).any(|part| part == ".npmignore") {
-            "is in a folder named .npmignore, as which npm installs .gitignore"
+            "is in a folder named .npmignore, and npm installs .gitignore under that name"
         } else if parts().skip(1).any(is_device) {
             "Windows takes for a device (CON, PRN, AUX, NUL, COM1, LPT1)"
         } else {

@@ -15,14 +15,14 @@ const MOST: usize = 20;
 pub(super) fn parse(claims: &Map<String, Value>) -> Result<BTreeMap<String, Value>, TrustClaimsError> {
     if claims.is_empty() || claims.len() > MOST {
         return Err(refused(format!(
-            "name 1 to {MOST} claims that tell the trusted build from others, such as sub"
+            "name 1 to {MOST} claims that distinguish the trusted build from others, such as sub"
         )));
     }
     let mut parsed = BTreeMap::new();
     for (name, value) in claims {
         if OF_EVERY_TOKEN.contains(&name.as_str()) || name.len() > 128 || name.chars().any(char::is_control) {
             return Err(refused(format!(
-                "the claim {} tells no build from others: leave it out",
+                "the claim {} does not distinguish builds: leave it out",
                 shorten(name)
             )));
         }

@@ -65,7 +65,7 @@ impl Spelling {
     pub(super) fn pull_request(&self, build: &Map<String, Value>) -> Option<String> {
         let text = |claim: &str| build.get(claim).and_then(Value::as_str);
         let Some(event) = text(self.event) else {
-            return Some(format!("the claim {} does not say what started it", self.event));
+            return Some(format!("the claim {} does not say which event started the build", self.event));
         };
         if self.pull_requests.iter().any(|begin| event.starts_with(begin)) {
             return Some(format!("{} is {}", self.event, shorten(event)));

@@ -163,7 +163,7 @@ async fn a_burst_of_losses_is_logged_once() {
     for number in 0..10 {
         queue.emit(denied(number));
     }
-    let said = "ERROR events are being lost: planned does not take them fast enough";
+    let said = "ERROR events are being lost: planned does not accept them fast enough";
     assert_eq!(log.take(), [format!("{said} sink=planned lost=1")]);
     queue.flush().await;
     for number in 10..20 {

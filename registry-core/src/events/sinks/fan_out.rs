@@ -135,10 +135,10 @@ mod tests {
         let sinks: [&Arc<Failing>; 3] = [&good, &once, &twice];
         let fan_out = FanOut::new(sinks.map(|sink| Arc::clone(sink) as _).into());
         let first = fan_out.deliver(&batch(["a", "b"])).await.unwrap_err();
-        assert_eq!(first.to_string(), "failing, failing did not take the events");
+        assert_eq!(first.to_string(), "failing, failing did not accept the events");
         assert_eq!(first.source().unwrap().to_string(), "as told");
         let second = fan_out.deliver(&batch(["a", "b"])).await.unwrap_err();
-        assert_eq!(second.to_string(), "failing did not take the events");
+        assert_eq!(second.to_string(), "failing did not accept the events");
         fan_out.deliver(&batch(["a", "b"])).await.unwrap();
         fan_out.deliver(&batch(["a", "b"])).await.unwrap();
         fan_out.deliver(&batch(["c", "d"])).await.unwrap();

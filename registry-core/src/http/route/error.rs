@@ -10,7 +10,7 @@ pub enum RouteError {
     #[error("there is nothing at this address; check the path, and the registry URL that the client uses")]
     NotFound,
     /// The path exists, but not for this method.
-    #[error("this address takes {allow} only")]
+    #[error("this address accepts {allow} only")]
     MethodNotAllowed {
         /// The accepted methods, as in the `Allow` header.
         allow: &'static str,

@@ -64,7 +64,7 @@ impl Call<'_> {
             StartDocument::default()
         } else {
             serde_json::from_slice(&body)
-                .map_err(|_| Error::request("a login begins with the JSON {} or with nothing at all"))?
+                .map_err(|_| Error::request("a login begins with the JSON {} or with an empty body"))?
         };
         let base = self.base_url();
         let client = self.header(USER_AGENT);

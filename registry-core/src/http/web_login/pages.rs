@@ -50,7 +50,7 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
             let typed = html! {
                 p role="status" { "Type this into your terminal, where it asks for a one-time password:" }
                 p { code { (proof.expose_secret()) } }
-                p { "It is shown once, and is good for two minutes." }
+                p { "It is shown once and is valid for two minutes." }
             };
             ("Go back to your terminal".to_owned(), typed)
         }
@@ -69,7 +69,7 @@ fn done(shown: &Shown<'_>) -> (String, Markup) {
     let (title, what) = match &shown.login.purpose {
         Purpose::Login { .. } => ("You are signed in", html! { "Done." }),
         Purpose::SecondFactor { account, action, .. } => (
-            "You confirmed it",
+            "You confirmed the command",
             html! { "The command may do this as " strong { (account) } " now: " code { (action) } "." },
         ),
     };
@@ -97,14 +97,15 @@ fn asked_for(shown: &Shown<'_>) -> Markup {
         dl {
             dt { "It calls itself" }
             dd { (login.client.as_deref().unwrap_or("nothing")) }
-            dt { "It runs at the address" }
-            dd { (login.address.map_or_else(|| "that is not known".to_owned(), |address| address.to_string())) }
+            dt { "It runs at this address" }
+            dd { (login.address.map_or_else(|| "unknown".to_owned(), |address| address.to_string())) }
             dt { "It was started" }
             dd { (login.started.format("%Y-%m-%d %H:%M:%S UTC")) }
         }
         p {
             strong { "Go on only if you have just started it yourself." }
-            " Whoever started it acts in your name from then on. If somebody sent you the address of this page, close it."
+            " The person who started it acts in your name from then on. If another person sent you the \
+             address of this page, close it."
         }
     }
 }
@@ -135,7 +136,7 @@ fn password_form(shown: &Shown<'_>, sign_up: bool) -> Markup {
             @if sign_up {
                 details open[wants_account(shown)] {
                     summary { "No account yet?" }
-                    label for="email" { "Mail address, which others see" }
+                    label for="email" { "Email address, which other users see" }
                     input id="email" name="email" type="email" autocomplete="email";
                     button name="step" value="sign-up" { "I started it: create this account and sign in" }
                 }

@@ -10,7 +10,9 @@ const CLIENT_SECRET: &str = "REGISTRY_OPENID_CLIENT_SECRET";
 /// Adds the issuer as configured.
 #[cfg(not(feature = "openid"))]
 pub(super) fn add(_: &OpenIdTable, _: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
-    Err(SettingsError::new("[openid]: this build knows no OpenID Connect; build it with --features openid"))
+    Err(SettingsError::new(
+        "[openid]: this build does not support OpenID Connect; build it with --features openid",
+    ))
 }
 
 /// Adds the issuer as configured.

@@ -87,7 +87,7 @@ mod tests {
         let said = |given: &[(&str, &str)]| of(given, &[]).unwrap_err().to_string();
         assert_eq!(
             said(&[(KIND, "aes256")]),
-            "`aes256` is no encryption of S3; set aws_server_side_encryption to AES256 (which it is without), \
+            "`aes256` is not an encryption of S3; set aws_server_side_encryption to AES256 (the default), \
              aws:kms, aws:kms:dsse, sse-c, or none"
         );
         assert_eq!(

@@ -46,7 +46,7 @@ pub enum BucketError {
     },
     /// S3 does not support the encryption.
     #[error(
-        "`{0}` is no encryption of S3; set aws_server_side_encryption to AES256 (which it is without), aws:kms, \
+        "`{0}` is not an encryption of S3; set aws_server_side_encryption to AES256 (the default), aws:kms, \
          aws:kms:dsse, sse-c, or none"
     )]
     Encryption(String),

@@ -109,7 +109,7 @@ fn read_chunk(file: &mut File, length: u64) -> io::Result<Bytes> {
     if u64::try_from(bytes.len()).is_ok_and(|read| read < length) {
         return Err(io::Error::new(
             ErrorKind::UnexpectedEof,
-            "the file was cut by somebody while it was read",
+            "the file was truncated by another process while it was read",
         ));
     }
     Ok(bytes.into())

@@ -21,7 +21,7 @@ struct State {
 
 /// Why no request was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("it failed {failures} times in a row, so that it is left alone for {} ms more", remaining.as_millis())]
+#[error("it failed {failures} times in a row, so requests to it pause for {} ms more", remaining.as_millis())]
 pub(super) struct Paused {
     failures: u32,
     remaining: Duration,
@@ -110,7 +110,7 @@ mod tests {
         assert!(!breaker.admit().unwrap().failed());
         assert!(breaker.admit().unwrap().failed());
         let refusal = breaker.admit().unwrap_err().to_string();
-        assert_eq!(refusal, "it failed 2 times in a row, so that it is left alone for 10000 ms more");
+        assert_eq!(refusal, "it failed 2 times in a row, so requests to it pause for 10000 ms more");
     }
 
     #[tokio::test(start_paused = true)]

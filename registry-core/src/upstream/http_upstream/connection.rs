@@ -25,7 +25,7 @@ pub(super) fn check_url(url: &Url) -> Result<(), &'static str> {
         return Err("holds a user name or password: configure them as its credential instead");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a ? or a #: leave out what follows, for paths are added to it");
+        return Err("has a ? or a #: remove it and what follows, because paths are appended");
     }
     Ok(())
 }

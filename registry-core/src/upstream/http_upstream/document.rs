@@ -100,19 +100,19 @@ fn inflate(headers: &HeaderMap, bytes: Bytes, limit: usize) -> Result<Bytes, Str
 fn check(bytes: &[u8], name: Option<&PackageName>) -> Result<(), String> {
     // A struct would also deserialize from an array.
     let text = str::from_utf8(bytes).ok().filter(|text| text.trim_ascii_start().starts_with('{'));
-    let text = text.ok_or("something that is no JSON object")?;
+    let text = text.ok_or("a document that is not a JSON object")?;
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
-        return Err("something that is no JSON".into());
+        return Err("a document that is not JSON".into());
     }
     let Some(name) = name else { return Ok(()) };
     let Ok(outline) = serde_json::from_str::<Outline>(text) else {
-        return Err(format!("a document that is no packument of {name}"));
+        return Err(format!("a document that is not a packument of {name}"));
     };
     match outline.name {
         Some(named) if named == name.as_str() => Ok(()),
         Some(named) => Err(format!("the packument of {:?} for that of {name}", shorten(&named))),
         None if outline.is_packument => Ok(()),
-        None => Err(format!("a document that is no packument of {name}")),
+        None => Err(format!("a document that is not a packument of {name}")),
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(verdict(document), Ok(()), "{document}");
         }
-        let no_packument = Err("a document that is no packument of pear".to_owned());
+        let no_packument = Err("a document that is not a packument of pear".to_owned());
         for document in [
             r#"{"name":"pear","name":"pear"}"#,
             "{}",
@@ -198,10 +198,14 @@ mod tests {
     #[test]
     fn an_array_is_no_object() {
         for document in [r#"["pear"]"#, "", "null", "<!doctype html>"] {
-            assert_eq!(verdict(document), Err("something that is no JSON object".to_owned()), "{document}");
+            assert_eq!(
+                verdict(document),
+                Err("a document that is not a JSON object".to_owned()),
+                "{document}"
+            );
         }
         for document in [r#"{"name":"pear""#, r#"{"name":"pear"}{}"#, r#"{"name":"pear","a":nul}"#] {
-            assert_eq!(verdict(document), Err("something that is no JSON".to_owned()), "{document}");
+            assert_eq!(verdict(document), Err("a document that is not JSON".to_owned()), "{document}");
         }
         let latin = Bytes::from_static(b"{\"name\":\"pear\",\"a\":\"\xff\"}");
         assert!(check(&latin, None).is_err());

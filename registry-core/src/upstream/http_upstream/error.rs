@@ -14,8 +14,8 @@ pub enum HttpUpstreamError {
     },
     /// An entry of `tarball_hosts` is not a host.
     #[error(
-        "the upstream registry {upstream} has {host:?} in its tarball_hosts, which is no host: write it as \
-         files.example or files.example:8443"
+        "the upstream registry {upstream} has {host:?} in its tarball_hosts, which is not a host: write it \
+         as files.example or files.example:8443"
     )]
     TarballHost {
         /// The upstream's name.
@@ -48,7 +48,7 @@ pub enum HttpUpstreamError {
         source: BoxError,
     },
     /// The client cannot be created.
-    #[error("no HTTP client can be made for the upstream registry {upstream}")]
+    #[error("cannot create an HTTP client for the upstream registry {upstream}")]
     Client {
         /// The upstream's name.
         upstream: String,

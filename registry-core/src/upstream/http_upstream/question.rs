@@ -175,16 +175,15 @@ fn redirected(response: &Response, from: &Url, has_body: bool) -> Result<Option<
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {}
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER if !has_body => {}
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => {
-            return Err("redirects a POST in a way that loses what was posted");
+            return Err("redirects a POST in a way that loses its body");
         }
         _ => return Ok(None),
     }
-    let location =
-        response.headers().get(LOCATION).ok_or("redirects without saying where: it sends no Location")?;
+    let location = response.headers().get(LOCATION).ok_or("redirects without a Location header")?;
     let next = location.to_str().ok().and_then(|location| from.join(location).ok());
     let next = next.and_then(fetchable).ok_or("redirects to something that is no http or https URL")?;
     if from.scheme() == "https" && next.scheme() == "http" {
-        return Err("redirects from https to http, where anybody could change the answer");
+        return Err("redirects from https to http, where the answer can be changed on the way");
     }
     Ok(Some(next))
 }

@@ -107,12 +107,12 @@ async fn a_wrong_password_opens_nothing() {
     401 Unauthorized
     cache-control: no-cache
     content-type: application/json
-    npm-notice: incorrect username or password, or the username belongs to somebody else
+    npm-notice: incorrect username or password, or the username belongs to another user
     www-authenticate: Bearer
 
     {
-      "error": "incorrect username or password, or the username belongs to somebody else",
-      "message": "incorrect username or password, or the username belongs to somebody else"
+      "error": "incorrect username or password, or the username belongs to another user",
+      "message": "incorrect username or password, or the username belongs to another user"
     }
 
     store:

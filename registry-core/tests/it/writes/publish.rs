@@ -196,8 +196,8 @@ async fn a_version_is_published_once() {
     content-type: application/json
 
     {
-      "error": "You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json",
-      "message": "You cannot publish over the previously published versions: 1.0.0. A number is never free again, also not after an unpublish: raise the version in package.json"
+      "error": "You cannot publish over the previously published versions: 1.0.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json",
+      "message": "You cannot publish over the previously published versions: 1.0.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json"
     }
 
     store:

@@ -71,8 +71,8 @@ async fn a_version_goes_in_five_steps_and_its_number_stays_taken() {
     content-type: application/json
 
     {
-      "error": "You cannot publish over the previously published versions: 1.1.0. A number is never free again, also not after an unpublish: raise the version in package.json",
-      "message": "You cannot publish over the previously published versions: 1.1.0. A number is never free again, also not after an unpublish: raise the version in package.json"
+      "error": "You cannot publish over the previously published versions: 1.1.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json",
+      "message": "You cannot publish over the previously published versions: 1.1.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json"
     }
 
     store:
@@ -144,7 +144,7 @@ async fn a_package_comes_back_with_its_owners_and_other_versions() {
     let answer = registry.user("ben").await.publish(&PublishDocument::new("pear", "2.0.0")).await;
     assert_eq!(answer.status, 403);
     let answer = registry.ana().publish(&PublishDocument::new("pear", "1.0.0")).await;
-    assert!(answer.error().contains("A number is never free again"), "{}", answer.error());
+    assert!(answer.error().contains("A version number cannot be reused"), "{}", answer.error());
     forget_events(&registry).await;
     let answer = registry.ana().publish(&PublishDocument::new("pear", "2.0.0")).await;
     assert_snapshot!(registry.snapshot_of(&answer).await, @r#"

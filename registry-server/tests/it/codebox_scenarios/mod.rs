@@ -2,7 +2,7 @@
 //!
 //! codebox-npm looked at the calls a handler made to a stubbed S3; here the same is seen in the storage folder and in
 //! the answers. Left out, because they are about GitHub and not about these routes: the Basic credentials of the GitHub
-//! app, one-time passwords inside the user name, scopes, and organisation membership.
+//! app, one-time passwords inside the user name, scopes, and organization membership.
 
 mod deprecate;
 mod dist_tags;

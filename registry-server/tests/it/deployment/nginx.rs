@@ -53,7 +53,7 @@ async fn a_scoped_package_passes_through_nginx_over_tls() {
     };
     let (storage, folder) =
         (TempDir::with_prefix("storage-").unwrap(), TempDir::with_prefix("nginx-").unwrap());
-    // As root, nginx works as somebody who is nobody in particular.
+    // As root, nginx works as an unprivileged user.
     let open = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
     // Where clients are is to be learned from nginx, port and all.

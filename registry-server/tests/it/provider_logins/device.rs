@@ -49,7 +49,7 @@ async fn npm_logs_in_with_a_code_that_is_entered_elsewhere() {
 async fn who_refuses_the_code_or_is_outside_is_told_so_by_npm() {
     let ground = Ground::new(Provider::github().await).await;
     for (entered, words) in [
-        (None, "did not let you in"),
+        (None, "did not confirm your login"),
         (Some("ben"), "the code was entered by ben"),
         (Some("eve"), "member of an organization that may use this registry"),
     ] {

@@ -75,7 +75,7 @@ async fn the_code_of_another_login_is_good_for_nothing() {
                 }));
                 let stolen = ground.provider.agree(&of_eve, "ben");
                 let told = Ground::come_back(&mine, &at_provider, &stolen).await.assert_status(401);
-                assert!(told.text().contains("did not say who you are"), "{}", told.text());
+                assert!(told.text().contains("did not identify you"), "{}", told.text());
                 ground.sign_in(&mine, url, "ana").await;
             })
             .await;
@@ -93,7 +93,7 @@ async fn who_says_no_is_told_so_and_may_say_yes_later() {
                 let state = state_of(&at_provider);
                 let no = format!("error=access_denied&error_description=No%3Cb%3E&state={state}");
                 let told = Ground::come_back(&browser, &at_provider, &no).await.assert_status(401);
-                assert!(told.text().contains("did not say who you are: try again"), "{}", told.text());
+                assert!(told.text().contains("did not identify you: try again"), "{}", told.text());
                 assert!(!told.text().contains("<b>"), "{}", told.text());
                 ground.sign_in(&browser, url, "ana").await;
             })

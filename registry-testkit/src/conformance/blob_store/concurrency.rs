@@ -15,7 +15,7 @@ checks![
     of_many_replacements_of_one_state_one_wins,
     increments_are_not_lost,
     a_reader_sees_old_or_new,
-    neighbours_come_and_go_undisturbed,
+    neighbors_come_and_go_undisturbed,
 ];
 
 const WRITERS: usize = 64;
@@ -30,7 +30,7 @@ async fn of_many_creations_one_wins(ground: Ground) -> Verdict {
 
 async fn of_many_replacements_of_one_state_one_wins(ground: Ground) -> Verdict {
     let path = ground.path("replaced");
-    ground.put(&path, "nobody yet", When::Always).await?;
+    ground.put(&path, "no writer yet", When::Always).await?;
     for round in 0..4 {
         let etag = ground.get(&path).await?.etag;
         one_wins(&ground, &path, round, &When::Matches(etag)).await?;
@@ -134,12 +134,12 @@ fn uniform(bytes: &[u8], length: usize) -> Verdict {
     Ok(())
 }
 
-async fn neighbours_come_and_go_undisturbed(ground: Ground) -> Verdict {
-    let tasks = (0..8).map(|neighbour| {
+async fn neighbors_come_and_go_undisturbed(ground: Ground) -> Verdict {
+    let tasks = (0..8).map(|neighbor| {
         let ground = ground.clone();
         task(async move {
-            // Deep, so that a store of folders makes and removes many that the neighbours need.
-            let path = ground.path(&format!("a/b/c/d/e/f/g/h/{neighbour}"));
+            // Deep, so that a store of folders makes and removes many that the neighbors need.
+            let path = ground.path(&format!("a/b/c/d/e/f/g/h/{neighbor}"));
             for visit in 0..24 {
                 let content = format!("visit {visit}");
                 ground.put(&path, content.clone(), When::Absent).await?;

@@ -57,15 +57,15 @@ async fn matches_never_stores_where_nothing_is(ground: Ground) -> Verdict {
 }
 
 async fn delete_succeeds_where_nothing_is(ground: Ground) -> Verdict {
-    let (path, neighbour) = (ground.path("folder/deleted"), ground.path("folder/neighbour"));
+    let (path, neighbor) = (ground.path("folder/deleted"), ground.path("folder/neighbor"));
     ground.store.delete(&path).await?;
     ground.put(&path, "here", When::Always).await?;
-    ground.put(&neighbour, "stays", When::Always).await?;
+    ground.put(&neighbor, "stays", When::Always).await?;
     ground.store.delete(&path).await?;
     ground.store.delete(&path).await?;
     ground.expect_missing(&path).await?;
-    ground.expect(&neighbour, "stays").await?;
+    ground.expect(&neighbor, "stays").await?;
     // Below a blob there is none. A store that cannot look there may say so.
-    ground.store.delete(&super::paths::path("conformance/folder/neighbour/below")?).await.ok();
-    ground.expect(&neighbour, "stays").await
+    ground.store.delete(&super::paths::path("conformance/folder/neighbor/below")?).await.ok();
+    ground.expect(&neighbor, "stays").await
 }

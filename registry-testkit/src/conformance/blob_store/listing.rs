@@ -14,7 +14,7 @@ checks![
     a_folder_is_gone_with_its_last_blob,
 ];
 
-/// In bytewise order: capitals before small letters, `-` and `.` before the `/` of a folder, that before digits.
+/// In bytewise order: capitals before lowercase letters, `-` and `.` before the `/` of a folder, that before digits.
 const SORTED: [&str; 8] = ["B", "a-/x", "a.b", "a/x", "a/y/z", "a0/x", "b", "é"];
 
 async fn a_listing_is_sorted_by_bytes(ground: Ground) -> Verdict {

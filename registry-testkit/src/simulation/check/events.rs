@@ -85,7 +85,7 @@ fn check_published(
         _ => false,
     };
     if happenings.iter().find(is_cause).is_none() {
-        return Some(untrue(told, "nobody published this, or whoever did was refused"));
+        return Some(untrue(told, "no client published this, or its publish was rejected"));
     }
     let missing = sightings.iter().find(|sighting| {
         sighting.field == Field::Version(version)
@@ -108,7 +108,7 @@ fn check_unpublished(
 ) -> Option<Violation> {
     let mut causes = happenings.iter().filter(|happening| unpublishes(happening, version));
     if !causes.any(|happening| happening.started < told.at && !is_refused(happening)) {
-        return Some(untrue(told, "nobody unpublished this, or whoever did was refused"));
+        return Some(untrue(told, "no client unpublished this, or its unpublish was rejected"));
     }
     let there = sightings.iter().find(|sighting| {
         sighting.field == Field::Version(version) && sighting.by.started > told.at && sighting.value.is_some()

@@ -34,7 +34,7 @@ pub enum Promise {
     EventsAreTrue,
     /// Data is never damaged: a version that is visible has its tarball.
     NothingIsDamaged,
-    /// Whoever asks a replica that lives gets an answer.
+    /// Every client of a live replica gets an answer.
     EveryOperationEnds,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Promise {
             Self::RefusedLeavesNothing => "a change that was refused left nothing behind",
             Self::EventsAreTrue => "events tell of what happened, once",
             Self::NothingIsDamaged => "data is never damaged",
-            Self::EveryOperationEnds => "whoever asks gets an answer",
+            Self::EveryOperationEnds => "every client gets an answer",
         })
     }
 }
@@ -99,7 +99,7 @@ fn broken(promise: Promise, evidence: String) -> Violation {
 fn check_alone(happening: &Happening) -> Option<Violation> {
     match &happening.outcome {
         Outcome::Broken(_) => {
-            Some(broken(Promise::NothingIsDamaged, format!("somebody was told so: {happening}")))
+            Some(broken(Promise::NothingIsDamaged, format!("a client was told so: {happening}")))
         }
         Outcome::Unknown(_) if happening.is_audit => {
             let evidence = format!("nothing went wrong any more, and there was no answer: {happening}");

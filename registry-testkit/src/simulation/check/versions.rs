@@ -12,7 +12,7 @@ pub(super) fn check(happenings: &[&Happening], sightings: &[Sighting<'_>]) -> Ve
             sightings.iter().filter(|sighting| sighting.field == Field::Version(version)).collect();
         violations.extend(has_one_content(version, happenings, &of_it));
         violations.extend(stays_away(version, happenings, &of_it));
-        violations.extend(taken_by_somebody(version, happenings));
+        violations.extend(taken_by_a_client(version, happenings));
     }
     violations
 }
@@ -37,7 +37,7 @@ fn has_one_content(
     Some(broken(Promise::OneContent, evidence))
 }
 
-/// Who sees a version after somebody had seen it gone.
+/// Who sees a version after a client had seen it gone.
 fn stays_away(
     version: &'static str,
     happenings: &[&Happening],
@@ -60,7 +60,7 @@ fn stays_away(
 
 /// A version is refused as taken only where another publication may have taken it: one that is refused for its own sake
 /// took effect.
-fn taken_by_somebody(version: &'static str, happenings: &[&Happening]) -> Option<Violation> {
+fn taken_by_a_client(version: &'static str, happenings: &[&Happening]) -> Option<Violation> {
     let publishes = |happening: &Happening| matches!(happening.operation.task, Task::Publish { version: of, .. } if of == version);
     let refused = happenings.iter().find(|happening| {
         publishes(happening)
@@ -71,6 +71,6 @@ fn taken_by_somebody(version: &'static str, happenings: &[&Happening]) -> Option
                     && !matches!(other.outcome, Outcome::Refused { .. })
             })
     })?;
-    let evidence = format!("nobody else published it, so this had an effect: {refused}");
+    let evidence = format!("no other client published it, so this had an effect: {refused}");
     Some(broken(Promise::RefusedLeavesNothing, evidence))
 }

@@ -11,14 +11,14 @@ async fn an_upstream_that_cannot_answer_is_an_error() {
     front.other.tell("advisories", "{}");
     let asked = json!({ "pear": ["1.0.0"], "@other/fig": ["1.0.0"] });
     let tree = json!({ "dependencies": { "pear": { "version": "1.0.0" } } });
-    let text = "the registry npm behind this one could not tell its security advisories";
+    let text = "the upstream registry npm did not return its security advisories";
 
     front.npm.set_down(true);
     assert_refused(front.post(BULK, &asked).await, 503, text);
     assert_refused(front.post(QUICK, &tree).await, 503, text);
     front.npm.set_down(false);
     // It has no such endpoint: what clients take as not offered, at once.
-    let not_offered = "the registry npm behind this one offers no security advisories";
+    let not_offered = "the upstream registry npm offers no security advisories";
     assert_refused(front.post(BULK, &asked).await, 404, not_offered);
     assert_refused(front.post(QUICK, &tree).await, 404, not_offered);
     for answer in ["[]", "{\"pear\":{}}", "<html>", ""] {

@@ -15,7 +15,7 @@ use url::Url;
 pub(super) enum Flaw {
     /// Stores whatever the condition says, as S3 servers do that do not know the headers.
     IgnoresConditions,
-    /// Honours `Absent`, but not `Matches`.
+    /// Honors `Absent`, but not `Matches`.
     IgnoresMatches,
     /// Compares first and writes later.
     ComparesTooEarly,

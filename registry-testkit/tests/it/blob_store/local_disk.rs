@@ -222,8 +222,8 @@ async fn folders_that_come_and_go_fail_no_write() {
     let folder = tempfile::tempdir().unwrap();
     // Without waiting for the disk, so that writes and deletes meet as often as can be.
     let store = LocalDisk::open(folder.path()).unwrap().without_fsync();
-    let tasks = (0..8).map(|neighbour| {
-        let (store, path) = (store.clone(), path(&format!("a/b/c/d/e/f/g/h/{neighbour}")));
+    let tasks = (0..8).map(|neighbor| {
+        let (store, path) = (store.clone(), path(&format!("a/b/c/d/e/f/g/h/{neighbor}")));
         tokio::spawn(async move {
             for _ in 0..400 {
                 let stored = store.put(&path, "here".into(), When::Absent).await.unwrap();

@@ -225,8 +225,8 @@ async fn a_version_that_is_there_is_refused_and_nothing_is_changed() {
     content-type: application/json
 
     {
-      "error": "You cannot publish over the previously published versions: 1.1.0. A number is never free again, also not after an unpublish: raise the version in package.json",
-      "message": "You cannot publish over the previously published versions: 1.1.0. A number is never free again, also not after an unpublish: raise the version in package.json"
+      "error": "You cannot publish over the previously published versions: 1.1.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json",
+      "message": "You cannot publish over the previously published versions: 1.1.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json"
     }
 
     store:

@@ -24,7 +24,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// The upstream has the package, and the reading process keeps it. Then the upstream has it no more, the other process
+    /// The upstream has the package, and the reading process keeps it. Then the upstream no longer has it, the other process
     /// begins it, and then the upstream has it again.
     async fn taken_over(hosted_check: Duration) -> Self {
         let rule = json!({ "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"] });

@@ -28,14 +28,17 @@ async fn what_is_no_packument_of_that_package_is_unusable() {
     let html =
         FakeAnswer::usual().body("<!doctype html><title>Sign in</title>").header("content-type", "text/html");
     for (answer, expected) in [
-        (html, r#"something that is no JSON object, and calls it "text/html""#),
-        (FakeAnswer::usual().body(""), "something that is no JSON object"),
-        (FakeAnswer::usual().body(r#"{"name":"left-pad""#), "something that is no JSON"),
+        (html, r#"a document that is not a JSON object, and calls it "text/html""#),
+        (FakeAnswer::usual().body(""), "a document that is not a JSON object"),
+        (FakeAnswer::usual().body(r#"{"name":"left-pad""#), "a document that is not JSON"),
         (
             FakeAnswer::usual().body(r#"{"name":"Left-Pad"}"#),
             r#"the packument of "Left-Pad" for that of left-pad"#,
         ),
-        (FakeAnswer::usual().body(r#"{"error":"not_found"}"#), "a document that is no packument of left-pad"),
+        (
+            FakeAnswer::usual().body(r#"{"error":"not_found"}"#),
+            "a document that is not a packument of left-pad",
+        ),
         (
             FakeAnswer::usual().body("{}").header("content-encoding", "br"),
             r#"a document in the encoding "br", and gzip was asked for"#,
@@ -143,7 +146,7 @@ async fn other_documents_are_json_objects() {
             bounded(upstream.keys()).await.unwrap_err(),
             attestations(&upstream).await.unwrap_err(),
         ] {
-            assert!(reason(&error).starts_with("something that is no JSON"), "{body}: {error}");
+            assert!(reason(&error).starts_with("a document that is not JSON"), "{body}: {error}");
         }
     }
     let bundle = r#"{"attestations":[{"predicateType":"https://slsa.dev/provenance/v1"}]}"#;

@@ -97,7 +97,7 @@ async fn a_redirect_to_nowhere_is_unusable() {
     }
     fake.answer("/left-pad", FakeAnswer::status(302));
     let error = full(&upstream).await.unwrap_err();
-    assert_eq!(reason(&error), "redirects without saying where: it sends no Location");
+    assert_eq!(reason(&error), "redirects without a Location header");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn what_is_posted_is_posted_again_or_not_at_all() {
     for status in [301, 302, 303] {
         fake.answer(path, FakeAnswer::redirect(status, "/moved"));
         let error = bounded(upstream.advisories("{}".into())).await.unwrap_err();
-        assert_eq!(reason(&error), "redirects a POST in a way that loses what was posted");
+        assert_eq!(reason(&error), "redirects a POST in a way that loses its body");
     }
     assert_eq!(fake.requests_of("/moved"), 2);
 }

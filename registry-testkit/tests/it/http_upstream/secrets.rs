@@ -81,7 +81,7 @@ async fn settings_that_cannot_work_are_refused() {
         ),
         (
             "https://registry.example/?token=npm_hidden",
-            "has a ? or a #: leave out what follows, for paths are added to it",
+            "has a ? or a #: remove it and what follows, because paths are appended",
         ),
     ] {
         let settings = HttpUpstreamSettings::new(url.parse().unwrap());

@@ -8,7 +8,7 @@ async fn each_status_of_a_packument_means_one_thing() {
     let fake = fake().await;
     let upstream = connect(settings(&fake));
     for (status, expected) in [
-        (200, "unusable: a document that is no packument of left-pad"),
+        (200, "unusable: a document that is not a packument of left-pad"),
         (202, "unusable: an answer with status 202"),
         (204, "unusable: an answer with status 204"),
         (304, "unusable: an answer with status 304"),

@@ -21,7 +21,7 @@ pub(super) struct People {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Name → mail address.
+    /// Name → email address.
     people: BTreeMap<String, Option<String>>,
     /// Who entered the code of a terminal.
     entered: Option<String>,

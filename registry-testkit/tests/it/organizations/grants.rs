@@ -103,8 +103,8 @@ async fn what_was_not_granted_is_not_taken_back() {
     let _ = ana.put(PLATFORM, &grant("@closed/libs", "read-only")).await.assert_status(200);
     let before = registry.stored().await;
     let answer = delete(&ana, PLATFORM, json!({ "package": "@closed/lib" })).await.assert_status(404);
-    let expected = "the team acme:platform was granted nothing of @closed/lib: `npm access list packages acme:platform` \
-                    shows what it was";
+    let expected = "the team acme:platform has no grant for @closed/lib: `npm access list packages \
+                    acme:platform` shows its grants";
     assert_eq!(answer.error(), expected);
     assert!(registry.stored().await == before);
     for status in [200, 404] {
@@ -125,7 +125,7 @@ async fn a_grant_gives_what_it_says_and_takes_nothing_away() {
     let _ = ana.put(PLATFORM, &grant("pear", "read-write")).await.assert_status(200);
     let _ = carol.publish(&next).await.assert_status(201);
     let _ = carol.put("/-/package/pear/dist-tags/next", &json!("1.0.0")).await.assert_status(200);
-    // Those that are not in the team, though in the organisation, may not.
+    // Those that are not in the team, though in the organization, may not.
     let ben = registry.user("ben").await;
     let _ = ben.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(403);
     // What owners do stays with them.
@@ -163,7 +163,7 @@ async fn a_grant_opens_what_the_rules_hide_unless_the_settings_say_no() {
         settings.grants_beyond_rules = widens;
         let registry = with_acme(builder().organizations(settings)).await;
         let (ana, dora) = (registry.ana(), registry.user("dora").await);
-        // ana administers @acme, and dora, a stranger to it, is in an organisation of ana's own.
+        // ana administers @acme, and dora, a stranger to it, is in an organization of ana's own.
         let _ = ana.publish(&PublishDocument::new("@acme/web", "1.0.0")).await.assert_status(201);
         let _ = ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
         let _ = ana.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(200);
@@ -188,7 +188,7 @@ async fn only_whoever_administers_a_package_grants_it() {
     let _ = dora.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
     forget_events(&registry).await;
     let before = registry.stored().await;
-    // Not owners of the organisation, as long as they do not own the package, nor its owner as a stranger to the team.
+    // Not owners of the organization, as long as they do not own the package, nor its owner as a stranger to the team.
     for client in [&ana, &ben, &carol] {
         let _ = client.put(PLATFORM, &grant("pear", "read-only")).await.assert_status(403);
     }
@@ -200,7 +200,7 @@ async fn only_whoever_administers_a_package_grants_it() {
     let _ = ana.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(200);
     let _ = dora.put(PLATFORM, &grant("pear", "read-write")).await.assert_status(200);
     let _ = carol.publish(&PublishDocument::new("pear", "1.1.0")).await.assert_status(201);
-    // A developer who does not own it takes it back from nobody; an admin of the organisation may.
+    // A developer who does not own it takes it back from nobody; an admin of the organization may.
     let _ = delete(&carol, PLATFORM, json!({ "package": "pear" })).await.assert_status(403);
     let _ = delete(&ben, PLATFORM, json!({ "package": "pear" })).await.assert_status(200);
     let _ = carol.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(403);

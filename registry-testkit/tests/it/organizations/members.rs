@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{builder, created_by, delete, forget_events, keys, with_acme};
 
 #[tokio::test]
-async fn whoever_administers_the_scope_makes_an_organisation_and_owns_it() {
+async fn whoever_administers_the_scope_makes_an_organization_and_owns_it() {
     let registry = builder().start().await;
     registry.user("ben").await;
     let ana = registry.ana();
@@ -232,7 +232,7 @@ async fn to_strangers_it_does_not_exist() {
             delete(&dora, &path("team/ORG/platform"), json!({})).await,
         ];
         for answer in answers {
-            let expected = format!("the organisation {organization} does not exist, or you are not in it");
+            let expected = format!("the organization {organization} does not exist, or you are not in it");
             let error = answer.assert_status(404).error();
             assert!(error.starts_with(&expected), "{error}");
         }
@@ -289,7 +289,7 @@ async fn the_last_owner_stays() {
         delete(&ana, "/-/org/acme/user", json!({ "user": "ana" })).await,
     ] {
         let error = answer.assert_status(400).error();
-        assert_eq!(error, "acme must keep at least one owner: make somebody else one first");
+        assert_eq!(error, "acme must keep at least one owner: make another member an owner first");
     }
     assert_eq!(registry.stored().await, before);
 }
@@ -307,7 +307,7 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         ("/-/org/acme/team", json!({ "name": "A b" }), 400, "small letters"),
         ("/-/org/acme/team", json!({ "name": "x", "description": "y".repeat(201) }), 400, "200 bytes"),
         ("/-/team/acme/none/user", json!({ "user": "ben" }), 404, "acme has no team none"),
-        ("/-/team/acme/platform/user", json!({ "user": "dora" }), 404, "dora is not in the organisation"),
+        ("/-/team/acme/platform/user", json!({ "user": "dora" }), 404, "dora is not in the organization"),
         (
             "/-/team/acme/platform/package",
             json!({ "package": "pear", "permissions": "all" }),
@@ -331,12 +331,12 @@ async fn what_makes_no_sense_is_refused_and_leaves_nothing() {
         assert!(error.contains(words), "{path} {body}: {error}");
     }
     let gone = delete(&ana, "/-/org/acme/user", json!({ "user": "dora" })).await.assert_status(404);
-    assert!(gone.error().contains("dora is not in the organisation acme"), "{}", gone.error());
+    assert!(gone.error().contains("dora is not in the organization acme"), "{}", gone.error());
     assert_eq!(registry.stored().await, before);
 }
 
 #[tokio::test]
-async fn a_token_for_packages_or_for_builds_changes_no_organisation() {
+async fn a_token_for_packages_or_for_builds_changes_no_organization() {
     let registry = with_acme(builder()).await;
     let ana = registry.ana();
     let password = registry_testkit::test_registry::PASSWORD;
@@ -351,7 +351,11 @@ async fn a_token_for_packages_or_for_builds_changes_no_organisation() {
         let made = ana.post("/-/npm/v1/tokens", &request).await.assert_status(201).json();
         let robot = ana.with_token(made["token"].as_str().unwrap());
         let answer = robot.put("/-/org/acme/team", &json!({ "name": "x" })).await.assert_status(403);
-        assert!(answer.error().starts_with("your token is not for accounts"), "{}", answer.error());
+        assert!(
+            answer.error().starts_with("your token does not permit operations on accounts"),
+            "{}",
+            answer.error()
+        );
         let _ = robot.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(403);
         let _ = delete(&robot, "/-/team/acme/platform", json!({})).await.assert_status(403);
         let narrow = rights.get("packages").is_some();

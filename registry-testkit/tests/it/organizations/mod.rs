@@ -1,4 +1,4 @@
-//! Organisations, teams, grants, and what packages are open to: what each request answers, what it leaves in the store
+//! Organizations, teams, grants, and what packages are open to: what each request answers, what it leaves in the store
 //! and what it tells the sink of events.
 
 mod faults;
@@ -20,7 +20,7 @@ use registry_testkit::test_registry::{TestClient, TestRegistryBuilder};
 use serde_json::{Value, json};
 
 /// Everybody reads, whoever is signed in publishes, and ana administers the scope `@acme`, where members of the
-/// organisation alone read.
+/// organization alone read.
 fn rules() -> Value {
     json!([
         {
@@ -39,7 +39,7 @@ fn builder() -> TestRegistryBuilder {
     TestRegistry::builder().access(rules)
 }
 
-/// With the organisation `acme`, of ana, and in it ben, an admin, and carol, a developer and alone in the team
+/// With the organization `acme`, of ana, and in it ben, an admin, and carol, a developer and alone in the team
 /// `platform`. dora is a stranger. Nothing of this is among the events.
 async fn with_acme(builder: TestRegistryBuilder) -> TestRegistry {
     let registry = builder.start().await;
@@ -72,7 +72,7 @@ async fn delete(client: &TestClient, path: &str, body: Value) -> TestResponse {
     client.ask(Method::DELETE, path, body.to_string()).await
 }
 
-/// All keys of organisations.
+/// All keys of organizations.
 async fn keys(registry: &TestRegistry) -> Vec<String> {
     registry.keys().await.into_iter().filter(|key| key.starts_with("_orgs")).collect()
 }

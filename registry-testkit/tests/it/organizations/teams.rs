@@ -200,7 +200,7 @@ async fn everybody_is_in_the_team_developers_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn access_rules_know_organisations_and_teams_as_groups() {
+async fn access_rules_know_organizations_and_teams_as_groups() {
     let registry = with_acme(builder()).await;
     let (ana, ben, carol) = (registry.ana(), registry.user("ben").await, registry.user("carol").await);
     let dora = registry.user("dora").await;
@@ -214,7 +214,7 @@ async fn access_rules_know_organisations_and_teams_as_groups() {
     let _ = ana.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(200);
     let _ = dora.get("/@acme%2fweb").await.assert_status(200);
 
-    // Out of the organisation is out of its teams.
+    // Out of the organization is out of its teams.
     let _ = delete(&ana, "/-/org/acme/user", json!({ "user": "carol" })).await.assert_status(200);
     let _ = carol.get("/@acme%2fweb").await.assert_status(404);
     let _ = carol.publish(&PublishDocument::new("@acme/web", "1.2.0")).await.assert_status(404);

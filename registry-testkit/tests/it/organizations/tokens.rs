@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{builder, delete, forget_events, with_acme};
 use crate::tokens::with_token;
 
-/// What is asked of the organisation, and of what else a token may be for.
+/// What is asked of the organization, and of what else a token may be for.
 fn requests() -> [(&'static str, Method, &'static str, Value); 12] {
     let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
     let grant = json!({ "package": "pear", "permissions": "read-only" });
@@ -46,7 +46,7 @@ async fn registry() -> TestRegistry {
 }
 
 #[tokio::test]
-async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
+async fn a_token_sees_and_changes_the_organizations_that_it_is_for() {
     let registry = registry().await;
     let ana = registry.ana();
     let of = |permission: &str| json!({ "orgs": ["acme"], "orgs_permission": permission });
@@ -58,7 +58,7 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
     let all = json!({ "packages_all": true, "packages_and_scopes_permission": "read-write" });
     let kinds = [
         ("no limits named", json!({})),
-        ("all packages, and no organisations named", all.clone()),
+        ("all packages, and no organizations named", all.clone()),
         ("read-write", of("read-write")),
         ("read-write, and of pear", with(of("read-write"), pears.clone())),
         ("read-write, and of all packages", with(of("read-write"), all)),
@@ -67,8 +67,8 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
         ("read-only", of("read-only")),
         ("no permission named", json!({ "orgs": ["@acme"] })),
         ("no-access", of("no-access")),
-        ("another organisation", json!({ "orgs": ["other"], "orgs_permission": "read-write" })),
-        ("pear, and no organisations named", pears),
+        ("another organization", json!({ "orgs": ["other"], "orgs_permission": "read-write" })),
+        ("pear, and no organizations named", pears),
     ];
     let mut table = String::new();
     for (request, ..) in requests() {
@@ -90,7 +90,7 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
     assert_snapshot!(table, @"
     members     teams in a team   granted   take in throw out make team fill team  end team     grant    tokens   profile
         200       200       200       200       200       200       200       200       200       200       200       200  no limits named
-        403       403       403       403       403       403       403       403       403       403       403       403  all packages, and no organisations named
+        403       403       403       403       403       403       403       403       403       403       403       403  all packages, and no organizations named
         200       200       200       200       200       200       200       200       200       403       403       403  read-write
         200       200       200       200       200       200       200       200       200       200       403       403  read-write, and of pear
         200       200       200       200       200       200       200       200       200       200       403       403  read-write, and of all packages
@@ -99,13 +99,13 @@ async fn a_token_sees_and_changes_the_organisations_that_it_is_for() {
         200       200       200       200       403       403       403       403       403       403       403       403  read-only
         200       200       200       200       403       403       403       403       403       403       403       403  no permission named
         403       403       403       403       403       403       403       403       403       403       403       403  no-access
-        403       403       403       403       403       403       403       403       403       403       403       403  another organisation
-        403       403       403       403       403       403       403       403       403       403       403       403  pear, and no organisations named
+        403       403       403       403       403       403       403       403       403       403       403       403  another organization
+        403       403       403       403       403       403       403       403       403       403       403       403  pear, and no organizations named
     ");
 }
 
 #[tokio::test]
-async fn a_list_says_which_organisations_a_token_is_for() {
+async fn a_list_says_which_organizations_a_token_is_for() {
     let registry = registry().await;
     let ana = registry.ana();
     for limits in [
@@ -131,18 +131,18 @@ async fn a_list_says_which_organisations_a_token_is_for() {
 }
 
 #[tokio::test]
-async fn a_refusal_tells_nothing_of_the_organisation() {
+async fn a_refusal_tells_nothing_of_the_organization() {
     let registry = registry().await;
     let limits = json!({ "orgs": ["other"], "orgs_permission": "read-write" });
     let token = with_token(&registry.ana(), limits).await;
     let before = registry.stored().await;
     forget_events(&registry).await;
     let refused = token.get("/-/org/acme/user").await.assert_status(403).error();
-    assert_snapshot!(refused, @"your token does not permit to see the organisation acme: run `npm login`, or make a token with `npm token create --orgs=acme --orgs-permission=read-write`");
+    assert_snapshot!(refused, @"your token does not permit you to see the organization acme: run `npm login`, or make a token with `npm token create --orgs=acme --orgs-permission=read-write`");
     let missing = token.get("/-/org/nowhere/user").await.assert_status(403).error();
     assert_eq!(missing.replace("nowhere", "acme"), refused);
     let refused = token.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(403).error();
-    assert!(refused.contains("does not permit to change the organisation acme"), "{refused}");
+    assert!(refused.contains("does not permit you to change the organization acme"), "{refused}");
     assert_eq!(registry.stored().await, before);
     registry.registry().flush_events().await;
     assert_eq!(registry.events().kinds().matches("denied").count(), 3);
@@ -177,10 +177,10 @@ async fn what_a_token_cannot_be_for_is_refused_with_what_to_do() {
         writeln!(refusals, "{}", refused.error()).unwrap();
     }
     assert_snapshot!(refusals, @r#"
-    a permission for organisations needs organisations that it is for: add --orgs
-    there is no permission "root" for organisations: use read-only, read-write or no-access
-    the name of an organisation or a team has 1 to 64 small letters, digits, `-`, `_` or `.`, and begins with a letter or a digit: choose another one
-    a token lists at most 100 packages and scopes, and as many organisations and networks: use a scope, or make several tokens
-    the request's body has another form than this route takes: invalid type: string "acme", expected a sequence at line 1 column 14
+    a permission for organizations needs organizations: add --orgs
+    there is no permission "root" for organizations: use read-only, read-write or no-access
+    the name of an organization or a team has 1 to 64 lowercase letters, digits, `-`, `_` or `.`, and begins with a letter or a digit: choose another one
+    a token lists at most 100 packages and scopes, and as many organizations and networks: use a scope, or make several tokens
+    the request's body does not have the format that this route expects: invalid type: string "acme", expected a sequence at line 1 column 14
     "#);
 }

@@ -10,7 +10,7 @@ use super::{builder, with_acme};
 const LONG: Duration = Duration::from_hours(1);
 
 #[tokio::test]
-async fn a_warm_read_costs_the_same_store_calls_with_and_without_organisations() {
+async fn a_warm_read_costs_the_same_store_calls_with_and_without_organizations() {
     let registry = with_acme(builder().token_cache(LONG)).await;
     let ana = registry.ana();
     let _ = ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
@@ -28,7 +28,7 @@ async fn a_warm_read_costs_the_same_store_calls_with_and_without_organisations()
     let anonymous = calls(&registry.anonymous(), "/pear").await;
     assert_eq!(anonymous.len(), 1, "whether the packument changed: {anonymous:?}");
     assert_eq!(calls(&carol, "/pear").await, anonymous);
-    // By a group of an organisation, by a grant, and of a private package.
+    // By a group of an organization, by a grant, and of a private package.
     assert_eq!(calls(&carol, "/@acme%2fweb").await.len(), 1);
     let restricted = json!({ "access": "restricted" });
     let _ = ana.post("/-/package/pear/access", &restricted).await.assert_status(200);

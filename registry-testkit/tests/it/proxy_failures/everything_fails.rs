@@ -33,8 +33,8 @@ const NOT_KEPT: [&str; 6] = [
 ];
 
 const SILENT: (u16, &str) = (503, "did not answer: try again in a moment");
-const REFUSED: (u16, &str) = (502, "refused to give it: ask the registry's operator");
-const UNUSABLE: (u16, &str) = (502, "sent something unusable: try again later");
+const REFUSED: (u16, &str) = (502, "rejected the request: ask the registry's operator");
+const UNUSABLE: (u16, &str) = (502, "sent an invalid response: try again later");
 
 /// What becomes of a tarball that is not kept.
 #[derive(Clone, Copy)]
@@ -228,6 +228,6 @@ async fn it_redirects_without_end() {
     check("loop", FakeAnswer::redirect(302, "/left-pad"), circle, Tarball::Refused).await;
     let nowhere = (502, "redirects to something that is no http or https URL: try again later");
     check("nowhere", FakeAnswer::redirect(302, "file:///etc/passwd"), nowhere, Tarball::Refused).await;
-    let internal = (502, "at another host, 127.0.0.1, and it did not come from there");
+    let internal = (502, "another host, 127.0.0.1, which did not deliver the expected file");
     check("internal", FakeAnswer::redirect(302, "http://127.0.0.1:1/a"), internal, Tarball::Refused).await;
 }

@@ -23,7 +23,7 @@ use url::Url;
 pub(super) enum Flaw {
     /// Commits without condition: stores a packument whatever the condition says.
     CommitsWithoutCondition,
-    /// Honours `Absent`, but not `Matches`.
+    /// Honors `Absent`, but not `Matches`.
     IgnoresMatches,
     /// Tells of a version before it is committed.
     TellsBeforeCommit,

@@ -54,7 +54,7 @@ fn conditions_on_creation_alone_are_not_enough() {
 fn an_event_before_its_commit_tells_what_never_was() {
     let told = |evidence| assert_caught_by(Flaw::TellsBeforeCommit, Promise::EventsAreTrue, evidence, 500);
     told("later it was not there");
-    told("whoever did was refused");
+    told("or its publish was rejected");
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn etags_that_repeat_show_old_states() {
     assert_caught(Flaw::RepeatsETags, Promise::AcknowledgedIsVisible, 500);
 }
 
-/// No promise is broken: an operation recognises its own write. This is what that costs if it did not.
+/// No promise is broken: an operation recognizes its own write. This is what that costs if it did not.
 #[test]
-fn a_write_that_is_called_a_conflict_is_recognised() {
+fn a_write_that_is_called_a_conflict_is_recognized() {
     for seed in 0..100 {
         let run =
             Simulation::of_seed(seed).run_on(|stage| Flawed::new(stage, Flaw::CallsItsOwnWriteConflict));

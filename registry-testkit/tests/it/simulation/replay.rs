@@ -46,7 +46,7 @@ fn everything_happens_that_can_go_wrong() {
         "deprecated \"too old\"",
         "saw bytes sha512-",
         "saw nothing",
-        "nobody knows: the registry's storage did not answer",
+        "unknown: the registry's storage did not answer",
     ];
     let mut missing: HashSet<_> = HAPPENS.into_iter().collect();
     for seed in 0..500 {

@@ -18,7 +18,7 @@ async fn a_version_is_staged() {
     {
       "ok": true,
       "success": true,
-      "message": "pear@1.1.0 is staged: nobody sees it until somebody approves it",
+      "message": "pear@1.1.0 is staged: no client sees it until a user approves it",
       "stageId": "cd8f54d1-0efd-417e-ac06-f33e6310841f"
     }
 

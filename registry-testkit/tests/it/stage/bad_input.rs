@@ -45,8 +45,8 @@ async fn a_number_that_is_taken_is_staged_by_nobody() {
                 )
             } else {
                 format!(
-                    "You cannot publish over the previously published versions: {version}. A number is never free again, \
-                     also not after an unpublish: raise the version in package.json"
+                    "You cannot publish over the previously published versions: {version}. A version number \
+                     cannot be reused, not even after an unpublish: raise the version in package.json"
                 )
             };
             assert_eq!(refused.assert_status(403).error(), expected);

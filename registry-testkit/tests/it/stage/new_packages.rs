@@ -25,7 +25,7 @@ async fn whoever_stages_the_first_version_owns_the_package() {
     for answer in refused {
         assert_eq!(
             answer.assert_status(404).error(),
-            format!("there is no staged version {id}: `npm stage list` shows those there are")
+            format!("there is no staged version {id}: `npm stage list` shows the ids")
         );
     }
     let _ = ben.publish(&PublishDocument::new("plum", "2.0.0")).await.assert_status(403);

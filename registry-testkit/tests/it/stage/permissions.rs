@@ -117,10 +117,7 @@ async fn tokens_for_some_packages_stage_and_decide_nothing() {
     assert_eq!(build.get(query).await.assert_status(200).json()["total"], 0);
     for (method, path) in requests_of(&id) {
         let hidden = build.ask(method, &path, "").await.assert_status(404).error();
-        assert_eq!(
-            hidden,
-            format!("there is no staged version {id}: `npm stage list` shows those there are")
-        );
+        assert_eq!(hidden, format!("there is no staged version {id}: `npm stage list` shows the ids"));
     }
     let _ = ana.post(&approve(&id), &json!({})).await.assert_status(201);
 }
@@ -149,10 +146,18 @@ async fn a_token_that_only_stages_is_told_what_to_use() {
     let _ = build.publish(&PublishDocument::new("pear", "2.0.0")).await.assert_status(403);
     forget_events(&registry).await;
     let refused = build.post(&approve(&id), &json!({})).await.assert_status(403);
-    assert!(refused.error().starts_with("your token does not permit to publish pear, though you may"));
+    assert!(
+        refused
+            .error()
+            .starts_with("your token does not permit you to publish pear, although your account may")
+    );
     let robot = with_token(&registry.ana(), json!({ "bypass_2fa": true })).await;
     let refused = robot.delete(&one(&id)).await.assert_status(403);
-    assert!(refused.error().starts_with("your token is for builds, and a staged version waits for a person"));
+    assert!(
+        refused
+            .error()
+            .starts_with("your token is for builds, and only a user may decide on a staged version")
+    );
     registry.registry().flush_events().await;
     assert_eq!(registry.events().kinds().matches("denied").count(), 2);
 }

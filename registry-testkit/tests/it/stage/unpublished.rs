@@ -85,7 +85,8 @@ async fn a_version_that_was_approved_and_unpublished_is_approved_no_more() {
     let refused = ana.post(&approve(&id), &json!({})).await.assert_status(409);
     assert_eq!(
         refused.error(),
-        "pear@1.1.0 was approved and unpublished since, so its number is used up: publish the next version"
+        "pear@1.1.0 was approved and then unpublished, so its number cannot be reused: publish the next \
+         version"
     );
     assert_eq!(registry.stored().await, before);
 }

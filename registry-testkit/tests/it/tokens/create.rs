@@ -161,17 +161,17 @@ async fn what_no_token_can_be_is_refused_with_what_to_do() {
     assert_snapshot!(refusals, @r#"
     a token lasts one day at least: ask for more with --expires=1
     a token of this registry lasts 365 days at most: ask for fewer with --expires=365
-    the request's body has another form than this route takes: invalid value: integer `-1`, expected u32 at line 1 column 48
-    the request's body has another form than this route takes: invalid type: string "soon", expected u32 at line 1 column 52
-    "10.0.0.0/99" is no network: write one such as 10.0.0.0/8
-    the request's body has another form than this route takes: cidr_whitelist must be a network or a list of networks at line 1 column 55
+    the request's body does not have the format that this route expects: invalid value: integer `-1`, expected u32 at line 1 column 48
+    the request's body does not have the format that this route expects: invalid type: string "soon", expected u32 at line 1 column 52
+    "10.0.0.0/99" is not a network: write one such as 10.0.0.0/8
+    the request's body does not have the format that this route expects: cidr_whitelist must be a network or a list of networks at line 1 column 55
     the token cannot be for "../etc": it matches no package name; write `@../etc`
     the token cannot be for "a\r\nb": it holds '\r', which no package name holds; only `*` and `**` stand for other text
-    a token lists at most 100 packages and scopes, and as many organisations and networks: use a scope, or make several tokens
+    a token lists at most 100 packages and scopes, and as many organizations and networks: use a scope, or make several tokens
     the token cannot be for "@/*": it matches no package name; write `@*/*`
     the name of a token has at most 255 bytes and no control characters: give a shorter one
     the name of a token has at most 255 bytes and no control characters: give a shorter one
-    a permission needs packages that it is for: add --packages, --scopes or --packages-all
+    a permission needs packages: add --packages, --scopes or --packages-all
     there is no permission "root": use read-only, read-write, read-write-stage-only or no-access
     "#);
     assert_eq!(registry.keys().await, before);
@@ -188,7 +188,11 @@ async fn a_token_makes_no_tokens_unless_it_may_do_everything() {
     ] {
         let client = super::with_token(&ana, limited).await;
         let refused = client.post(TOKENS, &request(&json!({}))).await.assert_status(403);
-        assert!(refused.error().starts_with("your token is not for accounts"), "{}", refused.error());
+        assert!(
+            refused.error().starts_with("your token does not permit operations on accounts"),
+            "{}",
+            refused.error()
+        );
     }
     let unlimited = super::with_token(&ana, json!({})).await;
     let _ = unlimited.post(TOKENS, &request(&json!({}))).await.assert_status(201);

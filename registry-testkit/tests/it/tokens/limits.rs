@@ -31,8 +31,8 @@ async fn a_read_only_token_reads_and_changes_nothing() {
     let refused = reader.publish(&PublishDocument::new("@acme/web", "1.0.1")).await.assert_status(403);
     assert_eq!(
         refused.error(),
-        "your token does not permit to publish @acme/web, though you may: use a token that does, or make one with \
-         `npm token create`"
+        "your token does not permit you to publish @acme/web, although your account may: use a token that \
+         does, or make one with `npm token create`"
     );
     let _ = reader.delete("/-/package/@acme%2fweb/dist-tags/next").await.assert_status(403);
     let _ = reader.put("/-/package/pear/owners", &json!({ "user": "ana" })).await.assert_status(403);

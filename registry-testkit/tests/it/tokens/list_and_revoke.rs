@@ -146,7 +146,10 @@ async fn a_token_is_revoked_by_its_key_or_as_a_whole() {
     let events = registry.events().kinds();
     assert_eq!(events.matches("token-revoked").count(), 4, "{events}");
     let refused = ana.delete(&format!("{TOKENS}/token/{}", "0".repeat(64))).await.assert_status(404);
-    assert_eq!(refused.error(), "you have no such token: `npm token list` shows those you have");
+    assert_eq!(
+        refused.error(),
+        "the token does not exist, or is not yours: `npm token list` shows your tokens"
+    );
     let _ = ana.delete(&format!("{TOKENS}/token/nonsense")).await.assert_status(404);
 }
 

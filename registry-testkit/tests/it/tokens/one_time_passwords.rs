@@ -27,8 +27,8 @@ async fn a_login_asks_for_digits_and_takes_them_once() {
     www-authenticate: otp
 
     {
-      "error": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
-      "message": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp"
+      "error": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. If your client does not ask for it, pass it with --otp",
+      "message": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. If your client does not ask for it, pass it with --otp"
     }
 
     store:

@@ -28,7 +28,7 @@ async fn builds_lose_what_the_one_who_trusts_them_loses() {
     let _ = build.publish(&PublishDocument::new("@acme/pear", "1.1.0")).await.assert_status(403);
     let token = ground.issuer.sign(&ground.build_with("jti", json!("another")));
     let _ = exchange(&ground.registry, "@acme/pear", &token).await.assert_status(401);
-    assert_eq!(ground.reason().await, "ana may not publish the package any more");
+    assert_eq!(ground.reason().await, "ana may no longer publish the package");
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ async fn what_nobody_signed_is_refused() {
     let good = issuer.sign(&build);
     let (signed, _) = good.rsplit_once('.').unwrap();
     assert_refused(&ground, &format!("{signed}."), "signature").await;
-    assert_refused(&ground, signed, "no issuer").await;
-    assert_refused(&ground, &format!("{good}.{good}"), "no issuer").await;
+    assert_refused(&ground, signed, "does not trust its issuer").await;
+    assert_refused(&ground, &format!("{good}.{good}"), "does not trust its issuer").await;
     // The claims of one token under the signature of another.
     let other = issuer.sign(&ground.build_with("repository", json!("eve/pear")));
     let (_, signature) = other.rsplit_once('.').unwrap();
@@ -65,7 +65,7 @@ async fn the_kind_of_the_key_says_how_it_signs() {
         json!({ "alg": "ES256", "kid": "ec-1", "crit": ["b64"] }),
         json!({ "alg": "ES256", "kid": "ec-1", "typ": "at+jwt" }),
     ] {
-        assert_refused(&ground, &ground.issuer.sign_under(&header, &build), "no signed token").await;
+        assert_refused(&ground, &ground.issuer.sign_under(&header, &build), "not a signed token").await;
     }
 }
 
@@ -75,18 +75,18 @@ async fn what_is_not_good_now_or_not_for_this_registry_is_refused() {
     ground.trusting().await;
     let now = ground.build()["iat"].as_i64().unwrap();
     for (claim, value, words) in [
-        ("aud", json!("npm:other.example"), "ask for one with the audience npm:registry.example"),
+        ("aud", json!("npm:other.example"), "request one for the audience npm:registry.example"),
         ("aud", json!(["npm:other.example"]), "audience"),
         ("aud", json!(null), "audience"),
         ("aud", json!("npm:registry.example:443"), "audience"),
-        ("iss", json!("https://eve.example"), "no issuer"),
-        ("iss", json!(format!("{}/", ground.issuer.url())), "no issuer"),
+        ("iss", json!("https://eve.example"), "does not trust its issuer"),
+        ("iss", json!(format!("{}/", ground.issuer.url())), "does not trust its issuer"),
         ("exp", json!(now - 31), "expired"),
         ("exp", json!(null), "claim exp"),
         ("exp", json!(1e300), "claim exp"),
         ("exp", json!("tomorrow"), "claim exp"),
-        ("nbf", json!(now + 31), "not good yet"),
-        ("iat", json!(now + 31), "not good yet"),
+        ("nbf", json!(now + 31), "not valid yet"),
+        ("iat", json!(now + 31), "not valid yet"),
         ("iat", json!(null), "claim iat"),
     ] {
         let token = ground.issuer.sign(&ground.build_with(claim, value.clone()));
@@ -148,17 +148,20 @@ async fn every_refusal_is_told_of_and_fills_no_log() {
     ground.forget().await;
     let unknown_key = json!({ "alg": "ES256", "kid": "ec-99" });
     for (token, words) in [
-        ("npm_nonsense".to_owned(), "of no issuer"),
-        (issuer.unsigned(&build), "not signed with an algorithm"),
+        ("npm_nonsense".to_owned(), "does not trust its issuer"),
+        (issuer.unsigned(&build), "signature algorithm is not supported"),
         (eve.sign(&build), "signature is wrong"),
         (issuer.sign_under(&unknown_key, &build), "a key that its issuer does not have"),
-        (issuer.sign_under(&json!({ "alg": "ES256", "kid": "ec-1", "crit": [] }), &build), "no signed token"),
-        (with("aud", json!("npm:other.example")), "meant for somebody else"),
+        (
+            issuer.sign_under(&json!({ "alg": "ES256", "kid": "ec-1", "crit": [] }), &build),
+            "not a signed token",
+        ),
+        (with("aud", json!("npm:other.example")), "meant for another audience"),
         (with("exp", json!(now - 31)), "has expired"),
-        (with("nbf", json!(now + 31)), "not good yet"),
-        (with("iat", json!(null)), "lacks the claim iat"),
+        (with("nbf", json!(now + 31)), "not valid yet"),
+        (with("iat", json!(null)), "claim iat is missing"),
         (with("repository", json!("eve/pear")), "the claim repository"),
-        (used, "exchanged for this package before"),
+        (used, "already exchanged for this package"),
     ] {
         for told_of in [1, 0] {
             let _ = exchange(&ground.registry, "@acme/pear", &token).await.assert_status(401);

@@ -148,7 +148,7 @@ async fn requests_are_counted_to_principals_and_those_of_strangers_to_addresses(
     }
     let refused = ana.from_address(there).get("/-/whoami").await.assert_status(429);
     assert_eq!(refused.header("retry-after"), Some("20"));
-    assert_eq!(refused.error(), "too many requests: wait 20 seconds, then go on more slowly");
+    assert_eq!(refused.error(), "too many requests: wait 20 seconds, then send requests more slowly");
     let stranger = registry.anonymous().from_address(here);
     let _ = stranger.get("/-/ping").await.assert_status(200);
     let bad = stranger.with_token("npm_wrong");

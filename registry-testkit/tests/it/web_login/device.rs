@@ -174,7 +174,7 @@ async fn digits_of_nobody_or_of_somebody_else_ask_no_provider() {
 #[tokio::test]
 async fn who_refuses_or_is_somebody_else_is_not_logged_in() {
     for (entered, words, reason) in
-        [(Err(()), "did not let you in", "provider"), (Ok("eve"), "entered by eve", "other-account")]
+        [(Err(()), "did not confirm your login", "provider"), (Ok("eve"), "entered by eve", "other-account")]
     {
         let ground = Ground::new().await;
         let digits = ground.begin().await;

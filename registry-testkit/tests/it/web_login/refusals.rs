@@ -14,7 +14,7 @@ async fn another_browser_does_not_finish_what_one_began() {
     let _ = one.press(&page_of_one, "log-in", &mistyped).await.assert_status(401);
     forget_events(&registry).await;
     let refused = other.press(&page_of_other, "log-in", &ANA).await.assert_status(403);
-    assert!(refused.text().contains("begun in another browser"), "{}", refused.text());
+    assert!(refused.text().contains("began in another browser"), "{}", refused.text());
     let _ = other.open(&begun.page).await.assert_status(403);
     let refusal = r#"{"kind":"web-login-refused","reason":"other-browser"}"#;
     assert_eq!(events(&registry).await, format!("{refusal}\n{refusal}"));
@@ -36,7 +36,11 @@ async fn a_form_of_another_site_does_nothing() {
     for made_up in ["", "0", &token[1..], &token.replace(|c: char| c.is_ascii_digit(), "0")] {
         let form = format!("{form}&form={made_up}");
         let refused = browser.ask(Method::POST, &begun.page, form).await.assert_status(403);
-        assert!(refused.text().contains("this form is not from this page"), "{}", refused.text());
+        assert!(
+            refused.text().contains("this form has expired or is not from this page"),
+            "{}",
+            refused.text()
+        );
     }
     let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
 }
@@ -54,7 +58,10 @@ async fn what_has_expired_is_gone() {
         let gone = browser.open(&begun.page).await.assert_status(404);
         assert_eq!(gone.response.header("content-type"), Some("text/html; charset=utf-8"));
         let gone = begun.poll(&registry.anonymous()).await.assert_status(404);
-        assert_eq!(gone.error(), "this login is over, or never was: run the command in your terminal again");
+        assert_eq!(
+            gone.error(),
+            "this login has ended or does not exist: run the command in your terminal again"
+        );
     }
     let _ = browser.press(&page, "log-in", &ANA).await.assert_status(404);
 }

@@ -57,8 +57,8 @@ async fn a_write_is_confirmed_in_the_browser() {
     www-authenticate: otp
 
     {
-      "error": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
-      "message": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. A client that does not ask for it takes it as --otp",
+      "error": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. If your client does not ask for it, pass it with --otp",
+      "message": "You must provide a one-time password: try again with the digits that your authenticator app shows, or with a recovery code. If your client does not ask for it, pass it with --otp",
       "authUrl": "http://registry.example/-/v1/login/1767323765-387ec812cd6aded65e68e918610e0e53-969f4d30eaf9bf28733037213230d9e47ad5ed61",
       "doneUrl": "http://registry.example/-/v1/done/1767323765-387ec812cd6aded65e68e918610e0e53-7405ba77ef73464de5be4c4cfd8caf21f8e86abd"
     }
@@ -89,9 +89,11 @@ async fn a_write_is_confirmed_in_the_browser() {
     let digits = app.digits_at(registry.clock().now());
     let confirmed = page_browser.press(&wrong, "code", &[("code", &digits)]).await.assert_status(303);
     let confirmed = page_browser.follow(&confirmed).await.assert_status(200).text();
-    for shown in
-        ["<h1>You confirmed it</h1>", "as <strong>ana</strong>", "PUT /-/package/pear/dist-tags/stable"]
-    {
+    for shown in [
+        "<h1>You confirmed the command</h1>",
+        "as <strong>ana</strong>",
+        "PUT /-/package/pear/dist-tags/stable",
+    ] {
         assert!(confirmed.contains(shown), "{confirmed}");
     }
     assert!(!confirmed.contains("signed in"), "{confirmed}");
@@ -234,7 +236,7 @@ async fn a_provider_with_a_page_of_its_own_does_as_well() {
     let page = page_browser.open(&begun.page).await;
     let back = leave(&page_browser, &page).await;
     let refused = page_browser.open(&format!("{back}&code=eve")).await.assert_status(401);
-    assert!(refused.text().contains("did not say who you are"), "{}", refused.text());
+    assert!(refused.text().contains("did not identify you"), "{}", refused.text());
     let back = leave(&page_browser, &page).await;
     let _ = page_browser.open(&format!("{back}&code=ana")).await.assert_status(303);
     let proof = begun.poll(&registry.anonymous()).await.json()["token"].as_str().unwrap().to_owned();

@@ -128,7 +128,10 @@ async fn an_invalid_sign_up_is_rejected_with_a_reason() {
     for name in ["", "Ana", ".ana", "-ana", "_ana", "a/b", "a b", "änna", "a:b", "a\0", &long] {
         let refused = accounts.sign_up(&login(name, "orange tree")).await.unwrap_err();
         assert!(matches!(refused, AuthError::Unacceptable { .. }), "{name:?}");
-        assert!(refused.to_string().starts_with("an account name has 1 to 64 small letters"), "{refused}");
+        assert!(
+            refused.to_string().starts_with("an account name has 1 to 64 lowercase letters"),
+            "{refused}"
+        );
         assert_eq!(accounts.log_in(&login(name, "orange tree")).await.unwrap(), LoggedIn::NoSuchAccount);
         assert_eq!(accounts.look_up(name).await.unwrap(), None);
     }
@@ -142,7 +145,7 @@ async fn an_invalid_sign_up_is_rejected_with_a_reason() {
     let with_email = |email: &str| PasswordLogin { email: Some(email.into()), ..login("ana", "orange tree") };
     for email in ["a\n@mail.example", &"x".repeat(255)] {
         let refused = accounts.sign_up(&with_email(email)).await.unwrap_err();
-        assert!(refused.to_string().starts_with("a mail address has"), "{refused}");
+        assert!(refused.to_string().starts_with("an email address has"), "{refused}");
     }
     assert_eq!(store.get(&path_of_ana()).await.unwrap(), None);
 
@@ -328,7 +331,7 @@ async fn a_damaged_account_is_an_error_that_shows_no_secret() {
     for (damaged, said) in [
         (&whole[..40], "_accounts/ana.json holds no account: unexpected JSON at line 3, column"),
         (r#""$argon2id$secret""#, "_accounts/ana.json holds no account: unexpected JSON at line 1, column"),
-        (&other_name, "_accounts/ana.json holds no account: it is the account of somebody else"),
+        (&other_name, "_accounts/ana.json holds no account: it is the account of another user"),
         (&no_hash, "_accounts/ana.json holds no account: its password is no hash"),
     ] {
         let _ = store.put(&path_of_ana(), damaged.to_owned().into(), When::Always).await.unwrap();
