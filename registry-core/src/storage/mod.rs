@@ -54,7 +54,9 @@ pub use probe::{ProbeError, probe};
 pub use proven::StorageError;
 pub(crate) use proven::{Storage, WatchStorage};
 pub(crate) use update::Contended;
-pub(crate) use update::{Decision, Edit, Step, Updated, update, update_with};
+#[cfg(feature = "local-accounts")]
+pub(crate) use update::update;
+pub(crate) use update::{Decision, Edit, Step, Updated, update_with};
 pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

@@ -1,13 +1,12 @@
 //! Opens the configured store, and verifies that it is reliable.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::BoxError;
 use crate::randomness::{Randomness as _, SystemRandomness};
 use crate::settings::error::Context as _;
 use crate::settings::{SettingsError, StorageSettings, StorageUrl};
-#[cfg(feature = "local-disk")]
-use crate::storage::LocalDisk;
 #[cfg(feature = "clouds")]
 use crate::storage::open_bucket;
 use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
@@ -82,22 +81,7 @@ fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStor
             tracing::warn!("storage is memory: everything is gone when the server stops");
             Arc::new(ObjectStoreBlobs::in_memory())
         }
-        #[cfg(feature = "local-disk")]
-        StorageUrl::Folder(folder) => {
-            // Checked before anything is created in a folder that may be the mount point of a volume.
-            if must_exist && !folder.join("version").exists() {
-                return Err(no_registry_in(settings));
-            }
-            let disk = LocalDisk::open(folder).map_err(|error| {
-                let error = SettingsError::of(error);
-                SettingsError::new(format!(
-                    "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
-                ))
-            })?;
-            Arc::new(disk)
-        }
-        #[cfg(not(feature = "local-disk"))]
-        StorageUrl::Folder(_) => return Err(not_in_this_build(url, "local-disk")),
+        StorageUrl::Folder(folder) => open_folder(settings, folder, must_exist)?,
         #[cfg(feature = "clouds")]
         StorageUrl::Bucket(bucket) => {
             let blobs = open_bucket(bucket, &settings.options);
@@ -107,6 +91,32 @@ fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStor
         StorageUrl::Bucket(_) => return Err(not_in_this_build(url, "aws")),
     };
     Ok(store)
+}
+
+#[cfg(feature = "local-disk")]
+fn open_folder(
+    settings: &StorageSettings,
+    folder: &Path,
+    must_exist: bool,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    use crate::storage::LocalDisk;
+
+    // Checked before anything is created in a folder that may be the mount point of a volume.
+    if must_exist && !folder.join("version").exists() {
+        return Err(no_registry_in(settings));
+    }
+    let disk = LocalDisk::open(folder).map_err(|error| {
+        let (url, error) = (&settings.url, SettingsError::of(error));
+        SettingsError::new(format!(
+            "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
+        ))
+    })?;
+    Ok(Arc::new(disk))
+}
+
+#[cfg(not(feature = "local-disk"))]
+fn open_folder(settings: &StorageSettings, _: &Path, _: bool) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    Err(not_in_this_build(&settings.url, "local-disk"))
 }
 
 #[cfg(not(all(feature = "local-disk", feature = "clouds")))]
