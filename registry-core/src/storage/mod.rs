@@ -17,7 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-#[cfg(feature = "clouds")]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod bucket;
 mod error;
 mod extension;
@@ -41,7 +41,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use url::Url;
 
-#[cfg(feature = "clouds")]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 pub use bucket::{BucketError, open_bucket};
 pub use error::BlobError;
 pub use extension::BlobStoreExt;

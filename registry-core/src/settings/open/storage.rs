@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::error::BoxError;
 use crate::randomness::{Randomness as _, SystemRandomness};
 use crate::settings::error::Context as _;
 use crate::settings::{SettingsError, StorageSettings, StorageUrl};
-#[cfg(feature = "clouds")]
-use crate::storage::open_bucket;
 use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 
 use super::{Trial, install_tls_provider};
@@ -75,20 +75,13 @@ fn no_registry_in(settings: &StorageSettings) -> SettingsError {
 
 /// Opens the store without a probe.
 fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStore>, SettingsError> {
-    let url = &settings.url;
-    let store: Arc<dyn BlobStore> = match url {
+    let store: Arc<dyn BlobStore> = match &settings.url {
         StorageUrl::Memory => {
             tracing::warn!("storage is memory: everything is gone when the server stops");
             Arc::new(ObjectStoreBlobs::in_memory())
         }
         StorageUrl::Folder(folder) => open_folder(settings, folder, must_exist)?,
-        #[cfg(feature = "clouds")]
-        StorageUrl::Bucket(bucket) => {
-            let blobs = open_bucket(bucket, &settings.options);
-            Arc::new(blobs.with_context(|| format!("cannot open the storage {url}"))?)
-        }
-        #[cfg(not(feature = "clouds"))]
-        StorageUrl::Bucket(_) => return Err(not_in_this_build(url, "aws")),
+        StorageUrl::Bucket(bucket) => open_bucket(settings, bucket)?,
     };
     Ok(store)
 }
@@ -119,7 +112,18 @@ fn open_folder(settings: &StorageSettings, _: &Path, _: bool) -> Result<Arc<dyn 
     Err(not_in_this_build(&settings.url, "local-disk"))
 }
 
-#[cfg(not(all(feature = "local-disk", feature = "clouds")))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+fn open_bucket(settings: &StorageSettings, bucket: &Url) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    let blobs = crate::storage::open_bucket(bucket, &settings.options);
+    Ok(Arc::new(blobs.with_context(|| format!("cannot open the storage {}", settings.url))?))
+}
+
+#[cfg(not(any(feature = "aws", feature = "azure", feature = "gcp")))]
+fn open_bucket(settings: &StorageSettings, _: &Url) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    Err(not_in_this_build(&settings.url, "aws"))
+}
+
+#[cfg(not(all(feature = "local-disk", any(feature = "aws", feature = "azure", feature = "gcp"))))]
 fn not_in_this_build(url: &StorageUrl, feature: &str) -> SettingsError {
     SettingsError::new(format!(
         "this build has no support for the storage {url}; build it with --features {feature}"
