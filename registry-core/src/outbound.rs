@@ -28,13 +28,8 @@ pub(crate) enum NoClient {
 
 impl Outbound<'_> {
     /// Creates a client that follows no redirects, which could leak a credential, sends no `Referer`, and stores no
-    /// cookies. Opens no connection yet.
-    pub(crate) fn client(&self) -> Result<Client, NoClient> {
-        self.client_with(|builder| builder)
-    }
-
-    /// Like [`Self::client`], with the additional needs of one service.
-    pub(crate) fn client_with(
+    /// cookies. `set` adds the needs of one service. Opens no connection yet.
+    pub(crate) fn client(
         &self,
         set: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Client, NoClient> {

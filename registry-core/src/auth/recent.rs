@@ -34,6 +34,7 @@ impl RecentLogins {
     }
 
     /// Returns a separate cache with the same key and another `lifetime`.
+    #[cfg(feature = "local-accounts")]
     pub(in crate::auth) fn lasting(&self, lifetime: TimeDelta) -> Self {
         Self { clock: Arc::clone(&self.clock), key: self.key, lifetime, logins: Cache::new(MOST) }
     }
@@ -53,6 +54,7 @@ impl RecentLogins {
         (TimeDelta::zero() <= age && age < self.lifetime).then_some(principal)
     }
 
+    #[cfg(feature = "local-accounts")]
     pub(in crate::auth) fn forget(&self, login: LoginHash) {
         self.logins.invalidate(&login);
     }

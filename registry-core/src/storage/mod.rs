@@ -17,7 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-#[cfg(feature = "clouds")]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod bucket;
 mod error;
 mod extension;
@@ -41,7 +41,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use url::Url;
 
-#[cfg(feature = "clouds")]
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 pub use bucket::{BucketError, open_bucket};
 pub use error::BlobError;
 pub use extension::BlobStoreExt;
@@ -54,7 +54,9 @@ pub use probe::{ProbeError, probe};
 pub use proven::StorageError;
 pub(crate) use proven::{Storage, WatchStorage};
 pub(crate) use update::Contended;
-pub(crate) use update::{BlobDecision, Edit, Step, Updated, update, update_with};
+#[cfg(feature = "local-accounts")]
+pub(crate) use update::update;
+pub(crate) use update::{BlobDecision, Edit, Step, Updated, update_with};
 pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

@@ -33,6 +33,7 @@ mod organizations;
 mod proxy;
 mod proxy_failures;
 mod proxy_property;
+mod public_api;
 mod reads;
 mod search;
 mod simulation;

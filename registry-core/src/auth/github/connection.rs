@@ -83,7 +83,7 @@ fn client(settings: &GithubSettings) -> Result<reqwest::Client, GithubError> {
         connect_timeout: settings.connect_timeout,
         proxy_from_environment: settings.proxy_from_environment,
     };
-    outbound.client().map_err(|reason| match reason {
+    outbound.client(|builder| builder).map_err(|reason| match reason {
         NoClient::TlsProvider => GithubError::NoTlsProvider,
         NoClient::Certificates(source) => GithubError::Certificates(source),
         NoClient::Client(source) => GithubError::Client(source),

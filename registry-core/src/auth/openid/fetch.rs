@@ -36,7 +36,7 @@ impl Fetch {
             connect_timeout: settings.connect_timeout,
             proxy_from_environment: settings.proxy_from_environment,
         };
-        let client = outbound.client().map_err(|reason| match reason {
+        let client = outbound.client(|builder| builder).map_err(|reason| match reason {
             NoClient::TlsProvider => OpenIdError::NoTlsProvider,
             NoClient::Certificates(source) => OpenIdError::Certificates(source),
             NoClient::Client(source) => OpenIdError::Client(source),

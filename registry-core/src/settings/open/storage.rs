@@ -1,15 +1,14 @@
 //! Opens the configured store, and verifies that it is reliable.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use url::Url;
 
 use crate::error::BoxError;
 use crate::randomness::{Randomness as _, SystemRandomness};
 use crate::settings::error::Context as _;
 use crate::settings::{SettingsError, StorageSettings, StorageUrl};
-#[cfg(feature = "local-disk")]
-use crate::storage::LocalDisk;
-#[cfg(feature = "clouds")]
-use crate::storage::open_bucket;
 use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 
 use super::{Trial, install_tls_provider};
@@ -76,40 +75,55 @@ fn no_registry_in(settings: &StorageSettings) -> SettingsError {
 
 /// Opens the store without a probe.
 fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStore>, SettingsError> {
-    let url = &settings.url;
-    let store: Arc<dyn BlobStore> = match url {
+    let store: Arc<dyn BlobStore> = match &settings.url {
         StorageUrl::Memory => {
             tracing::warn!("storage is memory: everything is gone when the server stops");
             Arc::new(ObjectStoreBlobs::in_memory())
         }
-        #[cfg(feature = "local-disk")]
-        StorageUrl::Folder(folder) => {
-            // Checked before anything is created in a folder that may be the mount point of a volume.
-            if must_exist && !folder.join("version").exists() {
-                return Err(no_registry_in(settings));
-            }
-            let disk = LocalDisk::open(folder).map_err(|error| {
-                let error = SettingsError::of(error);
-                SettingsError::new(format!(
-                    "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
-                ))
-            })?;
-            Arc::new(disk)
-        }
-        #[cfg(not(feature = "local-disk"))]
-        StorageUrl::Folder(_) => return Err(not_in_this_build(url, "local-disk")),
-        #[cfg(feature = "clouds")]
-        StorageUrl::Bucket(bucket) => {
-            let blobs = open_bucket(bucket, &settings.options);
-            Arc::new(blobs.with_context(|| format!("cannot open the storage {url}"))?)
-        }
-        #[cfg(not(feature = "clouds"))]
-        StorageUrl::Bucket(_) => return Err(not_in_this_build(url, "aws")),
+        StorageUrl::Folder(folder) => open_folder(settings, folder, must_exist)?,
+        StorageUrl::Bucket(bucket) => open_bucket(settings, bucket)?,
     };
     Ok(store)
 }
 
-#[cfg(not(all(feature = "local-disk", feature = "clouds")))]
+#[cfg(feature = "local-disk")]
+fn open_folder(
+    settings: &StorageSettings,
+    folder: &Path,
+    must_exist: bool,
+) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    use crate::storage::LocalDisk;
+
+    // Checked before anything is created in a folder that may be the mount point of a volume.
+    if must_exist && !folder.join("version").exists() {
+        return Err(no_registry_in(settings));
+    }
+    let disk = LocalDisk::open(folder).map_err(|error| {
+        let (url, error) = (&settings.url, SettingsError::of(error));
+        SettingsError::new(format!(
+            "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
+        ))
+    })?;
+    Ok(Arc::new(disk))
+}
+
+#[cfg(not(feature = "local-disk"))]
+fn open_folder(settings: &StorageSettings, _: &Path, _: bool) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    Err(not_in_this_build(&settings.url, "local-disk"))
+}
+
+#[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+fn open_bucket(settings: &StorageSettings, bucket: &Url) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    let blobs = crate::storage::open_bucket(bucket, &settings.options);
+    Ok(Arc::new(blobs.with_context(|| format!("cannot open the storage {}", settings.url))?))
+}
+
+#[cfg(not(any(feature = "aws", feature = "azure", feature = "gcp")))]
+fn open_bucket(settings: &StorageSettings, _: &Url) -> Result<Arc<dyn BlobStore>, SettingsError> {
+    Err(not_in_this_build(&settings.url, "aws"))
+}
+
+#[cfg(not(all(feature = "local-disk", any(feature = "aws", feature = "azure", feature = "gcp"))))]
 fn not_in_this_build(url: &StorageUrl, feature: &str) -> SettingsError {
     SettingsError::new(format!(
         "this build has no support for the storage {url}; build it with --features {feature}"

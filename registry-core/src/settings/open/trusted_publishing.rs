@@ -6,7 +6,6 @@ use crate::settings::{SettingsError, TrustedPublishingSettings};
 
 /// Returns no issuers: this build cannot verify their signatures.
 #[cfg(not(feature = "openid"))]
-#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
 pub fn open_trusted_publishing(_: &TrustedPublishingSettings) -> Result<TrustedPublishing, SettingsError> {
     Ok(TrustedPublishing::default())
 }

@@ -69,7 +69,7 @@ fn client_with(
         proxy_from_environment: settings.proxy_from_environment,
     };
     let upstream = settings.name.clone();
-    outbound.client_with(|builder| set(builder.pool_idle_timeout(IDLE))).map_err(|reason| match reason {
+    outbound.client(|builder| set(builder.pool_idle_timeout(IDLE))).map_err(|reason| match reason {
         NoClient::TlsProvider => HttpUpstreamError::NoTlsProvider,
         NoClient::Certificates(source) => HttpUpstreamError::Certificates { upstream, source },
         NoClient::Client(source) => HttpUpstreamError::Client { upstream, source },
