@@ -190,7 +190,8 @@ impl Listing<'_> {
     fn add(&mut self, path: &str, conditions: &[String], text: &str) {
         let mut seen = BTreeSet::new();
         let conditions = conditions.iter().filter(|condition| seen.insert(*condition));
-        let conditions: String = conditions.map(|condition| format!("#[cfg({condition})] ")).collect();
+        let conditions: Vec<_> = conditions.map(|condition| format!("#[cfg({condition})] ")).collect();
+        let conditions = conditions.concat();
         self.lines.insert(format!("{path}: {conditions}{text}"));
     }
 }

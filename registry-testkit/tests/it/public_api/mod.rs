@@ -42,7 +42,7 @@ fn difference(library: &str, written: &str, found: &str) -> String {
     let lines = |text: &'static str, of: &str, other: &str| -> String {
         let other: BTreeSet<_> = other.lines().collect();
         let only = of.lines().filter(|line| !other.contains(line));
-        only.map(|line| format!("{library} {text} {line}\n")).collect()
+        only.map(|line| format!("{library} {text} {line}\n")).collect::<Vec<_>>().concat()
     };
     if written == found {
         return String::new();

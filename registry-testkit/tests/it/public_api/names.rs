@@ -29,7 +29,7 @@ fn follow(modules: &Modules, module: &str, path: &[String], imports_left: usize)
             "crate" => current = String::new(),
             "self" => {}
             "super" => {
-                current = current.rsplit_once("::").map_or_else(String::new, |(above, _)| above.to_owned())
+                current = current.rsplit_once("::").map_or_else(String::new, |(above, _)| above.to_owned());
             }
             name => match named_in(modules, &current, name, imports_left) {
                 Named::Module(found) => current = found,
