@@ -232,8 +232,23 @@ impl RegistryBuilder {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
+    fn http_settings(&self) -> HttpSettings {
+        HttpSettings {
+            limits: self.limits,
+            randomness: Arc::clone(&self.randomness),
+            public_url: self.public_url.clone(),
+            path_prefix: self.path_prefix.clone(),
+            mounted_at: self.mounted_at.clone(),
+            legacy_prefixes: self.legacy_prefixes.clone(),
+            bases: KnownBases::new(self.clock.now()),
+            clock: Arc::clone(&self.clock),
+            publish_elsewhere: self.publish_elsewhere.clone(),
+        }
+    }
+
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(self) -> Registry {
+        let http = self.http_settings();
         let context = BuildContext { store: self.store, clock: self.clock, randomness: self.randomness };
         let providers = self.providers.into_providers(&context);
         let events = self.sinks.into_queue(&context);
@@ -312,17 +327,6 @@ impl RegistryBuilder {
             searches: Arc::clone(&search),
         };
         let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
-        let http = HttpSettings {
-            limits: self.limits,
-            randomness,
-            public_url: self.public_url,
-            path_prefix: self.path_prefix,
-            mounted_at: self.mounted_at,
-            legacy_prefixes: self.legacy_prefixes,
-            bases: KnownBases::new(clock.now()),
-            clock: Arc::clone(&clock),
-            publish_elsewhere: self.publish_elsewhere,
-        };
         Registry {
             authorization: Authorization::new(self.access, grants_beyond_rules, events, clock),
             parts: Arc::new(Parts {

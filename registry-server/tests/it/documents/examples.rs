@@ -7,7 +7,8 @@ use super::{blocks, document, documents, root};
 use crate::running::{registry_server, run};
 
 /// `ini` and `yaml` are files of clients, and `text` is not run.
-const LANGUAGES: [&str; 6] = ["sh", "toml", "rust", "ini", "yaml", "text"];
+/// Rust is compiled by the test of its crate, and run unless it serves without end.
+const LANGUAGES: [&str; 7] = ["sh", "toml", "rust", "rust,no_run", "ini", "yaml", "text"];
 
 #[test]
 fn every_block_has_a_language_that_is_tested() {
