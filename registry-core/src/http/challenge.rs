@@ -30,59 +30,57 @@ struct InBrowser {
     done: Option<String>,
 }
 
-impl Registry {
-    /// Renders the answer to a failed request.
-    pub(super) async fn failure(
-        &self,
-        request: &Parts,
-        caller: &Caller,
-        under_prefix: bool,
-        failure: &Failure,
-    ) -> Response<Body> {
-        let notice = match failure {
-            Failure::Operation(Error::Login(LoginError::DeviceLogin { url, user_code, digits })) => {
-                let digits = digits.expose_secret();
-                let notice = format!(
-                    "Open {url} on any device and enter the code {user_code} there. When it says that you are done, \
-                     enter {digits} here."
-                );
-                let mut response = one_time_password_challenge(&told(failure), None, &notice);
-                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                return response;
-            }
-            Failure::Operation(Error::Login(LoginError::OneTimePasswordRequired)) => ENTER_DIGITS,
-            Failure::Operation(Error::Login(LoginError::WrongOneTimePassword)) => ENTER_OTHER_DIGITS,
-            _ => return failure_response(failure),
-        };
-        // A one-time password works without the browser too, so no error here fails the request.
-        let in_browser = self.ask_in_browser(request, caller, under_prefix).await.unwrap_or_else(|error| {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
-            None
-        });
-        one_time_password_challenge(&told(failure), in_browser.as_ref(), notice)
-    }
-
-    async fn ask_in_browser(
-        &self,
-        request: &Parts,
-        caller: &Caller,
-        under_prefix: bool,
-    ) -> Result<Option<InBrowser>, Error> {
-        let polls = request.headers.get(AUTH_TYPE).is_some_and(|value| value == "web");
-        // A client that sent a wrong password already has the address of the page.
-        if !polls && caller.one_time_password.is_some() {
-            return Ok(None);
+/// Renders the response for a failed request: a challenge if it needs a one-time password.
+pub(super) async fn failure_or_challenge(
+    registry: &Registry,
+    request: &Parts,
+    caller: &Caller,
+    under_prefix: bool,
+    failure: &Failure,
+) -> Response<Body> {
+    let notice = match failure {
+        Failure::Operation(Error::Login(LoginError::DeviceLogin { url, user_code, digits })) => {
+            let digits = digits.expose_secret();
+            let notice = format!(
+                "Open {url} on any device and enter the code {user_code} there. When it says that you are done, \
+                 enter {digits} here."
+            );
+            let mut response = one_time_password_challenge(&told(failure), None, &notice);
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return response;
         }
-        let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-        let action = format!("{} {}", request.method, loggable_path(request.uri.path()));
-        let Some(begun) = self.accounts().begin_web_second_factor(caller, client, &action, !polls).await?
-        else {
-            return Ok(None);
-        };
-        let base = base_url(self, request, reached_host(request)?, under_prefix).url;
-        let done = polls.then(|| done_url(&base, &begun.poll).expose_secret().to_owned());
-        Ok(Some(InBrowser { page: login_url(&base, &begun.page).expose_secret().to_owned(), done }))
+        Failure::Operation(Error::Login(LoginError::OneTimePasswordRequired)) => ENTER_DIGITS,
+        Failure::Operation(Error::Login(LoginError::WrongOneTimePassword)) => ENTER_OTHER_DIGITS,
+        _ => return failure_response(failure),
+    };
+    // A one-time password works without the browser too, so no error here fails the request.
+    let in_browser = ask_in_browser(registry, request, caller, under_prefix).await.unwrap_or_else(|error| {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
+        None
+    });
+    one_time_password_challenge(&told(failure), in_browser.as_ref(), notice)
+}
+
+async fn ask_in_browser(
+    registry: &Registry,
+    request: &Parts,
+    caller: &Caller,
+    under_prefix: bool,
+) -> Result<Option<InBrowser>, Error> {
+    let polls = request.headers.get(AUTH_TYPE).is_some_and(|value| value == "web");
+    // A client that sent a wrong password already has the address of the page.
+    if !polls && caller.one_time_password.is_some() {
+        return Ok(None);
     }
+    let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let action = format!("{} {}", request.method, loggable_path(request.uri.path()));
+    let Some(begun) = registry.accounts().begin_web_second_factor(caller, client, &action, !polls).await?
+    else {
+        return Ok(None);
+    };
+    let base = base_url(registry, request, reached_host(request)?, under_prefix).url;
+    let done = polls.then(|| done_url(&base, &begun.poll).expose_secret().to_owned());
+    Ok(Some(InBrowser { page: login_url(&base, &begun.page).expose_secret().to_owned(), done }))
 }
 
 /// Asks a client for a one-time password. All clients recognize the challenge by `otp` in lowercase and by "one-time

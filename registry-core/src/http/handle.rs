@@ -19,6 +19,7 @@ use crate::{Error, Registry};
 use super::answer::json_response;
 use super::base_url::{base_url, reached_host};
 use super::body::Body;
+use super::challenge::failure_or_challenge;
 use super::find_route::{FoundRoute, find_route};
 use super::incoming::Incoming;
 use super::origin::check_origin;
@@ -163,7 +164,7 @@ impl Registry {
         };
         let mut response = match result {
             Ok(response) => response,
-            Err(failure) => self.failure(request, &caller, under_prefix, &failure).await,
+            Err(failure) => failure_or_challenge(self, request, &caller, under_prefix, &failure).await,
         };
         if let Some((token, error)) = stale
             && self.accounts().is_notice_due(token)
