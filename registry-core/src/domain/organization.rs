@@ -10,7 +10,7 @@ const LONGEST: usize = 64;
 ///
 /// ```
 /// use registry_core::domain::GroupName;
-/// Clients write organizations with and without the `@` of the scope.
+/// // Clients write organizations with and without the `@` of the scope.
 /// assert_eq!(GroupName::parse("@acme")?.as_str(), "acme");
 /// assert!(GroupName::parse("Acme").is_err());
 /// # Ok::<(), registry_core::domain::GroupNameError>(())
