@@ -1,5 +1,6 @@
 //! Describes errors in a `registry.toml` with the keys of the file rather than the types of the program.
 
+use crate::nearest::nearest;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -43,8 +44,11 @@ impl Place {
             let inside = self.path.split_last().map_or(&[][..], |(_, tables)| tables);
             let own = own.iter().filter(|_| inside.is_empty()).map(|key| format!("`{key}`"));
             let known = own.chain([known.to_owned()]).collect::<Vec<_>>().join(", ");
+            let names = known.split(", ").map(|name| name.trim_matches('`'));
+            let meant = nearest(unknown.trim_matches('`'), names)
+                .map_or_else(String::new, |name| format!("did you mean `{name}`? "));
             return format!(
-                "there is no setting {unknown} {}; the settings there are {known}",
+                "there is no setting {unknown} {}; {meant}the settings there are {known}",
                 self.within(inside)
             );
         }

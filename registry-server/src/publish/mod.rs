@@ -176,7 +176,8 @@ fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
     match error {
         Error::Permission(PermissionError::Forbidden { .. } | PermissionError::Hidden { .. })
         | Error::Package(PackageError::NotFound(_)) => Some(format!(
-            "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why"
+            "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why, with \
+             the same --config or --storage"
         )),
         Error::Login(LoginError::OneTimePasswordRequired) => Some(format!(
             "a one-time password of {user} is required: add --otp CODE from their authenticator app"

@@ -107,7 +107,7 @@ fn a_mistake_is_reported_with_its_line() {
     assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["not a network", "10.0.0.0/8"]);
     assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
-    assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed"]);
+    assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed", "did you mean `read`?"]);
 }
 
 #[test]

@@ -159,9 +159,9 @@ async fn what_is_refused_leaves_nothing_and_says_what_to_do() {
     registry-server: no publisher is named: add --as USER, the name of an account, or set REGISTRY_TOKEN to a token of one
     registry-server: the user eva does not exist in this registry
     registry-server: publishing @acme/one@1.0.0 with the tag latest, 139 B from DESK/acme.tgz
-    registry-server: DESK/acme.tgz was not published: ben may not publish @acme/one: `registry-server access explain ben publish @acme/one` says why
+    registry-server: DESK/acme.tgz was not published: ben may not publish @acme/one: `registry-server access explain ben publish @acme/one` says why, with the same --config or --storage
     registry-server: publishing pear@1.1.0 with the tag latest, 134 B from DESK/newer.tgz
-    registry-server: DESK/newer.tgz was not published: ben may not publish pear: `registry-server access explain ben publish pear` says why
+    registry-server: DESK/newer.tgz was not published: ben may not publish pear: `registry-server access explain ben publish pear` says why, with the same --config or --storage
     registry-server: publishing pear@1.0.0 with the tag latest, 134 B from DESK/pear.tgz
     registry-server: DESK/pear.tgz was not published: You cannot publish over the previously published versions: 1.0.0. A version number cannot be reused, not even after an unpublish: raise the version in package.json; not tried: DESK/newer.tgz
     registry-server: DESK/beta.tgz was not published: 1.0.0-beta.1 is a prerelease, which would become `latest`, which clients install by default: name a tag, such as --tag next
