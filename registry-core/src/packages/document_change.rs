@@ -271,7 +271,18 @@ impl<'a> Sent<'a> {
         let latest =
             self.packument.live_dist_tags().find(|(tag, _)| *tag == "latest").map(|(_, version)| version);
         let (Some(sent), Some(latest)) = (&self.document.dist_tags, latest) else { return Ok(()) };
-        if gone.contains(&latest) || sent.get("latest").is_some_and(|sent| sent == latest) {
+        let proposed = sent.get("latest").map(String::as_str);
+        let is_left =
+            |version: &str| self.packument.versions.contains_key(version) && !gone.contains(&version);
+        if let Some(missing) =
+            proposed.filter(|version| gone.contains(&latest) && *version != latest && !is_left(version))
+        {
+            return Err(Error::request(format!(
+                "the document sets the tag \"latest\" to {:?}, which is not a version that stays; nothing was changed",
+                shorten(missing)
+            )));
+        }
+        if gone.contains(&latest) || proposed == Some(latest) {
             return Ok(());
         }
         Err(Error::request(

@@ -198,6 +198,10 @@ async fn latest_moves_only_from_a_version_that_goes() {
     assert_eq!(registry.stored().await, before);
     let mut document = pear(&registry).await;
     leave_out(&mut document, "1.3.0");
+    for gone in ["9.9.9", ""] {
+        document["dist-tags"]["latest"] = json!(gone);
+        refuses(&registry, &rev_path(&document), &document, "not a version that stays").await;
+    }
     document["dist-tags"]["latest"] = json!("1.0.0");
     let _ = registry.ana().put(&rev_path(&document), &document).await.assert_status(200);
     assert_eq!(pear(&registry).await["dist-tags"]["latest"], "1.2.0", "which the registry decides");
