@@ -20,7 +20,7 @@ async fn a_token_is_exchanged_once_whoever_is_asked() {
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 7, "{statuses:?}");
     let refused = exchange(&replica, "@acme/pear", &token).await.assert_status(401);
-    assert!(refused.error().contains("before"), "{}", refused.error());
+    assert!(refused.error().contains("already exchanged"), "{}", refused.error());
 }
 
 #[tokio::test]
