@@ -11,9 +11,9 @@ use crate::auth::{
     Profile, ProfileDetails, WebLogin,
 };
 
-/// npm prompts for a one-time password when a text contains "one-time password".
+/// npm prompts for a one-time password when a text contains "one-time pass", so this one does not.
 const PASSWORDS_ENDED: &str = "this registry signs in with GitHub, which ended logins with password and \
-                               one-time password in 2020: create a personal access token at GitHub (scope \
+                               one-time code in 2020: create a personal access token at GitHub (scope \
                                read:org) and paste it in place of the password, or log in with the browser \
                                (npm login --auth-type=web)";
 

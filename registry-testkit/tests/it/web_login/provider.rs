@@ -130,7 +130,7 @@ async fn who_is_refused_may_try_again() {
     let page = browser.open(&begun.page).await;
     let back = leave(&browser, &page).await;
     let refused = browser.open(&format!("{back}&error=access_denied")).await.assert_status(401);
-    assert!(refused.text().contains("Scripted did not say who you are"), "{}", refused.text());
+    assert!(refused.text().contains("Scripted did not identify you"), "{}", refused.text());
     let back = leave(&browser, &page).await;
     let down = browser.open(&format!("{back}&code=down")).await.assert_status(503);
     assert_eq!(down.response.header("retry-after"), Some("1"));
