@@ -63,7 +63,7 @@ impl Accounts {
         detached(async move { accounts.log_in_here(&caller, &login, Wanted::Either).await }).await
     }
 
-    /// Like [`Registry::log_in`], but a free name gets no account.
+    /// Like [`Registry::log_in`](crate::Registry::log_in), but a free name gets no account.
     pub(crate) async fn log_in_without_sign_up(
         &self,
         caller: &Caller,

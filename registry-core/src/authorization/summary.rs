@@ -11,8 +11,8 @@ pub struct PermissionSummary {
     pub rules: Vec<SummarizedRule>,
     /// The packages that the caller's token is for; `None` for all.
     pub limited_to: Option<Vec<PackagePattern>>,
-    /// The packages granted to the caller's teams, regardless of the rules; [`Registry::may`] tells what is permitted
-    /// on them.
+    /// The packages granted to the caller's teams, regardless of the rules. [`Registry::may`](crate::Registry::may) tells
+    /// what is permitted with each.
     pub granted: Vec<PackageName>,
 }
 

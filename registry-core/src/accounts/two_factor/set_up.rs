@@ -17,7 +17,7 @@ use super::{read, write};
 #[derive(Debug, Clone)]
 pub enum TwoFactorChanged {
     /// Setup has begun: the user scans this URL, which contains the secret, with an authenticator app. It is required
-    /// only after [`Registry::confirm_two_factor`].
+    /// only after [`Registry::confirm_two_factor`](crate::Registry::confirm_two_factor).
     Begun(SecretString),
     /// An existing second factor now has this mode.
     Mode(TwoFactorMode),
