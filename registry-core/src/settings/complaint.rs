@@ -46,9 +46,9 @@ impl Place {
             let known = own.chain([known.to_owned()]).collect::<Vec<_>>().join(", ");
             let names = known.split(", ").map(|name| name.trim_matches('`'));
             let meant = nearest(unknown.trim_matches('`'), names)
-                .map_or_else(String::new, |name| format!("did you mean `{name}`? "));
+                .map_or_else(|| "the".to_owned(), |name| format!("did you mean `{name}`? The"));
             return format!(
-                "there is no setting {unknown} {}; {meant}the settings there are {known}",
+                "there is no setting {unknown} {}; {meant} settings there are {known}",
                 self.within(inside)
             );
         }

@@ -172,7 +172,7 @@ fn a_mistake_is_reported_in_terms_of_the_file() {
     line 2: `[log] format` is "xml"; write "text" or "json"
     line 2: `[log] format` must be a text in quotes
     line 2: `[organizations] create` is "everybody"; write "anyone" or "administrators" or "nobody"
-    line 2: there is no setting `ulr` in [storage]; the settings there are `url`, `options`, `redirect_above_mib`, `must_exist`
+    line 2: there is no setting `ulr` in [storage]; did you mean `url`? The settings there are `url`, `options`, `redirect_above_mib`, `must_exist`
     line 2: `[storage] url`: `data` is not a storage URL; write file:DIR, such as file:./registry-data, or memory:
     line 2: `[storage.options] aws_region` must be a text in quotes; it is the number 1
     line 1: this is not TOML: unclosed table, expected `]`
