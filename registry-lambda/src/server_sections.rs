@@ -52,7 +52,7 @@ mod tests {
     /// Returns the keys that the error for an unknown one lists.
     fn keys(refused: Option<SettingsError>) -> BTreeSet<String> {
         let refused = refused.unwrap().to_string();
-        let (_, known) = refused.split_once("the settings there are ").unwrap();
+        let (_, known) = refused.split_once(" settings there are ").unwrap();
         known.split(", ").map(str::to_owned).collect()
     }
 

@@ -18,7 +18,7 @@ fn uncommented_template() -> String {
 fn keys_of(section: &str) -> Vec<String> {
     let refusal = Settings::from_toml(&format!("{section}\nno_such_key = 1")).unwrap_err().to_string();
     let expected =
-        refusal.rsplit_once("the settings there are ").map(|(_, expected)| expected).unwrap_or_default();
+        refusal.rsplit_once(" settings there are ").map(|(_, expected)| expected).unwrap_or_default();
     let keys: Vec<_> = expected.split('`').skip(1).step_by(2).map(str::to_owned).collect();
     assert!(!keys.is_empty(), "{refusal}");
     keys
