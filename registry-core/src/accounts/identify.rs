@@ -80,7 +80,7 @@ impl Accounts {
                     }
                     _ => {}
                 }
-                let (principal, memberships) = self.memberships().with_memberships(asked?).await?;
+                let (principal, memberships) = self.parts.memberships.with_memberships(asked?).await?;
                 let (principal, shown) = (Some(Arc::new(principal)), Some(PresentedCredential::Password));
                 let caller = Caller { principal, memberships, shown, ..anonymous };
                 let account = whoami(&caller)?.to_owned();
@@ -128,7 +128,7 @@ impl Accounts {
             Some((principal, limits, signed_in_at)) => (principal, Some(limits), signed_in_at),
             None => (self.ask_providers(bearer).await?, None, None),
         };
-        let (principal, memberships) = self.memberships().with_memberships(principal).await?;
+        let (principal, memberships) = self.parts.memberships.with_memberships(principal).await?;
         let identity = Identity { principal: Arc::new(principal), limits, memberships, signed_in_at };
         self.parts.tokens.insert(hash, identity.clone());
         Ok(identity)

@@ -87,10 +87,6 @@ impl Accounts {
         Self { authorization: self.authorization.with_access_snapshot(), ..self.clone() }
     }
 
-    fn memberships(&self) -> &MembershipLookup {
-        &self.parts.memberships
-    }
-
     fn catalog(&self) -> Catalog {
         Catalog::new(&self.parts.catalog, &self.authorization)
     }

@@ -6,7 +6,7 @@ use crate::domain::GroupName;
 use crate::vocabulary::{Action, OrganizationAction};
 
 /// What a caller was denied. Serializes as its text, such as `publish` or `change teams of acme`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeniedAction {
     /// An action on a package.

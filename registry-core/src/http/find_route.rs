@@ -1,6 +1,6 @@
 use http::Method;
 
-use crate::registry::Parts;
+use crate::registry::HttpSettings;
 
 use super::route::{Route, RouteError, strip_prefix};
 
@@ -12,16 +12,19 @@ pub(super) struct FoundRoute {
 
 /// Finds the route of a raw path: below the configured prefix, or at the root. A read of a package is also found behind
 /// a second slash, and below the prefixes of another registry, which its lock files contain.
-pub(super) fn find_route(parts: &Parts, method: &Method, path: &str) -> Result<FoundRoute, RouteError> {
-    let inner = match parts.http.path_prefix.as_str() {
+pub(super) fn find_route(
+    settings: &HttpSettings,
+    method: &Method,
+    path: &str,
+) -> Result<FoundRoute, RouteError> {
+    let inner = match settings.path_prefix.as_str() {
         "" => None,
         prefix => strip_prefix(path, prefix),
     };
     let (found, under_prefix) = (inner.unwrap_or(path), inner.is_some());
     Route::parse(method, found).map(|route| FoundRoute { route, under_prefix }).or_else(|error| {
         let legacy = || {
-            parts
-                .http
+            settings
                 .legacy_prefixes
                 .iter()
                 .find_map(|prefix| package_read(method, strip_prefix(path, prefix)?))

@@ -113,7 +113,7 @@ impl Registry {
                 return response;
             }
         };
-        let found = find_route(&self.parts, &request.method, request.uri.path());
+        let found = find_route(&self.parts.http, &request.method, request.uri.path());
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
             Err(error) => {

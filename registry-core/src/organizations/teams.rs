@@ -45,12 +45,7 @@ impl Organizations {
             )));
         }
         let decide = move |organization: Changing<'_>| {
-            require_role(
-                organization.name,
-                organization.role,
-                OrganizationRole::Admin,
-                OrganizationAction::ChangeTeams,
-            )?;
+            require_team_admin(&organization)?;
             if organization.record.teams.contains_key(&team) {
                 return Ok(None);
             }
@@ -137,12 +132,7 @@ impl Organizations {
         let name = self.see_organization_to_change(caller, organization).await?.name;
         let wanted = team.to_owned();
         let decide = move |organization: Changing<'_>| {
-            require_role(
-                organization.name,
-                organization.role,
-                OrganizationRole::Admin,
-                OrganizationAction::ChangeTeams,
-            )?;
+            require_team_admin(&organization)?;
             let team = find(organization.name, organization.record, &wanted)?.0.clone();
             decide(organization, team)
         };
@@ -172,4 +162,14 @@ fn refuse_developers(organization: &GroupName, team: &GroupName) -> Result<(), E
         }));
     }
     Ok(())
+}
+
+/// Rejects a caller whose role does not let them change teams.
+fn require_team_admin(organization: &Changing<'_>) -> Result<(), Error> {
+    require_role(
+        organization.name,
+        organization.role,
+        OrganizationRole::Admin,
+        OrganizationAction::ChangeTeams,
+    )
 }

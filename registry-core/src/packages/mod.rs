@@ -90,10 +90,6 @@ impl Packages {
         Self { authorization: self.authorization.with_access_snapshot(), ..self.clone() }
     }
 
-    fn memberships(&self) -> &MembershipLookup {
-        &self.parts.memberships
-    }
-
     fn catalog(&self) -> Catalog {
         Catalog::new(&self.parts.catalog, &self.authorization)
     }

@@ -25,7 +25,7 @@ impl Packages {
         let Account { provider, profile } =
             found.ok_or_else(|| Error::Account(AccountError::NotFound { account: account.to_owned() }))?;
         let principal = accounts.admit(provider.id(), profile.principal).await?;
-        let (principal, memberships) = self.memberships().with_memberships(principal).await?;
+        let (principal, memberships) = self.parts.memberships.with_memberships(principal).await?;
         let shown = Some(PresentedCredential::Operator);
         let principal = Some(Arc::new(principal));
         let caller = Caller { principal, memberships, one_time_password, shown, ..Caller::default() };

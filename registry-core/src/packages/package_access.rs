@@ -97,7 +97,7 @@ impl Packages {
             Verdict::Denied => false,
         };
         let granted = if administer_verdict {
-            self.memberships().granted_accounts(name).await?
+            self.parts.memberships.granted_accounts(name).await?
         } else {
             BTreeMap::new()
         };

@@ -5,7 +5,7 @@ use futures::future::try_join;
 use crate::Error;
 use crate::domain::PackageName;
 use crate::proxy::Proxy;
-use crate::storage::{BlobDecision, Key, update_with};
+use crate::storage::{BlobDecision, Key};
 use crate::upstream::PackumentForm;
 
 use super::NamedUpstream;
@@ -63,8 +63,7 @@ impl Proxy {
         }
         let mut seen = None;
         // A missing document cannot be served, so its absence needs no proof.
-        let store = &**self.parts.store.blobs();
-        let superseded = update_with(store, &*self.parts.randomness, &path, |stored| {
+        let superseded = self.parts.store.update_cached_with(&path, |stored| {
             let Some(blob) = stored else { return Ok(BlobDecision::Keep(())) };
             // If another process changed it in the meantime, it is current.
             let is_new = *seen.get_or_insert_with(|| blob.etag.clone()) != blob.etag;

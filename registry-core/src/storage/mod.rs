@@ -56,7 +56,9 @@ pub(crate) use proven::{Storage, WatchStorage};
 pub(crate) use update::Contended;
 #[cfg(feature = "local-accounts")]
 pub(crate) use update::update;
-pub(crate) use update::{BlobDecision, Edit, Step, Updated, update_with};
+#[cfg(any(feature = "github", feature = "openid"))]
+pub(crate) use update::update_with;
+pub(crate) use update::{BlobDecision, Edit, Step, Updated};
 pub use values::{
     Blob, BlobETag, BlobRange, Fetched, ListedBlob, OpenBlob, PutOutcome, SignedUrlOptions, When,
 };

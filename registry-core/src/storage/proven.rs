@@ -117,6 +117,20 @@ impl Storage {
         let mut edit = Function { read: Proven { storage: self, path }, decide, outcome: PhantomData };
         Ok(self.update(path, &mut edit).await?.outcome)
     }
+
+    /// Changes a blob that can be made anew, so that nothing has to prove that it is missing.
+    pub(crate) async fn update_cached_with<Outcome, Error, Decide>(
+        &self,
+        path: &BlobPath,
+        decide: Decide,
+    ) -> Result<Outcome, Error>
+    where
+        Outcome: Send + Sync,
+        Error: From<BlobError> + From<Contended> + Send,
+        Decide: FnMut(Option<&Blob>) -> Result<BlobDecision<Outcome>, Error> + Send,
+    {
+        update::update_with(&*self.store, &*self.randomness, path, decide).await
+    }
 }
 
 struct Proven<'a> {

@@ -162,7 +162,7 @@ async fn rules_change_with_the_next_request_and_not_within_one() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_is_told_to_sign_in_and_nothing_else() {
+async fn an_anonymous_caller_is_told_to_sign_in_and_nothing_else() {
     let registry = private_registry().await;
     let before = registry.stored().await;
     let secret = ask_everything(&registry.anonymous(), "@acme/secret").await;
@@ -179,7 +179,7 @@ async fn whoever_is_not_signed_in_is_told_to_sign_in_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_may_read_reads_and_changes_nothing() {
+async fn a_reader_reads_and_changes_nothing() {
     let registry = private_registry().await;
     let carol = registry.user("carol").await;
     let before = registry.keys().await;

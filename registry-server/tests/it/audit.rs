@@ -129,7 +129,7 @@ async fn a_server_that_stops_tells_what_it_only_counted() {
 }
 
 #[tokio::test]
-async fn whoever_wants_no_log_gets_none() {
+async fn the_log_can_be_turned_off() {
     let storage = tempfile::tempdir().unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
     let arguments = ["--config", "log.audit = false"];

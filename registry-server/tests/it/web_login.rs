@@ -247,7 +247,7 @@ async fn two_servers_share_a_login_and_tell_browsers_what_they_are() {
 }
 
 #[tokio::test]
-async fn whoever_guesses_passwords_is_told_to_wait() {
+async fn a_guesser_of_passwords_is_told_to_wait() {
     let registry = Registry::start().await;
     sign_up(&registry.http(), "ana").await;
     let guess = async || {

@@ -109,7 +109,7 @@ async fn a_file_that_has_settled_is_not_read_again() {
 }
 
 #[tokio::test]
-async fn whoever_is_removed_or_gets_another_password_is_out_at_once() {
+async fn a_user_who_is_removed_or_gets_another_password_is_out_at_once() {
     let file = File::new(&format!("ana:{BCRYPT}\n"));
     let store = Arc::new(ObjectStoreBlobs::in_memory());
     let provider = Arc::new(file.open());

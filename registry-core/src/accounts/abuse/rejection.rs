@@ -17,7 +17,7 @@ impl Accounts {
     }
 
     /// Emits an event for a rejected identity token of a build.
-    pub(crate) fn tell_of_refused_id_token(
+    pub(crate) fn emit_id_token_rejection(
         &self,
         caller: &Caller,
         package: &PackageName,

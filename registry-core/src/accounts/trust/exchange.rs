@@ -42,7 +42,7 @@ impl Accounts {
             match accounts.exchange(&caller, &name, &token, &audiences?).await? {
                 Ok(made) => Ok(made),
                 Err(ExchangeRejection { reason, claims, error }) => {
-                    accounts.tell_of_refused_id_token(&caller, &name, reason, claims);
+                    accounts.emit_id_token_rejection(&caller, &name, reason, claims);
                     Err(error)
                 }
             }

@@ -90,7 +90,7 @@ pub(super) async fn ask(
     let user = match kind {
         TokenKind::OfApp => api.user_of_app_token(token).await?,
         TokenKind::Personal => api.user_of_personal_token(token).await?,
-        TokenKind::Anonymous => None,
+        TokenKind::WithoutUser => None,
     };
     let Some(User { id, login, email }) = user else { return Ok(Standing::Bad) };
     if !is_login(&login) {

@@ -148,7 +148,7 @@ impl AuthProvider for Github {
                 self.api.delete_app_token(token).await.map_err(|trouble| self.unavailable(trouble))
             }
             // Only its user can revoke a personal token, at GitHub.
-            Some(TokenKind::Personal | TokenKind::Anonymous) | None => Ok(()),
+            Some(TokenKind::Personal | TokenKind::WithoutUser) | None => Ok(()),
         }
     }
 }

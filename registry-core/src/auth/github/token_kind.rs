@@ -10,7 +10,7 @@ pub(super) enum TokenKind {
     /// Created by its user, classic (`ghp_`) or fine-grained (`github_pat_`).
     Personal,
     /// A GitHub token of no user: of an installation (`ghs_`), or a refresh token (`ghr_`).
-    Anonymous,
+    WithoutUser,
 }
 
 impl TokenKind {
@@ -32,8 +32,8 @@ impl TokenKind {
             ("ghu_", Self::OfApp),
             ("ghp_", Self::Personal),
             ("github_pat_", Self::Personal),
-            ("ghs_", Self::Anonymous),
-            ("ghr_", Self::Anonymous),
+            ("ghs_", Self::WithoutUser),
+            ("ghr_", Self::WithoutUser),
         ];
         let begins = |prefix: &str| token.strip_prefix(prefix).is_some_and(|rest| rest.len() >= SHORTEST);
         kinds.into_iter().find(|(prefix, _)| begins(prefix)).map(|(_, kind)| kind)
@@ -54,7 +54,7 @@ mod tests {
             assert_eq!(of(prefix), Some(TokenKind::Personal));
         }
         for prefix in ["ghs_", "ghr_"] {
-            assert_eq!(of(prefix), Some(TokenKind::Anonymous));
+            assert_eq!(of(prefix), Some(TokenKind::WithoutUser));
         }
         assert_eq!(TokenKind::of(&"0123456789abcdef0123".repeat(2)), Some(TokenKind::OfApp));
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::PackageName;
-use crate::events::{Event, EventKind};
+use crate::events::{CredentialRejection, DeniedAction, Event, EventKind, WebLoginRejection};
 use crate::network::network_of;
 
 /// How long similar denials are counted together.
@@ -46,7 +46,16 @@ struct Group {
 struct Detail {
     principal: Option<String>,
     package: Option<PackageName>,
-    word: Option<String>,
+    reason: Option<Reason>,
+}
+
+/// What distinguishes denials of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Reason {
+    Action(DeniedAction),
+    Credential(CredentialRejection),
+    WebLogin(WebLoginRejection),
+    Text(String),
 }
 
 #[derive(Debug)]
@@ -66,7 +75,7 @@ impl Denials {
     /// Adds a denial, and returns the events to emit now: the counts of a window that has ended, and the denial
     /// itself unless it is only counted.
     pub(super) fn take(&mut self, event: Event) -> Vec<Event> {
-        let Some((what, word, told_of_each)) = what(&event.kind) else { return vec![event] };
+        let Some((what, reason, told_of_each)) = what(&event.kind) else { return vec![event] };
         let mut told = Vec::new();
         // Concurrent requests may arrive out of order. A clock that is set back ends a window too.
         if self.begun.is_some_and(|begun| event.time >= begun + WINDOW || event.time + WINDOW <= begun) {
@@ -74,7 +83,7 @@ impl Denials {
         }
         self.begun.get_or_insert(event.time);
         let network = event.address.map(network_of);
-        let mut detail = Detail { principal: None, package: None, word };
+        let mut detail = Detail { principal: None, package: None, reason };
         if told_of_each > 1 {
             detail.principal.clone_from(&event.principal);
             detail.package.clone_from(&event.package);
@@ -148,16 +157,20 @@ fn line(group: &Group, counted: Counted) -> Event {
 
 /// Returns the name of a kind of denial, the detail that distinguishes it, and how many similar ones are emitted
 /// individually; `None` for other events.
-fn what(kind: &EventKind) -> Option<(&'static str, Option<String>, u32)> {
+fn what(kind: &EventKind) -> Option<(&'static str, Option<Reason>, u32)> {
     Some(match kind {
-        EventKind::Denied { action } => ("denied", Some(action.to_string()), TOLD_OF_EACH),
-        EventKind::CredentialRefused { reason, .. } => ("credential-refused", Some(format!("{reason:?}")), 1),
-        EventKind::IdTokenRefused { reason, .. } => ("id-token-refused", Some(reason.clone()), 1),
-        EventKind::LoginFailed { name } => ("login-failed", Some(name.clone()), TOLD_OF_EACH),
+        EventKind::Denied { action } => ("denied", Some(Reason::Action(action.clone())), TOLD_OF_EACH),
+        EventKind::CredentialRefused { reason, .. } => {
+            ("credential-refused", Some(Reason::Credential(*reason)), 1)
+        }
+        EventKind::IdTokenRefused { reason, .. } => {
+            ("id-token-refused", Some(Reason::Text(reason.clone())), 1)
+        }
+        EventKind::LoginFailed { name } => ("login-failed", Some(Reason::Text(name.clone())), TOLD_OF_EACH),
         EventKind::TwoFactorFailed => ("two-factor-failed", None, TOLD_OF_EACH),
         EventKind::WebLoginStarted => ("web-login-started", None, TOLD_OF_EACH),
         EventKind::WebLoginRefused { reason } => {
-            ("web-login-refused", Some(format!("{reason:?}")), TOLD_OF_EACH)
+            ("web-login-refused", Some(Reason::WebLogin(*reason)), TOLD_OF_EACH)
         }
         _ => return None,
     })
@@ -166,7 +179,6 @@ fn what(kind: &EventKind) -> Option<(&'static str, Option<String>, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::CredentialRejection;
     use crate::vocabulary::Action;
 
     fn at(seconds: i64) -> DateTime<Utc> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::proxy::Proxy;
-use crate::storage::{BlobDecision, Key, update_with};
+use crate::storage::{BlobDecision, Key};
 
 /// How often a sweep measures the cache even if the ledger is below the limit.
 const SWEEP_AGAIN: Duration = Duration::from_hours(24);
@@ -42,8 +42,7 @@ impl Proxy {
     ) -> Result<Option<Ledger>, Error> {
         let path = Key::UpstreamLedger.path()?;
         // A missing ledger counts as a new one, so its absence needs no proof.
-        let store = &**self.parts.store.blobs();
-        let changed = update_with(store, &*self.parts.randomness, &path, |stored| {
+        let changed = self.parts.store.update_cached_with(&path, |stored| {
             // A damaged ledger counts as a new one: a sweep corrects it.
             let read = stored.and_then(|blob| serde_json::from_slice(&blob.bytes).ok());
             let mut ledger: Ledger = read.unwrap_or_default();

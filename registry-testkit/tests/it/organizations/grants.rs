@@ -200,7 +200,7 @@ async fn only_whoever_administers_a_package_grants_it() {
     let _ = ana.put("/-/org/acme/user", &json!({ "user": "dora" })).await.assert_status(200);
     let _ = dora.put(PLATFORM, &grant("pear", "read-write")).await.assert_status(200);
     let _ = carol.publish(&PublishDocument::new("pear", "1.1.0")).await.assert_status(201);
-    // A developer who does not own it takes it back from nobody; an admin of the organization may.
+    // A developer who does not own the package cannot revoke its grant; an admin of the organization can.
     let _ = delete(&carol, PLATFORM, json!({ "package": "pear" })).await.assert_status(403);
     let _ = delete(&ben, PLATFORM, json!({ "package": "pear" })).await.assert_status(200);
     let _ = carol.publish(&PublishDocument::new("pear", "1.2.0")).await.assert_status(403);

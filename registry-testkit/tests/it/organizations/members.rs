@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{builder, created_by, delete, forget_events, keys, with_acme};
 
 #[tokio::test]
-async fn whoever_administers_the_scope_makes_an_organization_and_owns_it() {
+async fn an_administrator_of_the_scope_makes_an_organization_and_owns_it() {
     let registry = builder().start().await;
     registry.user("ben").await;
     let ana = registry.ana();

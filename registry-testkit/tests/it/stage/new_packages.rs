@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{approve, listed, one, stage, stage_keys};
 
 #[tokio::test]
-async fn whoever_stages_the_first_version_owns_the_package() {
+async fn the_stager_of_the_first_version_owns_the_package() {
     let registry = TestRegistry::new().await;
     let ben = registry.user("ben").await;
     let id = stage(&registry.ana(), "plum", "1.0.0").await;

@@ -38,7 +38,7 @@ async fn assert_refused(client: &TestClient, id: &str, status: u16) {
 }
 
 #[tokio::test]
-async fn whoever_may_not_publish_a_package_sees_nothing_that_is_staged_of_it() {
+async fn a_caller_who_may_not_publish_a_package_sees_nothing_that_is_staged_of_it() {
     let registry = registry().await;
     let nothing = "00000000-0000-4000-8000-000000000000";
     for name in ["pear", "@secret/pear"] {
@@ -163,7 +163,7 @@ async fn a_token_that_only_stages_is_told_what_to_use() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_second_factor_shows_it_to_decide_and_not_to_stage() {
+async fn an_account_with_a_second_factor_shows_it_to_decide_and_not_to_stage() {
     for mode in ["auth-only", "auth-and-writes"] {
         let registry = registry().await;
         let ana = registry.ana();

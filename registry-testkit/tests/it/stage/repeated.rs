@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{approve, forget_events, one, stage, stage_keys, with_pear};
 
 #[tokio::test]
-async fn whoever_never_heard_the_answer_asks_again() {
+async fn a_client_that_lost_the_answer_asks_again() {
     let registry = with_pear().await;
     let ana = registry.ana();
     let (first, second) = (stage(&ana, "pear", "1.1.0").await, stage(&ana, "pear", "1.2.0").await);

@@ -92,7 +92,7 @@ async fn a_token_in_the_form_of_before() {
 }
 
 #[tokio::test]
-async fn whoever_chooses_packages_and_no_permission_may_read_them() {
+async fn a_token_for_packages_without_a_permission_reads_them() {
     let registry = TestRegistry::new().await;
     for (wanted, permissions) in [
         (json!({ "packages": ["pear"] }), json!([{ "name": "package", "action": "read" }])),

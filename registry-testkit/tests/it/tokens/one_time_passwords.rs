@@ -124,7 +124,7 @@ async fn a_recovery_code_works_once() {
 }
 
 #[tokio::test]
-async fn whoever_sends_the_password_each_time_shows_digits_each_time() {
+async fn a_client_that_sends_the_password_each_time_shows_digits_each_time() {
     let registry = TestRegistry::new().await;
     let (app, _) = enable(&registry, &registry.ana(), "auth-only").await;
     let whoami = |digits: Option<&str>| {

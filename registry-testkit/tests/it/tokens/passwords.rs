@@ -77,7 +77,7 @@ async fn a_wrong_old_password_and_a_bad_new_one_change_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_takes_a_free_name_gets_neither_tokens_nor_second_factor_of_who_had_it() {
+async fn the_next_user_of_a_name_gets_neither_tokens_nor_second_factor_of_the_one_before() {
     let registry = TestRegistry::new().await;
     let robot = with_token(&registry.ana(), json!({})).await;
     super::enable(&registry, &registry.ana(), "auth-only").await;
