@@ -80,14 +80,14 @@ impl Pattern {
 }
 
 impl Shape {
-    /// Returns the shape of an outline. `may` decides on a single package.
-    pub(super) fn of(outline: &PermissionSummary, may: impl Fn(&str) -> bool) -> Self {
+    /// Returns the shape of a summary. `may` decides on a single package.
+    pub(super) fn of(summary: &PermissionSummary, may: impl Fn(&str) -> bool) -> Self {
         // No rule is evaluated after one for all names.
-        let last = outline.rules.iter().position(|rule| rule.pattern.as_str() == "**");
-        let rules = &outline.rules[..last.map_or(outline.rules.len(), |last| last + 1)];
+        let last = summary.rules.iter().position(|rule| rule.pattern.as_str() == "**");
+        let rules = &summary.rules[..last.map_or(summary.rules.len(), |last| last + 1)];
         let first = rules.first().is_some_and(|rule| rule.caller_may);
         let agree = rules.iter().all(|rule| rule.caller_may == first && rule.anonymous_may == first);
-        if agree && outline.granted.is_empty() && (last.is_some() || !first) {
+        if agree && summary.granted.is_empty() && (last.is_some() || !first) {
             return Self::All(first);
         }
         let read = |pattern: &registry_core::access::PackagePattern| Pattern::of(pattern.as_str());
@@ -95,7 +95,7 @@ impl Shape {
             .iter()
             .map(|rule| Some((read(&rule.pattern)?, rule.caller_may, rule.anonymous_may)))
             .collect();
-        let limits: Option<Option<Vec<_>>> = match &outline.limited_to {
+        let limits: Option<Option<Vec<_>>> = match &summary.limited_to {
             None => Some(None),
             Some(limits) => limits.iter().map(read).collect::<Option<Vec<_>>>().map(Some),
         };
@@ -106,7 +106,7 @@ impl Shape {
             Pattern::Set(set) => Some(set.clone()),
             Pattern::WithoutScope => None,
         }));
-        sets.extend(outline.granted.iter().map(|name| NameSet::One(name.to_string())));
+        sets.extend(summary.granted.iter().map(|name| NameSet::One(name.to_string())));
         let decide = |set: &NameSet| match set {
             NameSet::One(name) => may(name),
             NameSet::Beginning(_) => {
@@ -182,12 +182,12 @@ mod tests {
             caller_may: *lets,
             anonymous_may: *lets,
         });
-        let outline = PermissionSummary { rules: rules.collect(), limited_to: None, granted: Vec::new() };
-        let rules = outline.rules.clone();
+        let summary = PermissionSummary { rules: rules.collect(), limited_to: None, granted: Vec::new() };
+        let rules = summary.rules.clone();
         let may = |name: &str| {
             rules.iter().find(|rule| rule.pattern.matches(name)).is_some_and(|rule| rule.caller_may)
         };
-        Shape::of(&outline, may)
+        Shape::of(&summary, may)
     }
 
     fn some(allowed: &[&str], denied: &[&str]) -> Shape {
