@@ -29,6 +29,7 @@ pub mod audit;
 pub mod auth;
 mod authorization;
 mod catalog;
+pub mod changes;
 pub mod clock;
 mod concurrency;
 pub mod domain;
@@ -40,7 +41,7 @@ mod memberships;
 mod nearest;
 mod network;
 pub mod organizations;
-#[cfg(any(feature = "github", feature = "openid", feature = "upstream-http"))]
+#[cfg(any(feature = "github", feature = "openid", feature = "upstream-http", feature = "webhooks"))]
 mod outbound;
 pub mod packages;
 pub mod proxy;

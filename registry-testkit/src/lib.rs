@@ -25,6 +25,7 @@ pub mod fake_gcs;
 pub mod fake_github;
 pub mod fake_issuer;
 pub mod fake_lambda_runtime;
+pub mod fake_receiver;
 pub mod fake_s3;
 pub mod fake_upstream;
 pub mod faulty;
@@ -45,6 +46,7 @@ pub mod unpackers;
 
 mod authenticator;
 mod browser;
+mod changes;
 mod clock;
 mod events;
 mod loopback_server;
@@ -54,6 +56,7 @@ mod tls_provider;
 
 pub use authenticator::Authenticator;
 pub use browser::{Browser, Page};
+pub use changes::RecordedChanges;
 pub use clock::FixedClock;
 pub use events::RecordedEvents;
 pub use randomness::SeededRandomness;

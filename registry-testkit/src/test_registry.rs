@@ -82,6 +82,11 @@ impl TestRegistry {
         &self.store
     }
 
+    /// The memory behind the store, which meets no fault.
+    pub fn memory(&self) -> ObjectStoreBlobs {
+        self.memory.clone()
+    }
+
     /// The clock.
     pub fn clock(&self) -> &FixedClock {
         &self.clock

@@ -29,6 +29,16 @@ impl Accounts {
         one_time_password: Option<SecretString>,
     ) -> Result<Caller, Error> {
         let anonymous = Caller { address, one_time_password, ..Caller::default() };
+        self.identify_caller(credential, anonymous).await
+    }
+
+    /// Identifies the caller of a request that says of itself what `anonymous` has.
+    pub(crate) async fn identify_caller(
+        &self,
+        credential: Option<&Credential>,
+        anonymous: Caller,
+    ) -> Result<Caller, Error> {
+        let address = anonymous.address;
         match credential {
             None => Ok(anonymous),
             Some(bearer @ Credential::Bearer(secret)) => {

@@ -74,10 +74,10 @@ impl Accounts {
     }
 
     pub(crate) async fn log_out(&self, caller: &Caller, token: &SecretString) -> Result<(), Error> {
-        let (accounts, address, token) = (self.clone(), caller.address, token.clone());
+        let (accounts, caller, token) = (self.clone(), caller.without_credentials(), token.clone());
         detached(async move {
             if let Some(principal) = accounts.delete_token(TokenHash::of(&token)).await? {
-                let who = Caller { principal: Some(principal.into()), address, ..Caller::default() };
+                let who = Caller { principal: Some(principal.into()), ..caller };
                 accounts.authorization.emit(&who, None, EventKind::LoggedOut);
             }
             Ok(())
@@ -163,7 +163,7 @@ impl Accounts {
                 self.authorization.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
             }
             Err(error) if is_wrong_password(error) => {
-                let anonymous = Caller { address: caller.address, ..Caller::default() };
+                let anonymous = caller.without_credentials();
                 self.authorization.emit(
                     &anonymous,
                     None,

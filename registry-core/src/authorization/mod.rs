@@ -74,19 +74,28 @@ impl Authorization {
 
     /// Emits what `caller` did, with the rule that decided.
     pub(crate) fn emit(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) {
+        self.parts.events.emit(self.event(caller, package, kind));
+    }
+
+    /// Returns the event of what `caller` did, with the rule that decided.
+    pub(crate) fn event(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) -> Event {
         let rules = self.access();
         let decide =
             |(action, name)| (action, rules.decide(action, caller.principal.as_deref(), name)).into();
-        self.parts.events.emit(Event {
+        Event {
+            id: None,
             access: kind.action().zip(package).map(decide),
             time: self.parts.clock.now(),
             principal: caller.name().map(str::to_owned),
             trust: caller.trust().map(str::to_owned),
+            token: caller.token_id(),
             address: caller.address,
+            client: caller.origin.client_text(),
+            request: caller.origin.id_text(),
             via: caller.via,
             package: package.cloned(),
             kind,
             count: None,
-        });
+        }
     }
 }

@@ -193,7 +193,7 @@ impl Authorization {
 
     /// Combines the access rules, the token's limits and the grants of the caller's teams. No other function combines
     /// them.
-    fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
+    pub(crate) fn verdict(&self, action: Action, caller: &Caller, name: &PackageName) -> Verdict {
         self.verdict_of(action, caller.principal_for(action, name), caller, name)
     }
 

@@ -32,6 +32,20 @@ pub enum RequestError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// The registry keeps no change feed.
+    #[error("this registry keeps no change feed: ask its operator to turn it on")]
+    NoChangeFeed,
+    /// The change feed no longer has the changes that were asked for.
+    #[error(
+        "the changes after {since} are no longer kept, the oldest one is {first}: read all packages anew, then go \
+         on from since={}", first - 1
+    )]
+    ChangesGone {
+        /// The number that was asked for.
+        since: u64,
+        /// The number of the oldest change that is kept.
+        first: u64,
+    },
     /// A search has no text.
     #[error("there is nothing to search for: send a `text`, as in `npm search pear`")]
     SearchTextMissing,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::access::Decision;
 use crate::domain::packument::MfaPolicy;
@@ -12,9 +12,13 @@ use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
 use super::details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
 
 /// An event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
+    /// The id of a change that the change feed has too, or will have. Absent for all other events. A sink that gets the
+    /// same id twice got the same event twice.
+    #[serde(rename = "event-id", default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// When it happened.
     pub time: DateTime<Utc>,
     /// The principal; absent for an anonymous caller.
@@ -23,9 +27,18 @@ pub struct Event {
     /// The trust of a build that acted on behalf of the principal; absent for other callers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
+    /// The id of the token that identified the principal; absent for other credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// The address of the client, if known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
+    /// The client's `User-Agent`, as it sent it, up to 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The id of the request, as the frontend logs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// How the request arrived, if not over HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
@@ -49,10 +62,14 @@ impl Event {
     /// An event of which nothing more is known.
     pub fn new(time: DateTime<Utc>, kind: EventKind) -> Self {
         Self {
+            id: None,
             time,
             principal: None,
             trust: None,
+            token: None,
             address: None,
+            client: None,
+            request: None,
             via: None,
             package: None,
             kind,
@@ -63,7 +80,7 @@ impl Event {
 }
 
 /// A decision of the access rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleDecision {
     /// The action that was decided on.
@@ -94,7 +111,7 @@ impl From<(Action, Decision<'_>)> for RuleDecision {
 }
 
 /// The kinds of events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 #[non_exhaustive]
 pub enum EventKind {
@@ -366,6 +383,7 @@ pub enum EventKind {
         member: String,
     },
     /// A request was denied for lack of permission.
+    #[serde(skip_deserializing)]
     Denied {
         /// The requested action. For an anonymous caller, the action that such requests usually need.
         action: DeniedAction,
@@ -373,6 +391,20 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Returns the organization that changed, if any.
+    pub(crate) fn organization(&self) -> Option<&GroupName> {
+        match self {
+            Self::OrganizationCreated { organization }
+            | Self::OrganizationMemberSet { organization, .. }
+            | Self::OrganizationMemberRemoved { organization, .. }
+            | Self::TeamCreated { organization, .. }
+            | Self::TeamDestroyed { organization, .. }
+            | Self::TeamMemberAdded { organization, .. }
+            | Self::TeamMemberRemoved { organization, .. } => Some(organization),
+            _ => None,
+        }
+    }
+
     /// Returns the action that the access rules decided on, if any.
     pub(crate) fn action(&self) -> Option<Action> {
         match self {
@@ -392,6 +424,45 @@ impl EventKind {
             Self::Denied { action: DeniedAction::Package(action) } => Some(*action),
             Self::Starred | Self::Unstarred | Self::Denied { .. } => Some(Action::Read),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds whose fields are also fields of the event would be lost, or read wrongly, by the recovery.
+    #[test]
+    fn an_event_is_read_as_it_was_written() {
+        let version: Version = "1.0.0".parse().unwrap();
+        let organization = GroupName::parse("acme").unwrap();
+        let kinds = [
+            EventKind::Staged {
+                id: StageId::from_random([7; 16]),
+                version: version.clone(),
+                tag: DistTag::latest(),
+                integrity: "sha512-x".into(),
+            },
+            EventKind::Unpublished { versions: vec![version] },
+            EventKind::Starred,
+            EventKind::TeamDestroyed { organization: organization.clone(), team: organization },
+            EventKind::PackageAccessChanged { restricted: true, mfa: MfaPolicy::Automation },
+        ];
+        for kind in kinds {
+            let event = Event {
+                id: Some("0a".into()),
+                principal: Some("ana".into()),
+                token: Some("0b".into()),
+                address: Some([192, 0, 2, 1].into()),
+                client: Some("npm/11".into()),
+                request: Some("r-1".into()),
+                via: Some(Via::CommandLine),
+                package: Some("pear".parse().unwrap()),
+                ..Event::new(DateTime::from_timestamp(1_700_000_000, 5_000_000).unwrap(), kind)
+            };
+            let json = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "{json}");
         }
     }
 }

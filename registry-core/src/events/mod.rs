@@ -18,6 +18,7 @@ mod details;
 mod event;
 mod kind_names;
 mod queue;
+mod recent_ids;
 mod sinks;
 
 use std::fmt::{Debug, Display};
@@ -30,6 +31,7 @@ pub use crate::vocabulary::{OrganizationAction, Via};
 pub use details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
 pub use event::{Event, EventKind, RuleDecision};
 pub use queue::EventQueue;
+pub(crate) use recent_ids::RecentIds;
 pub use sinks::{
     AuditLog, AuditLogError, AuditRecord, AuditSpan, FanOut, LogEvents, read_audit_log,
     remove_audit_log_before,

@@ -13,7 +13,11 @@ pub struct Body(Inner);
 
 enum Inner {
     Bytes(Bytes),
-    Stream { stream: BoxStream<'static, Result<Bytes, BoxError>>, remaining: u64 },
+    /// `remaining` is `None` if the length is unknown.
+    Stream {
+        stream: BoxStream<'static, Result<Bytes, BoxError>>,
+        remaining: Option<u64>,
+    },
 }
 
 impl Body {
@@ -24,7 +28,12 @@ impl Body {
 
     /// A stream of `length` bytes in total.
     pub fn stream(stream: BoxStream<'static, Result<Bytes, BoxError>>, length: u64) -> Self {
-        Self(Inner::Stream { stream, remaining: length })
+        Self(Inner::Stream { stream, remaining: Some(length) })
+    }
+
+    /// A stream of unknown length.
+    pub fn open_ended(stream: BoxStream<'static, Result<Bytes, BoxError>>) -> Self {
+        Self(Inner::Stream { stream, remaining: None })
     }
 }
 
@@ -54,7 +63,7 @@ impl http_body::Body for Body {
             Inner::Stream { stream, remaining } => stream.poll_next_unpin(context).map(|chunk| {
                 let chunk = chunk?;
                 if let Ok(bytes) = &chunk {
-                    *remaining = remaining.saturating_sub(bytes.len() as u64);
+                    *remaining = remaining.map(|remaining| remaining.saturating_sub(bytes.len() as u64));
                 }
                 Some(chunk.map(Frame::data))
             }),
@@ -64,24 +73,24 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Inner::Bytes(bytes) => bytes.is_empty(),
-            Inner::Stream { remaining, .. } => *remaining == 0,
+            Inner::Stream { remaining, .. } => *remaining == Some(0),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match &self.0 {
-            Inner::Bytes(bytes) => bytes.len() as u64,
-            Inner::Stream { remaining, .. } => *remaining,
-        })
+        match &self.0 {
+            Inner::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream { remaining, .. } => remaining.map_or_else(SizeHint::new, SizeHint::with_exact),
+        }
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, length) = match &self.0 {
-            Inner::Bytes(bytes) => ("bytes", bytes.len() as u64),
+            Inner::Bytes(bytes) => ("bytes", Some(bytes.len() as u64)),
             Inner::Stream { remaining, .. } => ("stream", *remaining),
         };
-        write!(formatter, "Body({kind}, {length})")
+        write!(formatter, "Body({kind}, {length:?})")
     }
 }

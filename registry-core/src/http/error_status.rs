@@ -44,6 +44,8 @@ fn request_status(error: &RequestError) -> StatusCode {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         RequestError::ForeignOrigin => StatusCode::FORBIDDEN,
+        RequestError::NoChangeFeed => StatusCode::NOT_FOUND,
+        RequestError::ChangesGone { .. } => StatusCode::GONE,
         RequestError::RequestLoop => StatusCode::LOOP_DETECTED,
         RequestError::Name(_)
         | RequestError::Version(_)

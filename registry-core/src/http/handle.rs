@@ -3,13 +3,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, EXPECT};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, EXPECT, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use crate::accounts::two_factor::one_time_password;
-use crate::auth::{Caller, Credential, Principal, TokenHash};
+use crate::auth::{Caller, Credential, Principal, RequestOrigin, TokenHash};
 use crate::error::BoxError;
 use crate::error::{LoginError, PermissionError};
 use crate::events::CredentialRejection;
@@ -44,6 +44,10 @@ pub struct ClientAddress(pub IpAddr);
 /// so that each might be the client itself. A token that is limited to networks must permit them too.
 #[derive(Debug, Clone)]
 pub struct UnprovenProxies(pub Arc<[IpAddr]>);
+
+/// Set on a request by the frontend: the id under which it logs the request. Events name it.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub HeaderValue);
 
 /// Set on a response: the kind of its route, for logs and metrics. One of a few values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,13 +132,13 @@ impl Registry {
         let identified = match self.caller(request, &route).await {
             Err(error) if let Some(token) = stale_token(request, &route, &error) => {
                 stale = Some((token, error));
-                Ok(Caller { address: address_of(request), ..Caller::default() })
+                Ok(anonymous_caller(request))
             }
             identified => identified,
         };
         let (caller, result) = match identified {
             Err(error) => {
-                let anonymous = Caller { address: address_of(request), ..Caller::default() };
+                let anonymous = anonymous_caller(request);
                 let error = self.accounts().count_request(&anonymous).err().unwrap_or(error);
                 (anonymous, Err(error.into()))
             }
@@ -181,7 +185,7 @@ impl Registry {
     }
 
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
-        let address = address_of(request);
+        let anonymous = anonymous_caller(request);
         // Clients send an old token along when they log in or out, and must not be rejected for it.
         let needs_no_credential = matches!(
             route,
@@ -199,13 +203,12 @@ impl Registry {
             None
         } else {
             credential_of(request).inspect_err(|_| {
-                let anonymous = Caller { address, ..Caller::default() };
                 self.accounts().emit_rejection(&anonymous, CredentialRejection::Malformed, None);
             })?
         };
         let shown = request.headers.get(ONE_TIME_PASSWORD).and_then(|header| header.to_str().ok());
-        let shown = shown.and_then(one_time_password);
-        let caller = self.identify_with_one_time_password(credential.as_ref(), address, shown).await?;
+        let anonymous = Caller { one_time_password: shown.and_then(one_time_password), ..anonymous };
+        let caller = self.accounts().identify_caller(credential.as_ref(), anonymous).await?;
         if let Some(UnprovenProxies(addresses)) = request.extensions.get() {
             self.accounts().check_further_addresses(&caller, addresses)?;
         }
@@ -236,8 +239,14 @@ fn stale_token(request: &Parts, route: &Route, error: &Error) -> Option<TokenHas
     }
 }
 
-fn address_of(request: &Parts) -> Option<IpAddr> {
-    request.extensions.get::<ClientAddress>().map(|address| address.0)
+/// Returns the caller of a request, before its credential is looked at.
+fn anonymous_caller(request: &Parts) -> Caller {
+    let origin = RequestOrigin {
+        id: request.extensions.get::<RequestId>().map(|id| id.0.clone()),
+        client: request.headers.get(USER_AGENT).cloned(),
+    };
+    let address = request.extensions.get::<ClientAddress>().map(|address| address.0);
+    Caller { address, origin, ..Caller::default() }
 }
 
 impl Call<'_> {
@@ -280,6 +289,7 @@ impl Call<'_> {
             Route::Access(route) => Box::pin(self.access(route)).await,
             Route::Trust(route) => Box::pin(self.trust(route)).await,
             Route::Search => Box::pin(self.search()).await,
+            Route::Changes => Box::pin(self.changes()).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }
     }

@@ -17,6 +17,7 @@ mod audit;
 mod base_url;
 mod body;
 mod challenge;
+mod changes;
 pub mod conditional;
 mod dist_tags;
 mod error_status;
@@ -50,5 +51,5 @@ mod writes;
 
 pub use base_url::{PathAbove, TrustedProxy};
 pub use body::Body;
-pub use handle::{ClientAddress, PrincipalName, RouteKind, UnprovenProxies};
+pub use handle::{ClientAddress, PrincipalName, RequestId, RouteKind, UnprovenProxies};
 pub use host::{HostError, is_loopback_host, request_host, without_port};

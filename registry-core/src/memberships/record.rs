@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::access::TeamPermission;
-use crate::domain::{GroupName, OrganizationRole, PackageName};
+use crate::domain::{GroupName, OrganizationRole, OutboxEntry, PackageName};
 
 /// The team of all members of an organization.
 pub(crate) const DEVELOPERS: &str = "developers";
@@ -22,6 +22,9 @@ pub(crate) struct OrganizationRecord {
     /// The ids of the latest commits.
     #[serde(default)]
     history: Vec<String>,
+    /// Events of the latest commits, until the change feed has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) outbox: Vec<OutboxEntry>,
 }
 
 /// A team, as it is stored.
@@ -47,6 +50,7 @@ impl OrganizationRecord {
                 .into_iter()
                 .collect(),
             history: Vec::new(),
+            outbox: Vec::new(),
         }
     }
 

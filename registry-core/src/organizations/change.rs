@@ -1,9 +1,12 @@
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
+use crate::changes::{
+    ChangedDocument, CommittedChanges, LARGE_OUTBOX, OutboxMarker, outbox_bytes, outbox_entries,
+};
 use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::error::OrganizationError;
-use crate::events::EventKind;
+use crate::events::{Event, EventKind};
 use crate::organizations::Organizations;
 use crate::randomness::random_bytes;
 use crate::storage::{BlobPath, Edit, Key, Step, When};
@@ -93,21 +96,34 @@ impl Organizations {
         let principal = self.require_organization(caller, name, OrganizationPermission::ReadWrite)?;
         self.accounts().require_two_factor(caller).await?;
         let path = Key::Organization(name).path()?;
-        let mut edit =
-            EditOrganization { organizations: self, principal, name, path: &path, if_missing, decide };
-        let changed = self.parts.store.update(&path, &mut edit).await?.outcome;
-        if !changed.told.is_empty() {
-            self.tell(caller, &changed.told);
+        let markers = Vec::new();
+        let mut edit = EditOrganization {
+            organizations: self,
+            caller,
+            principal,
+            name,
+            path: &path,
+            if_missing,
+            decide,
+            markers,
+        };
+        let updated = self.parts.store.update(&path, &mut edit).await;
+        let changed = updated.inspect_err(|_| self.parts.changes.abandon(&edit.markers))?.outcome;
+        if changed.events.is_empty() {
+            self.parts.changes.abandon(&edit.markers);
+            return Ok(changed.record);
         }
-        Ok(changed.record)
-    }
-
-    fn tell(&self, caller: &Caller, told: &[PendingEvent]) {
         self.parts.memberships.forget_all();
         self.accounts().forget_identities();
-        for PendingEvent { kind, package, .. } in told {
-            self.authorization.emit(caller, package.as_ref(), kind.clone());
+        for event in changed.events {
+            self.authorization.events().emit(event);
         }
+        self.parts.changes.committed(CommittedChanges {
+            document: ChangedDocument::Organization(name.clone()),
+            outbox: changed.record.outbox.clone(),
+            markers: edit.markers,
+        });
+        Ok(changed.record)
     }
 
     /// Returns whether the rules, the settings or a provider refer to an organization of this name.
@@ -139,11 +155,14 @@ impl Organizations {
 /// A change of one organization.
 struct EditOrganization<'a, Decide> {
     organizations: &'a Organizations,
+    caller: &'a Caller,
     principal: &'a Principal,
     name: &'a GroupName,
     path: &'a BlobPath,
     if_missing: IfMissing,
     decide: Decide,
+    /// The markers of all attempts.
+    markers: Vec<OutboxMarker>,
 }
 
 /// An organization after a change.
@@ -151,7 +170,8 @@ struct Changed {
     /// The id by which the organization remembers the change.
     id: String,
     record: OrganizationRecord,
-    told: Vec<PendingEvent>,
+    /// Empty if nothing changed.
+    events: Vec<Event>,
 }
 
 impl<Decide> Edit for EditOrganization<'_, Decide>
@@ -169,10 +189,10 @@ where
         let (mut record, role) = match &found {
             Some(blob) => {
                 let record = OrganizationRecord::parse(&blob.bytes)?;
-                if let Some(Changed { id, told, .. }) =
+                if let Some(Changed { id, events, .. }) =
                     attempts.iter().find(|attempt| record.remembers(&attempt.id))
                 {
-                    return Ok(Step::Done(Changed { id: id.clone(), record, told: told.clone() }));
+                    return Ok(Step::Done(Changed { id: id.clone(), record, events: events.clone() }));
                 }
                 let role = organizations.role_in(name, &record, principal).ok_or_else(|| not_found(name))?;
                 (record, role)
@@ -191,13 +211,15 @@ where
             joins: Some(principal.name.clone()),
         });
         let told: Vec<PendingEvent> = created.into_iter().chain(decided).collect();
-        let id = const_hex::encode(random_bytes::<16>(organizations.parts.randomness.as_ref()));
+        let commit = random_bytes::<16>(organizations.parts.randomness.as_ref());
+        let id = const_hex::encode(commit);
         if told.is_empty() {
-            return Ok(Step::Done(Changed { id, record, told }));
+            return Ok(Step::Done(Changed { id, record, events: Vec::new() }));
         }
         record.remember(id.clone());
+        let events = record_events(organizations, self.caller, &mut record, &told, commit).await?;
         let json = serde_json::to_vec(&record).map_err(Error::internal)?;
-        if json.len() > LARGEST {
+        if json.len().saturating_sub(outbox_bytes(&record.outbox)) > LARGEST {
             return Err(Error::request(format!(
                 "the organization {name} is full: remove members, teams or grants, or create another one"
             )));
@@ -209,9 +231,34 @@ where
             let _ =
                 organizations.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }
+        let document = ChangedDocument::Organization(name.clone());
+        self.markers.extend(organizations.parts.changes.mark(&document, &events, &record.outbox).await?);
         let base = found.map(|blob| blob.etag);
-        Ok(Step::Write { bytes: json.into(), base, outcome: Changed { id, record, told } })
+        Ok(Step::Write { bytes: json.into(), base, outcome: Changed { id, record, events } })
     }
+}
+
+/// Puts the events of a change into the organization.
+async fn record_events(
+    organizations: &Organizations,
+    caller: &Caller,
+    record: &mut OrganizationRecord,
+    told: &[PendingEvent],
+    commit: [u8; 16],
+) -> Result<Vec<Event>, Error> {
+    let event = |told: &PendingEvent| {
+        organizations.authorization.event(caller, told.package.as_ref(), told.kind.clone())
+    };
+    let mut events: Vec<Event> = told.iter().map(event).collect();
+    let changes = &organizations.parts.changes;
+    if let Some(after) = changes.position().await? {
+        if record.outbox.len() > LARGE_OUTBOX {
+            changes.look_up_relayed(&record.outbox).await?;
+        }
+        record.outbox.retain(|entry| !changes.has_relayed(&entry.id));
+        record.outbox.extend(outbox_entries(&mut events, commit, after)?);
+    }
+    Ok(events)
 }
 
 fn not_found(name: &GroupName) -> Error {

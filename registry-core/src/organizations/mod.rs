@@ -27,6 +27,7 @@ use std::sync::Arc;
 use crate::accounts::{Accounts, AccountsParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::memberships::{MembershipLookup, OrganizationRecord};
 use crate::proxy::{Proxy, ProxyParts};
@@ -55,6 +56,7 @@ pub(crate) struct OrganizationsParts {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) providers: Vec<Arc<dyn AuthProvider>>,
     pub(crate) settings: OrganizationSettings,
+    pub(crate) changes: Changes,
     pub(crate) memberships: MembershipLookup,
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) proxy: Arc<ProxyParts>,

@@ -9,7 +9,7 @@ use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{CommittedChange, PackumentDecision};
+use super::commit::PackumentDecision;
 
 impl Packages {
     pub(crate) async fn deprecate(
@@ -31,17 +31,18 @@ impl Packages {
             }
             Ok(PackumentDecision::Commit(changed))
         };
-        Ok(self.change(caller, name, decide, tell).await?.revision)
+        Ok(self.change(caller, name, decide, events).await?.revision)
     }
 }
 
-async fn tell(change: CommittedChange<IndexMap<String, Vec<Version>>>) {
-    for (message, versions) in &change.value {
+fn events(changed: &IndexMap<String, Vec<Version>>) -> Vec<EventKind> {
+    let event = |(message, versions): (&String, &Vec<Version>)| {
         let (message, versions) = (message.clone(), versions.clone());
-        change.emit(if message.is_empty() {
+        if message.is_empty() {
             EventKind::Undeprecated { versions }
         } else {
             EventKind::Deprecated { versions, message }
-        });
-    }
+        }
+    };
+    changed.iter().map(event).collect()
 }

@@ -10,7 +10,7 @@ use crate::error::PackageError;
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{CommittedChange, PackumentDecision};
+use super::commit::PackumentDecision;
 
 impl Packages {
     pub(crate) async fn dist_tags(
@@ -37,12 +37,10 @@ impl Packages {
             let is_changed = packument.set_dist_tag(&set, &target, &now)?;
             Ok(if is_changed { PackumentDecision::Commit(true) } else { PackumentDecision::Keep(false) })
         };
-        let tell = async move |change: CommittedChange<bool>| {
-            if change.value {
-                change.emit(EventKind::DistTagSet { tag, version });
-            }
+        let events = move |changed: &bool| {
+            changed.then(|| EventKind::DistTagSet { tag: tag.clone(), version: version.clone() })
         };
-        self.change(caller, name, decide, tell).await.map(drop)
+        self.change(caller, name, decide, events).await.map(drop)
     }
 
     pub(crate) async fn remove_dist_tag(
@@ -63,7 +61,7 @@ impl Packages {
             Ok(PackumentDecision::Commit(()))
         };
         let tag = tag.to_owned();
-        let tell = async move |change: CommittedChange<()>| change.emit(EventKind::DistTagRemoved { tag });
-        self.change(caller, name, decide, tell).await.map(drop)
+        let events = move |(): &()| [EventKind::DistTagRemoved { tag: tag.clone() }];
+        self.change(caller, name, decide, events).await.map(drop)
     }
 }

@@ -15,6 +15,7 @@
 //! # });
 //! ```
 
+mod changes;
 pub(crate) mod commit;
 pub(crate) mod deprecate;
 mod dist_tags;
@@ -47,6 +48,7 @@ use std::sync::Arc;
 use crate::accounts::{Accounts, AccountsParts};
 use crate::authorization::Authorization;
 use crate::catalog::{Catalog, CatalogParts, HostedCheck};
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::concurrency::KeyedMutex;
 use crate::domain::PackageName;
@@ -70,7 +72,7 @@ pub(crate) struct PackagesParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) limits: Limits,
-    pub(crate) locks: KeyedMutex<PackageName>,
+    pub(crate) commits: CommitParts,
     pub(crate) redirect_above: Option<u64>,
     pub(crate) hosted_check: Arc<HostedCheck>,
     pub(crate) memberships: MembershipLookup,
@@ -78,6 +80,13 @@ pub(crate) struct PackagesParts {
     pub(crate) proxy: Arc<ProxyParts>,
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) searches: Arc<SearchParts>,
+}
+
+/// What a commit of a packument works with.
+#[derive(Default)]
+pub(crate) struct CommitParts {
+    pub(crate) locks: KeyedMutex<PackageName>,
+    pub(crate) changes: Changes,
 }
 
 impl Packages {

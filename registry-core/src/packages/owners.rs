@@ -8,7 +8,7 @@ use crate::error::{AccountError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{CommittedChange, PackumentDecision};
+use super::commit::PackumentDecision;
 
 impl Packages {
     pub(crate) async fn owners(&self, caller: &Caller, name: &PackageName) -> Result<Vec<Person>, Error> {
@@ -103,13 +103,11 @@ impl Packages {
             packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
             Ok(PackumentDecision::Commit(Some(owners)))
         };
-        let tell = async |change: CommittedChange<Option<Vec<Person>>>| {
-            if let Some(owners) = &change.value {
-                let owners = owners.iter().map(|owner| owner.name.clone()).collect();
-                change.emit(EventKind::OwnersChanged { owners });
-            }
+        let events = |owners: &Option<Vec<Person>>| {
+            let names = |owners: &Vec<Person>| owners.iter().map(|owner| owner.name.clone()).collect();
+            owners.as_ref().map(|owners| EventKind::OwnersChanged { owners: names(owners) })
         };
-        Ok(self.change(caller, name, decide, tell).await?.revision)
+        Ok(self.change(caller, name, decide, events).await?.revision)
     }
 
     async fn require_account(&self, account: &str) -> Result<Person, Error> {

@@ -11,7 +11,7 @@ use crate::domain::packument::{MfaPolicy, Packument, Protection};
 use crate::events::EventKind;
 use crate::packages::Packages;
 
-use super::commit::{CommittedChange, PackumentDecision};
+use super::commit::PackumentDecision;
 use crate::organizations::{GrantedPackages, Organizations};
 
 /// A change of a package's access. `None` leaves a setting as it is.
@@ -75,13 +75,11 @@ impl Packages {
             packument.time.insert("modified".into(), timestamp(packages.parts.clock.now()));
             Ok(PackumentDecision::Commit((packument.protection, true)))
         };
-        let tell = async |change: CommittedChange<(Protection, bool)>| {
-            let (Protection { restricted, mfa }, changed) = change.value;
-            if changed {
-                change.emit(EventKind::PackageAccessChanged { restricted, mfa });
-            }
+        let events = |(protection, changed): &(Protection, bool)| {
+            let Protection { restricted, mfa } = *protection;
+            changed.then_some(EventKind::PackageAccessChanged { restricted, mfa })
         };
-        Ok(self.change(caller, name, decide, tell).await?.value.0)
+        Ok(self.change(caller, name, decide, events).await?.value.0)
     }
 
     pub(crate) async fn collaborators(

@@ -16,7 +16,7 @@ use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
 
-use super::commit::{Before, CommittedChange, PackumentDecision};
+use super::commit::{Before, PackumentDecision, nothing_more};
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +80,9 @@ impl Packages {
             tag: tag.clone(),
             integrity: integrity.to_string(),
         };
-        let tell = async move |change: CommittedChange<()>| change.emit(event);
-        let committed = match self.change_after(caller, name, Some(store_tarball), decide, tell).await {
+        let events = move |(): &()| [event.clone()];
+        let changed = self.change_after(caller, name, Some(store_tarball), decide, events, nothing_more);
+        let committed = match changed.await {
             Err(error @ Error::Package(PackageError::VersionTaken { .. }))
                 if is_stored.load(Ordering::Relaxed) =>
             {

@@ -44,11 +44,11 @@ impl Packages {
             if !starred && let Err(error) = change.packages.parts.store.delete(&marker).await {
                 tracing::warn!(path = %marker, %error, "could not delete the marker of a removed star");
             }
-            if change.value {
-                change.emit(if starred { EventKind::Starred } else { EventKind::Unstarred });
-            }
         };
-        self.change(&caller.without_two_factor(), name, decide, then).await.map(drop)
+        let events = move |changed: &bool| {
+            changed.then_some(if starred { EventKind::Starred } else { EventKind::Unstarred })
+        };
+        self.change_and_then(&caller.without_two_factor(), name, decide, events, then).await.map(drop)
     }
 
     pub(crate) async fn stars(&self, caller: &Caller, account: &str) -> Result<Vec<PackageName>, Error> {

@@ -78,11 +78,11 @@ impl Packages {
                 all: packument.is_unpublished(),
             }))
         };
-        Ok(self.change(caller, name, decide, clean_up).await?.revision)
+        Ok(self.change_and_then(caller, name, decide, Removed::event, clean_up).await?.revision)
     }
 }
 
-/// Deletes the tarballs and emits an event.
+/// Deletes the tarballs.
 async fn clean_up(change: CommittedChange<Removed>) {
     for path in &change.value.tarballs {
         // No index names it any more, so it cannot be reached even if the deletion fails.
@@ -90,12 +90,6 @@ async fn clean_up(change: CommittedChange<Removed>) {
             tracing::warn!(%path, %error, "could not delete the tarball of an unpublished version");
         }
     }
-    let versions = change.value.versions.clone();
-    change.emit(if change.value.all {
-        EventKind::PackageUnpublished { versions }
-    } else {
-        EventKind::Unpublished { versions }
-    });
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +97,17 @@ struct Removed {
     versions: Vec<Version>,
     tarballs: Vec<BlobPath>,
     all: bool,
+}
+
+impl Removed {
+    fn event(&self) -> [EventKind; 1] {
+        let versions = self.versions.clone();
+        [if self.all {
+            EventKind::PackageUnpublished { versions }
+        } else {
+            EventKind::Unpublished { versions }
+        }]
+    }
 }
 
 #[derive(Debug)]

@@ -15,14 +15,15 @@ use crate::audit::{AuditFallback, AuditParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
+use crate::changes::{ChangeFeedSettings, ChangeSink, Changes, ChangesContext, Delivery, DeliverySettings};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
 use crate::events::EventSink;
 use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
-use crate::packages::PackagesParts;
 use crate::packages::known_bases::KnownBases;
+use crate::packages::{CommitParts, PackagesParts};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -65,6 +66,8 @@ pub struct RegistryBuilder {
     trusted_publishing: TrustedPublishing,
     redirect_above: Option<u64>,
     publish_elsewhere: Option<Arc<str>>,
+    change_feed: Option<ChangeFeedSettings>,
+    change_sinks: Vec<Delivery>,
 }
 
 impl RegistryBuilder {
@@ -94,7 +97,14 @@ impl RegistryBuilder {
             trusted_publishing: TrustedPublishing::default(),
             redirect_above: None,
             publish_elsewhere: None,
+            change_feed: None,
+            change_sinks: Vec::new(),
         }
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Arc<dyn BlobStore> {
+        &self.store
     }
 
     /// Adds a registry that this one proxies. Access rules call it `id` in `origin`.
@@ -232,6 +242,26 @@ impl RegistryBuilder {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
+    /// Keeps a change feed in the store: every change of a package or an organization, in one order for all replicas.
+    /// From then on no crash loses the event of a change. Default: none. With it, call [`Self::build`] within a Tokio
+    /// runtime.
+    pub fn change_feed(self, settings: ChangeFeedSettings) -> Self {
+        Self { change_feed: Some(settings), ..self }
+    }
+
+    /// Adds a sink of the change feed. `name` distinguishes it from other sinks: the store remembers by it how far the
+    /// sink has come, for all replicas. A new name begins with the changes from now on. Turns the feed on. A name that
+    /// another sink has is ignored, and logged.
+    pub fn change_sink(mut self, name: &str, sink: Arc<dyn ChangeSink>, settings: DeliverySettings) -> Self {
+        if self.change_sinks.iter().any(|known| known.name == name) {
+            tracing::error!(name, %sink, "ignored a sink of changes whose name another one has");
+            return self;
+        }
+        self.change_sinks.push(Delivery::new(name.to_owned(), sink, settings));
+        let settings = self.change_feed.unwrap_or_default();
+        self.change_feed(settings)
+    }
+
     fn http_settings(&self) -> HttpSettings {
         HttpSettings {
             limits: self.limits,
@@ -259,6 +289,18 @@ impl RegistryBuilder {
             Arc::new(UpstreamParts::new(self.upstreams, self.freshness, budget, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
         let store = Arc::new(Storage::new(store, Arc::clone(&randomness), watcher));
+        let changes = match self.change_feed {
+            None => Changes::default(),
+            Some(settings) => {
+                let context = ChangesContext {
+                    store: Arc::clone(&store),
+                    clock: Arc::clone(&clock),
+                    randomness: Arc::clone(&randomness),
+                    events: events.clone(),
+                };
+                Changes::start(context, settings, self.change_sinks)
+            }
+        };
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
         let catalog = Arc::new(CatalogParts {
@@ -308,6 +350,7 @@ impl RegistryBuilder {
             randomness: Arc::clone(&randomness),
             providers,
             settings: self.organizations,
+            changes: changes.clone(),
             memberships: memberships.clone(),
             accounts: Arc::clone(&accounts),
             proxy: Arc::clone(&proxy),
@@ -317,7 +360,7 @@ impl RegistryBuilder {
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
             limits: self.limits,
-            locks: KeyedMutex::default(),
+            commits: CommitParts { locks: KeyedMutex::default(), changes: changes.clone() },
             redirect_above: self.redirect_above,
             hosted_check,
             memberships,
@@ -338,6 +381,7 @@ impl RegistryBuilder {
                 organizations: Arc::new(organizations),
                 search,
                 audit: Arc::new(audit),
+                changes,
             }),
         }
     }

@@ -1,5 +1,6 @@
 mod accounts;
 mod builder;
+mod changes;
 mod organizations;
 mod packages;
 
@@ -17,6 +18,7 @@ use crate::accounts::{Accounts, AccountsParts};
 use crate::audit::{Advisories, Audit, AuditParts, AuditTree, AuditedPackages};
 use crate::auth::{AuthProvider, Caller};
 use crate::authorization::{Authorization, PermissionSummary};
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::domain::{PackageName, Version};
 use crate::limits::Limits;
@@ -47,6 +49,7 @@ pub(crate) struct Parts {
     organizations: Arc<OrganizationsParts>,
     search: Arc<SearchParts>,
     audit: Arc<AuditParts>,
+    changes: Changes,
 }
 
 /// What requests and responses are read and written with.
@@ -114,8 +117,10 @@ impl Registry {
         Self { parts: Arc::clone(&self.parts), authorization: self.authorization.with_access_snapshot() }
     }
 
-    /// Waits until every past event has reached the sink. Set your own timeout.
+    /// Waits until every past event has reached the sinks of events and, with a change feed, every past change the
+    /// feed. Does not wait for sinks of the feed. Set your own timeout.
     pub async fn flush_events(&self) {
+        self.parts.changes.flush().await;
         self.authorization.events().flush().await;
     }
 

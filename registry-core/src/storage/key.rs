@@ -5,6 +5,8 @@ use super::{BlobPath, BlobPathError, BlobPrefix};
 
 /// The folder that records which packages have staged versions.
 const STAGED_OF: &str = "_staged_of";
+/// The folder that records which documents hold events.
+const OUTBOXES: &str = "_outbox";
 
 /// Every path in the store, and its content.
 ///
@@ -34,6 +36,11 @@ const STAGED_OF: &str = "_staged_of";
 /// _stage/{id}.json                                a staged version; after the decision, only its identity
 /// _stage/{id}.tgz                                 its tarball
 /// _staged_of/{name}/{id}                          marks a staged version of the package; the packument decides
+/// _changes/head.json                              the latest changes of the change feed
+/// _changes/{number}.json                          128 older changes; never changed
+/// _outbox/packages/{name}/{time}-{id}             marks a package whose packument holds events, or soon will
+/// _outbox/organizations/{organization}/{time}-{id} the same for an organization
+/// _deliveries/{sink}.json                         how far the delivery of changes to a sink has come
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl the events of a day, from the first time to the last
 /// _upstream/_ledger.json                          the size of the upstream cache
 /// _upstream/_used/{id}                            the recent uses of blobs in it
@@ -99,6 +106,17 @@ pub enum Key<'a> {
     StagedOf(&'a PackageName, StageId),
     /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
     AuditLog(&'a str, &'a str),
+    /// The latest changes.
+    ChangeHead,
+    /// A segment of older changes, by its number.
+    ChangeSegment(u64),
+    /// Records that the packument of a package holds events, or soon will: when the commit began, in milliseconds
+    /// since 1970, and the id of its first event.
+    OutboxOfPackage(&'a PackageName, i64, &'a str),
+    /// Records that an organization holds events, or soon will.
+    OutboxOfOrganization(&'a GroupName, i64, &'a str),
+    /// How far the delivery of changes to a sink has come.
+    Delivery(&'a str),
     /// The size of the upstream cache.
     UpstreamLedger,
     /// A batch of marks of recently used blobs in the upstream cache.
@@ -161,6 +179,15 @@ impl Key<'_> {
             Self::StageTarball(id) => format!("_stage/{id}.tgz"),
             Self::StagedOf(name, id) => format!("{STAGED_OF}/{}/{id}", escape_capitals(name.as_str())),
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
+            Self::ChangeHead => "_changes/head.json".to_owned(),
+            Self::ChangeSegment(number) => format!("_changes/{number:012}.json"),
+            Self::OutboxOfPackage(name, began, id) => {
+                format!("{OUTBOXES}/packages/{}/{began}-{id}", escape_capitals(name.as_str()))
+            }
+            Self::OutboxOfOrganization(name, began, id) => {
+                format!("{OUTBOXES}/organizations/{name}/{began}-{id}")
+            }
+            Self::Delivery(sink) => format!("_deliveries/{}.json", escape_segment(sink)),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),
@@ -205,6 +232,16 @@ impl Key<'_> {
     pub fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
+    }
+
+    /// The folder of the markers of all documents that hold events.
+    pub fn outboxes() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(OUTBOXES).map(BlobPrefix::folder)
+    }
+
+    /// The folder of the states of all deliveries.
+    pub fn deliveries() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_deliveries").map(BlobPrefix::folder)
     }
 
     /// The folder of all logins in browsers, which are listed in the order of their expiry.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::PackageName;
 
-use super::{Action, Memberships, TeamPermission, TokenHash, TokenLimits, Via};
+use super::{Action, Memberships, RequestOrigin, TeamPermission, TokenHash, TokenLimits, Via};
 
 /// An identified user or service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub struct Caller {
     pub(crate) via: Option<Via>,
     /// Whether this request has already shown a second factor. A recovery code cannot be shown twice.
     pub(crate) second_factor_shown: bool,
+    /// What the request says of itself, for events.
+    pub(crate) origin: RequestOrigin,
 }
 
 /// The credential that identified a caller.
@@ -115,6 +117,19 @@ impl Caller {
         Some(self.limits.as_ref()?.publisher.as_ref()?.trust.as_str())
     }
 
+    /// Returns the id of the token that identified the caller; `None` for other credentials.
+    pub(crate) fn token_id(&self) -> Option<String> {
+        match self.shown {
+            Some(PresentedCredential::Token(hash)) => Some(hash.to_hex()),
+            _ => None,
+        }
+    }
+
+    /// Returns the same request without its credentials.
+    pub(crate) fn without_credentials(&self) -> Self {
+        Self { address: self.address, via: self.via, origin: self.origin.clone(), ..Self::default() }
+    }
+
     /// Returns the same request under this name, for events about callers who are not let in.
     pub(crate) fn named(&self, name: &str) -> Self {
         self.known_as(Principal::user(name))
@@ -122,7 +137,7 @@ impl Caller {
 
     /// Returns the same request as made by `principal`.
     pub(crate) fn known_as(&self, principal: Principal) -> Self {
-        Self { principal: Some(Arc::new(principal)), address: self.address, via: self.via, ..Self::default() }
+        Self { principal: Some(Arc::new(principal)), ..self.without_credentials() }
     }
 
     /// Returns the same caller, whose events name the way that the request arrived.

@@ -3,10 +3,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use registry_core::auth::{Caller, Principal};
+use registry_core::changes::ChangeFeedSettings;
+use registry_core::events::Event;
 use registry_core::storage::BlobStore;
+use registry_core::{Registry, RegistryBuilder};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::Simulation;
 use super::client::perform;
 use super::history::{Happening, History};
 use super::operation::{Operation, PACKAGES, PEOPLE, Task, VERSIONS};
@@ -41,6 +46,7 @@ pub(super) struct Director<Store> {
     held: Vec<(Life, String, Reply)>,
     history: History,
     is_audit: bool,
+    is_feeding: bool,
     trace: Trace,
 }
 
@@ -56,10 +62,10 @@ enum Step {
 }
 
 impl<Store: BlobStore> Director<Store> {
-    pub(super) fn new(seed: u64, store: Store, world: Arc<World>, trace: Trace, crashing: bool) -> Self {
+    pub(super) fn new(seed: u64, store: Store, world: Arc<World>, trace: Trace, of: Simulation) -> Self {
         let mut dice = Dice::new(seed);
         let mut weather = Weather::random(&mut dice);
-        if crashing {
+        if of.crashing {
             weather.crash = 0.05;
         }
         let to_come = (0..weather.operations).map(|_| Operation::random(&mut dice)).collect();
@@ -74,6 +80,7 @@ impl<Store: BlobStore> Director<Store> {
             held: Vec::new(),
             history: History { is_store_reliable: weather.is_store_reliable(), ..History::default() },
             is_audit: false,
+            is_feeding: of.feeding,
             trace,
             dice,
             weather,
@@ -105,7 +112,41 @@ impl<Store: BlobStore> Director<Store> {
             sleep(LONGEST_PAUSE).await;
         }
         self.history.told = self.world.told();
+        if self.is_feeding {
+            self.history.feed = Some(self.read_feed().await);
+        }
         (self.history, self.trace)
+    }
+
+    /// Each replica takes over from the others at once, so that they meet.
+    fn with_feed(&self, registry: RegistryBuilder) -> RegistryBuilder {
+        if !self.is_feeding {
+            return registry;
+        }
+        let mut settings = ChangeFeedSettings::default();
+        settings.recover_every = Duration::from_millis(500);
+        settings.take_over_after = Duration::ZERO;
+        registry.change_feed(settings)
+    }
+
+    /// The change feed, after a replica without faults took over what is left.
+    async fn read_feed(&self) -> Vec<(u64, Event)> {
+        self.clock.advance(Duration::from_mins(1));
+        let (store, clock) = (Arc::clone(&self.shared) as Arc<dyn BlobStore>, Arc::clone(&self.clock));
+        let registry = self.with_feed(Registry::builder(store)).open_to_everyone().clock(clock).build();
+        let recovered = registry.recover_changes().await;
+        recovered.unwrap_or_else(|error| panic!("cannot take over: {error}"));
+        let caller = Caller::from(Principal::user(PEOPLE[0]));
+        let (mut changes, mut since) = (Vec::new(), 0);
+        loop {
+            let page = registry.changes(&caller, since, 1000).await;
+            let page = page.unwrap_or_else(|error| panic!("cannot read the feed: {error}"));
+            changes.extend(page.changes.into_iter().map(|change| (change.seq, change.event)));
+            if page.pending == 0 {
+                return changes;
+            }
+            since = page.last_seq;
+        }
     }
 
     async fn direct(&mut self) {
@@ -298,7 +339,8 @@ impl<Store: BlobStore> Director<Store> {
         let store = ReplicaStore::new(shared, world, life, Arc::clone(&is_alive));
         let randomness = Arc::new(SeededRandomness::new(self.dice.next()));
         let (world, clock) = (Arc::clone(&self.world), Arc::clone(&self.clock));
-        Replica::start(life, is_alive, Arc::new(store), world, clock, randomness)
+        let registry = self.with_feed(Registry::builder(Arc::new(store)));
+        Replica::start(life, is_alive, registry.clock(clock).randomness(randomness), world)
     }
 
     fn note_ended(&mut self) {

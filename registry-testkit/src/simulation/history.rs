@@ -1,5 +1,7 @@
 use std::fmt;
 
+use registry_core::events::Event;
+
 use super::operation::Operation;
 use super::outcome::Outcome;
 use super::world::{Life, Told};
@@ -42,6 +44,8 @@ pub(super) struct History {
     pub(super) told: Vec<Told>,
     /// The lives that ended with a crash.
     pub(super) crashed: Vec<Life>,
+    /// The change feed in the end, by number; `None` if there was none.
+    pub(super) feed: Option<Vec<(u64, Event)>>,
     /// Whether the store always answered, and in time.
     pub(super) is_store_reliable: bool,
     /// What was still not over when everything was let through for long.

@@ -47,6 +47,7 @@ pub struct Simulation {
     seed: u64,
     traced: bool,
     crashing: bool,
+    feeding: bool,
 }
 
 /// What the store of a simulation can be made of.
@@ -69,6 +70,10 @@ pub struct Run {
     pub operations: usize,
     /// How many of them came to a definite end: a change that is acknowledged, something that was read.
     pub acknowledged: usize,
+    /// How many replicas crashed.
+    pub crashes: usize,
+    /// How many changes the change feed has.
+    pub changes: usize,
     /// Which promises were broken, and how.
     pub violations: Vec<Violation>,
     /// Every step, where [`Simulation::traced`] asked for it.
@@ -78,7 +83,7 @@ pub struct Run {
 impl Simulation {
     /// The simulation of this seed.
     pub fn of_seed(seed: u64) -> Self {
-        Self { seed, traced: false, crashing: false }
+        Self { seed, traced: false, crashing: false, feeding: false }
     }
 
     /// The same, and every step is written down in [`Run::trace`].
@@ -89,6 +94,11 @@ impl Simulation {
     /// The same with a crash of a replica at one step in twenty: for what only a crash in the middle of a write brings out.
     pub fn crashing(self) -> Self {
         Self { crashing: true, ..self }
+    }
+
+    /// The same with a change feed, which all replicas write and each takes over from the others at once.
+    pub fn feeding(self) -> Self {
+        Self { feeding: true, ..self }
     }
 
     /// Runs it on a store in memory.
@@ -116,8 +126,7 @@ impl Simulation {
             }
             let world = Arc::new(World::default());
             let stage = Stage { memory, events: Arc::new(Listener::of_the_store(Arc::clone(&world))) };
-            let director =
-                Director::new(self.seed, make(stage), world, Trace::new(self.traced), self.crashing);
+            let director = Director::new(self.seed, make(stage), world, Trace::new(self.traced), self);
             director.run().await
         });
         // Tasks of replicas that crashed end here.
@@ -130,6 +139,8 @@ impl Simulation {
             fingerprint,
             operations: history.happenings.len(),
             acknowledged,
+            crashes: history.crashed.len(),
+            changes: history.feed.as_ref().map_or(0, Vec::len),
             violations,
             trace,
         }

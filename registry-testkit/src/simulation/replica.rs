@@ -3,11 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use registry_core::Registry;
-use registry_core::clock::Clock;
 use registry_core::events::{Event, EventError, EventSink};
-use registry_core::randomness::Randomness;
-use registry_core::storage::BlobStore;
+use registry_core::{Registry, RegistryBuilder};
 
 use super::world::{Life, World};
 
@@ -23,19 +20,11 @@ impl Replica {
     pub(super) fn start(
         life: Life,
         is_alive: Arc<AtomicBool>,
-        store: Arc<dyn BlobStore>,
+        registry: RegistryBuilder,
         world: Arc<World>,
-        clock: Arc<dyn Clock>,
-        randomness: Arc<dyn Randomness>,
     ) -> Self {
         let sink = Listener { world, life, is_alive: Arc::clone(&is_alive) };
-        let registry = Registry::builder(store)
-            .open_to_everyone()
-            .local_accounts()
-            .event_sink(Arc::new(sink))
-            .clock(clock)
-            .randomness(randomness)
-            .build();
+        let registry = registry.open_to_everyone().local_accounts().event_sink(Arc::new(sink)).build();
         Self { life, registry, is_alive }
     }
 

@@ -6,6 +6,7 @@ use registry_core::access::AccessRules;
 use registry_core::accounts::{TrustedIssuer, TrustedPublishing};
 use registry_core::auth::openid::{Issuer, IssuerSettings};
 use registry_core::auth::{AuthProvider, PasswordCost};
+use registry_core::changes::{ChangeFeedSettings, ChangeSink, DeliverySettings};
 use registry_core::domain::trust::TrustKind;
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
@@ -52,6 +53,8 @@ pub struct TestRegistryBuilder {
     trusted_issuers: Vec<(String, TrustKind, IssuerSettings)>,
     trusted_publishing: TrustedPublishing,
     pull_requests: bool,
+    change_feed: Option<ChangeFeedSettings>,
+    change_sinks: Vec<(String, Arc<dyn ChangeSink>, DeliverySettings)>,
 }
 
 impl Default for TestRegistryBuilder {
@@ -75,6 +78,8 @@ impl Default for TestRegistryBuilder {
             trusted_issuers: Vec::new(),
             trusted_publishing: TrustedPublishing::default(),
             pull_requests: false,
+            change_feed: None,
+            change_sinks: Vec::new(),
         }
     }
 }
@@ -109,6 +114,20 @@ impl TestRegistryBuilder {
     /// Trusting builds like this; issuers are added by [`Self::trusted_issuer`].
     pub fn trusted_publishing(self, trusted_publishing: TrustedPublishing) -> Self {
         Self { trusted_publishing, ..self }
+    }
+
+    /// With a change feed. It looks for what other processes left behind only when it is told to.
+    pub fn change_feed(self) -> Self {
+        let mut settings = ChangeFeedSettings::default();
+        settings.recover_every = Duration::from_hours(24);
+        Self { change_feed: Some(settings), ..self }
+    }
+
+    /// With a sink of the change feed.
+    pub fn change_sink(self, name: &str, sink: Arc<dyn ChangeSink>, settings: DeliverySettings) -> Self {
+        let mut builder = self.change_feed();
+        builder.change_sinks.push((name.to_owned(), sink, settings));
+        builder
     }
 
     /// With these limits.
@@ -228,6 +247,16 @@ impl TestRegistryBuilder {
         self.last_providers.iter().fold(registry, add)
     }
 
+    fn with_changes(&self, registry: RegistryBuilder) -> RegistryBuilder {
+        let registry = match self.change_feed {
+            Some(settings) => registry.change_feed(settings),
+            None => registry,
+        };
+        self.change_sinks.iter().fold(registry, |registry, (name, sink, settings)| {
+            registry.change_sink(name, Arc::clone(sink), *settings)
+        })
+    }
+
     pub(super) fn has_accounts(&self) -> bool {
         self.accounts
     }
@@ -264,7 +293,8 @@ impl TestRegistry {
         // Backstage there are always accounts, so that `ana` can be signed up.
         let backstage = local_accounts(settings.configured(behind, Arc::clone(&clock))).build();
         let configured = settings.configured(Arc::clone(&store) as _, Arc::clone(&clock));
-        let registry = settings.with_providers(configured).event_sink(Arc::new(events.clone())).build();
+        let configured = settings.with_providers(configured).event_sink(Arc::new(events.clone()));
+        let registry = settings.with_changes(configured).build();
         Self {
             registry,
             backstage,

@@ -9,6 +9,7 @@ mod auth_provider;
 mod bad_input;
 mod blob_store;
 mod capitals;
+mod changes;
 mod closed_by_default;
 mod codebox_bucket;
 mod dependencies;

@@ -35,10 +35,10 @@ impl Accounts {
         token: &SecretString,
         base_url: &str,
     ) -> Result<ExchangedToken, Error> {
-        let (accounts, address, name) = (self.with_access_snapshot(), caller.address, name.clone());
+        let (accounts, caller, name) =
+            (self.with_access_snapshot(), caller.without_credentials(), name.clone());
         let (token, audiences) = (token.clone(), accounts.audiences(base_url));
         detached(async move {
-            let caller = Caller { address, ..Caller::default() };
             match accounts.exchange(&caller, &name, &token, &audiences?).await? {
                 Ok(made) => Ok(made),
                 Err(ExchangeRejection { reason, claims, error }) => {

@@ -29,7 +29,7 @@ impl Accounts {
             _ => return Err(Error::Login(LoginError::WebLoginGone)),
         };
         let expected = if next == Phase::Proven { Phase::Open } else { session.phase };
-        let shower = Caller { one_time_password: code, address: caller.address, ..Caller::default() };
+        let shower = Caller { one_time_password: code, ..caller.without_credentials() };
         let (accounts, page) = (self.clone(), page.clone());
         detached(async move {
             accounts.take_one_time_password(&shower, &account, None).await?;

@@ -117,7 +117,7 @@ impl Accounts {
 
     /// Emits an event with the reason why a login is rejected, and returns `error`.
     pub(crate) fn refuse_web_login(&self, caller: &Caller, reason: WebLoginRejection, error: Error) -> Error {
-        let anonymous = Caller { address: caller.address, ..Caller::default() };
+        let anonymous = caller.without_credentials();
         self.authorization.emit(&anonymous, None, EventKind::WebLoginRefused { reason });
         error
     }

@@ -57,7 +57,7 @@ pub use revision::Revision;
 pub use staged::StagedVersion;
 pub use tarball_index::{TarballIndex, TarballLocation};
 
-use super::{PackageName, StageId, Version};
+use super::{OutboxEntry, PackageName, StageId, Version};
 
 /// A packument as stored. Fields that the registry does not interpret are preserved.
 #[derive(Debug, Clone)]
@@ -84,6 +84,8 @@ pub struct Packument<'json> {
     pub approved: IndexMap<String, StageId>,
     /// The latest commits, by which a writer recognizes its own after a lost answer.
     pub history: History,
+    /// Events of the latest commits, until the change feed has them.
+    pub outbox: Vec<OutboxEntry>,
     /// What its owners decided about access, in addition to the access rules.
     pub protection: Protection,
     /// `description`, `readme` and all other top-level fields.
@@ -137,6 +139,7 @@ impl Packument<'_> {
             staged: IndexMap::new(),
             approved: IndexMap::new(),
             history: History::default(),
+            outbox: Vec::new(),
             protection: Protection::default(),
             other: IndexMap::new(),
         }

@@ -60,6 +60,7 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 "_staged" => packument.staged = map.next_value()?,
                 "_approved" => packument.approved = map.next_value()?,
                 "_history" => packument.history = map.next_value()?,
+                "_outbox" => packument.outbox = map.next_value()?,
                 "_access" => packument.protection = map.next_value()?,
                 "name" => {
                     has_name = true;

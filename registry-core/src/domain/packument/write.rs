@@ -46,6 +46,9 @@ impl Serialize for Stored<'_> {
         if !packument.history.is_empty() {
             map.serialize_entry("_history", &packument.history)?;
         }
+        if !packument.outbox.is_empty() {
+            map.serialize_entry("_outbox", &packument.outbox)?;
+        }
         if !is_default(&packument.protection) {
             map.serialize_entry("_access", &packument.protection)?;
         }

@@ -139,9 +139,12 @@ impl Denials {
 fn line(group: &Group, counted: Counted) -> Event {
     let Counted { not_told, mut last, .. } = counted;
     last.count = Some(not_told);
+    last.request = None;
     if group.detail.is_none() {
         last.principal = None;
         last.trust = None;
+        last.token = None;
+        last.client = None;
         last.package = None;
         last.access = None;
         last.address = group.network;
@@ -187,15 +190,9 @@ mod tests {
 
     fn denied(seconds: i64, address: [u8; 4], package: &str) -> Event {
         Event {
-            time: at(seconds),
-            principal: None,
-            trust: None,
             address: Some(address.into()),
-            via: None,
             package: Some(package.parse().unwrap()),
-            kind: EventKind::Denied { action: Action::Read.into() },
-            access: None,
-            count: None,
+            ..Event::new(at(seconds), EventKind::Denied { action: Action::Read.into() })
         }
     }
 

@@ -194,6 +194,8 @@ pub enum Route {
     Trust(TrustRoute),
     /// `GET /-/v1/search`: the query holds the search terms.
     Search,
+    /// `GET /-/changes`: the change feed.
+    Changes,
     /// A login in the browser.
     WebLogin(WebLoginRoute),
 }
@@ -248,6 +250,7 @@ impl Route {
             Self::Access(route) => route.kind(),
             Self::Trust(route) => route.kind(),
             Self::Search => "search",
+            Self::Changes => "changes",
             Self::WebLogin(route) => route.kind(),
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         ["ping"] => verb.read_only(Route::Ping),
         ["whoami"] => verb.read_only(Route::Whoami),
         ["v1", "search"] => verb.read_only(Route::Search),
+        ["changes"] => verb.read_only(Route::Changes),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
         ["package", _, ..] => package(verb, segments),
         ["stage", ..] => StageRoute::parse(verb, segments),

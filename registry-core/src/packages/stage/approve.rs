@@ -86,12 +86,11 @@ impl Packages {
         };
         let closing = record.clone();
         let then = async move |change: CommittedChange<Option<EventKind>>| {
-            if let Some(event) = change.value.clone() {
-                change.emit(event);
-            }
             change.packages.close_stage(id, &closing).await;
         };
-        self.change_after(caller, &record.package, Some(copy_tarball), decide, then).await.map(drop)
+        let changed =
+            self.change_after(caller, &record.package, Some(copy_tarball), decide, Option::clone, then);
+        changed.await.map(drop)
     }
 
     /// Copies the tarball to its published path before the packument names it; returns whether there was one. The

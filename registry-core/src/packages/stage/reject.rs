@@ -54,11 +54,8 @@ impl Packages {
         };
         let name = record.package.clone();
         let then = async move |change: CommittedChange<Option<EventKind>>| {
-            if let Some(event) = change.value.clone() {
-                change.emit(event);
-            }
             change.packages.close_stage(id, &record).await;
         };
-        self.change(&caller, &name, decide, then).await.map(drop)
+        self.change_and_then(&caller, &name, decide, Option::clone, then).await.map(drop)
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::{PackageName, StageId};
 use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
-use crate::packages::commit::{Before, CommittedChange, PackumentDecision};
+use crate::packages::commit::{Before, PackumentDecision, nothing_more};
 use crate::packages::publish::{person, release_of};
 use crate::randomness::random_bytes;
 use crate::storage::{Key, When};
@@ -84,8 +84,8 @@ impl Packages {
             packument.staged.insert(version.to_string(), staged.clone());
             Ok(PackumentDecision::Commit(()))
         };
-        let tell = async move |change: CommittedChange<()>| change.emit(event);
-        match self.change_after(caller, &name, Some(store), decide, tell).await {
+        let events = move |(): &()| [event.clone()];
+        match self.change_after(caller, &name, Some(store), decide, events, nothing_more).await {
             Ok(_) => {
                 self.parts.hosted_check.set_hosted(&name);
                 Ok(id)

@@ -1,6 +1,7 @@
 //! Whether what clients and sinks saw is what the registry promises.
 
 mod events;
+mod feed;
 mod fields;
 mod registers;
 mod revisions;
@@ -32,6 +33,8 @@ pub enum Promise {
     RefusedLeavesNothing,
     /// Events tell of changes that happened, once, and of each that was acknowledged by a replica that lived on.
     EventsAreTrue,
+    /// The change feed has each change once, in order and without gaps, also of replicas that crashed.
+    FeedIsComplete,
     /// Data is never damaged: a version that is visible has its tarball.
     NothingIsDamaged,
     /// Every client of a live replica gets an answer.
@@ -58,6 +61,7 @@ impl fmt::Display for Promise {
             Self::ReadsAreMonotone => "a later read shows no older state",
             Self::RefusedLeavesNothing => "a change that was refused left nothing behind",
             Self::EventsAreTrue => "events tell of what happened, once",
+            Self::FeedIsComplete => "the change feed has each change once, in order",
             Self::NothingIsDamaged => "data is never damaged",
             Self::EveryOperationEnds => "every client gets an answer",
         })
@@ -88,6 +92,7 @@ pub(super) fn check(history: &History) -> Vec<Violation> {
         violations.extend(versions::check(&of_it, &sightings));
         violations.extend(events::check(package, history, &of_it, &sightings));
     }
+    violations.extend(feed::check(history));
     violations
 }
 

@@ -37,6 +37,10 @@ pub(super) enum Flaw {
     ReadsStale,
     /// Gives different states the same `ETag`.
     RepeatsETags,
+    /// Loses the markers of outboxes.
+    LosesMarkers,
+    /// Puts an event into the change feed before its commit.
+    FeedsBeforeCommit,
     /// Says that it did not store what it stored, as after a retry of its own.
     CallsItsOwnWriteConflict,
 }
@@ -64,6 +68,24 @@ impl Flawed {
         let mut calls = self.calls.lock().unwrap();
         *calls += 1;
         calls.is_multiple_of(so_many)
+    }
+
+    /// Appends the last event of a packument's outbox to the feed.
+    async fn feed(&self, packument: &[u8]) -> Result<(), BlobError> {
+        let packument: Value = serde_json::from_slice(packument).unwrap();
+        let Some(entry) = packument["_outbox"].as_array().and_then(|outbox| outbox.last()) else {
+            return Ok(());
+        };
+        let head = BlobPath::parse("_changes/head.json").unwrap();
+        let stored = self.memory().get(&head).await?;
+        let empty = || serde_json::json!({ "first": 1, "next": 1, "tail": [] });
+        let mut feed: Value = stored.map_or_else(empty, |blob| serde_json::from_slice(&blob.bytes).unwrap());
+        let next = feed["next"].as_u64().unwrap();
+        let entry = serde_json::json!({ "seq": next, "id": entry["id"], "event": entry["event"] });
+        feed["tail"].as_array_mut().unwrap().push(entry);
+        feed["next"] = (next + 1).into();
+        let _ = self.memory().put(&head, feed.to_string().into(), When::Always).await?;
+        Ok(())
     }
 
     async fn tell_of_new_versions(&self, path: &BlobPath, bytes: &[u8]) -> Result<(), BlobError> {
@@ -161,6 +183,8 @@ impl BlobStore for Flawed {
         match self.flaw {
             Flaw::LosesWrites if is_packument(path) && self.is_every(3) => return lost(),
             Flaw::LosesTarballs if is_tarball => return lost(),
+            Flaw::LosesMarkers if path.as_str().starts_with("_outbox/") => return lost(),
+            Flaw::FeedsBeforeCommit if is_packument(path) => self.feed(&bytes).await?,
             Flaw::TellsBeforeCommit if is_packument(path) => self.tell_of_new_versions(path, &bytes).await?,
             Flaw::DropsLockOnCancel => {
                 let holds = match &when {

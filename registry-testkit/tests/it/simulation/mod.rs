@@ -7,6 +7,19 @@ mod replay;
 
 use registry_testkit::simulation::Simulation;
 
+/// Replicas that crash in the middle of changes, and others that take over their events at once.
+#[test]
+fn the_feed_is_complete_whatever_crashes() {
+    let (mut crashes, mut changes) = (0, 0);
+    for seed in 0..500 {
+        let run = Simulation::of_seed(seed).crashing().feeding().run();
+        assert!(run.violations.is_empty(), "{run}");
+        crashes += run.crashes;
+        changes += run.changes;
+    }
+    assert!(crashes > 1_000 && changes > 1_000, "{crashes} crashes and {changes} changes prove little");
+}
+
 /// Further seeds: `cargo run --release -p registry-testkit --example simulate -- --seeds 1000000`.
 #[test]
 fn two_thousand_seeds_break_no_promise() {

@@ -80,6 +80,18 @@ fn etags_that_repeat_show_old_states() {
     assert_caught(Flaw::RepeatsETags, Promise::AcknowledgedIsVisible, 500);
 }
 
+#[test]
+fn without_its_marker_an_event_is_lost_in_a_crash() {
+    let feeding = |seed| Simulation::of_seed(seed).crashing().feeding();
+    assert_caught_in(feeding, Flaw::LosesMarkers, Promise::FeedIsComplete, "", 500);
+}
+
+#[test]
+fn a_feed_before_the_commit_tells_what_never_was() {
+    let feeding = |seed| Simulation::of_seed(seed).feeding();
+    assert_caught_in(feeding, Flaw::FeedsBeforeCommit, Promise::FeedIsComplete, "", 500);
+}
+
 /// No promise is broken: an operation recognizes its own write. This is what that costs if it did not.
 #[test]
 fn a_write_that_is_called_a_conflict_is_recognized() {

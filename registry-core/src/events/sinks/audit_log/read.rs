@@ -7,6 +7,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
 
+use crate::events::RecentIds;
 use crate::storage::{BlobError, BlobPath, BlobPathError, BlobStore, Key};
 
 /// How many batches are fetched concurrently.
@@ -74,6 +75,7 @@ pub fn read_audit_log(
         held: BTreeMap::new(),
         ready: VecDeque::new(),
         count: 0,
+        seen: RecentIds::default(),
         ended: false,
     };
     stream::unfold(reader, async |mut reader| reader.next().await.map(|next| (next, reader))).boxed()
@@ -168,6 +170,8 @@ struct Reader {
     held: BTreeMap<(DateTime<Utc>, u64), AuditRecord>,
     ready: VecDeque<Result<AuditRecord, AuditLogError>>,
     count: u64,
+    /// The ids of changes that were read.
+    seen: RecentIds,
     ended: bool,
 }
 
@@ -191,6 +195,8 @@ impl Reader {
     fn take(&mut self, delivered: DateTime<Utc>, records: Vec<Result<AuditRecord, AuditLogError>>) {
         for record in records {
             match record {
+                // After a crash, another process may have written an event again.
+                Ok(record) if self.is_repeated(&record) => {}
                 Ok(record) if self.is_wanted(&record) => {
                     self.count += 1;
                     self.held.insert((record.time, self.count), record);
@@ -206,6 +212,11 @@ impl Reader {
             }
             self.ready.extend(self.held.pop_first().map(|(_, record)| Ok(record)));
         }
+    }
+
+    fn is_repeated(&self, record: &AuditRecord) -> bool {
+        let id = record.fields.get("event-id").and_then(Value::as_str);
+        id.is_some_and(|id| !self.seen.insert(id))
     }
 
     fn is_wanted(&self, record: &AuditRecord) -> bool {

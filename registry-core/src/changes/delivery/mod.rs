@@ -1,0 +1,209 @@
+//! Delivers the change feed to sinks. How far a sink has come is in the store, with a lease, so that one replica at a
+//! time delivers to it and any other goes on where it stopped.
+
+mod cursor;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use tokio::sync::{Mutex, watch};
+
+use crate::Error;
+use crate::events::EventError;
+use crate::storage::Key;
+
+use super::entries::FeedEntry;
+use super::{ChangeSink, DeliveredChange, DeliverySettings, Shared};
+use cursor::{Cursor, Failing, Leased};
+
+/// How long a replica may deliver before another takes over. Renewed with each batch.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// How often a replica looks for changes that other replicas made.
+const POLL: Duration = Duration::from_secs(5);
+/// The pause after the first failure. Each further pause doubles.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
+/// The longest pause.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(30);
+
+/// A sink of the feed and how to deliver to it.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// The name under which the store remembers how far it has come.
+    pub(crate) name: String,
+    pub(crate) sink: Arc<dyn ChangeSink>,
+    pub(crate) settings: DeliverySettings,
+    /// One round at a time in this process.
+    pub(crate) turn: Mutex<()>,
+}
+
+impl Delivery {
+    pub(crate) fn new(name: String, sink: Arc<dyn ChangeSink>, settings: DeliverySettings) -> Self {
+        Self { name, sink, settings, turn: Mutex::default() }
+    }
+}
+
+/// How far the delivery of changes to a sink has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DeliveryState {
+    /// The name of the sink.
+    pub sink: String,
+    /// The number of the last change that it has, or that was given up.
+    pub delivered: u64,
+    /// How many changes it does not have yet.
+    pub behind: u64,
+    /// When the oldest change happened that it does not have yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_undelivered: Option<DateTime<Utc>>,
+    /// Since when every attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<DateTime<Utc>>,
+    /// What the last attempt failed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How many changes were given up, or were removed from the feed before they were delivered.
+    pub given_up: u64,
+}
+
+/// Starts a task for each sink.
+pub(super) fn start(shared: &Arc<Shared>, closed: &watch::Receiver<()>) {
+    for number in 0..shared.deliveries.len() {
+        let (shared, closed) = (Arc::clone(shared), closed.clone());
+        tokio::spawn(async move { deliver_all(&shared, &shared.deliveries[number], closed).await });
+    }
+}
+
+/// Delivers to each sink until it has all, or fails.
+pub(super) async fn deliver_now(shared: &Shared) {
+    let rounds = shared.deliveries.iter().map(|delivery| round(shared, delivery));
+    for (delivery, outcome) in shared.deliveries.iter().zip(futures::future::join_all(rounds).await) {
+        if let Err(error) = outcome {
+            tracing::warn!(sink = %delivery.sink, %error, "cannot read or write how far a delivery has come");
+        }
+    }
+}
+
+pub(super) async fn states(shared: &Shared) -> Result<Vec<DeliveryState>, Error> {
+    let mut states = Vec::with_capacity(shared.deliveries.len());
+    for delivery in &shared.deliveries {
+        let cursor = Cursor::read(shared, &delivery.name).await?;
+        let page = shared.feed.page(cursor.delivered, 1).await?;
+        states.push(DeliveryState {
+            sink: delivery.name.clone(),
+            behind: page.position.saturating_sub(cursor.delivered),
+            delivered: cursor.delivered,
+            oldest_undelivered: page.entries.first().and_then(FeedEntry::time),
+            failing_since: cursor.failing.as_ref().map(|failing| failing.since),
+            error: cursor.failing.map(|failing| failing.error),
+            given_up: cursor.given_up,
+        });
+    }
+    Ok(states)
+}
+
+async fn deliver_all(shared: &Shared, delivery: &Delivery, mut closed: watch::Receiver<()>) {
+    let mut positions = shared.progress.positions();
+    loop {
+        let pause = match round(shared, delivery).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                tracing::warn!(sink = %delivery.sink, %error, "cannot read or write how far a delivery has come");
+                None
+            }
+        };
+        tokio::select! {
+            _ = closed.changed() => return,
+            () = tokio::time::sleep(pause.unwrap_or(POLL)) => {}
+            _ = positions.changed(), if pause.is_none() => {}
+        }
+    }
+}
+
+/// Delivers until the sink has all, fails, or another replica delivers. Returns how long to wait if it is not this
+/// replica's turn.
+async fn round(shared: &Shared, delivery: &Delivery) -> Result<Option<Duration>, Error> {
+    let _turn = delivery.turn.lock().await;
+    let position = shared.feed.read_head().await?.head.position();
+    let cursor = Cursor::read(shared, &delivery.name).await?;
+    if cursor.is_stored() && cursor.delivered >= position {
+        return Ok(None);
+    }
+    if let Some(pause) = cursor.pause(shared.now()) {
+        return Ok(Some(pause));
+    }
+    let Some(mut leased) = cursor.lease(shared, &delivery.name).await? else { return Ok(Some(POLL)) };
+    let outcome = deliver_leased(shared, delivery, &mut leased).await;
+    leased.release(shared).await?;
+    outcome
+}
+
+async fn deliver_leased(
+    shared: &Shared,
+    delivery: &Delivery,
+    leased: &mut Leased,
+) -> Result<Option<Duration>, Error> {
+    loop {
+        // After a failure one by one, so that a change that a sink cannot take does not hold up those before it.
+        let limit = if leased.cursor.failing.is_some() { 1 } else { delivery.settings.batch.max(1) };
+        let page = shared.feed.page(leased.cursor.delivered, limit).await?;
+        let (Some(first), Some(last)) = (page.entries.first(), page.entries.last()) else { return Ok(None) };
+        let lost = first.seq - leased.cursor.delivered - 1;
+        if lost > 0 {
+            let sink = &delivery.sink;
+            tracing::error!(%sink, lost, "the change feed no longer has changes that {sink} never got");
+            leased.cursor.given_up += lost;
+        }
+        let last = last.seq;
+        match attempt(delivery, page.entries).await {
+            Ok(()) => {
+                leased.cursor.delivered = last;
+                leased.cursor.failing = None;
+            }
+            Err(error) if limit > 1 => {
+                // The next attempt is at once, with the first change alone.
+                leased.cursor.failing = Some(Failing::begin(shared.now(), &error));
+                continue;
+            }
+            Err(error) => {
+                let now = shared.now();
+                let mut failing = leased.cursor.failing.take().unwrap_or_else(|| Failing::begin(now, &error));
+                failing.fail_again(now, &error);
+                if failing.is_over(now, delivery.settings.give_up_after) {
+                    tracing::error!(sink = %delivery.sink, change = last, %error, "giving up a change");
+                    leased.cursor.delivered = last;
+                    leased.cursor.given_up += 1;
+                } else {
+                    let pause = failing.pause(now);
+                    tracing::warn!(
+                        sink = %delivery.sink, change = last, %error, source = error.source.to_string(), ?pause,
+                        "{} did not accept a change; trying again", delivery.sink
+                    );
+                    leased.cursor.failing = Some(failing);
+                    leased.save(shared).await?;
+                    return Ok(Some(pause));
+                }
+            }
+        }
+        if !leased.save(shared).await? {
+            return Ok(Some(POLL));
+        }
+    }
+}
+
+async fn attempt(delivery: &Delivery, entries: Vec<FeedEntry>) -> Result<(), EventError> {
+    let change = |FeedEntry { seq, id, event }| DeliveredChange { seq, id, event };
+    let changes: Vec<_> = entries.into_iter().map(change).collect();
+    let failed = |source: String| EventError { sink: delivery.sink.to_string(), source: source.into() };
+    let seconds = delivery.settings.timeout.as_secs();
+    match tokio::time::timeout(delivery.settings.timeout, delivery.sink.deliver(&changes)).await {
+        Ok(delivered) => delivered,
+        Err(_) => Err(failed(format!("no answer within {seconds} seconds"))),
+    }
+}
+
+/// The path of the state of a delivery.
+fn path_of(name: &str) -> Result<crate::storage::BlobPath, Error> {
+    Ok(Key::Delivery(name).path()?)
+}

@@ -1,0 +1,257 @@
+//! Changes that no crash loses: outboxes, the change feed, and its delivery to sinks.
+//!
+//! A commit that changes a package or an organization contains its events, in the outbox of the document. A marker
+//! beside it lets any replica find the outbox if this one crashes. From there they move into the change feed, a list in
+//! the store that has the same order and numbers for all replicas, and from the feed to each [`ChangeSink`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use registry_core::auth::{Caller, Principal};
+//! use registry_core::changes::ChangeFeedSettings;
+//! use registry_core::{Registry, storage::ObjectStoreBlobs};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let store = Arc::new(ObjectStoreBlobs::in_memory());
+//! let registry =
+//!     Registry::builder(store).open_to_everyone().change_feed(ChangeFeedSettings::default()).build();
+//! let page = registry.changes(&Caller::from(Principal::user("ana")), 0, 100).await?;
+//! assert_eq!((page.changes.len(), page.last_seq), (0, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod delivery;
+mod document;
+mod entries;
+mod feed;
+mod head;
+mod marker;
+mod page;
+mod recover;
+mod relay;
+mod settings;
+mod sink;
+#[cfg(feature = "webhooks")]
+pub mod sinks;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{OnceCell, mpsc, watch};
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::domain::OutboxEntry;
+use crate::events::{Event, EventQueue, RecentIds};
+use crate::randomness::{Randomness, random_bytes};
+use crate::storage::{Storage, When};
+
+pub use delivery::DeliveryState;
+pub use page::{Change, ChangePage};
+pub use settings::{ChangeFeedSettings, DeliverySettings};
+pub use sink::{ChangeSink, DeliveredChange};
+
+pub(crate) use delivery::Delivery;
+pub(crate) use document::ChangedDocument;
+pub(crate) use entries::{outbox_bytes, outbox_entries};
+pub(crate) use marker::OutboxMarker;
+
+use feed::Feed;
+use marker::MarkerContent;
+use relay::Progress;
+
+/// From how many events on an outbox is compared with the change feed.
+pub(crate) const LARGE_OUTBOX: usize = 8;
+
+/// The change feed of a registry, and the way of events into it. Cheap to clone. Without a feed, it does nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Changes(Option<Arc<Handle>>);
+
+/// Shared by the clones and held by nothing else, so that the tasks end with the last clone.
+struct Handle {
+    shared: Arc<Shared>,
+    queue: mpsc::UnboundedSender<CommittedChanges>,
+    /// Closes when the handle is dropped.
+    _open: watch::Sender<()>,
+}
+
+/// Shared by the handle and the tasks.
+struct Shared {
+    store: Arc<Storage>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    events: EventQueue,
+    feed: Feed,
+    settings: ChangeFeedSettings,
+    relayed: RecentIds,
+    progress: Progress,
+    /// Where the feed ended when this process first looked, before any commit of it.
+    begun_at: OnceCell<u64>,
+    deliveries: Vec<Delivery>,
+}
+
+/// What the feed works with.
+pub(crate) struct ChangesContext {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) events: EventQueue,
+}
+
+/// What a commit leaves to the relay.
+#[derive(Debug)]
+pub(crate) struct CommittedChanges {
+    pub(crate) document: ChangedDocument,
+    /// The outbox that the commit stored.
+    pub(crate) outbox: Vec<OutboxEntry>,
+    /// The markers of the commit and of its failed attempts.
+    pub(crate) markers: Vec<OutboxMarker>,
+}
+
+impl Changes {
+    /// Starts the feed, and delivery to sinks.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub(crate) fn start(
+        context: ChangesContext,
+        settings: ChangeFeedSettings,
+        deliveries: Vec<Delivery>,
+    ) -> Self {
+        let ChangesContext { store, clock, randomness, events } = context;
+        let shared = Arc::new(Shared {
+            feed: Feed::new(Arc::clone(&store)),
+            store,
+            clock,
+            randomness,
+            events,
+            settings,
+            relayed: RecentIds::default(),
+            progress: Progress::default(),
+            begun_at: OnceCell::new(),
+            deliveries,
+        });
+        let (queue, queued) = mpsc::unbounded_channel();
+        let (open, closed) = watch::channel(());
+        relay::start(&shared, queued, closed.clone());
+        recover::start(&shared, closed.clone());
+        delivery::start(&shared, &closed);
+        Self(Some(Arc::new(Handle { shared, queue, _open: open })))
+    }
+
+    fn shared(&self) -> Option<&Arc<Shared>> {
+        self.0.as_ref().map(|handle| &handle.shared)
+    }
+
+    /// Returns a number that the feed had reached before the commit to come; `None` without a feed.
+    pub(crate) async fn position(&self) -> Result<Option<u64>, Error> {
+        let Some(shared) = self.shared() else { return Ok(None) };
+        shared.begun_at().await?;
+        Ok(Some(shared.feed.known_position().await?))
+    }
+
+    /// Whether the feed has the event, as far as this process knows.
+    pub(crate) fn has_relayed(&self, id: &str) -> bool {
+        self.shared().is_some_and(|shared| shared.relayed.contains(id))
+    }
+
+    /// Finds out which events of an outbox the feed has. Returns whether [`Self::has_relayed`] knows more now.
+    pub(crate) async fn look_up_relayed(&self, outbox: &[OutboxEntry]) -> Result<bool, Error> {
+        let Some(shared) = self.shared() else { return Ok(false) };
+        let unknown = |id: &str| outbox.iter().any(|entry| entry.id == id) && !shared.relayed.contains(id);
+        let after = outbox.iter().map(|entry| entry.after).min().unwrap_or_default();
+        let found = shared.feed.find(after, &unknown).await?;
+        shared.relayed.extend(found.iter().map(|entry| entry.id.as_str()));
+        Ok(!found.is_empty())
+    }
+
+    /// Writes the marker of a commit to come, whose `events` are at the end of `outbox`; `None` if there are none.
+    pub(crate) async fn mark(
+        &self,
+        document: &ChangedDocument,
+        events: &[Event],
+        outbox: &[OutboxEntry],
+    ) -> Result<Option<OutboxMarker>, Error> {
+        let Some(shared) = self.shared() else { return Ok(None) };
+        let Some(id) = events.first().and_then(|event| event.id.as_deref()) else { return Ok(None) };
+        let after = outbox.last().map(|entry| entry.after).unwrap_or_default();
+        let marker = OutboxMarker::new(document, shared.clock.now().timestamp_millis(), id)?;
+        let content = serde_json::to_vec(&MarkerContent { after }).map_err(Error::internal)?;
+        shared.progress.began(&marker);
+        let stored = shared.store.put(&marker.path, content.into(), When::Always).await;
+        if let Err(error) = stored {
+            shared.progress.ended(&marker);
+            return Err(error.into());
+        }
+        Ok(Some(marker))
+    }
+
+    /// Hands over a commit to the relay.
+    pub(crate) fn committed(&self, committed: CommittedChanges) {
+        let Some(handle) = &self.0 else { return };
+        if committed.markers.is_empty() && committed.outbox.is_empty() {
+            return;
+        }
+        handle.shared.progress.accepted();
+        if handle.queue.send(committed).is_err() {
+            handle.shared.progress.done(1);
+            tracing::warn!("the relay has ended: another process delivers the events of a change");
+        }
+    }
+
+    /// Deletes the markers of a commit that was never attempted.
+    pub(crate) async fn withdraw(&self, markers: Vec<OutboxMarker>) {
+        if let Some(shared) = self.shared() {
+            shared.delete(markers.into_iter().map(|marker| marker.path).collect()).await;
+        }
+    }
+
+    /// Leaves the markers of a commit that failed to the recovery: one of its attempts may be stored nevertheless.
+    pub(crate) fn abandon(&self, markers: &[OutboxMarker]) {
+        if let Some(shared) = self.shared() {
+            markers.iter().for_each(|marker| shared.progress.ended(marker));
+        }
+    }
+
+    /// Waits until the feed and the local sinks have the events of all commits of this process.
+    pub(crate) async fn flush(&self) {
+        if let Some(shared) = self.shared() {
+            shared.progress.wait().await;
+        }
+    }
+
+    /// Moves events that other processes left behind into the feed, and removes old changes from it.
+    pub(crate) async fn recover(&self) -> Result<usize, Error> {
+        let Some(shared) = self.shared() else { return Ok(0) };
+        shared.recover().await
+    }
+
+    /// Delivers changes to the sinks until each has all, or fails.
+    pub(crate) async fn deliver(&self) {
+        if let Some(shared) = self.shared() {
+            delivery::deliver_now(shared).await;
+        }
+    }
+
+    /// Returns how far the delivery to each sink has come.
+    pub(crate) async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
+        let Some(shared) = self.shared() else { return Ok(Vec::new()) };
+        delivery::states(shared).await
+    }
+}
+
+impl Shared {
+    async fn begun_at(&self) -> Result<u64, Error> {
+        let begun = self.begun_at.get_or_try_init(|| self.feed.known_position()).await?;
+        Ok(*begun)
+    }
+
+    /// Returns a random id.
+    fn new_id(&self) -> String {
+        const_hex::encode(random_bytes::<16>(&*self.randomness))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}

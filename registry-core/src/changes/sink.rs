@@ -1,0 +1,33 @@
+use std::fmt::{Debug, Display};
+
+use async_trait::async_trait;
+use serde_json::value::RawValue;
+
+use crate::events::EventError;
+
+/// A change, as sinks get it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeliveredChange {
+    /// Its number in the change feed, the same for all replicas and sinks.
+    pub seq: u64,
+    /// The id of the event. A sink that gets the same id twice got the same change twice.
+    pub id: String,
+    /// The event, as JSON: see [`Event`](crate::events::Event).
+    pub event: Box<RawValue>,
+}
+
+/// A consumer of the change feed: changes of packages and organizations that no crash loses.
+///
+/// # Contract
+///
+/// - Each change is delivered at least once. Changes of one package arrive in their order; one that arrives again after
+///   later ones is a repetition, which its id tells.
+/// - A batch that fails is delivered again after a pause, whole or one by one, by this or another replica.
+/// - One replica at a time delivers to a sink of one name, off the request path: a slow sink delays no client and no
+///   other sink.
+#[async_trait]
+pub trait ChangeSink: Debug + Display + Send + Sync + 'static {
+    /// Accepts changes, oldest first; never an empty slice.
+    async fn deliver(&self, changes: &[DeliveredChange]) -> Result<(), EventError>;
+}

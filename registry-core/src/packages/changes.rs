@@ -1,0 +1,117 @@
+use std::collections::HashMap;
+
+use crate::Error;
+use crate::access::{Action, Verdict};
+use crate::auth::{Caller, OrganizationPermission};
+use crate::changes::{Change, ChangePage};
+use crate::domain::PackageName;
+use crate::domain::packument::{Audience, Packument, Person};
+use crate::error::PackageError;
+use crate::events::{Event, EventKind};
+use crate::packages::Packages;
+
+/// The most changes that one page looks at, whether the caller may see them or not.
+const MOST: usize = 1000;
+
+/// What a caller may know of the changes of a package or an organization. A greater one includes the lesser ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Insight {
+    Nothing,
+    /// What readers see: versions, tags, owners.
+    Public,
+    /// Also staged versions.
+    Staged,
+    /// Also who made the change, and from where.
+    Everything,
+}
+
+impl Packages {
+    pub(crate) async fn changes(
+        &self,
+        caller: &Caller,
+        since: u64,
+        limit: usize,
+    ) -> Result<ChangePage, Error> {
+        let feed = &self.parts.commits.changes;
+        let page = feed.page(since, limit.clamp(1, MOST)).await?;
+        let mut insights = HashMap::new();
+        let mut changes = Vec::with_capacity(page.changes.len());
+        for (seq, event) in page.changes {
+            let insight = match &event.package {
+                Some(name) => match insights.get(name) {
+                    Some(insight) => *insight,
+                    None => {
+                        let insight = self.insight(caller, name).await?;
+                        insights.insert(name.clone(), insight);
+                        insight
+                    }
+                },
+                None => self.insight_into_organization(caller, &event.kind),
+            };
+            if let Some(event) = shown(event, insight) {
+                changes.push(Change::new(seq, event));
+            }
+        }
+        Ok(ChangePage { changes, last_seq: page.last_seq, pending: page.pending })
+    }
+
+    async fn insight(&self, caller: &Caller, name: &PackageName) -> Result<Insight, Error> {
+        if !self.authorization.may_read(caller, name) {
+            return Ok(Insight::Nothing);
+        }
+        let (audience, owners) = match self.catalog().hosted_summary(name).await {
+            Ok(Some(summary)) => (summary.audience.clone(), summary.owners.clone()),
+            // All versions were unpublished, or none was ever published.
+            Ok(None) | Err(Error::Package(PackageError::NotFound(_))) => {
+                let Some(stored) = self.catalog().read_packument(name).await? else {
+                    return Ok(Insight::Nothing);
+                };
+                let packument = Packument::parse(name, &stored.blob.bytes)?;
+                (Audience::of(&packument), packument.maintainers)
+            }
+            Err(error) => return Err(error),
+        };
+        let is_named = |owner: &Person| Some(owner.name.as_str()) == caller.name();
+        let is_owner = caller.name().is_some() && (owners.is_empty() || owners.iter().any(is_named));
+        if !self.authorization.is_among(caller, name, &audience) {
+            return Ok(Insight::Nothing);
+        }
+        let may = |action| match self.authorization.verdict(action, caller, name) {
+            Verdict::Allowed => true,
+            Verdict::AllowedToOwners => is_owner,
+            Verdict::Denied => false,
+        };
+        Ok(match (may(Action::Administer), may(Action::Publish)) {
+            (true, _) => Insight::Everything,
+            (false, true) => Insight::Staged,
+            (false, false) => Insight::Public,
+        })
+    }
+
+    /// Changes of organizations are only for those who administer the scope.
+    fn insight_into_organization(&self, caller: &Caller, kind: &EventKind) -> Insight {
+        let Some(organization) = kind.organization() else { return Insight::Nothing };
+        let principal = caller.principal_if(|limits| {
+            limits.permit_organization(organization, OrganizationPermission::ReadOnly)
+        });
+        let rules = self.authorization.access();
+        if principal.is_some_and(|principal| rules.administers_scope(principal, organization)) {
+            Insight::Everything
+        } else {
+            Insight::Nothing
+        }
+    }
+}
+
+/// Returns what the caller may see of an event.
+fn shown(event: Event, insight: Insight) -> Option<Event> {
+    let needed = match event.kind {
+        EventKind::Staged { .. } | EventKind::StageRejected { .. } => Insight::Staged,
+        _ => Insight::Public,
+    };
+    match insight {
+        Insight::Everything => Some(event),
+        insight if insight < needed => None,
+        _ => Some(Event { id: event.id, package: event.package, ..Event::new(event.time, event.kind) }),
+    }
+}
