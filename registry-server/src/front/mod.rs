@@ -5,6 +5,7 @@ mod host_rule;
 mod own_routes;
 mod patient;
 mod record;
+mod request_ids;
 #[cfg(test)]
 mod tests;
 
@@ -27,11 +28,12 @@ use self::host_rule::HostRule;
 use self::own_routes::OwnRoute;
 use self::patient::{Patience, Patient};
 use self::record::{Record, Recorded};
+use self::request_ids::RequestIds;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use registry_core::Registry;
 use registry_core::error::BoxError;
-use registry_core::http::{ClientAddress, TrustedProxy, UnprovenProxies};
+use registry_core::http::{ClientAddress, RequestId, TrustedProxy, UnprovenProxies};
 
 /// Answers requests. Implemented by the registry, and by test doubles.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -76,6 +78,7 @@ pub(crate) struct Front<H> {
     proxies: Proxies,
     hosts: HostRule,
     patience: Patience,
+    request_ids: RequestIds,
     stopping: AtomicBool,
 }
 
@@ -92,6 +95,7 @@ impl<H: Handler> Front<H> {
                 window: settings.server.progress_time(),
                 least: settings.server.least_progress(),
             },
+            request_ids: RequestIds::new(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -129,7 +133,9 @@ impl<H: Handler> Front<H> {
             return answer.map(|text| Either::Left(Full::from(text)));
         }
 
-        let record = Record::begin(&self.metrics, &request, client.address);
+        let id = self.request_ids.id_of(request.headers(), client.by_trusted_proxy);
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let record = Record::begin(&self.metrics, &request, client.address, id);
         if let Err((status, refusal)) = host {
             let refused = json(status, &refusal).map(|text| Either::Left(Full::from(text)));
             return record.follow(refused).map(Either::Right);

@@ -5,10 +5,12 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 
 use crate::metrics::{Finished, Metrics};
+
+use super::request_ids::REQUEST_ID;
 use registry_core::error::BoxError;
 use registry_core::http::route::loggable_path;
 use registry_core::http::{PrincipalName, RouteKind};
@@ -24,6 +26,7 @@ pub(super) struct Record {
     method: Method,
     uri: Uri,
     client: IpAddr,
+    id: HeaderValue,
     route: &'static str,
     principal: Option<PrincipalName>,
     status: u16,
@@ -31,7 +34,12 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn begin<B>(metrics: &Arc<Metrics>, request: &Request<B>, client: IpAddr) -> Self {
+    pub(super) fn begin<B>(
+        metrics: &Arc<Metrics>,
+        request: &Request<B>,
+        client: IpAddr,
+        id: HeaderValue,
+    ) -> Self {
         metrics.entered();
         Self {
             metrics: Arc::clone(metrics),
@@ -39,6 +47,7 @@ impl Record {
             method: request.method().clone(),
             uri: request.uri().clone(),
             client,
+            id,
             route: "unknown",
             principal: None,
             status: CLIENT_HUNG_UP,
@@ -53,6 +62,10 @@ impl Record {
             self.route = route;
         }
         self.principal = response.extensions_mut().remove();
+        if self.status >= 400 {
+            // For the operator whom the client asks.
+            response.headers_mut().insert(REQUEST_ID, self.id.clone());
+        }
         response.map(|body| Recorded { body, record: self })
     }
 }
@@ -77,6 +90,7 @@ impl Drop for Record {
             duration_ms = milliseconds(took),
             bytes = self.bytes,
             client = %self.client,
+            request = self.id.to_str().unwrap_or_default(),
             principal = self.principal.as_ref().map(tracing::field::display),
         );
     }
