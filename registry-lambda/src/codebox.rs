@@ -16,15 +16,12 @@ const GITHUB_CLIENT_ID: [&str; 2] = ["githubClientId", "CODEBOX_GITHUB_CLIENT_ID
 const GITHUB_SECRET: [&str; 2] = ["githubSecret", "CODEBOX_GITHUB_SECRET"];
 const API_ENDPOINT: [&str; 2] = ["apiEndpoint", "CODEBOX_API_ENDPOINT"];
 
-/// Settings of event destinations that are no longer supported.
-const GONE: [&str; 6] = [
-    "clientId",
-    "secret",
-    "logTopic",
-    "CODEBOX_INSIGHTS_CLIENT_ID",
-    "CODEBOX_INSIGHTS_SECRET",
-    "CODEBOX_LOG_TOPIC",
-];
+const CLIENT_ID: [&str; 2] = ["clientId", "CODEBOX_INSIGHTS_CLIENT_ID"];
+const SECRET: [&str; 2] = ["secret", "CODEBOX_INSIGHTS_SECRET"];
+const LOG_TOPIC: [&str; 2] = ["logTopic", "CODEBOX_LOG_TOPIC"];
+/// Where its events go, unless the variable names another place.
+const LOG_URL: [&str; 2] = ["logUrl", "CODEBOX_LOG_URL"];
+const USUAL_LOG_URL: &str = "https://log.codebox.sh/v1/send";
 
 /// The path of all its routes, below the stage.
 const PATH_PREFIX: &str = "/registry";
@@ -34,8 +31,6 @@ const PATH_PREFIX: &str = "/registry";
 pub(crate) struct Codebox {
     /// The equivalent `registry.toml`. It contains no secret, only the name of the variable with it.
     pub(crate) toml: String,
-    /// Variables that are set and no longer supported.
-    pub(crate) gone: Vec<&'static str>,
 }
 
 impl Codebox {
@@ -101,8 +96,18 @@ impl Codebox {
         let accounts = Table::from_iter([("sign_up".to_owned(), Value::from(false))]);
         settings.insert("accounts".into(), accounts.into());
         settings.insert("packages".into(), vec![Value::from(rule)].into());
-        let gone = GONE.into_iter().filter(|name| set(name).is_some()).collect();
-        Some(Self { toml: settings.to_string(), gone })
+        // As codebox-npm, which logs only if both are set.
+        if let (Some(client_id), Some((variable, _))) = (text(CLIENT_ID), found(SECRET)) {
+            let mut log = Table::new();
+            log.insert("url".into(), text(LOG_URL).unwrap_or(USUAL_LOG_URL).into());
+            log.insert("client_id".into(), client_id.into());
+            log.insert("secret_env".into(), variable.into());
+            if let Some(topic) = text(LOG_TOPIC) {
+                log.insert("log_topic".into(), topic.into());
+            }
+            settings.insert("codebox_log".into(), log.into());
+        }
+        Some(Self { toml: settings.to_string() })
     }
 }
 
@@ -129,6 +134,7 @@ mod tests {
             ("githubSecret", "do not tell"),
             ("clientId", "insights"),
             ("secret", "do not tell either"),
+            ("logTopic", "arn:aws:sns:eu-west-1:1:npm"),
             ("apiEndpoint", "https://abc.execute-api.eu-west-1.amazonaws.com/prod/registry"),
         ]))
         .unwrap();
@@ -138,6 +144,12 @@ public_url = "https://abc.execute-api.eu-west-1.amazonaws.com/prod/registry"
 
 [accounts]
 sign_up = false
+
+[codebox_log]
+client_id = "insights"
+log_topic = "arn:aws:sns:eu-west-1:1:npm"
+secret_env = "secret"
+url = "https://log.codebox.sh/v1/send"
 
 [github]
 admins = ["ana", "ben"]
@@ -162,7 +174,6 @@ aws_server_side_encryption = "AES256"
 [upstreams.npm]
 url = "https://registry.example/"
 "#);
-        assert_eq!(codebox.gone, ["clientId", "secret"]);
         let settings = Settings::from_toml(&codebox.toml).unwrap();
         settings.refuse_two_sources_of_names().unwrap();
         settings.check_providers().unwrap();

@@ -66,13 +66,6 @@ where
     // Each line is written synchronously: lines that a separate thread still held when Lambda stops the process would
     // be late or lost.
     log_to(io::stderr, false, &settings.settings.log)?;
-    if !settings.ignored.is_empty() {
-        tracing::warn!(
-            "these variables of codebox-npm have no effect any more: {}; events are in this log and in the \
-             audit log of the bucket, which `registry-server log` shows",
-            settings.ignored.join(", ")
-        );
-    }
     for warning in settings.settings.warnings() {
         tracing::warn!("{warning}");
     }

@@ -58,8 +58,6 @@ pub struct LambdaSettings {
     pub response: ResponseMode,
     /// The authorizer's response to an HTTP API.
     pub authorizer_response: AuthorizerResponse,
-    /// Variables of codebox-npm that are set and no longer supported.
-    pub ignored: Vec<&'static str>,
 }
 
 impl LambdaSettings {
@@ -70,11 +68,9 @@ impl LambdaSettings {
         let variables: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
         let mut overrides = Overrides::from_environment()?;
-        let mut ignored = Vec::new();
         if overrides.config.is_none()
             && let Some(codebox) = Codebox::of(&variables)
         {
-            ignored = codebox.gone;
             overrides.config = Some(codebox.toml);
         }
         let (mut settings, sections) = Settings::load_with::<ServerSections>(&overrides)?;
@@ -104,7 +100,6 @@ impl LambdaSettings {
         }
         Ok(Self {
             settings,
-            ignored,
             response: match choice(RESPONSE) {
                 None | Some("" | "buffered") => ResponseMode::Buffered,
                 Some("streaming") => ResponseMode::Streaming,

@@ -1,4 +1,4 @@
-use super::{Settings, SettingsError};
+use super::{Settings, SettingsError, changes};
 use crate::access::AccessRules;
 
 impl Settings {
@@ -13,6 +13,7 @@ impl Settings {
         self.refuse_unused_upstreams().map_err(SettingsError::of)?;
         self.check_providers().map_err(SettingsError::of)?;
         self.refuse_public_loops().map_err(SettingsError::of)?;
+        changes::check(&self.changes, &self.webhooks, self.codebox_log.as_ref())?;
         self.packages.compile(&self.upstreams).map_err(SettingsError::of)
     }
 
@@ -44,6 +45,9 @@ impl Settings {
             htpasswd,
             limits,
             cache,
+            changes,
+            webhooks,
+            codebox_log,
             log
         )
     }

@@ -11,6 +11,7 @@
 //! ```
 
 mod audit;
+mod changes;
 mod check;
 mod complaint;
 mod environment;
@@ -40,9 +41,12 @@ mod upstreams;
 mod values;
 mod warnings;
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};
+pub use changes::{ChangesSection, CodeboxLogTable, SinkUrl, SinkUrlError, WebhookTable};
 pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
@@ -108,6 +112,12 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// The settings of searches.
     pub search: SearchSection,
+    /// The change feed.
+    pub changes: ChangesSection,
+    /// Where changes are posted to.
+    pub webhooks: BTreeMap<String, WebhookTable>,
+    /// The log of a deployment of codebox-npm; `None` if there is none.
+    pub codebox_log: Option<CodeboxLogTable>,
     /// Logs.
     pub log: LogSettings,
     /// The access rules.

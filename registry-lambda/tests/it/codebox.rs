@@ -5,6 +5,7 @@ use std::path::Path;
 use registry_testkit::codebox_npm::CodeboxNpm;
 use registry_testkit::fake_github::{CLIENT_ID, CLIENT_SECRET, FakeGithub};
 use registry_testkit::fake_lambda_runtime::LambdaFunction;
+use registry_testkit::fake_receiver::FakeReceiver;
 use registry_testkit::fake_s3::{BUCKET, FakeS3};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::events::{Asked, Given, Sender};
 const REGISTRY: &str = env!("CARGO_BIN_EXE_registry-lambda");
 
 /// Every variable that a function of codebox-npm saw, by the name of its deployment and by that of the function.
-const NAMES: [[&str; 2]; 12] = [
+const NAMES: [[&str; 2]; 13] = [
     ["CODEBOX_BUCKET", "bucket"],
     ["CODEBOX_REGION", "region"],
     ["CODEBOX_REGISTRY", "registry"],
@@ -27,12 +28,14 @@ const NAMES: [[&str; 2]; 12] = [
     ["CODEBOX_INSIGHTS_SECRET", "secret"],
     ["CODEBOX_LOG_TOPIC", "logTopic"],
     ["CODEBOX_API_ENDPOINT", "apiEndpoint"],
+    ["CODEBOX_LOG_URL", "logUrl"],
 ];
 
 struct Deployment {
     function: LambdaFunction,
     s3: FakeS3,
     github: FakeGithub,
+    log: FakeReceiver,
 }
 
 impl Deployment {
@@ -40,6 +43,8 @@ impl Deployment {
     /// variables go.
     async fn start(form: usize) -> Self {
         let (s3, github) = (FakeS3::start().await, FakeGithub::start().await);
+        let log = FakeReceiver::start().await;
+        let log_url = format!("{}/v1/send", log.url());
         for login in ["ana", "ben"] {
             github.add_user(login);
             github.join(login, "acme");
@@ -63,11 +68,12 @@ impl Deployment {
             "insights-secret",
             "arn:aws:sns:eu-west-1:123456789012:codebox",
             "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/registry",
+            log_url.as_str(),
         ];
         let names = NAMES.iter().map(|names| names[form]);
         let variables: Vec<_> = names.zip(values).chain(s3.variables()).collect();
         let function = LambdaFunction::start(Path::new(REGISTRY), &variables).await;
-        Self { function, s3, github }
+        Self { function, s3, github, log }
     }
 
     /// What the REST API that codebox-npm had passes on.
@@ -112,11 +118,15 @@ async fn moves(form: usize) {
         assert!(key == "@acme/tools/index.json" || stored[key] == content, "{key} was changed");
     }
     let log = deployment.function.stderr();
-    let gone = ["clientId", "secret", "logTopic"].map(|name| NAMES.iter().find(|names| names[1] == name));
-    for name in gone {
-        assert!(log.contains(name.unwrap()[form]), "{log}");
-    }
-    assert!(log.contains("have no effect any more") && log.contains("audit log"), "{log}");
+    // Its log gets what it got, dist-tags included.
+    let received = deployment.log.wait_for(2).await;
+    let told = received.iter().map(|received| {
+        assert_eq!(received.header("authorization"), "Bearer insights-client:insights-secret");
+        assert_eq!(received.header("logtopic"), "arn:aws:sns:eu-west-1:123456789012:codebox");
+        let body = received.json();
+        format!("{} {}", body["namespace"].as_str().unwrap(), body["body"]["name"].as_str().unwrap())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), ["info:package:put @acme/tools", "info:dist-tags:put @acme/tools"]);
     for secret in [CLIENT_SECRET, "insights-secret", &ana, &ben, &eve] {
         assert!(!log.contains(secret), "{log}");
     }

@@ -50,6 +50,11 @@ fn the_template_lists_the_defaults() {
         !std::mem::take(&mut settings.registry.upstreams).is_empty(),
         "the upstream shown stands for no upstream"
     );
+    assert!(
+        !std::mem::take(&mut settings.registry.webhooks).is_empty(),
+        "the webhook shown stands for no webhook"
+    );
+    assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
     assert!(github.client_secret_file.take().is_some(), "an example, too");
@@ -78,6 +83,7 @@ fn the_template_knows_every_key() {
         // This table contains tables with names that the operator chooses.
         let (header, table) = match table.values().next() {
             Some(toml::Value::Table(named)) if key == "upstreams" => (format!("[{key}.npm]"), named),
+            Some(toml::Value::Table(named)) if key == "webhooks" => (format!("[{key}.deploys]"), named),
             _ => (header, table),
         };
         for inner in keys_of(&header) {
@@ -106,6 +112,13 @@ fn a_mistake_is_reported_with_its_line() {
     assert_refused("[log]\nfilter = \"info,=\"", 2, &["not a log filter"]);
     assert_refused("[server]\n\ntrusted_proxies = [\"10.0.0.0/40\"]", 3, &["not a network", "10.0.0.0/8"]);
     assert_refused("public_url = \"npm.example.com\"", 1, &["public URL"]);
+    assert_refused("[changes]\nkeep_days = 0", 2, &["keep_days", "1 or more"]);
+    assert_refused("[webhooks.ci]\nurl = \"ci.example.com\"", 2, &["https://HOST/PATH"]);
+    assert_refused(
+        "[webhooks.ci]\nurl = \"https://ci.example.com\"\nsecret = \"x\"",
+        3,
+        &["secret", "secret_env"],
+    );
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed", "did you mean `read`?"]);
 }

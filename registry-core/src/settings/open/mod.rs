@@ -1,5 +1,6 @@
 //! Opens a registry from settings: the startup of every frontend and every command.
 
+mod changes;
 mod github;
 mod openid;
 mod providers;
@@ -46,7 +47,8 @@ pub async fn open_registry(
     finish: impl FnOnce(RegistryBuilder) -> RegistryBuilder,
 ) -> Result<Registry, SettingsError> {
     let store = open_store(&settings.storage, trial).await?;
-    let registry = finish(registry_builder(settings, store)?).build();
+    let builder = changes::add(settings, registry_builder(settings, store)?)?;
+    let registry = finish(builder).build();
     let opened = registry.open().await;
     opened.with_context(|| {
         format!("the storage {} cannot be opened as that of a registry", settings.storage.url)
@@ -78,6 +80,10 @@ pub fn accounts_builder(
 ) -> Result<RegistryBuilder, SettingsError> {
     let builder = add_providers(settings, Registry::builder(store))?.event_sink(Arc::new(LogEvents));
     let builder = if settings.log.audit { builder.audit_log() } else { builder };
+    let builder = match settings.changes.to_settings() {
+        Some(changes) => builder.change_feed(changes),
+        None => builder,
+    };
     Ok(builder
         .limits(settings.limits.to_limits())
         .web_login(settings.login.web)

@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::changes::{ChangeFeedSettings, DeliverySettings};
+use crate::events::EventKind;
+use crate::vocabulary::PackagePattern;
+
+use super::SettingsError;
+
+/// `[changes]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChangesSection {
+    /// Whether the registry keeps a change feed.
+    pub feed: bool,
+    /// For how many days a change is kept in it.
+    pub keep_days: NonZeroU32,
+}
+
+impl Default for ChangesSection {
+    fn default() -> Self {
+        Self { feed: true, keep_days: NonZeroU32::new(30).unwrap_or(NonZeroU32::MIN) }
+    }
+}
+
+impl ChangesSection {
+    /// Converts the section to the library's settings; `None` if there is no feed.
+    pub fn to_settings(&self) -> Option<ChangeFeedSettings> {
+        let mut settings = ChangeFeedSettings::default();
+        settings.keep = Duration::from_hours(u64::from(self.keep_days.get()) * 24);
+        self.feed.then_some(settings)
+    }
+}
+
+/// Where changes are posted to: `http` or `https`, without credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SinkUrl(Url);
+
+/// Why a text is not a URL that changes can be posted to. Omits the text, which may contain a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the URL is not one that changes can be posted to: write https://HOST/PATH, without a password")]
+pub struct SinkUrlError;
+
+impl SinkUrl {
+    /// The URL.
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SinkUrl {
+    type Error = SinkUrlError;
+
+    fn try_from(text: String) -> Result<Self, SinkUrlError> {
+        let url = Url::parse(&text).map_err(|_| SinkUrlError)?;
+        let is_plain = url.username().is_empty() && url.password().is_none() && url.host_str().is_some();
+        if is_plain && matches!(url.scheme(), "http" | "https") { Ok(Self(url)) } else { Err(SinkUrlError) }
+    }
+}
+
+/// `[webhooks.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookTable {
+    /// Where changes are posted to.
+    pub url: SinkUrl,
+    /// The variable with the secret that they are signed with.
+    pub secret_env: Option<String>,
+    /// The file with that secret.
+    pub secret_file: Option<PathBuf>,
+    /// The packages that it is for; empty for all.
+    #[serde(default)]
+    pub packages: Vec<PackagePattern>,
+    /// The kinds of events that it is for; empty for all.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// After how many hours a change that is not accepted is given up; `None` for never.
+    pub give_up_hours: Option<NonZeroU32>,
+}
+
+/// `[codebox_log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeboxLogTable {
+    /// Where events are posted to.
+    pub url: SinkUrl,
+    /// `clientId` of the deployment.
+    pub client_id: String,
+    /// The variable with its `secret`.
+    #[serde(default = "secret")]
+    pub secret_env: String,
+    /// Its `logTopic`.
+    pub log_topic: Option<String>,
+    /// After how many hours a change that is not accepted is given up; `None` for never.
+    pub give_up_hours: Option<NonZeroU32>,
+}
+
+fn secret() -> String {
+    "secret".to_owned()
+}
+
+/// Returns how changes are delivered to a sink that gives up after so many hours.
+pub(super) fn delivery(give_up_hours: Option<NonZeroU32>) -> DeliverySettings {
+    let mut settings = DeliverySettings::default();
+    settings.give_up_after = give_up_hours.map(|hours| Duration::from_hours(hours.get().into()));
+    settings
+}
+
+/// Checks what does not depend on files and variables.
+pub(super) fn check(
+    changes: &ChangesSection,
+    webhooks: &BTreeMap<String, WebhookTable>,
+    codebox_log: Option<&CodeboxLogTable>,
+) -> Result<(), SettingsError> {
+    let sinks = webhooks.keys().map(|name| format!("[webhooks.{name}]"));
+    let mut sinks = sinks.chain(codebox_log.map(|_| "[codebox_log]".to_owned()));
+    if let Some(sink) = sinks.next().filter(|_| !changes.feed) {
+        return Err(SettingsError::new(format!(
+            "{sink} needs the change feed, which [changes] turns off: remove `feed = false`, or the sink"
+        )));
+    }
+    for (name, WebhookTable { kinds, secret_env, secret_file, .. }) in webhooks {
+        if let Some(unknown) = kinds.iter().find(|kind| !EventKind::NAMES.contains(&kind.as_str())) {
+            return Err(SettingsError::new(format!(
+                "[webhooks.{name}]: there is no kind `{unknown}` of events: see `registry-server log --help`"
+            )));
+        }
+        if secret_env.is_some() == secret_file.is_some() {
+            return Err(SettingsError::new(format!(
+                "[webhooks.{name}]: name the secret that it is signed with, in either secret_env or secret_file"
+            )));
+        }
+    }
+    Ok(())
+}

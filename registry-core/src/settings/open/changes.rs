@@ -1,0 +1,68 @@
+//! Adds the configured sinks of the change feed.
+
+use crate::RegistryBuilder;
+use crate::settings::{Settings, SettingsError};
+
+/// Adds the configured sinks. Must be called within a Tokio runtime.
+#[cfg(not(feature = "webhooks"))]
+pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    if settings.webhooks.is_empty() && settings.codebox_log.is_none() {
+        return Ok(builder);
+    }
+    Err(SettingsError::new(
+        "[webhooks] and [codebox_log]: this build posts no changes; build it with --features webhooks",
+    ))
+}
+
+/// Adds the configured sinks. Must be called within a Tokio runtime.
+#[cfg(feature = "webhooks")]
+pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    use std::sync::Arc;
+
+    use crate::changes::sinks::{CodeboxLog, CodeboxLogSettings, Webhook, WebhookSettings};
+    use crate::clock::SystemClock;
+    use crate::settings::changes::delivery;
+    use crate::settings::error::Context as _;
+
+    let mut builder = builder;
+    for (name, table) in &settings.webhooks {
+        let section = || format!("[webhooks.{name}]");
+        let secret = webhook_secret(table).with_context(section)?;
+        let mut webhook = WebhookSettings::new(table.url.as_url().clone(), secret);
+        webhook.packages.clone_from(&table.packages);
+        webhook.kinds.clone_from(&table.kinds);
+        let sink = Webhook::new(webhook, Arc::new(SystemClock)).with_context(section)?;
+        tracing::info!(name, %sink, "posting changes");
+        builder =
+            builder.change_sink(&format!("webhook-{name}"), Arc::new(sink), delivery(table.give_up_hours));
+    }
+    if let Some(table) = &settings.codebox_log {
+        let variable = &table.secret_env;
+        let secret = std::env::var(variable).with_context(|| {
+            format!("[codebox_log]: secret_env names the variable {variable}, which is not set")
+        })?;
+        let mut log =
+            CodeboxLogSettings::new(table.url.as_url().clone(), table.client_id.clone(), secret.into());
+        log.log_topic.clone_from(&table.log_topic);
+        let sink = CodeboxLog::new(log, Arc::clone(builder.store())).context("[codebox_log]")?;
+        tracing::info!(%sink, "posting changes");
+        builder = builder.change_sink("codebox-log", Arc::new(sink), delivery(table.give_up_hours));
+    }
+    Ok(builder)
+}
+
+#[cfg(feature = "webhooks")]
+fn webhook_secret(
+    table: &crate::settings::WebhookTable,
+) -> Result<crate::changes::sinks::WebhookSecret, SettingsError> {
+    use crate::settings::error::Context as _;
+
+    let secret = match (&table.secret_env, &table.secret_file) {
+        (Some(variable), _) => std::env::var(variable)
+            .with_context(|| format!("secret_env names the variable {variable}, which is not set"))?,
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the secret in secret_file, {}", file.display()))?,
+        (None, None) => String::new(),
+    };
+    secret.trim().parse().context("the secret")
+}
