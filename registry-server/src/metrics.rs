@@ -14,9 +14,11 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http::Method;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use registry_core::changes::DeliveryState;
 
 const REQUESTS: &str = "registry_requests_total";
 const DURATION: &str = "registry_request_duration_seconds";
@@ -24,6 +26,11 @@ const IN_FLIGHT: &str = "registry_requests_in_flight";
 const BYTES: &str = "registry_response_bytes_total";
 const START_TIME: &str = "process_start_time_seconds";
 const BUILD_INFO: &str = "registry_build_info";
+const WAITING: &str = "registry_changes_waiting";
+const BEHIND: &str = "registry_delivery_changes_behind";
+const OLDEST: &str = "registry_delivery_oldest_change_age_seconds";
+const FAILING: &str = "registry_delivery_failing";
+const GIVEN_UP: &str = "registry_delivery_changes_given_up";
 
 /// Upper bounds of the histogram's buckets, in seconds: from a cached packument to a large tarball on a slow
 /// connection.
@@ -73,7 +80,9 @@ impl Metrics {
         let recorder = build_recorder();
         let describe = |name: &'static str, unit, text: &'static str| match name {
             DURATION => recorder.describe_histogram(name.into(), unit, text.into()),
-            IN_FLIGHT | START_TIME | BUILD_INFO => recorder.describe_gauge(name.into(), unit, text.into()),
+            IN_FLIGHT | START_TIME | BUILD_INFO | WAITING | BEHIND | OLDEST | FAILING | GIVEN_UP => {
+                recorder.describe_gauge(name.into(), unit, text.into());
+            }
             _ => recorder.describe_counter(name.into(), unit, text.into()),
         };
         describe(REQUESTS, None, "Requests answered; status 499 where the client hung up before the answer.");
@@ -82,6 +91,11 @@ impl Metrics {
         describe(BYTES, Some(Unit::Bytes), "Bytes of the bodies of answers.");
         describe(START_TIME, Some(Unit::Seconds), "When the process started, in seconds since 1970.");
         describe(BUILD_INFO, None, "Always 1; the label tells the version.");
+        describe(WAITING, None, "Commits of this process whose events are not in the change feed yet.");
+        describe(BEHIND, None, "Changes that a sink of the change feed does not have yet.");
+        describe(OLDEST, Some(Unit::Seconds), "The age of the oldest change that a sink does not have yet.");
+        describe(FAILING, None, "1 while every attempt to deliver to a sink fails, else 0.");
+        describe(GIVEN_UP, None, "Changes that a sink never gets, over all time and all processes.");
 
         let in_flight = recorder.register_gauge(&Key::from_static_name(IN_FLIGHT), &METADATA);
         let bytes = recorder.register_counter(&Key::from_static_name(BYTES), &METADATA);
@@ -135,6 +149,22 @@ impl Metrics {
         }
     }
 
+    /// Sets how far the delivery of the change feed has come.
+    pub fn set_deliveries(&self, waiting: u64, deliveries: &[DeliveryState], now: DateTime<Utc>) {
+        let set = |name: &'static str, labels: Vec<Label>, value: f64| {
+            self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA).set(value);
+        };
+        set(WAITING, Vec::new(), number(waiting));
+        for delivery in deliveries {
+            let sink = || vec![Label::new("sink", delivery.sink.clone())];
+            let age = delivery.oldest_undelivered.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
+            set(BEHIND, sink(), number(delivery.behind));
+            set(OLDEST, sink(), number(age.unsigned_abs()));
+            set(FAILING, sink(), if delivery.failing_since.is_some() { 1.0 } else { 0.0 });
+            set(GIVEN_UP, sink(), number(delivery.given_up));
+        }
+    }
+
     /// Renders the page in the Prometheus format.
     pub fn render(&self) -> String {
         self.page.render()
@@ -144,6 +174,11 @@ impl Metrics {
     pub fn upkeep(&self) {
         self.page.run_upkeep();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn number(number: u64) -> f64 {
+    number as f64
 }
 
 #[expect(clippy::expect_used, reason = "it fails for an empty list of buckets, and this one is not")]

@@ -32,6 +32,9 @@ const LARGER_PUBLISHES: &str = "ask the registry's operator to publish the tarba
 /// How often the durations of requests are aggregated into buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How often the metrics of the change feed are taken.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How often old batches are removed from the audit log.
 const CLEANING_INTERVAL: Duration = Duration::from_hours(24);
 
@@ -128,6 +131,7 @@ async fn serve_until_signal(
     let registry = registry.await?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
+    runtime.spawn(measure_deliveries(registry.clone(), Arc::clone(&metrics)));
     let log = &settings.registry.log;
     if log.audit && log.audit_days > 0 {
         runtime.spawn(clean_audit_log(registry.clone(), log.audit_days));
@@ -230,6 +234,17 @@ async fn clean_audit_log(registry: Registry, keep_days: u32) {
     loop {
         interval.tick().await;
         audit::clean(&registry, keep_days).await;
+    }
+}
+
+async fn measure_deliveries(registry: Registry, metrics: Arc<Metrics>) {
+    let mut interval = tokio::time::interval(MEASURE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match registry.delivery_states().await {
+            Ok(states) => metrics.set_deliveries(registry.changes_waiting(), &states, SystemClock.now()),
+            Err(error) => tracing::warn!(%error, "cannot tell how far the delivery of changes has come"),
+        }
     }
 }
 

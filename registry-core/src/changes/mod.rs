@@ -233,6 +233,11 @@ impl Changes {
         }
     }
 
+    /// Returns how many commits of this process wait for the feed.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.shared().map_or(0, |shared| shared.progress.waiting())
+    }
+
     /// Returns how far the delivery to each sink has come.
     pub(crate) async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         let Some(shared) = self.shared() else { return Ok(Vec::new()) };

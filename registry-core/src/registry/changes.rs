@@ -32,6 +32,11 @@ impl Registry {
         self.parts.changes.deliver().await;
     }
 
+    /// Returns how many commits of this process have events that are not in the change feed yet.
+    pub fn changes_waiting(&self) -> u64 {
+        self.parts.changes.waiting()
+    }
+
     /// Returns how far the delivery to each sink of the change feed has come.
     pub async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         self.parts.changes.delivery_states().await

@@ -67,7 +67,7 @@ async fn the_marker_of_a_commit_that_failed_is_forgotten_later() {
     let registry = TestRegistry::builder().change_feed().start().await;
     registry.store().fail_next_at(Operation::Put, |path| path == "pear/index.json", Fault::Refused);
     let document = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.0");
-    registry.ana().publish(&document).await.assert_status(500);
+    let _ = registry.ana().publish(&document).await.assert_status(500);
     assert_eq!(markers(&registry).await.len(), 1);
     registry.clock().advance(Duration::from_secs(60));
     registry.registry().recover_changes().await.unwrap();
@@ -83,10 +83,10 @@ async fn a_rejected_publish_leaves_no_marker() {
     let registry = TestRegistry::builder().change_feed().start().await;
     publish(&registry, "pear", "1.0.0").await;
     let document = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.0");
-    registry.ana().publish(&document).await.assert_status(403);
+    let _ = registry.ana().publish(&document).await.assert_status(403);
     registry.store().fail_next_at(Operation::Put, |path| path.ends_with(".tgz"), Fault::Refused);
     let document = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.1");
-    registry.ana().publish(&document).await.assert_status(500);
+    let _ = registry.ana().publish(&document).await.assert_status(500);
     registry.registry().flush_events().await;
     assert_eq!(markers(&registry).await, [""; 0]);
     assert_eq!(lines(&registry).await, ["1 pear published"]);

@@ -10,8 +10,8 @@ async fn every_change_of_a_package_is_in_the_feed_in_order() {
     let registry = TestRegistry::builder().change_feed().start().await;
     let ana = registry.ana();
     publish(&registry, "pear", "1.0.0").await;
-    ana.put("/-/package/pear/dist-tags/next", &json!("1.0.0")).await.assert_status(200);
-    ana.delete("/-/package/pear/dist-tags/next").await.assert_status(200);
+    let _ = ana.put("/-/package/pear/dist-tags/next", &json!("1.0.0")).await.assert_status(200);
+    let _ = ana.delete("/-/package/pear/dist-tags/next").await.assert_status(200);
     publish(&registry, "@acme/fig", "1.0.0").await;
     ana.put("/-/org/acme/user", &json!({ "user": "ana", "role": "owner" })).await;
     registry.registry().flush_events().await;
@@ -62,7 +62,7 @@ async fn an_event_says_who_and_from_where_to_those_who_administer() {
         .extension(registry_core::http::RequestId("abc".parse().unwrap()))
         .body("\"1.0.0\"".to_owned());
     publish(&registry, "pear", "1.0.0").await;
-    ana.send(request.unwrap()).await.assert_status(200);
+    let _ = ana.send(request.unwrap()).await.assert_status(200);
     registry.registry().flush_events().await;
     let page = registry.ana().get("/-/changes?since=1").await.assert_status(200).json();
     let event = &page["results"][0]["event"];
@@ -90,8 +90,8 @@ async fn a_caller_sees_only_changes_of_packages_that_they_may_read() {
     let mut private = PublishDocument::new("@ben/quince", "1.0.0").build();
     private["access"] = json!("restricted");
     let ben = registry.user("ben").await;
-    ben.put("/@ben%2fquince", &private).await.assert_status(201);
-    ben.stage(&PublishDocument::new("medlar", "1.0.0")).await.assert_status(201);
+    let _ = ben.put("/@ben%2fquince", &private).await.assert_status(201);
+    let _ = ben.stage(&PublishDocument::new("medlar", "1.0.0")).await.assert_status(201);
     registry.registry().flush_events().await;
     let seen = async |client: registry_testkit::test_registry::TestClient| {
         let page = client.get("/-/changes").await.assert_status(200).json();
@@ -157,5 +157,5 @@ async fn without_a_feed_there_is_none_and_nothing_is_stored_for_it() {
     assert!(
         !registry.keys().await.iter().any(|key| key.starts_with("_changes") || key.starts_with("_outbox"))
     );
-    registry.ana().get("/-/changes?since=x").await.assert_status(400);
+    let _ = registry.ana().get("/-/changes?since=x").await.assert_status(400);
 }

@@ -21,7 +21,7 @@ async fn lines(registry: &TestRegistry) -> Vec<String> {
 }
 
 async fn publish(registry: &TestRegistry, name: &str, version: &str) {
-    registry.ana().publish(&PublishDocument::new(name, version)).await.assert_status(201);
+    let _ = registry.ana().publish(&PublishDocument::new(name, version)).await.assert_status(201);
 }
 
 /// The keys of markers of outboxes.

@@ -57,7 +57,7 @@ async fn a_process_for_each_publish_keeps_the_outbox_small() {
     let mut registry = TestRegistry::builder().change_feed().start().await;
     for number in 0..40 {
         let document = PublishDocument::new("pear", &format!("1.{number}.0"));
-        registry.ana().publish(&document).await.assert_status(201);
+        let _ = registry.ana().publish(&document).await.assert_status(201);
         registry.registry().flush_events().await;
         registry = registry.replica().await;
     }
