@@ -51,8 +51,8 @@ impl HttpUpstream {
                     if let Some(permit) = permit.take_if(|_| is_elsewhere) {
                         permit.answered();
                     }
-                    if permit.is_some_and(Permit::failed) {
-                        tracing::warn!(upstream = %self, pause = ?self.settings.pause, "pausing requests to an upstream that failed repeatedly");
+                    if let Some(probe) = permit.and_then(Permit::failed) {
+                        self.probe(probe, deadline).await;
                     }
                     let pause = self.pause_before_retry(question, &unanswered, retries, deadline);
                     let error = match &unanswered.elsewhere {
@@ -75,7 +75,7 @@ impl HttpUpstream {
     }
 
     /// Only requests to the configured host count: a packument may name tarballs anywhere.
-    fn permit(&self, question: &Question) -> Result<Option<Permit<'_>>, Paused> {
+    fn permit(&self, question: &Question) -> Result<Option<Permit>, Paused> {
         if self.is_home(&question.url) { self.breaker.admit().map(Some) } else { Ok(None) }
     }
 

@@ -1,13 +1,16 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A circuit breaker: pauses requests to an upstream after several failures in a row, and then lets a single request
-/// probe whether it has recovered.
+/// A circuit breaker: pauses requests to an upstream that does not answer, and then lets a single request find out whether it
+/// has recovered.
+///
+/// Clients choose what is requested, and a healthy upstream may fail on some names. So failures in a row only call for a
+/// [`Probe`]: a request that no client chose, whose outcome decides about the pause.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    failures_until_pause: u32,
+    failures_until_probe: u32,
     pause: Duration,
     state: Mutex<State>,
 }
@@ -16,6 +19,7 @@ pub(super) struct Breaker {
 struct State {
     failures: u32,
     paused_until: Option<Instant>,
+    /// Whether the request after a pause, or a probe, is in flight.
     probing: bool,
 }
 
@@ -27,30 +31,43 @@ pub(super) struct Paused {
     remaining: Duration,
 }
 
-/// The right to send one request. Dropped without a verdict, for example because its caller went away, it changes
-/// nothing.
+/// The right to send one request of a client. Dropped without a verdict, for example because its caller went away, it
+/// changes nothing.
 #[derive(Debug)]
-pub(super) struct Permit<'breaker> {
-    breaker: &'breaker Breaker,
-    is_probe: bool,
+pub(super) struct Permit {
+    breaker: Arc<Breaker>,
+    is_first_after_pause: bool,
+}
+
+/// The duty to ask the upstream something that no client chose. Dropped without a verdict, it changes nothing.
+#[derive(Debug)]
+pub(super) struct Probe {
+    breaker: Arc<Breaker>,
 }
 
 impl Breaker {
-    /// Pauses for `pause` after that many failures in a row; never if 0.
-    pub(super) fn new(failures_until_pause: u32, pause: Duration) -> Self {
-        Self { failures_until_pause, pause, state: Mutex::default() }
+    /// Calls for a probe after that many failures in a row, never if 0, and pauses for `pause` if that fails too.
+    pub(super) fn new(failures_until_probe: u32, pause: Duration) -> Arc<Self> {
+        Arc::new(Self { failures_until_probe, pause, state: Mutex::default() })
     }
 
     /// Admits a request, or returns for how long none is admitted.
-    pub(super) fn admit(&self) -> Result<Permit<'_>, Paused> {
+    pub(super) fn admit(self: &Arc<Self>) -> Result<Permit, Paused> {
+        let permit = |is_first_after_pause| Permit { breaker: Arc::clone(self), is_first_after_pause };
         let mut state = self.lock();
-        let Some(until) = state.paused_until else { return Ok(Permit { breaker: self, is_probe: false }) };
+        let Some(until) = state.paused_until else { return Ok(permit(false)) };
         let remaining = until.saturating_duration_since(Instant::now());
         if state.probing || !remaining.is_zero() {
             return Err(Paused { failures: state.failures, remaining });
         }
         state.probing = true;
-        Ok(Permit { breaker: self, is_probe: true })
+        Ok(permit(true))
+    }
+
+    fn end_pause(&self) {
+        let mut state = self.lock();
+        state.failures = 0;
+        state.paused_until = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -58,30 +75,52 @@ impl Breaker {
     }
 }
 
-impl Permit<'_> {
+impl Permit {
     /// Records that the upstream answered, regardless of the answer.
     pub(super) fn answered(self) {
-        *self.breaker.lock() = State::default();
+        self.breaker.end_pause();
     }
 
-    /// Records a failure of the upstream. Returns whether this begins a pause.
-    pub(super) fn failed(self) -> bool {
+    /// Records a failure, which may concern only what was requested. Returns a probe if it is time for one.
+    pub(super) fn failed(mut self) -> Option<Probe> {
         let mut state = self.breaker.lock();
         state.failures = state.failures.saturating_add(1);
+        let limit = self.breaker.failures_until_probe;
         // Requests that were in flight when the pause began do not extend it.
-        let pauses = self.is_probe || state.failures == self.breaker.failures_until_pause;
-        if pauses {
-            state.paused_until = Some(Instant::now() + self.breaker.pause);
-        }
-        pauses
+        let is_suspect =
+            limit > 0 && state.failures >= limit && state.paused_until.is_none() && !state.probing;
+        let is_due = self.is_first_after_pause || is_suspect;
+        state.probing |= is_due;
+        drop(state);
+        // The probe takes over what was the request's.
+        self.is_first_after_pause = false;
+        is_due.then(|| Probe { breaker: Arc::clone(&self.breaker) })
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Permit {
     fn drop(&mut self) {
-        if self.is_probe {
+        if self.is_first_after_pause {
             self.breaker.lock().probing = false;
         }
+    }
+}
+
+impl Probe {
+    /// Records that the upstream answered: what failed before concerned single requests.
+    pub(super) fn answered(self) {
+        self.breaker.end_pause();
+    }
+
+    /// Begins a pause.
+    pub(super) fn failed(self) {
+        self.breaker.lock().paused_until = Some(Instant::now() + self.breaker.pause);
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.breaker.lock().probing = false;
     }
 }
 
@@ -93,48 +132,87 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_secs(10);
 
-    fn paused() -> Breaker {
+    fn fail(breaker: &Arc<Breaker>) -> Option<Probe> {
+        breaker.admit().unwrap().failed()
+    }
+
+    fn paused() -> Arc<Breaker> {
         let breaker = Breaker::new(3, PAUSE);
-        let verdicts: Vec<_> = (0..3).map(|_| breaker.admit().unwrap().failed()).collect();
-        assert_eq!(verdicts, [false, false, true]);
+        assert!(fail(&breaker).is_none() && fail(&breaker).is_none());
+        fail(&breaker).unwrap().failed();
         breaker
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_after_failures_in_a_row_only() {
+    async fn a_failed_probe_after_failures_in_a_row_pauses() {
         let breaker = Breaker::new(2, PAUSE);
         for _ in 0..5 {
-            assert!(!breaker.admit().unwrap().failed());
+            assert!(fail(&breaker).is_none());
             breaker.admit().unwrap().answered();
         }
-        assert!(!breaker.admit().unwrap().failed());
-        assert!(breaker.admit().unwrap().failed());
+        assert!(fail(&breaker).is_none());
+        let probe = fail(&breaker).unwrap();
+        assert!(breaker.admit().is_ok(), "nothing is proven yet");
+        probe.failed();
         let refusal = breaker.admit().unwrap_err().to_string();
         assert_eq!(refusal, "it failed 2 times in a row, so requests to it pause for 10000 ms more");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_probe_at_a_time_decides() {
+    async fn failures_alone_never_pause() {
+        let breaker = Breaker::new(2, PAUSE);
+        let mut probes = 0;
+        for _ in 0..100 {
+            if let Some(probe) = fail(&breaker) {
+                probes += 1;
+                probe.answered();
+            }
+        }
+        assert_eq!(probes, 50, "counting begins anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_one_probe_at_a_time() {
+        let breaker = Breaker::new(1, PAUSE);
+        let probe = fail(&breaker).unwrap();
+        assert!(fail(&breaker).is_none());
+        drop(probe);
+        assert!(fail(&breaker).is_some(), "it went away without a verdict");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_request_at_a_time_ends_a_pause() {
         let breaker = paused();
         advance(Duration::from_millis(9_999)).await;
         assert!(breaker.admit().is_err());
         advance(Duration::from_millis(1)).await;
-        let probe = breaker.admit().unwrap();
-        assert!(breaker.admit().is_err(), "while one asks, others wait for what it finds");
-        assert!(probe.failed());
+        let first = breaker.admit().unwrap();
+        assert!(breaker.admit().is_err(), "others wait for what it finds");
+        let probe = first.failed().unwrap();
+        assert!(breaker.admit().is_err(), "and for the probe");
+        probe.failed();
         assert!(breaker.admit().is_err(), "it is left alone again");
 
         advance(PAUSE).await;
         breaker.admit().unwrap().answered();
         let (one, _other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
-        assert!(!one.failed(), "counting begins anew");
+        assert!(one.failed().is_none(), "counting begins anew");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_that_goes_away_makes_room_for_another() {
+    async fn a_request_that_fails_after_a_pause_does_not_extend_it_if_the_probe_is_answered() {
+        let breaker = paused();
+        advance(PAUSE).await;
+        fail(&breaker).unwrap().answered();
+        let (_one, _other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_goes_away_makes_room_for_another() {
         let breaker = paused();
         advance(PAUSE).await;
         drop(breaker.admit().unwrap());
+        drop(fail(&breaker).unwrap());
         breaker.admit().unwrap().answered();
         assert!(breaker.admit().is_ok());
     }
@@ -143,9 +221,9 @@ mod tests {
     async fn requests_in_flight_do_not_extend_the_pause() {
         let breaker = Breaker::new(1, PAUSE);
         let (one, other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
-        assert!(one.failed());
+        one.failed().unwrap().failed();
         advance(PAUSE / 2).await;
-        assert!(!other.failed());
+        assert!(other.failed().is_none());
         advance(PAUSE / 2).await;
         assert!(breaker.admit().is_ok());
     }
@@ -154,7 +232,7 @@ mod tests {
     async fn zero_never_pauses() {
         let breaker = Breaker::new(0, PAUSE);
         for _ in 0..100 {
-            assert!(!breaker.admit().unwrap().failed());
+            assert!(fail(&breaker).is_none());
         }
     }
 }

@@ -25,13 +25,14 @@ mod error;
 mod failure;
 mod hosts;
 mod pieces;
+mod probe;
 mod public_address;
 mod question;
 mod settings;
 mod tarball;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -74,7 +75,7 @@ pub struct HttpUpstream {
     authorization: Option<HeaderValue>,
     /// Identifies requests of this registry.
     via: OnceLock<HeaderValue>,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
 }
 
 impl HttpUpstream {

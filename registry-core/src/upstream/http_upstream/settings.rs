@@ -43,9 +43,10 @@ pub struct HttpUpstreamSettings {
     pub retries: u32,
     /// The longest `Retry-After` that is honored; a longer one fails at once. Default 5 seconds.
     pub longest_retry_after: Duration,
-    /// The number of failures in a row after which requests pause. 0 disables pauses. Default 8.
+    /// The number of failures in a row after which the upstream is asked for `/-/ping`, and requests pause if that fails too:
+    /// a client may choose names on which a healthy upstream fails. 0 disables pauses. Default 8.
     pub failures_until_pause: u32,
-    /// The length of the pause; then one request probes the upstream. Default 10 seconds.
+    /// The length of the pause; then one request finds out whether the upstream has recovered. Default 10 seconds.
     pub pause: Duration,
     /// The most redirects in a row that are followed. Default 5.
     pub redirects: u32,
