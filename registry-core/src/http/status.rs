@@ -50,6 +50,7 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Tag(_)
             | RouteError::Encoding
             | RouteError::Traversal
+            | RouteError::Token
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
         Failure::Operation(error) | Failure::Misdirected { error, .. } => operation_status(error),

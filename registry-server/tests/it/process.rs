@@ -50,6 +50,30 @@ fn log_lines_can_be_json() {
     assert_eq!(requests[0]["path"], "/pear");
 }
 
+/// Such as `npm view TOKEN`, or a registry URL that ends in the token.
+#[test]
+fn a_token_in_place_of_a_name_is_in_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("registry.toml");
+    let rules = "[[packages]]\nmatch = \"*\"\nread = [\"user:ana\"]\n";
+    std::fs::write(&file, rules).unwrap();
+    let server = Running::start(&["--config", file.to_str().unwrap(), "--log", "trace"]);
+    let token = "npm_0123456789abcdefghijABCDEFGHIJ012345";
+    for path in
+        ["/{}", "/{}/latest", "/{}/-/{}-1.0.0.tgz", "/@{}%2fpear", "/-/package/{}/dist-tags", "/-/user/{}"]
+    {
+        let answer = server.get(&path.replace("{}", token));
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert!(!answer.contains(token), "{answer}");
+    }
+    server.get("/pear");
+    server.signal(Signal::TERM);
+    let (_, _, stderr) = server.wait();
+    assert!(stderr.contains("package=pear"), "events are not logged: {stderr}");
+    let lines: Vec<&str> = stderr.lines().filter(|line| line.contains(&token[4..])).collect();
+    assert_eq!(lines, [""; 0]);
+}
+
 #[test]
 fn ready_says_so() {
     let server = Running::start(&[]);

@@ -30,6 +30,12 @@ pub enum RouteError {
     /// A backslash or a control character; in the name of an account, also a slash.
     #[error("the path contains a character that no address of this registry has")]
     Character,
+    /// Something that looks like a token of this registry stands where a name belongs.
+    #[error(
+        "the path contains what looks like a token; if it is one, revoke it with `npm token revoke`, and send it in the \
+         Authorization header only"
+    )]
+    Token,
     /// Longer than 8 KiB.
     #[error("the path cannot be longer than {LONGEST} bytes")]
     TooLong,

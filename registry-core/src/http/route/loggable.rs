@@ -44,6 +44,17 @@ pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
 const TOKEN: &str = "npm_";
 const SHORTEST_TOKEN: usize = 24;
 
+/// The number of letters and digits of this registry's own tokens.
+const WHOLE_TOKEN: usize = 36;
+
+/// Whether a decoded path contains what is exactly as long as a token. An address must not be read as a package's or an
+/// account's then: names are in logs and events, and upstreams are asked for them.
+pub(super) fn has_whole_token(path: &str) -> bool {
+    path.split(TOKEN)
+        .skip(1)
+        .any(|rest| rest.bytes().take_while(u8::is_ascii_alphanumeric).count() == WHOLE_TOKEN)
+}
+
 /// Whether a path certainly holds no secret: secrets follow a segment `-`, or are tokens, which contain a `_`.
 fn has_nothing_to_redact(path: &str) -> bool {
     !path.bytes().any(|byte| b"%_".contains(&byte)) && path.split(['/', '\\']).all(|segment| segment != "-")

@@ -209,11 +209,17 @@ impl Route {
             return verb.read_only(Self::Root);
         }
         let segments = Segments::split(raw_path)?;
-        if segments.get(0) == Some("-") {
-            of_the_registry::parse(verb, &segments)
+        let route = if segments.get(0) == Some("-") {
+            of_the_registry::parse(verb, &segments)?
         } else {
-            of_a_package::parse(verb, &segments)
+            of_a_package::parse(verb, &segments)?
+        };
+        let is_about_a_secret =
+            matches!(route, Self::Logout { .. } | Self::Token(TokenRoute::Revoke { .. }) | Self::WebLogin(_));
+        if !is_about_a_secret && loggable::has_whole_token(segments.text()) {
+            return Err(RouteError::Token);
         }
+        Ok(route)
     }
 
     /// A short name for logs and metrics, the same for all packages and accounts.

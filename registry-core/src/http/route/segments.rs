@@ -53,6 +53,11 @@ impl<'path> Segments<'path> {
         Ok(Self { text, bounds, count })
     }
 
+    /// Returns the decoded path, without the slashes around it.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Returns one segment.
     pub(super) fn get(&self, index: usize) -> Option<&str> {
         let (start, end) = self.bounds[..self.count].get(index)?;

@@ -263,3 +263,32 @@ fn an_error_repeats_nothing_of_the_path() {
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }
 }
+
+/// A name would be in events and logs, and upstreams would be asked for it.
+#[test]
+fn a_token_where_a_name_belongs() {
+    let token = "npm_0123456789abcdefghijABCDEFGHIJ012345";
+    for place in [
+        "GET /{}",
+        "GET /{}/latest",
+        "GET /{}/-/{}-1.0.0.tgz",
+        "GET /pear/{}",
+        "GET /@{}/pear",
+        "GET /@acme%2f{}",
+        "GET /x{}.js",
+        "PUT /{}",
+        "GET /-/package/{}/dist-tags",
+        "DELETE /-/package/pear/owners/{}",
+        "PUT /-/user/org.couchdb.user:{}",
+        "GET /-/team/acme/{}/user",
+    ] {
+        let request = place.replace("{}", token);
+        assert_refused(&RouteError::Token, &[&request, &request.replace('_', "%5f")]);
+        // One character more or less is none.
+        for name in [&token[..39], &format!("{token}6")] {
+            assert!(parse(&place.replace("{}", name)).is_ok(), "{place} {name}");
+        }
+    }
+    assert!(parse(&format!("DELETE /-/user/token/{token}")).is_ok());
+    assert!(parse(&format!("DELETE /-/npm/v1/tokens/token/{token}")).is_ok());
+}
