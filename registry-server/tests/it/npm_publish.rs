@@ -189,6 +189,26 @@ async fn packages_are_installed_with_what_they_depend_on() {
     assert_eq!(read_json(&copy.join("node_modules/@acme/base/package.json"))["version"], "1.2.0");
 }
 
+/// npm packs what a bundled package needs from where it was hoisted to, and nothing else that is in the folder.
+#[tokio::test]
+async fn a_bundled_package_is_published_with_what_it_needs() {
+    let registry = Registry::start().await;
+    let npm = registry.user("ana").await;
+    publish(&npm, &package("@acme/base", "1.0.0")).await;
+    publish(&npm, &package("middle", "1.0.0").dependency("@acme/base", "^1.0.0")).await;
+    publish(&npm, &package("other", "1.0.0")).await;
+    let top = package("top", "1.0.0").dependency("middle", "^1.0.0").dependency("other", "^1.0.0");
+    let top = npm.home().project(&top.field("bundleDependencies", json!(["middle"])));
+    let _ = npm.run_in(&top, &["install"]).await.assert_success();
+    let _ = npm.run_in(&top, &["publish"]).await.assert_success();
+
+    let project = npm.home().project(&package("project", "0.0.0"));
+    let _ = npm.run_in(&project, &["install", "top"]).await.assert_success();
+    let bundled = project.join("node_modules/top/node_modules");
+    assert!(bundled.join("middle").is_dir() && bundled.join("@acme/base").is_dir());
+    assert!(!bundled.join("other").exists() && project.join("node_modules/other").is_dir());
+}
+
 #[tokio::test]
 async fn a_second_install_only_asks_whether_anything_changed() {
     let registry = Registry::start().await;

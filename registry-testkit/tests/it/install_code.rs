@@ -150,3 +150,15 @@ async fn another_answer_than_the_tarballs_is_refused_by_its_field() {
         assert!(error.contains(&format!("`{field}`")), "{field}: {error}");
     }
 }
+
+/// Some clients send `bin` as it is in package.json, and read it from the packument as npm writes it.
+#[tokio::test]
+async fn commands_are_stored_as_npm_writes_them() {
+    for packed in [json!("./cli.js"), json!({ "pear": ".//cli.js" }), json!({ "pear": "cli.js" })] {
+        let mut document = silent(&json!({ "bin": packed }), &[]);
+        document["versions"]["1.0.0"]["bin"] = packed;
+        let (full, abbreviated) = published(&document).await;
+        assert_eq!(full["bin"], json!({ "pear": "cli.js" }));
+        assert_eq!(abbreviated["bin"], full["bin"]);
+    }
+}

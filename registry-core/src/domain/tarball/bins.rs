@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::ManifestDisagreement;
+use super::field_types::is_nothing;
+use super::folded::folded_name;
+use super::{ManifestDisagreement, TarballError};
+use crate::domain::shorten::shorten;
 
 /// Whether the document has the commands of the tarball.
 ///
@@ -72,6 +75,63 @@ pub(super) fn commands(bin: Option<&Value>, name: &str) -> BTreeMap<String, Stri
         }
         _ => BTreeMap::new(),
     }
+}
+
+/// Rejects a `bin` of which clients make different commands. npm takes the file name of a scoped or otherwise long name, yarn 1
+/// drops each name that is not plain, and pnpm names the commands of a list by number. npm moves a target that leaves the
+/// package back into it, yarn drops it, and pnpm fails on one that is not a string.
+pub(super) fn require_plain_commands(manifest: &Map<String, Value>) -> Result<(), TarballError> {
+    let bin = manifest.get("bin");
+    if is_nothing(bin) {
+        return Ok(());
+    }
+    let own_name = manifest.get("name").and_then(Value::as_str).unwrap_or_default().trim();
+    let own_name = own_name.rsplit('/').next().unwrap_or_default();
+    match bin {
+        Some(Value::String(path)) => {
+            require_plain_name(own_name)?;
+            require_plain_target(path)
+        }
+        Some(Value::Object(bins)) => {
+            let mut files = BTreeMap::new();
+            for (command, target) in bins {
+                require_plain_name(command)?;
+                let target =
+                    target.as_str().ok_or_else(|| odd(command, "has a target that is not a string"))?;
+                require_plain_target(target)?;
+                let target = parts(target);
+                if files.insert(folded_name(command), target.clone()).is_some_and(|other| other != target) {
+                    return Err(odd(command, "is on some systems the same file as another command"));
+                }
+            }
+            Ok(())
+        }
+        Some(Value::Array(_)) => Err(odd("a list", "does not name its commands")),
+        _ => Err(odd("its value", "is neither a string nor an object")),
+    }
+}
+
+fn odd(part: &str, problem: &'static str) -> TarballError {
+    TarballError::Command { part: shorten(part).into_owned(), problem }
+}
+
+fn require_plain_name(command: &str) -> Result<(), TarballError> {
+    if is_plain_name(command) {
+        return Ok(());
+    }
+    Err(odd(command, "is not a name of letters, digits, dots, dashes and underscores"))
+}
+
+fn require_plain_target(path: &str) -> Result<(), TarballError> {
+    let is_plain =
+        leads_inside(path) && !path.starts_with('/') && !path.ends_with('/') && !parts(path).is_empty();
+    if is_plain { Ok(()) } else { Err(odd(path, "is not written as the path of a file in the package")) }
+}
+
+/// Whether all clients make a command of this name.
+pub(super) fn is_plain_name(command: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !["", ".", ".."].contains(&command) && command.bytes().all(is_plain)
 }
 
 /// Splits a path inside the package; `..` at the root has no effect, as in npm.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use tar::Archive;
 
 use super::TarballError;
-use super::bins::{commands as tidied, leads_inside, parts};
+use super::bins::{commands as tidied, is_plain_name, leads_inside, parts};
 use super::path::same_file_somewhere;
 use crate::domain::shorten::shorten;
 
@@ -91,6 +91,8 @@ impl Files {
             "is in a subfolder"
         } else if !is_file {
             "is a subfolder"
+        } else if !is_plain_name(name) {
+            "is not a name of letters, digits, dots, dashes and underscores"
         } else {
             self.commands.insert((*name).to_owned(), all[1..].join("/"));
             return;

@@ -103,6 +103,15 @@ pub enum TarballError {
         /// The beginning of the path of the first one.
         path: String,
     },
+    /// An entry in `node_modules` of a package that bundles dependencies, but neither this one nor one that needs it.
+    #[error(
+        "the tarball's entry {path:?} is in node_modules, and neither `bundleDependencies` nor a bundled package names it; list \
+         it in `bundleDependencies` or leave it out"
+    )]
+    NotInBundle {
+        /// The beginning of the path of the first one.
+        path: String,
+    },
     /// There is no `package.json` in the top folder.
     #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
     NoManifest,
@@ -144,6 +153,17 @@ pub enum TarballError {
     CommandFolder {
         /// The beginning of the path, or of the folder.
         path: String,
+        /// What clients read differently.
+        problem: &'static str,
+    },
+    /// `bin` has names or targets of which clients make different commands.
+    #[error(
+        "clients would make different commands of `bin` in the tarball's package.json, because {part:?} {problem}; write an \
+         object such as `{{\"greet\": \"lib/greet.js\"}}`"
+    )]
+    Command {
+        /// The beginning of the name or the target.
+        part: String,
         /// What clients read differently.
         problem: &'static str,
     },

@@ -4,17 +4,17 @@ use std::io::Read;
 use serde_json::{Map, Value};
 use tar::{Archive, Entry};
 
+use super::bins::require_plain_commands;
+use super::bundle::{Bundle, runs_at_install};
 use super::claims::{Claims, Clash};
 use super::commands::require_plain_folder;
 use super::field_types::odd_field;
 use super::header::{self, Kind};
-use super::install_fields::bundles_nothing;
 use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
 use super::unpacker::Unpacker;
 use super::{TarballContents, TarballError};
-use crate::domain::packument::INSTALL_SCRIPTS;
 use crate::domain::shorten::shorten;
 use crate::domain::strict_json::parse_strict_json;
 use crate::limits::Limits;
@@ -43,8 +43,7 @@ struct Inspection<'a> {
     extensions: Option<Vec<u8>>,
     claims: Claims,
     top_folder: Option<String>,
-    /// The first path in `node_modules`.
-    bundled: Option<String>,
+    bundle: Bundle,
     manifest: Option<Map<String, Value>>,
     manifest_path: Option<EntryPath>,
     readme: Readme,
@@ -60,7 +59,7 @@ impl<'a> Inspection<'a> {
             extensions: None,
             claims: Claims::default(),
             top_folder: None,
-            bundled: None,
+            bundle: Bundle::default(),
             manifest: None,
             manifest_path: None,
             readme: Readme::default(),
@@ -83,9 +82,8 @@ impl<'a> Inspection<'a> {
         }
         match (self.manifest, self.manifest_path) {
             (Some(manifest), _) => {
-                if let Some(path) = self.bundled.filter(|_| bundles_nothing(&manifest)) {
-                    return Err(TarballError::NotBundled { path });
-                }
+                self.bundle.require_explained(&manifest)?;
+                require_plain_commands(&manifest)?;
                 Ok(TarballContents { manifest, readme: self.readme.into_text(), ..self.contents })
             }
             (None, Some(path)) => Err(TarballError::ManifestPath { path: path.shown() }),
@@ -169,7 +167,7 @@ impl<'a> Inspection<'a> {
             self.short_path(entry, &path)?;
         }
         self.claim(kind, &path)?;
-        self.note_bundled(&path);
+        self.bundle.note(&path, kind)?;
         if path.may_become_manifest() {
             return self.manifest(entry, kind, size, path);
         }
@@ -182,7 +180,7 @@ impl<'a> Inspection<'a> {
             if let Some(name) = path.root_file() {
                 self.root_file(entry, name)?;
             } else if let Some(name) = path.bundled_file() {
-                self.bundled_file(entry, name, size)?;
+                self.bundled_file(entry, &path, name, size)?;
             }
         }
         Ok(())
@@ -205,16 +203,10 @@ impl<'a> Inspection<'a> {
         }
         match short.installed() {
             Some(installed) if !is_same && !path.is_ascii() => {
-                self.note_bundled(&short);
+                self.bundle.note(&short, Kind::File)?;
                 self.claims.alias(installed).map_err(|clash| self.clashing(clash, &short))
             }
             _ => Ok(()),
-        }
-    }
-
-    fn note_bundled(&mut self, path: &EntryPath) {
-        if self.bundled.is_none() && path.is_bundled() {
-            self.bundled = Some(path.shown());
         }
     }
 
@@ -288,18 +280,28 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
-    /// Looks for scripts and native code that npm runs at an install of a bundled package. An unreadable `package.json`
-    /// may have one.
+    /// Looks for scripts and native code that npm runs at an install of a bundled package, and for what the package needs. An
+    /// unreadable `package.json` may have a script.
     fn bundled_file<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
+        path: &EntryPath,
         name: &str,
         size: u64,
     ) -> Result<(), TarballError> {
-        let has_script = if same_file_somewhere(name) == "package.json" {
-            size > self.limits.manifest_bytes as u64 || runs_at_install(&header::read_whole(entry, size)?)
-        } else {
+        let has_script = if same_file_somewhere(name) != "package.json" {
             is_gyp_file(name)
+        } else if size > self.limits.manifest_bytes as u64 {
+            true
+        } else {
+            let json = header::read_whole(entry, size)?;
+            match serde_json::from_slice(without_byte_order_mark(&json)) {
+                Ok(manifest) => {
+                    self.bundle.manifest(path, &manifest);
+                    runs_at_install(&manifest)
+                }
+                Err(_) => true,
+            }
         };
         self.contents.has_bundled_install_script |= has_script;
         Ok(())
@@ -318,17 +320,6 @@ impl<'a> Inspection<'a> {
             ["license", "unlicense"].contains(&lower.split('.').next().unwrap_or_default());
         self.readme.offer(name, entry).map_err(|error| header::corrupt(&error))
     }
-}
-
-/// Whether a `package.json` has a script that npm runs at an install, or is unreadable.
-fn runs_at_install(json: &[u8]) -> bool {
-    let Ok(manifest) = serde_json::from_slice::<Value>(without_byte_order_mark(json)) else { return true };
-    let has = |script: &str| match &manifest["scripts"][script] {
-        Value::Null => false,
-        Value::String(command) => !command.is_empty(),
-        _ => true,
-    };
-    INSTALL_SCRIPTS.into_iter().any(has)
 }
 
 fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u8>, TarballError> {

@@ -30,6 +30,7 @@
 //! ```
 
 mod bins;
+mod bundle;
 mod claims;
 mod commands;
 mod dependencies;
@@ -59,8 +60,8 @@ pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};
 
 /// Converts a manifest that agrees with its tarball to the types that clients expect, and adds what the tarball implies
-/// and the client omitted: the script that builds native code, bundled dependencies under one spelling, and the
-/// commands in `directories.bin`.
+/// and the client omitted: the script that builds native code, bundled dependencies under one spelling, and all
+/// commands as npm writes them.
 pub(in crate::domain) fn complete(
     manifest: &mut Map<String, Value>,
     contents: &TarballContents,
@@ -71,14 +72,12 @@ pub(in crate::domain) fn complete(
     // The client's value is ignored.
     manifest.shift_remove("hasInstallScript");
     native_code::declare(manifest, contents);
-    // Clients list what is on the publisher's disk, and none of it may be in the tarball.
-    if commands::folder_of_commands(&contents.manifest).is_some() {
-        let commands = commands(&contents.manifest, tarball);
-        if commands.is_empty() {
-            manifest.shift_remove("bin");
-        } else {
-            manifest.insert("bin".into(), serde_json::json!(commands));
-        }
+    // Clients write commands in several forms, and list those of a folder that is on the publisher's disk.
+    let commands = commands(&contents.manifest, tarball);
+    if commands.is_empty() {
+        manifest.shift_remove("bin");
+    } else {
+        manifest.insert("bin".into(), serde_json::json!(commands));
     }
 }
 

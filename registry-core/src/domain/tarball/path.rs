@@ -94,10 +94,10 @@ impl EntryPath {
         folder.split('/').any(|part| same_file_somewhere(part) == "node_modules").then_some(name)
     }
 
-    /// Whether the entry is below the package's root `node_modules` on some disk, where bundled dependencies are.
+    /// Whether the entry is the package's root `node_modules` on some disk, or below it, where bundled dependencies are.
     pub(super) fn is_bundled(&self) -> bool {
-        let first = self.installed().and_then(|installed| installed.split_once('/'));
-        first.is_some_and(|(folder, _)| same_file_somewhere(folder) == "node_modules")
+        let first = self.installed().and_then(|installed| installed.split('/').next());
+        first.is_some_and(|folder| same_file_somewhere(folder) == "node_modules")
     }
 
     /// Whether some client on some disk would install the entry, or a folder above it, as `package.json`.

@@ -18,7 +18,11 @@ struct Published {
 }
 
 /// What npm publishes although other clients read its `package.json` differently.
-const REFUSED: [&str; 11] = [
+const REFUSED: [&str; 15] = [
+    "bin is a string in a scope",
+    "bin is a list",
+    "bin is untidy",
+    "bin is a number",
     "bin is a folder",
     "bin is a folder beside an empty bin",
     "bin is the whole package",
@@ -62,8 +66,12 @@ fn what_clients_read_differently_is_refused_although_npm_publishes_it() {
         refused.filter_map(|(about, _, inspected)| Some((about, inspected.err()?))).collect();
     assert_eq!(refused.iter().map(|(about, _)| about.as_str()).collect::<Vec<_>>(), REFUSED);
     for (about, error) in refused {
-        let is_named =
-            matches!(error, TarballError::ManifestField { .. } | TarballError::CommandFolder { .. });
+        let is_named = matches!(
+            error,
+            TarballError::ManifestField { .. }
+                | TarballError::Command { .. }
+                | TarballError::CommandFolder { .. }
+        );
         assert!(is_named, "{about}: {error}");
     }
 }

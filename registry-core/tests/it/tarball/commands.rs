@@ -1,4 +1,4 @@
-//! A folder of commands is one of which all clients make the same commands.
+//! A folder of commands, and a `bin`, is one of which all clients make the same commands.
 
 use registry_core::domain::TarballError;
 use tar::EntryType;
@@ -59,4 +59,96 @@ fn other_folders_are_taken() {
     ] {
         contents(with(fields).file("package/tools/deep/core", b""));
     }
+}
+
+#[test]
+fn a_file_of_a_folder_with_an_odd_name_is_refused() {
+    for name in ["pe el", "pe+el", "pêel", "@peel"] {
+        let path = format!("package/tools/{name}");
+        is_refused(with(FOLDER).file(&path, b""), &path);
+    }
+}
+
+#[track_caller]
+fn is_odd(bin: &str, names: &str) {
+    let refused = refusal(with(&format!(r#""bin":{bin}"#)));
+    assert!(matches!(&refused, TarballError::Command { part, .. } if part == names), "{bin}: {refused}");
+}
+
+/// npm takes what follows the last slash, backslash or colon, yarn 1 drops the command, and others use the name as it is.
+#[test]
+fn a_command_with_an_odd_name_is_refused() {
+    for name in [
+        "", ".", "..", "../peel", "a/peel", "@a/peel", "@peel", "a:peel", "pe el", " peel", "peel+", "$",
+        "pêel", "peel~",
+    ] {
+        is_odd(&format!(r#"{{"peel":"cli.js","{name}":"cli.js"}}"#), name);
+    }
+    is_odd(r#"{"a\\peel":"cli.js"}"#, r"a\peel");
+    let refused = refusal(with(r#""bin":{"@a/peel":"cli.js"}"#));
+    insta::assert_snapshot!(refused, @r#"clients would make different commands of `bin` in the tarball's package.json, because "@a/peel" is not a name of letters, digits, dots, dashes and underscores; write an object such as `{"greet": "lib/greet.js"}`"#);
+    // The command has the name of the package.
+    let manifest = br#"{"name":"@acme/~greet","version":"1.0.0","bin":"cli.js"}"#;
+    let refused = refusal(TarballBuilder::default().file("package/package.json", manifest));
+    assert!(matches!(&refused, TarballError::Command { part, .. } if part == "~greet"), "{refused}");
+}
+
+/// npm moves it into the package, yarn 1 and pnpm drop it, and yarn 4 leaves the package.
+#[test]
+fn a_command_with_an_odd_target_is_refused() {
+    for target in [
+        "/cli.js",
+        "../cli.js",
+        "lib/../cli.js",
+        "../../../etc/passwd",
+        "lib/..",
+        "lib/",
+        "./",
+        ".",
+        "c:cli.js",
+        r"lib\cli.js",
+    ] {
+        let text = serde_json::to_string(target).unwrap();
+        is_odd(&text, target);
+        is_odd(&format!(r#"{{"peel":{text}}}"#), target);
+    }
+    is_odd(r#"{"peel":""}"#, "");
+    for target in ["7", "null", "true", "[]", "{}", r#"["cli.js"]"#] {
+        is_odd(&format!(r#"{{"peel":{target}}}"#), "peel");
+    }
+}
+
+#[test]
+fn a_bin_of_another_form_is_refused() {
+    for list in [r#"["cli.js"]"#, r#"["./bin/one","two"]"#, "[7]"] {
+        is_odd(list, "a list");
+    }
+    for value in ["7", "true"] {
+        is_odd(value, "its value");
+    }
+}
+
+#[test]
+fn commands_that_are_one_file_on_some_systems_are_refused() {
+    is_odd(r#"{"peel":"a.js","Peel":"b.js"}"#, "Peel");
+    is_odd(r#"{"peel":"a.js","peel.":"b.js"}"#, "peel.");
+    contents(with(r#""bin":{"peel":"a.js","Peel":"./a.js"}"#));
+}
+
+#[test]
+fn plain_commands_are_taken() {
+    for bin in [
+        r#""cli.js""#,
+        r#""./lib/cli.js""#,
+        r#"{"peel":"cli.js","r.js":"./lib//r.js","_peel":"a b.js","2-peel":"é","-":"./.x"}"#,
+        "null",
+        "false",
+        r#""""#,
+        "[]",
+        "{}",
+    ] {
+        contents(with(&format!(r#""bin":{bin}"#)));
+    }
+    let manifest = br#"{"name":"@acme/greet","version":"1.0.0","bin":"cli.js"}"#;
+    contents(TarballBuilder::default().file("package/package.json", manifest));
 }
