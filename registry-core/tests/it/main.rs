@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may panic as the tests do")]
 
-mod access;
 mod architecture;
-mod audit;
 mod domain;
 mod packument;
 #[cfg(all(feature = "aws", feature = "settings"))]
 mod settings;
 mod tarball;
 mod tarball_builder;
-mod writes;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use registry_core::settings::{Settings, open_trusted_publishing, registry_builder};
 use registry_core::storage::{BucketError, ObjectStoreBlobs, open_bucket};
-use registry_testkit::install_tls_provider;
 
 #[test]
 fn builds_of_pull_requests_publish_only_where_the_settings_let_them() {
-    install_tls_provider();
+    // A test beside this one may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let lets = |more: &str| {
         let table = "[[trusted_publishing.issuers]]\nname = \"github\"\nkind = \"github\"\nurl = \"https://issuer.example\"";
         let settings = Settings::from_toml(&format!("{table}\n{more}")).unwrap();
@@ -33,7 +33,8 @@ async fn the_hosts_of_tarballs_reach_the_upstream() {
 }
 
 fn open(url: &str, options: &[(&str, &str)]) -> Result<String, BucketError> {
-    install_tls_provider();
+    // A test beside this one may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let options = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     open_bucket(&url.parse().unwrap(), &options).map(|store| store.to_string())
 }

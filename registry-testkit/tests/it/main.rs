@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test, a panic is the answer")]
 
+mod access;
 mod addresses;
 mod audit;
 mod audit_log;
@@ -36,6 +37,7 @@ mod proxy_failures;
 mod proxy_property;
 mod public_api;
 mod reads;
+mod rule_decisions;
 mod search;
 mod simulation;
 mod stage;
@@ -47,3 +49,4 @@ mod trusted_publishing;
 mod unpackers;
 mod upstream;
 mod web_login;
+mod writes;

@@ -1,4 +1,4 @@
-//! A package that somebody may not read does not exist for them.
+//! A package that a caller may not read does not exist for that caller.
 
 use http::Method;
 use registry_core::access::AccessRules;
@@ -9,7 +9,7 @@ use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::{TestClient, TestRegistry};
 use serde_json::json;
 
-/// `@acme/*` is for ana to write and for carol to read; nobody else may know of it.
+/// `@acme/*` is for ana to write and for carol to read; other callers may not know of it.
 async fn private_registry() -> TestRegistry {
     let rules = json!([
         { "match": "@acme/*", "read": ["user:carol"], "publish": ["user:ana"] },

@@ -130,7 +130,7 @@ async fn a_wrong_password_opens_nothing() {
 }
 
 #[tokio::test]
-async fn who_somebody_is() {
+async fn whoami_names_the_caller() {
     let registry = TestRegistry::new().await;
     let answer = registry.ana().get("/-/whoami").await;
     assert_snapshot!(registry.snapshot_of(&answer).await, @r#"

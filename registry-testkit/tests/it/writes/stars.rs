@@ -70,7 +70,7 @@ async fn npm_stars_with_a_document() {
 }
 
 #[tokio::test]
-async fn nobody_stars_for_others() {
+async fn a_caller_stars_only_for_itself() {
     let registry = with_pear(&["1.0.0"]).await;
     let ben = registry.user("ben").await;
     let document = json!({ "_id": "pear", "users": { "ana": true, "ben": true, "carol": true } });

@@ -385,7 +385,7 @@ async fn a_publish_meanwhile_allows_no_other_change_of_tags() {
     refuses(&registry, "/pear", &seen, "npm dist-tag").await;
 }
 
-/// A star moves no revision on, and none keeps anybody from a star.
+/// A star changes no revision, and a stale revision does not prevent a star.
 #[tokio::test]
 async fn a_star_needs_no_present_revision() {
     let registry = with_pear(&["1.0.0"]).await;
