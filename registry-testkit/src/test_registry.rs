@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use registry_core::Registry;
+use registry_core::accounts::LoginAnswer;
 use registry_core::auth::{Caller, PasswordLogin};
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore as _, ObjectStoreBlobs, When};
 use secrecy::ExposeSecret as _;
@@ -191,7 +192,8 @@ impl TestRegistry {
     async fn sign_up(&self, name: &str) -> String {
         let email = format!("{name}@registry.example");
         let login = PasswordLogin { name: name.to_owned(), password: PASSWORD.into(), email: Some(email) };
-        let session = self.backstage.log_in(&Caller::anonymous(), &login).await;
+        let answer = self.backstage.log_in(&Caller::anonymous(), &login).await;
+        let session = answer.and_then(LoginAnswer::into_session);
         let session = session.unwrap_or_else(|error| panic!("cannot sign up {name}: {error}"));
         let token = session.token.expose_secret().to_owned();
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), token.clone());

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{
-    AuthError, AuthProvider, Caller, LoggedIn, PasswordLogin, Principal, SignedUp, TokenHash, asks_for_device,
+    AuthError, AuthProvider, Caller, Challenge, LoggedIn, PasswordLogin, SignedUp, TokenHash, asks_for_device,
 };
 use crate::concurrency::detached;
 use crate::error::LoginError;
@@ -12,16 +12,8 @@ use crate::events::EventKind;
 use crate::network::network_of;
 use crate::storage::Key;
 
-use super::abuse::Guessed;
-
-/// A login that succeeded.
-#[derive(Debug, Clone)]
-pub struct Session {
-    /// The account that logged in.
-    pub principal: Principal,
-    /// The token for further requests. It is not stored: this is the only time it can be read.
-    pub token: SecretString,
-}
+use super::abuse::{Attempt, Guessed};
+use super::login_answer::{Authenticated, LoginAnswer, LoginStep, Session};
 
 /// What a client that sends name and password asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,19 +38,8 @@ impl Wanted {
     }
 }
 
-/// A principal that a provider identified.
-#[derive(Debug)]
-pub(crate) struct Authenticated {
-    pub(crate) provider: &'static str,
-    pub(crate) principal: Principal,
-    /// When the identification began.
-    pub(crate) since: DateTime<Utc>,
-    /// Whether their account is new.
-    pub(crate) signed_up: bool,
-}
-
 impl Accounts {
-    pub(crate) async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+    pub(crate) async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<LoginAnswer, Error> {
         let (accounts, caller, login) = (self.clone(), caller.clone(), login.clone());
         detached(async move { accounts.log_in_here(&caller, &login, Wanted::Either).await }).await
     }
@@ -68,7 +49,7 @@ impl Accounts {
         &self,
         caller: &Caller,
         login: &PasswordLogin,
-    ) -> Result<Session, Error> {
+    ) -> Result<LoginAnswer, Error> {
         let (accounts, caller, login) = (self.clone(), caller.clone(), login.clone());
         detached(async move { accounts.log_in_here(&caller, &login, Wanted::LogInAtTerminal).await }).await
     }
@@ -90,18 +71,36 @@ impl Accounts {
         caller: &Caller,
         login: &PasswordLogin,
         wanted: Wanted,
-    ) -> Result<Session, Error> {
-        if let Some(known) = self.finish_device_login(caller, login).await? {
-            return self.begin_session(caller, known).await;
-        }
-        let known = match self.authenticate(caller, login, wanted).await {
-            Err(Error::Login(LoginError::WrongPassword)) => return Err(self.wrong_password(wanted).await),
-            known => known?,
+    ) -> Result<LoginAnswer, Error> {
+        let step = match self.finish_device_login(caller, login).await? {
+            Some(step) => step,
+            None => self.log_in_with_password(caller, login, wanted).await?,
         };
-        if !known.signed_up {
-            self.require_two_factor_at_login(caller, &known.principal.name).await?;
+        match step {
+            LoginStep::Authenticated(known) => {
+                self.begin_session(caller, known).await.map(LoginAnswer::SignedIn)
+            }
+            LoginStep::Challenge(challenge) => Ok(LoginAnswer::Challenge(challenge)),
         }
-        self.begin_session(caller, known).await
+    }
+
+    async fn log_in_with_password(
+        &self,
+        caller: &Caller,
+        login: &PasswordLogin,
+        wanted: Wanted,
+    ) -> Result<LoginStep, Error> {
+        let step = match self.authenticate(caller, login, wanted).await {
+            Err(Error::Login(LoginError::WrongPassword)) => return Err(self.wrong_password(wanted).await),
+            step => step?,
+        };
+        if let LoginStep::Authenticated(known) = &step
+            && !known.signed_up
+            && let Some(challenge) = self.challenge_at_login(caller, &known.principal.name).await?
+        {
+            return Ok(LoginStep::Challenge(challenge));
+        }
+        Ok(step)
     }
 
     /// Returns the error for a wrong password, which says how to get an account where this login cannot create one.
@@ -145,7 +144,7 @@ impl Accounts {
         caller: &Caller,
         login: &PasswordLogin,
         wanted: Wanted,
-    ) -> Result<Authenticated, Error> {
+    ) -> Result<LoginStep, Error> {
         let attempt = self.begin_attempt(Guessed::Password, &login.name, caller, &login.password).await?;
         let result = match wanted {
             Wanted::Either => self.log_in_or_sign_up(caller, login).await,
@@ -153,13 +152,13 @@ impl Accounts {
                 self.ask_with_password(caller, login, wanted).await
             }
         };
-        attempt.settle(&result, |error| {
+        settle_login(attempt, &result, |error| {
             let is_refused_password =
                 matches!(error, Error::Login(LoginError::WrongPasswordForAnyAccount { .. }));
             (is_wrong_password(error) && !is_refused_password) || tells_of_names(error, wanted)
         });
         match &result {
-            Ok(known) if known.signed_up => {
+            Ok(LoginStep::Authenticated(known)) if known.signed_up => {
                 self.authorization.emit(&caller.known_as(known.principal.clone()), None, EventKind::SignedUp);
             }
             Err(error) if is_wrong_password(error) => {
@@ -181,18 +180,14 @@ impl Accounts {
     /// A rejected password may still be that of an older account, so it counts as a guess whether the name is taken
     /// or not. It counts apart from other passwords, so that a caller who then chooses a better one signs up without
     /// a wait.
-    async fn log_in_or_sign_up(
-        &self,
-        caller: &Caller,
-        login: &PasswordLogin,
-    ) -> Result<Authenticated, Error> {
+    async fn log_in_or_sign_up(&self, caller: &Caller, login: &PasswordLogin) -> Result<LoginStep, Error> {
         let Some(reason) = self.refused_password(login).await? else {
             return self.ask_with_password(caller, login, Wanted::Either).await;
         };
         let attempt =
             self.begin_attempt(Guessed::RefusedPassword, &login.name, caller, &login.password).await?;
         let result = self.log_in_with_refused_password(caller, login, reason).await;
-        attempt.settle(&result, is_wrong_password);
+        settle_login(attempt, &result, is_wrong_password);
         result
     }
 
@@ -201,10 +196,10 @@ impl Accounts {
         caller: &Caller,
         login: &PasswordLogin,
         reason: String,
-    ) -> Result<Authenticated, Error> {
+    ) -> Result<LoginStep, Error> {
         let since = self.parts.clock.now();
         match self.try_providers(caller, login, Wanted::Either, since).await {
-            Ok(Some(known)) => return Ok(known),
+            Ok(Some(step)) => return Ok(step),
             Ok(None) => self.parts.store.confirm_absence().await?,
             Err(Error::Login(LoginError::WrongPassword)) => {}
             Err(error) => return Err(error),
@@ -227,13 +222,13 @@ impl Accounts {
         caller: &Caller,
         login: &PasswordLogin,
         wanted: Wanted,
-    ) -> Result<Authenticated, Error> {
+    ) -> Result<LoginStep, Error> {
         // Read before the password check, so that a concurrent password change ends this session too.
         let since = self.parts.clock.now();
         if wanted != Wanted::SignUp
-            && let Some(known) = self.try_providers(caller, login, wanted, since).await?
+            && let Some(step) = self.try_providers(caller, login, wanted, since).await?
         {
-            return Ok(known);
+            return Ok(step);
         }
         // An unmounted store reports every name as free.
         self.parts.store.confirm_absence().await?;
@@ -252,15 +247,17 @@ impl Accounts {
                     // provider.
                     self.parts.store.delete(&Key::TwoFactor(&principal.name).path()?).await?;
                     let since = self.parts.clock.now();
-                    return Ok(Authenticated { provider: provider.id(), principal, since, signed_up: true });
+                    let provider = provider.id();
+                    let known = Authenticated { provider, principal, since, signed_up: true };
+                    return Ok(LoginStep::Authenticated(known));
                 }
                 SignedUp::NameTaken if wanted == Wanted::SignUp => {
                     return Err(Error::Login(LoginError::NameTaken));
                 }
                 // A concurrent request created it, possibly a retry of this client.
                 SignedUp::NameTaken => {
-                    let known = self.try_providers(caller, login, wanted, since).await?;
-                    return known.ok_or(Error::Login(LoginError::WrongPassword));
+                    let step = self.try_providers(caller, login, wanted, since).await?;
+                    return step.ok_or(Error::Login(LoginError::WrongPassword));
                 }
                 SignedUp::NotOffered => {}
             }
@@ -298,7 +295,7 @@ impl Accounts {
         login: &PasswordLogin,
         wanted: Wanted,
         since: DateTime<Utc>,
-    ) -> Result<Option<Authenticated>, Error> {
+    ) -> Result<Option<LoginStep>, Error> {
         // A password that one provider rejects may be right at the provider that owns the name. An error after a
         // right password is returned with its reason.
         let mut is_wrong = false;
@@ -308,13 +305,14 @@ impl Accounts {
                 && asks_for_device(login)
                 && let Some(code) = self.begin_device_login(caller, &login.name, provider.as_ref()).await?
             {
-                return Err(code);
+                return Ok(Some(LoginStep::Challenge(Challenge::DeviceCode(code))));
             }
             match provider.log_in(login).await {
                 Ok(LoggedIn::Principal(principal)) => {
                     let principal = self.admit(provider.id(), principal).await.map_err(refused_name)?;
                     let provider = provider.id();
-                    return Ok(Some(Authenticated { provider, principal, since, signed_up: false }));
+                    let known = Authenticated { provider, principal, since, signed_up: false };
+                    return Ok(Some(LoginStep::Authenticated(known)));
                 }
                 Ok(LoggedIn::WrongPassword) => is_wrong = true,
                 Ok(LoggedIn::NoSuchAccount) => {}
@@ -332,6 +330,14 @@ pub(crate) fn refused_name(error: Error) -> Error {
         Error::Login(LoginError::Rejected { reason: error.to_string() })
     } else {
         error
+    }
+}
+
+/// Records the outcome of a guess. A challenge is no right password, so it does not end the count of wrong ones.
+fn settle_login(attempt: Attempt, result: &Result<LoginStep, Error>, wrong: impl FnOnce(&Error) -> bool) {
+    match result {
+        Ok(LoginStep::Challenge(_)) => attempt.withdraw(),
+        result => attempt.settle(result, wrong),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod abuse;
 pub(crate) mod account;
 mod identify;
 pub(crate) mod login;
+mod login_answer;
 pub(crate) mod names;
 mod profiles;
 pub(crate) mod tokens;
@@ -24,7 +25,7 @@ pub(crate) mod two_factor;
 pub(crate) mod web_login;
 
 pub use account::OwnProfile;
-pub use login::Session;
+pub use login_answer::{LoginAnswer, Session};
 pub(crate) use profiles::whoami;
 pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
 pub use trust::{

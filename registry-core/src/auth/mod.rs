@@ -11,6 +11,7 @@
 //! assert_eq!(Principal::user("ana").name, "ana");
 //! ```
 
+mod challenge;
 mod device_login;
 #[cfg(any(feature = "github", feature = "openid"))]
 mod external_identity;
@@ -40,6 +41,7 @@ pub use crate::vocabulary::{
     TokenLimits, TokenOrganizations, TokenPermission, TrustedPublisher,
 };
 pub(crate) use crate::vocabulary::{PresentedCredential, RequestOrigin, TokenHash};
+pub use challenge::{Challenge, DeviceCode};
 pub(crate) use device_login::asks_for_device;
 pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};
 #[cfg(feature = "htpasswd")]

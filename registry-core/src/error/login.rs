@@ -44,31 +44,12 @@ pub enum LoginError {
     /// The password that a change requires is missing or wrong.
     #[error("the password of your account is wrong: try again with the password that you log in with")]
     WrongOwnPassword,
-    /// The account has a second factor, and the request has none.
-    #[error(
-        "You must provide a one-time password: try again with the digits that your authenticator app shows, \
-         or with a recovery code. If your client does not ask for it, pass it with --otp"
-    )]
-    OneTimePasswordRequired,
     /// The second factor in the request is wrong, or was used before.
     #[error(
         "the one-time password is wrong, or was used already: try again with the next digits that your authenticator app \
          shows"
     )]
     WrongOneTimePassword,
-    /// A user at a terminal must first enter a code on a page of the provider.
-    #[error(
-        "enter the code {user_code} at {url} on any device; when it says that you are done, give the digits that this \
-         registry showed you as the one-time password"
-    )]
-    DeviceLogin {
-        /// The page, which any browser may open.
-        url: String,
-        /// The code to enter there.
-        user_code: String,
-        /// Proves that the client that returns is at the same terminal.
-        digits: secrecy::SecretString,
-    },
     /// Too many recent wrong passwords or one-time passwords.
     #[error(
         "too many failed logins with this name or from this address: wait {seconds} seconds, then try again. \

@@ -19,7 +19,7 @@ mod trust;
 
 use std::sync::Arc;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Challenge};
 use crate::concurrency::TaskFailed;
 use crate::domain::packument::{EditError, PackumentError};
 use crate::domain::publication::PublishError;
@@ -41,10 +41,15 @@ pub use request::RequestError;
 pub use stage::StageError;
 pub use trust::TrustError;
 
-/// Why an operation failed. The text is for the user and discloses no internals, unless [`Error::is_internal`].
+/// Why an operation failed, or what it needs before it goes on ([`Error::Challenge`]). The text is for the user and discloses no internals, unless [`Error::is_internal`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// No failure: the operation changed nothing, and goes on once the caller repeats it with what is asked for. It is neither
+    /// logged nor counted as a failure. A login has [`LoginAnswer::Challenge`](crate::accounts::LoginAnswer::Challenge)
+    /// in its place.
+    #[error("{0}")]
+    Challenge(Challenge),
     /// Why a request is rejected before any operation begins.
     #[error(transparent)]
     Request(#[from] RequestError),

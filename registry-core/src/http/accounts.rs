@@ -40,11 +40,12 @@ impl Call<'_> {
         // `npm adduser` asks for an email address, and so does the login of pnpm, which has no separate sign-up command.
         // yarn 1 does not send its command.
         let is_npm_login = self.header(NPM_COMMAND) == Some("login") && !asked_for_email;
-        let session = if is_npm_login {
+        let answer = if is_npm_login {
             self.registry.accounts().log_in_without_sign_up(&self.caller, &login).await?
         } else {
             self.registry.log_in(&self.caller, &login).await?
         };
+        let session = answer.into_session()?;
         let id = format!("org.couchdb.user:{}", session.principal.name);
         let answer = json!({
             "ok": true,

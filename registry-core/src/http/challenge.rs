@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Challenge, DeviceCode};
 use crate::error::LoginError;
 use crate::{Error, Registry};
 
@@ -30,7 +30,8 @@ struct InBrowser {
     done: Option<String>,
 }
 
-/// Renders the response for a failed request: a challenge if it needs a one-time password.
+/// Renders the response for a request that failed or is challenged. A wrong one-time password is answered with another
+/// challenge, because clients prompt for nothing else.
 pub(super) async fn failure_or_challenge(
     registry: &Registry,
     request: &Parts,
@@ -39,7 +40,8 @@ pub(super) async fn failure_or_challenge(
     failure: &Failure,
 ) -> Response<Body> {
     let notice = match failure {
-        Failure::Operation(Error::Login(LoginError::DeviceLogin { url, user_code, digits })) => {
+        Failure::Operation(Error::Challenge(Challenge::DeviceCode(code))) => {
+            let DeviceCode { url, user_code, digits } = code;
             let digits = digits.expose_secret();
             let notice = format!(
                 "Open {url} on any device and enter the code {user_code} there. When it says that you are done, \
@@ -49,7 +51,7 @@ pub(super) async fn failure_or_challenge(
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             return response;
         }
-        Failure::Operation(Error::Login(LoginError::OneTimePasswordRequired)) => ENTER_DIGITS,
+        Failure::Operation(Error::Challenge(Challenge::OneTimePassword)) => ENTER_DIGITS,
         Failure::Operation(Error::Login(LoginError::WrongOneTimePassword)) => ENTER_OTHER_DIGITS,
         _ => return failure_response(failure),
     };

@@ -16,6 +16,7 @@ use crate::upstream::UpstreamError;
 pub(super) fn operation_status(error: &Error) -> StatusCode {
     match error {
         Error::Shared(error) => operation_status(error),
+        Error::Challenge(_) => StatusCode::UNAUTHORIZED,
         Error::Request(error) => request_status(error),
         Error::Login(error) => login_status(error),
         Error::Account(error) => account_status(error),
@@ -77,8 +78,6 @@ fn login_status(error: &LoginError) -> StatusCode {
         | LoginError::WrongPasswordForAnyAccount { .. }
         | LoginError::WebLoginRejected { .. }
         | LoginError::WrongOwnPassword
-        | LoginError::DeviceLogin { .. }
-        | LoginError::OneTimePasswordRequired
         | LoginError::WrongOneTimePassword => StatusCode::UNAUTHORIZED,
         // With 400 npm reports an unknown user, with 401 a bad token, and neither shows the reason.
         LoginError::Rejected { .. } => StatusCode::UNPROCESSABLE_ENTITY,

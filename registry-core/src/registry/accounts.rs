@@ -4,8 +4,8 @@ use secrecy::SecretString;
 
 use crate::accounts::whoami;
 use crate::accounts::{
-    ExchangedToken, MadeToken, NewToken, OwnProfile, Session, TokenInfo, TokenOptions, TokenRequest, Trust,
-    TrustRequest, TwoFactorChanged, TwoFactorMode,
+    ExchangedToken, LoginAnswer, MadeToken, NewToken, OwnProfile, TokenInfo, TokenOptions, TokenRequest,
+    Trust, TrustRequest, TwoFactorChanged, TwoFactorMode,
 };
 use crate::auth::{AccountChange, Caller, PasswordLogin, Profile};
 use crate::domain::PackageName;
@@ -54,7 +54,7 @@ impl Registry {
     /// Logs in with name and password. A free name gets an account if a provider creates accounts.
     ///
     /// Completes even if the caller cancels, so that every attempt emits its event.
-    pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<Session, Error> {
+    pub async fn log_in(&self, caller: &Caller, login: &PasswordLogin) -> Result<LoginAnswer, Error> {
         self.accounts().log_in(caller, login).await
     }
 

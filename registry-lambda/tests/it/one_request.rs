@@ -40,7 +40,7 @@ async fn with_pear(s3: &FakeS3, redirect_above: Option<u64>) -> (Frontend, Strin
         password: "correct horse battery".into(),
         email: Some("ana@registry.example".to_owned()),
     };
-    let session = registry.log_in(&Caller::anonymous(), &login).await.unwrap();
+    let session = registry.log_in(&Caller::anonymous(), &login).await.unwrap().into_session().unwrap();
     registry.flush_events().await;
     (Frontend::new(registry, ResponseMode::Buffered), session.token.expose_secret().to_owned())
 }

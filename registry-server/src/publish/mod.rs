@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use meter::{Meter, say};
-use registry_core::auth::{Caller, Credential};
+use registry_core::auth::{Caller, Challenge, Credential};
 use registry_core::domain::publication::{Publication, TarballOptions};
-use registry_core::error::{LoginError, PackageError, PermissionError};
+use registry_core::error::{PackageError, PermissionError};
 use registry_core::events::Via;
 use registry_core::limits::Limits;
 use registry_core::settings::{
@@ -179,7 +179,7 @@ fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
             "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why, with \
              the same --config or --storage"
         )),
-        Error::Login(LoginError::OneTimePasswordRequired) => Some(format!(
+        Error::Challenge(Challenge::OneTimePassword) => Some(format!(
             "a one-time password of {user} is required: add --otp CODE from their authenticator app"
         )),
         _ => None,

@@ -65,7 +65,7 @@ async fn every_sink_gets_the_events() {
         .build();
     let password = "correct horse battery".into();
     let login = PasswordLogin { name: "ana".to_owned(), password, email: None };
-    let _ = registry.log_in(&Caller::anonymous(), &login).await.unwrap();
+    let _ = registry.log_in(&Caller::anonymous(), &login).await.unwrap().into_session().unwrap();
     registry.flush_events().await;
     let events = ready.take();
     assert!(!events.is_empty());

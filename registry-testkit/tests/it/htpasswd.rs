@@ -115,7 +115,8 @@ async fn a_user_who_is_removed_or_gets_another_password_is_out_at_once() {
     let provider = Arc::new(file.open());
     let builder = Registry::builder(store).auth_provider(provider).open_to_everyone();
     let registry = builder.token_cache(Duration::ZERO).build();
-    let session = registry.log_in(&Caller::anonymous(), &login("ana", "secret")).await.unwrap();
+    let session =
+        registry.log_in(&Caller::anonymous(), &login("ana", "secret")).await.unwrap().into_session().unwrap();
     let token = Credential::Bearer(session.token);
     for credential in [&token, &basic("ana"), &basic("ana")] {
         assert_eq!(registry.identify(Some(credential), None).await.unwrap().name(), Some("ana"));

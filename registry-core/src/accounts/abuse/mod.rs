@@ -10,6 +10,7 @@ mod rejection;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+pub(crate) use attempt::Attempt;
 use attempt::Attempts;
 use chrono::TimeDelta;
 

@@ -3,7 +3,7 @@ use secrecy::SecretString;
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{Caller, PresentedCredential};
+use crate::auth::{Caller, Challenge, PresentedCredential};
 use crate::domain::one_time_password::period_at;
 use crate::error::LoginError;
 use crate::events::EventKind;
@@ -31,13 +31,14 @@ pub struct TwoFactorState {
 }
 
 impl Accounts {
-    /// Requires the second factor of an account that logs in, if it has one.
-    pub(crate) async fn require_two_factor_at_login(
+    /// Checks the second factor of an account that logs in, if it has one. Returns a challenge where the login shows none.
+    pub(crate) async fn challenge_at_login(
         &self,
         caller: &Caller,
         account: &str,
-    ) -> Result<(), Error> {
-        self.take_one_time_password(caller, account, None).await.map(drop)
+    ) -> Result<Option<Challenge>, Error> {
+        let check = self.take_one_time_password(caller, account, None).await?;
+        Ok((check == FactorCheck::Missing).then_some(Challenge::OneTimePassword))
     }
 
     /// Requires the second factor of a caller who changes a package, where the account requires one for writes.
@@ -57,7 +58,8 @@ impl Accounts {
     /// the caller, marked so that it is not checked again.
     pub(crate) async fn require_two_factor(&self, caller: &Caller) -> Result<Caller, Error> {
         let Some((account, by)) = who_must_show(caller) else { return Ok(caller.clone()) };
-        Ok(caller.having_shown(self.take_one_time_password(caller, account, Some(&by)).await?))
+        let shown = self.take_one_time_password(caller, account, Some(&by)).await?.or_challenge()?;
+        Ok(caller.having_shown(shown))
     }
 
     /// Returns the second factor of an account.
@@ -71,8 +73,7 @@ impl Accounts {
         Ok(self.two_factor_of(account).await?.is_some_and(|factor| !factor.pending))
     }
 
-    /// Checks the one-time password of a request and marks it as used. Returns `false` if the account has no second
-    /// factor.
+    /// Checks the one-time password of a request and marks it as used.
     ///
     /// A command of a client may send several requests with the same password. So the credential that used it first
     /// may use it again while it lasts, and no other may. A login has no credential yet, so it cannot reuse one.
@@ -81,43 +82,38 @@ impl Accounts {
         caller: &Caller,
         account: &str,
         by: Option<&str>,
-    ) -> Result<bool, Error> {
+    ) -> Result<FactorCheck, Error> {
         let Some(password) = &caller.one_time_password else {
-            return self.look_at_one_time_password(caller, account, by).await;
+            let is_required = self.has_two_factor(account).await?;
+            return Ok(if is_required { FactorCheck::Missing } else { FactorCheck::NoFactor });
         };
         let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
-        let looked = self.look_at_one_time_password(caller, account, by).await;
+        let looked = self.compare_one_time_password(caller, account, by, password).await;
         match &looked {
             // Nothing was compared, so this does not make the network known.
-            Ok(false) => attempt.withdraw(),
+            Ok(FactorCheck::NoFactor) => attempt.withdraw(),
             looked => attempt
                 .settle(looked, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword))),
         }
-        if let Ok(true) = looked {
+        if let Ok(FactorCheck::Shown) = looked {
             self.second_factor_is_here(account, caller.address);
         }
         looked
     }
 
-    async fn look_at_one_time_password(
+    async fn compare_one_time_password(
         &self,
         caller: &Caller,
         account: &str,
         by: Option<&str>,
-    ) -> Result<bool, Error> {
-        let Some(password) = &caller.one_time_password else {
-            let is_required = self.has_two_factor(account).await?;
-            return if is_required {
-                Err(Error::Login(LoginError::OneTimePasswordRequired))
-            } else {
-                Ok(false)
-            };
-        };
+        password: &SecretString,
+    ) -> Result<FactorCheck, Error> {
         if let Some((by, proof)) = by.zip(SecondFactorProof::parse(password)) {
             if !self.has_two_factor(account).await? {
-                return Ok(false);
+                return Ok(FactorCheck::NoFactor);
             }
-            return self.take_second_factor_proof(caller, account, by, &proof).await.map(|()| true);
+            self.take_second_factor_proof(caller, account, by, &proof).await?;
+            return Ok(FactorCheck::Shown);
         }
         let now = period_at(self.parts.clock.now().timestamp());
         let path = Key::TwoFactor(account).path()?;
@@ -136,12 +132,12 @@ impl Accounts {
         });
         let caller = &caller.named(account);
         match looked.await {
-            Ok(Looked::NoFactor) => Ok(false),
+            Ok(Looked::NoFactor) => Ok(FactorCheck::NoFactor),
             Ok(Looked::Right { codes_left }) => {
                 if let Some(left) = codes_left {
                     self.authorization.emit(caller, None, EventKind::RecoveryCodeUsed { left });
                 }
-                Ok(true)
+                Ok(FactorCheck::Shown)
             }
             Err(error) => {
                 if matches!(error, Error::Login(LoginError::WrongOneTimePassword)) {
@@ -158,7 +154,30 @@ impl Accounts {
     }
 }
 
-/// The result of a check of a one-time password.
+/// What a request shows of the second factor of an account. A wrong one-time password is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum FactorCheck {
+    /// The account has none, so nothing was compared.
+    NoFactor,
+    /// The right one-time password.
+    Shown,
+    /// The account has one, and the request has no one-time password.
+    Missing,
+}
+
+impl FactorCheck {
+    /// Challenges the caller if the one-time password is missing. Returns whether one was shown.
+    pub(crate) fn or_challenge(self) -> Result<bool, Error> {
+        match self {
+            Self::NoFactor => Ok(false),
+            Self::Shown => Ok(true),
+            Self::Missing => Err(Error::Challenge(Challenge::OneTimePassword)),
+        }
+    }
+}
+
+/// The result of a comparison of a one-time password.
 enum Looked {
     /// The account has no second factor, so nothing was compared.
     NoFactor,

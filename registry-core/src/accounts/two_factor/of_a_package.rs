@@ -33,7 +33,7 @@ impl Accounts {
         if !self.has_two_factor(account).await? {
             return Err(Error::Account(AccountError::NoTwoFactor { name: name.clone() }));
         }
-        self.take_one_time_password(caller, account, Some(&by)).await.map(drop)
+        self.take_one_time_password(caller, account, Some(&by)).await?.or_challenge().map(drop)
     }
 
     /// Requires the second factors of the account and of the package, for operations that let others publish it.

@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::abuse::Guessed;
-use crate::accounts::login::{Authenticated, refused, refused_name};
-use crate::auth::{AuthProvider, Caller, DevicePoll, Identified, PasswordLogin, asks_for_device};
+use crate::accounts::login::{refused, refused_name};
+use crate::accounts::login_answer::{Authenticated, LoginStep};
+use crate::auth::{
+    AuthProvider, Caller, Challenge, DeviceCode, DevicePoll, Identified, PasswordLogin, asks_for_device,
+};
 use crate::error::LoginError;
 use crate::events::EventKind;
 use crate::events::WebLoginRejection;
@@ -51,24 +54,20 @@ struct Found {
 }
 
 impl DeviceSession {
-    fn code(&self, digits: SecretString) -> Error {
-        Error::Login(LoginError::DeviceLogin {
-            url: self.url.clone(),
-            user_code: self.user_code.clone(),
-            digits,
-        })
+    fn code(&self, digits: SecretString) -> DeviceCode {
+        DeviceCode { url: self.url.clone(), user_code: self.user_code.clone(), digits }
     }
 }
 
 impl Accounts {
-    /// Begins a login at this terminal. Returns the challenge to display, or `None` where the provider has no device
+    /// Begins a login at this terminal. Returns the code to display, or `None` where the provider has no device
     /// login.
     pub(crate) async fn begin_device_login(
         &self,
         caller: &Caller,
         name: &str,
         provider: &dyn AuthProvider,
-    ) -> Result<Option<Error>, Error> {
+    ) -> Result<Option<DeviceCode>, Error> {
         let since = self.parts.clock.now();
         self.count_start(caller)?;
         let Some(begun) = provider.start_device_login().await.map_err(refused)? else { return Ok(None) };
@@ -97,12 +96,13 @@ impl Accounts {
         Ok(Some(session.code(digits)))
     }
 
-    /// Finishes a login whose digits came back from the terminal. Returns `None` if the digits are of no such login.
+    /// Finishes a login whose digits came back from the terminal, or shows its code again. Returns `None` if the digits are of
+    /// no such login.
     pub(crate) async fn finish_device_login(
         &self,
         caller: &Caller,
         login: &PasswordLogin,
-    ) -> Result<Option<Authenticated>, Error> {
+    ) -> Result<Option<LoginStep>, Error> {
         let shown = caller.one_time_password.as_ref().filter(|_| asks_for_device(login));
         let Some(digits) = shown.and_then(as_digits) else { return Ok(None) };
         let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
@@ -111,14 +111,14 @@ impl Accounts {
         let found = found?;
         let (session, now) = (&found.session, self.parts.clock.now());
         if now < session.ask_from {
-            return Err(session.code(digits));
+            return Ok(Some(LoginStep::Challenge(Challenge::DeviceCode(session.code(digits)))));
         }
         let known = self.provider(&session.provider).ok_or(Error::Login(LoginError::WrongOneTimePassword))?;
         let state = SecretString::from(session.state.as_str());
         match known.poll_device_login(&state).await {
             Ok(DevicePoll::Waiting { slower_by }) => {
                 self.ask_later(&found.path, now, slower_by).await?;
-                Err(found.session.code(digits))
+                Ok(Some(LoginStep::Challenge(Challenge::DeviceCode(session.code(digits)))))
             }
             Ok(DevicePoll::Finished(ended)) => {
                 self.parts.store.delete(&found.path).await?;
@@ -143,7 +143,8 @@ impl Accounts {
                 })?;
                 self.check_device_principal(caller, login, &principal.name).await?;
                 let (provider, since) = (known.id(), found.session.since);
-                Ok(Some(Authenticated { provider, principal, since, signed_up: false }))
+                let known = Authenticated { provider, principal, since, signed_up: false };
+                Ok(Some(LoginStep::Authenticated(known)))
             }
             Err(error) => {
                 let error = refused(error);

@@ -3,6 +3,7 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::login::Wanted;
+use crate::accounts::login_answer::LoginStep;
 use crate::auth::{Caller, PasswordLogin};
 use crate::concurrency::detached;
 use crate::error::LoginError;
@@ -28,7 +29,10 @@ impl Accounts {
         let (accounts, caller, page) = (self.clone(), caller.clone(), page.clone());
         detached(async move {
             let wanted = if create { Wanted::SignUp } else { Wanted::LogIn };
-            let known = accounts.authenticate(&caller, &login, wanted).await?;
+            let LoginStep::Authenticated(known) = accounts.authenticate(&caller, &login, wanted).await?
+            else {
+                return Err(Error::internal("a login in the browser was given a code for a terminal"));
+            };
             let (provider, account) = (known.provider.to_owned(), known.principal.name);
             let who = Who { provider, account, since: known.since, network: caller.address.map(network_of) };
             accounts.finish_step(&caller, &page, &Phase::Open, who).await

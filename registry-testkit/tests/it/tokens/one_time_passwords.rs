@@ -2,7 +2,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use insta::assert_snapshot;
-use registry_core::Body;
+use registry_core::accounts::LoginAnswer;
+use registry_core::auth::{Caller, Challenge, PasswordLogin};
+use registry_core::domain::{DistTag, PackageName, Version};
+use registry_core::error::LoginError;
+use registry_core::{Body, Error};
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::PASSWORD;
@@ -39,7 +43,7 @@ async fn a_login_asks_for_digits_and_takes_them_once() {
 
     events:
     "#);
-    // Whoever does not know the password is not told that there is a second factor.
+    // A caller who does not know the password is not told that there is a second factor.
     let stranger = registry.anonymous().put(ANA, &json!({ "name": "ana", "password": "a guess" })).await;
     assert_eq!(stranger.assert_status(401).header("www-authenticate"), Some("Bearer"));
     let wrong = registry.anonymous().with_one_time_password("000000").put(ANA, &login).await;
@@ -50,6 +54,39 @@ async fn a_login_asks_for_digits_and_takes_them_once() {
     let _ = shown.put(ANA, &login).await.assert_status(401);
     let replayed = registry.ana().with_one_time_password(&digits(&registry, &app));
     let _ = replayed.post(TOKENS, &request(&json!({}))).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn a_missing_one_time_password_is_a_challenge_and_a_wrong_one_an_error() {
+    let registry = TestRegistry::new().await;
+    let ana = registry.ana();
+    let _ = ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
+    let (app, _) = enable(&registry, &ana, "auth-and-writes").await;
+    let library = registry.registry();
+    let showing = async |digits: &str| {
+        library.identify_with_one_time_password(None, None, Some(digits.into())).await.unwrap()
+    };
+    let login = PasswordLogin { name: "ana".into(), password: PASSWORD.into(), email: None };
+
+    let missing = library.log_in(&Caller::anonymous(), &login).await.unwrap();
+    assert!(matches!(missing, LoginAnswer::Challenge(Challenge::OneTimePassword)), "{missing:?}");
+    let missing = missing.into_session().unwrap_err();
+    assert!(matches!(missing, Error::Challenge(Challenge::OneTimePassword)), "{missing:?}");
+    let wrong = library.log_in(&showing("000000").await, &login).await.unwrap_err();
+    assert!(matches!(wrong, Error::Login(LoginError::WrongOneTimePassword)), "{wrong:?}");
+    let right = library.log_in(&showing(&digits(&registry, &app)).await, &login).await.unwrap();
+    assert!(matches!(&right, LoginAnswer::SignedIn(session) if session.principal.name == "ana"), "{right:?}");
+
+    let tag = async |digits: Option<&str>| {
+        let caller = library.on_behalf_of("ana", digits.map(Into::into)).await.unwrap();
+        let (name, version) = (PackageName::parse("pear").unwrap(), Version::parse("1.0.0").unwrap());
+        library.set_dist_tag(&caller, &name, DistTag::parse("next").unwrap(), version).await
+    };
+    let missing = tag(None).await.unwrap_err();
+    assert!(matches!(missing, Error::Challenge(Challenge::OneTimePassword)), "{missing:?}");
+    assert!(!missing.is_internal());
+    let wrong = tag(Some("000000")).await.unwrap_err();
+    assert!(matches!(wrong, Error::Login(LoginError::WrongOneTimePassword)), "{wrong:?}");
 }
 
 #[tokio::test]
@@ -77,9 +114,9 @@ async fn writes_ask_for_digits_where_the_mode_says_so() {
     let _ = shown.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
     // The next request of the same command, and another package of the same workspace.
     let _ = shown.publish(&PublishDocument::new("apple", "1.0.0")).await.assert_status(201);
-    // Stars are nobody's second factor worth.
+    // A star requires no second factor.
     let _ = ana.put("/-/user/package/pear/star", &json!({})).await.assert_status(200);
-    // Somebody else's session cannot show them again.
+    // Another session cannot show them again.
     let stolen = with_token(&shown, json!({})).await.with_one_time_password(&digits(&registry, &app));
     let _ = stolen.publish(&PublishDocument::new("plum", "1.0.0")).await.assert_status(401);
     registry.clock().advance(super::A_WHILE);

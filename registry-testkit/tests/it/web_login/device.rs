@@ -155,7 +155,7 @@ async fn a_code_that_was_entered_anywhere_logs_the_terminal_in() {
 }
 
 #[tokio::test]
-async fn digits_of_nobody_or_of_somebody_else_ask_no_provider() {
+async fn unknown_digits_and_those_of_another_user_ask_no_provider() {
     let ground = Ground::new().await;
     let digits = ground.begin().await;
     ground.enter(Ok("ana"));
@@ -164,7 +164,7 @@ async fn digits_of_nobody_or_of_somebody_else_ask_no_provider() {
     ground.registry.clock().advance(Duration::from_mins(15));
     let _ = log_in(&ground.with(&digits), "ana").await.assert_status(401);
     assert_eq!(ground.asked(), 0);
-    // Whoever guesses has to wait.
+    // A caller who guesses has to wait.
     for _ in 0..8 {
         let _ = log_in(&ground.with("000000000000"), "ana").await;
     }
@@ -172,7 +172,7 @@ async fn digits_of_nobody_or_of_somebody_else_ask_no_provider() {
 }
 
 #[tokio::test]
-async fn who_refuses_or_is_somebody_else_is_not_logged_in() {
+async fn a_user_who_refuses_or_is_another_one_is_not_logged_in() {
     for (entered, words, reason) in
         [(Err(()), "did not confirm your login", "provider"), (Ok("eve"), "entered by eve", "other-account")]
     {
@@ -190,10 +190,24 @@ async fn who_refuses_or_is_somebody_else_is_not_logged_in() {
 }
 
 #[tokio::test]
-async fn where_nobody_has_codes_the_word_is_a_password_like_any_other() {
+async fn without_a_provider_of_codes_the_word_is_a_password_like_any_other() {
     let registry = TestRegistry::new().await;
     let refused = log_in(&registry.anonymous(), "dan").await.assert_status(401);
     assert!(refused.error().contains("a password has at least 8 characters"), "{}", refused.error());
     let _ =
         log_in(&registry.anonymous().with_one_time_password("000000000000"), "dan").await.assert_status(401);
+}
+
+/// Otherwise a guesser would ask for a code after every few passwords.
+#[tokio::test]
+async fn a_code_does_not_reset_the_count_of_wrong_passwords() {
+    let ground = Ground::new().await;
+    let client = ground.registry.anonymous();
+    let guess = json!({ "name": "ana", "password": "a wrong password" });
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(client.put("/-/user/org.couchdb.user:ana", &guess).await.status.as_u16());
+        let _ = log_in(&client, "ana").await;
+    }
+    assert_eq!((statuses[0], statuses[11]), (401, 429), "{statuses:?}");
 }
