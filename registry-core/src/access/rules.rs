@@ -1,4 +1,3 @@
-mod anywhere;
 mod named;
 mod permission_summary;
 mod upstream_search;

@@ -184,7 +184,7 @@ impl PackageName {
 
     /// Returns the name in lowercase. Packages whose folded names are equal are easily confused.
     #[must_use]
-    pub fn folded(&self) -> Self {
+    pub(crate) fn folded(&self) -> Self {
         if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
             Self(self.0.to_ascii_lowercase().into())
         } else {

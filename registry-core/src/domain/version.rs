@@ -67,7 +67,7 @@ impl Version {
 
     /// Returns the version without build metadata, which npm removes on every publish and never looks up.
     #[must_use]
-    pub fn without_build(&self) -> Self {
+    pub(crate) fn without_build(&self) -> Self {
         match self.text.split_once('+') {
             None => self.clone(),
             Some((release, _)) => Self {

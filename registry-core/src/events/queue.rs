@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Moves events off the request path: they wait here until the sink accepts them.
 ///
 /// There are two lanes. Changes wait in one, in order, and **are never dropped**: when the lane is full because the
-/// sink does not keep up, [`EventQueue::admit`] makes writers wait, and finally rejects them. Denials wait in the
+/// sink does not keep up, writers wait, and are finally rejected. Denials wait in the
 /// other, aggregated: the first of a kind are emitted at once, the rest of a minute is counted and emitted as one
 /// event ([`Event::count`]), so that a client without an account causes a bounded number of events. When that lane is
 /// full, denials are dropped, counted and logged, and do not delay changes.
@@ -85,7 +85,7 @@ impl EventQueue {
     }
 
     /// Returns a queue that discards events. Needs no runtime.
-    pub fn disabled() -> Self {
+    pub(crate) fn disabled() -> Self {
         Self(None)
     }
 
@@ -107,7 +107,7 @@ impl EventQueue {
 
     /// Waits, for a few seconds at most, until there is room for the events of a change. Returns `false` if there is
     /// none: the change must then be rejected, since its event could be lost.
-    pub async fn admit(&self) -> bool {
+    pub(crate) async fn admit(&self) -> bool {
         let Some(handle) = &self.0 else { return true };
         let has_room = || handle.shared.lanes().has_room();
         if has_room() {
@@ -121,7 +121,7 @@ impl EventQueue {
     }
 
     /// Emits the current counts before the minute is over: for a process that is about to end.
-    pub fn sum_up(&self) {
+    pub(crate) fn sum_up(&self) {
         if let Some(handle) = &self.0 {
             handle.shared.lanes().sum_up();
             handle.shared.arrived.notify_one();
@@ -135,7 +135,7 @@ impl EventQueue {
 
     /// Waits until the sink has accepted every event emitted before and not dropped. If the sink never does, this
     /// never returns, so use a timeout. Returns early when the runtime of the queue has ended, after which nothing is
-    /// delivered. Does not wait for counts that are not emitted yet: see [`EventQueue::sum_up`].
+    /// delivered. Does not wait for counts that are not emitted yet: see [`Registry::sum_up_events`](crate::Registry::sum_up_events).
     pub async fn flush(&self) {
         let Some(handle) = &self.0 else {
             return;

@@ -1,12 +1,4 @@
 //! Conditional requests (RFC 9110, section 13).
-//!
-//! ```
-//! use registry_core::http::conditional::not_modified;
-//! let now = || chrono::DateTime::UNIX_EPOCH;
-//! assert!(not_modified(Some(r#"W/"7-ab", "6-9f""#), None, r#""6-9f""#, None, now));
-//! assert!(not_modified(Some(r#""6-9f-gzip""#), None, r#""6-9f""#, None, now), "the same entity, compressed");
-//! assert!(!not_modified(Some(r#""5-00""#), None, r#""6-9f""#, None, now));
-//! ```
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
@@ -15,7 +7,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 /// `If-None-Match` takes precedence, and compares weakly. `"x"` and `"x-gzip"` are one entity, plain and compressed. A
 /// date counts once the second of the change is over. Join several headers of one name with commas first. An invalid
 /// header matches nothing.
-pub fn not_modified(
+pub(crate) fn not_modified(
     if_none_match: Option<&str>,
     if_modified_since: Option<&str>,
     etag: &str,

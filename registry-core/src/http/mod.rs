@@ -2,11 +2,9 @@
 //! result to a response. It holds no rule of the registry.
 //!
 //! ```
-//! use registry_core::http::{negotiation, route::Route};
-//! use registry_core::upstream::PackumentForm;
+//! use registry_core::http::route::Route;
 //! let route = Route::parse(&http::Method::GET, "/@acme%2fpear")?;
 //! assert!(matches!(&route, Route::Packument { name } if name.as_str() == "@acme/pear"));
-//! assert_eq!(negotiation::packument_form(Some("application/json")), PackumentForm::Full);
 //! # Ok::<(), registry_core::http::route::RouteError>(())
 //! ```
 
@@ -18,21 +16,21 @@ mod base_url;
 mod body;
 mod challenge;
 mod changes;
-pub mod conditional;
+mod conditional;
 mod dist_tags;
 mod error_status;
 mod find_route;
 mod handle;
 mod host;
 mod incoming;
-pub mod negotiation;
+mod negotiation;
 mod origin;
 mod own_request;
 mod owners;
 mod packument;
 mod paging;
 mod profile;
-pub mod range;
+mod range;
 mod robots;
 pub mod route;
 mod search;

@@ -2,15 +2,6 @@
 //!
 //! Join several headers of one name with commas first. Invalid elements are ignored and never an error: every client
 //! can read the full document, uncompressed.
-//!
-//! ```
-//! use registry_core::http::negotiation::{accepts_gzip, packument_form};
-//! use registry_core::upstream::PackumentForm;
-//! let accept = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
-//! assert_eq!(packument_form(Some(accept)), PackumentForm::Abbreviated);
-//! assert!(accepts_gzip(Some("gzip, deflate, br")));
-//! assert!(!accepts_gzip(Some("gzip/deflate")));
-//! ```
 
 use crate::upstream::PackumentForm;
 
@@ -20,7 +11,7 @@ pub(super) const ABBREVIATED_MEDIA_TYPE: &str = "application/vnd.npm.install-v1+
 /// Returns the form of a packument that an `Accept` header asks for: abbreviated only if the header names
 /// `application/vnd.npm.install-v1+json` and does not prefer `application/json`. Wildcards do not count: a client that
 /// accepts anything may need fields of the full form.
-pub fn packument_form(accept: Option<&str>) -> PackumentForm {
+pub(crate) fn packument_form(accept: Option<&str>) -> PackumentForm {
     let mut abbreviated = 0.0_f32;
     let mut full = 0.0_f32;
     for (media_type, weight) in weighted(accept.unwrap_or_default()) {
@@ -34,7 +25,7 @@ pub fn packument_form(accept: Option<&str>) -> PackumentForm {
 }
 
 /// Whether an `Accept-Encoding` header accepts gzip and does not prefer an uncompressed body.
-pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
+pub(crate) fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     let mut gzip = None;
     let mut anything = 0.0_f32;
     let mut identity = 0.0_f32;

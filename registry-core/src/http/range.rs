@@ -1,16 +1,8 @@
 //! Range requests for tarballs (RFC 9110, section 14).
-//!
-//! ```
-//! use registry_core::http::range::{RangeRequest, parse};
-//! let etag = r#""sha512-ab""#;
-//! assert_eq!(parse(Some("bytes=10-"), None, etag, 50), RangeRequest::Part { start: 10, end_inclusive: 49 });
-//! assert_eq!(parse(Some("bytes=50-"), None, etag, 50), RangeRequest::Unsatisfiable);
-//! assert_eq!(parse(Some("bytes=10-"), Some(r#""sha512-cd""#), etag, 50), RangeRequest::Whole);
-//! ```
 
 /// How to answer a `Range` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RangeRequest {
+pub(crate) enum RangeRequest {
     /// 200 and everything.
     Whole,
     /// 206 and the bytes from `start` to `end_inclusive`, counted from 0, as in `Content-Range`.
@@ -28,7 +20,7 @@ pub enum RangeRequest {
 ///
 /// Only a single byte range is honored. The whole is sent for several ranges, for an invalid header, and if `If-Range`
 /// holds anything but the `ETag`, dates included.
-pub fn parse(range: Option<&str>, if_range: Option<&str>, etag: &str, length: u64) -> RangeRequest {
+pub(crate) fn parse(range: Option<&str>, if_range: Option<&str>, etag: &str, length: u64) -> RangeRequest {
     if if_range.is_some_and(|known| known.trim() != etag) {
         return RangeRequest::Whole;
     }

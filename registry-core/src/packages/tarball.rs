@@ -32,7 +32,7 @@ enum Place {
 
 impl FoundTarball {
     /// The `Cache-Control` of the bytes: forever, and in shared caches only if the tarball is public.
-    pub fn cache_control(&self) -> &'static str {
+    pub(crate) fn cache_control(&self) -> &'static str {
         if self.is_public {
             "public, immutable, max-age=31536000"
         } else {

@@ -21,7 +21,7 @@ pub(super) const COST_OF_PACKAGE: usize = 100;
 /// A search query.
 #[derive(Debug, Clone, Default)]
 pub struct SearchQuery {
-    /// Words and qualifiers, as [`SearchText`] reads them. At most 1,000 bytes.
+    /// Words and qualifiers, such as `scope:acme`. At most 1,000 bytes.
     pub text: String,
     /// How many hits to skip.
     pub from: usize,

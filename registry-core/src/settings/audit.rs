@@ -22,7 +22,7 @@ pub enum UnavailableAudit {
 
 impl AuditSettings {
     /// Converts the section to the library's settings.
-    pub fn to_fallback(self) -> AuditFallback {
+    pub(crate) fn to_fallback(self) -> AuditFallback {
         match self.unavailable {
             UnavailableAudit::Error => AuditFallback::Error,
             UnavailableAudit::Empty => AuditFallback::Empty,

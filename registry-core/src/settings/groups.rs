@@ -10,7 +10,7 @@ const GITHUB_ADMINS: &str = "github-admins";
 #[error(
     "{list} lists \"group:{group}\", which names no group, because it lacks the provider: write {instead}"
 )]
-pub struct UnknownGroup {
+pub(crate) struct UnknownGroup {
     list: &'static str,
     group: String,
     instead: String,

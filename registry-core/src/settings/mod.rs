@@ -50,14 +50,13 @@ pub use changes::{ChangesSection, CodeboxLogTable, SinkUrl, SinkUrlError, Webhoo
 pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
-pub use groups::UnknownGroup;
 pub use load::{FrontendSections, describe_config};
 pub use log::{LogFilter, LogFormat, LogSettings, log_to};
 pub use login::LoginSettings;
 pub use loops::LoopError;
 pub use open::{
-    Trial, accounts_builder, add_providers, open_existing_store, open_registry, open_store,
-    open_trusted_publishing, registry_builder,
+    Trial, accounts_builder, add_providers, open_existing_store, open_registry, open_trusted_publishing,
+    registry_builder,
 };
 pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};

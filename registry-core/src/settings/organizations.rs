@@ -31,7 +31,7 @@ impl Default for OrganizationSection {
 
 impl OrganizationSection {
     /// Converts the section to the library's settings.
-    pub fn to_settings(&self) -> OrganizationSettings {
+    pub(crate) fn to_settings(&self) -> OrganizationSettings {
         let create = match self.create {
             OrganizationMakers::Anyone => OrganizationCreation::Anyone,
             OrganizationMakers::Administrators => OrganizationCreation::Administrators,

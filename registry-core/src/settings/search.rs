@@ -22,7 +22,7 @@ impl Default for SearchSection {
 
 impl SearchSection {
     /// Converts the section to the library's settings.
-    pub fn to_settings(&self) -> SearchSettings {
+    pub(crate) fn to_settings(&self) -> SearchSettings {
         let rebuild_after = Duration::from_hours(self.rebuild_hours.get().into());
         SearchSettings { upstream: self.upstream, rebuild_after }
     }

@@ -159,12 +159,12 @@ impl Default for CacheSettings {
 
 impl CacheSettings {
     /// Bytes of rendered packuments cached in memory.
-    pub fn representation_bytes(&self) -> u64 {
+    pub(crate) fn representation_bytes(&self) -> u64 {
         u64::from(self.representations_mib) << 20
     }
 
     /// Bytes of upstream packages cached in the store.
-    pub fn upstream_bytes(&self) -> Option<u64> {
+    pub(crate) fn upstream_bytes(&self) -> Option<u64> {
         (self.upstream_mib > 0).then(|| u64::from(self.upstream_mib) << 20)
     }
 
@@ -177,7 +177,7 @@ impl CacheSettings {
     }
 
     /// How long a verified token is cached.
-    pub fn token_lifetime(&self) -> Duration {
+    pub(crate) fn token_lifetime(&self) -> Duration {
         Duration::from_secs(self.token_seconds.into())
     }
 }

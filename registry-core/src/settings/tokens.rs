@@ -21,7 +21,7 @@ impl Default for TokenSettings {
 
 impl TokenSettings {
     /// Converts the section to the library's settings. A default beyond the maximum is reduced to it.
-    pub fn to_lifetimes(&self) -> TokenLifetimes {
+    pub(crate) fn to_lifetimes(&self) -> TokenLifetimes {
         let set = |days: u32| Some(days).filter(|days| *days > 0);
         let most_days = set(self.most_days);
         let default_days = set(self.default_days).map(|days| days.min(most_days.unwrap_or(days)));

@@ -196,12 +196,12 @@ impl Key<'_> {
     }
 
     /// The folder of all tokens that an account holds.
-    pub fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
     }
 
     /// The folder that records which packages have staged versions.
-    pub fn staged_of() -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn staged_of() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(STAGED_OF).map(BlobPrefix::folder)
     }
 
@@ -212,7 +212,7 @@ impl Key<'_> {
     }
 
     /// The folder of all organizations that an account is, or was, in.
-    pub fn organizations_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn organizations_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_orgs_of/{}", escape_segment(account))).map(BlobPrefix::folder)
     }
 
@@ -222,14 +222,14 @@ impl Key<'_> {
     }
 
     /// The folder of exchanged build tokens: all of them, or those that expire in an hour.
-    pub fn used_id_tokens(hour: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn used_id_tokens(hour: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder =
             hour.map_or_else(|| "_used_id_tokens".to_owned(), |hour| format!("_used_id_tokens/{hour}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
 
     /// A folder of the audit log: all of it, or one year, month or day, such as `2026/01`.
-    pub fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
     }
@@ -255,12 +255,12 @@ impl Key<'_> {
     }
 
     /// The folder of all batches of marks of recently used blobs in the upstream cache.
-    pub fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_upstream/_used").map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.
-    pub fn stars_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
+    pub(crate) fn stars_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_stars/{}", escape_segment(account))).map(BlobPrefix::folder)
     }
 }

@@ -28,7 +28,7 @@ pub enum StorageError {
 
 impl StorageError {
     /// Returns the error without the sharing wrapper.
-    pub fn root(&self) -> &Self {
+    pub(crate) fn root(&self) -> &Self {
         match self {
             Self::Shared(error) => error.root(),
             error => error,

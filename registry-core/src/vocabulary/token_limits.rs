@@ -110,12 +110,12 @@ pub struct TrustedPublisher {
 
 impl TokenLimits {
     /// Returns whether the token has expired.
-    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
     /// Returns whether the token may be used from `address`, which is `None` if unknown.
-    pub fn permit_address(&self, address: Option<IpAddr>) -> bool {
+    pub(crate) fn permit_address(&self, address: Option<IpAddr>) -> bool {
         self.networks.is_empty()
             || address
                 .map(|address| address.to_canonical())
@@ -128,7 +128,7 @@ impl TokenLimits {
     }
 
     /// Returns whether the token permits `action` on the packages that it is for.
-    pub fn permit_anywhere(&self, action: Action) -> bool {
+    pub(crate) fn permit_anywhere(&self, action: Action) -> bool {
         let needed = match action {
             Action::Read => TokenPermission::ReadOnly,
             Action::Administer if self.bypass_two_factor => return false,
@@ -138,20 +138,20 @@ impl TokenLimits {
     }
 
     /// Returns whether the token may stage versions of `package`, and read staged ones.
-    pub fn permit_staging(&self, package: &PackageName) -> bool {
+    pub(crate) fn permit_staging(&self, package: &PackageName) -> bool {
         self.permission >= TokenPermission::StageOnly && self.is_for(package)
     }
 
     /// Returns whether the token may approve and reject staged versions. Approval is for people: it requires a token
     /// with all rights of its holder, as a session has. Tokens limited to some packages, to staging or to one build,
     /// and tokens that bypass the second factor, may not approve.
-    pub fn permit_approval(&self) -> bool {
+    pub(crate) fn permit_approval(&self) -> bool {
         self.permit_account_changes() && self.kind != TokenKind::TrustedPublishing
     }
 
     /// Returns whether the token may star `package`: it must permit writes to it, and not be a build's, since stars
     /// are for people.
-    pub fn permit_star(&self, package: &PackageName) -> bool {
+    pub(crate) fn permit_star(&self, package: &PackageName) -> bool {
         self.permission == TokenPermission::ReadWrite
             && self.is_for(package)
             && self.kind != TokenKind::TrustedPublishing
@@ -159,13 +159,13 @@ impl TokenLimits {
 
     /// Returns whether the token may read account data, such as the profile and tokens: it must not be limited to
     /// packages, and must have a permission other than `NoAccess`.
-    pub fn permit_account_reads(&self) -> bool {
+    pub(crate) fn permit_account_reads(&self) -> bool {
         self.permission > TokenPermission::NoAccess && self.packages.is_none()
     }
 
     /// Returns whether the token may change accounts and tokens: it must not be limited to packages, organizations or
     /// reading, and must not bypass the second factor.
-    pub fn permit_account_changes(&self) -> bool {
+    pub(crate) fn permit_account_changes(&self) -> bool {
         self.permission == TokenPermission::ReadWrite
             && self.packages.is_none()
             && self.organizations.is_none()
@@ -174,7 +174,7 @@ impl TokenLimits {
 
     /// Returns whether the token has the permission `needed` on the organization `name`. A token that bypasses the
     /// second factor may not change any organization.
-    pub fn permit_organization(&self, name: &GroupName, needed: OrganizationPermission) -> bool {
+    pub(crate) fn permit_organization(&self, name: &GroupName, needed: OrganizationPermission) -> bool {
         let changes = needed > OrganizationPermission::ReadOnly;
         match &self.organizations {
             Some(organizations) => organizations.permit(name, needed) && !(changes && self.bypass_two_factor),
@@ -184,7 +184,7 @@ impl TokenLimits {
     }
 
     /// Returns whether the package is among those that the token is for.
-    pub fn is_for(&self, package: &PackageName) -> bool {
+    pub(crate) fn is_for(&self, package: &PackageName) -> bool {
         let name = package.as_str();
         self.packages.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(name)))
     }

@@ -18,7 +18,7 @@ impl AccessRules {
     /// Returns whether the rules refer to an organization of this name: a group of this registry or of a provider
     /// (`group:local:acme`, `group:github:acme/platform`), or the scope, by its name (`@acme/*`, `@acme/pear`) or by
     /// a pattern of scopes (`@acme-*/*`) other than of all (`@*/*`, `**`). Ignores case.
-    pub fn mention_organization(&self, name: &GroupName) -> bool {
+    pub(crate) fn mention_organization(&self, name: &GroupName) -> bool {
         self.0.rules.iter().any(|rule| {
             let mut entries = rule.read.iter().chain(&rule.publish).chain(&rule.administer);
             rule.pattern.means_scope(name)
@@ -30,7 +30,7 @@ impl AccessRules {
 
     /// Returns whether `principal` may administer the scope of this name, by the first rule that covers all of it.
     /// Rules for some of its packages do not count.
-    pub fn administers_scope(&self, principal: &Principal, scope: &GroupName) -> bool {
+    pub(crate) fn administers_scope(&self, principal: &Principal, scope: &GroupName) -> bool {
         let Ok(all) = PackagePattern::parse(&format!("@{scope}/*")) else { return false };
         let rule = self.0.rules.iter().find(|rule| rule.pattern.covers(&all));
         rule.is_some_and(|rule| {

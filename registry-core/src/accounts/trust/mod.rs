@@ -61,7 +61,7 @@ impl TrustedPublishing {
 pub struct TrustRequest {
     /// The name of the issuer, such as `github`.
     pub issuer: String,
-    /// Which builds are trusted, as [`TrustClaims`](crate::domain::trust::TrustClaims) reads it.
+    /// Which builds are trusted, as sent with `npm trust`.
     pub claims: Map<String, Value>,
     /// What the builds may do. Empty means to publish, which older clients send.
     pub permissions: Vec<TrustPermission>,

@@ -162,7 +162,7 @@ impl ForeignTarballs {
     }
 
     /// The approximate memory use in bytes.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         /// A URL, an integrity, a shasum and their map entry.
         const ONE: usize = 400;
         self.tarballs.len() * ONE

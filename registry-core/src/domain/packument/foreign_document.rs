@@ -61,7 +61,7 @@ impl<'json> ForeignDocument<'json> {
     }
 
     /// Whether there are any versions.
-    pub fn has_versions(&self) -> bool {
+    pub(crate) fn has_versions(&self) -> bool {
         !self.versions.0.is_empty()
     }
 

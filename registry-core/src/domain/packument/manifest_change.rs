@@ -63,7 +63,7 @@ pub struct ManifestChange {
 
 impl ManifestChange {
     /// Returns the first field that affects installs and differs from the stored, and so from the served, value.
-    pub fn changed_field(&self, stored: &RawValue) -> Option<String> {
+    pub(crate) fn changed_field(&self, stored: &RawValue) -> Option<String> {
         let served: Self = serde_json::from_str(fitting(stored).get()).unwrap_or_default();
         let mut said = self.compared.iter();
         let changed = said

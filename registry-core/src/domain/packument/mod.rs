@@ -41,8 +41,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
-pub use edit::EditError;
-pub(crate) use edit::{deprecation, deprecation_text};
+pub(crate) use edit::{EditError, deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;

@@ -45,25 +45,25 @@ impl Audience {
     }
 
     /// Returns the audience of a package with these owners.
-    pub fn of_owners(restricted: bool, owners: &[Person]) -> Self {
+    pub(crate) fn of_owners(restricted: bool, owners: &[Person]) -> Self {
         Self(restricted.then(|| owners.iter().map(|owner| owner.name.clone()).collect()))
     }
 
     /// Whether the package is private.
-    pub fn is_restricted(&self) -> bool {
+    pub(crate) fn is_restricted(&self) -> bool {
         self.0.is_some()
     }
 
     /// Whether `principal` may see it as one of its owners, or because it is not private. A package without owners
     /// belongs to every principal.
-    pub fn includes(&self, principal: &str) -> bool {
+    pub(crate) fn includes(&self, principal: &str) -> bool {
         self.0
             .as_ref()
             .is_none_or(|owners| owners.is_empty() || owners.iter().any(|owner| owner == principal))
     }
 
     /// The approximate memory use in bytes.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.0.as_ref().map_or(0, |owners| owners.iter().map(|owner| owner.len() + 24).sum())
     }
 }

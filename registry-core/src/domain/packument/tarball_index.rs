@@ -50,7 +50,7 @@ impl TarballIndex {
     }
 
     /// See [`Packument::is_new`].
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.is_new
     }
 
@@ -65,7 +65,7 @@ impl TarballIndex {
     }
 
     /// The approximate memory use in bytes.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16) + self.audience.weight()
     }
 }

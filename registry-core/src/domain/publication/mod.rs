@@ -28,7 +28,7 @@ use super::{DistTag, Integrity, PackageName, TarballContents, Version};
 pub use error::PublishError;
 pub use from_tarball::TarballOptions;
 pub use release::Release;
-pub use stored_manifest::hoisted_fields;
+pub(crate) use stored_manifest::hoisted_fields;
 
 /// One version of a package, ready to be stored.
 #[derive(Debug, Clone)]

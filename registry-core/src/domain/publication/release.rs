@@ -49,14 +49,14 @@ impl Publication {
 impl Release {
     /// Replaces the publisher by one that is not an account, in the format that clients know.
     #[must_use]
-    pub fn published_by(mut self, publisher: Value) -> Self {
+    pub(crate) fn published_by(mut self, publisher: Value) -> Self {
         self.manifest.insert("_npmUser".into(), publisher);
         self
     }
 
     /// Adds the account that approved it. Clients trust such a version more than any other.
     #[must_use]
-    pub fn approved_by(mut self, approver: &Person) -> Self {
+    pub(crate) fn approved_by(mut self, approver: &Person) -> Self {
         if let Some(Value::Object(publisher)) = self.manifest.get_mut("_npmUser") {
             publisher.insert("approver".into(), json!(approver));
         }

@@ -43,6 +43,8 @@ impl Publication {
 
 /// Returns the fields of a manifest that appear at the top of the packument while `latest` names it, absent ones as
 /// `None`, since these must be removed if the previous version had them.
-pub fn hoisted_fields(manifest: &Map<String, Value>) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
+pub(crate) fn hoisted_fields(
+    manifest: &Map<String, Value>,
+) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
     HOISTED.iter().map(|field| (*field, manifest.get(*field)))
 }

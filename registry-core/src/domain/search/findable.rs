@@ -4,11 +4,11 @@ use super::SearchEntry;
 
 /// A package prepared for any number of searches: the compared texts are in lowercase.
 #[derive(Debug, Clone)]
-pub struct Findable {
+pub(crate) struct Findable {
     /// The package.
-    pub name: PackageName,
+    pub(crate) name: PackageName,
     /// Its search entry; `None` if all its versions were unpublished, so that no search finds it.
-    pub entry: Option<SearchEntry>,
+    pub(crate) entry: Option<SearchEntry>,
     pub(super) folded_name: String,
     pub(super) description: String,
     pub(super) keywords: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Findable {
 
 impl Findable {
     /// Prepares a package.
-    pub fn new(name: PackageName, entry: Option<SearchEntry>) -> Self {
+    pub(crate) fn new(name: PackageName, entry: Option<SearchEntry>) -> Self {
         let kept = entry.as_ref();
         let fold = |text: &String| text.to_lowercase();
         let authors = kept.map(|kept| {

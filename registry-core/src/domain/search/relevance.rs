@@ -5,7 +5,7 @@ use super::{Findable, SearchEntry, SearchText};
 
 /// How well a package matches. Greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Relevance {
+pub(crate) struct Relevance {
     is_exact: bool,
     score: u32,
 }
@@ -15,14 +15,14 @@ const QUALIFIED: u32 = 50;
 
 impl Relevance {
     /// Returns the score, from 0 to 100.
-    pub fn score(self) -> u32 {
+    pub(crate) fn score(self) -> u32 {
         self.score
     }
 }
 
 impl SearchText {
     /// Returns how well a package matches; `None` if it does not.
-    pub fn relevance(&self, package: &Findable) -> Option<Relevance> {
+    pub(crate) fn relevance(&self, package: &Findable) -> Option<Relevance> {
         let entry = package.entry.as_ref()?;
         if !self.qualifies(package, entry) {
             return None;

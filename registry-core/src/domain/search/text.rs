@@ -13,7 +13,7 @@ const MOST_TERMS: usize = 32;
 /// | `is:unstable`, `not:unstable` | packages whose `latest` is below 1.0.0 or a prerelease, or not |
 /// | `boost-exact:false` | the same, without putting the package of exactly this name first |
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SearchText {
+pub(crate) struct SearchText {
     pub(super) terms: Vec<String>,
     /// All words joined to one name.
     pub(super) whole: String,
@@ -36,7 +36,7 @@ pub(super) enum State {
 
 impl SearchText {
     /// Parses a text. Every text is valid: a word that is not a qualifier is a search term.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let folded = text.to_lowercase();
         let mut parsed = Self::default();
         for word in folded.split_whitespace().map(|word| word.trim_matches('"')) {

@@ -1,18 +1,4 @@
 //! Trusted publishing: which builds may publish a package, by the claims of an issuer.
-//!
-//! ```
-//! use registry_core::domain::trust::{TrustClaims, TrustKind};
-//! let asked = serde_json::json!({ "repository": "acme/pear", "workflow_ref": { "file": "publish.yml" } });
-//! let claims = TrustClaims::parse(TrustKind::Github, asked.as_object().unwrap())?;
-//! let build = serde_json::json!({
-//!     "repository": "acme/pear",
-//!     "workflow_ref": "acme/pear/.github/workflows/publish.yml@refs/heads/main",
-//! });
-//! assert_eq!(claims.mismatch(build.as_object().unwrap(), "issuer.example"), None);
-//! let fork = serde_json::json!({ "repository": "eve/pear" });
-//! assert_eq!(claims.mismatch(fork.as_object().unwrap(), "issuer.example").as_deref(), Some("repository"));
-//! # Ok::<(), registry_core::domain::trust::TrustClaimsError>(())
-//! ```
 
 mod exact;
 mod forge;
@@ -61,11 +47,11 @@ impl TrustKind {
 /// Why a trust configuration is invalid. The text is for the caller that sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TrustClaimsError(String);
+pub(crate) struct TrustClaimsError(String);
 
 /// The claims that a trusted build must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustClaims(Inner);
+pub(crate) struct TrustClaims(Inner);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Inner {
@@ -101,7 +87,7 @@ const TOLD: [&str; 19] = [
 
 impl TrustClaims {
     /// Parses the claims of `npm trust`. Rejects an unknown claim, so that no caller believes it is checked.
-    pub fn parse(kind: TrustKind, claims: &Map<String, Value>) -> Result<Self, TrustClaimsError> {
+    pub(crate) fn parse(kind: TrustKind, claims: &Map<String, Value>) -> Result<Self, TrustClaimsError> {
         Ok(Self(match kind {
             TrustKind::Github => Inner::Forge(Forge::parse(&forge::GITHUB, claims)?),
             TrustKind::Gitlab => Inner::Forge(Forge::parse(&forge::GITLAB, claims)?),
@@ -110,7 +96,7 @@ impl TrustClaims {
     }
 
     /// Returns the claims as JSON, as they are sent.
-    pub fn to_json(&self) -> Map<String, Value> {
+    pub(crate) fn to_json(&self) -> Map<String, Value> {
         match &self.0 {
             Inner::Forge(forge) => forge.to_json(),
             Inner::Exact(claims) => claims.clone().into_iter().collect(),
@@ -119,7 +105,7 @@ impl TrustClaims {
 
     /// Returns the first claim in which a build differs from the trusted one; `None` if it matches. `host` is the
     /// issuer's.
-    pub fn mismatch(&self, build: &Map<String, Value>, host: &str) -> Option<String> {
+    pub(crate) fn mismatch(&self, build: &Map<String, Value>, host: &str) -> Option<String> {
         match &self.0 {
             Inner::Forge(forge) => forge.mismatch(build, host).map(str::to_owned),
             Inner::Exact(claims) => exact::mismatch(claims, build),
@@ -127,7 +113,7 @@ impl TrustClaims {
     }
 
     /// Returns the claims to record of a build: those that identify it, each text truncated.
-    pub fn told(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
+    pub(crate) fn told(&self, build: &Map<String, Value>) -> BTreeMap<String, String> {
         let mut told = BTreeMap::new();
         let asked = match &self.0 {
             Inner::Forge(_) => Vec::new(),
@@ -160,4 +146,25 @@ fn text(name: &str, value: &Value) -> Result<String, TrustClaimsError> {
     text.map(str::to_owned).ok_or_else(|| {
         refused(format!("the claim {name} must be a text of 1 to {LONGEST} bytes without spaces at its ends"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mismatch_names_the_first_claim_that_differs() {
+        let asked = json!({ "repository": "acme/pear", "workflow_ref": { "file": "publish.yml" } });
+        let claims = TrustClaims::parse(TrustKind::Github, asked.as_object().unwrap()).unwrap();
+        let build = json!({
+            "repository": "acme/pear",
+            "workflow_ref": "acme/pear/.github/workflows/publish.yml@refs/heads/main",
+        });
+        assert_eq!(claims.mismatch(build.as_object().unwrap(), "issuer.example"), None);
+        let fork = json!({ "repository": "eve/pear" });
+        let mismatch = claims.mismatch(fork.as_object().unwrap(), "issuer.example");
+        assert_eq!(mismatch.as_deref(), Some("repository"));
+    }
 }

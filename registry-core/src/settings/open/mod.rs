@@ -18,7 +18,8 @@ use super::error::Context as _;
 use super::{Settings, SettingsError};
 
 pub use providers::add_providers;
-pub use storage::{open_existing_store, open_store};
+pub use storage::open_existing_store;
+use storage::open_store;
 pub use trusted_publishing::open_trusted_publishing;
 
 /// Whether to probe a store at startup. A probe costs a dozen requests, writes among them.

@@ -14,7 +14,7 @@ use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 use super::{Trial, install_tls_provider};
 
 /// Opens the store. With [`Trial::Always`], probes whether it keeps the contract that the registry relies on.
-pub async fn open_store(
+pub(super) async fn open_store(
     settings: &StorageSettings,
     trial: Trial,
 ) -> Result<Arc<dyn BlobStore>, SettingsError> {

@@ -15,7 +15,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::VersionNotFound`].
-    pub fn deprecate_versions(
+    pub(crate) fn deprecate_versions(
         &mut self,
         messages: &IndexMap<Version, String>,
         now: &str,
@@ -37,7 +37,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::VersionNotFound`].
-    pub fn deprecate(&mut self, version: &Version, message: &str) -> Result<bool, EditError> {
+    pub(crate) fn deprecate(&mut self, version: &Version, message: &str) -> Result<bool, EditError> {
         let Some(manifest) = self.versions.get_mut(version.as_str()) else {
             return Err(EditError::VersionNotFound { selector: version.to_string() });
         };

@@ -11,7 +11,12 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::VersionNotFound`].
-    pub fn set_dist_tag(&mut self, tag: &DistTag, version: &Version, now: &str) -> Result<bool, EditError> {
+    pub(crate) fn set_dist_tag(
+        &mut self,
+        tag: &DistTag,
+        version: &Version,
+        now: &str,
+    ) -> Result<bool, EditError> {
         let Some(manifest) = self.versions.get(version.as_str()) else {
             return Err(EditError::VersionNotFound { selector: version.to_string() });
         };
@@ -32,7 +37,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::TagNotFound`].
-    pub fn remove_dist_tag(&mut self, tag: &str, now: &str) -> Result<(), EditError> {
+    pub(crate) fn remove_dist_tag(&mut self, tag: &str, now: &str) -> Result<(), EditError> {
         if self.dist_tags.shift_remove(tag).is_none() {
             return Err(EditError::TagNotFound { tag: tag.to_owned() });
         }

@@ -3,7 +3,7 @@ use crate::domain::{DistTagError, PackageName, StageId, Version};
 /// Why a packument was not changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum EditError {
+pub(crate) enum EditError {
     /// No version of the package exists.
     #[error("the package {name} does not exist")]
     NotFound {

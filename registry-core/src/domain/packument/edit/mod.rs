@@ -1,11 +1,4 @@
 //! Changes of a packument, without a store: each implements a rule of npm.
-//!
-//! ```
-//! use registry_core::domain::{PackageName, Version, packument::{EditError, Packument}};
-//! let mut packument = Packument::new(PackageName::parse("pear").unwrap());
-//! let version = Version::parse("1.0.0").unwrap();
-//! assert!(matches!(packument.deprecate(&version, "use plum"), Err(EditError::VersionNotFound { .. })));
-//! ```
 
 mod deprecate;
 mod dist_tags;
@@ -15,7 +8,7 @@ mod publish;
 mod unpublish;
 
 pub(crate) use deprecate::{deprecation, deprecation_text};
-pub use error::EditError;
+pub(crate) use error::EditError;
 
 use super::{Packument, Revision};
 
@@ -25,7 +18,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::NotFound`], and [`EditError::Unpublished`] of a package that is not private.
-    pub fn require_existing(&self) -> Result<(), EditError> {
+    pub(crate) fn require_existing(&self) -> Result<(), EditError> {
         if !self.versions.is_empty() {
             return Ok(());
         }
@@ -43,7 +36,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::StaleRevision`] if the packument is not at the `expected` revision.
-    pub fn require_revision(&self, expected: Option<&Revision>) -> Result<(), EditError> {
+    pub(crate) fn require_revision(&self, expected: Option<&Revision>) -> Result<(), EditError> {
         match expected {
             Some(expected) if *expected != self.revision => Err(EditError::StaleRevision),
             _ => Ok(()),

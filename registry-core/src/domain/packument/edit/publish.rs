@@ -14,7 +14,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::VersionTaken`] and [`EditError::VersionStaged`].
-    pub fn require_free(&self, version: &Version) -> Result<(), EditError> {
+    pub(crate) fn require_free(&self, version: &Version) -> Result<(), EditError> {
         if self.is_version_reserved(version) {
             return Err(EditError::VersionTaken { version: version.clone() });
         }
@@ -29,7 +29,12 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// Those of [`Packument::require_free`].
-    pub fn add_version(&mut self, mut release: Release, owner: Person, now: &str) -> Result<(), EditError> {
+    pub(crate) fn add_version(
+        &mut self,
+        mut release: Release,
+        owner: Person,
+        now: &str,
+    ) -> Result<(), EditError> {
         self.require_free(&release.version)?;
         if self.is_new() {
             if self.maintainers.is_empty() {

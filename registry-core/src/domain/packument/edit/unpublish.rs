@@ -13,7 +13,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::VersionNotFound`], and for the tags [`EditError::Tag`] and [`EditError::TagOfMissingVersion`].
-    pub fn remove_versions(
+    pub(crate) fn remove_versions(
         &mut self,
         versions: &[Version],
         dist_tags: Option<&IndexMap<String, String>>,
@@ -37,7 +37,7 @@ impl Packument<'_> {
     /// # Errors
     ///
     /// [`EditError::Json`] never occurs: no manifest is left to read.
-    pub fn remove_all_versions(&mut self, now: &str) -> Result<Vec<Version>, EditError> {
+    pub(crate) fn remove_all_versions(&mut self, now: &str) -> Result<Vec<Version>, EditError> {
         let versions = self.versions.keys().filter_map(|version| Version::parse(version.as_str()).ok());
         let versions: Vec<_> = versions.collect();
         for version in &versions {
