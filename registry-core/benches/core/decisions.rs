@@ -36,7 +36,7 @@ fn access(bencher: Bencher<'_, '_>) {
     bencher.bench(|| rules.decide(black_box(Action::Read), Some(&ben), black_box(&package)).verdict);
 }
 
-/// The same with 200 rules of one kind before it, for somebody in 50 groups, where each list names two groups.
+/// The same with 200 rules of one kind before it, for a user in 50 groups, where each list names two groups.
 #[divan::bench(args = ["@team-*/*", "team-*", "@acme/web-*", "web-*-x"])]
 fn access_of_200_rules_and_50_groups(bencher: Bencher<'_, '_>, kind: &str) {
     let group = |number: usize| format!("github:acme/team-{number}");
@@ -80,7 +80,7 @@ fn identify_and_require_read(bencher: Bencher<'_, '_>) {
     bencher.bench(|| RUNTIME.block_on(decide(Some(black_box(&token)))));
 }
 
-/// The same for nobody, to compare.
+/// The same for an anonymous caller, to compare.
 #[divan::bench]
 fn identify_and_require_read_anonymous(bencher: Bencher<'_, '_>) {
     let fixture = Fixture::with_package(Store::Memory, 1);

@@ -106,7 +106,7 @@ pub(crate) fn install_request(token: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// Hands a request to the registry. The body is bytes already, so that nobody need read it.
+/// Hands a request to the registry. The body is bytes already, so that it need not be read.
 pub(crate) fn ask(registry: &Registry, request: Request<Body>) -> Response<Body> {
     RUNTIME.block_on(registry.handle(request))
 }

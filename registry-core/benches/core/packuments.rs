@@ -9,7 +9,7 @@ use crate::fixture::{Fixture, RUNTIME, Store, ask, install_request};
 
 const STORES: [Store; 2] = [Store::Memory, Store::Disk];
 
-/// An install asks this of a package that somebody asked for before.
+/// An install asks this of a package that another client asked for before.
 #[divan::bench(args = STORES, sample_count = 100, sample_size = 500)]
 fn warm_anonymous(bencher: Bencher<'_, '_>, store: Store) {
     let fixture = Fixture::with_package(store, 100);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
 
-/// What codebox-npm allowed: whoever is let in reads, and admins write.
+/// What codebox-npm allowed: every user who is let in reads, and admins write.
 fn rules(read: &str) -> AccessRules {
     let rule = json!({ "match": "**", "read": [read], "publish": ["user:ana"], "administer": ["user:ana"] });
     let rule: RuleSettings = serde_json::from_value(rule).unwrap();
@@ -86,7 +86,7 @@ async fn the_decisions_are_those_of_codebox_npm() {
     let ben = bearer(registry.user("ben").await.token());
     for (who, authorization, expected) in [
         ("an admin", ana.as_str(), [true, true, true]),
-        ("somebody else", &ben, [true, false, false]),
+        ("another user", &ben, [true, false, false]),
         ("an unknown token", "Bearer npm_unknown", [false; 3]),
         ("no Bearer", ana.trim_start_matches("Bearer "), [false; 3]),
         ("nothing", "", [false; 3]),

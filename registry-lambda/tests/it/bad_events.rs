@@ -1,4 +1,4 @@
-//! Events that no sender should send, and that somebody can.
+//! Events that no sender should send, and that an attacker can.
 
 use registry_lambda::{Frontend, LambdaRequest, ResponseMode};
 use registry_testkit::TestRegistry;

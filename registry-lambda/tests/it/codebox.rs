@@ -112,7 +112,7 @@ async fn moves(form: usize) {
     assert_eq!(packument["dist-tags"]["latest"], "1.2.0");
     assert_eq!(deployment.ask(&ana, Asked::get("/registry/-/whoami")).await.1["username"], "ana");
 
-    // The bucket refuses what is not encrypted, so all of it was. What nobody wrote to is as it was.
+    // The bucket refuses what is not encrypted, so all of it was. What no client wrote to is unchanged.
     let stored = deployment.s3.objects();
     for (key, content) in CodeboxNpm::sample().objects() {
         assert!(key == "@acme/tools/index.json" || stored[key] == content, "{key} was changed");

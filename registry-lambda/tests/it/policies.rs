@@ -126,7 +126,7 @@ fn registry_says(registry: &Registry, caller: &Caller, method: &str, path: &str)
     Some(registry.may(caller, action, name))
 }
 
-/// As some client spells a name, and as somebody does who wants to get around a denial.
+/// As some client spells a name, and as an attacker does who wants to get around a denial.
 fn spellings(dice: &mut Dice, route: &str, name: &str) -> [(String, bool); 3] {
     let at = dice.of(&["@", "%40"]);
     let slash = dice.of(&["/", "%2f", "%2F"]);

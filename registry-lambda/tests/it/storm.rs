@@ -45,7 +45,7 @@ impl Release {
     }
 }
 
-/// Releases that no other round of anybody has.
+/// Releases that no other round of any worker has.
 fn releases(worker: usize, round: usize) -> impl Iterator<Item = Release> {
     (0..AT_ONCE).map(move |number| {
         let (package, version) =
@@ -207,7 +207,7 @@ async fn servers_and_a_function_that_are_killed_lose_nothing_that_they_acknowled
     let sent = (SERVERS + 1) * ROUNDS * AT_ONCE;
     let acknowledged: Published = by_servers.into_iter().flatten().chain(by_function).collect();
     assert!(acknowledged.len() > sent / 10, "only {} of {sent} were acknowledged", acknowledged.len());
-    assert!(acknowledged.len() < sent, "nobody died in the middle of a publish");
+    assert!(acknowledged.len() < sent, "no process died in the middle of a publish");
 
     let server = Server::start(&address).await;
     let mut function = start_function(&address).await;

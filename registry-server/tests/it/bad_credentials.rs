@@ -66,7 +66,7 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
         ("an empty header", 401, &[b"authorization:"]),
         ("Bearer alone", 401, &[b"authorization: Bearer"]),
         ("Bearer and a space", 401, &[b"authorization: Bearer "]),
-        ("a token that is nobody's", 401, &[b"authorization: Bearer npm_forged"]),
+        ("an unknown token", 401, &[b"authorization: Bearer npm_forged"]),
         ("bytes that are no text", 401, &[b"authorization: Bearer \xff\xfe"]),
         ("a tab in a token", 401, &[b"authorization: Bearer npm_\tforged"]),
         ("a token in pieces", 401, &[b"authorization: Bearer npm_forged and more"]),
@@ -92,7 +92,7 @@ async fn what_is_no_credential_is_401_with_a_reason_and_told_of_once() {
             let status = match (status, path, headers.is_empty()) {
                 (200, "/-/npm/v1/user", true) => 401,
                 (200, "/nothing", _) => 404,
-                // A single token that is nobody's reads what strangers may.
+                // A single unknown token reads what anonymous callers may.
                 (401, "/nothing", _) if what.contains("token") && !what.starts_with("two") => 404,
                 (status, ..) => status,
             };

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{publish, sign_up};
 
-/// The rules that codebox-npm had: whoever is let in reads, admins write.
+/// The rules that codebox-npm had: every user who is let in reads, admins write.
 const CONFIG: &str = "path_prefix = \"/prod/registry\"\n\
     [[packages]]\n\
     match = \"**\"\n\

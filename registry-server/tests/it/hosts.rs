@@ -69,7 +69,7 @@ fn names_that_the_settings_list_are_answered() {
     for host in ["npm.example", "registry", "localhost"] {
         assert_status(&ask(&server, "GET /-/ping", &format!("host: {host}\r\n")), 200, host);
     }
-    // What is for this machine alone is not for whoever names it as they like.
+    // What is for this machine alone is not for clients that choose its name.
     assert_status(&ask(&server, "GET /-/metrics", "host: evil.example\r\n"), 403, "metrics");
     assert_status(&ask(&server, "GET /-/metrics", "host: localhost\r\n"), 200, "metrics");
 }

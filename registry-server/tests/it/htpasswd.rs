@@ -41,7 +41,7 @@ async fn npm_logs_in_and_publishes_with_an_htpasswd_account() {
     let package = basic.home().project(&package("pear", "1.1.0"));
     let _ = basic.run_in(&package, &["publish", &auth]).await.assert_success();
 
-    // A name in the file is nobody else's to sign up.
+    // A name in the file cannot be signed up.
     let http = HttpClient::new(server.base_url());
     let wrong = crate::support::account("ana", "another");
     let _ = http.put(&crate::support::user_path("ana")).json(&wrong).send().await.assert_status(401);

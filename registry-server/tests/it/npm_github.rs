@@ -107,7 +107,7 @@ async fn personal_tokens_publish_and_install(npm: &PinnedClient) {
     let mine = eve.home().project(&package("@acme/pear", "2.0.0"));
     let _ = eve.run_in(&mine, &["publish"]).await.assert_failure().assert_printed("E401");
 
-    // GitHub being down is no reason to tell somebody that their token is bad.
+    // An outage of GitHub is no reason to tell a user that their token is bad.
     registry.fake.answer_everything(FakeAnswer::status(503));
     let late = registry.npm(npm, &registry.fake.personal_token("ben")).await;
     let output = late.run(&["whoami", "--fetch-retries=0"]).await.assert_failure();

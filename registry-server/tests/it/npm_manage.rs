@@ -42,7 +42,7 @@ async fn latest_stays_and_a_tag_names_a_version_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_deprecated_range_warns_whoever_installs_it_until_it_is_taken_back() {
+async fn a_deprecated_range_warns_at_install_until_it_is_undone() {
     let registry = Registry::start().await;
     let npm = registry.user("ana").await;
     for version in ["1.0.0", "1.1.0", "2.0.0"] {
@@ -137,9 +137,9 @@ async fn the_last_owner_stays() {
     let http = registry.http();
     let packument = http.get("/one").send().await.assert_status(200).json();
     let revision = packument["_rev"].as_str().unwrap();
-    let nobody = json!({ "_id": "one", "_rev": revision, "maintainers": [] });
+    let no_owners = json!({ "_id": "one", "_rev": revision, "maintainers": [] });
     let token = npm.home().token().unwrap();
-    let refused = http.put(&format!("/one/-rev/{revision}")).bearer(&token).json(&nobody).send().await;
+    let refused = http.put(&format!("/one/-rev/{revision}")).bearer(&token).json(&no_owners).send().await;
     assert!(refused.status.is_client_error(), "{}", refused.text());
     assert!(!refused.error().is_empty());
     assert_eq!(printed_by(&npm, &["owner", "ls", "one"]).await, "ana <ana@registry.example>\n");

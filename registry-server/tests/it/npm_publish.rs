@@ -36,7 +36,7 @@ async fn an_account_is_made_and_left_and_entered_again() {
 }
 
 #[tokio::test]
-async fn nobody_gets_an_account_that_somebody_has() {
+async fn a_taken_name_is_not_signed_up_again() {
     let registry = Registry::start().await;
     let ana = registry.user("ana").await;
     let other = registry.stranger().await;

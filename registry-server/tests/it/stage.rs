@@ -28,7 +28,7 @@ async fn npm_stages_looks_approves_and_rejects(npm: &PinnedClient) {
     let careful = Careful::ana().await;
     let npm = careful.client(npm).await;
     let folder = npm.home().project(&package("@acme/one", "1.0.0"));
-    // Nobody is asked for digits.
+    // No user is asked for digits.
     let staged = npm.run_in(&folder, &["stage", "publish"]).await.assert_success();
     let staged = staged.assert_printed("+ @acme/one@1.0.0 (staged with id ");
     let id = id_in(&staged.stdout);
@@ -112,9 +112,9 @@ async fn pnpm_stages_looks_approves_and_rejects() {
     assert!(!run(&["list"]).await.assert_success().printed(&id));
 }
 
-/// pnpm trusts a version more that somebody approved than one that was published straight away.
+/// pnpm trusts a version that a user approved more than one that was published directly.
 #[tokio::test]
-async fn pnpm_sees_that_somebody_approved() {
+async fn pnpm_sees_that_a_version_was_approved() {
     let careful = Careful::ana().await;
     let (npm, pnpm) = (careful.client(&NPM).await, careful.client(&PNPM).await);
     let digits = format!("--otp={}", careful.next_digits());

@@ -1,4 +1,4 @@
-//! Clients that hold a token whose time is up: they install what anybody may, and say what is wrong.
+//! Clients that hold a token whose time is up: they install what an anonymous caller may, and say what is wrong.
 
 use std::fs;
 use std::path::Path;
@@ -61,7 +61,7 @@ async fn an_expired_token_is_named_and_stops_no_public_read() {
 }
 
 #[tokio::test]
-async fn npm_says_that_nobody_is_signed_in() {
+async fn npm_says_that_no_user_is_signed_in() {
     let rules = "[[packages]]\nmatch = \"**\"\nread = [\"@authenticated\"]\npublish = [\"@authenticated\"]\n";
     let registry = Registry::configured(rules).await;
     let npm = registry.stranger().await;

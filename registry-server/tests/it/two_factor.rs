@@ -11,7 +11,7 @@ use crate::support::{PASSWORD, Registry, sign_up, with_each_npm};
 
 const PROFILE: &str = "/-/npm/v1/user";
 
-/// Somebody whose account has a second factor for writes.
+/// A user whose account has a second factor for writes.
 pub(crate) struct Careful {
     pub(crate) registry: Registry,
     token: String,
@@ -236,7 +236,7 @@ async fn pnpm_and_yarn_4_log_in_with_digits() {
     let _ = yarn.run_in(&folder, &["npm", "whoami"]).await.assert_success().assert_printed("YN0000: ana");
 }
 
-/// What pnpm asks nobody for, it takes as `--otp`.
+/// What pnpm does not prompt for, it takes as `--otp`.
 #[tokio::test]
 async fn pnpm_manages_with_digits() {
     let careful = Careful::ana().await;

@@ -127,7 +127,7 @@ async fn yarn_4_logs_in_with_the_browser() {
     let _ = whoami.assert_printed("YN0000: ana");
 }
 
-/// Somebody whose account has a second factor for writes.
+/// A user whose account has a second factor for writes.
 struct Careful {
     registry: Registry,
     token: String,

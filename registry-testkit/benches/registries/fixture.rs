@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::application::{Application, PLACEHOLDER, json_files};
 
-/// The registry behind all of them: nginx with files. It takes no time and knows no limits, and nobody signs in.
+/// The registry behind all of them: nginx with files. It takes no time and knows no limits, and no client signs in.
 pub(crate) struct Fixture {
     nginx: Nginx,
     pub(crate) application: Application,

@@ -9,13 +9,13 @@ use crate::fixture::LARGE;
 use crate::reads::FULL;
 use crate::subjects::{Kind, Subject, start_all};
 
-/// More is not given to anybody: the load is ended, and the number is a bound.
+/// No registry gets more: the load is ended, and the number is a bound.
 const MOST_MEGABYTES: f64 = 3000.0;
 
 /// What 200 clients of the full packument of 10 MB are.
 const LOAD: Wrk = Wrk { connections: 200, seconds: 6 };
 
-/// Resident memory before anybody asks, and the most of it while many ask for much.
+/// Resident memory before the first request, and the most of it while many clients ask for much.
 pub(crate) async fn measure(bench: &mut Bench) -> anyhow::Result<()> {
     let subjects = start_all(&bench.tools, &bench.fixture.base_url()).await;
     let (mut idle, mut loaded) = (Vec::new(), Vec::new());

@@ -52,7 +52,7 @@ fn questions() -> Vec<Question> {
         let what = format!("tarball of {size}");
         questions.push(Question { what, package, of: Part::Tarball, connections, longer: 1 });
     }
-    // Last, because some are busy with them for long after nobody waits for the answer any more.
+    // Last, because some are busy with them for long after no client waits for the answer any more.
     questions.extend(packuments("large packument", LARGE, 4, 2));
     questions
 }

@@ -33,7 +33,7 @@ impl Kind {
     }
 }
 
-/// A running registry that knows an account, and asks for it at every read. nginx asks nobody.
+/// A running registry that knows an account, and asks for it at every read. nginx asks for none.
 pub(crate) struct Subject {
     pub(crate) base_url: String,
     pub(crate) token: Option<String>,

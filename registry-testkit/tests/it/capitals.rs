@@ -1,4 +1,4 @@
-//! Names that differ only in capitals: one package has the name, whoever comes first, and rules hold for all spellings.
+//! Names that differ only in capitals: the first package has the name, and rules hold for all spellings.
 
 use std::sync::Arc;
 

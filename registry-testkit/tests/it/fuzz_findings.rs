@@ -13,7 +13,7 @@ async fn a_time_of_change_that_no_header_can_say_is_left_out() {
     for (modified, header) in [
         ("1969-12-31T23:59:59.999Z", None),
         ("1970-01-01T00:00:00.000Z", Some("Thu, 01 Jan 1970 00:00:00 GMT")),
-        // What is yet to come is said to nobody.
+        // No caller is told what is yet to come.
         ("9999-12-31T23:59:59.999Z", None),
         ("+10000-01-01T00:00:00.000Z", None),
         ("+262142-12-31T23:59:59.999Z", None),

@@ -114,7 +114,7 @@ async fn only_the_browser_that_began_a_login_ends_it_and_once() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_of_this_login_let_nobody_in() {
+async fn tokens_of_another_login_let_no_user_in() {
     let ground = Ground::new().await;
     let now = ground.clock.now().timestamp();
     for (claim, value) in [
@@ -208,7 +208,7 @@ async fn a_mail_address_is_a_name_only_where_the_issuer_calls_it_verified() {
 }
 
 #[tokio::test]
-async fn a_mail_address_that_is_not_verified_is_shown_to_nobody() {
+async fn an_unverified_mail_address_is_not_shown() {
     let ground = Ground::new().await;
     for (verified, shown) in [(json!(true), true), (json!(false), false), (Value::Null, false)] {
         let ended = ground.log_in(ground.ana_with("email_verified", verified.clone())).await;

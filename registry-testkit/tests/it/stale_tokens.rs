@@ -44,7 +44,7 @@ async fn registry() -> TestRegistry {
 async fn stale(registry: &TestRegistry) -> [(TestClient, &'static str); 2] {
     let expired = with_token(&registry.ana(), json!({ "expires": 1 })).await;
     registry.clock().advance(Duration::from_hours(24));
-    [(expired, EXPIRED), (registry.anonymous().with_token("npm_nobodys"), UNKNOWN)]
+    [(expired, EXPIRED), (registry.anonymous().with_token("npm_unknown"), UNKNOWN)]
 }
 
 fn parts(answer: &TestResponse) -> (u16, Vec<u8>, Option<String>) {

@@ -91,7 +91,7 @@ GET /long/-/long-1.0.0.tgz 302 https://bucket.example/_upstream/npm/long/-/bcad2
 GET /long/-/long-1.0.0.tgz 302 https://bucket.example/_upstream/npm/long/-/bcad232e113e2916a0f6021349d1e2e7/long-1.0.0.tgz?GET&900 | private, max-age=300 | 0 | -
 GET /long/-/long-9.0.0.tgz 404 - | no-cache | 83 | application/json
 "#);
-    // The one of the upstream is in the store before anybody is sent there, and was fetched once.
+    // The one of the upstream is in the store before any client is sent there, and was fetched once.
     let fetched = upstream.take_asked().into_iter().filter(|asked| asked.contains("long-1.0.0.tgz")).count();
     assert_eq!(fetched, 1);
 

@@ -40,7 +40,7 @@ const OPERATIONS: [&str; 20] = [
     "user",
 ];
 
-/// ana's package `@acme/pear`, which nobody else sees, trusts a build, and each operation has something to be done to.
+/// ana's package `@acme/pear`, which no other user sees, trusts a build, and each operation has something to be done to.
 struct Place {
     ground: Ground,
     /// The next number of a version.
@@ -144,7 +144,7 @@ impl Place {
     }
 }
 
-/// 409 under `trust` is what whoever may gets too: the package trusts a build already.
+/// 409 under `trust` is what a permitted caller gets too: the package trusts a build already.
 #[tokio::test]
 async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
     let mut place = Place::new().await;
@@ -180,7 +180,7 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
     }
     place.ground.registry.clock().advance(Duration::from_hours(24));
     table.push_str(&place.row("expired", &short).await);
-    table.push_str(&place.row("of nobody", &place.ground.registry.anonymous()).await);
+    table.push_str(&place.row("anonymous", &place.ground.registry.anonymous()).await);
     assert_snapshot!(table, @"
     whoami read publish tag deprecate unpublish owner access stage view approve reject trust tokens token profile org star account user
        200  200     201 200       200       200   200    200   201  200     201    204   409    200   201     200 200  200     200  200  of a login
@@ -197,7 +197,7 @@ async fn each_kind_of_token_does_what_it_is_for_and_nothing_else() {
        200  404     403 403       404       404   403    403   403  404     404    404   403    403   403     403 200  404     403  200  for the organization
        401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of another network
        401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  expired
-       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  of nobody
+       401  401     401 401       401       401   401    401   401  401     401    401   401    401   401     401 401  401     401  401  anonymous
     ");
 }
 

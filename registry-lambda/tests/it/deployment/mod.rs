@@ -246,7 +246,7 @@ async fn the_packages_start_with_the_environment_of_the_template() {
     let variables_of = |function: &str| {
         let mut variables = whole().environment(function);
         variables.insert("REGISTRY_STORAGE".into(), storage.clone());
-        // Nobody listens there: nothing is to leave this machine.
+        // No server listens there: nothing is to leave this machine.
         variables.insert("REGISTRY_GITHUB_URL".into(), "http://127.0.0.1:9".into());
         // CloudFormation puts the secret in the place of its name.
         for value in variables.values_mut().filter(|value| value.starts_with("{{resolve:")) {

@@ -15,7 +15,7 @@ thread_local! {
 const TOKEN: &str = "$TOKEN$";
 
 /// Any JSON as an event, for the registry and for the authorizer: it gets an answer in the form that its sender takes, and
-/// without a token nobody publishes anything.
+/// a caller without a token publishes nothing.
 ///
 /// # Panics
 ///

@@ -107,6 +107,30 @@ fn documents_name_the_actor_in_american_english() {
     }
 }
 
+/// In comments and in the names of functions, tests among them. Texts between quotes may name a user so.
+#[test]
+fn sources_name_the_actor() {
+    const AVOIDED: [&str; 4] = ["whoever", "somebody", "nobody", "anybody"];
+    let sources =
+        files().into_iter().filter(|file| Path::new(file).extension().is_some_and(|end| end == "rs"));
+    let mut count = 0;
+    for name in sources {
+        count += 1;
+        for line in document(&name).lines() {
+            let (code, comment) = line.split_once("//").unwrap_or((line, ""));
+            let function =
+                code.split_once("fn ").map_or("", |(_, rest)| rest.split('(').next().unwrap_or_default());
+            let unquoted: String = comment.split('"').step_by(2).collect();
+            for word in format!("{function} {unquoted}").split(|character: char| !character.is_alphanumeric())
+            {
+                let is_avoided = AVOIDED.contains(&word.to_lowercase().as_str());
+                assert!(!is_avoided, "{name} says {word}: name the actor\n{line}");
+            }
+        }
+    }
+    assert!(count > 500, "the sources were not found");
+}
+
 /// Of what is promised about security, the tests that show it.
 #[test]
 fn every_promise_is_shown_by_tests_that_are_there() {

@@ -82,7 +82,7 @@ async fn a_user_logs_in_and_out() {
 
     let _ = client.run(&["logout"]).await.assert_success();
     let _ = client.run(&["whoami"]).await.assert_failure();
-    // A name that nobody has is signed up.
+    // A free name is signed up.
     let new = Client::new(&PNPM, place.server.base_url()).await;
     let answers = [
         Answer::new("Username:", "ben"),

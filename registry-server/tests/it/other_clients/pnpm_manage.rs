@@ -99,8 +99,8 @@ async fn owners_are_listed_added_and_removed() {
     assert_eq!(place.printed(&ls).await, "bob <bob@registry.example>\n");
     let last = bob.run(&["owner", "rm", "@acme/one", "bob"]).await.assert_failure();
     let _ = last.assert_printed("must keep at least one owner");
-    let nobody = bob.run(&["owner", "add", "@acme/one", "nobody"]).await.assert_failure();
-    let _ = nobody.assert_printed("the user nobody does not exist");
+    let missing = bob.run(&["owner", "add", "@acme/one", "nobody"]).await.assert_failure();
+    let _ = missing.assert_printed("the user nobody does not exist");
 }
 
 #[tokio::test]

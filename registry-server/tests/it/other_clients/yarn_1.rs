@@ -109,7 +109,7 @@ async fn owners_are_listed_and_not_overwritten() {
     let _ = owners.assert_printed("info ana <ana@registry.example>");
 }
 
-/// yarn 1 asks nobody when it is told to log in: it keeps a name, and asks for the password at each write.
+/// yarn 1 sends no request when it is told to log in: it keeps a name, and asks for the password at each write.
 #[tokio::test]
 async fn a_name_is_kept_and_forgotten() {
     let place = Place::of(&MANAGER).await;

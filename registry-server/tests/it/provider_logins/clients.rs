@@ -35,7 +35,7 @@ const YARN_4_MANNER: Manner = Manner {
 };
 
 impl Ground {
-    /// A client, logged in by its own command and somebody's browser.
+    /// A client, logged in by its own command and its user's browser.
     async fn logged_in(&self, manner: &Manner, name: &str) -> Client {
         let client = Client::new(manner.pinned, self.main.base_url()).await;
         let folder = client.home().project(&package("nothing", "0.0.0"));

@@ -73,7 +73,7 @@ impl Provider {
         }
     }
 
-    /// Somebody agrees at its page. Answers the query that their browser brings back.
+    /// The user agrees at its page. Returns the query that their browser brings back.
     fn agree(&self, page: &Url, name: &str) -> String {
         match self {
             Self::Github(fake) => fake.agree(page, name),
@@ -156,7 +156,7 @@ impl Ground {
         browser.open(&format!("{callback}?{query}")).await
     }
 
-    /// All that somebody does in their browser to log in.
+    /// All that a user does in their browser to log in.
     async fn sign_in(&self, browser: &Browser, url: &str, name: &str) {
         let at_provider = Self::leave(browser, url).await;
         let query = self.provider.agree(&at_provider, name);

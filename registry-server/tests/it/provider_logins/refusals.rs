@@ -13,7 +13,7 @@ fn state_of(page: &Url) -> String {
 }
 
 #[tokio::test]
-async fn who_is_in_no_organization_is_told_so_and_somebody_else_may_go_on() {
+async fn a_user_in_no_organization_is_told_so_and_another_user_may_continue() {
     let ground = Ground::new(Provider::github().await).await;
     let npm = ground
         .npm_logs_in(async |url| {

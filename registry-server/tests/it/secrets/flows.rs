@@ -76,7 +76,7 @@ pub(super) fn secret_of_app(storage: &Path) -> String {
     serde_json::from_slice::<Value>(&factor).unwrap()["secret"].as_str().unwrap().to_owned()
 }
 
-/// The part of a login's address that nobody can guess.
+/// The part of a login's address that cannot be guessed.
 pub(super) fn secret_of(url: &str) -> &str {
     url.rsplit('-').next().unwrap()
 }
@@ -243,7 +243,7 @@ impl Ground {
         self.secrets.add("token of a login with a code", login.json()["token"].as_str().unwrap());
     }
 
-    /// Somebody of GitHub at the second server: with a token of GitHub's, by pasting it, and in the browser.
+    /// A user of GitHub at the second server: with a token of GitHub's, by pasting it, and in the browser.
     pub(super) async fn people_of_github(&mut self) {
         let base_url = self.second.base_url().to_owned();
         let personal = self.secrets.add("personal token", self.github.personal_token("Gina"));

@@ -23,7 +23,7 @@ fn signature_of(token: &str) -> &str {
 }
 
 impl Ground {
-    /// Somebody logs in at a page of `GitHub` or of `the issuer`, and all that goes over the wire for it. What the
+    /// A user logs in at a page of `GitHub` or of `the issuer`, and all that goes over the wire for it. What the
     /// registry must keep until it is over is looked for in what is kept until then.
     pub(super) async fn log_in_at_the_page_of(&mut self, whose: &str, base_url: &str) {
         let http = HttpClient::new(base_url);
@@ -88,7 +88,7 @@ impl Ground {
         let _ = ask(Method::GET, "/pear/1.4.0").send().await.assert_status(200);
     }
 
-    /// Somebody of GitHub at a terminal, who enters a code on another device.
+    /// A user of GitHub at a terminal, who enters a code on another device.
     pub(super) async fn a_terminal_without_a_browser(&mut self) {
         let base_url = self.second.base_url().to_owned();
         let log_in = || HttpClient::new(&base_url).put(&user_path("Gina")).json(&account("Gina", "device"));
@@ -105,7 +105,7 @@ impl Ground {
         self.take_secrets_of("GitHub");
     }
 
-    /// Somebody of an issuer of OpenID Connect at the third server, with the browser and with npm.
+    /// A user of an issuer of OpenID Connect at the third server, with the browser and with npm.
     pub(super) async fn people_of_an_issuer(&mut self) {
         let base_url = self.third.base_url().to_owned();
         self.log_in_at_the_page_of("the issuer", &base_url).await;
@@ -148,19 +148,20 @@ impl Ground {
         let forged = format!("{}{}", identity.rsplit_once('.').unwrap().0, ".Quince0forged0signature0Quince");
         let bad = [
             ("one that is not its issuer's", forged),
-            ("one for somebody else", self.issuer.sign(&with("aud", json!("npm:other.example")))),
+            ("one for another registry", self.issuer.sign(&with("aud", json!("npm:other.example")))),
             ("one that has expired", self.issuer.sign(&with("exp", json!(1)))),
             ("one of another build", self.issuer.sign(&with("repository", json!("eve/fig")))),
         ];
         for (what, identity) in bad {
             self.secrets.add("bad identity of a build", signature_of(&identity));
             let _ = self.refused(what, self.exchange(&identity)).await.assert_status(401);
-            // Where it is nothing at all, nobody repeats it either.
+            // Where it is no token at all, no output repeats it either.
             let whoami = HttpClient::new(self.third.base_url()).get("/-/whoami").bearer(&identity);
             let _ = self.refused(&format!("{what} as a token"), whoami).await.assert_status(401);
         }
-        let _ =
-            self.refused("one that nobody signed", self.exchange(&self.issuer.unsigned(&self.build()))).await;
+        let _ = self
+            .refused("one without a signature", self.exchange(&self.issuer.unsigned(&self.build())))
+            .await;
     }
 
     fn build(&self) -> Value {

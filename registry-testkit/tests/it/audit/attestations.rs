@@ -23,7 +23,7 @@ async fn attestations_come_from_where_the_package_comes_from() {
 }
 
 #[tokio::test]
-async fn what_nobody_attested_is_missing() {
+async fn a_missing_attestation_is_404() {
     let front = Front::start();
     assert_refused(front.get(PEAR).await, 404, "no attestations of pear@1.0.0 are known");
     assert_refused(front.get("/-/npm/v1/attestations/apple@1.0.0").await, 404, "no attestations of apple");

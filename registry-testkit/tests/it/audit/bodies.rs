@@ -28,7 +28,7 @@ async fn a_body_may_be_compressed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_and_sent_to_nobody() {
+async fn an_unreadable_body_is_rejected_and_sent_to_no_upstream() {
     let front = Front::start();
     let good = json!({ "pear": ["1.0.0"] }).to_string();
     let cut = gzip(good.as_bytes());
@@ -78,7 +78,7 @@ async fn a_bomb_is_refused() {
 }
 
 #[tokio::test]
-async fn more_packages_than_anybody_has_are_refused() {
+async fn too_many_packages_are_rejected() {
     let front = Front::start();
     let names = || (0..20_001).map(|number| format!("p{number}"));
     let bulk: Value = names().map(|name| (name, json!(["1.0.0"]))).collect();

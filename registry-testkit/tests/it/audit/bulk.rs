@@ -46,7 +46,7 @@ async fn each_upstream_is_asked_of_its_own_packages_and_the_answers_are_merged()
 }
 
 #[tokio::test]
-async fn what_nobody_asked_about_is_not_passed_back() {
+async fn advisories_of_other_packages_are_not_passed_back() {
     let front = Front::start();
     let answer =
         json!({ "pear": [advisory(1, "*")], "plum": [advisory(2, "*")], "../etc": [advisory(3, "*")] });
@@ -56,7 +56,7 @@ async fn what_nobody_asked_about_is_not_passed_back() {
 }
 
 #[tokio::test]
-async fn without_a_package_to_ask_about_nobody_is_asked() {
+async fn without_a_package_to_ask_about_no_upstream_is_asked() {
     let front = Front::start();
     let (status, body) = front.post(BULK, &json!({})).await;
     assert_eq!((status.as_u16(), body), (200, json!({})));

@@ -9,7 +9,7 @@ use super::{BULK, Front, ana};
 const NOTHING: [Vec<String>; 2] = [Vec::new(), Vec::new()];
 
 #[tokio::test]
-async fn names_that_come_from_nowhere_else_are_sent_to_nobody() {
+async fn names_without_an_upstream_are_sent_to_no_upstream() {
     let front = Front::start();
     front.npm.tell("advisories", "{}");
     let asked = json!({ "@ours/web": ["1.0.0"], "pear": ["1.0.0"] });
@@ -27,7 +27,7 @@ async fn names_that_come_from_nowhere_else_are_sent_to_nobody() {
 }
 
 #[tokio::test]
-async fn hosted_names_are_sent_to_nobody() {
+async fn hosted_names_are_sent_to_no_upstream() {
     let front = Front::start();
     front.npm.tell("advisories", "{}");
     front.host("apple").await;
@@ -48,7 +48,7 @@ async fn hosted_names_are_sent_to_nobody() {
 }
 
 #[tokio::test]
-async fn a_name_of_which_the_store_cannot_tell_is_sent_to_nobody() {
+async fn a_name_that_the_store_cannot_look_up_is_sent_to_no_upstream() {
     let front = Front::start();
     front.npm.tell("advisories", "{}");
     front.host("apple").await;
@@ -70,7 +70,7 @@ async fn a_name_of_which_the_store_cannot_tell_is_sent_to_nobody() {
 }
 
 #[tokio::test]
-async fn names_that_the_caller_may_not_read_are_sent_to_nobody() {
+async fn names_that_the_caller_may_not_read_are_sent_to_no_upstream() {
     let front = Front::start();
     front.npm.tell("advisories", "{}");
     let asked = json!({ "@members/web": ["1.0.0"] });
@@ -84,7 +84,7 @@ async fn names_that_the_caller_may_not_read_are_sent_to_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_no_name_or_no_version_is_sent_to_nobody() {
+async fn what_is_no_name_or_no_version_is_sent_to_no_upstream() {
     let front = Front::start();
     front.npm.tell("advisories", "{}");
     let asked = json!({

@@ -24,7 +24,7 @@ async fn with_header(
 }
 
 #[tokio::test]
-async fn credentials_that_are_none_are_401_and_tokens_that_are_nobodys_read_as_strangers_do() {
+async fn malformed_credentials_are_401_and_unknown_tokens_read_as_anonymous_callers_do() {
     let ground = Ground::new().await;
     let long = format!("Bearer {}", "x".repeat(1 << 16));
     for authorization in [
@@ -63,7 +63,7 @@ async fn credentials_that_are_none_are_401_and_tokens_that_are_nobodys_read_as_s
             let is_read = path.starts_with("/pear");
             let is_token = std::str::from_utf8(authorization).ok().and_then(Credential::from_authorization);
             if is_read && matches!(is_token, Some(Credential::Bearer(_))) {
-                // A token that is nobody's reads what strangers may.
+                // An unknown token reads what anonymous callers may.
                 let anonymous = ground.registry.anonymous().get(path).await.assert_status(200);
                 assert_eq!((answer.status, answer.body), (anonymous.status, anonymous.body), "{what}");
                 continue;

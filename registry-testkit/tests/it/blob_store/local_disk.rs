@@ -82,7 +82,7 @@ fn an_opening_that_was_cut_short_is_taken_up() {
 }
 
 #[test]
-fn opening_sweeps_what_nobody_writes_any_more() {
+fn opening_sweeps_abandoned_writes() {
     let folder = tempfile::tempdir().unwrap();
     LocalDisk::open(folder.path()).unwrap();
     fs::write(folder.path().join("staging/dead"), "half a blo").unwrap();

@@ -23,7 +23,7 @@ fn is_served(codebox: &CodeboxNpm, name: &str, version: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_package_that_nobody_wrote_to_is_as_it_was() {
+async fn a_package_without_a_write_is_unchanged() {
     let registry = moved().await;
     let _ = registry.ana().publish(&PublishDocument::new("left-pear", "1.2.0")).await.assert_status(201);
     let _ = registry.anonymous().get("/@acme%2ftools").await.assert_status(200);

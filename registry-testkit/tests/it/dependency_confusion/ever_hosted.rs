@@ -42,7 +42,7 @@ async fn neither_where_the_store_fails_on_one_that_is_lost() {
 
 /// A store that cannot say whether a name is hosted is no reason to ask elsewhere.
 #[tokio::test]
-async fn a_store_that_does_not_know_sends_nobody_out() {
+async fn a_store_that_does_not_know_asks_no_upstream() {
     for question in Question::all("web") {
         for fault in FAULTS {
             let house = House::start(&rules()).await;
@@ -71,7 +71,7 @@ async fn nothing_is_begun_under_a_name_that_an_upstream_has_or_cannot_be_asked_f
         let mut after = house.registry.keys().await;
         after.retain(|key| !key.starts_with("_upstream/"));
         assert_eq!(after, before);
-        // What is hosted already asks nobody.
+        // What is hosted already asks no upstream.
         house.upstream.set_down(false);
         let _ = ana.publish(&PublishDocument::new("ours", "1.0.0")).await.assert_status(201);
         house.upstream.set_down(true);

@@ -1,4 +1,4 @@
-//! Nobody outside may answer for a name of ours: no request of any kind about a name that the rules call hosted
+//! No server outside may answer for a name of ours: no request of any kind about a name that the rules call hosted
 //! reaches an upstream, whatever becomes of the package and of the store.
 
 mod ever_hosted;
@@ -64,7 +64,7 @@ impl House {
         self.upstream.take_asked();
     }
 
-    /// Asks, and checks that nobody outside hears of it.
+    /// Asks, and checks that no server outside hears of it.
     async fn ask(&self, question: &Question, what: &str) {
         let answer = question.ask(&self.registry.ana()).await;
         let is_of_elsewhere = answer.text().contains("99.0.0") || answer.body == "evil";

@@ -150,8 +150,8 @@ async fn a_first_publish_that_broke_off_keeps_the_name_here_and_can_be_begun_aga
         assert!(matches!(answer.status.as_u16(), 200 | 404), "{question:?}: {}", answer.text());
     }
     let _ = house.anonymous().get("/elsewhere").await.assert_status(200);
-    // Nobody here ever got the upstream's, so finishing what was begun takes it from nobody. A process that never heard that
-    // the upstream had none asks it for no word.
+    // No client here ever got the upstream's package, so no client loses it when the publish is finished. A process that never
+    // heard that the upstream had none does not ask it.
     let house = House::on(Arc::clone(&store) as _).await;
     tempt(&house);
     let _ = house.ana.publish(&PublishDocument::new(NAME, "1.0.1")).await.assert_status(201);

@@ -63,7 +63,7 @@ async fn a_store_that_was_emptied_or_replaced_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_marker_of_a_later_release_or_of_nobody_is_refused() {
+async fn a_marker_of_a_later_release_or_of_another_program_is_rejected() {
     for content in [r#"{"format":2,"id":"00"}"#, "<html>Sign in</html>", ""] {
         let store = ObjectStoreBlobs::in_memory();
         let _ = store.put(&marker(), content.into(), When::Always).await.unwrap();

@@ -113,7 +113,7 @@ async fn restore(memory: &ObjectStoreBlobs, all: &[(BlobPath, Bytes)]) {
 enum Kind {
     /// One that needs the packument.
     OfPackage,
-    /// One that goes on without the package, and must not tell anybody of it.
+    /// One that continues without the package, and must not disclose it.
     Beside,
 }
 

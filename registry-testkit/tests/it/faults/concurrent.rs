@@ -95,7 +95,10 @@ async fn on_a_bad_day_what_was_acknowledged_is_there_and_what_is_listed_has_its_
             match status {
                 201 => assert_eq!(served, Some(&own), "seed {seed}: an acknowledged publish is lost"),
                 403 => {
-                    assert!(served == Some(&other) || served == Some(&own), "seed {seed}: taken by nobody");
+                    assert!(
+                        served == Some(&other) || served == Some(&own),
+                        "seed {seed}: taken by no writer"
+                    );
                 }
                 503 => assert!(served.is_none_or(|served| *served == own || *served == other), "seed {seed}"),
                 other => panic!("seed {seed}: {other}"),

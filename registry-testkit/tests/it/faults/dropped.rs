@@ -56,7 +56,7 @@ async fn dropped_after(write: Write, steps: usize) -> bool {
     finished
 }
 
-/// What is stored when nobody goes away.
+/// What is stored when no client disconnects.
 async fn wholly_done(write: Write) -> std::collections::BTreeMap<String, bytes::Bytes> {
     let registry = TestRegistry::new().await;
     let prepared = write.prepare(&registry).await;

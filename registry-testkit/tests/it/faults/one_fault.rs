@@ -51,7 +51,7 @@ async fn survives(write: Write) {
                 assert!(!helps || answer.status == 503, "{what}: trying again helps");
                 assert_eq!(answer.header("retry-after"), (answer.status == 503).then_some("1"), "{what}");
                 let done = write.is_done(&registry).await;
-                // A tarball that no packument names, what would be staged, and a marker of a star that nobody set, may be
+                // A tarball that no packument names, what would be staged, and a marker of a star that was not set, may be
                 // left.
                 let may_leave_something = matches!(
                     write,

@@ -68,7 +68,7 @@ impl Write {
     /// Makes what the write needs to find, and the request.
     ///
     /// There is `pear` in two versions, of ana and ben, with the tag `old`; 1.1.0 is deprecated, and ana starred it
-    /// if the star is to be taken away. 1.2.0 is staged if somebody is to decide on it.
+    /// if the star is to be taken away. 1.2.0 is staged if the write is a decision on it.
     pub(super) async fn prepare(self, registry: &TestRegistry) -> Prepared {
         let ana = registry.ana();
         let _ = registry.user("ben").await;

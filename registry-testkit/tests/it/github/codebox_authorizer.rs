@@ -1,6 +1,6 @@
 //! The twelve scenarios of codebox-npm's authorizer, for the same settings.
 //!
-//! Its rules, as access rules: whoever is let in reads, and admins write. codebox-npm let an admin write who was in
+//! Its rules, as access rules: every user who is let in reads, and admins write. codebox-npm let an admin write who was in
 //! none of the organizations; that was wrong and does not hold here.
 
 use registry_core::access::{AccessRules, Action, RuleSettings, Verdict};

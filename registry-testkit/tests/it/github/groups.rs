@@ -83,7 +83,7 @@ async fn admins_are_in_a_group_that_no_organization_has() {
 }
 
 #[tokio::test]
-async fn an_answer_that_names_nobody_is_no_answer() {
+async fn an_answer_without_a_user_is_no_answer() {
     let ground = Ground::new().await;
     let token = ground.fake.personal_token("ana");
     for body in [

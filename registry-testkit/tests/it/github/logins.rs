@@ -63,7 +63,7 @@ async fn who_is_outside_is_told_so() {
     let token = ground.fake.personal_token("ana");
     let told = reason(github.log_in(&login("ana", &token)).await);
     assert!(told.contains("organization") && told.contains("read:org"), "{told}");
-    assert!(!told.contains("other"), "the settings are nobody's business: {told}");
+    assert!(!told.contains("other"), "the settings are not disclosed: {told}");
 
     let started = github.start_web_login(&callback()).await.unwrap().unwrap();
     let query = ground.fake.agree(&started.url, "ana");
@@ -89,12 +89,12 @@ async fn a_login_in_the_browser_can_be_ended_by_another_process() {
     assert_eq!(ground.fake.take_asked(), expected);
     assert_eq!(ground.fake.app_tokens(), 0, "the token was needed once");
 
-    // A second time, nobody is let in.
+    // A second time, no user is let in.
     assert_eq!(github.finish_web_login(&started.state, &query).await.unwrap(), Identified::Rejected);
 }
 
 #[tokio::test]
-async fn a_login_that_somebody_else_began_is_not_ended() {
+async fn a_login_that_another_user_began_is_not_ended() {
     let ground = Ground::new().await;
     let github = ground.provider();
     let ours = github.start_web_login(&callback()).await.unwrap().unwrap();
@@ -124,7 +124,7 @@ async fn a_login_that_somebody_else_began_is_not_ended() {
 }
 
 #[tokio::test]
-async fn an_error_that_comes_with_status_200_lets_nobody_in() {
+async fn an_error_that_comes_with_status_200_lets_no_user_in() {
     let ground = Ground::new().await;
     let github = ground.provider();
     for (body, is_refusal) in [

@@ -1,4 +1,4 @@
-//! What is known of somebody without a credential of GitHub's, for tokens that the registry made.
+//! What is known of a user without a credential of GitHub's, for tokens that the registry made.
 
 use std::time::Duration;
 

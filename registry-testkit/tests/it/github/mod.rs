@@ -70,6 +70,6 @@ async fn identify(github: &Github, token: &str) -> Identified {
 async fn principal(github: &Github, token: &str) -> Principal {
     match identify(github, token).await {
         Identified::Principal(principal) => principal,
-        other => panic!("nobody was identified: {other:?}"),
+        other => panic!("no user was identified: {other:?}"),
     }
 }

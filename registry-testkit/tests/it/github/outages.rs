@@ -40,7 +40,7 @@ async fn what_is_no_answer_is_neither_yes_nor_no() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_of_the_app_refuses_nobody() {
+async fn a_wrong_secret_of_the_app_rejects_no_user() {
     let mut ground = Ground::new().await;
     ground.settings.app.as_mut().unwrap().client_secret = "wrong".into();
     let error = ground.provider().identify(&bearer(&ground.fake.app_token("ana"))).await.unwrap_err();

@@ -26,7 +26,7 @@ async fn a_token_of_an_app_is_checked_by_that_app() {
     let check = format!("POST /applications/{}/token", registry_testkit::fake_github::CLIENT_ID);
     assert_eq!(ground.fake.take_asked(), [check.as_str(), "GET /user/memberships/orgs", "GET /user/teams"]);
 
-    // Whoever runs another app has tokens of its users. They must not let it in here under their names.
+    // The operator of another app has tokens of its users. They must not let it in here under their names.
     for prefix in ["gho_", "ghu_"] {
         let foreign = ground.fake.token_of_another_app("ana", prefix);
         assert_eq!(identify(&github, &foreign).await, Identified::Rejected);
@@ -45,7 +45,7 @@ async fn what_is_not_githubs_is_left_to_others_unasked() {
     }
     let basic = Credential::Basic { name: "ana".into(), password: "orange tree".into() };
     assert_eq!(github.identify(&basic).await.unwrap(), Identified::NotMine);
-    // An installation is nobody, and GitHub need not be asked to know that.
+    // An installation is no user, and GitHub need not be asked to know that.
     let installation = "ghs_0123456789abcdefghijklmnopqrstuvwxyz";
     assert_eq!(identify(&github, installation).await, Identified::Rejected);
     assert!(ground.fake.take_asked().is_empty());

@@ -25,7 +25,7 @@ async fn no_packument(upstream: &HttpUpstream) -> String {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn no_server_listens() {
     let fake = fake().await;
     let upstream = connect(settings(&fake));
     fake.go_away();
@@ -151,7 +151,7 @@ async fn a_caller_may_go_away() {
 }
 
 #[tokio::test]
-async fn every_method_says_when_nobody_answers() {
+async fn every_method_says_when_no_server_answers() {
     let fake = fake().await;
     let upstream = connect(settings(&fake));
     fake.answer_everything(FakeAnswer::hang_up());

@@ -75,7 +75,7 @@ async fn speaks_http_2_where_it_is_offered() {
 }
 
 #[tokio::test]
-async fn trusts_nobody_it_was_not_told_to_trust() {
+async fn trusts_only_the_configured_certificates() {
     let (secured, other) = (secured(&[], String::new()).await, secured(&[], String::new()).await);
     let mut settings = HttpUpstreamSettings::new(secured.url.parse().unwrap());
     settings.proxy_from_environment = false;

@@ -26,7 +26,7 @@ use registry_testkit::conformance::{self, ServedPackages};
 use registry_testkit::fake_upstream::FakeUpstream;
 use registry_testkit::{SeededRandomness, install_tls_provider};
 
-/// Far more than any of these tests takes, and far less than anybody waits for one that hangs.
+/// Far more than any of these tests takes, and far less than a developer waits for one that hangs.
 const BOUNDED: Duration = Duration::from_secs(20);
 
 async fn fake() -> FakeUpstream {

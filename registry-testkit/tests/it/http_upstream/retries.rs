@@ -77,6 +77,10 @@ async fn retry_after_is_waited_for_unless_it_is_long() {
         let error = full(&upstream).await.unwrap_err();
         let UpstreamError::Unavailable { retry_after, .. } = error else { panic!("{error:?}") };
         assert_eq!(retry_after, Some(Duration::from_secs(seconds)));
-        assert_eq!(fake.requests_of("/left-pad") - before, 1, "whoever asks for a long pause gets it");
+        assert_eq!(
+            fake.requests_of("/left-pad") - before,
+            1,
+            "an upstream that asks for a long pause gets it"
+        );
     }
 }

@@ -41,7 +41,7 @@ async fn a_name_that_another_provider_has_is_not_claimed_before_its_owner_comes(
     people.remove("ben");
     let registry = registry(&people).await;
     people.add("ben");
-    // Whoever comes first: of two that have the name, neither is let in.
+    // The order does not matter: of two that have the name, neither is let in.
     let eve = registry.anonymous().with_token(&people.bearer("ben"));
     let refused = eve.get("/-/whoami").await.assert_status(403).error();
     assert!(refused.contains("local") && refused.contains("elsewhere"), "{refused}");
@@ -75,7 +75,7 @@ async fn a_token_of_before_ends_where_another_provider_owns_its_name_now() {
 }
 
 #[tokio::test]
-async fn somebody_of_an_issuer_keeps_the_name_of_before_however_long_ago_it_was() {
+async fn a_user_of_an_issuer_keeps_an_earlier_name_however_old_it_is() {
     install_tls_provider();
     let fake = FakeIssuer::start().await;
     let mut issuer = IssuerSettings::new(fake.url());

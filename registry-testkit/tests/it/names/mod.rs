@@ -1,4 +1,4 @@
-//! One name, one owner, over all providers: whatever way somebody comes in, a name that another provider owns is not to be
+//! One name, one owner, over all providers: whatever way a user comes in, a name that another provider owns is not to be
 //! had.
 
 mod before_claims;

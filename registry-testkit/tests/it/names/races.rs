@@ -24,7 +24,7 @@ async fn of_a_sign_up_and_a_first_sign_in_at_once_one_gets_the_name() {
     for sign_up_is_first in [true, false] {
         let people = People::new("elsewhere", &[]);
         let [one, two] = replicas(&people, FaultPlan::NONE).await;
-        // Both have seen that nobody owns the name, and that the other provider has no ben, before either claims it.
+        // Both have seen that the name has no owner, and that the other provider has no ben, before either claims it.
         let gates = [Gate::new(), Gate::new()];
         for (registry, gate) in [&one, &two].into_iter().zip(&gates) {
             registry.store().fail_next_at(Operation::Put, |path| path == CLAIM, Fault::Hold(gate.clone()));
@@ -120,7 +120,7 @@ async fn a_claim_whose_answer_was_lost_is_recognized() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_known_lets_nobody_in() {
+async fn without_knowledge_no_user_is_let_in() {
     let people = People::new("elsewhere", &["cleo"]);
     let [one, two] = replicas(&people, FaultPlan::NONE).await;
     // Whether the other provider has a ben cannot be known.

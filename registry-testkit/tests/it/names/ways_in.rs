@@ -39,7 +39,7 @@ pub(super) async fn log_in_at(
 }
 
 #[tokio::test]
-async fn the_sign_up_form_does_not_make_a_local_account_of_somebody_in_an_htpasswd_file() {
+async fn the_sign_up_form_makes_no_local_account_of_a_name_in_an_htpasswd_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("htpasswd");
     std::fs::write(&file, "ben:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n").unwrap();
@@ -72,7 +72,7 @@ async fn the_sign_up_form_does_not_make_a_local_account_of_somebody_in_an_htpass
 }
 
 #[tokio::test]
-async fn somebody_at_a_provider_does_not_become_the_local_account_of_that_name() {
+async fn a_user_of_a_provider_does_not_become_the_local_account_of_that_name() {
     let people = People::new("elsewhere", &["ana", "ben"]);
     for builder in [
         TestRegistry::builder().provider(people.as_provider()),

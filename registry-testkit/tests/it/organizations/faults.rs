@@ -59,7 +59,7 @@ async fn a_change_is_made_or_refused_and_never_by_half() {
                 assert!(matches!(answer.status.as_u16(), 500 | 503), "{what}: {}", answer.text());
             }
             assert_eq!(is_in, answer.status == 200, "{what}");
-            // Whoever is in it is found to be, and nobody else.
+            // A member is found to be one, and no other user is.
             assert_eq!(dora.get("/-/org/acme/user").await.status, if is_in { 200 } else { 404 }, "{what}");
             let again = ana.put("/-/org/acme/user", &json!({ "user": "dora" })).await;
             assert_eq!(again.status, 200, "{what}: {}", again.text());
@@ -87,7 +87,7 @@ async fn changes_through_many_processes_all_land() {
 }
 
 #[tokio::test]
-async fn nobody_is_let_in_or_kept_out_by_a_store_that_does_not_answer() {
+async fn a_store_that_does_not_answer_lets_no_user_in_and_keeps_none_out() {
     let registry = with_acme(builder()).await;
     let ben = registry.user("ben").await;
     for operation in [Operation::List, Operation::Get] {

@@ -181,7 +181,7 @@ async fn a_grant_opens_what_the_rules_hide_unless_the_settings_say_no() {
 }
 
 #[tokio::test]
-async fn only_whoever_administers_a_package_grants_it() {
+async fn only_administrators_of_a_package_grant_it() {
     let registry = with_acme(builder()).await;
     let (ana, ben, carol) = (registry.ana(), registry.user("ben").await, registry.user("carol").await);
     let dora = registry.user("dora").await;

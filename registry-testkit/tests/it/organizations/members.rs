@@ -117,7 +117,7 @@ async fn others_make_one_only_where_the_settings_say_so() {
         let before = registry.stored().await;
         let answer = ben.put("/-/org/pears/user", &set).await.assert_status(status);
         if status == 200 {
-            assert_eq!(answer.json()["role"], "owner", "whoever makes one owns it, whatever they ask for");
+            assert_eq!(answer.json()["role"], "owner", "its creator owns it, whatever role they ask for");
         } else {
             assert!(answer.error().contains("`create` under [organizations]"), "{}", answer.error());
             assert_eq!(registry.stored().await, before);
@@ -137,7 +137,7 @@ async fn with_rules(rules: &str) -> TestRegistry {
         .await
 }
 
-/// Whoever made one of these would be whom the rules let in.
+/// The creator of one of these would be whom the rules let in.
 #[tokio::test]
 async fn what_the_rules_or_a_provider_mean_by_a_name_is_made_by_administrators_only() {
     let rules = r#"[
@@ -198,7 +198,7 @@ async fn a_scope_that_a_pattern_of_the_rules_is_for_is_made_by_administrators_on
             assert!(answer.error().contains("`create` under [organizations]"), "{}", answer.error());
         }
     }
-    // Those whom the pattern names make what it is for, and nobody else's.
+    // The users that the pattern names create what it is for, and nothing else.
     for (name, status) in [("acme-tools", 200), ("my-labs", 404)] {
         let _ = registry.ana().put(&format!("/-/org/{name}/user"), &set).await.assert_status(status);
     }

@@ -121,7 +121,7 @@ async fn nothing_that_ends_in_a_publish_goes_around_it() {
     let _ = owner.post(&format!("/-/stage/{id}/approve"), &json!({})).await.assert_status(201);
 }
 
-/// Whoever is in the team could publish from then on.
+/// Every member of the team could publish from then on.
 #[tokio::test]
 async fn no_owner_without_a_second_factor_lets_a_team_in() {
     let registry = with_acme(builder()).await;

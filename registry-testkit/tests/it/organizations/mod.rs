@@ -19,7 +19,7 @@ use registry_testkit::http_client::TestResponse;
 use registry_testkit::test_registry::{TestClient, TestRegistryBuilder};
 use serde_json::{Value, json};
 
-/// Everybody reads, whoever is signed in publishes, and ana administers the scope `@acme`, where members of the
+/// All callers read, signed-in users publish, and ana administers the scope `@acme`, where members of the
 /// organization alone read.
 fn rules() -> Value {
     json!([

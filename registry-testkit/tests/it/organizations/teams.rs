@@ -157,7 +157,7 @@ async fn a_team_is_emptied_and_destroyed() {
     assert_eq!(registry.events().kinds(), "");
 }
 
-/// Whoever mistypes a name is not told that the right one is out.
+/// A caller who mistypes a name is not told that the right one is removed.
 #[tokio::test]
 async fn who_is_not_in_a_team_is_not_taken_out_of_it() {
     let registry = with_acme(builder()).await;
@@ -181,7 +181,7 @@ async fn who_is_not_in_a_team_is_not_taken_out_of_it() {
 }
 
 #[tokio::test]
-async fn everybody_is_in_the_team_developers_and_nobody_else() {
+async fn all_members_and_no_others_are_in_the_team_developers() {
     let registry = with_acme(builder()).await;
     let ana = registry.ana();
     let members = ana.get("/-/team/acme/developers/user?format=cli").await.json();

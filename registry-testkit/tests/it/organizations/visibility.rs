@@ -222,7 +222,7 @@ async fn to_others_a_private_package_does_not_exist() {
         assert_eq!(secret.status, 404, "{what}: {}", secret.text());
         assert_eq!(bytes(secret).replace("secret", "absent"), bytes(absent), "{what} tells them apart");
     }
-    // That a name is taken cannot be kept from whoever publishes under it.
+    // That a name is taken cannot be hidden from a caller who publishes under it.
     let _ = dora.publish(&PublishDocument::new("@open/secret", "2.0.0")).await.assert_status(403);
     assert_eq!(registry.stored().await, before);
     assert_eq!(dora.get("/-/user/ana/package").await.json(), json!({}));

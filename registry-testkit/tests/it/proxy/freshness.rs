@@ -72,7 +72,7 @@ async fn what_is_kept_is_served_soon_while_the_upstream_takes_its_time() {
     let kept = tokio::time::timeout(Duration::from_mins(1), proxy.json("/pear")).await;
     assert_eq!(kept.unwrap()["dist-tags"]["latest"], "1.0.0");
     assert_eq!(begun.elapsed(), Duration::from_secs(3));
-    // Nobody waits again for the same answer, and nobody asks again.
+    // No caller waits again for the same answer, and no upstream is asked again.
     assert_eq!(proxy.json("/pear").await["dist-tags"]["latest"], "1.0.0");
     assert_eq!(proxy.get(PATH).await.0, 200);
     assert_eq!(begun.elapsed(), Duration::from_secs(3));

@@ -19,7 +19,7 @@ use registry_core::{Body, Registry};
 use registry_testkit::{FixedClock, RecordedEvents, ScriptedUpstream};
 use serde_json::{Value, json};
 
-/// The bytes that stand for a tarball upstream. Nobody looks into those.
+/// The bytes that stand for a tarball upstream. No code looks into those.
 const TARBALL: &[u8] = b"the bytes of a tarball";
 const PATH: &str = "/pear/-/pear-1.0.0.tgz";
 

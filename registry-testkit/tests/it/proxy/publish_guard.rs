@@ -55,7 +55,7 @@ async fn an_upstream_that_cannot_answer_refuses_too() {
     proxy.upstream.set_down(true);
     let refused = proxy.registry.publish(&ana(), publication("apple", "1.0.0")).await;
     assert!(refused.is_err());
-    // What is hosted already needs nobody's word, and what is hosted only neither.
+    // A name that is hosted already, or hosted only, needs no upstream's word.
     proxy.registry.publish(&ana(), publication("@ours/web", "1.0.0")).await.unwrap();
     proxy.upstream.set_down(false);
     proxy.clock.advance(std::time::Duration::from_mins(1));

@@ -131,7 +131,7 @@ async fn a_version_that_the_packument_does_not_name_is_not_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_holds_nobody_up_and_misses_nothing() {
+async fn a_client_that_reads_nothing_delays_no_other_and_misses_nothing() {
     let proxy = Proxy::start();
     let slow = proxy.registry.handle(request(PATH)).await;
     let begun = tokio::time::Instant::now();

@@ -77,7 +77,7 @@ async fn what_is_a_little_old_does_not_wait() {
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
-/// After enough failures nobody waits for it any more.
+/// After enough failures no caller waits for it any more.
 #[tokio::test(start_paused = true)]
 async fn an_upstream_that_is_down_is_left_alone() {
     let front = InFront::with(|_| {}).await;

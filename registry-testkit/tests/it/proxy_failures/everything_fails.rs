@@ -43,7 +43,7 @@ enum Tarball {
     Refused,
     /// It begins, and its connection breaks before its end.
     BrokenOff,
-    /// It cannot begin, since nobody knows its length, and turns out wrong.
+    /// It cannot begin, since its length is unknown, and turns out wrong.
     Unusable,
 }
 
@@ -134,7 +134,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn no_server_listens() {
     let mut front = warm().await;
     let before = (read_kept(&front).await, front.kept().await);
     front.fake.go_away();
@@ -145,9 +145,9 @@ async fn nobody_listens() {
             break;
         }
     }
-    check_while_broken("nobody listens", &front, before, SILENT, Tarball::Refused).await;
+    check_while_broken("no server listens", &front, before, SILENT, Tarball::Refused).await;
     front.fake.come_back().await;
-    check_well_again("nobody listens", &front).await;
+    check_well_again("no server listens", &front).await;
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn names(url: &str, integrity: &str) -> FakeAnswer {
         .body(json!({ "name": "left-pad", "dist-tags": tags, "versions": versions }).to_string())
 }
 
-/// The right digest, a wrong one, another length, another status, nobody there: all look the same, and nothing is asked.
+/// The right digest, a wrong one, another length, another status, no server: all look the same, and nothing is asked.
 #[tokio::test]
 async fn a_client_learns_nothing_of_an_internal_service() {
     let internal = FakeUpstream::start(ServedPackages::sample()).await;

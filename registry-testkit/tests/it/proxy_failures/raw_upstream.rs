@@ -2,7 +2,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// A server that says what no good one could be made to: these bytes, to whoever asks.
+/// A server that says what no good one could be made to: these bytes, to every client.
 pub(super) struct RawUpstream {
     pub(super) base_url: String,
     listening: AbortHandle,
@@ -19,7 +19,7 @@ impl RawUpstream {
                     let Ok(byte) = stream.read_u8().await else { break };
                     head.push(byte);
                 }
-                // Whoever has enough may hang up before the end.
+                // A client that has enough may hang up before the end.
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }

@@ -57,7 +57,7 @@ async fn a_tarball_that_is_cut_is_broken_off_and_not_kept() {
             let cut = front.try_get(path).await;
             assert!(cut.is_err(), "{path} cut after {bytes}: {cut:?}");
             assert!(is_broken_off(front.address(), path).await, "{path} cut after {bytes}");
-            // Without a length nobody could tell, so that it begins only when it is whole.
+            // Without a length no client could tell, so that it begins only when it is whole.
             front.fake.answer(path, FakeAnswer::usual().without_length().cut_after(bytes));
             let _ = front.get(path).await.assert_status(503).error();
             keeps_no_tarball(&front).await;

@@ -27,7 +27,7 @@ pub(super) enum Action {
     Down(bool),
     Cut(Option<usize>),
     EmptyPieces(bool),
-    /// Somebody deletes a blob of the cache.
+    /// An operator deletes a blob of the cache.
     Evict(usize),
     Wait {
         seconds: u64,

@@ -1,5 +1,5 @@
-//! Whatever happens upstream and to the cache, and whenever clients come and go: nobody gets a whole tarball that is
-//! not the one that its packument names.
+//! Whatever happens upstream and to the cache, and whenever clients come and go: no client gets a whole tarball that
+//! is not the one that its packument names.
 
 mod action;
 mod watched;

@@ -69,7 +69,7 @@ async fn on_a_bad_day_a_search_finds_what_was_acknowledged_in_the_end() {
                 acknowledged.push(name);
             }
         }
-        // A process that begins on a good day, with an index that nobody had compared with the packages yet.
+        // A process that begins on a good day, with an index that no process had compared with the packages yet.
         let calm = TestRegistry::builder().start_on(&registry).await;
         let names = found(&calm.ana(), "text=pear&size=100").await;
         for name in &acknowledged {

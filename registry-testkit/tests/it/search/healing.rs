@@ -42,15 +42,15 @@ async fn a_store_that_codebox_npm_wrote_is_searched_from_the_start() {
     let path = BlobPath::parse("no-package/readme.txt").unwrap();
     let _ = registry.store().put(&path, "text".into(), When::Always).await.unwrap();
 
-    let anybody = registry.anonymous();
+    let anonymous = registry.anonymous();
     assert_eq!(
-        found(&anybody, "text=keywords:codebox").await,
+        found(&anonymous, "text=keywords:codebox").await,
         ["@Acme/Pear", "@acme/pear", "JSONStream", "pear"]
     );
-    assert_eq!(found(&anybody, "text=newone").await, ["NewOne"]);
+    assert_eq!(found(&anonymous, "text=newone").await, ["NewOne"]);
     let before = registry.store().calls().len();
     let _ = found(&registry.replica().await.anonymous(), "text=pear").await;
-    let _ = found(&anybody, "text=pear").await;
+    let _ = found(&anonymous, "text=pear").await;
     let listed = registry.store().calls()[before..]
         .iter()
         .any(|(operation, _)| matches!(operation, Operation::List | Operation::ListFolders));
@@ -63,14 +63,14 @@ async fn an_index_that_is_gone_or_damaged_is_made_again() {
     for name in ["pear", "@acme/pear"] {
         publish(&registry, name, "1.0.0").await;
     }
-    let anybody = registry.anonymous();
-    assert_eq!(found(&anybody, "text=pear").await.len(), 2);
+    let anonymous = registry.anonymous();
+    assert_eq!(found(&anonymous, "text=pear").await.len(), 2);
     forget_index(&registry).await;
-    assert_eq!(found(&anybody, "text=pear").await.len(), 2);
+    assert_eq!(found(&anonymous, "text=pear").await.len(), 2);
     for shard in 0..16 {
         put(&registry, &format!("_search/{shard:02x}.json"), &json!("damaged")).await;
     }
-    assert_eq!(found(&anybody, "text=pear").await.len(), 2);
+    assert_eq!(found(&anonymous, "text=pear").await.len(), 2);
     assert_eq!(found(&registry.replica().await.anonymous(), "text=pear").await.len(), 2);
 }
 
@@ -78,9 +78,9 @@ async fn an_index_that_is_gone_or_damaged_is_made_again() {
 #[tokio::test]
 async fn what_a_crash_kept_out_of_the_index_is_in_it_a_day_later() {
     let registry = TestRegistry::new().await;
-    let anybody = registry.anonymous();
+    let anonymous = registry.anonymous();
     publish(&registry, "plum", "1.0.0").await;
-    assert_eq!(found(&anybody, "text=plum").await, ["plum"]);
+    assert_eq!(found(&anonymous, "text=plum").await, ["plum"]);
     let packument = json!({
         "name": "pear", "_rev": "1-07070707070707070707070707070707", "dist-tags": { "latest": "1.0.0" },
         "versions": { "1.0.0": { "name": "pear", "version": "1.0.0" } },
@@ -90,22 +90,22 @@ async fn what_a_crash_kept_out_of_the_index_is_in_it_a_day_later() {
 
     registry.clock().advance(Duration::from_secs(24 * 3600 - 1));
     let tasks = Handle::current().metrics().num_alive_tasks();
-    assert_eq!(found(&anybody, "text=maintainer:ana").await, ["plum"]);
+    assert_eq!(found(&anonymous, "text=maintainer:ana").await, ["plum"]);
     settle(tasks).await;
-    assert_eq!(found(&anybody, "text=pear").await, [""; 0]);
+    assert_eq!(found(&anonymous, "text=pear").await, [""; 0]);
 
     registry.clock().advance(Duration::from_secs(1));
-    // Nobody waits for it: this search begins it, a later one profits.
+    // No search waits for it: this search begins it, a later one profits.
     let gate = Gate::new();
     registry.store().fail_next_at(Operation::ListFolders, |_| true, Fault::Hold(gate.clone()));
-    assert_eq!(found(&anybody, "text=pear").await, [""; 0]);
+    assert_eq!(found(&anonymous, "text=pear").await, [""; 0]);
     gate.reached().await;
     gate.open();
     settle(tasks).await;
-    assert_eq!(found(&anybody, "text=pear").await, ["pear"]);
-    assert_eq!(found(&anybody, "text=plum").await, [""; 0], "what is gone from the store is gone");
+    assert_eq!(found(&anonymous, "text=pear").await, ["pear"]);
+    assert_eq!(found(&anonymous, "text=plum").await, [""; 0], "what is gone from the store is gone");
     let before = registry.store().calls().len();
-    let _ = found(&anybody, "text=pear").await;
+    let _ = found(&anonymous, "text=pear").await;
     assert_eq!(registry.store().calls().len() - before, 16, "it is not compared again until a day later");
 }
 
@@ -121,8 +121,8 @@ async fn a_publish_during_the_comparison_is_neither_lost_nor_undone() {
         |path| path.starts_with("_search/"),
         Fault::Hold(gate.clone()),
     );
-    let anybody = registry.anonymous();
-    let (names, ()) = tokio::join!(found(&anybody, "text=pear"), async {
+    let anonymous = registry.anonymous();
+    let (names, ()) = tokio::join!(found(&anonymous, "text=pear"), async {
         gate.reached().await;
         for name in ["pear", "plum", "pear-tree", "a", "b", "c", "d"] {
             publish(&other, name, "2.0.0").await;
@@ -144,10 +144,10 @@ async fn a_comparison_that_fails_is_tried_again_later() {
     let registry = TestRegistry::new().await;
     publish(&registry, "pear", "1.0.0").await;
     forget_index(&registry).await;
-    let anybody = registry.anonymous();
+    let anonymous = registry.anonymous();
     registry.store().fail_next(Operation::ListFolders, Fault::Refused);
-    assert_eq!(found(&anybody, "text=pear").await, [""; 0]);
-    assert_eq!(found(&anybody, "text=pear").await, [""; 0], "not at once");
+    assert_eq!(found(&anonymous, "text=pear").await, [""; 0]);
+    assert_eq!(found(&anonymous, "text=pear").await, [""; 0], "not at once");
     registry.clock().advance(Duration::from_secs(30));
-    assert_eq!(found(&anybody, "text=pear").await, ["pear"]);
+    assert_eq!(found(&anonymous, "text=pear").await, ["pear"]);
 }

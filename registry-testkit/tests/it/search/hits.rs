@@ -37,7 +37,7 @@ async fn packages_are_found_by_name_scope_keywords_description_and_maintainers()
         let _ = ben.publish(&document).await.assert_status(201);
     }
     publish(&registry, "apple", "1.0.0").await;
-    let anybody = registry.anonymous();
+    let anonymous = registry.anonymous();
     for (query, expected) in [
         ("text=pear", &["pear", "@fruit/pear", "tree", "basket"][..]),
         ("text=PEAR", &["pear", "@fruit/pear", "tree", "basket"]),
@@ -55,7 +55,7 @@ async fn packages_are_found_by_name_scope_keywords_description_and_maintainers()
         ("text=pear+two", &["basket"]),
         ("text=nothing", &[]),
     ] {
-        assert_eq!(found(&anybody, query).await, expected, "{query}");
+        assert_eq!(found(&anonymous, query).await, expected, "{query}");
     }
 }
 

@@ -109,8 +109,8 @@ async fn many_searches_at_once_share_their_looks() {
     publish(&registry, "pear", "1.0.0").await;
     assert_eq!(found(&registry.anonymous(), "text=pear").await, ["pear"]);
     let before = registry.store().calls().len();
-    let anybody = registry.anonymous();
-    for names in join_all((0..50).map(|_| found(&anybody, "text=pear"))).await {
+    let anonymous = registry.anonymous();
+    for names in join_all((0..50).map(|_| found(&anonymous, "text=pear"))).await {
         assert_eq!(names, ["pear"]);
     }
     let looks = operations(&registry, before).len();

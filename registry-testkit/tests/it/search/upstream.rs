@@ -108,7 +108,7 @@ async fn pages_go_on_from_hosted_packages_to_the_upstream() {
     }
     let (all, total) = ground.found("text=fig").await;
     assert_eq!(all, ["yfig", "zfig", "fig-a", "fig-b", "fig-c", "fig-d", "fig-e"]);
-    // Eight of the upstream, three of which nobody gets from there.
+    // Eight of the upstream, three of which no rule allows from there.
     assert_eq!(total, 10);
     let mut paged = Vec::new();
     for from in 0..10 {
@@ -179,7 +179,7 @@ async fn no_text_that_may_name_a_private_package_is_sent() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_while_nobody_knows_what_is_private() {
+async fn nothing_is_sent_while_the_private_names_are_unknown() {
     let ground = Ground::start().await;
     let of_index = |path: &str| path.starts_with("_search/");
     // The index cannot be read.
@@ -197,7 +197,7 @@ async fn nothing_is_sent_while_nobody_knows_what_is_private() {
 }
 
 #[tokio::test]
-async fn nobody_makes_an_upstream_be_asked_of_which_they_may_read_nothing() {
+async fn a_caller_who_may_read_nothing_of_an_upstream_searches_none() {
     let rules = json!([{ "match": "**", "read": ["@authenticated"], "publish": ["user:ana"], "origin": ["hosted", "npm"] }]);
     let ground = Ground::with(SearchSettings::default(), &rules).await;
     assert_eq!(ground.found("text=fig").await, (vec![], 0));

@@ -23,7 +23,7 @@ async fn what_cannot_be_published_cannot_be_staged_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_taken_is_staged_by_nobody() {
+async fn a_taken_version_number_is_not_staged() {
     let registry = with_pear().await;
     let ana = registry.ana();
     let id = stage(&ana, "pear", "2.0.0").await;

@@ -72,7 +72,7 @@ async fn assert_invisible(registry: &TestRegistry) {
 }
 
 #[tokio::test]
-async fn of_a_package_that_there_is_nobody_sees_a_staged_version() {
+async fn a_staged_version_of_an_existing_package_is_invisible() {
     assert_invisible(&with_pear().await).await;
 }
 
@@ -82,7 +82,7 @@ async fn a_package_of_which_all_is_staged_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_staged_version_can_be_tagged_deprecated_and_unpublished_by_nobody() {
+async fn a_staged_version_cannot_be_tagged_deprecated_or_unpublished() {
     let registry = with_pear().await;
     stage(&registry.ana(), "pear", "1.1.0").await;
     let ana = registry.ana();

@@ -1,5 +1,5 @@
 //! Versions that wait to be approved: what each request answers, what it leaves in the store and what it tells the sink of
-//! events, and that nobody sees them before.
+//! events, and that no caller sees them before.
 
 mod answers;
 mod bad_input;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{approve, forget_events, listed, one, stage};
 use crate::tokens::{digits, enable, with_token};
 
-/// `@secret` is ana's and nobody else's to see; of what there is else all may read and ben may publish nothing.
+/// `@secret` is for ana alone to see; all callers may read everything else, and ben may publish nothing.
 async fn registry() -> TestRegistry {
     let settings = json!([
         { "match": "@secret/*", "read": ["user:ana"], "publish": ["user:ana"] },

@@ -87,7 +87,7 @@ async fn a_token_in_the_form_of_before() {
     assert_eq!((&read_only["readonly"], &read_only["cidr_whitelist"]), (&json!(true), &json!(null)));
     let usual = create(&ana, json!({ "readonly": false, "cidr_whitelist": ["192.0.2.1"] })).await;
     assert_eq!((&usual["readonly"], &usual["cidr_whitelist"]), (&json!(false), &json!(["192.0.2.1/32"])));
-    // Nobody said how long.
+    // No lifetime was asked for.
     assert_eq!(usual["expires"], "2026-04-02T03:04:05.000Z");
 }
 
@@ -199,7 +199,7 @@ async fn a_token_makes_no_tokens_unless_it_may_do_everything() {
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_whom_no_provider_knows() {
+async fn a_token_for_a_user_whom_no_provider_knows() {
     let registry = TestRegistry::new().await;
     let build = Principal { groups: vec!["build".into()], ..Principal::user("github:acme/web") };
     let limits = TokenLimits {

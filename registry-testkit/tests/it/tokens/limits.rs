@@ -45,7 +45,7 @@ async fn a_read_only_token_reads_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_for_some_packages_is_nobodys_for_the_others() {
+async fn a_token_for_some_packages_is_unknown_for_the_others() {
     let registry = registry().await;
     let rights = json!({ "packages": ["@acme/web"], "packages_and_scopes_permission": "read-write" });
     let build = with_token(&registry.ana(), rights).await;

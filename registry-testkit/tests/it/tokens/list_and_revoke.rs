@@ -154,7 +154,7 @@ async fn a_token_is_revoked_by_its_key_or_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_key_of_somebody_else_revokes_nothing() {
+async fn a_key_of_another_user_revokes_nothing() {
     let registry = TestRegistry::new().await;
     let made = create(&registry.ana(), json!({})).await;
     let path = format!("{TOKENS}/token/{}", made["key"].as_str().unwrap());

@@ -115,7 +115,7 @@ async fn registry_of<Provider: AuthProvider>(provider: &Arc<Counted<Provider>>) 
     TestRegistry::builder().accounts(false).provider(provider).token_cache(LONG).start().await
 }
 
-/// A token of the registry's own for somebody who logs in with a password.
+/// A token of the registry's own for a user who logs in with a password.
 async fn log_in(registry: &TestRegistry, name: &str, password: &str) -> TestClient {
     let document = json!({ "name": name, "password": password });
     let path = format!("/-/user/org.couchdb.user:{name}");
@@ -133,7 +133,7 @@ async fn cost_of(registry: &TestRegistry, client: &TestClient) -> Vec<(Operation
     registry.store().calls().split_off(before)
 }
 
-/// A warm read costs somebody who is signed in nothing more than a stranger, and asks no provider.
+/// A warm read costs a signed-in user nothing more than an anonymous caller, and asks no provider.
 async fn assert_free<Provider: AuthProvider>(
     registry: &TestRegistry,
     provider: &Counted<Provider>,
@@ -160,7 +160,7 @@ async fn a_token_of_an_account_costs_nothing_when_it_is_warm() {
 }
 
 #[tokio::test]
-async fn a_token_for_somebody_of_an_htpasswd_file_costs_nothing_when_it_is_warm() {
+async fn a_token_for_a_user_of_an_htpasswd_file_costs_nothing_when_it_is_warm() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("htpasswd");
     std::fs::write(&file, "ben:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n").unwrap();

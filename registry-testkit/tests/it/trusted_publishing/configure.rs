@@ -37,7 +37,7 @@ async fn an_owner_makes_lists_and_revokes_a_trust() {
 
 /// Builds need no second factor, so who lets them publish shows the one that the package wants.
 #[tokio::test]
-async fn an_owner_without_the_second_factor_that_the_package_wants_trusts_nobody() {
+async fn an_owner_without_the_second_factor_that_the_package_requires_trusts_no_build() {
     let ground = Ground::new().await;
     let registry = &ground.registry;
     let (ana, ben) = (registry.ana(), registry.user("ben").await);
@@ -79,7 +79,7 @@ async fn only_those_who_administer_the_package_may() {
         let _ = client.post(TRUST, &trust()).await.assert_status(status);
         let _ = client.delete(&format!("{TRUST}/7")).await.assert_status(status);
     }
-    // Nor may whoever holds a token that is for builds.
+    // Nor may the holder of a token that is for builds.
     let ana = ground.registry.ana();
     let request = json!({
         "password": PASSWORD, "name": "ci", "bypass_2fa": true,
@@ -91,7 +91,7 @@ async fn only_those_who_administer_the_package_may() {
 }
 
 #[tokio::test]
-async fn a_package_must_exist_to_trust_somebody() {
+async fn a_package_must_exist_to_trust_a_build() {
     let ground = Ground::new().await;
     let _ = ground.registry.ana().post("/-/package/@acme%2fnew/trust", &trust()).await.assert_status(404);
     assert!(!ground.registry.keys().await.iter().any(|key| key.starts_with("_trust")));

@@ -66,7 +66,7 @@ async fn a_group_may_pass_its_right_on_and_a_hidden_package_stays_hidden() {
 }
 
 #[tokio::test]
-async fn an_unpublished_package_trusts_nobody() {
+async fn an_unpublished_package_trusts_no_build() {
     let ground = Ground::new().await;
     ground.trusting().await;
     let packument = ground.registry.ana().get("/@acme%2fpear?write=true").await.json();

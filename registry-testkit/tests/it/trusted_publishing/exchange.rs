@@ -32,7 +32,7 @@ async fn the_trusted_build_publishes_its_package_and_nothing_else() {
     assert_eq!(events[0]["kind"], "published");
     assert_eq!((&events[0]["principal"], &events[0]["trust"]), (&json!("ana"), &json!(id)));
 
-    // Nothing else: no other package, nobody's account, no owners, no tokens, nothing unpublished, no other trust.
+    // Nothing else: no other package, no account, no owners, no tokens, nothing unpublished, no other trust.
     let _ = build.publish(&PublishDocument::new("@acme/plum", "1.0.0")).await.assert_status(403);
     let _ = build.get("/-/npm/v1/tokens").await.assert_status(403);
     let _ = build.post("/-/npm/v1/tokens", &json!({ "password": "x" })).await.assert_status(403);
@@ -42,7 +42,7 @@ async fn the_trusted_build_publishes_its_package_and_nothing_else() {
     let revision = packument["_rev"].as_str().unwrap();
     let _ = build.delete(&format!("/@acme%2fpear/-rev/{revision}")).await.assert_status(403);
     let all = ground.registry.ana().get("/-/npm/v1/tokens").await.assert_status(200).json();
-    assert_eq!(all["total"], 0, "it is in nobody's list");
+    assert_eq!(all["total"], 0, "it is in no user's list");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn the_identity_of_a_build_is_good_for_the_exchange_and_nothing_else() {
     let client = ground.registry.anonymous().with_token(&token);
     let _ = client.get("/-/whoami").await.assert_status(401);
     let _ = client.publish(&PublishDocument::new("@acme/pear", "1.1.0")).await.assert_status(401);
-    // It reads what strangers may, as any token does that is nobody's.
+    // It reads what anonymous callers may, as any unknown token does.
     let read = client.get("/@acme%2fpear").await.assert_status(200);
     assert!(read.header("npm-notice").unwrap().contains("your token is not valid"));
     let nothing = ground.registry.anonymous();

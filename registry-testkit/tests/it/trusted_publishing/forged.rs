@@ -25,7 +25,7 @@ async fn every_way_of_signing_that_is_safe_is_taken() {
 }
 
 #[tokio::test]
-async fn what_nobody_signed_is_refused() {
+async fn an_unsigned_token_is_rejected() {
     let ground = Ground::new().await;
     ground.trusting().await;
     let build = ground.build();
@@ -108,7 +108,7 @@ async fn one_that_was_good_is_not_good_for_ever() {
 
 #[tokio::test]
 async fn the_host_header_is_no_proof_of_who_we_are() {
-    // A token for another registry, shown by whoever runs that one, with that one's name as the host.
+    // A token for another registry, shown by the operator of that one, with that one's name as the host.
     let ground = Ground::new().await;
     ground.trusting().await;
     let registry = registry_testkit::TestRegistry::builder()
@@ -132,7 +132,7 @@ async fn nonsense_is_refused() {
     for token in ["", "x", "..", "a.b.c", "e30.e30.", &huge, &format!("{huge}.{huge}.{huge}")] {
         let _ = exchange(&ground.registry, "@acme/pear", token).await.assert_status(401);
     }
-    assert!(ground.issuer.take_asked().is_empty(), "nobody was asked for that");
+    assert!(ground.issuer.take_asked().is_empty(), "no issuer was asked for that");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn known_keys_outlast_an_issuer_that_is_down_for_a_while() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_misbehaves_vouches_for_nobody() {
+async fn an_issuer_that_misbehaves_vouches_for_no_build() {
     let huge = format!(r#"{{"keys":[],"more":"{}"}}"#, "x".repeat(2 << 20));
     let elsewhere = r#"{"issuer":"https://eve.example","jwks_uri":"https://eve.example/keys"}"#;
     for (what, answer) in [

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Ground, exchange, trust};
 
 #[tokio::test]
-async fn a_token_is_exchanged_once_whoever_is_asked() {
+async fn a_token_is_exchanged_once_at_all_replicas_together() {
     let ground = Ground::new().await;
     ground.trusting().await;
     let replica = ground.registry.replica().await;

@@ -125,7 +125,7 @@ impl Ground {
         self.app.as_ref().unwrap().digits_at(self.registry.clock().now())
     }
 
-    /// Somebody who guesses, with a page of their own where one is guessed at.
+    /// An attacker who guesses, with a page of their own where one is guessed at.
     async fn guesser(&self, door: Door) -> Guesser {
         let stranger = self.registry.anonymous().from_address("192.0.2.1".parse().unwrap());
         let mut guesser = Guesser { door, ana: self.ana.clone(), stranger, form: None };

@@ -11,7 +11,7 @@ use url::{Url, form_urlencoded};
 
 use super::{Begun, browser, events, forget_events};
 
-/// A provider with a page of its own, at which whoever is there is called what the `code` says.
+/// A provider with a page of its own, at which the user is called what the `code` says.
 #[derive(Debug, Default)]
 pub(super) struct Scripted {
     logins: AtomicU32,
@@ -107,7 +107,7 @@ async fn a_browser_that_did_not_leave_does_not_come_back() {
     let begun = Begun::at(&registry.anonymous()).await;
     let victim = browser(&registry);
     let back = leave(&victim, &victim.open(&begun.page).await).await;
-    // Somebody sends their own answer of the provider to another one, or takes that of another one.
+    // An attacker sends their own answer of the provider to another user, or takes the answer of another user.
     let eve = browser(&registry);
     let _ = eve.open(&format!("{back}&code=eve")).await.assert_status(403);
     let of_eve = Begun::at(&registry.anonymous()).await;

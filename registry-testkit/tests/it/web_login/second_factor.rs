@@ -167,7 +167,7 @@ async fn digits_that_set_a_second_factor_up_are_asked_for_at_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_proof_that_nobody_shows_is_soon_worth_nothing() {
+async fn an_unused_proof_expires_soon() {
     let (registry, app) = careful(TestRegistry::builder()).await;
     let ana = registry.ana();
     let begun = Begun::of(&write(&ana, &WEB).await.assert_status(401), "authUrl");
@@ -265,7 +265,7 @@ async fn the_page_of_a_provider_that_does_not_own_the_name_is_no_second_factor()
     let browser = browser(&registry);
     let page = browser.open(&begun.page).await;
     assert!(!page.text().contains("Scripted"), "{}", page.text());
-    // Whoever sends the form all the same, as eve who has stolen the token would.
+    // A caller who sends the form all the same, as eve who has stolen the token would.
     let form = page.hidden_fields("code").into_iter().find(|(name, _)| name == "form").unwrap().1;
     let form = format!("form={form}&step=provider&provider=scripted");
     let left = browser.ask(Method::POST, &begun.page, form).await.assert_status(303);

@@ -55,7 +55,7 @@ pub(super) enum Action {
     },
 }
 
-/// How somebody shows who they are.
+/// How a user shows who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Terminal,

@@ -2,6 +2,7 @@
 //! provider owns.
 
 mod action;
+mod entry;
 mod world;
 
 use proptest::collection::vec;

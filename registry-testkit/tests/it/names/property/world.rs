@@ -2,39 +2,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
 use futures::future::join_all;
-use http::Request;
-use registry_core::Body;
 use registry_core::access::{AccessRules, RuleSettings};
 use registry_core::accounts::TokenOptions;
 use registry_core::auth::AuthProvider;
+use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Operation};
-use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::TestClient;
-use registry_testkit::{Browser, TestRegistry};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use super::super::ways_in::{begin, log_in_at};
-use super::super::{People, log_in};
+use super::super::People;
 use super::action::{Action, Way};
+use super::entry::{Entry, LOCAL, Person, enter, holder_of, person_at, sign_up, whoami};
 
 const NAMES: [&str; 5] = ["ana", "Ana", "ben", "BEN", "cleo"];
-const LOCAL: &str = "local";
 
 type Told = Result<(), String>;
 
 /// The rules of a story, and whom they let publish `pear`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Rules {
-    /// Whoever is signed in, what they own.
+    /// Signed-in users, what they own.
     Owners,
     /// ana.
     Ana,
-    /// Whoever is of the provider `north`.
+    /// Users of the provider `north`.
     North,
 }
 
@@ -48,13 +42,6 @@ impl Rules {
         let rule = json!([{ "match": "**", "read": ["@all"], "publish": [publish] }]);
         AccessRules::compile(&serde_json::from_value::<Vec<RuleSettings>>(rule).unwrap()).unwrap()
     }
-}
-
-/// A provider and a name that it has: a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Person {
-    provider: String,
-    name: String,
 }
 
 struct Token {
@@ -72,13 +59,6 @@ pub(super) struct World {
     /// Who published `pear` first.
     publisher: Option<Person>,
     versions: usize,
-}
-
-/// What somebody tries, and what comes of it.
-struct Entry {
-    person: Person,
-    /// As whom they are let in, if at all; with the token, where they get one.
-    entered: Option<(String, Option<String>)>,
 }
 
 impl World {
@@ -113,7 +93,7 @@ impl World {
 
     pub(super) async fn act(&mut self, action: Action) -> Told {
         let name = |name: usize| NAMES[name % NAMES.len()];
-        // Whoever failed may try again.
+        // A user who failed may try again.
         self.replicas[0].clock().advance(Duration::from_mins(20));
         match action {
             Action::Hire { provider, name: new } => self.people[provider % 2].add(name(new)),
@@ -126,7 +106,7 @@ impl World {
                 store.fail_next_at(operation, |path| path.starts_with("_names/"), fault);
             }
             Action::SignUp { replica, name: new, at_page } => {
-                let entry = self.sign_up(&self.replicas[replica % 2], name(new), at_page).await;
+                let entry = sign_up(&self.replicas[replica % 2], name(new), at_page).await;
                 self.check_entry(entry).await?;
             }
             Action::Enter { replica, provider, name: of, way } => {
@@ -149,7 +129,7 @@ impl World {
                     let person = person_at(provider, name(of));
                     enter(&self.replicas[replica], self.of(&person.provider), person, way)
                 });
-                let sign_up = self.sign_up(&self.replicas[0], name(of), false);
+                let sign_up = sign_up(&self.replicas[0], name(of), false);
                 let (entries, signed_up) = futures::join!(join_all(tries), sign_up);
                 for entry in entries.into_iter().chain([signed_up]) {
                     self.check_entry(entry).await?;
@@ -206,7 +186,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever is let in owns the name under which they are.
+    /// A user who is let in owns the name under which they are.
     async fn check_entry(&mut self, entry: Entry) -> Told {
         self.check_claims().await?;
         let Some((name, token)) = entry.entered else { return Ok(()) };
@@ -245,23 +225,6 @@ impl World {
             }
         }
         true
-    }
-
-    async fn sign_up(&self, registry: &TestRegistry, name: &str, at_page: bool) -> Entry {
-        let person = Person { provider: LOCAL.to_owned(), name: name.to_owned() };
-        let password = local_password(name);
-        if !at_page {
-            let answer = log_in(registry, name, &password).await;
-            return Entry { person, entered: entered(registry, &answer).await };
-        }
-        let client = registry.anonymous();
-        let (page, done) = begin(&client).await;
-        let browser = Browser::in_process(registry.anonymous());
-        let opened = browser.open(&page).await;
-        let fields = [("name", name), ("password", &*password), ("email", "x@registry.example")];
-        let _ = browser.press(&opened, "sign-up", &fields).await;
-        let polled = client.get(&done).await;
-        Entry { person, entered: entered(registry, &polled).await }
     }
 
     fn token(&self, replica: usize, token: usize) -> Option<(TestClient, &Token)> {
@@ -335,90 +298,4 @@ impl World {
         }
         mails
     }
-}
-
-fn local_password(name: &str) -> String {
-    format!("a long password of {name}")
-}
-
-async fn whoami(client: &TestClient) -> Option<String> {
-    let answer = client.get("/-/whoami").await;
-    (answer.status == 200).then(|| answer.json()["username"].as_str().unwrap().to_owned())
-}
-
-/// As whom a login let somebody in, and the token.
-async fn entered(registry: &TestRegistry, answer: &TestResponse) -> Option<(String, Option<String>)> {
-    if !matches!(answer.status.as_u16(), 200 | 201) {
-        return None;
-    }
-    let token = answer.json()["token"].as_str()?.to_owned();
-    let name = whoami(&registry.anonymous().with_token(&token)).await?;
-    Some((name, Some(token)))
-}
-
-async fn enter(registry: &TestRegistry, people: Option<&People>, person: Person, way: Way) -> Entry {
-    let name = person.name.as_str();
-    let password = people.map_or_else(|| local_password(name), |people| people.password(name));
-    let entered = match (way, people) {
-        (Way::Bearer, Some(people)) => {
-            let client = registry.anonymous().with_token(&people.bearer(name));
-            whoami(&client).await.map(|name| (name, None))
-        }
-        (Way::Page, Some(people)) => {
-            let (_, _, polled) = log_in_at(registry, people.as_provider().id(), name).await;
-            entered(registry, &polled).await
-        }
-        (Way::Device, Some(people)) => return by_device(registry, people, person).await,
-        (Way::Basic, _) => whoami_by_password(registry, name, &password).await.map(|name| (name, None)),
-        // Who is not there would make a local account of that password.
-        (Way::Terminal, Some(people)) if !matches!(people.as_provider().look_up(name).await, Ok(Some(_))) => {
-            None
-        }
-        _ => {
-            let answer = log_in(registry, name, &password).await;
-            let entered = entered(registry, &answer).await;
-            return match &entered {
-                Some((_, Some(token))) => Entry { person: holder_of(registry, token).await, entered },
-                _ => Entry { person, entered: None },
-            };
-        }
-    };
-    Entry { person, entered }
-}
-
-/// Logs in with a code. It is of the first provider with a page for codes, which need not be theirs, and where a person of
-/// this name may have entered another one before.
-async fn by_device(registry: &TestRegistry, people: &People, person: Person) -> Entry {
-    let nobody = |person: Person| Entry { person, entered: None };
-    let asked = log_in(registry, &person.name, "device").await;
-    let digits = asked.header("npm-notice").and_then(|notice| notice.rsplit_once(" enter "));
-    let Some(digits) = digits.and_then(|(_, digits)| digits.strip_suffix(" here.")) else {
-        return nobody(person);
-    };
-    people.enter(&person.name);
-    let terminal = registry.anonymous().with_one_time_password(digits);
-    let document = json!({ "name": person.name, "password": "device" });
-    let answer = terminal.put(&format!("/-/user/org.couchdb.user:{}", person.name), &document).await;
-    let Some((name, Some(token))) = entered(registry, &answer).await else { return nobody(person) };
-    Entry { person: holder_of(registry, &token).await, entered: Some((name, Some(token))) }
-}
-
-async fn whoami_by_password(registry: &TestRegistry, name: &str, password: &str) -> Option<String> {
-    let shown = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
-    let request = Request::builder().uri("/-/whoami").header("authorization", format!("Basic {shown}"));
-    let answer = registry.anonymous().send(request.body(Body::empty()).unwrap()).await;
-    (answer.status == 200).then(|| answer.json()["username"].as_str().unwrap().to_owned())
-}
-
-/// Whose a token is, as the store has it.
-async fn holder_of(registry: &TestRegistry, token: &str) -> Person {
-    let key = format!("_tokens/{}.json", const_hex::encode(Sha256::digest(token)));
-    let record: Value = serde_json::from_slice(&registry.stored().await[&key]).unwrap();
-    let text = |field: &str| record[field].as_str().unwrap().to_owned();
-    Person { provider: text("provider"), name: text("account") }
-}
-
-fn person_at(provider: usize, name: &str) -> Person {
-    let provider = ["north", "south", LOCAL][provider % 3].to_owned();
-    Person { provider, name: name.to_owned() }
 }
