@@ -155,6 +155,7 @@ async fn serve_until_signal(
     });
     connections::serve(listener, front, &settings.server, async {
         let _ = stop.await;
+        registry.end_change_streams();
     })
     .await;
     registry.sum_up_events();

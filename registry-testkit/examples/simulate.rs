@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo run --release -p registry-testkit --example simulate -- --seeds 1000000
 //! cargo run --release -p registry-testkit --example simulate -- --seed 4711
+//! cargo run --release -p registry-testkit --example simulate -- --feeding --crashing
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it is for people to read")]
@@ -32,6 +33,20 @@ struct Arguments {
     /// How many run at the same time. As many as the machine has cores, unless it is set.
     #[arg(long)]
     threads: Option<usize>,
+    /// With a change feed.
+    #[arg(long)]
+    feeding: bool,
+    /// With more crashes.
+    #[arg(long)]
+    crashing: bool,
+}
+
+impl Arguments {
+    fn simulation(&self, seed: u64) -> Simulation {
+        let simulation = Simulation::of_seed(seed);
+        let simulation = if self.feeding { simulation.feeding() } else { simulation };
+        if self.crashing { simulation.crashing() } else { simulation }
+    }
 }
 
 /// More than this many seeds that fail tell nothing new.
@@ -40,7 +55,7 @@ const MOST_FAILURES: usize = 5;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(seed) = arguments.seed {
-        let run = Simulation::of_seed(seed).traced().run();
+        let run = arguments.simulation(seed).traced().run();
         println!("{run}");
         return status(run.violations.is_empty());
     }
@@ -56,7 +71,7 @@ fn main() -> ExitCode {
                     if number >= arguments.seeds {
                         return;
                     }
-                    let run = Simulation::of_seed(arguments.first_seed.wrapping_add(number)).run();
+                    let run = arguments.simulation(arguments.first_seed.wrapping_add(number)).run();
                     operations.fetch_add(run.operations as u64, Ordering::Relaxed);
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if done.is_multiple_of(10_000) {

@@ -87,6 +87,8 @@ struct Shared {
     /// Where the feed ended when this process first looked, before any commit of it.
     begun_at: OnceCell<u64>,
     deliveries: Vec<Delivery>,
+    /// Whether streams of changes are to end.
+    streams_end: watch::Sender<bool>,
 }
 
 /// What the feed works with.
@@ -130,6 +132,7 @@ impl Changes {
             progress: Progress::default(),
             begun_at: OnceCell::new(),
             deliveries,
+            streams_end: watch::Sender::new(false),
         });
         let (queue, queued) = mpsc::unbounded_channel();
         let (open, closed) = watch::channel(());

@@ -78,8 +78,24 @@ impl Changes {
     pub(crate) async fn wait_beyond(&self, since: u64) {
         if let Some(shared) = self.shared() {
             let mut positions = shared.progress.positions();
-            let _ended = positions.wait_for(|position| *position > since).await;
+            let mut streams_end = shared.streams_end.subscribe();
+            tokio::select! {
+                _ = positions.wait_for(|position| *position > since) => {}
+                _ = streams_end.wait_for(|ended| *ended) => {}
+            }
         }
+    }
+
+    /// Ends streams of changes, for a process that is about to end.
+    pub(crate) fn end_streams(&self) {
+        if let Some(shared) = self.shared() {
+            shared.streams_end.send_replace(true);
+        }
+    }
+
+    /// Whether streams of changes are to end.
+    pub(crate) fn have_streams_ended(&self) -> bool {
+        self.shared().is_none_or(|shared| *shared.streams_end.borrow())
     }
 }
 

@@ -108,7 +108,7 @@ impl Streaming {
             if let Some(text) = page.take().and_then(|page| self.render(&page)) {
                 return Some(Ok(text.into()));
             }
-            if now >= self.ends {
+            if now >= self.ends || self.registry.have_change_streams_ended() {
                 return None;
             }
             if now >= keep_alive {

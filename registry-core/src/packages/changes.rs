@@ -12,6 +12,8 @@ use crate::packages::Packages;
 
 /// The most changes that one page looks at, whether the caller may see them or not.
 const MOST: usize = 1000;
+/// How many packages one page asks the store about.
+const MOST_PACKAGES: usize = 100;
 
 /// What a caller may know of the changes of a package or an organization. A greater one includes the lesser ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +38,14 @@ impl Packages {
         let page = feed.page(since, limit.clamp(1, MOST)).await?;
         let mut insights = HashMap::new();
         let mut changes = Vec::with_capacity(page.changes.len());
+        let end = page.last_seq + page.pending;
+        let mut last_seq = page.last_seq;
         for (seq, event) in page.changes {
+            let is_known = event.package.as_ref().is_none_or(|name| insights.contains_key(name));
+            if !is_known && insights.len() == MOST_PACKAGES {
+                last_seq = seq - 1;
+                break;
+            }
             let insight = match &event.package {
                 Some(name) => match insights.get(name) {
                     Some(insight) => *insight,
@@ -52,7 +61,7 @@ impl Packages {
                 changes.push(Change::new(seq, event));
             }
         }
-        Ok(ChangePage { changes, last_seq: page.last_seq, pending: page.pending })
+        Ok(ChangePage { changes, last_seq, pending: end.saturating_sub(last_seq) })
     }
 
     async fn insight(&self, caller: &Caller, name: &PackageName) -> Result<Insight, Error> {

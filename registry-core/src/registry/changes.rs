@@ -19,6 +19,15 @@ impl Registry {
         self.parts.changes.wait_beyond(since).await;
     }
 
+    /// Ends streams of changes, so that a server that is about to stop need not wait for their clients.
+    pub fn end_change_streams(&self) {
+        self.parts.changes.end_streams();
+    }
+
+    pub(crate) fn have_change_streams_ended(&self) -> bool {
+        self.parts.changes.have_streams_ended()
+    }
+
     /// Moves events that crashed processes left behind into the change feed, and removes old changes from it. Returns
     /// how many events it found. A running registry does so every few seconds; call it on a schedule where nothing runs
     /// between requests.

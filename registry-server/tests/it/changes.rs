@@ -63,6 +63,9 @@ async fn changes_are_streamed_as_they_come() {
     assert_eq!((next("id: ").await, next("event: ").await), ("2".into(), "published".into()));
     let data: Value = serde_json::from_str(&next("data: ").await).unwrap();
     assert_eq!((&data["id"], &data["event"]["version"]), (&"fig".into(), &"1.0.0".into()));
+    // A stream does not hold up a server that stops: this reads to its end.
+    assert!(registry.server.stop().await.success());
+    while lines.next_line().await.unwrap().is_some() {}
 }
 
 #[tokio::test]

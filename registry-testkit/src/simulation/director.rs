@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,14 +7,15 @@ use futures::FutureExt as _;
 use registry_core::auth::{Caller, Principal};
 use registry_core::changes::ChangeFeedSettings;
 use registry_core::events::Event;
-use registry_core::storage::BlobStore;
+use registry_core::storage::{BlobPath, BlobStore};
 use registry_core::{Registry, RegistryBuilder};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::Simulation;
 use super::client::perform;
-use super::history::{Happening, History};
+use super::history::{Feed, Happening, History};
 use super::operation::{Operation, PACKAGES, PEOPLE, Task, VERSIONS};
 use super::outcome::Outcome;
 use super::replica::Replica;
@@ -131,7 +133,7 @@ impl<Store: BlobStore> Director<Store> {
     }
 
     /// The change feed, after a replica without faults took over what is left.
-    async fn read_feed(&self) -> Vec<(u64, Event)> {
+    async fn read_feed(&self) -> Feed {
         self.clock.advance(Duration::from_mins(1));
         let (store, clock) = (Arc::clone(&self.shared) as Arc<dyn BlobStore>, Arc::clone(&self.clock));
         let registry = self.with_feed(Registry::builder(store)).open_to_everyone().clock(clock).build();
@@ -144,10 +146,25 @@ impl<Store: BlobStore> Director<Store> {
             let page = page.unwrap_or_else(|error| panic!("cannot read the feed: {error}"));
             changes.extend(page.changes.into_iter().map(|change| (change.seq, change.event)));
             if page.pending == 0 {
-                return changes;
+                break;
             }
             since = page.last_seq;
         }
+        let mut versions = BTreeMap::new();
+        for package in PACKAGES {
+            versions.insert(package, self.stored_versions(package).await);
+        }
+        Feed { changes, versions }
+    }
+
+    async fn stored_versions(&self, package: &str) -> BTreeSet<String> {
+        let path = BlobPath::parse(&format!("{package}/index.json"));
+        let path = path.unwrap_or_else(|error| panic!("no path: {error}"));
+        let blob = self.shared.get(&path).await.unwrap_or_else(|error| panic!("cannot read {path}: {error}"));
+        let Some(blob) = blob else { return BTreeSet::new() };
+        let packument: Value = serde_json::from_slice(&blob.bytes)
+            .unwrap_or_else(|error| panic!("cannot parse {path}: {error}"));
+        packument["versions"].as_object().into_iter().flat_map(|versions| versions.keys().cloned()).collect()
     }
 
     async fn direct(&mut self) {

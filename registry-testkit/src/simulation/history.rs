@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use registry_core::events::Event;
@@ -37,6 +38,15 @@ impl fmt::Display for Happening {
     }
 }
 
+/// The change feed in the end, and what is in the store.
+#[derive(Debug)]
+pub(super) struct Feed {
+    /// Each change and its number.
+    pub(super) changes: Vec<(u64, Event)>,
+    /// The versions of each package.
+    pub(super) versions: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
 /// All that clients and sinks know of one simulation.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -44,8 +54,8 @@ pub(super) struct History {
     pub(super) told: Vec<Told>,
     /// The lives that ended with a crash.
     pub(super) crashed: Vec<Life>,
-    /// The change feed in the end, by number; `None` if there was none.
-    pub(super) feed: Option<Vec<(u64, Event)>>,
+    /// The change feed in the end; `None` if there was none.
+    pub(super) feed: Option<Feed>,
     /// Whether the store always answered, and in time.
     pub(super) is_store_reliable: bool,
     /// What was still not over when everything was let through for long.

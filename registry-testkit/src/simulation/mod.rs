@@ -140,7 +140,7 @@ impl Simulation {
             operations: history.happenings.len(),
             acknowledged,
             crashes: history.crashed.len(),
-            changes: history.feed.as_ref().map_or(0, Vec::len),
+            changes: history.feed.as_ref().map_or(0, |feed| feed.changes.len()),
             violations,
             trace,
         }

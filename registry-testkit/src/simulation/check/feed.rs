@@ -5,7 +5,7 @@ use registry_core::events::{Event, EventKind};
 use super::super::client::integrity;
 use super::super::history::{Happening, History};
 use super::super::operation::{PACKAGES, Task};
-use super::super::outcome::{Outcome, Seen};
+use super::super::outcome::Outcome;
 use super::{Promise, Violation, broken};
 
 /// Compares the change feed with what happened, crashes or not.
@@ -13,7 +13,7 @@ pub(super) fn check(history: &History) -> Vec<Violation> {
     let Some(feed) = &history.feed else { return Vec::new() };
     let mut violations = Vec::new();
     let mut ids = HashSet::new();
-    for (expected, (seq, event)) in (1..).zip(feed) {
+    for (expected, (seq, event)) in (1..).zip(&feed.changes) {
         if *seq != expected {
             violations.push(untrue(format!("change {expected} of the feed has the number {seq}")));
         }
@@ -23,12 +23,12 @@ pub(super) fn check(history: &History) -> Vec<Violation> {
     }
     for package in PACKAGES {
         let is_of_it = |event: &&Event| event.package.as_ref().is_some_and(|name| name.as_str() == package);
-        let events: Vec<_> = feed.iter().map(|(_, event)| event).filter(is_of_it).collect();
+        let events: Vec<_> = feed.changes.iter().map(|(_, event)| event).filter(is_of_it).collect();
         let happenings: Vec<_> =
             history.happenings.iter().filter(|happening| happening.operation.package == package).collect();
         violations.extend(happenings.iter().filter_map(|happening| is_missing(happening, &events)));
         violations.extend(events.iter().filter_map(|event| is_invented(event, &happenings)));
-        violations.extend(differs_from_the_end(package, &events, &happenings));
+        violations.extend(differs_from_the_end(package, &events, &feed.versions[package]));
     }
     violations
 }
@@ -76,17 +76,8 @@ fn is_invented(event: &Event, happenings: &[&Happening]) -> Option<Violation> {
     is_invented.then(|| untrue(format!("no client made this change of the feed: {:?}", event.kind)))
 }
 
-/// Whether the changes of the feed, one after the other, lead to what is there in the end.
-fn differs_from_the_end(package: &str, events: &[&Event], happenings: &[&Happening]) -> Option<Violation> {
-    let is_last_look =
-        |happening: &&&Happening| happening.is_audit && matches!(happening.operation.task, Task::ReadFull);
-    let seen = match &happenings.iter().rfind(is_last_look)?.outcome {
-        Outcome::Saw(Seen::Package(Some(state))) => {
-            state.versions.keys().map(ToString::to_string).collect::<BTreeSet<_>>()
-        }
-        Outcome::Saw(Seen::Package(None)) => BTreeSet::new(),
-        _ => return None,
-    };
+/// Whether the changes of the feed, one after the other, lead to what is in the store in the end.
+fn differs_from_the_end(package: &str, events: &[&Event], seen: &BTreeSet<String>) -> Option<Violation> {
     let mut told = BTreeSet::new();
     for event in events {
         if let EventKind::Published { version, .. } = &event.kind {
@@ -100,7 +91,7 @@ fn differs_from_the_end(package: &str, events: &[&Event], happenings: &[&Happeni
             }
         }
     }
-    (told != seen).then(|| untrue(format!("{package} has {seen:?}, and by the feed it has {told:?}")))
+    (told != *seen).then(|| untrue(format!("{package} has {seen:?}, and by the feed it has {told:?}")))
 }
 
 fn removed(event: &Event) -> impl Iterator<Item = &str> {

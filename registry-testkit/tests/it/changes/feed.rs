@@ -148,6 +148,20 @@ async fn a_feed_of_many_segments_is_read_page_by_page_and_trimmed() {
 }
 
 #[tokio::test]
+async fn a_page_asks_about_a_limited_number_of_packages_and_goes_on_with_the_next() {
+    let registry = TestRegistry::builder().change_feed().start().await;
+    for number in 0..130 {
+        publish(&registry, &format!("pear{number}"), "1.0.0").await;
+    }
+    registry.registry().flush_events().await;
+    let first = registry.anonymous().get("/-/changes?limit=1000").await.assert_status(200).json();
+    assert_eq!((&first["last_seq"], &first["pending"]), (&json!(100), &json!(30)));
+    let second = registry.anonymous().get("/-/changes?limit=1000&since=100").await.assert_status(200).json();
+    assert_eq!((&second["last_seq"], &second["pending"]), (&json!(130), &json!(0)));
+    assert_eq!(second["results"].as_array().unwrap().len(), 30);
+}
+
+#[tokio::test]
 async fn without_a_feed_there_is_none_and_nothing_is_stored_for_it() {
     let registry = TestRegistry::new().await;
     publish(&registry, "pear", "1.0.0").await;
