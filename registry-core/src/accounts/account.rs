@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::auth::{
     AccountChange, AccountChanged, Caller, LoggedIn, PasswordLogin, Principal, Profile, TokenKind,
 };
-use crate::events::{DeniedAction, EventKind};
+use crate::events::{DeniedAction, DeniedBy, EventKind};
 
 use super::abuse::Guessed;
 use super::two_factor::TwoFactorState;
@@ -105,7 +105,8 @@ impl Accounts {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_changes()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ChangeAccount });
+        let denied = EventKind::Denied { action: DeniedAction::ChangeAccount, by: DeniedBy::Token };
+        self.authorization.emit(caller, None, denied);
         Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 
@@ -119,7 +120,8 @@ impl Accounts {
         if caller.limits.as_ref().is_none_or(|limits| limits.permit_account_reads()) {
             return Ok(principal);
         }
-        self.authorization.emit(caller, None, EventKind::Denied { action: DeniedAction::ReadAccount });
+        let denied = EventKind::Denied { action: DeniedAction::ReadAccount, by: DeniedBy::Token };
+        self.authorization.emit(caller, None, denied);
         Err(Error::Account(AccountError::TokenForbidsAccount))
     }
 

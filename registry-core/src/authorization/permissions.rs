@@ -7,7 +7,7 @@ use crate::authorization::Authorization;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument, Revision};
 use crate::error::{PackageError, PermissionError, ProxyError};
-use crate::events::{DeniedAction, EventKind};
+use crate::events::{DeniedAction, DeniedBy, EventKind};
 
 /// Proof that a principal may write packages: all that a rule matches, or only their own.
 #[derive(Debug, Clone)]
@@ -40,7 +40,8 @@ impl Authorization {
         if self.may_read(caller, name) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
+        let by = self.denied_by(Action::Read, caller, name);
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into(), by });
         match caller.principal {
             None => Err(Error::Permission(PermissionError::AuthenticationRequired)),
             Some(_) => Err(Error::Package(PackageError::NotFound(name.clone()))),
@@ -58,7 +59,15 @@ impl Authorization {
         if self.is_among(caller, name, audience) {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into() });
+        let sees = |principal: &Arc<Principal>| {
+            audience.includes(&principal.name) || self.is_named(caller, principal, name)
+        };
+        let by = if caller.principal.as_ref().is_some_and(sees) {
+            DeniedBy::Token
+        } else {
+            DeniedBy::PrivatePackage
+        };
+        self.emit(caller, Some(name), EventKind::Denied { action: Action::Read.into(), by });
         Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
@@ -86,7 +95,7 @@ impl Authorization {
         if caller.principal.is_some() {
             return Ok(());
         }
-        self.emit(caller, name, EventKind::Denied { action });
+        self.emit(caller, name, EventKind::Denied { action, by: DeniedBy::NotSignedIn });
         Err(Error::Permission(PermissionError::AuthenticationRequired))
     }
 
@@ -119,7 +128,8 @@ impl Authorization {
         if caller.principal_if(|limits| limits.permit_star(name)).is_some() {
             return Ok(());
         }
-        self.emit(caller, Some(name), EventKind::Denied { action: DeniedAction::Star });
+        let denied = EventKind::Denied { action: DeniedAction::Star, by: DeniedBy::Token };
+        self.emit(caller, Some(name), denied);
         Err(Error::Permission(PermissionError::TokenForbidsStar { name: name.clone() }))
     }
 
@@ -127,7 +137,8 @@ impl Authorization {
     pub(crate) fn require_approval(&self, caller: &Caller, name: &PackageName) -> Result<WriteRight, Error> {
         let right = self.require_write(caller, name, Action::Publish)?;
         if caller.principal_if(TokenLimits::permit_approval).is_none() {
-            self.emit(caller, Some(name), EventKind::Denied { action: Action::Publish.into() });
+            let denied = EventKind::Denied { action: Action::Publish.into(), by: DeniedBy::Token };
+            self.emit(caller, Some(name), denied);
             return Err(Error::Permission(PermissionError::TokenForbidsApproval));
         }
         Ok(right)
@@ -147,12 +158,16 @@ impl Authorization {
     }
 
     fn refuse_write(&self, caller: &Caller, name: &PackageName, action: Action) -> Error {
-        self.emit(caller, Some(name), EventKind::Denied { action: action.into() });
-        if caller.principal.is_none() {
+        let by = if caller.principal.is_none() {
+            DeniedBy::NotSignedIn
+        } else {
+            self.denied_by(action, caller, name)
+        };
+        self.emit(caller, Some(name), EventKind::Denied { action: action.into(), by });
+        if by == DeniedBy::NotSignedIn {
             return Error::Permission(PermissionError::AuthenticationRequired);
         }
-        let without_limits = self.verdict_of(action, caller.principal.as_deref(), caller, name);
-        if without_limits != Verdict::Denied {
+        if by == DeniedBy::Token {
             // The token is the caller's own, so the answer may disclose that another token would do.
             Error::Permission(PermissionError::TokenForbids { action, name: name.clone() })
         } else if self.may_read(caller, name) {
@@ -164,9 +179,20 @@ impl Authorization {
                     upstream: upstream.to_string(),
                 });
             }
-            Error::Permission(PermissionError::Forbidden { action, name: name.clone() })
+            let decision = access.decide(action, caller.principal.as_deref(), name);
+            let rule = decision.number.zip(decision.rule.map(str::to_owned));
+            Error::Permission(PermissionError::DeniedByRule { action, name: name.clone(), rule })
         } else {
             Error::Package(PackageError::NotFound(name.clone()))
+        }
+    }
+
+    /// Returns what denies an action on a package of this name, regardless of its owners: the limits of the token, if the rules
+    /// and the teams of its holder would allow it.
+    fn denied_by(&self, action: Action, caller: &Caller, name: &PackageName) -> DeniedBy {
+        match self.verdict_of(action, caller.principal.as_deref(), caller, name) {
+            Verdict::Denied => DeniedBy::Rules,
+            Verdict::AllowedToOwners | Verdict::Allowed => DeniedBy::Token,
         }
     }
 
@@ -182,12 +208,16 @@ impl Authorization {
         name: &PackageName,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
-        if let Err(Error::Permission(
-            PermissionError::Forbidden { action, .. } | PermissionError::Hidden { action, .. },
-        )) = &result
-        {
-            self.emit(caller, Some(name), EventKind::Denied { action: (*action).into() });
-        }
+        let (action, by) = match &result {
+            Err(Error::Permission(PermissionError::Forbidden { action, .. })) => {
+                (*action, DeniedBy::Ownership)
+            }
+            Err(Error::Permission(PermissionError::Hidden { action, .. })) => {
+                (*action, DeniedBy::PrivatePackage)
+            }
+            _ => return result,
+        };
+        self.emit(caller, Some(name), EventKind::Denied { action: action.into(), by });
         result
     }
 

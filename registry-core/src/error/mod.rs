@@ -153,6 +153,14 @@ impl Error {
         }
     }
 
+    /// Whether an upstream answered and rejects this registry, so that a retry would not help.
+    pub(crate) fn is_refusal_of_upstream(&self) -> bool {
+        match self {
+            Self::Shared(error) => error.is_refusal_of_upstream(),
+            error => matches!(error, Self::Proxy(ProxyError::Upstream(UpstreamError::Refused { .. }))),
+        }
+    }
+
     /// Whether an upstream was about to be asked for a package that was just published here.
     pub(crate) fn is_published_meanwhile(&self) -> bool {
         match self {

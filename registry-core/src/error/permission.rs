@@ -8,15 +8,30 @@ pub enum PermissionError {
     /// The operation requires a signed-in caller.
     #[error("you must be signed in to do this: run `npm login` with this registry, then try again")]
     AuthenticationRequired,
-    /// The principal may not do this.
+    /// The access rules permit this to owners of the package, and the principal is none.
     #[error(
-        "you do not have permission to {action} {name}: ask one of its owners or the registry's operator"
+        "you do not have permission to {action} {name}, which you do not own: ask one of its owners, or the registry's \
+         operator"
     )]
     Forbidden {
         /// The action.
         action: Action,
         /// The package.
         name: PackageName,
+    },
+    /// The access rules do not let the principal do this, even to a package of their own.
+    #[error(
+        "you do not have permission to {action} {name}: {}, and owners cannot change that; an administrator of this \
+         registry decides on its rules",
+        rule_text(rule.as_ref())
+    )]
+    DeniedByRule {
+        /// The action.
+        action: Action,
+        /// The package.
+        name: PackageName,
+        /// The number and the pattern of the rule; `None` if none matches.
+        rule: Option<(usize, String)>,
     },
     /// The principal may do this, but not with this token.
     #[error(
@@ -52,4 +67,11 @@ pub enum PermissionError {
         /// The package.
         name: PackageName,
     },
+}
+
+fn rule_text(rule: Option<&(usize, String)>) -> String {
+    match rule {
+        Some((number, pattern)) => format!("access rule {number} (match = {pattern:?}) does not let you"),
+        None => "no access rule matches the name".to_owned(),
+    }
 }

@@ -98,9 +98,17 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
             "the upstream of this package is this registry itself, or leads back to it: ask the registry's \
              operator to correct the url of the upstream"
         }
-        UpstreamError::Refused { .. } => {
-            "the upstream registry of this package rejected the request: ask the registry's operator to \
-             check the log and the credential for that upstream"
+        UpstreamError::Refused { upstream, status } => {
+            let why = match status {
+                401 => "rejects this registry's own credential, not yours",
+                403 => "does not let this registry's own credential read the package",
+                _ => "rejected the request of this registry",
+            };
+            let text = format!(
+                "the upstream registry {upstream} {why} (status {status}): ask the registry's operator to correct the token \
+                 for that upstream"
+            );
+            return text.into();
         }
         _ => "the upstream registry of this package did not answer: try again in a moment",
     };

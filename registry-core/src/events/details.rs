@@ -2,8 +2,23 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::access::Decision;
 use crate::domain::GroupName;
 use crate::vocabulary::{Action, OrganizationAction};
+
+use super::event::RuleDecision;
+
+impl From<(Action, Decision<'_>)> for RuleDecision {
+    fn from((action, decision): (Action, Decision<'_>)) -> Self {
+        Self {
+            action,
+            verdict: decision.verdict,
+            rule: decision.number,
+            pattern: decision.rule.map(str::to_owned),
+            entry: decision.grant.map(|grant| grant.to_string()),
+        }
+    }
+}
 
 /// What a caller was denied. Serializes as its text, such as `publish` or `change teams of acme`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,6 +61,25 @@ impl Serialize for DeniedAction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// What denied a request. The decision of the access rules is in [`Event::access`](super::Event::access).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum DeniedBy {
+    /// The access rules, and no team widens them.
+    Rules,
+    /// The rules allow it to owners of the package, and the principal is none.
+    Ownership,
+    /// The limits of the token.
+    Token,
+    /// The owners made the package private, and neither a rule nor a team names the principal.
+    PrivatePackage,
+    /// The request needs a signed-in caller, whatever the rules say.
+    NotSignedIn,
+    /// The principal's role in the organization.
+    OrganizationRole,
 }
 
 /// Why a credential was rejected.

@@ -4,12 +4,11 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Decision;
 use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
 use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
 
-use super::details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
+use super::details::{CredentialRejection, DeniedAction, DeniedBy, SecondFactorMode, WebLoginRejection};
 
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,18 +95,6 @@ pub struct RuleDecision {
     /// The entry that allowed it, such as `user:ana in publish`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
-}
-
-impl From<(Action, Decision<'_>)> for RuleDecision {
-    fn from((action, decision): (Action, Decision<'_>)) -> Self {
-        Self {
-            action,
-            verdict: decision.verdict,
-            rule: decision.number,
-            pattern: decision.rule.map(str::to_owned),
-            entry: decision.grant.map(|grant| grant.to_string()),
-        }
-    }
 }
 
 /// The kinds of events.
@@ -207,6 +194,8 @@ pub enum EventKind {
     },
     /// An account was created.
     SignedUp,
+    /// An operator removed the account.
+    AccountRemoved,
     /// An account logged in.
     LoggedIn,
     /// A login failed.
@@ -301,6 +290,8 @@ pub enum EventKind {
     },
     /// A wrong one-time password was shown.
     TwoFactorFailed,
+    /// A request was rejected because it needs a one-time password and has none, or the account has no second factor.
+    TwoFactorMissing,
     /// A recovery code was used in place of a one-time password.
     RecoveryCodeUsed {
         /// The number of unused recovery codes.
@@ -387,6 +378,8 @@ pub enum EventKind {
     Denied {
         /// The requested action. For an anonymous caller, the action that such requests usually need.
         action: DeniedAction,
+        /// What denied it: the access rules may allow what another limit denies.
+        by: DeniedBy,
     },
 }
 
@@ -421,7 +414,7 @@ impl EventKind {
             | Self::OwnersChanged { .. }
             | Self::PackageAccessChanged { .. }
             | Self::AccessGranted { .. } => Some(Action::Administer),
-            Self::Denied { action: DeniedAction::Package(action) } => Some(*action),
+            Self::Denied { action: DeniedAction::Package(action), .. } => Some(*action),
             Self::Starred | Self::Unstarred | Self::Denied { .. } => Some(Action::Read),
             _ => None,
         }

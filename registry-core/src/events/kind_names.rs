@@ -2,7 +2,7 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 44] = [
+    pub const NAMES: [&'static str; 46] = [
         "published",
         "staged",
         "stage-approved",
@@ -18,6 +18,7 @@ impl EventKind {
         "unstarred",
         "withdrawn-upstream",
         "signed-up",
+        "account-removed",
         "logged-in",
         "login-failed",
         "credential-refused",
@@ -35,6 +36,7 @@ impl EventKind {
         "profile-changed",
         "two-factor-changed",
         "two-factor-failed",
+        "two-factor-missing",
         "recovery-code-used",
         "package-access-changed",
         "access-granted",

@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use crate::vocabulary::BoxError;
 
 pub use crate::vocabulary::{OrganizationAction, Via};
-pub use details::{CredentialRejection, DeniedAction, SecondFactorMode, WebLoginRejection};
+pub use details::{CredentialRejection, DeniedAction, DeniedBy, SecondFactorMode, WebLoginRejection};
 pub use event::{Event, EventKind, RuleDecision};
 pub use queue::EventQueue;
 pub(crate) use recent_ids::RecentIds;

@@ -116,6 +116,7 @@ fn permission_status(error: &PermissionError) -> StatusCode {
     match error {
         PermissionError::AuthenticationRequired => StatusCode::UNAUTHORIZED,
         PermissionError::Forbidden { .. }
+        | PermissionError::DeniedByRule { .. }
         | PermissionError::TokenForbids { .. }
         | PermissionError::TokenForbidsStar { .. }
         | PermissionError::TokenForbidsApproval => StatusCode::FORBIDDEN,
@@ -191,6 +192,9 @@ fn upstream_status(error: &UpstreamError) -> StatusCode {
     match error {
         UpstreamError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         UpstreamError::Loop { .. } => StatusCode::LOOP_DETECTED,
+        // A retry would not help, and clients retry a 5xx for more than a minute. With 401 and 403, they tell their users to
+        // sign in here.
+        UpstreamError::Refused { .. } => StatusCode::FAILED_DEPENDENCY,
         _ => StatusCode::BAD_GATEWAY,
     }
 }

@@ -50,11 +50,19 @@ impl Call<'_> {
                 Err(Error::request("a version is published with PUT /{name}, without a revision").into())
             }
             Put::Publish(publication) => {
-                let published = self.registry.publish(&self.caller, *publication).await?;
+                let action = format!("publish {name}@{}", publication.version);
+                let published = self.registry.publish(&self.caller, *publication).await;
+                let published = published.map_err(|error| Failure::of_action(error, || action))?;
                 Ok(done(StatusCode::CREATED, &name, Some(&published.revision)))
             }
             Put::Change(document) => {
-                self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref()).await?;
+                let changes_owners = document.versions.is_none() && document.maintainers.is_some();
+                let changed =
+                    self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref());
+                changed.await.map_err(|error| {
+                    let what = if changes_owners { "change the owners of" } else { "change" };
+                    Failure::of_action(error, || format!("{what} {name}"))
+                })?;
                 Ok(done(StatusCode::OK, &name, None))
             }
         }

@@ -19,7 +19,7 @@ pub use settings::{OrganizationCreation, OrganizationSettings};
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::{GroupName, OrganizationRole};
-use crate::events::{DeniedAction, EventKind, OrganizationAction};
+use crate::events::{DeniedAction, DeniedBy, EventKind, OrganizationAction};
 use crate::storage::Key;
 
 use std::sync::Arc;
@@ -117,7 +117,10 @@ impl Organizations {
             self.authorization.emit(
                 caller,
                 None,
-                EventKind::Denied { action: DeniedAction::Organization(*what, organization.clone()) },
+                EventKind::Denied {
+                    action: DeniedAction::Organization(*what, organization.clone()),
+                    by: DeniedBy::OrganizationRole,
+                },
             );
         }
         result

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
 use crate::domain::GroupName;
 use crate::error::{AccountError, OrganizationError, PermissionError};
-use crate::events::{DeniedAction, EventKind, OrganizationAction};
+use crate::events::{DeniedAction, DeniedBy, EventKind, OrganizationAction};
 use crate::organizations::Organizations;
 
 use super::Seen;
@@ -32,7 +32,10 @@ impl Organizations {
         self.authorization.emit(
             caller,
             None,
-            EventKind::Denied { action: DeniedAction::Organization(what, name.clone()) },
+            EventKind::Denied {
+                action: DeniedAction::Organization(what, name.clone()),
+                by: DeniedBy::Token,
+            },
         );
         Err(match limits.organizations {
             Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {

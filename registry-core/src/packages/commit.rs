@@ -112,7 +112,7 @@ impl Packages {
         Done: Future<Output = ()> + Send + 'static,
     {
         self.authorization.require_room_for_events().await?;
-        let caller = &self.accounts().require_two_factor_to_write(caller).await?;
+        let caller = &self.accounts().require_two_factor_to_write(caller, name).await?;
         let edit = EditPackument::new(self, caller, name, decide, events);
         let changed = self.change_here(edit, before).await;
         let changed = self.proxy().name_upstream_if_missing(caller, name, changed).await;

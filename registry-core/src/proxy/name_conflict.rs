@@ -114,6 +114,7 @@ impl Proxy {
         };
         match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
             Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
+            Ok(Err(error)) if error.is_refusal_of_upstream() => Err(error),
             Ok(Err(error)) if error.is_of_upstream() => Err(unchecked(error.into())),
             // The request of another publisher found no such package.
             Ok(Err(error)) if error.is_published_meanwhile() => Ok(false),

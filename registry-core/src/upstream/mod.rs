@@ -128,7 +128,7 @@ pub enum UpstreamError {
         source: BoxError,
     },
     /// The upstream rejected the request: credentials, permissions.
-    #[error("the upstream registry {upstream} refused with status {status}")]
+    #[error("the upstream registry {upstream} refused with status {status}{}", advice(*status))]
     Refused {
         /// The upstream, as it displays itself.
         upstream: String,
@@ -172,6 +172,21 @@ pub enum UpstreamError {
         #[source]
         source: BoxError,
     },
+}
+
+/// What the operator does about a refusal, for the log.
+fn advice(status: u16) -> &'static str {
+    match status {
+        401 => {
+            ": it rejects the credential, or needs one. Put a valid token where token_env or token_file of this upstream says, \
+             then restart the server"
+        }
+        403 => {
+            ": the token of this upstream does not reach the package there. Give it the right to read, or name another token in \
+             token_env or token_file, then restart the server"
+        }
+        _ => "",
+    }
 }
 
 /// Another registry, asked on behalf of clients.

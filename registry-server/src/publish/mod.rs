@@ -174,7 +174,11 @@ impl Publishing<'_> {
 fn advice(error: &Error, caller: &Caller, package: &str) -> Option<String> {
     let user = caller.name().unwrap_or_default();
     match error {
-        Error::Permission(PermissionError::Forbidden { .. } | PermissionError::Hidden { .. })
+        Error::Permission(
+            PermissionError::Forbidden { .. }
+            | PermissionError::DeniedByRule { .. }
+            | PermissionError::Hidden { .. },
+        )
         | Error::Package(PackageError::NotFound(_)) => Some(format!(
             "{user} may not publish {package}: `registry-server access explain {user} publish {package}` says why, with \
              the same --config or --storage"

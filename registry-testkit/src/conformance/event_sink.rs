@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use registry_core::access::Action;
 use registry_core::domain::{DistTag, PackageName, Version};
-use registry_core::events::{Event, EventKind, EventSink, Via};
+use registry_core::events::{DeniedBy, Event, EventKind, EventSink, Via};
 use serde_json::{Value, json};
 
 /// Checks that a sink keeps the contract of [`EventSink`].
@@ -95,7 +95,7 @@ fn every_kind() -> Vec<Event> {
         EventKind::OwnersChanged { owners: vec!["ana".into(), "ben".into()] },
         EventKind::Starred,
         EventKind::Unstarred,
-        EventKind::Denied { action: Action::Publish.into() },
+        EventKind::Denied { action: Action::Publish.into(), by: DeniedBy::Rules },
     ];
     let of_nothing = [
         EventKind::SignedUp,

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{Caller, Challenge, PresentedCredential};
+use crate::domain::PackageName;
 use crate::domain::one_time_password::period_at;
 use crate::error::LoginError;
 use crate::events::EventKind;
@@ -37,18 +38,23 @@ impl Accounts {
         caller: &Caller,
         account: &str,
     ) -> Result<Option<Challenge>, Error> {
-        let check = self.take_one_time_password(caller, account, None).await?;
+        let check = self.take_one_time_password(caller, account, None, None).await?;
         Ok((check == FactorCheck::Missing).then_some(Challenge::OneTimePassword))
     }
 
     /// Requires the second factor of a caller who changes a package, where the account requires one for writes.
     /// Tokens that bypass the second factor are exempt, and so are callers for whom the embedding program vouches.
     /// Returns the caller, marked so that it is not checked again.
-    pub(crate) async fn require_two_factor_to_write(&self, caller: &Caller) -> Result<Caller, Error> {
-        let Some((account, _)) = who_must_show(caller) else { return Ok(caller.clone()) };
+    pub(crate) async fn require_two_factor_to_write(
+        &self,
+        caller: &Caller,
+        package: &PackageName,
+    ) -> Result<Caller, Error> {
+        let Some((account, by)) = who_must_show(caller) else { return Ok(caller.clone()) };
         match self.two_factor_of(account).await? {
             Some(TwoFactorState { mode: TwoFactorMode::AuthAndWrites, pending: false }) => {
-                self.require_two_factor(caller).await
+                let is_shown = self.take_one_time_password(caller, account, Some(&by), Some(package));
+                Ok(caller.having_shown(is_shown.await?))
             }
             _ => Ok(caller.clone()),
         }
@@ -58,7 +64,7 @@ impl Accounts {
     /// the caller, marked so that it is not checked again.
     pub(crate) async fn require_two_factor(&self, caller: &Caller) -> Result<Caller, Error> {
         let Some((account, by)) = who_must_show(caller) else { return Ok(caller.clone()) };
-        let shown = self.take_one_time_password(caller, account, Some(&by)).await?.or_challenge()?;
+        let shown = self.take_one_time_password(caller, account, Some(&by), None).await?.or_challenge()?;
         Ok(caller.having_shown(shown))
     }
 
@@ -77,18 +83,27 @@ impl Accounts {
     ///
     /// A command of a client may send several requests with the same password. So the credential that used it first
     /// may use it again while it lasts, and no other may. A login has no credential yet, so it cannot reuse one.
+    ///
+    /// Events of a rejection name `package`, if the request is about one.
     pub(crate) async fn take_one_time_password(
         &self,
         caller: &Caller,
         account: &str,
         by: Option<&str>,
+        package: Option<&PackageName>,
     ) -> Result<FactorCheck, Error> {
         let Some(password) = &caller.one_time_password else {
-            let is_required = self.has_two_factor(account).await?;
-            return Ok(if is_required { FactorCheck::Missing } else { FactorCheck::NoFactor });
+            if !self.has_two_factor(account).await? {
+                return Ok(FactorCheck::NoFactor);
+            }
+            self.authorization.emit(&caller.named(account), package, EventKind::TwoFactorMissing);
+            return Ok(FactorCheck::Missing);
         };
         let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
         let looked = self.compare_one_time_password(caller, account, by, password).await;
+        if let Err(Error::Login(LoginError::WrongOneTimePassword)) = &looked {
+            self.authorization.emit(&caller.named(account), package, EventKind::TwoFactorFailed);
+        }
         match &looked {
             // Nothing was compared, so this does not make the network known.
             Ok(FactorCheck::NoFactor) => attempt.withdraw(),
@@ -112,7 +127,7 @@ impl Accounts {
             if !self.has_two_factor(account).await? {
                 return Ok(FactorCheck::NoFactor);
             }
-            self.take_second_factor_proof(caller, account, by, &proof).await?;
+            self.take_second_factor_proof(account, by, &proof).await?;
             return Ok(FactorCheck::Shown);
         }
         let now = period_at(self.parts.clock.now().timestamp());
@@ -130,20 +145,14 @@ impl Accounts {
                 }
             }
         });
-        let caller = &caller.named(account);
-        match looked.await {
-            Ok(Looked::NoFactor) => Ok(FactorCheck::NoFactor),
-            Ok(Looked::Right { codes_left }) => {
+        match looked.await? {
+            Looked::NoFactor => Ok(FactorCheck::NoFactor),
+            Looked::Right { codes_left } => {
                 if let Some(left) = codes_left {
-                    self.authorization.emit(caller, None, EventKind::RecoveryCodeUsed { left });
+                    let told = EventKind::RecoveryCodeUsed { left };
+                    self.authorization.emit(&caller.named(account), None, told);
                 }
                 Ok(FactorCheck::Shown)
-            }
-            Err(error) => {
-                if matches!(error, Error::Login(LoginError::WrongOneTimePassword)) {
-                    self.authorization.emit(caller, None, EventKind::TwoFactorFailed);
-                }
-                Err(error)
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::auth::{Caller, TokenKind};
 use crate::domain::PackageName;
 use crate::domain::packument::MfaPolicy;
 use crate::error::AccountError;
+use crate::events::EventKind;
 
 use super::who_shows;
 
@@ -25,15 +26,17 @@ impl Accounts {
         if limits.is_some_and(|limits| limits.bypass_two_factor) {
             return match mfa {
                 MfaPolicy::Publish => {
+                    self.authorization.emit(caller, Some(name), EventKind::TwoFactorMissing);
                     Err(Error::Account(AccountError::TokenWithoutTwoFactor { name: name.clone() }))
                 }
                 MfaPolicy::None | MfaPolicy::Automation => Ok(()),
             };
         }
         if !self.has_two_factor(account).await? {
+            self.authorization.emit(caller, Some(name), EventKind::TwoFactorMissing);
             return Err(Error::Account(AccountError::NoTwoFactor { name: name.clone() }));
         }
-        self.take_one_time_password(caller, account, Some(&by)).await?.or_challenge().map(drop)
+        self.take_one_time_password(caller, account, Some(&by), Some(name)).await?.or_challenge().map(drop)
     }
 
     /// Requires the second factors of the account and of the package, for operations that let others publish it.

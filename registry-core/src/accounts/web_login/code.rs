@@ -32,7 +32,7 @@ impl Accounts {
         let shower = Caller { one_time_password: code, ..caller.without_credentials() };
         let (accounts, page) = (self.clone(), page.clone());
         detached(async move {
-            accounts.take_one_time_password(&shower, &account, None).await?.or_challenge()?;
+            accounts.take_one_time_password(&shower, &account, None, None).await?.or_challenge()?;
             accounts.advance(&page, &expected, &next).await?;
             if let Phase::Approved(who) = &next {
                 accounts.signed_in_here(&account, who.network);

@@ -108,6 +108,10 @@ impl Accounts {
         let attempt = self.begin_attempt(Guessed::DeviceDigits, &login.name, caller, &digits).await?;
         let found = self.device_session(&login.name, &digits).await;
         attempt.settle(&found, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword)));
+        if let Err(Error::Login(LoginError::WrongOneTimePassword)) = &found {
+            let failed = EventKind::LoginFailed { name: login.name.clone() };
+            self.authorization.emit(caller, None, failed);
+        }
         let found = found?;
         let (session, now) = (&found.session, self.parts.clock.now());
         if now < session.ask_from {

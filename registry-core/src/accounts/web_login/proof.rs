@@ -3,9 +3,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::Caller;
 use crate::error::LoginError;
-use crate::events::EventKind;
 
 use super::record::{Phase, Purpose};
 use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
@@ -50,7 +48,6 @@ impl Accounts {
     /// again for a short time, and no other credential can use it.
     pub(crate) async fn take_second_factor_proof(
         &self,
-        caller: &Caller,
         account: &str,
         by: &str,
         proof: &SecondFactorProof,
@@ -72,8 +69,7 @@ impl Accounts {
             }
         });
         match taken.await {
-            Err(Error::Login(LoginError::WrongOneTimePassword | LoginError::WebLoginGone)) => {
-                self.authorization.emit(&caller.named(account), None, EventKind::TwoFactorFailed);
+            Err(Error::Login(LoginError::WebLoginGone)) => {
                 Err(Error::Login(LoginError::WrongOneTimePassword))
             }
             taken => taken,

@@ -48,7 +48,7 @@ pub(crate) enum Purpose {
         account: String,
         /// The credential for which alone the second factor counts.
         by: String,
-        /// The operation that needs it, as method and path.
+        /// The operation that needs it, in words, such as `publish @acme/pear@1.0.0`.
         action: String,
         /// Whether the page displays a code to type into the terminal. Otherwise the client polls for it.
         shown: bool,

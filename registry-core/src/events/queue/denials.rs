@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::PackageName;
-use crate::events::{CredentialRejection, DeniedAction, Event, EventKind, WebLoginRejection};
+use crate::events::{CredentialRejection, DeniedAction, DeniedBy, Event, EventKind, WebLoginRejection};
 use crate::network::network_of;
 
 /// How long similar denials are counted together.
@@ -52,7 +52,7 @@ struct Detail {
 /// What distinguishes denials of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Reason {
-    Action(DeniedAction),
+    Action(DeniedAction, DeniedBy),
     Credential(CredentialRejection),
     WebLogin(WebLoginRejection),
     Text(String),
@@ -162,7 +162,9 @@ fn line(group: &Group, counted: Counted) -> Event {
 /// individually; `None` for other events.
 fn what(kind: &EventKind) -> Option<(&'static str, Option<Reason>, u32)> {
     Some(match kind {
-        EventKind::Denied { action } => ("denied", Some(Reason::Action(action.clone())), TOLD_OF_EACH),
+        EventKind::Denied { action, by } => {
+            ("denied", Some(Reason::Action(action.clone(), *by)), TOLD_OF_EACH)
+        }
         EventKind::CredentialRefused { reason, .. } => {
             ("credential-refused", Some(Reason::Credential(*reason)), 1)
         }
@@ -171,6 +173,7 @@ fn what(kind: &EventKind) -> Option<(&'static str, Option<Reason>, u32)> {
         }
         EventKind::LoginFailed { name } => ("login-failed", Some(Reason::Text(name.clone())), TOLD_OF_EACH),
         EventKind::TwoFactorFailed => ("two-factor-failed", None, TOLD_OF_EACH),
+        EventKind::TwoFactorMissing => ("two-factor-missing", None, TOLD_OF_EACH),
         EventKind::WebLoginStarted => ("web-login-started", None, TOLD_OF_EACH),
         EventKind::WebLoginRefused { reason } => {
             ("web-login-refused", Some(Reason::WebLogin(*reason)), TOLD_OF_EACH)
@@ -192,7 +195,7 @@ mod tests {
         Event {
             address: Some(address.into()),
             package: Some(package.parse().unwrap()),
-            ..Event::new(at(seconds), EventKind::Denied { action: Action::Read.into() })
+            ..Event::new(at(seconds), EventKind::Denied { action: Action::Read.into(), by: DeniedBy::Rules })
         }
     }
 

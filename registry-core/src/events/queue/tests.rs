@@ -10,7 +10,7 @@ use crate::accounts::tokens::{NewToken, TokenHolder};
 use crate::auth::{Caller, Principal, TokenLimits};
 use crate::domain::{DistTag, PackageName, Version};
 use crate::error::PackageError;
-use crate::events::EventKind;
+use crate::events::{DeniedBy, EventKind};
 use crate::storage::ObjectStoreBlobs;
 use crate::vocabulary::Action;
 use crate::{Body, Error, Registry};
@@ -95,7 +95,7 @@ fn event(number: usize) -> Event {
 fn denied(number: usize) -> Event {
     Event {
         package: Some(format!("hidden-{number}").parse().unwrap()),
-        kind: EventKind::Denied { action: Action::Read.into() },
+        kind: EventKind::Denied { action: Action::Read.into(), by: DeniedBy::Rules },
         ..event(number)
     }
 }

@@ -21,6 +21,7 @@ mod loggable;
 mod of_a_package;
 mod of_the_registry;
 mod package;
+mod phrase;
 mod prefix;
 mod segments;
 mod stage;

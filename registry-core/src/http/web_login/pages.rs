@@ -30,7 +30,9 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
     let login = shown.login;
     let (title, body) = match &login.step {
         PageStep::Identify { providers, password, sign_up } => {
-            let title = format!("Sign in to {}", shown.registry);
+            let creates = *sign_up && wants_account(shown);
+            let what = if creates { "Create an account at" } else { "Sign in to" };
+            let title = format!("{what} {}", shown.registry);
             let is_refused = !sign_up && wants_account(shown);
             let ways = html! {
                 @if is_refused { p role="status" { "Sign-up is off at this registry: ask its operator for an account. Sign in if you have one." } }
@@ -41,7 +43,10 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
             (title, html! { (asked_for(shown)) (ways) })
         }
         PageStep::Code { account, provider } => {
-            let title = format!("Confirm that you are {account}");
+            let title = match &login.purpose {
+                Purpose::Login { .. } => format!("Confirm that you are {account}"),
+                Purpose::SecondFactor { .. } => format!("Confirm a command as {account}"),
+            };
             let other = provider.as_ref().map(|(id, name)| provider_form(shown, id, name));
             (title, html! { (asked_for(shown)) (code_form(shown)) @if let Some(other) = other { (other) } })
         }
@@ -78,7 +83,7 @@ fn done(shown: &Shown<'_>) -> (String, Markup) {
 
 /// Renders a page that contains only a text.
 pub(super) fn message_page(status: StatusCode, text: &str) -> Response<Body> {
-    respond(status, document("Not signed in", &html! { p role="alert" { (text) } }), false)
+    respond(status, document("This did not work", &html! { p role="alert" { (text) } }), false)
 }
 
 /// The warning before the user continues: a login that another person began gives that person the token.
@@ -86,7 +91,11 @@ fn asked_for(shown: &Shown<'_>) -> Markup {
     let login = shown.login;
     html! {
         @match &login.purpose {
-            Purpose::Login { .. } => p {
+            Purpose::Login { create: true } => p {
+                "A command in a terminal asks for a new account at the npm registry " strong { (shown.registry) }
+                ", or to be signed in to one."
+            },
+            Purpose::Login { create: false } => p {
                 "A command in a terminal asks to be signed in to the npm registry " strong { (shown.registry) } "."
             },
             Purpose::SecondFactor { account, action, .. } => p {

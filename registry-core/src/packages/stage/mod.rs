@@ -78,7 +78,8 @@ impl Packages {
 fn hide(caller: &Caller, id: StageId) -> impl Fn(Error) -> Error {
     let limits = caller.limits.clone();
     move |error| match error {
-        Error::Permission(PermissionError::Forbidden { .. }) | Error::Package(PackageError::NotFound(_)) => {
+        Error::Permission(PermissionError::Forbidden { .. } | PermissionError::DeniedByRule { .. })
+        | Error::Package(PackageError::NotFound(_)) => {
             Error::Stage(StageError::NotFound { id })
         }
         Error::Permission(PermissionError::TokenForbids { name, .. })

@@ -1,0 +1,52 @@
+use super::{AccessRoute, Route, StageRoute, TokenRoute, TrustRoute};
+
+impl Route {
+    /// Returns what the request asks for, in the words of a user who confirms it; `None` for routes that nothing has to
+    /// be confirmed for. Names in it are as the client wrote them.
+    pub(crate) fn phrase(&self) -> Option<String> {
+        Some(match self {
+            // Only the body says which change it is: see `writes.rs`.
+            Self::PutPackument { name } | Self::PutPackumentRevision { name, .. } => format!("change {name}"),
+            Self::DeletePackument { name, .. } => format!("unpublish {name}"),
+            Self::DeleteTarball { name, version, .. } => format!("unpublish {name}@{version}"),
+            Self::SetDistTag { name, tag } => format!("set the dist-tag {tag} of {name}"),
+            Self::RemoveDistTag { name, tag } => format!("remove the dist-tag {tag} of {name}"),
+            Self::AddOwner { name } => format!("add an owner to {name}"),
+            Self::RemoveOwner { name, account } => format!("remove the owner {account} from {name}"),
+            Self::Star { name: Some(name) } => format!("star {name}"),
+            Self::Unstar { name: Some(name) } => format!("remove the star of {name}"),
+            Self::Token(TokenRoute::Create) => "create a token".to_owned(),
+            Self::Token(TokenRoute::Revoke { .. }) => "revoke a token".to_owned(),
+            Self::Token(TokenRoute::SetProfile) => "change the account".to_owned(),
+            Self::Stage(StageRoute::Submit { name }) => format!("stage a version of {name}"),
+            Self::Stage(StageRoute::Approve { id }) => format!("approve the staged version {id}"),
+            Self::Stage(StageRoute::Reject { id }) => format!("reject the staged version {id}"),
+            Self::Access(route) => return route.phrase(),
+            Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
+                format!("change which builds may publish {name}")
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl AccessRoute {
+    fn phrase(&self) -> Option<String> {
+        Some(match self {
+            Self::SetMember(organization) => format!("add a member to the organization {organization}"),
+            Self::RemoveMember(organization) => format!("remove a member from the organization {organization}"),
+            Self::CreateTeam(organization) => format!("create a team in the organization {organization}"),
+            Self::DestroyTeam(team) => format!("delete the team {}:{}", team.organization, team.name),
+            Self::AddTeamMember(team) => format!("add a member to the team {}:{}", team.organization, team.name),
+            Self::RemoveTeamMember(team) => {
+                format!("remove a member from the team {}:{}", team.organization, team.name)
+            }
+            Self::Grant(team) => format!("grant a package to the team {}:{}", team.organization, team.name),
+            Self::Revoke(team) => {
+                format!("take a package from the team {}:{}", team.organization, team.name)
+            }
+            Self::SetAccess(name) => format!("change who sees {name}, or its second factor"),
+            _ => return None,
+        })
+    }
+}
