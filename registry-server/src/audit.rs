@@ -134,7 +134,20 @@ fn is_wanted(record: &AuditRecord, question: &LogQuestion) -> bool {
     is(&question.user, &[text("principal"), text("name")])
         && is(&question.package, &[text("package")])
         && is(&question.action, &[kind, action, text("action")])
-        && (!question.denied || matches!(kind, Some("denied" | "login-failed" | "credential-refused")))
+        && (!question.denied || kind.is_some_and(is_rejection))
+}
+
+fn is_rejection(kind: &str) -> bool {
+    matches!(
+        kind,
+        "denied"
+            | "login-failed"
+            | "credential-refused"
+            | "id-token-refused"
+            | "two-factor-failed"
+            | "two-factor-missing"
+            | "web-login-refused"
+    )
 }
 
 /// Writes a record. Returns whether stdout is still open.
@@ -155,6 +168,10 @@ fn finished(written: io::Result<()>) -> anyhow::Result<bool> {
 fn to_text(record: &AuditRecord) -> String {
     let mut fields = record.fields.clone();
     let access = fields.shift_remove("access");
+    let denied_by = fields.shift_remove("by").as_ref().map(plain);
+    if let Some(Value::String(reason)) = fields.get_mut("reason") {
+        *reason = in_words(reason);
+    }
     fields.shift_remove("time");
     let mut text = record.time.to_rfc3339_opts(SecondsFormat::Millis, true);
     for field in ["principal", "address", "kind", "package"] {
@@ -166,7 +183,7 @@ fn to_text(record: &AuditRecord) -> String {
         // Writing to a string cannot fail.
         let _ = write!(text, " {name}={}", plain(value));
     }
-    if let Some(access) = access {
+    let by_rules = access.map(|access| {
         let part = |field: &str| access.get(field).map(plain);
         let rule = match (part("rule"), part("pattern"), part("entry")) {
             (Some(rule), Some(pattern), Some(entry)) => format!("rule {rule} {pattern}: {entry}"),
@@ -174,9 +191,42 @@ fn to_text(record: &AuditRecord) -> String {
             _ => "no rule".to_owned(),
         };
         let (verdict, action) = (part("verdict").unwrap_or_default(), part("action").unwrap_or_default());
-        let _ = write!(text, " ({action} {verdict} by {rule})");
-    }
-    text
+        (verdict == "denied", format!("{action} {verdict} by {rule}"))
+    });
+    // Where the rules deny it, they are the reason, whatever else would deny it too.
+    let reason = denied_by.map(|by| in_words(&by)).filter(|_| !matches!(&by_rules, Some((true, _))));
+    let decision = match (reason, by_rules) {
+        (Some(reason), Some((_, rules))) => format!(" (denied by {reason}; by the rules alone: {rules})"),
+        (Some(reason), None) => format!(" (denied by {reason})"),
+        (None, Some((_, rules))) => format!(" ({rules})"),
+        (None, None) => String::new(),
+    };
+    text + &decision
+}
+
+/// Returns what a reader understands by a reason of a rejection. Reasons that are sentences stay as they are.
+fn in_words(reason: &str) -> String {
+    let words = match reason {
+        "malformed" => "invalid credential header",
+        "unknown-token" => "unknown or revoked token",
+        "expired-token" => "expired token",
+        "token-elsewhere" => "token used outside its networks",
+        "wrong-password" => "wrong password",
+        "name-of-another" => "name of an account of another provider",
+        "other-browser" => "begun in another browser",
+        "form" => "form too old, or of another page",
+        "provider" => "not confirmed by the provider",
+        "other-account" => "other account signed in than the one to confirm",
+        "second-factor" => "wrong second factor",
+        "rules" => "the rules",
+        "ownership" => "ownership, as the user is no owner of the package",
+        "token" => "the limits of the token",
+        "private-package" => "the package, which its owners made private",
+        "not-signed-in" => "the registry, as the caller is not signed in",
+        "organization-role" => "the role of the user in the organization",
+        other => other,
+    };
+    words.to_owned()
 }
 
 /// Renders a value in one line and without control characters, which a name may contain.

@@ -89,7 +89,13 @@ pub enum Command {
     },
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
     Ready,
-    /// Create tokens without a login, directly in the storage.
+    /// List and change accounts, directly in the storage: for users who lost a password or a second factor, or who left.
+    Account {
+        /// What to do.
+        #[command(subcommand)]
+        action: AccountAction,
+    },
+    /// Create, list and revoke tokens without a login, directly in the storage.
     Token {
         /// What to do.
         #[command(subcommand)]
@@ -214,6 +220,45 @@ pub enum AskedAction {
 pub enum TokenAction {
     /// Print a new token of an account. It can do what the account may, and less where the flags say so.
     Create(CreateToken),
+    /// Print the valid tokens, sessions included, the newest first: id, holder, kind, permission, and more.
+    List {
+        /// Only tokens of this account
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+    },
+    /// Revoke a token. Running servers apply it within `cache.token_seconds`.
+    Revoke {
+        /// The id that `token list` shows, or the token itself.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// Actions on accounts.
+#[derive(Debug, Subcommand)]
+pub enum AccountAction {
+    /// Print every name that an account has or had, and the provider that owns it.
+    List,
+    /// Print what is known of an account.
+    Show {
+        /// The account.
+        name: String,
+    },
+    /// Remove an account with its tokens and its second factor. What it owns stays, and its name stays taken.
+    Remove {
+        /// The account.
+        name: String,
+    },
+    /// Set a random password and print it. The sessions of the account end.
+    ResetPassword {
+        /// The account.
+        name: String,
+    },
+    /// Remove the second factor of an account, so that its user can set up another one.
+    ResetTwoFactor {
+        /// The account.
+        name: String,
+    },
 }
 
 /// The token to create.

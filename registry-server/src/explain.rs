@@ -133,9 +133,10 @@ fn answer(
             Verdict::Allowed => true,
         };
     let may = if allowed { "may" } else { "may not" };
-    let mut text = format!("{} {may} {action} {package}\n", question.user);
+    let user = if found.principal.is_some() { &question.user } else { "a caller who is not signed in" };
+    let mut text = format!("{user} {may} {action} {package}\n");
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "rule: {}", rule_text(&decision, package));
+    let _ = writeln!(text, "rule: {}", rule_text(action, &decision, package, found.principal.is_some()));
     if decision.verdict == Verdict::AllowedToOwners {
         let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));
     }
@@ -163,13 +164,15 @@ fn answer(
     Answer { text, result: if allowed { Ok(()) } else { Err(AccessDenied.into()) } }
 }
 
-fn rule_text(decision: &Decision<'_>, package: &PackageName) -> String {
+fn rule_text(action: Action, decision: &Decision<'_>, package: &PackageName, is_signed_in: bool) -> String {
     let (Some(number), Some(pattern)) = (decision.number, decision.rule) else {
         return format!("none matches {package}, and what no rule allows is denied");
     };
     let rule = format!("number {number}, match = {pattern:?}");
     match (&decision.grant, decision.verdict) {
-        (None, _) => format!("{rule}, which does not list this user"),
+        (None, _) if is_signed_in => format!("{rule}, which does not list this user"),
+        (None, _) if action == Action::Read => format!("{rule}, which does not list @all in read"),
+        (None, _) => format!("{rule}; whatever a rule lists, only signed-in users change packages"),
         (Some(grant), Verdict::AllowedToOwners) => {
             format!("{rule}, which has {grant}, for packages they own")
         }

@@ -9,6 +9,7 @@
 //! assert!(refusal.contains("[[packages]]"));
 //! ```
 
+mod accounts;
 mod audit;
 pub mod command_line;
 mod connections;

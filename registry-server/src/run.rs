@@ -1,5 +1,6 @@
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,20 +8,19 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides, TokenAction};
+use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides};
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::settings::{NpmRegistry, Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
-use crate::{audit, connections, explain, logging, publish, ready, tokens};
+use crate::{accounts, audit, connections, explain, logging, publish, ready, tokens};
 use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{
-    MAIN_UPSTREAM, StorageSettings, StorageUrl, Trial, UpstreamSettings, UpstreamUrl, open_registry,
-    registry_builder,
+    MAIN_UPSTREAM, StorageSettings, StorageUrl, Trial, UpstreamSettings, UpstreamUrl, check_named,
+    open_registry,
 };
-use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 
 /// Threads for blocking work: file access and password checks. Each costs memory while idle.
 const BLOCKING_THREADS: usize = 64;
@@ -48,15 +48,13 @@ pub(crate) const THREADS_TIME: Duration = Duration::from_secs(1);
 pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     match &command_line.command {
         None | Some(Command::Serve) => serve(&command_line.overrides),
-        Some(Command::Token { action: TokenAction::Create(token) }) => {
-            tokens::create(&command_line.overrides, token)
-        }
+        Some(Command::Account { action }) => accounts::run(&command_line.overrides, action),
+        Some(Command::Token { action }) => tokens::run(&command_line.overrides, action),
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             print(&format!("{}\n", Settings::source(&command_line.overrides)))?;
             let settings = Settings::load_for_process(&command_line.overrides)?;
-            refuse_unsound(&settings)?;
-            check_what_is_named(&settings)?;
+            check(&settings)?;
             for warning in settings.warnings() {
                 writeln!(io::stderr(), "registry-server: {warning}").context("cannot write to stderr")?;
             }
@@ -75,19 +73,64 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
 
 /// Rejects settings that are invalid on their own, before anything is opened.
 fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
-    settings.refuse_open_doors()?;
-    settings.registry.check()?;
-    Ok(settings.refuse_loops()?)
+    all_of(unsound(settings))
 }
 
-/// Opens the configured parts, and reads the files and variables that the settings name. Sends no request, and does not
-/// use the storage.
+fn unsound(settings: &Settings) -> Vec<anyhow::Error> {
+    let checked = [
+        settings.refuse_open_doors().map_err(anyhow::Error::from),
+        settings.registry.check().map_err(anyhow::Error::from),
+        settings.refuse_listener_loops().map_err(anyhow::Error::from),
+    ];
+    checked.into_iter().filter_map(Result::err).collect()
+}
+
+/// Rejects settings with which the server would not start, and tells all that is wrong with them.
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let mut wrong = unsound(settings);
+    wrong.extend(check_what_is_named(settings).err());
+    all_of(wrong)
+}
+
+/// Combines the errors of several checks.
+fn all_of(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => {
+            let lines: Vec<_> = errors.iter().map(|error| format!("{error:#}")).collect();
+            Err(anyhow::anyhow!("the settings are wrong:\n- {}", lines.join("\n- ")))
+        }
+    }
+}
+
+/// Opens the configured parts, and reads the files and variables that the settings name. Sends no request, and creates
+/// nothing in the storage.
 fn check_what_is_named(settings: &Settings) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start a thread")?;
-    runtime.block_on(async {
-        let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
-        Ok(registry_builder(&settings.registry, store).map(drop)?)
+    let folders = runtime.block_on(async { check_named(&settings.registry) })?;
+    folders.iter().try_for_each(|folder| {
+        let url = &settings.registry.storage.url;
+        writable(folder).with_context(|| {
+            format!(
+                "cannot write to the storage {url}, in {}: run the server as the owner of the folder, or name another one \
+                 with --storage file:DIR",
+                folder.display()
+            )
+        })
     })
+}
+
+#[cfg(unix)]
+fn writable(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
+#[cfg(not(unix))]
+fn writable(folder: &Path) -> io::Result<()> {
+    let read_only = folder.metadata()?.permissions().readonly();
+    if read_only { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
 }
 
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {

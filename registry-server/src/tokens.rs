@@ -2,26 +2,33 @@
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use tokio::runtime::Builder;
 
-use crate::command_line::{CreateToken, Overrides};
-use crate::logging;
-use crate::run::{print, refuse_memory};
-use crate::settings::{Network, Settings};
-use registry_core::accounts::TokenOptions;
-use registry_core::auth::TokenPermission;
-use registry_core::settings::{Trial, accounts_builder, open_existing_store};
+use crate::accounts::{on_registry, timestamp};
+use crate::command_line::{CreateToken, Overrides, TokenAction};
+use crate::run::print;
+use crate::settings::Network;
+use registry_core::accounts::{HeldToken, TokenOptions};
+use registry_core::auth::{TokenKind, TokenPermission};
+
+/// Runs an action, and prints its result.
+pub(crate) fn run(overrides: &Overrides, action: &TokenAction) -> anyhow::Result<()> {
+    match action {
+        TokenAction::Create(token) => create(overrides, token),
+        TokenAction::List { account } => print(&on_registry(overrides, async |registry| {
+            if let Some(account) = account {
+                registry.account_overview(account).await?;
+            }
+            Ok(registry.all_tokens(account.as_deref()).await?.iter().map(line).collect())
+        })?),
+        TokenAction::Revoke { id } => print(&on_registry(overrides, async |registry| {
+            let holder = registry.revoke_token_of_any(&id.as_str().into()).await?;
+            Ok(format!("revoked a token of {}\n", holder.escape_debug()))
+        })?),
+    }
+}
 
 /// Creates a token and prints it. Stdout contains nothing else, so that scripts can capture it.
-pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
-    let Settings { registry: settings, .. } = Settings::load_for_process(overrides)?;
-    refuse_memory(&settings.storage)?;
-    let _flusher = logging::start(&settings.log)?;
-    let access = settings.packages.compile(&settings.upstreams)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the threads of the command")?;
+fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Result<()> {
     let options = TokenOptions {
         name: token.name.clone(),
         permission: if token.read_only { TokenPermission::ReadOnly } else { TokenPermission::ReadWrite },
@@ -31,12 +38,36 @@ pub(crate) fn create(overrides: &Overrides, token: &CreateToken) -> anyhow::Resu
         bypass_two_factor: token.bypass_2fa,
         ..TokenOptions::default()
     };
-    let made = runtime.block_on(async {
-        let store = open_existing_store(&settings.storage, Trial::Always).await?;
-        let registry = accounts_builder(&settings, store)?.access(access).build();
+    print(&on_registry(overrides, async |registry| {
         let made = registry.create_operator_token(&token.user, options).await;
-        registry.flush_events().await;
-        made.with_context(|| format!("cannot make a token for {}", token.user))
-    })?;
-    print(&format!("{}\n", made.secret.expose_secret()))
+        let made = made.with_context(|| format!("cannot make a token for {}", token.user))?;
+        Ok(format!("{}\n", made.secret.expose_secret()))
+    })?)
+}
+
+/// `ID HOLDER KIND PERMISSION`, then the other properties.
+fn line(held: &HeldToken) -> String {
+    let HeldToken { holder, token, .. } = held;
+    let limits = &token.limits;
+    let kind = match limits.kind {
+        TokenKind::Session => "session",
+        TokenKind::Granular => "granular",
+        TokenKind::Operator => "operator",
+        TokenKind::TrustedPublishing => "trusted-publishing",
+        _ => "other",
+    };
+    let permission = match limits.permission {
+        TokenPermission::NoAccess => "no-access",
+        TokenPermission::ReadOnly => "read-only",
+        TokenPermission::StageOnly => "stage-only",
+        TokenPermission::ReadWrite => "read-write",
+    };
+    let expires = limits.expires.map_or_else(|| "never".to_owned(), timestamp);
+    let name = token.name.as_ref().map(|name| format!(" name={}", name.escape_debug())).unwrap_or_default();
+    let created = timestamp(token.created);
+    format!(
+        "{} {} {kind} {permission} created={created} expires={expires}{name}\n",
+        token.key,
+        holder.escape_debug()
+    )
 }

@@ -18,6 +18,7 @@ mod identify;
 pub(crate) mod login;
 mod login_answer;
 pub(crate) mod names;
+mod operator;
 mod profiles;
 pub(crate) mod tokens;
 pub(crate) mod trust;
@@ -26,8 +27,9 @@ pub(crate) mod web_login;
 
 pub use account::OwnProfile;
 pub use login_answer::{LoginAnswer, Session};
+pub use operator::{AccountOverview, ListedAccount};
 pub(crate) use profiles::whoami;
-pub use tokens::{MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
+pub use tokens::{HeldToken, MadeToken, NewToken, TokenHolder, TokenInfo, TokenOptions, TokenRequest};
 pub use trust::{
     ExchangedToken, Trust, TrustBy, TrustPermission, TrustRequest, TrustedIssuer, TrustedPublishing,
 };

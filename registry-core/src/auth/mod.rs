@@ -207,6 +207,22 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(AccountChanged::NotOffered)
     }
 
+    /// Removes the account `name` on behalf of an operator, which ends its tokens. Its name stays this provider's. Returns
+    /// `false`, the default, if this provider removes no accounts, or has none of this name.
+    async fn remove_account(&self, _name: &str) -> Result<bool, AuthError> {
+        Ok(false)
+    }
+
+    /// Sets the password of the account `name` on behalf of an operator, which ends its sessions as
+    /// [`AuthProvider::change_account`] does. Default: sets none.
+    async fn reset_password(
+        &self,
+        _name: &str,
+        _password: &SecretString,
+    ) -> Result<AccountChanged, AuthError> {
+        Ok(AccountChanged::NotOffered)
+    }
+
     /// Begins a browser login that ends at `callback`; `None`, the default, if the provider offers none.
     async fn start_web_login(&self, _callback: &Url) -> Result<Option<WebLogin>, AuthError> {
         Ok(None)

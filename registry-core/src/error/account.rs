@@ -14,6 +14,19 @@ pub enum AccountError {
     /// No provider can change this account.
     #[error("this registry does not manage your account: change it at the provider that you log in with")]
     AccountNotOurs,
+    /// An operator wants to change an account that its provider does not let the registry change.
+    #[error("the account {} is managed by {provider}, not by this registry: {action} there", shown(account))]
+    ManagedElsewhere {
+        /// The name.
+        account: String,
+        /// The provider, as it displays itself.
+        provider: String,
+        /// What the operator does there.
+        action: &'static str,
+    },
+    /// An operator names a token that does not exist.
+    #[error("there is no such token: `registry-server token list` shows the ids of all")]
+    NoSuchToken,
     /// The token does not exist, or is not the caller's.
     #[error("the token does not exist, or is not yours: `npm token list` shows your tokens")]
     TokenNotFound,

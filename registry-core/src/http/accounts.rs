@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::Error;
 use crate::auth::PasswordLogin;
+use crate::error::AccountError;
 
 use super::answer::json_response;
 use super::body::Body;
@@ -63,14 +64,27 @@ impl Call<'_> {
     }
 
     pub(super) async fn user(self, account: &str) -> Result<Response<Body>, Failure> {
-        let profile = self.registry.profile(&self.caller, account).await?;
+        let (name, email) = match self.registry.profile(&self.caller, account).await {
+            Ok(profile) => (profile.principal.name, profile.email.unwrap_or_default()),
+            Err(error) if self.is_left_owner(account, &error).await? => (account.to_owned(), String::new()),
+            Err(error) => return Err(error.into()),
+        };
         let answer = json!({
-            "_id": format!("org.couchdb.user:{}", profile.principal.name),
-            "name": profile.principal.name,
-            "email": profile.email.unwrap_or_default(),
+            "_id": format!("org.couchdb.user:{name}"),
+            "name": name,
+            "email": email,
             "type": "user",
             "roles": [],
         });
         Ok(json_response(StatusCode::OK, &answer))
+    }
+
+    /// Whether an account that does not exist is still listed as an owner of a package that the caller sees: `npm owner rm`
+    /// reads an account before it removes it from the owners.
+    async fn is_left_owner(&self, account: &str, error: &Error) -> Result<bool, Error> {
+        if !matches!(error, Error::Account(AccountError::NotFound { .. })) {
+            return Ok(false);
+        }
+        Ok(!self.registry.searches().packages_owned_by(&self.caller, account).await?.is_empty())
     }
 }

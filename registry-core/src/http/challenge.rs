@@ -62,10 +62,11 @@ pub(super) async fn failure_or_challenge(
         _ => return failure_response(failure),
     };
     // A one-time password works without the browser too, so no error here fails the request.
-    let in_browser = ask_in_browser(registry, request, caller, under_prefix, action).await.unwrap_or_else(|error| {
-        tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
-        None
-    });
+    let in_browser =
+        ask_in_browser(registry, request, caller, under_prefix, action).await.unwrap_or_else(|error| {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
+            None
+        });
     one_time_password_challenge(&told(failure), in_browser.as_ref(), notice)
 }
 

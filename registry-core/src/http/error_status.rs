@@ -97,10 +97,13 @@ fn account_status(error: &AccountError) -> StatusCode {
     match error {
         AccountError::TokenForbidsAccount
         | AccountError::AccountNotOurs
+        | AccountError::ManagedElsewhere { .. }
         | AccountError::TokenWithoutTwoFactor { .. }
         | AccountError::NoTwoFactor { .. }
         | AccountError::NoTwoFactorToRequire { .. } => StatusCode::FORBIDDEN,
-        AccountError::NotFound { .. } | AccountError::TokenNotFound => StatusCode::NOT_FOUND,
+        AccountError::NotFound { .. } | AccountError::TokenNotFound | AccountError::NoSuchToken => {
+            StatusCode::NOT_FOUND
+        }
     }
 }
 

@@ -72,9 +72,9 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Token
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
-        Failure::Operation(error) | Failure::Unconfirmed { error, .. } | Failure::Misdirected { error, .. } => {
-            operation_status(error)
-        }
+        Failure::Operation(error)
+        | Failure::Unconfirmed { error, .. }
+        | Failure::Misdirected { error, .. } => operation_status(error),
     }
 }
 

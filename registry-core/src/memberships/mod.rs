@@ -102,7 +102,7 @@ impl MembershipLookup {
         Ok((principal, Some(memberships)))
     }
 
-    pub(super) async fn memberships_of(&self, account: &str) -> Result<Arc<Memberships>, Error> {
+    pub(crate) async fn memberships_of(&self, account: &str) -> Result<Arc<Memberships>, Error> {
         if let Some(known) = self.cache.get(account) {
             return Ok(known);
         }

@@ -32,10 +32,7 @@ impl Organizations {
         self.authorization.emit(
             caller,
             None,
-            EventKind::Denied {
-                action: DeniedAction::Organization(what, name.clone()),
-                by: DeniedBy::Token,
-            },
+            EventKind::Denied { action: DeniedAction::Organization(what, name.clone()), by: DeniedBy::Token },
         );
         Err(match limits.organizations {
             Some(_) => Error::Organization(OrganizationError::TokenForbidsOrganization {

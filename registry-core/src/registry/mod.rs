@@ -1,6 +1,7 @@
 mod accounts;
 mod builder;
 mod changes;
+mod operator;
 mod organizations;
 mod packages;
 

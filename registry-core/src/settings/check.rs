@@ -9,12 +9,20 @@ impl Settings {
 
     /// Returns the access rules of consistent settings.
     pub(super) fn checked_rules(&self) -> Result<AccessRules, SettingsError> {
-        self.refuse_two_sources_of_names().map_err(SettingsError::of)?;
-        self.refuse_unused_upstreams().map_err(SettingsError::of)?;
-        self.check_providers().map_err(SettingsError::of)?;
-        self.refuse_public_loops().map_err(SettingsError::of)?;
-        changes::check(&self.changes, &self.webhooks, self.codebox_log.as_ref())?;
-        self.packages.compile(&self.upstreams).map_err(SettingsError::of)
+        let checked = [
+            self.refuse_two_sources_of_names().map_err(SettingsError::of),
+            self.refuse_unused_upstreams().map_err(SettingsError::of),
+            self.check_providers().map_err(SettingsError::of),
+            self.refuse_public_loops().map_err(SettingsError::of),
+            changes::check(&self.changes, &self.webhooks, self.codebox_log.as_ref()),
+        ];
+        let mut wrong: Vec<_> = checked.into_iter().filter_map(Result::err).collect();
+        match self.packages.compile(&self.upstreams) {
+            Ok(rules) if wrong.is_empty() => return Ok(rules),
+            Ok(_) => {}
+            Err(error) => wrong.push(SettingsError::of(error)),
+        }
+        Err(SettingsError::of_several(wrong))
     }
 
     /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules.

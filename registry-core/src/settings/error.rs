@@ -24,6 +24,23 @@ impl SettingsError {
     }
 }
 
+impl SettingsError {
+    /// Combines errors, each in a line of its own with its causes.
+    pub(super) fn of_several(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 {
+            return errors.remove(0);
+        }
+        let lines: String = errors.iter().map(|error| format!("\n- {error:#}")).collect();
+        Self::new(format!("{} mistakes:{lines}", errors.len()))
+    }
+
+    /// Combines the errors of several checks, if any of them failed.
+    pub(super) fn of_any(errors: impl IntoIterator<Item = Self>) -> Result<(), Self> {
+        let errors: Vec<_> = errors.into_iter().collect();
+        if errors.is_empty() { Ok(()) } else { Err(Self::of_several(errors)) }
+    }
+}
+
 impl fmt::Display for SettingsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

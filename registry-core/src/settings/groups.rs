@@ -17,9 +17,9 @@ pub(crate) struct UnknownGroup {
 }
 
 impl Settings {
-    /// Returns the first rule that lists such a group, and its position in the text.
-    pub(super) fn first_unknown_group(&self) -> Option<(usize, UnknownGroup)> {
-        self.packages.written().find_map(|(start, rule)| {
+    /// Returns the rules that list such a group, each with its first one and its position in the text.
+    pub(super) fn unknown_groups(&self) -> impl Iterator<Item = (usize, UnknownGroup)> {
+        self.packages.written().filter_map(|(start, rule)| {
             let (list, group) = groups_of(rule).find(|(_, group)| !self.is_known_group(group))?;
             let instead = self.instead_of_group(group);
             Some((start, UnknownGroup { list, group: group.to_owned(), instead }))

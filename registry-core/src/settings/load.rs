@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
-use super::complaint::{complaint, line_of};
+use super::complaint::line_of;
 use super::error::Context as _;
+use super::mistakes::read_all;
 use super::{Overrides, Settings, SettingsError};
 
 /// A frontend's own top-level keys and tables in the same `registry.toml`.
@@ -77,26 +78,32 @@ impl Settings {
     }
 
     fn parse<Own: FrontendSections>(text: &str) -> Result<(Self, Own), SettingsError> {
-        let wrong = |error: &toml::de::Error| SettingsError::new(complaint(text, error, Own::KEYS));
-        let mut document = DeTable::parse(text).map_err(|error| wrong(&error))?;
-        let own_keys = Own::KEYS.iter().filter_map(|key| document.get_mut().remove_entry(*key));
-        let own: DeTable<'_> = own_keys.collect();
-        let own = Own::deserialize(Deserializer::from(Spanned::new(document.span(), own)));
-        let start = |error: &toml::de::Error| error.span().map(|span| span.start);
-        match (Self::deserialize(Deserializer::from(document)), own) {
-            (Ok(settings), Ok(own)) => Ok((settings, own)),
-            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(wrong(&error)),
-            (Err(one), Err(other)) => Err(wrong(if start(&other) < start(&one) { &other } else { &one })),
-        }
+        read_all(text, |mut document| {
+            let own_keys = Own::KEYS.iter().filter_map(|key| document.get_mut().remove_entry(*key));
+            let own: DeTable<'_> = own_keys.collect();
+            let own = Own::deserialize(Deserializer::from(Spanned::new(document.span(), own)));
+            let start = |error: &toml::de::Error| error.span().map(|span| span.start);
+            match (Self::deserialize(Deserializer::from(document)), own) {
+                (Ok(settings), Ok(own)) => Ok((settings, own)),
+                (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+                (Err(one), Err(other)) => Err(if start(&other) < start(&one) { other } else { one }),
+            }
+        })
     }
 
-    /// Rejects an invalid rule, and names its line in `text`.
+    /// Rejects invalid rules, and names their lines in `text`.
     fn check_rules(&self, text: &str) -> Result<(), SettingsError> {
-        let wrong = self.packages.first_wrong(&self.upstreams);
+        let wrong = self.packages.wrong(&self.upstreams);
         let wrong = wrong.map(|(start, error)| (start, SettingsError::of(error)));
-        let unknown = || self.first_unknown_group().map(|(start, error)| (start, SettingsError::of(error)));
-        let Some((start, error)) = wrong.or_else(unknown) else { return Ok(()) };
-        Err(error).with_context(|| format!("the rule at line {}", line_of(text, start)))
+        let unknown = self.unknown_groups().map(|(start, error)| (start, SettingsError::of(error)));
+        let mut wrong: Vec<_> = wrong.chain(unknown).collect();
+        wrong.sort_by_key(|(start, _)| *start);
+        // What else is wrong with a rule may follow from its first mistake.
+        wrong.dedup_by_key(|(start, _)| *start);
+        SettingsError::of_any(wrong.into_iter().filter_map(|(start, error)| {
+            let rule = || format!("the rule at line {}", line_of(text, start));
+            Err::<(), _>(error).with_context(rule).err()
+        }))
     }
 }
 

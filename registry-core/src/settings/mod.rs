@@ -22,6 +22,7 @@ mod load;
 mod log;
 mod login;
 mod loops;
+mod mistakes;
 mod open;
 mod openid;
 mod organizations;
@@ -55,8 +56,8 @@ pub use log::{LogFilter, LogFormat, LogSettings, log_to};
 pub use login::LoginSettings;
 pub use loops::LoopError;
 pub use open::{
-    Trial, accounts_builder, add_providers, open_existing_store, open_registry, open_trusted_publishing,
-    registry_builder,
+    Trial, accounts_builder, add_providers, check_named, open_existing_store, open_registry,
+    open_trusted_publishing, registry_builder,
 };
 pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};

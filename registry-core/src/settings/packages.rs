@@ -16,10 +16,10 @@ impl PackageRules {
         self.0.is_empty()
     }
 
-    /// Returns the position in the text of the first invalid rule.
-    pub(super) fn first_wrong(&self, upstreams: &Upstreams) -> Option<(usize, AccessRuleError)> {
+    /// Returns the invalid rules, each with its position in the text.
+    pub(super) fn wrong(&self, upstreams: &Upstreams) -> impl Iterator<Item = (usize, AccessRuleError)> {
         let names = names(upstreams);
-        self.0.iter().zip(1..).find_map(|(rule, number)| {
+        self.0.iter().zip(1..).filter_map(move |(rule, number)| {
             let wrong = AccessRules::check_rule(rule.get_ref(), number, &names).err()?;
             Some((rule.span().start, wrong))
         })

@@ -1,10 +1,36 @@
+use url::{Host, Url};
+
 use super::groups::groups_of;
 use super::{ProviderName, Settings};
 
 impl Settings {
     /// What the settings protect less than they seem to, for the operator to read at the start.
     pub fn warnings(&self) -> Vec<String> {
-        self.warn_of_names_for_anyone().into_iter().chain(self.warn_of_empty_groups()).collect()
+        let names = self.warn_of_names_for_anyone();
+        names.into_iter().chain(self.warn_of_plaintext()).chain(self.warn_of_empty_groups()).collect()
+    }
+
+    /// Secrets that travel unencrypted. URLs of issuers must be https anyway.
+    fn warn_of_plaintext(&self) -> impl Iterator<Item = String> {
+        let github = self.github.iter().flat_map(|table| {
+            [Some(("url", &table.url)), table.api_url.as_ref().map(|url| ("api_url", url))]
+        });
+        let github = github.flatten().map(|(key, url)| {
+            (format!("[github]: {key}"), url, "the tokens of users, and so sign in as any of them")
+        });
+        let upstreams = self
+            .upstreams
+            .iter()
+            .filter(|(_, upstream)| upstream.token_env.is_some() || upstream.token_file.is_some());
+        let upstreams = upstreams.map(|(name, upstream)| {
+            (format!("[upstreams.{name}]: url"), &upstream.url, "the token of the upstream")
+        });
+        github.chain(upstreams).filter(|(_, url, _)| is_plaintext(url.as_url())).map(|(key, url, what)| {
+            format!(
+                "{key} = \"{url}\" is not encrypted, so any machine on the way there can read {what}: write an \
+                 https:// URL"
+            )
+        })
     }
 
     /// Each name has one owner over all providers: the first who comes with it.
@@ -54,9 +80,41 @@ impl Settings {
     }
 }
 
+/// Whether requests to this URL leave the machine unencrypted.
+fn is_plaintext(url: &Url) -> bool {
+    let is_this_machine = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !is_this_machine
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_that_travel_in_plaintext_are_warned_of() {
+        let upstream = "[upstreams.npm]\nurl = \"http://registry.example\"\n";
+        for (text, told) in [
+            ("[github]\nurl = \"http://github.example\"".to_owned(), Some("[github]: url = ")),
+            ("[github]\napi_url = \"http://api.github.example\"".to_owned(), Some("[github]: api_url = ")),
+            ("[github]\nurl = \"http://127.0.0.1:8080\"".to_owned(), None),
+            ("[github]\nurl = \"https://github.example\"".to_owned(), None),
+            (upstream.to_owned(), None),
+            (format!("{upstream}token_env = \"X\""), Some("[upstreams.npm]: url = ")),
+            (format!("{upstream}token_file = \"x\""), Some("[upstreams.npm]: url = ")),
+        ] {
+            let warnings = Settings::from_toml(&text).unwrap().warnings();
+            match (&warnings[..], told) {
+                ([], None) => {}
+                ([warning], Some(told)) => assert!(warning.starts_with(told), "{warning}"),
+                _ => panic!("{text}: {warnings:?}"),
+            }
+        }
+    }
 
     #[test]
     fn groups_that_no_account_is_in_are_warned_of() {

@@ -195,6 +195,26 @@ impl Key<'_> {
         })
     }
 
+    /// The folder of all local accounts, and of the last answers of other providers below it.
+    pub fn accounts() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_accounts").map(BlobPrefix::folder)
+    }
+
+    /// Returns the local account that is stored at `path`; `None` for any other path.
+    pub fn account_at(path: &BlobPath) -> Option<String> {
+        unescape_segment(path.as_str().strip_prefix("_accounts/")?.strip_suffix(".json")?)
+    }
+
+    /// The folder of all owned names.
+    pub fn name_claims() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_names").map(BlobPrefix::folder)
+    }
+
+    /// The folder of all tokens.
+    pub fn tokens() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_tokens").map(BlobPrefix::folder)
+    }
+
     /// The folder of all tokens that an account holds.
     pub(crate) fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
@@ -307,4 +327,34 @@ fn escape_segment(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Reverses [`escape_segment`]; `None` for more than one segment, and for what it never writes.
+fn unescape_segment(segment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut parts = segment.split('=');
+    bytes.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        let (byte, rest) = part.split_at_checked(2)?;
+        bytes.extend(const_hex::decode(byte).ok()?);
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('/') && escape_segment(text) == segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_its_local_account() {
+        for name in ["ana", "ana_b", "a.b-c", "7"] {
+            assert_eq!(Key::account_at(&Key::Account(name).path().unwrap()).as_deref(), Some(name));
+        }
+        for other in
+            [Key::GithubAccount("ana"), Key::OpenIdAccount("ana"), Key::NameClaim("ana"), Key::Marker]
+        {
+            assert_eq!(Key::account_at(&other.path().unwrap()), None);
+        }
+    }
 }

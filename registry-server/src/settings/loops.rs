@@ -8,8 +8,13 @@ use super::Settings;
 impl Settings {
     /// Rejects upstreams that are this server according to its settings: at its public URL, or at its listen address.
     pub fn refuse_loops(&self) -> Result<(), LoopError> {
-        self.registry.refuse_loops_by("listen", |url| self.is_listener(url))?;
+        self.refuse_listener_loops()?;
         self.registry.refuse_public_loops()
+    }
+
+    /// Like [`Settings::refuse_loops`], for the listen address alone.
+    pub(crate) fn refuse_listener_loops(&self) -> Result<(), LoopError> {
+        self.registry.refuse_loops_by("listen", |url| self.is_listener(url))
     }
 
     /// Whether a server with these settings listens at this URL, as far as they tell.

@@ -210,12 +210,25 @@ async fn explain_tells_which_rule_decides() {
     assert_explained(
         &explain(&["anonymous", "read", "pebble"]),
         0,
-        "anonymous may read pebble\nrule: number 3, match = \"pe*\", which has @all in read\n",
+        "a caller who is not signed in may read pebble\nrule: number 3, match = \"pe*\", which has @all in read\n",
     );
     assert_explained(
         &explain(&["anonymous", "read", "left-pad"]),
         3,
-        "anonymous may not read left-pad\nrule: none matches left-pad, and what no rule allows is denied\n",
+        "a caller who is not signed in may not read left-pad\n\
+         rule: none matches left-pad, and what no rule allows is denied\n",
+    );
+    assert_explained(
+        &explain(&["anonymous", "read", "@acme/web"]),
+        3,
+        "a caller who is not signed in may not read @acme/web\n\
+         rule: number 1, match = \"@acme/*\", which does not list @all in read\n",
+    );
+    assert_explained(
+        &explain(&["anonymous", "publish", "pear"]),
+        3,
+        "a caller who is not signed in may not publish pear\n\
+         rule: number 3, match = \"pe*\"; whatever a rule lists, only signed-in users change packages\n",
     );
     stderr_of_failure(&explain(&["ana", "read", "../etc"]), 1);
     stderr_of_failure(&explain(&["ana", "eat", "pear"]), 2);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::server_process::ServerProcess;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::running::{registry_server, run, stderr_of_failure};
@@ -54,8 +54,8 @@ async fn the_log_is_read_and_filtered_from_the_storage() {
                  (publish allowed-to-owners by rule 1 **: @authenticated in publish)"
             ),
             "ben 127.0.0.1 signed-up -",
-            "ben 127.0.0.1 denied pear action=publish \
-             (publish allowed-to-owners by rule 1 **: @authenticated in publish)",
+            "ben 127.0.0.1 denied pear action=publish (denied by ownership, as the user is no owner of the package; by the \
+             rules alone: publish allowed-to-owners by rule 1 **: @authenticated in publish)",
             "- 127.0.0.1 denied pear action=publish (publish denied by rule 1 **)",
             "- 127.0.0.1 login-failed - name=ana",
         ]
@@ -85,6 +85,53 @@ async fn the_log_is_read_and_filtered_from_the_storage() {
     }
     let refused = run(&["log", "--storage", &url, "--since", "yesterday"]);
     assert!(stderr_of_failure(&refused, 1).contains("\"yesterday\" is not a time"));
+}
+
+/// A denial names what denied it, and not the rule that would allow it.
+#[tokio::test]
+async fn the_log_says_what_denied_a_request() {
+    let storage = tempfile::tempdir().unwrap();
+    let server = start_server(storage.path()).await;
+    let http = HttpClient::new(server.base_url());
+    let (ana, ben) = (sign_up(&http, "ana").await, sign_up(&http, "ben").await);
+    let publish = PublishDocument::new("@acme/pear", "1.0.0").field("access", json!("restricted")).build();
+    let _ = http.put("/@acme%2fpear").bearer(&ana).json(&publish).send().await.assert_status(201);
+    let token = async |options: Value| {
+        let made = http.post("/-/npm/v1/tokens").bearer(&ana).json(&options).send().await.assert_status(200);
+        made.json()["token"].as_str().unwrap().to_owned()
+    };
+    let reader = token(json!({ "password": PASSWORD, "readonly": true })).await;
+    let elsewhere = token(json!({ "password": PASSWORD, "cidr_whitelist": ["192.0.2.0/24"] })).await;
+    let next = PublishDocument::new("@acme/pear", "1.1.0").build();
+    let _ = http.put("/@acme%2fpear").bearer(&reader).json(&next).send().await.assert_status(403);
+    let _ = http.get("/@acme%2fpear").bearer(&elsewhere).send().await.assert_status(401);
+    let _ = http.get("/@acme%2fpear").bearer(&ben).send().await.assert_status(404);
+    let _ = http.get("/-/npm/v1/tokens").bearer(&reader).send().await.assert_status(200);
+    assert!(server.stop().await.success());
+
+    let url = format!("file:{}", storage.path().display());
+    let show = |flag: &[&str]| {
+        let output = run(&[&["log", "--storage", &url, "--denied"], flag].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = show(&[]);
+    let without_time: Vec<&str> = text.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        without_time,
+        [
+            "ana 127.0.0.1 denied @acme/pear action=publish (denied by the limits of the token; by the rules alone: \
+             publish allowed-to-owners by rule 1 **: @authenticated in publish)",
+            "ana 127.0.0.1 credential-refused - reason=token used outside its networks",
+            "ben 127.0.0.1 denied @acme/pear action=read (denied by the package, which its owners made private; by the \
+             rules alone: read allowed by rule 1 **: @all in read)",
+        ]
+    );
+    let json: Vec<Value> =
+        show(&["--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json[0]["by"], "token");
+    assert_eq!(json[1]["reason"], "token-elsewhere");
+    assert_eq!(json[2]["by"], "private-package");
 }
 
 #[tokio::test]

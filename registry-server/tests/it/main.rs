@@ -29,6 +29,7 @@ mod npm_github;
 mod npm_in_front;
 mod npm_manage;
 mod npm_publish;
+mod operator_commands;
 mod organizations;
 mod other_clients;
 mod process;

@@ -53,6 +53,16 @@ fn what_protects_less_than_it_seems_is_warned_of() {
         (format!("{rule}\n[github]"), ""),
         (format!("{proxies}[\"10.0.0.0/8\", \"0.0.0.0/0\"]"), "trusted_proxies lists 0.0.0.0/0"),
         (format!("{proxies}[\"::/0\"]"), "trusted_proxies lists ::/0"),
+        (
+            format!("{proxies}[\"0.0.0.0/1\", \"128.0.0.0/1\"]"),
+            "trusted_proxies lists 0.0.0.0/1 and 128.0.0.0/1",
+        ),
+        (format!("{proxies}[\"::ffff:0:0/96\"]"), "trusted_proxies lists ::ffff:0:0/96"),
+        (format!("{proxies}[\"fc00::/7\"]"), ""),
+        (
+            "[github]\nurl = \"http://github.example\"\norganizations = [\"acme\"]".to_owned(),
+            "[github]: url = \"http://github.example",
+        ),
         (format!("{proxies}[\"10.0.0.0/8\"]"), ""),
     ] {
         let top = "listen = \"127.0.0.1:0\"\naccounts.sign_up = false\nstorage.url = \"memory:\"\n";
@@ -141,4 +151,102 @@ fn relative_paths_in_a_file_start_at_its_folder() {
     let server = Running::start_command(registry_server(&by_flag).current_dir(&elsewhere));
     assert!(server.get("/-/ready").contains(r#"{"ok":true}"#));
     assert!(elsewhere.path().join("flag/version").exists());
+}
+
+/// Whatever a start rejects of the storage, a check rejects too, and creates nothing.
+#[test]
+fn a_check_looks_at_the_storage_and_creates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("plain"), "").unwrap();
+    std::fs::create_dir(at("foreign")).unwrap();
+    std::fs::write(at("foreign/notes.txt"), "").unwrap();
+    std::fs::create_dir(at("newer")).unwrap();
+    std::fs::write(at("newer/version"), "99").unwrap();
+    std::fs::create_dir(at("empty")).unwrap();
+    std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
+    let files = || {
+        let mut files: Vec<_> =
+            folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        files.sort();
+        (files, at("empty").read_dir().unwrap().count())
+    };
+    let before = files();
+    let must_exist = "must_exist = true";
+    for (name, more, told) in [
+        ("absent", must_exist, "there is no registry in file:"),
+        ("empty", must_exist, "there is no registry in file:"),
+        ("plain", "", "cannot open the storage file:"),
+        ("plain/below", "", "cannot open the storage file:"),
+        ("link", "", "cannot open the storage file:"),
+        ("foreign", "", "holds other files (notes.txt)"),
+        ("newer", "", "holds a registry in format 99"),
+    ] {
+        let url = format!("file:{}", at(name).display());
+        let config = file(&format!("listen = \"127.0.0.1:0\"\n[storage]\nurl = \"{url}\"\n{more}"));
+        let path = config.path().to_str().unwrap();
+        let stderr = stderr_of_failed_check(path);
+        assert!(stderr.contains(told) && stderr.contains(at(name).to_str().unwrap()), "{name}: {stderr}");
+        assert_eq!(files(), before, "{name}");
+        assert_eq!(stderr_of_failure(&run(&["--config", path, "--log", "off"]), 1), stderr, "{name}");
+        assert_eq!(files(), before, "{name}");
+    }
+    for sound in ["absent", "absent/below", "empty"] {
+        let checked = run(&["config", "check", "--storage", &format!("file:{}", at(sound).display())]);
+        assert!(checked.status.success(), "{sound}: {checked:?}");
+        assert_eq!(files(), before, "{sound}");
+    }
+}
+
+/// The superuser writes everywhere, so the check runs as another user where the tests run as the superuser.
+#[test]
+fn a_check_tells_of_a_storage_that_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    std::fs::create_dir(&storage).unwrap();
+    for path in [folder.path(), &storage] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o555)).unwrap();
+    }
+    for path in [storage.clone(), folder.path().join("absent")] {
+        let url = format!("file:{}", path.display());
+        let mut command = registry_server(&["config", "check", "--storage", &url]);
+        if rustix::process::geteuid().is_root() {
+            command.uid(65_534);
+        }
+        let stderr = stderr_of_failure(&command.output().unwrap(), 1);
+        assert!(stderr.contains(&format!("cannot write to the storage {url}")), "{stderr}");
+    }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let config =
+        file("public_ur = \"x\"\n[limits]\nowners = 0\n[tokens]\ndefault_days = 91\nmost_days = 90\n");
+    let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
+    for told in ["3 mistakes", "line 1: ", "`public_url`", "line 3: ", "line 4: ", "lower default_days"] {
+        assert!(stderr.contains(told), "no {told} in {stderr}");
+    }
+    // What the file names is looked at once it can be read.
+    let config = file(
+        "listen = \"0.0.0.0:0\"\nstorage.url = \"file:/dev/null\"\nhtpasswd.file = \"none\"\n\
+         [upstreams.a]\nurl = \"https://a.example\"\ntoken_env = \"NOT_SET_ANYWHERE\"\n\
+         [upstreams.b]\nurl = \"https://b.example\"\ntoken_file = \"none-either\"\n",
+    );
+    let stderr = stderr_of_failed_check(config.path().to_str().unwrap());
+    for told in [
+        "there are no access rules",
+        "sign_up = false under [accounts]",
+        "[upstreams.b] is configured but not used",
+        "cannot open the storage file:/dev/null",
+        "[upstreams.a]",
+        "NOT_SET_ANYWHERE",
+        "none-either",
+        "[htpasswd]: file",
+    ] {
+        assert!(stderr.contains(told), "no {told} in {stderr}");
+    }
 }

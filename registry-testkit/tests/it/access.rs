@@ -1,8 +1,8 @@
 //! A package that a caller may not read does not exist for that caller.
 
 use http::Method;
-use registry_core::access::AccessRules;
-use registry_core::events::{Event, EventKind};
+use registry_core::access::{AccessRules, Action};
+use registry_core::events::{DeniedBy, Event, EventKind};
 use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
@@ -238,4 +238,26 @@ async fn who_may_publish_to_others_packages_may_not_take_them_away() {
         assert!(error.starts_with("you do not have permission to administer pear"), "{error}");
     }
     assert_eq!(registry.stored().await, before);
+}
+
+/// No other owner could help an owner whom a rule denies.
+#[tokio::test]
+async fn an_owner_whom_a_rule_denies_is_told_the_rule() {
+    let registry = TestRegistry::new().await;
+    let ana = registry.ana();
+    let _ = ana.publish(&PublishDocument::new("pear", "1.0.0")).await.assert_status(201);
+    let next = PublishDocument::new("pear", "1.1.0");
+    let rules = json!([{ "match": "@acme/*" }, { "match": "**", "read": ["@all"], "publish": ["user:ben"] }]);
+    let rules = AccessRules::compile(&serde_json::from_value::<Vec<_>>(rules).unwrap()).unwrap();
+    registry.registry().set_access(rules);
+    registry.registry().flush_events().await;
+    registry.events().take();
+    assert_eq!(
+        ana.publish(&next).await.assert_status(403).error(),
+        "you do not have permission to publish pear: access rule 2 (match = \"**\") does not let you, and owners cannot \
+         change that; an administrator of this registry decides on its rules"
+    );
+    registry.registry().flush_events().await;
+    let denied = EventKind::Denied { action: Action::Publish.into(), by: DeniedBy::Rules };
+    assert_eq!(registry.events().take().into_iter().map(|event| event.kind).collect::<Vec<_>>(), [denied]);
 }

@@ -21,7 +21,7 @@ pub(crate) const ISSUED_TOKEN: &str = "(issued token)";
 
 /// The provider whose accounts are in the store before they log in, so that it never creates one with a rejected
 /// name.
-const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 /// The owner of a name, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,11 @@ impl NameClaim {
         Self { name, provider: provider.to_owned(), subject, claimed: Some(now) }
     }
 
-    pub(super) fn provider(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn provider(&self) -> &str {
         &self.provider
     }
 

@@ -10,6 +10,5 @@
 mod claim;
 mod look_up;
 
-pub(crate) use claim::ISSUED_TOKEN;
-pub(crate) use claim::NameClaim;
+pub(crate) use claim::{ISSUED_TOKEN, LOCAL, NameClaim};
 pub(crate) use look_up::Account;

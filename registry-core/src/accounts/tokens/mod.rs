@@ -22,9 +22,9 @@ pub(crate) use cache::Identity;
 pub(crate) use cache::TokenCache;
 pub use create::{MadeToken, TokenOptions, TokenRequest};
 pub use issue::NewToken;
-pub use list::TokenInfo;
+pub use list::{HeldToken, TokenInfo};
 pub use record::TokenHolder;
-use record::TokenRecord;
+pub(crate) use record::TokenRecord;
 
 impl Accounts {
     /// Creates a session token for an account that `provider` identified, at a login that began at `since`, from the
@@ -64,7 +64,7 @@ impl Accounts {
         Ok(principal)
     }
 
-    async fn forget_token(&self, hash: TokenHash, record: &TokenRecord) -> Result<(), Error> {
+    pub(crate) async fn forget_token(&self, hash: TokenHash, record: &TokenRecord) -> Result<(), Error> {
         let hex = hash.to_hex();
         self.parts.store.delete(&Key::Token(&hex).path()?).await?;
         self.parts.tokens.remove(&hash);
@@ -88,7 +88,7 @@ impl Accounts {
         Ok(())
     }
 
-    async fn token_record(&self, hash: &str) -> Result<Option<TokenRecord>, Error> {
+    pub(crate) async fn token_record(&self, hash: &str) -> Result<Option<TokenRecord>, Error> {
         let Some(blob) = self.parts.store.get(&Key::Token(hash).path()?).await? else { return Ok(None) };
         serde_json::from_slice(&blob.bytes).map(Some).map_err(|error| Error::Damaged(Box::new(error)))
     }

@@ -7,9 +7,9 @@ use crate::auth::{Principal, TokenLimits};
 
 /// A token as it is stored, under the hash of its secret. The secret itself is never stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct TokenRecord {
+pub(crate) struct TokenRecord {
     #[serde(flatten)]
-    pub(super) holder: TokenHolder,
+    pub(crate) holder: TokenHolder,
     pub(super) created: DateTime<Utc>,
     /// The name that its holder gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,7 @@
 use std::sync::atomic::Ordering;
 
+use secrecy::SecretString;
+
 use crate::auth::{AccountChange, AccountChanged, AuthError, NewPassword, ProfileField};
 use crate::storage::{BlobError, Contended, Edit, Key, Step, update};
 
@@ -26,6 +28,32 @@ impl LocalAccounts {
             self.recent.forget(self.recent.hash(name, old));
         }
         Ok(updated.outcome)
+    }
+
+    /// Sets a password without the old one.
+    pub(super) async fn reset(
+        &self,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<AccountChanged, AuthError> {
+        acceptable::check_password(password).map_err(|reason| AuthError::Unacceptable { reason })?;
+        let turn = self.passwords.turn().await.map_err(unavailable)?;
+        let hash = self.passwords.hash(turn, password, &*self.randomness).await.map_err(unavailable)?;
+        let path = Key::Account(name).path().map_err(unavailable)?;
+        let mut edit = ResetPassword { accounts: self, name, hash };
+        let outcome = update(&*self.store, &*self.randomness, &path, &mut edit).await?.outcome;
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        Ok(outcome)
+    }
+
+    /// Removes an account. Returns whether there was one.
+    pub(super) async fn remove(&self, name: &str) -> Result<bool, AuthError> {
+        if self.account(name).await?.is_none() {
+            return Ok(false);
+        }
+        self.store.delete(&Key::Account(name).path().map_err(unavailable)?).await?;
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        Ok(true)
     }
 
     fn apply(&self, change: &AccountChange, account: &mut Account) {
@@ -87,6 +115,31 @@ impl Edit for EditAccount<'_> {
             account.password = hash.map_err(unavailable)?;
         }
         accounts.apply(change, &mut account);
+        let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
+        let outcome = AccountChanged::Profile(account.profile());
+        Ok(Step::Write { bytes: json.into(), base: Some(etag), outcome })
+    }
+}
+
+/// A new password of one account, without the old one.
+struct ResetPassword<'a> {
+    accounts: &'a LocalAccounts,
+    name: &'a str,
+    hash: String,
+}
+
+impl Edit for ResetPassword<'_> {
+    type Outcome = AccountChanged;
+    type Error = AuthError;
+
+    async fn attempt(&mut self, _: &[AccountChanged]) -> Result<Step<AccountChanged>, AuthError> {
+        let Some((mut account, etag)) = self.accounts.stored_account(self.name).await? else {
+            return Ok(Step::Done(AccountChanged::NotOffered));
+        };
+        let now = self.accounts.clock.now();
+        account.password.clone_from(&self.hash);
+        account.updated = now;
+        account.sessions_since = Some(now);
         let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
         let outcome = AccountChanged::Profile(account.profile());
         Ok(Step::Write { bytes: json.into(), base: Some(etag), outcome })

@@ -265,6 +265,14 @@ impl AuthProvider for LocalAccounts {
     async fn change_account(&self, name: &str, change: &AccountChange) -> Result<AccountChanged, AuthError> {
         self.change(name, change).await
     }
+
+    async fn remove_account(&self, name: &str) -> Result<bool, AuthError> {
+        self.remove(name).await
+    }
+
+    async fn reset_password(&self, name: &str, password: &SecretString) -> Result<AccountChanged, AuthError> {
+        self.reset(name, password).await
+    }
 }
 
 impl fmt::Display for LocalAccounts {

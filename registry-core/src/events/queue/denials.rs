@@ -221,6 +221,20 @@ mod tests {
     }
 
     #[test]
+    fn missing_one_time_passwords_are_counted_by_account() {
+        let mut denials = Denials::default();
+        let missing = |account: &str| Event {
+            principal: Some(account.into()),
+            kind: EventKind::TwoFactorMissing,
+            ..denied(0, HOME, "pear")
+        };
+        let mut told = |account: &str| (0..50).map(|_| denials.take(missing(account)).len()).sum::<usize>();
+        assert_eq!((told("ana"), told("ben")), (10, 10));
+        let sums = denials.sum_up();
+        assert_eq!(sums.iter().map(|sum| sum.count).collect::<Vec<_>>(), [Some(40), Some(40)]);
+    }
+
+    #[test]
     fn a_network_that_varies_names_gets_a_bounded_number_of_events_and_a_sum() {
         let mut denials = Denials::default();
         let names = (0..360_000).map(|number| denied(0, HOME, &format!("hidden-{number}")));

@@ -34,10 +34,14 @@ impl AccessRoute {
     fn phrase(&self) -> Option<String> {
         Some(match self {
             Self::SetMember(organization) => format!("add a member to the organization {organization}"),
-            Self::RemoveMember(organization) => format!("remove a member from the organization {organization}"),
+            Self::RemoveMember(organization) => {
+                format!("remove a member from the organization {organization}")
+            }
             Self::CreateTeam(organization) => format!("create a team in the organization {organization}"),
             Self::DestroyTeam(team) => format!("delete the team {}:{}", team.organization, team.name),
-            Self::AddTeamMember(team) => format!("add a member to the team {}:{}", team.organization, team.name),
+            Self::AddTeamMember(team) => {
+                format!("add a member to the team {}:{}", team.organization, team.name)
+            }
             Self::RemoveTeamMember(team) => {
                 format!("remove a member from the team {}:{}", team.organization, team.name)
             }

@@ -8,14 +8,15 @@ mod storage;
 mod trusted_publishing;
 mod upstreams;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::events::LogEvents;
-use crate::storage::BlobStore;
+use crate::storage::{BlobStore, ObjectStoreBlobs};
 use crate::{Registry, RegistryBuilder};
 
 use super::error::Context as _;
-use super::{Settings, SettingsError};
+use super::{ProviderName, Settings, SettingsError};
 
 pub use providers::add_providers;
 pub use storage::open_existing_store;
@@ -55,6 +56,35 @@ pub async fn open_registry(
         format!("the storage {} cannot be opened as that of a registry", settings.storage.url)
     })?;
     Ok(registry)
+}
+
+/// Checks what `settings` name, as far as it can be done without writing anything and without a request: the storage, and
+/// the files and variables of providers, upstreams and trusted issuers. Tells all mistakes at once. Returns the folders
+/// that the registry writes to, which are none for other stores. Must be called within a Tokio runtime.
+///
+/// ```
+/// use registry_core::settings::{Settings, check_named};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let settings = Settings::from_toml("[storage]\nurl = \"file:/no/such/folder\"\nmust_exist = true").unwrap();
+/// assert!(check_named(&settings).unwrap_err().to_string().contains("there is no registry in file:/no/such/folder"));
+/// # });
+/// ```
+pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
+    install_tls_provider();
+    let provider = |name: &ProviderName| {
+        let store: Arc<dyn BlobStore> = Arc::new(ObjectStoreBlobs::in_memory());
+        providers::add(*name, settings, Registry::builder(store)).err()
+    };
+    let (folders, storage) = match storage::check(&settings.storage) {
+        Ok(folders) => (folders, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let wrong = storage
+        .into_iter()
+        .chain(upstreams::open(&settings.upstreams).err())
+        .chain(settings.provider_order().iter().filter_map(provider))
+        .chain(open_trusted_publishing(&settings.trusted_publishing).err());
+    SettingsError::of_any(wrong).map(|()| folders)
 }
 
 /// Returns a builder for the registry of `settings` on an open store. Rejects inconsistent settings, and sends no

@@ -11,8 +11,17 @@ pub fn add_providers(
     builder: RegistryBuilder,
 ) -> Result<RegistryBuilder, SettingsError> {
     install_tls_provider();
+    settings.provider_order().iter().try_fold(builder, |builder, name| add(*name, settings, builder))
+}
+
+/// Adds one provider.
+pub(super) fn add(
+    name: ProviderName,
+    settings: &Settings,
+    builder: RegistryBuilder,
+) -> Result<RegistryBuilder, SettingsError> {
     let missing = |table: &str| SettingsError::new(format!("no table [{table}]"));
-    settings.provider_order().iter().try_fold(builder, |builder, name| match name {
+    match name {
         ProviderName::Local => local(settings, builder),
         ProviderName::Htpasswd => htpasswd(settings, builder),
         ProviderName::Openid => {
@@ -23,7 +32,7 @@ pub fn add_providers(
             let table = settings.github.as_ref().ok_or_else(|| missing("github"))?;
             github::add(table, builder)
         }
-    })
+    }
 }
 
 #[cfg(not(feature = "local-accounts"))]

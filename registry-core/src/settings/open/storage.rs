@@ -1,6 +1,6 @@
 //! Opens the configured store, and verifies that it is reliable.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use url::Url;
@@ -86,6 +86,36 @@ fn open(settings: &StorageSettings, must_exist: bool) -> Result<Arc<dyn BlobStor
     Ok(store)
 }
 
+/// Checks the storage without a request, and without creating anything. Returns the folders that it writes to.
+pub(super) fn check(settings: &StorageSettings) -> Result<Vec<PathBuf>, SettingsError> {
+    match &settings.url {
+        StorageUrl::Memory => Ok(Vec::new()),
+        StorageUrl::Folder(folder) => check_folder(settings, folder),
+        StorageUrl::Bucket(bucket) => open_bucket(settings, bucket).map(|_| Vec::new()),
+    }
+}
+
+#[cfg(feature = "local-disk")]
+fn check_folder(settings: &StorageSettings, folder: &Path) -> Result<Vec<PathBuf>, SettingsError> {
+    if settings.must_exist && !folder.join("version").exists() {
+        return Err(no_registry_in(settings));
+    }
+    crate::storage::LocalDisk::check(folder).map_err(|error| cannot_open(settings, error))
+}
+
+#[cfg(not(feature = "local-disk"))]
+fn check_folder(settings: &StorageSettings, _: &Path) -> Result<Vec<PathBuf>, SettingsError> {
+    Err(not_in_this_build(&settings.url, "local-disk"))
+}
+
+#[cfg(feature = "local-disk")]
+fn cannot_open(settings: &StorageSettings, error: crate::storage::LocalDiskError) -> SettingsError {
+    let (url, error) = (&settings.url, SettingsError::of(error));
+    SettingsError::new(format!(
+        "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
+    ))
+}
+
 #[cfg(feature = "local-disk")]
 fn open_folder(
     settings: &StorageSettings,
@@ -98,12 +128,7 @@ fn open_folder(
     if must_exist && !folder.join("version").exists() {
         return Err(no_registry_in(settings));
     }
-    let disk = LocalDisk::open(folder).map_err(|error| {
-        let (url, error) = (&settings.url, SettingsError::of(error));
-        SettingsError::new(format!(
-            "cannot open the storage {url}: {error:#}; or name another folder with --storage file:DIR"
-        ))
-    })?;
+    let disk = LocalDisk::open(folder).map_err(|error| cannot_open(settings, error))?;
     Ok(Arc::new(disk))
 }
 

@@ -45,7 +45,14 @@ mod over_http {
             let options = UpstreamOptions { full_documents: settings.full_documents };
             Ok((name.clone(), Arc::new(upstream) as Arc<dyn Upstream>, options))
         };
-        upstreams.iter().map(open).collect()
+        let (mut opened, mut wrong) = (Vec::new(), Vec::new());
+        for upstream in upstreams.iter().map(open) {
+            match upstream {
+                Ok(upstream) => opened.push(upstream),
+                Err(error) => wrong.push(error),
+            }
+        }
+        SettingsError::of_any(wrong).map(|()| opened)
     }
 
     fn open_one(settings: &UpstreamSettings) -> Result<HttpUpstream, SettingsError> {

@@ -9,7 +9,7 @@ mod state;
 mod turns;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +79,12 @@ impl LocalDisk {
     /// password hashes and private packages). Sweeps leftovers of crashed processes. Blocks on the disk.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, LocalDiskError> {
         Ok(Self { folder: open::open(&root.into())?, turns: Arc::new(Turns::new()) })
+    }
+
+    /// Checks whether [`LocalDisk::open`] would take the folder, without creating anything in it. Returns the existing
+    /// folders that it would write to, which must be writable. Blocks on the disk.
+    pub fn check(root: impl AsRef<Path>) -> Result<Vec<PathBuf>, LocalDiskError> {
+        open::check(root.as_ref())
     }
 
     /// **For tests only**: writes survive a crash of the process, but not of the machine.

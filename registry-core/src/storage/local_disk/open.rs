@@ -52,24 +52,61 @@ pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
     make(&root).map_err(disk)?;
     let folder = Folder::new(shown, &root);
     let version = root.join("version");
-    match fs::read_to_string(&version) {
-        Ok(found) if found.trim() == FORMAT => {}
-        Ok(found) => {
-            return Err(LocalDiskError::Format { root: shown.to_owned(), found: found.trim().to_owned() });
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            if let Some(found) = foreign(&root).map_err(disk)? {
-                return Err(LocalDiskError::Foreign { root: shown.to_owned(), found });
-            }
-        }
-        Err(error) => return Err(disk(error)),
-    }
+    require_own(shown, &root)?;
     prepare(&folder, &root, &version).map_err(disk)?;
     let swept = sweep(&folder.staging).map_err(disk)?;
     if swept > 0 {
         tracing::info!(store = %folder, swept, "removed partially written files of an earlier process");
     }
     Ok(folder)
+}
+
+/// Checks what [`open`] would find, and returns the existing folders that it would write to.
+pub(super) fn check(shown: &Path) -> Result<Vec<PathBuf>, LocalDiskError> {
+    let disk = |source| LocalDiskError::Disk { root: shown.to_owned(), source };
+    let root = path::absolute(shown).map_err(disk)?;
+    let not_a_folder = || disk(ErrorKind::NotADirectory.into());
+    // A link that leads nowhere is in the way too.
+    if !root.try_exists().map_err(disk)? && root.symlink_metadata().is_err() {
+        for above in root.ancestors().skip(1) {
+            match above.metadata() {
+                Ok(found) if found.is_dir() => return Ok(vec![above.to_owned()]),
+                Ok(_) => return Err(not_a_folder()),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(disk(error)),
+            }
+        }
+        return Err(disk(ErrorKind::NotFound.into()));
+    }
+    if !root.is_dir() {
+        return Err(not_a_folder());
+    }
+    require_own(shown, &root)?;
+    let folder = Folder::new(shown, &root);
+    let mut written = vec![root];
+    for part in [&folder.objects, &folder.locks, &folder.staging] {
+        match part.metadata() {
+            Ok(found) if found.is_dir() => written.push(part.to_path_buf()),
+            Ok(_) => return Err(not_a_folder()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(disk(error)),
+        }
+    }
+    Ok(written)
+}
+
+/// Rejects an existing folder of another program or of another format.
+fn require_own(shown: &Path, root: &Path) -> Result<(), LocalDiskError> {
+    let disk = |source| LocalDiskError::Disk { root: shown.to_owned(), source };
+    match fs::read_to_string(root.join("version")) {
+        Ok(found) if found.trim() == FORMAT => Ok(()),
+        Ok(found) => Err(LocalDiskError::Format { root: shown.to_owned(), found: found.trim().to_owned() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => match foreign(root).map_err(disk)? {
+            Some(found) => Err(LocalDiskError::Foreign { root: shown.to_owned(), found }),
+            None => Ok(()),
+        },
+        Err(error) => Err(disk(error)),
+    }
 }
 
 fn make(root: &Path) -> io::Result<()> {

@@ -183,7 +183,7 @@ async fn owners_make_a_package_private_and_public_again() {
       _tokens/fe127f6e9b53e241d421062e88fcef167a3726a803e39a7b14385f26c9df3639.json
 
     events:
-      {"package":"@open/secret","kind":"denied","action":"read"}
+      {"package":"@open/secret","kind":"denied","action":"read","by":"private-package"}
       {"principal":"ana","package":"@open/secret","kind":"package-access-changed","restricted":false,"mfa":"none"}
     "#);
     let _ = registry.anonymous().get("/@open%2fsecret").await.assert_status(200);

@@ -33,7 +33,8 @@ const NOT_KEPT: [&str; 6] = [
 ];
 
 const SILENT: (u16, &str) = (503, "did not answer: try again in a moment");
-const REFUSED: (u16, &str) = (502, "rejected the request: ask the registry's operator");
+/// No client retries this status, and none tells its user to sign in.
+const REFUSED: u16 = 424;
 const UNUSABLE: (u16, &str) = (502, "sent an invalid response: try again later");
 
 /// What becomes of a tarball that is not kept.
@@ -104,9 +105,10 @@ async fn check_while_broken(
         (_, answer) => panic!("{what}: {answer:?}"),
     }
     // Of a part or a length, nothing is told before the whole is checked.
-    assert!(front.head(OTHER_TARBALL).await.status.is_server_error(), "{what}");
+    let is_failure = |answer: &TestResponse| answer.status.is_server_error() || answer.status == REFUSED;
+    assert!(is_failure(&front.head(OTHER_TARBALL).await), "{what}");
     let part = front.client().get(OTHER_TARBALL).header("range", "bytes=0-9").send().await;
-    assert!(part.status.is_server_error(), "{what}");
+    assert!(is_failure(&part), "{what}");
     assert!(!part.error().is_empty(), "{what}");
     assert!(begun.elapsed() < SOON, "{what}: {:?}", begun.elapsed());
     assert!(kept == front.kept().await, "{what}: something was kept");
@@ -181,8 +183,13 @@ async fn it_asks_to_come_back() {
 
 #[tokio::test]
 async fn it_refuses() {
-    for status in [401, 403] {
-        check(&status.to_string(), FakeAnswer::status(status), REFUSED, Tarball::Refused).await;
+    for (status, says) in [
+        (401, "rejects this registry's own credential, not yours (status 401): ask the registry's operator"),
+        (403, "does not let this registry's own credential read the package (status 403)"),
+        (400, "rejected the request of this registry (status 400)"),
+    ] {
+        let refused = FakeAnswer::status(status);
+        check(&status.to_string(), refused, (REFUSED, says), Tarball::Refused).await;
     }
 }
 

@@ -42,6 +42,7 @@ async fn a_login_asks_for_digits_and_takes_them_once() {
       _two_factor/ana.json
 
     events:
+      {"principal":"ana","kind":"two-factor-missing"}
     "#);
     // A caller who does not know the password is not told that there is a second factor.
     let stranger = registry.anonymous().put(ANA, &json!({ "name": "ana", "password": "a guess" })).await;
@@ -121,6 +122,46 @@ async fn writes_ask_for_digits_where_the_mode_says_so() {
     let _ = stolen.publish(&PublishDocument::new("plum", "1.0.0")).await.assert_status(401);
     registry.clock().advance(super::A_WHILE);
     let _ = shown.publish(&PublishDocument::new("plum", "1.0.0")).await.assert_status(401);
+}
+
+#[tokio::test]
+async fn refusals_for_want_of_digits_are_recorded_with_account_and_package() {
+    let registry = TestRegistry::new().await;
+    let (ana, ben) = (registry.ana(), registry.user("ben").await);
+    let _ = ana.publish(&PublishDocument::new("plum", "1.0.0")).await.assert_status(201);
+    let _ = ana.put("/-/package/plum/owners", &json!({ "user": "ben" })).await.assert_status(200);
+    let (app, _) = enable(&registry, &ana, "auth-and-writes").await;
+    let shown = ana.with_one_time_password(&digits(&registry, &app));
+    let mfa = json!({ "publish_requires_tfa": true, "automation_token_overrides_tfa": false });
+    let _ = shown.post("/-/package/plum/access", &mfa).await.assert_status(200);
+    forget_events(&registry).await;
+
+    let pear = PublishDocument::new("pear", "1.0.0");
+    let _ = ana.publish(&pear).await.assert_status(401);
+    let _ = ana.with_one_time_password("000000").publish(&pear).await.assert_status(401);
+    let _ = ana.with_one_time_password("web_1-2-3").publish(&pear).await.assert_status(401);
+    let _ = ana.post(TOKENS, &request(&json!({}))).await.assert_status(401);
+    // An account without a second factor cannot show one.
+    let _ = ben.publish(&PublishDocument::new("plum", "1.0.1")).await.assert_status(403);
+    registry.registry().flush_events().await;
+    let told = registry.events().take().into_iter().map(|event| {
+        let kind = serde_json::to_value(&event.kind).unwrap()["kind"].as_str().unwrap().to_owned();
+        format!(
+            "{} {} {kind}",
+            event.principal.unwrap(),
+            event.package.map_or("-".into(), |name| name.to_string())
+        )
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "ana pear two-factor-missing",
+            "ana pear two-factor-failed",
+            "ana pear two-factor-failed",
+            "ana - two-factor-missing",
+            "ben plum two-factor-missing",
+        ]
+    );
 }
 
 #[tokio::test]

@@ -265,3 +265,18 @@ async fn logins_that_are_over_are_swept() {
     let _ = Begun::at(&registry.anonymous()).await;
     assert_eq!(sessions().await, 2);
 }
+
+/// `npm adduser` opens the page that `npm login` does, for another purpose.
+#[tokio::test]
+async fn the_page_is_titled_by_its_purpose() {
+    let registry = TestRegistry::new().await;
+    for (body, title) in [
+        (json!({}), "Sign in to registry.example"),
+        (json!({ "create": true }), "Create an account at registry.example"),
+    ] {
+        let begun = registry.anonymous().post("/-/v1/login", &body).await.assert_status(200);
+        let page =
+            browser(&registry).open(&Begun::of(&begun, "loginUrl").page).await.assert_status(200).text();
+        assert!(page.contains(&format!("<title>{title}</title>")), "no {title} in {page}");
+    }
+}

@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use registry_core::Body;
 use registry_core::clock::Clock as _;
 use registry_testkit::http_client::TestResponse;
+use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::test_registry::{PASSWORD, TestClient, TestRegistryBuilder};
 use registry_testkit::{Authenticator, TestRegistry};
 use serde_json::json;
@@ -23,7 +24,7 @@ async fn careful(builder: TestRegistryBuilder) -> (TestRegistry, Authenticator) 
 }
 
 async fn be_careful(registry: &TestRegistry, ana: &TestClient) -> Authenticator {
-    let pear = registry_testkit::publish_document::PublishDocument::new("pear", "1.0.0");
+    let pear = PublishDocument::new("pear", "1.0.0");
     let _ = ana.publish(&pear).await.assert_status(201);
     let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
     let answer = ana.post("/-/npm/v1/user", &mode).await.assert_status(200).json();
@@ -74,12 +75,13 @@ async fn a_write_is_confirmed_in_the_browser() {
       pear/index.json
 
     events:
+      {"principal":"ana","package":"pear","kind":"two-factor-missing"}
       {"principal":"ana","kind":"web-login-started"}
     "##);
     let begun = Begun::of(&asked, "authUrl");
     let page_browser = browser(&registry);
     let page = page_browser.open(&begun.page).await.assert_status(200);
-    for shown in ["as <strong>ana</strong>", "PUT /-/package/pear/dist-tags/stable", "npm/11.21.2"] {
+    for shown in ["as <strong>ana</strong>", "set the dist-tag stable of pear", "npm/11.21.2"] {
         assert!(page.text().contains(shown), "{}", page.text());
     }
     let wrong = page_browser.press(&page, "code", &[("code", "000000")]).await.assert_status(401);
@@ -89,11 +91,9 @@ async fn a_write_is_confirmed_in_the_browser() {
     let digits = app.digits_at(registry.clock().now());
     let confirmed = page_browser.press(&wrong, "code", &[("code", &digits)]).await.assert_status(303);
     let confirmed = page_browser.follow(&confirmed).await.assert_status(200).text();
-    for shown in [
-        "<h1>You confirmed the command</h1>",
-        "as <strong>ana</strong>",
-        "PUT /-/package/pear/dist-tags/stable",
-    ] {
+    for shown in
+        ["<h1>You confirmed the command</h1>", "as <strong>ana</strong>", "set the dist-tag stable of pear"]
+    {
         assert!(confirmed.contains(shown), "{confirmed}");
     }
     assert!(!confirmed.contains("signed in"), "{confirmed}");
@@ -190,7 +190,7 @@ async fn a_login_asks_for_the_second_factor_too() {
     let page = page_browser.open(&begun.page).await;
     let sent = page_browser.press(&page, "log-in", &ANA).await.assert_status(303);
     let asked = page_browser.follow(&sent).await.assert_status(200);
-    assert!(asked.text().contains("Confirm that you are ana"), "{}", asked.text());
+    assert!(asked.text().contains("Confirm a command as ana"), "{}", asked.text());
     assert!(!asked.text().contains(PASSWORD), "the password is not sent back");
     let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
     let other = browser(&registry);
@@ -275,4 +275,32 @@ async fn the_page_of_a_provider_that_does_not_own_the_name_is_no_second_factor()
     let refused = browser.open(&back).await.assert_status(403);
     assert!(refused.text().contains("the provider local"), "{}", refused.text());
     let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
+}
+
+/// The page says what the command does in words, as far as the request tells.
+#[tokio::test]
+async fn the_page_says_what_is_confirmed() {
+    let (registry, _) = careful(TestRegistry::builder()).await;
+    let publish = PublishDocument::new("@acme/plum", "1.0.0").build();
+    let owners = json!({ "_rev": "1-x", "maintainers": [{ "name": "ana", "email": "" }] });
+    for (method, path, body, says) in [
+        (Method::PUT, "/@acme%2fplum", publish.to_string(), "publish @acme/plum@1.0.0"),
+        (Method::PUT, "/pear", owners.to_string(), "change the owners of pear"),
+        (Method::DELETE, "/-/package/pear/dist-tags/beta", String::new(), "remove the dist-tag beta of pear"),
+        (Method::POST, "/-/npm/v1/tokens", json!({ "password": PASSWORD }).to_string(), "create a token"),
+        (
+            Method::PUT,
+            "/-/org/acme/team",
+            json!({ "name": "crew" }).to_string(),
+            "create a team in the organization acme",
+        ),
+    ] {
+        let request = Request::builder().method(method).uri(path).header("npm-auth-type", "web");
+        let asked = registry.ana().send(request.body(Body::from(body)).unwrap()).await;
+        let asked = asked.assert_status(401);
+        let page =
+            browser(&registry).open(&Begun::of(&asked, "authUrl").page).await.assert_status(200).text();
+        assert!(page.contains(&format!("<code>{says}</code>")), "no {says} in {page}");
+        assert!(page.contains("<h1>Confirm a command as ana</h1>"), "{page}");
+    }
 }

@@ -77,8 +77,8 @@ async fn only_owners_deprecate() {
     content-type: application/json
 
     {
-      "error": "you do not have permission to publish pear: ask one of its owners or the registry's operator",
-      "message": "you do not have permission to publish pear: ask one of its owners or the registry's operator"
+      "error": "you do not have permission to publish pear, which you do not own: ask one of its owners, or the registry's operator",
+      "message": "you do not have permission to publish pear, which you do not own: ask one of its owners, or the registry's operator"
     }
 
     store:
@@ -93,6 +93,6 @@ async fn only_owners_deprecate() {
       pear/index.json
 
     events:
-      {"principal":"ben","package":"pear","kind":"denied","action":"publish"}
+      {"principal":"ben","package":"pear","kind":"denied","action":"publish","by":"ownership"}
     "#);
 }

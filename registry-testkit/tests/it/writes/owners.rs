@@ -208,3 +208,26 @@ async fn owners_are_named_once_and_have_the_mail_of_their_account() {
     ]);
     assert_eq!(pear(&registry).await["maintainers"], expected);
 }
+
+/// npm reads the account of an owner before it removes it, and an account may be gone.
+#[tokio::test]
+async fn an_owner_whose_account_is_gone_can_be_removed_with_npm() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let (ana, _) = (registry.ana(), registry.user("ben").await);
+    let _ = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await.assert_status(200);
+    registry.remove("_accounts/ben.json").await;
+
+    let account = "/-/user/org.couchdb.user:ben";
+    let found = ana.get(account).await.assert_status(200).json();
+    assert_eq!((text(&found, "name"), text(&found, "email")), ("ben", ""));
+    let _ = registry.anonymous().get(account).await.assert_status(401);
+    let packument = pear(&registry).await;
+    let revision = text(&packument, "_rev").to_owned();
+    let owners = json!({ "_rev": revision, "maintainers": [{ "name": "ana", "email": "" }] });
+    let _ = ana.put(&format!("/pear/-rev/{revision}"), &owners).await.assert_status(200);
+    assert_eq!(pear(&registry).await["maintainers"].as_array().unwrap().len(), 1);
+
+    // The account of no owner does not exist, and becomes none.
+    let _ = ana.get(account).await.assert_status(404);
+    let _ = ana.put("/-/package/pear/owners", &json!({ "user": "ben" })).await.assert_status(404);
+}

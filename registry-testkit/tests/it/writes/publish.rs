@@ -238,7 +238,7 @@ async fn a_stranger_publishes_nothing() {
       pear/index.json
 
     events:
-      {"package":"pear","kind":"denied","action":"publish"}
+      {"package":"pear","kind":"denied","action":"publish","by":"not-signed-in"}
     "#);
     let answer = registry.user("ben").await.publish(&document).await;
     assert_snapshot!(registry.snapshot_of(&answer).await, @r#"
@@ -247,8 +247,8 @@ async fn a_stranger_publishes_nothing() {
     content-type: application/json
 
     {
-      "error": "you do not have permission to publish pear: ask one of its owners or the registry's operator",
-      "message": "you do not have permission to publish pear: ask one of its owners or the registry's operator"
+      "error": "you do not have permission to publish pear, which you do not own: ask one of its owners, or the registry's operator",
+      "message": "you do not have permission to publish pear, which you do not own: ask one of its owners, or the registry's operator"
     }
 
     store:
@@ -263,6 +263,6 @@ async fn a_stranger_publishes_nothing() {
       pear/index.json
 
     events:
-      {"principal":"ben","package":"pear","kind":"denied","action":"publish"}
+      {"principal":"ben","package":"pear","kind":"denied","action":"publish","by":"ownership"}
     "#);
 }

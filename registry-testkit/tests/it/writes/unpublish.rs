@@ -299,8 +299,8 @@ async fn only_owners_unpublish() {
     content-type: application/json
 
     {
-      "error": "you do not have permission to administer pear: ask one of its owners or the registry's operator",
-      "message": "you do not have permission to administer pear: ask one of its owners or the registry's operator"
+      "error": "you do not have permission to administer pear, which you do not own: ask one of its owners, or the registry's operator",
+      "message": "you do not have permission to administer pear, which you do not own: ask one of its owners, or the registry's operator"
     }
 
     store:
@@ -315,7 +315,7 @@ async fn only_owners_unpublish() {
       pear/index.json
 
     events:
-      {"principal":"ben","package":"pear","kind":"denied","action":"administer"}
+      {"principal":"ben","package":"pear","kind":"denied","action":"administer","by":"ownership"}
     "#);
 }
 

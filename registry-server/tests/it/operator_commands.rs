@@ -1,0 +1,153 @@
+//! `account` and `token`: what an operator does to accounts and tokens beside a running server.
+
+use registry_core::clock::{Clock as _, SystemClock};
+use registry_testkit::Authenticator;
+use registry_testkit::http_client::HttpClient;
+use registry_testkit::publish_document::PublishDocument;
+use serde_json::{Value, json};
+
+use crate::running::{registry_server, run, stderr_of_failure};
+use crate::support::{PASSWORD, Registry, account, sign_up, user_path};
+
+/// Runs a command on the storage of a server; its stdout.
+#[track_caller]
+fn operate(registry: &Registry, arguments: &[&str]) -> String {
+    let output = run(&with_storage(registry, arguments).iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(registry: &Registry, arguments: &[&str]) -> String {
+    stderr_of_failure(
+        &run(&with_storage(registry, arguments).iter().map(String::as_str).collect::<Vec<_>>()),
+        1,
+    )
+}
+
+fn with_storage(registry: &Registry, arguments: &[&str]) -> Vec<String> {
+    let storage = format!("file:{}", registry.storage().display());
+    let arguments = arguments.iter().map(|argument| (*argument).to_owned());
+    arguments.chain(["--log".into(), "off".into(), "--storage".into(), storage]).collect()
+}
+
+/// The kinds of events that came from the command line, with their principals.
+fn told(registry: &Registry) -> Vec<(String, Option<String>)> {
+    let shown = operate(registry, &["log", "--json"]);
+    let events = shown.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let by_operator = events.filter(|event| event["via"] == "command-line");
+    by_operator.map(|event| (text(&event["kind"]).unwrap(), text(&event["principal"]))).collect()
+}
+
+async fn log_in(http: &HttpClient, name: &str, password: &str) -> u16 {
+    http.put(&user_path(name)).json(&account(name, password)).send().await.status.as_u16()
+}
+
+#[tokio::test]
+async fn accounts_are_listed_shown_and_removed() {
+    let registry = Registry::configured("cache.token_seconds = 0").await;
+    let http = registry.http();
+    let (ana, ben) = (sign_up(&http, "ana").await, sign_up(&http, "ben_2").await);
+    let pear = PublishDocument::new("pear", "1.0.0").build();
+    let _ = http.put("/pear").bearer(&ben).json(&pear).send().await.assert_status(201);
+    assert_eq!(operate(&registry, &["account", "list"]), "ana local\nben_2 local\n");
+    let shown = operate(&registry, &["account", "show", "ana"]);
+    for line in [
+        "account: ana",
+        "known to: local accounts",
+        "email: ana@registry.example",
+        "second factor: none",
+        "groups: none",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "no {line} in {shown}");
+    }
+    assert!(operate(&registry, &["account", "remove", "ben_2"]).starts_with("removed the account ben_2\n"));
+    assert_eq!(operate(&registry, &["account", "list"]), "ana local\nben_2 local (no account)\n");
+    let _ = http.get("/-/whoami").bearer(&ben).send().await.assert_status(401);
+    // The name stays taken.
+    assert_eq!(log_in(&http, "ben_2", PASSWORD).await, 401);
+    let _ = http.get("/-/whoami").bearer(&ana).send().await.assert_status(200);
+    for action in ["show", "remove", "reset-password", "reset-two-factor"] {
+        let stderr = refused(&registry, &["account", action, "ben_2"]);
+        assert_eq!(stderr, "registry-server: the user ben_2 does not exist in this registry\n");
+    }
+    assert_eq!(told(&registry), [("account-removed".to_owned(), Some("ben_2".to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_password_and_a_second_factor_are_reset() {
+    let registry = Registry::configured("cache.token_seconds = 0").await;
+    let http = registry.http();
+    let ana = sign_up(&http, "ana").await;
+    let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
+    let begun = http.post("/-/npm/v1/user").bearer(&ana).json(&mode).send().await.assert_status(200).json();
+    let app = Authenticator::scan(begun["tfa"].as_str().unwrap());
+    let confirm = json!({ "tfa": [app.digits_at(SystemClock.now())] });
+    let _ = http.post("/-/npm/v1/user").bearer(&ana).json(&confirm).send().await.assert_status(200);
+    assert!(operate(&registry, &["account", "show", "ana"]).contains("second factor: auth-and-writes\n"));
+
+    assert_eq!(
+        operate(&registry, &["account", "reset-two-factor", "ana"]),
+        "removed the second factor of ana\n"
+    );
+    assert_eq!(operate(&registry, &["account", "reset-two-factor", "ana"]), "ana has no second factor\n");
+    assert_eq!(log_in(&http, "ana", PASSWORD).await, 201);
+
+    let password = operate(&registry, &["account", "reset-password", "ana"]);
+    assert_eq!(log_in(&http, "ana", PASSWORD).await, 401);
+    assert_eq!(log_in(&http, "ana", password.trim_end()).await, 201);
+    let _ = http.get("/-/whoami").bearer(&ana).send().await.assert_status(401);
+    let ana = || Some("ana".to_owned());
+    assert_eq!(
+        told(&registry),
+        [("two-factor-changed".to_owned(), ana()), ("password-changed".to_owned(), ana())]
+    );
+}
+
+#[tokio::test]
+async fn tokens_of_all_accounts_are_listed_and_revoked() {
+    let registry = Registry::configured("cache.token_seconds = 0").await;
+    let http = registry.http();
+    let (_, ben) = (sign_up(&http, "ana").await, sign_up(&http, "ben").await);
+    let robot = operate(&registry, &["token", "create", "ana", "--name", "ci robot", "--read-only"]);
+    let listed = operate(&registry, &["token", "list"]);
+    let kinds: Vec<_> = listed
+        .lines()
+        .map(|line| line.splitn(5, ' ').skip(1).take(3).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(kinds, ["ana operator read-only", "ben session read-write", "ana session read-write"]);
+    assert!(listed.lines().next().unwrap().ends_with("expires=never name=ci robot"), "{listed}");
+    assert!(!listed.contains(robot.trim_end()) && !listed.contains(&ben), "{listed}");
+    let of_ben = operate(&registry, &["token", "list", "--account", "ben"]);
+    assert_eq!(of_ben.lines().collect::<Vec<_>>(), [listed.lines().nth(1).unwrap()]);
+
+    let id = of_ben.split(' ').next().unwrap();
+    assert_eq!(operate(&registry, &["token", "revoke", id]), "revoked a token of ben\n");
+    let _ = http.get("/-/whoami").bearer(&ben).send().await.assert_status(401);
+    assert_eq!(operate(&registry, &["token", "revoke", robot.trim_end()]), "revoked a token of ana\n");
+    assert_eq!(operate(&registry, &["token", "list"]).lines().count(), 1);
+    let stderr = refused(&registry, &["token", "revoke", id]);
+    assert!(stderr.contains("there is no such token: `registry-server token list`"), "{stderr}");
+    let stderr = refused(&registry, &["token", "list", "--account", "eve"]);
+    assert!(stderr.contains("the user eve does not exist"), "{stderr}");
+    let kinds: Vec<_> = told(&registry).into_iter().map(|(kind, _)| kind).collect();
+    assert_eq!(kinds, ["token-created", "token-revoked", "token-revoked"]);
+}
+
+/// Accounts of other providers are theirs.
+#[tokio::test]
+async fn what_a_provider_manages_is_refused() {
+    let storage = tempfile::tempdir().unwrap();
+    let users = storage.path().join("users");
+    std::fs::write(&users, "ana:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n").unwrap();
+    let config = format!("accounts.sign_up = false\nhtpasswd.file = \"{}\"", users.display());
+    let registry = Registry::configured(&config).await;
+    for (action, advice) in [("remove", "remove it there"), ("reset-password", "change its password there")] {
+        let arguments = with_storage(&registry, &["account", action, "ana"]);
+        let mut command = registry_server(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let stderr = stderr_of_failure(&command.env("REGISTRY_CONFIG", &config).output().unwrap(), 1);
+        assert!(stderr.contains("the account ana is managed by") && stderr.contains(advice), "{stderr}");
+    }
+    assert!(users.exists());
+}
