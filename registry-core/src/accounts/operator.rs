@@ -89,7 +89,9 @@ impl Accounts {
         let (accounts, account) = (self.clone(), account.to_owned());
         detached(async move {
             let Account { provider, profile } = accounts.require_known(&account).await?;
-            let name = profile.principal.name;
+            // The name stays taken, also one from before names were claimed.
+            let name = accounts.admit(provider.id(), profile.principal).await?.name;
+            accounts.close_sign_up(&name).await?;
             if !provider.remove_account(&name).await? {
                 return Err(managed_by(&name, provider, "remove it"));
             }

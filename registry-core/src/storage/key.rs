@@ -17,7 +17,7 @@ const OUTBOXES: &str = "_outbox";
 /// _accounts/{account}.json                        a local account
 /// _accounts/github/{login}.json                   the last answer of GitHub about an account
 /// _accounts/openid/{name}.json                    the last answer of an OpenID Connect issuer about an account
-/// _names/{lowercase name}.json                    the provider whose users own a name; never changed
+/// _names/{lowercase name}.json                    the provider whose users own a name, which never changes
 /// _tokens/{sha256, 64 hex}.json                   a registry token, under the hash of its secret
 /// _tokens_of/{account}/{sha256, 64 hex}           marks a token of the account; the token decides
 /// _orgs/{organization}.json                       an organization: members, teams, and grants to teams

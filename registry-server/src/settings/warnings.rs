@@ -18,21 +18,27 @@ impl Settings {
     }
 }
 
-/// Returns the networks that no organization has for its proxies alone, as they are listed: each is large, or they are
-/// parts of one that is.
+/// Returns the networks that no organization has for its proxies alone, as they are listed: those that are too wide, or
+/// else those that together are.
 fn wide_networks(listed: &[Network]) -> Vec<Network> {
     let canonical = |network: &Network| mapped(network.as_net());
-    let wide =
-        IpNet::aggregate(&listed.iter().map(canonical).collect()).into_iter().filter(
-            |network| match network {
-                // The largest that are not public: 10.0.0.0/8 and fc00::/7.
-                IpNet::V4(network) => network.prefix_len() < 8,
-                IpNet::V6(network) => network.prefix_len() < 7,
-            },
-        );
-    let wide: Vec<IpNet> = wide.collect();
-    let is_part = |network: &&Network| wide.iter().any(|wide| wide.contains(&canonical(network)));
+    let wide: Vec<_> = listed.iter().filter(|network| is_wide(&canonical(network))).copied().collect();
+    if !wide.is_empty() {
+        return wide;
+    }
+    let together = IpNet::aggregate(&listed.iter().map(canonical).collect());
+    let is_part = |network: &&Network| {
+        together.iter().any(|whole| is_wide(whole) && whole.contains(&canonical(network)))
+    };
     listed.iter().filter(is_part).copied().collect()
+}
+
+/// Whether a network is wider than the widest that are not public: 10.0.0.0/8 and fc00::/7.
+fn is_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
+    }
 }
 
 /// Returns an IPv4 network that is written as one of IPv6 (`::ffff:0:0/96`) as what it is.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use http::Method;
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::server_process::ServerProcess;
@@ -97,7 +98,13 @@ async fn the_log_says_what_denied_a_request() {
     let publish = PublishDocument::new("@acme/pear", "1.0.0").field("access", json!("restricted")).build();
     let _ = http.put("/@acme%2fpear").bearer(&ana).json(&publish).send().await.assert_status(201);
     let token = async |options: Value| {
-        let made = http.post("/-/npm/v1/tokens").bearer(&ana).json(&options).send().await.assert_status(200);
+        let made = http
+            .request(Method::POST, "/-/npm/v1/tokens")
+            .bearer(&ana)
+            .json(&options)
+            .send()
+            .await
+            .assert_status(201);
         made.json()["token"].as_str().unwrap().to_owned()
     };
     let reader = token(json!({ "password": PASSWORD, "readonly": true })).await;

@@ -1,5 +1,6 @@
 //! `account` and `token`: what an operator does to accounts and tokens beside a running server.
 
+use http::Method;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_testkit::Authenticator;
 use registry_testkit::http_client::HttpClient;
@@ -81,10 +82,23 @@ async fn a_password_and_a_second_factor_are_reset() {
     let http = registry.http();
     let ana = sign_up(&http, "ana").await;
     let mode = json!({ "tfa": { "password": PASSWORD, "mode": "auth-and-writes" } });
-    let begun = http.post("/-/npm/v1/user").bearer(&ana).json(&mode).send().await.assert_status(200).json();
+    let begun = http
+        .request(Method::POST, "/-/npm/v1/user")
+        .bearer(&ana)
+        .json(&mode)
+        .send()
+        .await
+        .assert_status(200)
+        .json();
     let app = Authenticator::scan(begun["tfa"].as_str().unwrap());
     let confirm = json!({ "tfa": [app.digits_at(SystemClock.now())] });
-    let _ = http.post("/-/npm/v1/user").bearer(&ana).json(&confirm).send().await.assert_status(200);
+    let _ = http
+        .request(Method::POST, "/-/npm/v1/user")
+        .bearer(&ana)
+        .json(&confirm)
+        .send()
+        .await
+        .assert_status(200);
     assert!(operate(&registry, &["account", "show", "ana"]).contains("second factor: auth-and-writes\n"));
 
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Principal};
 use crate::error::LoginError;
-use crate::storage::{Edit, Key, Step};
+use crate::storage::{Blob, BlobDecision, BlobPath, Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 
 /// How long an interrupted sign-up may be resumed after its claim.
@@ -99,6 +99,22 @@ impl Accounts {
         }
     }
 
+    /// Ends the time in which an interrupted sign-up may be resumed, so that no other user signs up under the name of an
+    /// account that is removed.
+    pub(crate) async fn close_sign_up(&self, name: &str) -> Result<(), Error> {
+        let path = Key::NameClaim(&key_of(name)).path()?;
+        let closed = self.parts.store.update_with(&path, |stored| {
+            let Some(blob) = stored else { return Ok(BlobDecision::Keep(())) };
+            let mut claim = parse(&path, blob)?;
+            claim.claimed = None;
+            Ok::<_, Error>(BlobDecision::Write(
+                serde_json::to_vec_pretty(&claim).map_err(Error::internal)?.into(),
+                (),
+            ))
+        });
+        closed.await
+    }
+
     /// Admits the principal of a token or of a look-up. A token from before names were claimed stays valid until its
     /// name is claimed.
     pub(crate) async fn admit_known(
@@ -142,10 +158,7 @@ impl Accounts {
         // An unreadable claim must not make the name look free.
         let found = self.parts.store.get_proven(&path).await?;
         let Some(blob) = found else { return Ok(None) };
-        let claim = serde_json::from_slice(&blob.bytes).map_err(|error| {
-            Error::Damaged(format!("{path} does not say who owns the name: {error}").into())
-        })?;
-        Ok(Some(claim))
+        parse(&path, &blob).map(Some)
     }
 
     /// Rejects an unclaimed name that another provider has an account of. An unreachable provider is an error, since
@@ -205,6 +218,11 @@ impl Edit for ClaimName<'_> {
         let json = serde_json::to_vec_pretty(&claim).map_err(Error::internal)?;
         Ok(Step::Write { bytes: json.into(), base: None, outcome: principal })
     }
+}
+
+fn parse(path: &BlobPath, blob: &Blob) -> Result<NameClaim, Error> {
+    serde_json::from_slice(&blob.bytes)
+        .map_err(|error| Error::Damaged(format!("{path} does not say who owns the name: {error}").into()))
 }
 
 fn key_of(name: &str) -> String {

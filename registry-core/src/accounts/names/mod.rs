@@ -2,7 +2,7 @@
 //!
 //! Packages, rules, organizations and second factors identify accounts by name alone. So a name, ignoring case,
 //! belongs to the one provider and subject that uses it first. The claim is stored before the name is used, by a put
-//! that succeeds only if there is none, so that all replicas agree. A claim never changes; only an operator removes
+//! that succeeds only if there is none, so that all replicas agree. Its owner never changes; only an operator removes
 //! it.
 //!
 //! Every login passes [`Accounts::admit`], and every look-up of an account by name uses [`Accounts::account_of`].

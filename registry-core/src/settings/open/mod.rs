@@ -79,10 +79,11 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         Ok(folders) => (folders, None),
         Err(error) => (Vec::new(), Some(error)),
     };
+    let providers = settings.provider_order();
     let wrong = storage
         .into_iter()
         .chain(upstreams::open(&settings.upstreams).err())
-        .chain(settings.provider_order().iter().filter_map(provider))
+        .chain(providers.iter().filter_map(provider))
         .chain(open_trusted_publishing(&settings.trusted_publishing).err());
     SettingsError::of_any(wrong).map(|()| folders)
 }

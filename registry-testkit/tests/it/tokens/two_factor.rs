@@ -148,7 +148,9 @@ async fn it_is_changed_and_taken_away_with_digits_only() {
     assert_eq!(registry.keys().await, before);
     registry.registry().flush_events().await;
     assert_snapshot!(registry.events().kinds(), @r#"
+    {"kind":"two-factor-missing"}
     {"kind":"two-factor-changed","mode":"auth-and-writes"}
+    {"kind":"two-factor-missing"}
     {"kind":"two-factor-changed","mode":"disabled"}
     "#);
 }

@@ -190,7 +190,7 @@ async fn a_login_asks_for_the_second_factor_too() {
     let page = page_browser.open(&begun.page).await;
     let sent = page_browser.press(&page, "log-in", &ANA).await.assert_status(303);
     let asked = page_browser.follow(&sent).await.assert_status(200);
-    assert!(asked.text().contains("Confirm a command as ana"), "{}", asked.text());
+    assert!(asked.text().contains("Confirm that you are ana"), "{}", asked.text());
     assert!(!asked.text().contains(PASSWORD), "the password is not sent back");
     let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
     let other = browser(&registry);
@@ -282,10 +282,12 @@ async fn the_page_of_a_provider_that_does_not_own_the_name_is_no_second_factor()
 async fn the_page_says_what_is_confirmed() {
     let (registry, _) = careful(TestRegistry::builder()).await;
     let publish = PublishDocument::new("@acme/plum", "1.0.0").build();
-    let owners = json!({ "_rev": "1-x", "maintainers": [{ "name": "ana", "email": "" }] });
+    registry.user("ben").await;
+    let revision = registry.ana().get("/pear").await.json()["_rev"].as_str().unwrap().to_owned();
+    let owners = json!({ "_rev": revision, "maintainers": [{ "name": "ben", "email": "" }] });
     for (method, path, body, says) in [
         (Method::PUT, "/@acme%2fplum", publish.to_string(), "publish @acme/plum@1.0.0"),
-        (Method::PUT, "/pear", owners.to_string(), "change the owners of pear"),
+        (Method::PUT, &*format!("/pear/-rev/{revision}"), owners.to_string(), "change the owners of pear"),
         (Method::DELETE, "/-/package/pear/dist-tags/beta", String::new(), "remove the dist-tag beta of pear"),
         (Method::POST, "/-/npm/v1/tokens", json!({ "password": PASSWORD }).to_string(), "create a token"),
         (
