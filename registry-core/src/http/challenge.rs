@@ -42,7 +42,7 @@ pub(super) async fn failure_or_challenge(
 ) -> Response<Body> {
     let (error, action) = match failure {
         Failure::Operation(error) => (error, None),
-        Failure::Unconfirmed { error, action } => (error, Some(action.as_str())),
+        Failure::Unconfirmed { error, action } => (error, Some(&**action)),
         _ => return failure_response(failure),
     };
     let notice = match error {

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
+use crate::auth::Challenge;
 use crate::error::{LoginError, PermissionError, ProxyError, RequestError};
 use crate::upstream::UpstreamError;
 
@@ -29,7 +30,7 @@ pub(super) enum Failure {
         /// The error of the operation.
         error: Error,
         /// What the user confirms, such as `publish @acme/pear@1.0.0`.
-        action: String,
+        action: Box<str>,
     },
     /// No version is found for what may be the name of a package below a registry URL with a surplus path.
     Misdirected {
@@ -44,8 +45,8 @@ impl Failure {
     /// Names what a request asks for, if the user must confirm it.
     pub(super) fn of_action(error: Error, action: impl FnOnce() -> String) -> Self {
         match error {
-            Error::Login(LoginError::OneTimePasswordRequired | LoginError::WrongOneTimePassword) => {
-                Self::Unconfirmed { error, action: action() }
+            Error::Challenge(Challenge::OneTimePassword) | Error::Login(LoginError::WrongOneTimePassword) => {
+                Self::Unconfirmed { error, action: action().into() }
             }
             error => Self::Operation(error),
         }

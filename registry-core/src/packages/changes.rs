@@ -71,7 +71,7 @@ impl Packages {
         let (audience, owners) = match self.catalog().hosted_summary(name).await {
             Ok(Some(summary)) => (summary.audience.clone(), summary.owners.clone()),
             // All versions were unpublished, or none was ever published.
-            Ok(None) | Err(Error::Package(PackageError::NotFound(_))) => {
+            Ok(None) | Err(Error::Package(PackageError::NotFound(_) | PackageError::Unpublished { .. })) => {
                 let Some(stored) = self.catalog().read_packument(name).await? else {
                     return Ok(Insight::Nothing);
                 };

@@ -30,8 +30,8 @@ impl SettingsError {
         if errors.len() == 1 {
             return errors.remove(0);
         }
-        let lines: String = errors.iter().map(|error| format!("\n- {error:#}")).collect();
-        Self::new(format!("{} mistakes:{lines}", errors.len()))
+        let lines: Vec<_> = errors.iter().map(|error| format!("{error:#}")).collect();
+        Self::new(format!("{} mistakes:\n- {}", errors.len(), lines.join("\n- ")))
     }
 
     /// Combines the errors of several checks, if any of them failed.

@@ -17,7 +17,9 @@ pub(super) fn read_all<Own: FrontendSections>(
     let (mut document, broken) = DeTable::parse_recoverable(text);
     let mut mistakes = Mistakes { text, own: Own::KEYS, found: Vec::new() };
     if !broken.is_empty() {
-        broken.iter().for_each(|error| mistakes.add(error));
+        for error in &broken {
+            mistakes.add(error);
+        }
         return Err(mistakes.told());
     }
     let mut removed = Vec::new();

@@ -33,7 +33,7 @@ fn wide_networks(listed: &[Network]) -> Vec<Network> {
     listed.iter().filter(is_part).copied().collect()
 }
 
-/// Whether a network is wider than the widest that are not public: 10.0.0.0/8 and fc00::/7.
+/// Whether a network is wider than the widest that are not public: `10.0.0.0/8` and `fc00::/7`.
 fn is_wide(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,
@@ -49,6 +49,6 @@ fn mapped(network: IpNet) -> IpNet {
     };
     match network {
         IpNet::V6(network) => v4(network).map_or(IpNet::V6(network), IpNet::V4),
-        network => network,
+        network @ IpNet::V4(_) => network,
     }
 }

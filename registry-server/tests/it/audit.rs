@@ -95,8 +95,12 @@ async fn the_log_says_what_denied_a_request() {
     let server = start_server(storage.path()).await;
     let http = HttpClient::new(server.base_url());
     let (ana, ben) = (sign_up(&http, "ana").await, sign_up(&http, "ben").await);
-    let publish = PublishDocument::new("@acme/pear", "1.0.0").field("access", json!("restricted")).build();
+    let publish = PublishDocument::new("@acme/pear", "1.0.0").build();
     let _ = http.put("/@acme%2fpear").bearer(&ana).json(&publish).send().await.assert_status(201);
+    let restricted = json!({ "access": "restricted" });
+    let path = "/-/package/@acme%2fpear/access";
+    let restricted = http.request(Method::POST, path).bearer(&ana).json(&restricted).send().await;
+    assert!(restricted.status.is_success(), "{}", restricted.text());
     let token = async |options: Value| {
         let made = http
             .request(Method::POST, "/-/npm/v1/tokens")
@@ -131,7 +135,7 @@ async fn the_log_says_what_denied_a_request() {
              publish allowed-to-owners by rule 1 **: @authenticated in publish)",
             "ana 127.0.0.1 credential-refused - reason=token used outside its networks",
             "ben 127.0.0.1 denied @acme/pear action=read (denied by the package, which its owners made private; by the \
-             rules alone: read allowed by rule 1 **: @all in read)",
+             rules alone: read allowed by rule 1 **: @authenticated in publish)",
         ]
     );
     let json: Vec<Value> =

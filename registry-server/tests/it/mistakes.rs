@@ -61,7 +61,7 @@ fn what_protects_less_than_it_seems_is_warned_of() {
             format!("{proxies}[\"192.0.0.0/8\", \"193.0.0.0/8\"]"),
             "trusted_proxies lists 192.0.0.0/8 and 193.0.0.0/8",
         ),
-        (format!("{proxies}[\"::ffff:0:0/96\"]"), "trusted_proxies lists ::ffff:0:0/96"),
+        (format!("{proxies}[\"::ffff:0:0/96\"]"), "trusted_proxies lists ::ffff:0.0.0.0/96"),
         (format!("{proxies}[\"fc00::/7\"]"), ""),
         (
             "[github]\nurl = \"http://github.example\"\norganizations = [\"acme\"]".to_owned(),

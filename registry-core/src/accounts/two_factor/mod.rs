@@ -54,7 +54,7 @@ impl Accounts {
         match self.two_factor_of(account).await? {
             Some(TwoFactorState { mode: TwoFactorMode::AuthAndWrites, pending: false }) => {
                 let is_shown = self.take_one_time_password(caller, account, Some(&by), Some(package));
-                Ok(caller.having_shown(is_shown.await?))
+                Ok(caller.having_shown(is_shown.await?.or_challenge()?))
             }
             _ => Ok(caller.clone()),
         }

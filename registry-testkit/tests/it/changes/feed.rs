@@ -148,6 +148,22 @@ async fn a_feed_of_many_segments_is_read_page_by_page_and_trimmed() {
 }
 
 #[tokio::test]
+async fn a_package_that_was_removed_is_in_the_feed_as_deleted() {
+    let registry = TestRegistry::builder().change_feed().start().await;
+    publish(&registry, "pear", "1.0.0").await;
+    let revision = registry.ana().get("/pear?write=true").await.assert_status(200).json()["_rev"].clone();
+    let path = format!("/pear/-rev/{}", revision.as_str().unwrap());
+    let _ = registry.ana().delete(&path).await.assert_status(200);
+    registry.registry().flush_events().await;
+    for client in [registry.ana(), registry.anonymous()] {
+        let page = client.get("/-/changes").await.assert_status(200).json();
+        assert_eq!(page["results"][1]["deleted"], true, "{page:#}");
+        assert_eq!(page["results"][1]["event"]["kind"], "package-unpublished");
+        assert_eq!(page["results"][0]["event"]["version"], "1.0.0");
+    }
+}
+
+#[tokio::test]
 async fn a_page_asks_about_a_limited_number_of_packages_and_goes_on_with_the_next() {
     let registry = TestRegistry::builder().change_feed().start().await;
     for number in 0..130 {
