@@ -21,6 +21,7 @@
 //! - [`domain`]: npm's model. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
+//! - [`care`]: what operators do to keep a store in order.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
@@ -28,6 +29,7 @@ pub mod accounts;
 pub mod audit;
 pub mod auth;
 mod authorization;
+pub mod care;
 mod catalog;
 pub mod changes;
 pub mod clock;

@@ -8,6 +8,8 @@
 //! assert_eq!(line.overrides.storage.unwrap().to_string(), "memory:");
 //! ```
 
+mod care;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use registry_core::events::EventKind;
 use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
 use crate::settings::Network;
+
+pub use care::{SweepRequest, VerifyRequest};
 
 /// The rights that events tell of.
 const RIGHTS: [&str; 4] = ["read", "star", "publish", "administer"];
@@ -95,6 +99,17 @@ pub enum Command {
         #[command(subcommand)]
         action: AccountAction,
     },
+    /// Compare every hosted tarball with its digests, and look for damaged packages; while servers run, too. The exit code
+    /// is 0 if all is sound, 1 if something is wrong, and 2 if the check did not finish.
+    Verify(VerifyRequest),
+    /// Delete what no request needs any more: orphaned tarballs, expired sessions and tokens, and the upstream cache
+    /// beyond its limit; while servers run, too.
+    Sweep(SweepRequest),
+    /// Count what the storage holds, and name the largest packages.
+    Stats,
+    /// Examine the settings, the storage, the clock, the upstreams and this machine, and say what to do about what is
+    /// wrong. The exit code is 1 if something is.
+    Doctor,
     /// Create, list and revoke tokens without a login, directly in the storage.
     Token {
         /// What to do.

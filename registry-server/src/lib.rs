@@ -18,6 +18,7 @@ mod front;
 pub mod log_lines;
 mod logging;
 pub mod metrics;
+mod operate;
 mod publish;
 mod ready;
 mod reload;
@@ -27,5 +28,6 @@ mod signals;
 mod tokens;
 
 pub use explain::AccessDenied;
+pub use operate::{Findings, NotChecked};
 pub use publish::Interrupted;
 pub use run::run;

@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::settings::{NpmRegistry, Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
-use crate::{accounts, audit, connections, explain, logging, publish, ready, tokens};
+use crate::{accounts, audit, connections, explain, logging, operate, publish, ready, tokens};
 use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{
@@ -62,6 +62,10 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         }
         Some(Command::Ready) => ready::ask(&command_line.overrides),
         Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
+        Some(Command::Verify(request)) => operate::verify(&command_line.overrides, request),
+        Some(Command::Sweep(request)) => operate::sweep(&command_line.overrides, request),
+        Some(Command::Stats) => operate::stats(&command_line.overrides),
+        Some(Command::Doctor) => operate::examine(&command_line.overrides),
         Some(Command::Log(question)) => audit::show(&command_line.overrides, question),
         Some(Command::Access { action: AccessAction::Explain(question) }) => {
             let answer = explain::explain(&command_line.overrides, question)?;
@@ -72,7 +76,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
 }
 
 /// Rejects settings that are invalid on their own, before anything is opened.
-fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) fn refuse_unsound(settings: &Settings) -> anyhow::Result<()> {
     all_of(unsound(settings))
 }
 

@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use futures::TryStreamExt as _;
+
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
@@ -15,6 +19,23 @@ impl Catalog {
             let Ok(scope) = BlobPath::parse(&folder) else { continue };
             for below in self.parts.store.list_folders(&BlobPrefix::folder(scope)).await? {
                 names.extend(Key::package_of_folder(&format!("{folder}/{below}")));
+            }
+        }
+        Ok(names)
+    }
+
+    /// Returns every package that the store has a folder of, or whose spelling is entered, so that a package whose whole
+    /// folder is lost is among them.
+    pub(crate) async fn list_known_packages(&self) -> Result<BTreeSet<PackageName>, Error> {
+        let mut names: BTreeSet<_> = self.list_packages().await?.into_iter().collect();
+        let listed: BTreeSet<_> = names.iter().map(PackageName::folded).collect();
+        let folder = Key::spellings()?;
+        let mut entries = self.parts.store.list(&folder);
+        while let Some(entry) = entries.try_next().await? {
+            let folded = folder.remainder(&entry.path).and_then(|name| PackageName::parse(name).ok());
+            if let Some(folded) = folded.filter(|folded| !listed.contains(folded)) {
+                // What is damaged hides no package: the entry's own name is as good.
+                names.insert(self.spelled_as(&folded).await.ok().flatten().unwrap_or(folded));
             }
         }
         Ok(names)

@@ -112,6 +112,22 @@ impl Catalog {
         ))
     }
 
+    /// Whether it is certain that no packument of this name was ever stored here, so that a missing one is not lost.
+    pub(crate) async fn was_never_stored(&self, name: &PackageName) -> Result<bool, Error> {
+        match self.entered_spelling(&name.folded()).await {
+            Ok(Some(entry)) => Ok(entry.name == *name && !entry.is_stored),
+            // Without an entry, only a store in which all older packages were entered proves it.
+            Ok(None) => Ok(self.parts.store.get_proven(&Key::SpellingsEntered.path()?).await?.is_some()),
+            Err(Error::Damaged(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the package whose spelling is entered under a lowercase name.
+    pub(crate) async fn spelled_as(&self, folded: &PackageName) -> Result<Option<PackageName>, Error> {
+        Ok(self.entered_spelling(folded).await?.map(|entry| entry.name))
+    }
+
     async fn entered_spelling(&self, folded: &PackageName) -> Result<Option<SpellingEntry>, Error> {
         let path = Key::Spelling(folded).path()?;
         let stored = self.parts.store.get(&path).await?;

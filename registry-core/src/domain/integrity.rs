@@ -55,6 +55,26 @@ impl Integrity {
     }
 }
 
+/// Computes the digests of a tarball that is read in chunks.
+#[derive(Default)]
+pub(crate) struct TarballDigests {
+    sha512: Sha512,
+    sha1: Sha1,
+}
+
+impl TarballDigests {
+    /// Adds the next bytes.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.sha512.update(bytes);
+        self.sha1.update(bytes);
+    }
+
+    /// Returns the integrity and the SHA-1 in lowercase hex, as in npm's `shasum`.
+    pub(crate) fn finish(self) -> (Integrity, String) {
+        (Integrity { sha512: self.sha512.finalize().into() }, const_hex::encode(self.sha1.finalize()))
+    }
+}
+
 /// Computes the SHA-1 of bytes in lowercase hex, as in npm's `shasum`.
 pub(crate) fn shasum_of(bytes: &[u8]) -> String {
     const_hex::encode(Sha1::digest(bytes))

@@ -18,6 +18,7 @@ pub mod trust;
 mod version;
 
 pub use dist_tag::{DistTag, DistTagError};
+pub(crate) use integrity::TarballDigests;
 pub use integrity::{Integrity, IntegrityError};
 pub use organization::{GroupName, GroupNameError, OrganizationRole};
 pub use outbox::OutboxEntry;

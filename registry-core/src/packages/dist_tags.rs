@@ -7,7 +7,7 @@ use crate::clock::timestamp;
 use crate::domain::packument::Packument;
 use crate::domain::{DistTag, PackageName, Version};
 use crate::error::PackageError;
-use crate::events::EventKind;
+use crate::events::{EventKind, Via};
 use crate::packages::Packages;
 
 use super::commit::PackumentDecision;
@@ -41,6 +41,27 @@ impl Packages {
             changed.then(|| EventKind::DistTagSet { tag: tag.clone(), version: version.clone() })
         };
         self.change(caller, name, decide, events).await.map(drop)
+    }
+
+    /// Removes the tags that name no version, on behalf of an operator. Returns them with what they named.
+    pub(crate) async fn remove_dangling_dist_tags(
+        &self,
+        name: &PackageName,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let packages = self.clone();
+        let decide = move |packument: &mut Packument<'_>| {
+            let removed = packument.remove_dangling_dist_tags(&timestamp(packages.parts.clock.now()));
+            Ok(if removed.is_empty() {
+                PackumentDecision::Keep(removed)
+            } else {
+                PackumentDecision::Commit(removed)
+            })
+        };
+        let events = |removed: &Vec<(String, String)>| {
+            removed.iter().map(|(tag, _)| EventKind::DistTagRemoved { tag: tag.clone() }).collect::<Vec<_>>()
+        };
+        let operator = Caller::anonymous().coming_via(Via::CommandLine);
+        Ok(self.change(&operator, name, decide, events).await?.value)
     }
 
     pub(crate) async fn remove_dist_tag(

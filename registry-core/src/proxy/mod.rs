@@ -2,6 +2,7 @@
 
 mod attestations;
 mod budget;
+mod check;
 mod digest;
 mod document;
 mod fill;
@@ -30,6 +31,7 @@ use crate::upstream::Upstream;
 
 pub(crate) use budget::CacheBudget;
 pub use budget::TrimmedUpstreamCache;
+pub use check::CheckedUpstream;
 pub(crate) use fill::InflightFills;
 pub(crate) use freshness::Documents;
 pub(crate) use tarball_sources::TarballSource;

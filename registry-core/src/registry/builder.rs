@@ -14,6 +14,7 @@ use crate::accounts::{AccountSettings, AccountsParts};
 use crate::audit::{AuditFallback, AuditParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
+use crate::care::CareParts;
 use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
 use crate::changes::{ChangeFeedSettings, ChangeSink, Changes, ChangesContext, Delivery, DeliverySettings};
 use crate::clock::{Clock, SystemClock};
@@ -369,13 +370,15 @@ impl RegistryBuilder {
             accounts: Arc::clone(&accounts),
             searches: Arc::clone(&search),
         };
+        let packages = Arc::new(packages);
         let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
         Registry {
             authorization: Authorization::new(self.access, grants_beyond_rules, events, clock),
             parts: Arc::new(Parts {
                 store,
                 http,
-                packages: Arc::new(packages),
+                care: Arc::new(CareParts::of(&packages)),
+                packages,
                 proxy,
                 accounts,
                 organizations: Arc::new(organizations),

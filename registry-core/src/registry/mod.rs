@@ -1,5 +1,6 @@
 mod accounts;
 mod builder;
+mod care;
 mod changes;
 mod operator;
 mod organizations;
@@ -19,6 +20,7 @@ use crate::accounts::{Accounts, AccountsParts};
 use crate::audit::{Advisories, Audit, AuditParts, AuditTree, AuditedPackages};
 use crate::auth::{AuthProvider, Caller};
 use crate::authorization::{Authorization, PermissionSummary};
+use crate::care::CareParts;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::domain::{PackageName, Version};
@@ -51,6 +53,7 @@ pub(crate) struct Parts {
     search: Arc<SearchParts>,
     audit: Arc<AuditParts>,
     changes: Changes,
+    care: Arc<CareParts>,
 }
 
 /// What requests and responses are read and written with.

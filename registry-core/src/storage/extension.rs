@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{StreamExt as _, iter};
 
-use super::{Blob, BlobError, BlobPath, BlobStore, PutOutcome};
+use super::{Blob, BlobError, BlobPath, BlobStore, PutOutcome, When};
 
 /// The largest blob that is sent at once, in bytes.
 const WHOLE: usize = 16 << 20;
@@ -39,16 +39,18 @@ pub trait BlobStoreExt: BlobStore {
         Ok(None)
     }
 
-    /// Stores a blob whose path identifies its content: an existing blob counts as success.
+    /// Stores a blob whose path identifies its content. An existing blob is written again, so that its age tells when it
+    /// was last stored: a leftover of an earlier attempt could be swept as too old otherwise.
     ///
     /// A large one is sent as a stream, which stores upload in parts: only a failed part is retried.
     async fn put_content_addressed(&self, path: &BlobPath, bytes: Bytes) -> Result<(), BlobError> {
         if bytes.len() > WHOLE {
             return self.put_stream(path, iter(pieces(bytes)).map(Ok).boxed()).await.map(drop);
         }
-        match self.put(path, bytes, super::When::Absent).await? {
-            PutOutcome::Stored(_) | PutOutcome::Conflict => Ok(()),
+        if let PutOutcome::Conflict = self.put(path, bytes.clone(), When::Absent).await? {
+            let _ = self.put(path, bytes, When::Always).await?;
         }
+        Ok(())
     }
 }
 

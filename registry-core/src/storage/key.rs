@@ -215,6 +215,35 @@ impl Key<'_> {
         BlobPath::parse("_tokens").map(BlobPrefix::folder)
     }
 
+    /// The folder that records which accounts hold which tokens.
+    pub fn token_holders() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_tokens_of").map(BlobPrefix::folder)
+    }
+
+    /// The folder of the scratch blobs of probes.
+    pub fn probes() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_probe").map(BlobPrefix::folder)
+    }
+
+    /// The folder of all spellings.
+    pub fn spellings() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_spellings").map(BlobPrefix::folder)
+    }
+
+    /// The folder of all staged versions.
+    pub fn stages() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse("_stage").map(BlobPrefix::folder)
+    }
+
+    /// The folders of a package: its own, and that of codebox-npm, which is the same for a name without capitals.
+    pub fn package_folders(name: &PackageName) -> Result<Vec<BlobPrefix>, BlobPathError> {
+        let mut folders = vec![escape_capitals(name.as_str())];
+        if folders[0] != name.as_str() {
+            folders.push(name.to_string());
+        }
+        folders.iter().map(|folder| BlobPath::parse(folder).map(BlobPrefix::folder)).collect()
+    }
+
     /// The folder of all tokens that an account holds.
     pub(crate) fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)

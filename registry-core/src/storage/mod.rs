@@ -30,6 +30,7 @@ mod path;
 mod probe;
 mod proven;
 mod regroup;
+mod stored_path;
 mod update;
 mod values;
 
@@ -53,6 +54,7 @@ pub use path::{BlobPath, BlobPathError, BlobPrefix};
 pub use probe::{ProbeError, probe};
 pub use proven::StorageError;
 pub(crate) use proven::{Storage, WatchStorage};
+pub(crate) use stored_path::StoredPath;
 pub(crate) use update::Contended;
 #[cfg(feature = "local-accounts")]
 pub(crate) use update::update;

@@ -11,6 +11,7 @@ mod bad_credentials;
 mod bad_requests;
 #[cfg(feature = "aws")]
 mod buckets;
+mod care;
 mod changes;
 mod codebox_bucket;
 mod codebox_scenarios;

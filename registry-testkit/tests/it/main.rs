@@ -10,6 +10,7 @@ mod auth_provider;
 mod bad_input;
 mod blob_store;
 mod capitals;
+mod care;
 mod changes;
 mod closed_by_default;
 mod codebox_bucket;

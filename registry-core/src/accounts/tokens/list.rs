@@ -107,7 +107,7 @@ impl Accounts {
     }
 }
 
-fn hash_of(marker: &BlobPath) -> Option<TokenHash> {
+pub(super) fn hash_of(marker: &BlobPath) -> Option<TokenHash> {
     let name = marker.as_str().rsplit('/').next()?;
     TokenHash::from_hex(name.strip_suffix(".json").unwrap_or(name))
 }

@@ -17,6 +17,7 @@ mod list;
 mod record;
 mod revoke;
 mod secret;
+mod sweep;
 
 pub(crate) use cache::Identity;
 pub(crate) use cache::TokenCache;

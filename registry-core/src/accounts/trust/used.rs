@@ -6,10 +6,13 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{IdToken, TokenHash};
 use crate::domain::PackageName;
-use crate::storage::{Key, PutOutcome, When};
+use crate::storage::{BlobPath, Key, PutOutcome, When};
 
 /// The format of the hour in which a token expires. Names sort by time.
 const HOUR: &str = "%Y%m%d%H";
+
+/// How long records are needed: the tokens live for an hour at most, and clocks of replicas differ.
+const LONGEST: TimeDelta = TimeDelta::hours(3);
 
 /// The most records of earlier exchanges that one exchange removes.
 const SWEPT: usize = 20;
@@ -63,8 +66,7 @@ impl Accounts {
     }
 
     async fn try_to_sweep_used(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        // The tokens live for an hour at most, and clocks of replicas differ.
-        let before = (now - TimeDelta::hours(3)).format(HOUR).to_string();
+        let before = (now - LONGEST).format(HOUR).to_string();
         let root = Key::used_id_tokens(None)?;
         let mut used = self.parts.store.list(&root);
         for _ in 0..SWEPT {
@@ -73,14 +75,36 @@ impl Accounts {
             if hour.is_none_or(|hour| hour >= before.as_str()) {
                 break;
             }
-            if let Some(kept) = self.parts.store.get(&blob.path).await?
-                && let Ok(hash) = std::str::from_utf8(&kept.bytes)
-                && let Some(hash) = TokenHash::from_hex(hash)
-            {
-                self.parts.store.delete(&Key::Token(&hash.to_hex()).path()?).await?;
-            }
-            self.parts.store.delete(&blob.path).await?;
+            self.remove_used(&blob.path).await?;
         }
         Ok(())
+    }
+
+    /// Removes all records that expired before `before`, with the tokens that builds got. Returns how many.
+    pub(crate) async fn sweep_used_before(&self, before: DateTime<Utc>, dry_run: bool) -> Result<u64, Error> {
+        let before = before.min(self.parts.clock.now() - LONGEST).format(HOUR).to_string();
+        let mut used = self.parts.store.list(&Key::used_id_tokens(None)?);
+        let mut swept = 0;
+        while let Some(blob) = used.try_next().await? {
+            let hour = blob.path.as_str().split('/').nth(1);
+            if hour.is_none_or(|hour| hour >= before.as_str()) {
+                break;
+            }
+            if !dry_run {
+                self.remove_used(&blob.path).await?;
+            }
+            swept += 1;
+        }
+        Ok(swept)
+    }
+
+    async fn remove_used(&self, path: &BlobPath) -> Result<(), Error> {
+        if let Some(kept) = self.parts.store.get(path).await?
+            && let Ok(hash) = std::str::from_utf8(&kept.bytes)
+            && let Some(hash) = TokenHash::from_hex(hash)
+        {
+            self.parts.store.delete(&Key::Token(&hash.to_hex()).path()?).await?;
+        }
+        Ok(self.parts.store.delete(path).await?)
     }
 }

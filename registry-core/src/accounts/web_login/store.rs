@@ -1,13 +1,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::error::LoginError;
-use crate::storage::{Blob, BlobDecision, Key, PutOutcome, When};
+use crate::storage::{Blob, BlobDecision, BlobPath, Key, PutOutcome, When};
 
 use super::record::Session;
 use super::session_token::SessionToken;
@@ -101,9 +101,7 @@ impl Accounts {
         let mut expired = Vec::new();
         while let Some(session) = sessions.next().await {
             let path = session?.path;
-            let name = path.as_str().rsplit('/').next().unwrap_or_default();
-            let until = name.split('-').next().and_then(|until| until.parse::<i64>().ok());
-            if until.is_some_and(|until| until + KEPT.num_seconds() > now) {
+            if expiry_of(&path).is_some_and(|until| until + KEPT.num_seconds() > now) {
                 break;
             }
             expired.push(path);
@@ -113,6 +111,33 @@ impl Accounts {
         }
         Ok(())
     }
+
+    /// Deletes all logins that expired before `before`, and returns how many.
+    pub(crate) async fn sweep_sessions_before(
+        &self,
+        before: DateTime<Utc>,
+        dry_run: bool,
+    ) -> Result<u64, Error> {
+        let before = before.timestamp() - KEPT.num_seconds();
+        let mut sessions = self.parts.store.list(&Key::sessions()?);
+        let mut swept = 0;
+        while let Some(session) = sessions.next().await {
+            let path = session?.path;
+            if expiry_of(&path).is_none_or(|until| until >= before) {
+                continue;
+            }
+            if !dry_run {
+                self.parts.store.delete(&path).await?;
+            }
+            swept += 1;
+        }
+        Ok(swept)
+    }
+}
+
+/// Returns the second when a login expires.
+fn expiry_of(path: &BlobPath) -> Option<i64> {
+    path.as_str().rsplit('/').next()?.split('-').next()?.parse().ok()
 }
 
 fn read(stored: Option<&Blob>) -> Result<Session, Error> {

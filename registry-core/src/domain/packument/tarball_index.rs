@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use crate::domain::Integrity;
+use crate::domain::{Integrity, PackageName};
 
 use super::manifest::{DistView, ManifestView, tarball_path};
 use super::{Audience, Packument, PackumentError};
@@ -28,12 +28,7 @@ pub enum TarballLocation {
 impl TarballIndex {
     /// Reads the locations from a packument.
     pub fn of(packument: &Packument<'_>) -> Result<Self, PackumentError> {
-        let locate = |version: &str, manifest: &RawValue| -> Result<TarballLocation, serde_json::Error> {
-            let view: ManifestView<'_> = serde_json::from_str(manifest.get())?;
-            let dist = view.dist.map(|dist| serde_json::from_str::<DistView<'_>>(dist.get())).transpose()?;
-            let path = tarball_path(&packument.name, version);
-            Ok(dist.map_or(TarballLocation::Plain, |dist| dist.location(&path)))
-        };
+        let locate = |version: &str, manifest: &RawValue| locate(&packument.name, version, manifest);
         let locations = packument
             .versions
             .iter()
@@ -68,6 +63,18 @@ impl TarballIndex {
     pub(crate) fn weight(&self) -> usize {
         self.locations.len() * (size_of::<(Box<str>, TarballLocation)>() + 16) + self.audience.weight()
     }
+}
+
+/// Returns the location of a version's tarball.
+pub(super) fn locate(
+    name: &PackageName,
+    version: &str,
+    manifest: &RawValue,
+) -> Result<TarballLocation, serde_json::Error> {
+    let view: ManifestView<'_> = serde_json::from_str(manifest.get())?;
+    let dist = view.dist.map(|dist| serde_json::from_str::<DistView<'_>>(dist.get())).transpose()?;
+    let path = tarball_path(name, version);
+    Ok(dist.map_or(TarballLocation::Plain, |dist| dist.location(&path)))
 }
 
 impl DistView<'_> {

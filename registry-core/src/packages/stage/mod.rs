@@ -4,6 +4,7 @@ mod list;
 mod record;
 mod reject;
 mod submit;
+mod sweep;
 mod view;
 
 use crate::Error;

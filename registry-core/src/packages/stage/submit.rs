@@ -120,7 +120,7 @@ impl Packages {
     }
 
     /// Removes the data of a staged version whose number was not reserved. Leftovers cannot be reached.
-    async fn forget_staged(&self, id: StageId, name: &PackageName) {
+    pub(super) async fn forget_staged(&self, id: StageId, name: &PackageName) {
         for key in [Key::StagedOf(name, id), Key::Stage(id), Key::StageTarball(id)] {
             self.remove_staged_blob(&key).await;
         }

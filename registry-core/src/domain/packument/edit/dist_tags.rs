@@ -45,6 +45,18 @@ impl Packument<'_> {
         Ok(())
     }
 
+    /// Removes the tags that name no version. Returns them with what they named. `now` is the time as RFC 3339.
+    pub(crate) fn remove_dangling_dist_tags(&mut self, now: &str) -> Vec<(String, String)> {
+        let (live, dangling) =
+            self.dist_tags.drain(..).partition(|(_, version)| self.versions.contains_key(version.as_str()));
+        self.dist_tags = live;
+        let dangling: IndexMap<String, String> = dangling;
+        if !dangling.is_empty() {
+            self.set_modified(now);
+        }
+        dangling.into_iter().collect()
+    }
+
     /// Returns the tags that a client wants, with `latest` unchanged. A new or moved tag must be valid; an unchanged
     /// one may predate the rules.
     pub(super) fn agreed_dist_tags(

@@ -1,0 +1,199 @@
+//! `doctor`: looks at everything that a server needs, and says what to do about what is wrong.
+
+mod machine;
+
+use std::io;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use registry_core::Registry;
+use registry_core::settings::{
+    LogFilter, Settings as RegistrySettings, StorageUrl, Trial, open_existing_store, registry_builder,
+};
+use serde::Serialize;
+use tokio::runtime::Builder;
+
+use super::exit::Findings;
+use super::progress::Progress;
+use super::session::CLOCK_LEAD;
+use crate::command_line::Overrides;
+use crate::logging;
+use crate::run::{THREADS_TIME, complete_upstreams, refuse_memory, refuse_unsound};
+use crate::settings::Settings;
+
+/// One examined thing.
+#[derive(Debug, Serialize)]
+struct Check {
+    check: &'static str,
+    state: CheckState,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum CheckState {
+    Ok,
+    /// It works, but not for every load, or not for long.
+    Warning,
+    Wrong,
+}
+
+impl Check {
+    fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, state: CheckState::Ok, message: message.into(), advice: None }
+    }
+
+    fn warning(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        let (message, advice) = (message.into(), Some(advice.into()));
+        Self { check, state: CheckState::Warning, message, advice }
+    }
+
+    fn wrong(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        let (message, advice) = (message.into(), Some(advice.into()));
+        Self { check, state: CheckState::Wrong, message, advice }
+    }
+
+    fn text(&self) -> String {
+        let state = match self.state {
+            CheckState::Ok => "ok     ",
+            CheckState::Warning => "warning",
+            CheckState::Wrong => "WRONG  ",
+        };
+        let advice = self.advice.as_ref().map_or_else(String::new, |advice| format!("; {advice}"));
+        format!("{state} {}: {}{advice}", self.check, self.message)
+    }
+}
+
+/// Shows each check as soon as it is done.
+struct Doctor {
+    progress: Progress,
+    warnings: u64,
+    wrong: u64,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    wrong: u64,
+    warnings: u64,
+}
+
+impl Doctor {
+    fn tell(&mut self, check: &Check) -> io::Result<()> {
+        match check.state {
+            CheckState::Ok => {}
+            CheckState::Warning => self.warnings += 1,
+            CheckState::Wrong => self.wrong += 1,
+        }
+        self.progress.step();
+        self.progress.show(check, &check.text())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        let Self { progress, warnings, wrong } = self;
+        let text = format!("{wrong} wrong, {warnings} warnings");
+        progress.finish(&Summary { wrong, warnings }, &text)?;
+        if wrong == 0 { Ok(()) } else { Err(Findings.into()) }
+    }
+}
+
+/// Examines everything, and fails with [`Findings`] if something is wrong.
+pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
+    let mut doctor = Doctor { progress: Progress::begin("examining", None), warnings: 0, wrong: 0 };
+    let settings = Settings::load_for_process(overrides).map_err(anyhow::Error::from);
+    let settings = settings.and_then(|settings| refuse_unsound(&settings).map(|()| settings));
+    let mut settings = match settings {
+        Ok(settings) => settings,
+        Err(error) => {
+            doctor.tell(&Check::wrong(
+                "settings",
+                format!("{error:#}"),
+                "correct them, and run this again",
+            ))?;
+            return doctor.finish();
+        }
+    };
+    refuse_memory(&settings.registry.storage)?;
+    doctor.tell(&Check::ok("settings", "they are valid"))?;
+    for warning in settings.warnings() {
+        doctor.tell(&Check::warning("settings", warning, "or keep it, if you want it so"))?;
+    }
+    for check in machine::open_files() {
+        doctor.tell(&check)?;
+    }
+    if let StorageUrl::Folder(folder) = &settings.registry.storage.url {
+        for check in machine::folder(folder) {
+            doctor.tell(&check)?;
+        }
+    }
+    settings.registry.log.filter = LogFilter::warnings();
+    settings.registry.log.audit = false;
+    settings.registry.changes.feed = false;
+    let _flusher = logging::start(&settings.registry.log)?;
+    complete_upstreams(&mut settings);
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.context("cannot start the threads of the command")?;
+    let examined = runtime.block_on(examine_services(&settings.registry, &mut doctor));
+    runtime.shutdown_timeout(THREADS_TIME);
+    examined?;
+    doctor.finish()
+}
+
+/// Examines what is asked over a network, or on a disk.
+async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> anyhow::Result<()> {
+    let url = &settings.storage.url;
+    let store = match open_existing_store(&settings.storage, Trial::Always).await {
+        Ok(store) => store,
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            doctor.tell(&Check::wrong("storage", error, "until then, nothing else can be examined"))?;
+            return Ok(());
+        }
+    };
+    let opened = registry_builder(settings, Arc::clone(&store)).map(registry_core::RegistryBuilder::build);
+    let registry = match opened {
+        Ok(registry) => registry,
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            doctor.tell(&Check::wrong("settings", error, "correct them, and run this again"))?;
+            return Ok(());
+        }
+    };
+    doctor.tell(&match registry.ready().await {
+        Ok(()) => Check::ok("storage", format!("{url} keeps what it is told, and its conditions are exact")),
+        Err(error) => Check::wrong("storage", chain(error), "check the storage, and run this again"),
+    })?;
+    doctor.tell(&clock(&registry).await)?;
+    for upstream in registry.check_upstreams().await {
+        let name = format!("[upstreams.{}] {}", upstream.id, upstream.upstream);
+        doctor.tell(&match upstream.answer {
+            Ok(()) => Check::ok("upstream", format!("{name} answers")),
+            Err(error) => Check::wrong(
+                "upstream",
+                format!("{name}: {}", chain(error)),
+                "check its url, its token, and whether this machine reaches it",
+            ),
+        })?;
+    }
+    Ok(())
+}
+
+async fn clock(registry: &Registry) -> Check {
+    match registry.clock_lead().await {
+        Ok(lead) if lead.abs() <= CLOCK_LEAD => Check::ok("clock", "it agrees with that of the storage"),
+        Ok(lead) => {
+            let side = if lead > TimeDelta::zero() { "ahead of" } else { "behind" };
+            let message = format!("it is {} minutes {side} that of the storage", lead.num_minutes().abs());
+            Check::wrong("clock", message, "set it, and let NTP keep it: tokens and logins expire by it")
+        }
+        Err(error) => {
+            Check::wrong("clock", chain(error), "check whether the storage may be written and listed")
+        }
+    }
+}
+
+fn chain(error: impl std::error::Error + Send + Sync + 'static) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}

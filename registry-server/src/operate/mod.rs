@@ -1,0 +1,15 @@
+//! Long commands of operators on a whole storage, and how they show what they do.
+
+mod doctor;
+mod exit;
+pub(crate) mod progress;
+mod session;
+mod stats;
+mod sweep;
+mod verify;
+
+pub(crate) use doctor::examine;
+pub use exit::{Findings, NotChecked};
+pub(crate) use stats::stats;
+pub(crate) use sweep::sweep;
+pub(crate) use verify::verify;
