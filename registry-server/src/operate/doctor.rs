@@ -24,7 +24,7 @@ use crate::settings::Settings;
 
 /// One examined thing.
 #[derive(Debug, Serialize)]
-struct Check {
+struct Examined {
     check: &'static str,
     state: CheckState,
     message: String,
@@ -41,7 +41,7 @@ enum CheckState {
     Wrong,
 }
 
-impl Check {
+impl Examined {
     fn ok(check: &'static str, message: impl Into<String>) -> Self {
         Self { check, state: CheckState::Ok, message: message.into(), advice: None }
     }
@@ -81,7 +81,7 @@ struct Summary {
 }
 
 impl Doctor {
-    fn tell(&mut self, check: &Check) -> io::Result<()> {
+    fn tell(&mut self, check: &Examined) -> io::Result<()> {
         match check.state {
             CheckState::Ok => {}
             CheckState::Warning => self.warnings += 1,
@@ -102,12 +102,12 @@ impl Doctor {
 /// Examines everything, and fails with [`Findings`] if something is wrong.
 pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
     let mut doctor = Doctor { progress: Progress::begin("examining", None), warnings: 0, wrong: 0 };
-    let settings = Settings::load_for_process(overrides).map_err(anyhow::Error::from);
+    let settings = Settings::load_for_process(overrides);
     let settings = settings.and_then(|settings| refuse_unsound(&settings).map(|()| settings));
     let mut settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
-            doctor.tell(&Check::wrong(
+            doctor.tell(&Examined::wrong(
                 "settings",
                 format!("{error:#}"),
                 "correct them, and run this again",
@@ -116,9 +116,9 @@ pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
         }
     };
     refuse_memory(&settings.registry.storage)?;
-    doctor.tell(&Check::ok("settings", "they are valid"))?;
+    doctor.tell(&Examined::ok("settings", "they are valid"))?;
     for warning in settings.warnings() {
-        doctor.tell(&Check::warning("settings", warning, "or keep it, if you want it so"))?;
+        doctor.tell(&Examined::warning("settings", warning, "or keep it, if you want it so"))?;
     }
     for check in machine::open_files() {
         doctor.tell(&check)?;
@@ -148,7 +148,7 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
         Ok(store) => store,
         Err(error) => {
             let error = format!("{:#}", anyhow::Error::from(error));
-            doctor.tell(&Check::wrong("storage", error, "until then, nothing else can be examined"))?;
+            doctor.tell(&Examined::wrong("storage", error, "until then, nothing else can be examined"))?;
             return Ok(());
         }
     };
@@ -157,20 +157,22 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
         Ok(registry) => registry,
         Err(error) => {
             let error = format!("{:#}", anyhow::Error::from(error));
-            doctor.tell(&Check::wrong("settings", error, "correct them, and run this again"))?;
+            doctor.tell(&Examined::wrong("settings", error, "correct them, and run this again"))?;
             return Ok(());
         }
     };
     doctor.tell(&match registry.ready().await {
-        Ok(()) => Check::ok("storage", format!("{url} keeps what it is told, and its conditions are exact")),
-        Err(error) => Check::wrong("storage", chain(error), "check the storage, and run this again"),
+        Ok(()) => {
+            Examined::ok("storage", format!("{url} keeps what it is told, and its conditions are exact"))
+        }
+        Err(error) => Examined::wrong("storage", chain(error), "check the storage, and run this again"),
     })?;
     doctor.tell(&clock(&registry).await)?;
     for upstream in registry.check_upstreams().await {
         let name = format!("[upstreams.{}] {}", upstream.id, upstream.upstream);
         doctor.tell(&match upstream.answer {
-            Ok(()) => Check::ok("upstream", format!("{name} answers")),
-            Err(error) => Check::wrong(
+            Ok(()) => Examined::ok("upstream", format!("{name} answers")),
+            Err(error) => Examined::wrong(
                 "upstream",
                 format!("{name}: {}", chain(error)),
                 "check its url, its token, and whether this machine reaches it",
@@ -180,16 +182,16 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
     Ok(())
 }
 
-async fn clock(registry: &Registry) -> Check {
+async fn clock(registry: &Registry) -> Examined {
     match registry.clock_lead().await {
-        Ok(lead) if lead.abs() <= CLOCK_LEAD => Check::ok("clock", "it agrees with that of the storage"),
+        Ok(lead) if lead.abs() <= CLOCK_LEAD => Examined::ok("clock", "it agrees with that of the storage"),
         Ok(lead) => {
             let side = if lead > TimeDelta::zero() { "ahead of" } else { "behind" };
             let message = format!("it is {} minutes {side} that of the storage", lead.num_minutes().abs());
-            Check::wrong("clock", message, "set it, and let NTP keep it: tokens and logins expire by it")
+            Examined::wrong("clock", message, "set it, and let NTP keep it: tokens and logins expire by it")
         }
         Err(error) => {
-            Check::wrong("clock", chain(error), "check whether the storage may be written and listed")
+            Examined::wrong("clock", chain(error), "check whether the storage may be written and listed")
         }
     }
 }

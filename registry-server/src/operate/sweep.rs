@@ -11,7 +11,7 @@ use super::session::{self, Access};
 use crate::command_line::{Overrides, SweepRequest};
 
 #[derive(Serialize)]
-struct Tarball<'a> {
+struct Orphan<'a> {
     package: &'a str,
     tarball: &'a str,
     bytes: u64,
@@ -50,7 +50,7 @@ async fn sweep_all(registry: &Registry, request: &SweepRequest) -> anyhow::Resul
     let mut packages = registry.sweep_packages(names, options);
     while let Some(package) = packages.try_next().await? {
         for (path, bytes) in &package.tarballs {
-            let record = Tarball { package: package.name.as_str(), tarball: path, bytes: *bytes, deleted };
+            let record = Orphan { package: package.name.as_str(), tarball: path, bytes: *bytes, deleted };
             progress.show(&record, &format!("{verb} {path} ({})", BinaryBytes(*bytes)))?;
             tarballs += 1;
             tarball_bytes += bytes;

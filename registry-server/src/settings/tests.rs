@@ -291,14 +291,16 @@ fn the_lines_that_an_error_suggests_suffice() {
 
 /// The sections of the registry and those of the server are parsed separately.
 #[test]
-fn the_first_mistake_is_reported_in_either_part() {
+fn mistakes_are_reported_in_either_part_in_the_order_of_the_file() {
     let (registry, server) = ("[accounts]\nsign_up = 1", "[server]\nconnections = \"x\"");
-    for (text, told) in [
-        (format!("{registry}\n{server}"), "line 2: `[accounts] sign_up`"),
-        (format!("{server}\n{registry}"), "line 2: `[server] connections`"),
+    let (of_registry, of_server) = ("`[accounts] sign_up`", "`[server] connections`");
+    for (text, first, second) in [
+        (format!("{registry}\n{server}"), of_registry, of_server),
+        (format!("{server}\n{registry}"), of_server, of_registry),
     ] {
         let refusal = Settings::from_toml(&text).unwrap_err().to_string();
-        assert!(refusal.starts_with(told), "{refusal}");
+        assert!(refusal.starts_with(&format!("2 mistakes:\n- line 2: {first}")), "{refusal}");
+        assert!(refusal.contains(&format!("\n- line 4: {second}")), "{refusal}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Check;
+use super::Examined;
 
 /// Fewer open files serve hardly any clients.
 #[cfg(unix)]
@@ -19,31 +19,31 @@ const ENOUGH_SPACE: u64 = 2 << 30;
 
 /// Examines how many files a process may open.
 #[cfg(unix)]
-pub(super) fn open_files() -> Vec<Check> {
+pub(super) fn open_files() -> Vec<Examined> {
     use rustix::process::{Resource, getrlimit};
 
     const ADVICE: &str = "raise it with LimitNOFILE=65536 in the unit of systemd, or with ulimit -n before the start: each \
                           connection needs one, and each tarball";
     let Some(limit) = getrlimit(Resource::Nofile).current else {
-        return vec![Check::ok("open files", "there is no limit")];
+        return vec![Examined::ok("open files", "there is no limit")];
     };
     let message = format!("a process of this user may open {limit}");
     vec![match limit {
-        limit if limit < LEAST_FILES => Check::wrong("open files", message, ADVICE),
-        limit if limit < ENOUGH_FILES => Check::warning("open files", message, ADVICE),
-        _ => Check::ok("open files", message),
+        limit if limit < LEAST_FILES => Examined::wrong("open files", message, ADVICE),
+        limit if limit < ENOUGH_FILES => Examined::warning("open files", message, ADVICE),
+        _ => Examined::ok("open files", message),
     }]
 }
 
 /// Examines how many files a process may open: not known on this system.
 #[cfg(not(unix))]
-pub(super) fn open_files() -> Vec<Check> {
+pub(super) fn open_files() -> Vec<Examined> {
     Vec::new()
 }
 
 /// Examines the permissions of the folder, and the space on its disk.
 #[cfg(unix)]
-pub(super) fn folder(folder: &Path) -> Vec<Check> {
+pub(super) fn folder(folder: &Path) -> Vec<Examined> {
     // A missing folder is reported by the storage.
     let Ok(metadata) = std::fs::metadata(folder) else { return Vec::new() };
     let mut checks =
@@ -54,42 +54,42 @@ pub(super) fn folder(folder: &Path) -> Vec<Check> {
 
 /// Examines the folder: nothing is known of it on this system.
 #[cfg(not(unix))]
-pub(super) fn folder(_: &Path) -> Vec<Check> {
+pub(super) fn folder(_: &Path) -> Vec<Examined> {
     Vec::new()
 }
 
 #[cfg(unix)]
-fn permissions(folder: &Path, mode: u32) -> Check {
+fn permissions(folder: &Path, mode: u32) -> Examined {
     let shown = folder.display();
     let advice =
         format!("run chmod 700 {shown}: it holds private packages, and hashes of passwords and tokens");
     let message = |others: &str| format!("{others} may enter {shown} (mode {:03o})", mode & 0o777);
     match mode {
-        mode if mode & 0o007 != 0 => Check::wrong("folder", message("every user of this machine"), advice),
-        mode if mode & 0o070 != 0 => Check::warning("folder", message("the group"), advice),
-        _ => Check::ok("folder", format!("only its owner may enter {shown}")),
+        mode if mode & 0o007 != 0 => Examined::wrong("folder", message("every user of this machine"), advice),
+        mode if mode & 0o070 != 0 => Examined::warning("folder", message("the group"), advice),
+        _ => Examined::ok("folder", format!("only its owner may enter {shown}")),
     }
 }
 
 #[cfg(unix)]
-fn space(folder: &Path) -> Option<Check> {
+fn space(folder: &Path) -> Option<Examined> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(space_check(disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_favail))
 }
 
 #[cfg(unix)]
-fn space_check(free: u64, free_files: u64) -> Check {
+fn space_check(free: u64, free_files: u64) -> Examined {
     const ADVICE: &str = "enlarge the disk, run registry-server sweep, or lower cache.upstream_mib";
     /// Some file systems have no such number, and say 0.
     const FEW_FILES: std::ops::Range<u64> = 1..10_000;
     let message = format!("{} are free", indicatif::BinaryBytes(free));
     match free {
-        free if free < LEAST_SPACE => Check::wrong("disk", message, ADVICE),
+        free if free < LEAST_SPACE => Examined::wrong("disk", message, ADVICE),
         _ if FEW_FILES.contains(&free_files) => {
-            Check::wrong("disk", format!("{message}, but only {free_files} files"), ADVICE)
+            Examined::wrong("disk", format!("{message}, but only {free_files} files"), ADVICE)
         }
-        free if free < ENOUGH_SPACE => Check::warning("disk", message, ADVICE),
-        _ => Check::ok("disk", message),
+        free if free < ENOUGH_SPACE => Examined::warning("disk", message, ADVICE),
+        _ => Examined::ok("disk", message),
     }
 }
 
