@@ -110,11 +110,6 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Whether [`VerifyOptions::repair`](super::VerifyOptions::repair) repairs it.
-    pub fn is_repairable(&self) -> bool {
-        matches!(self, Self::DanglingTag { .. } | Self::OrphanedTarball { .. })
-    }
-
     /// Returns what an operator can do about it.
     pub fn advice(&self) -> &'static str {
         match self {

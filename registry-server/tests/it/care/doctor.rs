@@ -19,14 +19,18 @@ fn wrong(stdout: &[u8]) -> Vec<(String, String)> {
     wrong.filter(|(check, _)| !["disk", "open files"].contains(&check.as_str())).collect()
 }
 
+/// The rules, and an upstream for a scope of its own.
+fn rules_with_upstream(url: &str) -> String {
+    let rule = "[[packages]]\nmatch = \"@up/*\"\nread = [\"@all\"]\norigin = [\"up\"]";
+    format!("{rule}\n{RULES}\n[upstreams.up]\nurl = \"{url}\"")
+}
+
 #[tokio::test]
 async fn a_healthy_server_passes_and_nothing_is_left_in_its_storage() {
     let registry = with_pear().await;
+    fs::set_permissions(registry.storage(), fs::Permissions::from_mode(0o700)).unwrap();
     let upstream = Registry::start().await;
-    let rules = format!(
-        "{RULES}\n[[packages]]\nmatch = \"@up/*\"\nread = [\"@all\"]\norigin = [\"up\"]\n[upstreams.up]\nurl = \"{}\"",
-        upstream.server.base_url()
-    );
+    let rules = rules_with_upstream(upstream.server.base_url());
     let output = run(&["doctor", "--storage", &storage(&registry), "--config", &rules]);
     assert_eq!(wrong(&output.stdout), [], "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -44,9 +48,7 @@ async fn what_is_wrong_comes_with_advice_and_an_exit_code() {
     fs::set_permissions(registry.storage(), fs::Permissions::from_mode(0o755)).unwrap();
     // Taken, and then free: no server is there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let rules = format!(
-        "{RULES}\n[[packages]]\nmatch = \"@up/*\"\nread = [\"@all\"]\norigin = [\"up\"]\n[upstreams.up]\nurl = \"http://127.0.0.1:{port}\""
-    );
+    let rules = rules_with_upstream(&format!("http://127.0.0.1:{port}"));
     let output = run(&["doctor", "--storage", &storage(&registry), "--config", &rules]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let wrong = wrong(&output.stdout);
