@@ -105,7 +105,9 @@ impl Care {
                 let chunks = std::mem::take(&mut batch);
                 gathered = 0;
                 digests = compute_elsewhere(move || {
-                    chunks.iter().for_each(|chunk| digests.update(chunk));
+                    for chunk in &chunks {
+                        digests.update(chunk);
+                    }
                     digests
                 })
                 .await?;

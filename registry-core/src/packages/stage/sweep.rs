@@ -68,13 +68,12 @@ impl Packages {
         };
         if !dry_run {
             match verdict {
-                Verdict::Keep => {}
                 Verdict::Close(record) => self.close_stage(id, &record).await,
                 Verdict::Forget(record) => self.forget_staged(id, &record.package).await,
                 Verdict::RemoveTarball if has_tarball => {
-                    self.remove_staged_blob(&Key::StageTarball(id)).await
+                    self.remove_staged_blob(&Key::StageTarball(id)).await;
                 }
-                Verdict::RemoveTarball => {}
+                Verdict::RemoveTarball | Verdict::Keep => {}
             }
         }
         Ok(count)
