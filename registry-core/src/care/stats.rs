@@ -163,7 +163,7 @@ mod tests {
         let mut counter = Counter::default();
         for package in 0..20_000_u64 {
             for version in 0..5 {
-                let path = format!("p{package:05}/-/{:032x}/p{package:05}-{version}.0.0.tgz", package);
+                let path = format!("p{package:05}/-/{package:032x}/p{package:05}-{version}.0.0.tgz");
                 counter.count(StoredPath::of(&BlobPath::parse(&path).unwrap()), package);
             }
             let path = BlobPath::parse(&format!("p{package:05}/index.json")).unwrap();

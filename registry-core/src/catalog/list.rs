@@ -28,12 +28,12 @@ impl Catalog {
     /// folder is lost is among them.
     pub(crate) async fn list_known_packages(&self) -> Result<BTreeSet<PackageName>, Error> {
         let mut names: BTreeSet<_> = self.list_packages().await?.into_iter().collect();
-        let listed: BTreeSet<_> = names.iter().map(PackageName::folded).collect();
+        let known: BTreeSet<_> = names.iter().map(PackageName::folded).collect();
         let spellings = Key::spellings()?;
         let mut entries = self.parts.store.list(&spellings);
         while let Some(entry) = entries.try_next().await? {
             let folded = spellings.remainder(&entry.path).and_then(|name| PackageName::parse(name).ok());
-            if let Some(folded) = folded.filter(|folded| !listed.contains(folded)) {
+            if let Some(folded) = folded.filter(|folded| !known.contains(folded)) {
                 // What is damaged hides no package: the entry's own name is as good.
                 names.insert(self.spelled_as(&folded).await.ok().flatten().unwrap_or(folded));
             }

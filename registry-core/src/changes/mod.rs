@@ -99,6 +99,22 @@ pub(crate) struct ChangesContext {
     pub(crate) events: EventQueue,
 }
 
+impl ChangesContext {
+    pub(crate) fn new(
+        store: &Arc<Storage>,
+        clock: &Arc<dyn Clock>,
+        randomness: &Arc<dyn Randomness>,
+        events: &EventQueue,
+    ) -> Self {
+        Self {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            randomness: Arc::clone(randomness),
+            events: events.clone(),
+        }
+    }
+}
+
 /// What a commit leaves to the relay.
 #[derive(Debug)]
 pub(crate) struct CommittedChanges {
@@ -110,16 +126,17 @@ pub(crate) struct CommittedChanges {
 }
 
 impl Changes {
-    /// Starts the feed, and delivery to sinks.
+    /// Starts the feed, and delivery to sinks; without settings, there is none.
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Outside a tokio runtime, if there is a feed.
     pub(crate) fn start(
         context: ChangesContext,
-        settings: ChangeFeedSettings,
+        settings: Option<ChangeFeedSettings>,
         deliveries: Vec<Delivery>,
     ) -> Self {
+        let Some(settings) = settings else { return Self::default() };
         let ChangesContext { store, clock, randomness, events } = context;
         let shared = Arc::new(Shared {
             feed: Feed::new(Arc::clone(&store)),
@@ -212,7 +229,9 @@ impl Changes {
     /// Leaves the markers of a commit that failed to the recovery: one of its attempts may be stored nevertheless.
     pub(crate) fn abandon(&self, markers: &[OutboxMarker]) {
         if let Some(shared) = self.shared() {
-            markers.iter().for_each(|marker| shared.progress.ended(marker));
+            for marker in markers {
+                shared.progress.ended(marker);
+            }
         }
     }
 

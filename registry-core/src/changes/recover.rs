@@ -82,7 +82,9 @@ impl Shared {
                 continue;
             }
             found += events.len();
-            events.iter().for_each(|event| self.emit(event));
+            for event in &events {
+                self.emit(event);
+            }
             finished.push(path);
         }
         self.events.flush().await;

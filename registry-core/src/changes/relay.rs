@@ -128,10 +128,7 @@ async fn relay(shared: &Shared, batch: &[CommittedChanges], closed: &mut watch::
         .collect();
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match shared.append(&entries).await {
-            Ok(_) => return true,
-            Err(error) => error,
-        };
+        let Err(error) = shared.append(&entries).await else { return true };
         let document = batch.first().map(|committed| committed.document.to_string()).unwrap_or_default();
         tracing::warn!(%error, %document, commits = batch.len(), ?pause, "cannot write the change feed; trying again");
         tokio::select! {

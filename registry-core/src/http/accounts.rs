@@ -82,7 +82,10 @@ impl Call<'_> {
     /// Whether an account that does not exist is still listed as an owner of a package that the caller sees: `npm owner rm`
     /// reads an account before it removes it from the owners.
     async fn is_left_owner(&self, account: &str, error: &Error) -> Result<bool, Error> {
-        if !matches!(error, Error::Account(AccountError::NotFound { .. })) {
+        // No owner has another name, and a search for one may build the index.
+        let is_possible = account.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            && account.starts_with(|first: char| first.is_ascii_alphanumeric());
+        if !is_possible || !matches!(error, Error::Account(AccountError::NotFound { .. })) {
             return Ok(false);
         }
         Ok(!self.registry.searches().packages_owned_by(&self.caller, account).await?.is_empty())

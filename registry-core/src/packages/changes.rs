@@ -47,14 +47,15 @@ impl Packages {
                 break;
             }
             let insight = match &event.package {
-                Some(name) => match insights.get(name) {
-                    Some(insight) => *insight,
-                    None => {
+                Some(name) => {
+                    if let Some(insight) = insights.get(name) {
+                        *insight
+                    } else {
                         let insight = self.insight(caller, name).await?;
                         insights.insert(name.clone(), insight);
                         insight
                     }
-                },
+                }
                 None => self.insight_into_organization(caller, &event.kind),
             };
             if let Some(event) = shown(event, insight) {

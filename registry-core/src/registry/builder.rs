@@ -290,18 +290,8 @@ impl RegistryBuilder {
             Arc::new(UpstreamParts::new(self.upstreams, self.freshness, budget, Arc::clone(&hosted_check)));
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
         let store = Arc::new(Storage::new(store, Arc::clone(&randomness), watcher));
-        let changes = match self.change_feed {
-            None => Changes::default(),
-            Some(settings) => {
-                let context = ChangesContext {
-                    store: Arc::clone(&store),
-                    clock: Arc::clone(&clock),
-                    randomness: Arc::clone(&randomness),
-                    events: events.clone(),
-                };
-                Changes::start(context, settings, self.change_sinks)
-            }
-        };
+        let context = ChangesContext::new(&store, &clock, &randomness, &events);
+        let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
         let catalog = Arc::new(CatalogParts {
@@ -356,7 +346,7 @@ impl RegistryBuilder {
             accounts: Arc::clone(&accounts),
             proxy: Arc::clone(&proxy),
         };
-        let packages = PackagesParts {
+        let packages = Arc::new(PackagesParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
@@ -369,8 +359,7 @@ impl RegistryBuilder {
             proxy: Arc::clone(&proxy),
             accounts: Arc::clone(&accounts),
             searches: Arc::clone(&search),
-        };
-        let packages = Arc::new(packages);
+        });
         let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
         Registry {
             authorization: Authorization::new(self.access, grants_beyond_rules, events, clock),

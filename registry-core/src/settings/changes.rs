@@ -31,9 +31,8 @@ impl Default for ChangesSection {
 impl ChangesSection {
     /// Converts the section to the library's settings; `None` if there is no feed.
     pub fn to_settings(&self) -> Option<ChangeFeedSettings> {
-        let mut settings = ChangeFeedSettings::default();
-        settings.keep = Duration::from_hours(u64::from(self.keep_days.get()) * 24);
-        self.feed.then_some(settings)
+        let keep = Duration::from_hours(u64::from(self.keep_days.get()) * 24);
+        self.feed.then_some(ChangeFeedSettings { keep, ..ChangeFeedSettings::default() })
     }
 }
 
@@ -107,9 +106,8 @@ fn secret() -> String {
 
 /// Returns how changes are delivered to a sink that gives up after so many hours.
 pub(super) fn delivery(give_up_hours: Option<NonZeroU32>) -> DeliverySettings {
-    let mut settings = DeliverySettings::default();
-    settings.give_up_after = give_up_hours.map(|hours| Duration::from_hours(hours.get().into()));
-    settings
+    let give_up_after = give_up_hours.map(|hours| Duration::from_hours(hours.get().into()));
+    DeliverySettings { give_up_after, ..DeliverySettings::default() }
 }
 
 /// Checks what does not depend on files and variables.

@@ -161,16 +161,16 @@ async fn kills_in_the_middle_of_publishes_lose_no_event() {
     let numbers: Vec<_> = feed.iter().map(|change| change["seq"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=feed.len() as u64).collect::<Vec<_>>(), "there is no gap");
     for (name, acknowledged) in &acknowledged {
-        let fed: Vec<_> = feed
+        let told: Vec<_> = feed
             .iter()
             .filter(|change| change["id"] == *name.as_str())
             .map(|change| change["event"]["version"].as_str().unwrap().to_owned())
             .collect();
         let packument = http.get(&format!("/{name}")).send().await.assert_status(200).json();
         let committed: Vec<_> = packument["versions"].as_object().unwrap().keys().cloned().collect();
-        assert_eq!(fed, committed, "the feed has what was committed, in that order");
+        assert_eq!(told, committed, "the feed has what was committed, in that order");
         let is_in = |versions: &[String]| acknowledged.iter().all(|version| versions.contains(version));
-        assert!(is_in(&fed), "{name}: {acknowledged:?} are not all in {fed:?}");
+        assert!(is_in(&told), "{name}: {acknowledged:?} are not all in {told:?}");
         let posted: Vec<String> = receiver
             .received()
             .iter()
@@ -180,7 +180,7 @@ async fn kills_in_the_middle_of_publishes_lose_no_event() {
             .collect();
         let mut seen = HashSet::new();
         let first_times: Vec<_> = posted.into_iter().filter(|version| seen.insert(version.clone())).collect();
-        assert_eq!(first_times, fed, "the webhook got each at least once, in order");
+        assert_eq!(first_times, told, "the webhook got each at least once, in order");
     }
 }
 
@@ -188,10 +188,10 @@ async fn kills_in_the_middle_of_publishes_lose_no_event() {
 async fn wait_for_last(receiver: &FakeReceiver, packages: usize) {
     let mut count = 0;
     loop {
-        let received = receiver.wait_for(count + 1).await;
-        count = received.len();
+        let posts = receiver.wait_for(count + 1).await;
+        count = posts.len();
         let is_last = |data: &Value| data["version"] == "1000.0.0";
-        let last: HashSet<_> = received
+        let last: HashSet<_> = posts
             .iter()
             .map(|received| received.json()["data"].clone())
             .filter(is_last)

@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use registry_core::auth::{Caller, Principal};
 use registry_core::changes::ChangeFeedSettings;
-use registry_core::events::Event;
 use registry_core::storage::{BlobPath, BlobStore};
 use registry_core::{Registry, RegistryBuilder};
 use serde_json::Value;
@@ -133,7 +132,7 @@ impl<Store: BlobStore> Director<Store> {
     }
 
     /// The change feed, after a replica without faults took over what is left.
-    async fn read_feed(&self) -> Feed {
+    async fn read_feed(&mut self) -> Feed {
         self.clock.advance(Duration::from_mins(1));
         let (store, clock) = (Arc::clone(&self.shared) as Arc<dyn BlobStore>, Arc::clone(&self.clock));
         let registry = self.with_feed(Registry::builder(store)).open_to_everyone().clock(clock).build();
@@ -157,7 +156,7 @@ impl<Store: BlobStore> Director<Store> {
         Feed { changes, versions }
     }
 
-    async fn stored_versions(&self, package: &str) -> BTreeSet<String> {
+    async fn stored_versions(&mut self, package: &str) -> BTreeSet<String> {
         let path = BlobPath::parse(&format!("{package}/index.json"));
         let path = path.unwrap_or_else(|error| panic!("no path: {error}"));
         let blob = self.shared.get(&path).await.unwrap_or_else(|error| panic!("cannot read {path}: {error}"));

@@ -149,11 +149,11 @@ async fn deliver_leased(
         let limit = if leased.cursor.failing.is_some() { 1 } else { delivery.settings.batch.max(1) };
         let page = shared.feed.page(leased.cursor.delivered, limit).await?;
         let (Some(first), Some(last)) = (page.entries.first(), page.entries.last()) else { return Ok(None) };
-        let lost = first.seq - leased.cursor.delivered - 1;
-        if lost > 0 {
+        let missing = first.seq - leased.cursor.delivered - 1;
+        if missing > 0 {
             let sink = &delivery.sink;
-            tracing::error!(%sink, lost, "the change feed no longer has changes that {sink} never got");
-            leased.cursor.given_up += lost;
+            tracing::error!(%sink, missing, "the change feed no longer has changes that {sink} never got");
+            leased.cursor.given_up += missing;
         }
         let last = last.seq;
         match attempt(delivery, page.entries).await {

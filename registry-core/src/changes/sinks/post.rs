@@ -59,7 +59,7 @@ pub(super) async fn post(
     body: Bytes,
 ) -> Result<(), BoxError> {
     let request = client.post(url.clone()).headers(headers).body(body);
-    let response = request.send().await.map_err(|error| error.without_url())?;
+    let response = request.send().await.map_err(reqwest::Error::without_url)?;
     let status = response.status();
     if status.is_success() { Ok(()) } else { Err(format!("the answer was {status}").into()) }
 }

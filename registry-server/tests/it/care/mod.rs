@@ -7,7 +7,7 @@ mod verify;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::Value;
@@ -71,5 +71,6 @@ fn old_orphan(registry: &Registry) -> PathBuf {
 
 fn make_old(file: &Path, age: Duration) {
     let file = fs::File::options().write(true).open(file).unwrap();
-    file.set_modified(SystemTime::now() - age).unwrap();
+    let written = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(written - age).unwrap();
 }

@@ -41,7 +41,7 @@ async fn verify_all(registry: &TestRegistry, options: VerifyOptions) -> Vec<Veri
 async fn found(registry: &TestRegistry, repair: bool) -> String {
     let verified = verify_all(registry, verify_options(repair)).await;
     let findings = verified.iter().flat_map(|package| &package.findings);
-    findings.map(|finding| format!("{finding}\n")).collect()
+    findings.fold(String::new(), |found, finding| found + &finding.to_string() + "\n")
 }
 
 async fn sweep_packages(registry: &TestRegistry, dry_run: bool) -> Vec<(String, u64)> {

@@ -9,13 +9,13 @@ use registry_testkit::publish_document::PublishDocument;
 async fn two_replicas_write_one_feed_without_gaps_and_repetitions() {
     let first = TestRegistry::builder().change_feed().start().await;
     let second = first.replica().await;
-    let publishes = (0..120).map(|number| {
+    let requests = (0..120).map(|number| {
         let registry = if number % 2 == 0 { &first } else { &second };
         let name = format!("pear{}", number % 5);
         let document = PublishDocument::new(&name, &format!("1.{}.0", number / 5));
         async move { registry.ana().publish(&document).await.assert_status(201) }
     });
-    join_all(publishes).await;
+    join_all(requests).await;
     first.registry().flush_events().await;
     second.registry().flush_events().await;
 

@@ -38,19 +38,19 @@ async fn a_webhook_is_posted_as_the_specification_says() {
     let registry = registry_with(settings(&receiver)).await;
     publish(&registry, "pear", "1.0.0").await;
     deliver(&registry).await;
-    let received = receiver.received().remove(0);
-    assert_eq!((received.method.as_str(), received.path.as_str()), ("POST", "/hooks?key=hidden"));
-    assert_eq!(received.header("content-type"), "application/json");
-    assert_eq!(received.header("webhook-timestamp"), "1767323045");
-    let body = received.json();
+    let post = receiver.received().remove(0);
+    assert_eq!((post.method.as_str(), post.path.as_str()), ("POST", "/hooks?key=hidden"));
+    assert_eq!(post.header("content-type"), "application/json");
+    assert_eq!(post.header("webhook-timestamp"), "1767323045");
+    let body = post.json();
     assert_eq!(body["type"], "package.published");
     assert_eq!(body["timestamp"], "2026-01-02T03:04:05Z");
     assert_eq!(body["data"]["seq"], 1);
     assert_eq!(body["data"]["package"], "pear");
     assert_eq!(body["data"]["principal"], "ana");
-    assert_eq!(body["data"]["event-id"], received.header("webhook-id"));
+    assert_eq!(body["data"]["event-id"], post.header("webhook-id"));
     // Made with Node.js by the words of the specification: see `verify`.
-    assert!(verify(&received).await, "{received:?}");
+    assert!(verify(&post).await, "{post:?}");
 }
 
 /// Verifies a signature with another implementation of HMAC than the registry's.
@@ -103,6 +103,7 @@ async fn only_a_success_is_an_acceptance_and_errors_name_no_secret() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the snapshot has most of them")]
 async fn the_log_of_codebox_gets_its_old_format_with_its_old_credentials() {
     install_tls_provider();
     let receiver = FakeReceiver::start().await;
@@ -124,12 +125,12 @@ async fn the_log_of_codebox_gets_its_old_format_with_its_old_credentials() {
     let _ = registry.ana().put("/-/package/pear/dist-tags/next", &json!("1.0.0")).await.assert_status(200);
     let _ = registry.ana().delete("/-/package/pear/dist-tags/next").await.assert_status(200);
     deliver(&registry).await;
-    let received = receiver.received();
-    for received in &received {
+    let posts = receiver.received();
+    for received in &posts {
         assert_eq!(received.header("authorization"), "Bearer client:insights-secret");
         assert_eq!(received.header("logtopic"), "arn:aws:sns:eu-west-1:1:npm");
     }
-    let bodies: Vec<Value> = received.iter().map(Received::json).collect();
+    let bodies: Vec<Value> = posts.iter().map(Received::json).collect();
     let keys: Vec<_> = bodies[0].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["user", "timestamp", "level", "namespace", "command", "body"]);
     insta::assert_snapshot!(serde_json::to_string_pretty(&bodies).unwrap(), @r#"
