@@ -8,6 +8,7 @@
 //! assert_eq!(line.overrides.storage.unwrap().to_string(), "memory:");
 //! ```
 
+mod accounts;
 mod care;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl,
 
 use crate::settings::Network;
 
+pub use accounts::AccountAction;
 pub use care::{SweepRequest, VerifyRequest};
 
 /// The rights that events tell of.
@@ -246,33 +248,6 @@ pub enum TokenAction {
         /// The id that `token list` shows, or the token itself.
         #[arg(value_name = "ID")]
         id: String,
-    },
-}
-
-/// Actions on accounts.
-#[derive(Debug, Subcommand)]
-pub enum AccountAction {
-    /// Print every name that an account has or had, and the provider that owns it.
-    List,
-    /// Print what is known of an account.
-    Show {
-        /// The account.
-        name: String,
-    },
-    /// Remove an account with its tokens and its second factor. What it owns stays, and its name stays taken.
-    Remove {
-        /// The account.
-        name: String,
-    },
-    /// Set a random password and print it. The sessions of the account end.
-    ResetPassword {
-        /// The account.
-        name: String,
-    },
-    /// Remove the second factor of an account, so that its user can set up another one.
-    ResetTwoFactor {
-        /// The account.
-        name: String,
     },
 }
 

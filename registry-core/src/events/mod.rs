@@ -20,6 +20,7 @@ mod kind_names;
 mod queue;
 mod recent_ids;
 mod sinks;
+mod subject;
 
 use std::fmt::{Debug, Display};
 

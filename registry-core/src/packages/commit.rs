@@ -138,10 +138,11 @@ impl Packages {
                 PlannedStep::Done(attempt) => return Ok((attempt.committed, attempt.update)),
                 PlannedStep::Write(write) => {
                     // The marker is written meanwhile, so that it costs no time.
-                    let (done, marked) = futures::join!(
+                    let (done, marked) = futures::future::join(
                         before(write.base.is_some()),
-                        write.attempt.mark(&self.parts.commits.changes, edit.name)
-                    );
+                        write.attempt.mark(&self.parts.commits.changes, edit.name),
+                    )
+                    .await;
                     edit.markers.extend(marked?);
                     if let Err(error) = done {
                         self.parts.commits.changes.withdraw(edit.markers).await;

@@ -1,7 +1,6 @@
 mod accounts;
 mod builder;
-mod care;
-mod changes;
+mod operations;
 mod operator;
 mod organizations;
 mod packages;
