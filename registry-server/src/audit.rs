@@ -172,7 +172,10 @@ fn to_text(record: &AuditRecord) -> String {
     if let Some(Value::String(reason)) = fields.get_mut("reason") {
         *reason = in_words(reason);
     }
-    fields.shift_remove("time");
+    // For programs, which read the JSON.
+    for field in ["time", "event-id", "token", "client", "request"] {
+        fields.shift_remove(field);
+    }
     let mut text = record.time.to_rfc3339_opts(SecondsFormat::Millis, true);
     for field in ["principal", "address", "kind", "package"] {
         let value = fields.shift_remove(field);

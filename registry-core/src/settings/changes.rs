@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::changes::{ChangeFeedSettings, DeliverySettings};
+use crate::changes::ChangeFeedSettings;
+#[cfg(feature = "webhooks")]
+use crate::changes::DeliverySettings;
 use crate::events::EventKind;
 use crate::vocabulary::PackagePattern;
 
@@ -105,6 +107,7 @@ fn secret() -> String {
 }
 
 /// Returns how changes are delivered to a sink that gives up after so many hours.
+#[cfg(feature = "webhooks")]
 pub(super) fn delivery(give_up_hours: Option<NonZeroU32>) -> DeliverySettings {
     let give_up_after = give_up_hours.map(|hours| Duration::from_hours(hours.get().into()));
     DeliverySettings { give_up_after, ..DeliverySettings::default() }

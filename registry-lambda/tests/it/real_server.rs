@@ -63,7 +63,8 @@ async fn over_lambda(function: &mut LambdaFunction, sender: Sender, asked: &Aske
 
 /// What a connection adds, and what says in which form the body went.
 fn without_the_way(given: Given) -> Given {
-    let is_of_the_way = |name: &str| ["date", "connection", "transfer-encoding"].contains(&name);
+    let is_of_the_way =
+        |name: &str| ["date", "connection", "transfer-encoding", "x-request-id"].contains(&name);
     let headers = given.headers.into_iter().filter(|(name, _)| !is_of_the_way(name)).collect();
     Given { headers, ..given }
 }

@@ -207,6 +207,8 @@ async fn a_request_is_one_log_line() {
     let took = line["duration_ms"].take();
     assert!(took.as_f64().is_some_and(|milliseconds| milliseconds > 0.0), "{took}");
     line.as_object_mut().unwrap().remove("timestamp");
+    let id = line.as_object_mut().unwrap().remove("request");
+    assert!(id.is_some_and(|id| !id.as_str().unwrap().is_empty()));
     let expected = serde_json::json!({
         "level": "INFO", "target": "registry_server::access", "method": "DELETE", "route": "greeting",
         "path": "/-/user/token/[redacted]", "status": 200, "duration_ms": null, "bytes": 5,

@@ -36,6 +36,7 @@ fn every_configuration_is_sound() {
             let mut check = registry_server(&["config", "check", "--config", &text]);
             let _ =
                 check.env("REGISTRY_GITHUB_CLIENT_SECRET", "of-an-app").env("UPSTREAM_TOKEN", "of-a-build");
+            let _ = check.env("DEPLOYS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
             let output = check.output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name}: {stderr}\n{}", block.text);
