@@ -91,6 +91,6 @@ impl Call<'_> {
         if !is_possible || !matches!(error, Error::Account(AccountError::NotFound { .. })) {
             return Ok(false);
         }
-        Ok(!self.registry.searches().packages_owned_by(&self.caller, account).await?.is_empty())
+        Ok(!self.registry.searches().indexed_packages_owned_by(&self.caller, account).await?.is_empty())
     }
 }

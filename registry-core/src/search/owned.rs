@@ -6,6 +6,7 @@ use crate::concurrency::compute;
 use crate::domain::PackageName;
 use crate::search::Search;
 
+use super::index::View;
 use super::page::COST_OF_PACKAGE;
 
 impl Search {
@@ -16,6 +17,25 @@ impl Search {
         account: &str,
     ) -> Result<Vec<PackageName>, Error> {
         let view = self.complete_index().await?;
+        self.owned_in(caller, account, view).await
+    }
+
+    /// Like [`Self::packages_owned_by`], of the index as it is: builds nothing.
+    pub(crate) async fn indexed_packages_owned_by(
+        &self,
+        caller: &Caller,
+        account: &str,
+    ) -> Result<Vec<PackageName>, Error> {
+        let view = self.look_at_index().await?;
+        self.owned_in(caller, account, view).await
+    }
+
+    async fn owned_in(
+        &self,
+        caller: &Caller,
+        account: &str,
+        view: Arc<View>,
+    ) -> Result<Vec<PackageName>, Error> {
         let cost = view.packages().count() * COST_OF_PACKAGE;
         let (search, caller, account, view) =
             (self.clone(), caller.clone(), account.to_owned(), Arc::clone(&view));
