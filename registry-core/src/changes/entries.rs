@@ -32,7 +32,7 @@ impl FeedEntry {
 
 /// Gives the events of one commit their ids, and returns them as an outbox keeps them. `commit` is random, and `after`
 /// is where the change feed ended before the commit.
-pub(crate) fn outbox_entries(
+pub(super) fn outbox_entries(
     events: &mut [Event],
     commit: [u8; 16],
     after: u64,

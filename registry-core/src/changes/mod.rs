@@ -52,9 +52,10 @@ pub use sink::{ChangeSink, DeliveredChange};
 
 pub(crate) use delivery::Delivery;
 pub(crate) use document::ChangedDocument;
-pub(crate) use entries::{outbox_bytes, outbox_entries};
+pub(crate) use entries::outbox_bytes;
 pub(crate) use marker::OutboxMarker;
 
+use entries::outbox_entries;
 use feed::Feed;
 use marker::MarkerContent;
 use relay::Progress;
@@ -119,6 +120,8 @@ impl ChangesContext {
 #[derive(Debug)]
 pub(crate) struct CommittedChanges {
     pub(crate) document: ChangedDocument,
+    /// Empty if nothing was committed.
+    pub(crate) events: Vec<Event>,
     /// The outbox that the commit stored.
     pub(crate) outbox: Vec<OutboxEntry>,
     /// The markers of the commit and of its failed attempts.
@@ -171,11 +174,11 @@ impl Changes {
     }
 
     /// Whether the feed has the event, as far as this process knows.
-    pub(crate) fn has_relayed(&self, id: &str) -> bool {
+    fn has_relayed(&self, id: &str) -> bool {
         self.shared().is_some_and(|shared| shared.relayed.contains(id))
     }
 
-    /// Finds out which events of an outbox the feed has. Returns whether [`Self::has_relayed`] knows more now.
+    /// Finds out which events of an outbox the feed has. Returns whether [`Self::enter`] lets more of them leave now.
     pub(crate) async fn look_up_relayed(&self, outbox: &[OutboxEntry]) -> Result<bool, Error> {
         let Some(shared) = self.shared() else { return Ok(false) };
         let unknown = |id: &str| outbox.iter().any(|entry| entry.id == id) && !shared.relayed.contains(id);
@@ -183,6 +186,20 @@ impl Changes {
         let found = shared.feed.find(after, &unknown).await?;
         shared.relayed.extend(found.iter().map(|entry| entry.id.as_str()));
         Ok(!found.is_empty())
+    }
+
+    /// Gives the events of a commit to come their ids, and enters them into the outbox of its document. Entries that the
+    /// feed has leave. `commit` is random, and `after` is a [`Self::position`] from before the commit.
+    pub(crate) fn enter(
+        &self,
+        outbox: &mut Vec<OutboxEntry>,
+        events: &mut [Event],
+        commit: [u8; 16],
+        after: u64,
+    ) -> Result<(), Error> {
+        outbox.retain(|entry| !self.has_relayed(&entry.id));
+        outbox.extend(outbox_entries(events, commit, after)?);
+        Ok(())
     }
 
     /// Writes the marker of a commit to come, whose `events` are at the end of `outbox`; `None` if there are none.
@@ -206,12 +223,16 @@ impl Changes {
         Ok(Some(marker))
     }
 
-    /// Hands over a commit to the relay.
-    pub(crate) fn committed(&self, committed: CommittedChanges) {
-        let Some(handle) = &self.0 else { return };
-        if committed.markers.is_empty() && committed.outbox.is_empty() {
-            return;
+    /// Emits the events of a commit to the sinks of this process, and hands it over to the relay. Where nothing was
+    /// committed, its markers are left to the recovery: one of its attempts may be stored nevertheless.
+    pub(crate) fn committed(&self, queue: &EventQueue, mut committed: CommittedChanges) {
+        if committed.events.is_empty() {
+            return self.abandon(&committed.markers);
         }
+        for event in std::mem::take(&mut committed.events) {
+            queue.emit(event);
+        }
+        let Some(handle) = &self.0 else { return };
         handle.shared.progress.accepted();
         if handle.queue.send(committed).is_err() {
             handle.shared.progress.done(1);

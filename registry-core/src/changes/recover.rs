@@ -23,12 +23,13 @@ pub(super) fn start(shared: &Arc<Shared>, mut closed: watch::Receiver<()>) {
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         loop {
-            if let Err(error) = shared.recover().await {
-                tracing::warn!(%error, "cannot look for events that other processes left behind; trying again later");
-            }
+            // The pause comes first: a command that runs for a second need not list markers.
             tokio::select! {
                 () = tokio::time::sleep(shared.settings.recover_every) => {}
                 _ = closed.changed() => return,
+            }
+            if let Err(error) = shared.recover().await {
+                tracing::warn!(%error, "cannot look for events that other processes left behind; trying again later");
             }
         }
     });

@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use tokio::sync::{mpsc, watch};
 
+use crate::concurrency::RetryPauses;
 use crate::domain::OutboxEntry;
 use crate::storage::BlobPath;
 
@@ -16,10 +16,6 @@ use super::{CommittedChanges, Shared};
 const BATCH: usize = 256;
 /// How many markers are deleted at the same time.
 const DELETIONS: usize = 8;
-/// The pause after the first failure. Each further pause doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How far this process has come with its own commits.
 #[derive(Debug)]
@@ -126,16 +122,16 @@ async fn relay(shared: &Shared, batch: &[CommittedChanges], closed: &mut watch::
         .filter(|entry| known.insert(entry.id.as_str()))
         .cloned()
         .collect();
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = RetryPauses::default();
     loop {
         let Err(error) = shared.append(&entries).await else { return true };
+        let pause = pauses.next_pause();
         let document = batch.first().map(|committed| committed.document.to_string()).unwrap_or_default();
         tracing::warn!(%error, %document, commits = batch.len(), ?pause, "cannot write the change feed; trying again");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = closed.changed() => return false,
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -10,16 +10,13 @@ use futures::FutureExt as _;
 use tokio::sync::{Notify, watch};
 
 use super::{Event, EventError, EventSink};
+use crate::concurrency::RetryPauses;
 use lanes::{Counts, Lanes};
 
 /// How many changes may wait before writers do, and how many denials before further ones are lost, by default.
 const CAPACITY: usize = 16_384;
 /// The most events in a batch.
 const BATCH: usize = 256;
-/// The pause after the first failure of a batch. Each further pause doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a writer waits for room.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -184,12 +181,11 @@ async fn deliver_all(shared: Arc<Shared>, progress: watch::Sender<Counts>) {
 }
 
 async fn deliver(sink: &dyn EventSink, batch: &[Event]) {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = RetryPauses::default();
     while let Err(error) = offer(sink, batch).await {
-        let source = &*error.source;
+        let (source, pause) = (&*error.source, pauses.next_pause());
         tracing::warn!(sink = %error.sink, events = batch.len(), source, ?pause, "{error}; trying again");
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

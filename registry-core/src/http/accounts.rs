@@ -82,13 +82,7 @@ impl Call<'_> {
     /// Whether an account that does not exist is still listed as an owner of a package that the caller sees: `npm owner rm`
     /// reads an account before it removes it from the owners.
     async fn is_left_owner(&self, account: &str, error: &Error) -> Result<bool, Error> {
-        // No owner has another name, and a search for one may build the index.
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        let is_possible = account.len() <= 64
-            && account.bytes().all(is_plain)
-            && account.starts_with(|first: char| first.is_ascii_alphanumeric());
-        if !is_possible || !matches!(error, Error::Account(AccountError::NotFound { .. })) {
+        if !matches!(error, Error::Account(AccountError::NotFound { .. })) {
             return Ok(false);
         }
         Ok(!self.registry.searches().indexed_packages_owned_by(&self.caller, account).await?.is_empty())

@@ -1,8 +1,6 @@
 use crate::Error;
 use crate::auth::{Caller, OrganizationPermission, Principal};
-use crate::changes::{
-    ChangedDocument, CommittedChanges, LARGE_OUTBOX, OutboxMarker, outbox_bytes, outbox_entries,
-};
+use crate::changes::{ChangedDocument, CommittedChanges, LARGE_OUTBOX, OutboxMarker, outbox_bytes};
 use crate::concurrency::detached;
 use crate::domain::{GroupName, OrganizationRole, PackageName};
 use crate::error::OrganizationError;
@@ -108,22 +106,17 @@ impl Organizations {
             markers,
         };
         let updated = self.parts.store.update(&path, &mut edit).await;
-        let changed = updated.inspect_err(|_| self.parts.changes.abandon(&edit.markers))?.outcome;
-        if changed.events.is_empty() {
-            self.parts.changes.abandon(&edit.markers);
-            return Ok(changed.record);
+        let updated = updated.inspect_err(|_| self.parts.changes.abandon(&edit.markers))?;
+        let Changed { record, events, .. } = updated.outcome;
+        if !events.is_empty() {
+            self.parts.memberships.forget_all();
+            self.accounts().forget_identities();
         }
-        self.parts.memberships.forget_all();
-        self.accounts().forget_identities();
-        for event in changed.events {
-            self.authorization.events().emit(event);
-        }
-        self.parts.changes.committed(CommittedChanges {
-            document: ChangedDocument::Organization(name.clone()),
-            outbox: changed.record.outbox.clone(),
-            markers: edit.markers,
-        });
-        Ok(changed.record)
+        let document = ChangedDocument::Organization(name.clone());
+        let (outbox, markers) = (record.outbox.clone(), edit.markers);
+        let changes = CommittedChanges { document, events, outbox, markers };
+        self.parts.changes.committed(self.authorization.events(), changes);
+        Ok(record)
     }
 
     /// Returns whether the rules, the settings or a provider refer to an organization of this name.
@@ -255,8 +248,7 @@ async fn record_events(
         if record.outbox.len() > LARGE_OUTBOX {
             changes.look_up_relayed(&record.outbox).await?;
         }
-        record.outbox.retain(|entry| !changes.has_relayed(&entry.id));
-        record.outbox.extend(outbox_entries(&mut events, commit, after)?);
+        changes.enter(&mut record.outbox, &mut events, commit, after)?;
     }
     Ok(events)
 }

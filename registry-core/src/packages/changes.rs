@@ -98,7 +98,7 @@ impl Packages {
         })
     }
 
-    /// Changes of organizations are only for those who administer the scope.
+    /// Changes of an organization are only for administrators of its scope.
     fn insight_into_organization(&self, caller: &Caller, kind: &EventKind) -> Insight {
         let Some(organization) = kind.organization() else { return Insight::Nothing };
         let principal = caller.principal_if(|limits| {

@@ -15,7 +15,7 @@ use crate::storage::Key;
 
 use crate::catalog::{MAX_LOOKUPS, Standing, StoredPackument};
 
-use edit::{EditPackument, PlannedStep};
+use edit::{Attempt, EditPackument, PlannedStep};
 
 /// What an operation decides after it saw the packument.
 pub(crate) enum PackumentDecision<T> {
@@ -158,20 +158,11 @@ impl Packages {
         if edit.is_claimed {
             self.catalog().enter_stored(edit.name).await;
         }
-        let attempt = updated.outcome;
-        if attempt.events.is_empty() {
-            self.parts.commits.changes.abandon(&edit.markers);
-            return Ok((attempt.committed, attempt.update));
-        }
-        for event in attempt.events {
-            self.authorization.events().emit(event);
-        }
-        self.parts.commits.changes.committed(CommittedChanges {
-            document: ChangedDocument::Package(edit.name.clone()),
-            outbox: attempt.outbox,
-            markers: edit.markers,
-        });
-        Ok((attempt.committed, attempt.update))
+        let Attempt { committed, update, events, outbox } = updated.outcome;
+        let (document, markers) = (ChangedDocument::Package(edit.name.clone()), edit.markers);
+        let changes = CommittedChanges { document, events, outbox, markers };
+        self.parts.commits.changes.committed(self.authorization.events(), changes);
+        Ok((committed, update))
     }
 
     /// Returns the packument as stored now; `None` if no other writer has stored one either, or if this writer claimed

@@ -125,7 +125,7 @@ impl<Store: BlobStore> Director<Store> {
             return registry;
         }
         let mut settings = ChangeFeedSettings::default();
-        // Each start looks at once. Further looks would never end.
+        // `Replica::start` looks once. Further looks would never end.
         settings.recover_every = Duration::from_hours(24);
         settings.take_over_after = Duration::ZERO;
         registry.change_feed(settings)

@@ -25,6 +25,11 @@ impl Replica {
     ) -> Self {
         let sink = Listener { world, life, is_alive: Arc::clone(&is_alive) };
         let registry = registry.open_to_everyone().local_accounts().event_sink(Arc::new(sink)).build();
+        let taking_over = registry.clone();
+        tokio::spawn(async move {
+            // Without a change feed there is nothing to take over. A store that fails here leaves it to others.
+            let _ = taking_over.recover_changes().await;
+        });
         Self { life, registry, is_alive }
     }
 

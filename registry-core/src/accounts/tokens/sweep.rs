@@ -3,8 +3,7 @@ use futures::{TryStreamExt as _, future};
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::TokenHash;
-use crate::storage::{BlobPath, Key, ListedBlob};
+use crate::storage::{Key, ListedBlob};
 
 use super::list::hash_of;
 
@@ -35,7 +34,7 @@ impl Accounts {
         before: DateTime<Utc>,
         dry_run: bool,
     ) -> Result<bool, Error> {
-        let Some(hash) = hash_in_file(&token.path) else { return Ok(false) };
+        let Some(hash) = hash_of(&token.path) else { return Ok(false) };
         let record = match self.token_record(&hash.to_hex()).await {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(false),
@@ -71,8 +70,4 @@ impl Accounts {
         }
         Ok(true)
     }
-}
-
-fn hash_in_file(token: &BlobPath) -> Option<TokenHash> {
-    token.as_str().rsplit('/').next()?.strip_suffix(".json").and_then(TokenHash::from_hex)
 }

@@ -78,21 +78,7 @@ impl EventSink for Planned {
 }
 
 fn event(number: usize) -> Event {
-    Event {
-        time: DateTime::UNIX_EPOCH,
-        principal: Some(number.to_string()),
-        trust: None,
-        id: None,
-        token: None,
-        client: None,
-        request: None,
-        via: None,
-        address: None,
-        package: None,
-        kind: EventKind::LoggedIn,
-        access: None,
-        count: None,
-    }
+    Event { principal: Some(number.to_string()), ..Event::new(DateTime::UNIX_EPOCH, EventKind::LoggedIn) }
 }
 
 /// A denial of an anonymous caller, each for another package.

@@ -117,19 +117,8 @@ mod tests {
     fn batch(names: [&str; 2]) -> [Event; 2] {
         let kind = EventKind::LoggedIn;
         names.map(|name| Event {
-            time: DateTime::UNIX_EPOCH,
             principal: Some(name.into()),
-            trust: None,
-            id: None,
-            token: None,
-            client: None,
-            request: None,
-            via: None,
-            address: None,
-            package: None,
-            kind: kind.clone(),
-            access: None,
-            count: None,
+            ..Event::new(DateTime::UNIX_EPOCH, kind.clone())
         })
     }
 

@@ -60,34 +60,16 @@ mod tests {
 
     #[tokio::test]
     async fn each_event_is_one_line_with_fields() {
+        let time = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
+        let kind =
+            EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() };
         let published = Event {
-            time: DateTime::from_timestamp(1_767_323_045, 0).unwrap(),
             principal: Some("ana".into()),
-            trust: None,
-            id: None,
-            token: None,
-            client: None,
-            request: None,
-            via: None,
             address: Some([192, 0, 2, 7].into()),
             package: Some(PackageName::parse("@acme/web").unwrap()),
-            kind: EventKind::DistTagSet { tag: DistTag::latest(), version: Version::parse("1.0.0").unwrap() },
-            access: None,
-            count: None,
+            ..Event::new(time, kind)
         };
-        let signed_up = Event {
-            principal: None,
-            trust: None,
-            id: None,
-            token: None,
-            client: None,
-            request: None,
-            via: None,
-            address: None,
-            package: None,
-            kind: EventKind::SignedUp,
-            ..published.clone()
-        };
+        let signed_up = Event::new(time, EventKind::SignedUp);
         let log = CapturedLog::start();
         LogEvents.deliver(&[published, signed_up]).await.unwrap();
         insta::assert_snapshot!(log.take().join("\n"), @r#"

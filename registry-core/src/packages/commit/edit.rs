@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::auth::Caller;
 use crate::catalog::StoredPackument;
-use crate::changes::{ChangedDocument, Changes, LARGE_OUTBOX, OutboxMarker, outbox_bytes, outbox_entries};
+use crate::changes::{ChangedDocument, Changes, LARGE_OUTBOX, OutboxMarker, outbox_bytes};
 use crate::concurrency::compute;
 use crate::domain::packument::{MfaPolicy, Packument};
 use crate::domain::search::SearchEntry;
@@ -51,16 +51,14 @@ pub(super) struct Attempt<T> {
     pub(super) outbox: Vec<OutboxEntry>,
 }
 
-impl<T> Attempt<T> {
+impl<T: Sync> Attempt<T> {
     /// Marks the package as one whose outbox will hold events, before it does.
-    pub(super) fn mark(
+    pub(super) async fn mark(
         &self,
         changes: &Changes,
         name: &PackageName,
-    ) -> impl Future<Output = Result<Option<OutboxMarker>, Error>> + Send + use<T> {
-        let (changes, document) = (changes.clone(), ChangedDocument::Package(name.clone()));
-        let (events, outbox) = (self.events.clone(), self.outbox.clone());
-        async move { changes.mark(&document, &events, &outbox).await }
+    ) -> Result<Option<OutboxMarker>, Error> {
+        changes.mark(&ChangedDocument::Package(name.clone()), &self.events, &self.outbox).await
     }
 }
 
@@ -177,8 +175,9 @@ where
             None => match self.look(attempts).await? {
                 PlannedStep::Done(attempt) => return Ok(Step::Done(attempt)),
                 PlannedStep::Write(write) => {
-                    let marked = write.attempt.mark(&self.packages.parts.commits.changes, self.name);
-                    self.markers.extend(marked.await?);
+                    let (packages, name) = (self.packages, self.name);
+                    let marked = write.attempt.mark(&packages.parts.commits.changes, name).await?;
+                    self.markers.extend(marked);
                     write
                 }
             },
@@ -279,9 +278,7 @@ impl<T> Recorder<T> {
         let event = |kind| self.packages.authorization.event(&self.caller, Some(&packument.name), kind);
         let mut events: Vec<Event> = (self.events)(value).into_iter().map(event).collect();
         if let Some(after) = self.position {
-            let changes = &self.packages.parts.commits.changes;
-            packument.outbox.retain(|entry| !changes.has_relayed(&entry.id));
-            packument.outbox.extend(outbox_entries(&mut events, id, after)?);
+            self.packages.parts.commits.changes.enter(&mut packument.outbox, &mut events, id, after)?;
         }
         Ok(events)
     }

@@ -75,8 +75,8 @@ async fn a_write_is_confirmed_in_the_browser() {
       pear/index.json
 
     events:
-      {"principal":"ana","package":"pear","kind":"two-factor-missing"}
-      {"principal":"ana","kind":"web-login-started"}
+      {"principal":"ana","client":"npm/11.21.2","package":"pear","kind":"two-factor-missing"}
+      {"principal":"ana","client":"npm/11.21.2","kind":"web-login-started"}
     "##);
     let begun = Begun::of(&asked, "authUrl");
     let page_browser = browser(&registry);
