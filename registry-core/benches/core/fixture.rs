@@ -14,7 +14,7 @@ use registry_core::domain::publication::Publication;
 use registry_core::domain::{DistTag, Integrity, PackageName};
 use registry_core::limits::Limits;
 use registry_core::storage::{BlobStore, Key, LocalDisk, ObjectStoreBlobs, When};
-use registry_core::{Body, Registry};
+use registry_core::{Body, Registry, RegistryBuilder};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 use tempfile::TempDir;
@@ -41,6 +41,11 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// An empty one. A disk is synced as in production, so that a publish costs what it costs there.
     pub(crate) fn new(store: Store) -> Self {
+        Self::built(store, |builder| builder)
+    }
+
+    /// An empty one with further settings.
+    pub(crate) fn built(store: Store, more: impl FnOnce(RegistryBuilder) -> RegistryBuilder) -> Self {
         let (store, folder): (Arc<dyn BlobStore>, _) = match store {
             Store::Memory => (Arc::new(ObjectStoreBlobs::in_memory()), None),
             Store::Disk => {
@@ -48,7 +53,10 @@ impl Fixture {
                 (Arc::new(LocalDisk::open(folder.path().join("data")).unwrap()), Some(folder))
             }
         };
-        Self { registry: registry_on(&store), store, _folder: folder }
+        // Some sinks are tried again in the background, which needs a runtime.
+        let _entered = RUNTIME.enter();
+        let builder = Registry::builder(Arc::clone(&store)).local_accounts().open_to_everyone();
+        Self { registry: more(builder).build(), store, _folder: folder }
     }
 
     /// One with a package in it.
