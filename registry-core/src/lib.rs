@@ -18,6 +18,7 @@
 //!
 //! - [`http`]: maps a request to a route, a caller and one operation, and the result to a response.
 //! - [`packages`], [`proxy`], [`accounts`], [`organizations`], [`search`], [`audit`]: the operations, with all rules.
+//! - [`bulk`]: operations of an operator on a whole storage.
 //! - [`domain`]: npm's model. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
@@ -29,6 +30,7 @@ pub mod accounts;
 pub mod audit;
 pub mod auth;
 mod authorization;
+pub mod bulk;
 pub mod care;
 mod catalog;
 pub mod changes;

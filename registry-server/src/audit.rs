@@ -104,7 +104,7 @@ pub(crate) async fn clean(registry: &Registry, keep_days: u32) {
 }
 
 /// Parses `2026-01-02T03:04:05Z`, `2026-01-02` (its beginning in UTC), or an age: `30m`, `24h`, `7d`.
-fn parse_moment(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
+pub(crate) fn parse_moment(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     let ago = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let number: i64 = number.parse().ok()?;

@@ -9,6 +9,7 @@
 //! ```
 
 mod accounts;
+mod bulk;
 mod care;
 
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl,
 use crate::settings::Network;
 
 pub use accounts::AccountAction;
+pub use bulk::{EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use care::{SweepRequest, VerifyRequest};
 
 /// The rights that events tell of.
@@ -112,6 +114,15 @@ pub enum Command {
     /// Examine the settings, the storage, the clock, the upstreams and this machine, and say what to do about what is
     /// wrong. The exit code is 1 if something is.
     Doctor,
+    /// Report the hosts in tarball URLs that codebox-npm stored, and move them with --host for a codebox-npm that still
+    /// runs on the storage. This registry needs no host.
+    Domain(MoveTarballUrls),
+    /// Write every object of a bucket again under the configured encryption, and read each back.
+    Encrypt(EncryptStorage),
+    /// Send every hosted package to the webhooks and to the log of codebox again, and rebuild the search index.
+    Index(IndexPackages),
+    /// Delete everything in the storage, after a question.
+    RemoveStorage(RemoveStorage),
     /// Create, list and revoke tokens without a login, directly in the storage.
     Token {
         /// What to do.

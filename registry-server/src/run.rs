@@ -67,6 +67,14 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Stats) => operate::stats(&command_line.overrides),
         Some(Command::Doctor) => operate::examine(&command_line.overrides),
         Some(Command::Log(question)) => audit::show(&command_line.overrides, question),
+        Some(Command::Domain(request)) => {
+            operate::domain::move_tarball_urls(&command_line.overrides, request)
+        }
+        Some(Command::Encrypt(request)) => operate::encrypt::encrypt(&command_line.overrides, request),
+        Some(Command::Index(request)) => operate::index::index(&command_line.overrides, request),
+        Some(Command::RemoveStorage(request)) => {
+            operate::remove_storage::remove_storage(&command_line.overrides, request)
+        }
         Some(Command::Access { action: AccessAction::Explain(question) }) => {
             let answer = explain::explain(&command_line.overrides, question)?;
             print(&answer.text)?;

@@ -41,7 +41,7 @@ use tokio::sync::{OnceCell, mpsc, watch};
 use crate::Error;
 use crate::clock::Clock;
 use crate::domain::OutboxEntry;
-use crate::events::{Event, EventQueue, RecentIds};
+use crate::events::{Event, EventError, EventQueue, RecentIds};
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{Storage, When};
 
@@ -279,6 +279,16 @@ impl Changes {
     /// Returns how many commits of this process wait for the feed.
     pub(crate) fn waiting(&self) -> u64 {
         self.shared().map_or(0, |shared| shared.progress.waiting())
+    }
+
+    /// Gives changes to each sink that are not in the feed, and are not appended to it. Returns who did not accept which:
+    /// the name of the sink, and the id of the change.
+    pub(crate) async fn send_beside_feed(
+        &self,
+        changes: &[DeliveredChange],
+    ) -> Vec<(String, String, EventError)> {
+        let Some(shared) = self.shared() else { return Vec::new() };
+        delivery::send_beside_feed(shared, changes).await
     }
 
     /// Returns how far the delivery to each sink has come.

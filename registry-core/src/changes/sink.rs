@@ -9,7 +9,8 @@ use crate::events::EventError;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeliveredChange {
-    /// Its number in the change feed, the same for all replicas and sinks.
+    /// Its number in the change feed, the same for all replicas and sinks; 0 for an event of the kind `indexed`, which
+    /// is not in the feed.
     pub seq: u64,
     /// The id of the event. A sink that gets the same id twice got the same change twice.
     pub id: String,

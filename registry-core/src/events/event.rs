@@ -111,6 +111,18 @@ pub enum EventKind {
         /// The SHA-512 of the tarball in npm's format.
         integrity: String,
     },
+    /// The package was sent to the sinks of the change feed again, on request of the operator. It did not change, and the
+    /// feed does not contain this event.
+    Indexed {
+        /// The version that `latest` names, or else the last one that was published.
+        version: Version,
+        /// `latest`, if it names the version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<DistTag>,
+        /// The SHA-512 of the tarball in npm's format; absent for a version without one, which codebox-npm stored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        integrity: Option<String>,
+    },
     /// A version was staged. It cannot be installed until it is approved.
     Staged {
         /// The id to approve or reject it by.

@@ -2,8 +2,9 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 46] = [
+    pub const NAMES: [&'static str; 47] = [
         "published",
+        "indexed",
         "staged",
         "stage-approved",
         "stage-rejected",

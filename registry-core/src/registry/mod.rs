@@ -1,5 +1,6 @@
 mod accounts;
 mod builder;
+mod bulk;
 mod operations;
 mod operator;
 mod organizations;

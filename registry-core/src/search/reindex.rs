@@ -32,6 +32,15 @@ pub(super) struct Reindex {
     failed: Mutex<Option<DateTime<Utc>>>,
 }
 
+/// Why the index is compared with the packages.
+#[derive(Debug, Clone, Copy)]
+enum Reason {
+    /// It may have become too old.
+    IsDue,
+    /// The operator wants it.
+    Requested,
+}
+
 impl Search {
     /// Returns the index, complete unless the first search of a large store did not wait for the rest.
     pub(super) async fn complete_index(&self) -> Result<Arc<View>, Error> {
@@ -68,7 +77,7 @@ impl Search {
         let Ok(running) = Arc::clone(&reindex.running).try_lock_owned() else { return };
         let search = self.clone();
         tokio::spawn(async move {
-            let reindexed = search.reindex_all().await;
+            let reindexed = search.reindex_all(Reason::IsDue).await;
             if let Err(error) = &reindexed {
                 let error = error as &dyn std::error::Error;
                 tracing::warn!(error, "could not compare the search index with the packages");
@@ -79,7 +88,13 @@ impl Search {
         });
     }
 
-    async fn reindex_all(&self) -> Result<(), Error> {
+    /// Compares the index with the packages now, however recent it is.
+    pub(crate) async fn rebuild_index(&self) -> Result<(), Error> {
+        let _running = self.parts.search.reindex.running.lock().await;
+        self.reindex_all(Reason::Requested).await
+    }
+
+    async fn reindex_all(&self, reason: Reason) -> Result<(), Error> {
         let begun = self.parts.clock.now();
         let mut names: Vec<BTreeSet<PackageName>> = vec![BTreeSet::new(); SHARDS.into()];
         for name in self.catalog().list_packages().await? {
@@ -88,7 +103,7 @@ impl Search {
         // A store that is not mounted lists nothing, and an index built from it would call every name public.
         self.parts.store.confirm_absence().await?;
         for (shard, names) in (0..SHARDS).zip(names) {
-            self.reindex_shard(shard, names, begun).await?;
+            self.reindex_shard(shard, names, begun, reason).await?;
         }
         Ok(())
     }
@@ -100,8 +115,9 @@ impl Search {
         shard: u8,
         listed: BTreeSet<PackageName>,
         begun: DateTime<Utc>,
+        reason: Reason,
     ) -> Result<(), Error> {
-        let mut edit = ReindexShard { search: self, shard, listed, begun, checked: BTreeMap::new() };
+        let mut edit = ReindexShard { search: self, shard, listed, begun, reason, checked: BTreeMap::new() };
         self.update_shard(shard, &mut edit).await
     }
 
@@ -138,6 +154,7 @@ struct ReindexShard<'a> {
     shard: u8,
     listed: BTreeSet<PackageName>,
     begun: DateTime<Utc>,
+    reason: Reason,
     checked: BTreeMap<PackageName, (Option<Revision>, Option<Arc<Indexed>>)>,
 }
 
@@ -148,11 +165,16 @@ impl Edit for ReindexShard<'_> {
     const RECOGNIZES_ATTEMPTS: bool = true;
     const PATIENCE: Duration = Duration::from_mins(10);
 
-    async fn attempt(&mut self, _: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
+    async fn attempt(&mut self, attempts: &[Option<Contents>]) -> Result<Step<Option<Contents>>, Error> {
         let search = self.search;
         let base = search.read_shard(self.shard).await?;
-        if !search.is_too_old(base.contents.rebuilt) {
-            // Another process rebuilt the shard.
+        let is_done = match self.reason {
+            Reason::IsDue => !search.is_too_old(base.contents.rebuilt),
+            // Not by comparing times: the clock of a process that rebuilt it earlier may be ahead.
+            Reason::Requested => !attempts.is_empty() && base.contents.rebuilt == Some(self.begun),
+        };
+        if is_done {
+            // Another process rebuilt the shard, or an earlier attempt was stored.
             return Ok(Step::Done(None));
         }
         let revision_of =

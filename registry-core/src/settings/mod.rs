@@ -55,9 +55,11 @@ pub use load::{FrontendSections, describe_config};
 pub use log::{LogFilter, LogFormat, LogSettings, log_to};
 pub use login::LoginSettings;
 pub use loops::LoopError;
+#[cfg(feature = "aws")]
+pub use open::storage_versions;
 pub use open::{
-    Trial, accounts_builder, add_providers, check_named, open_existing_store, open_registry,
-    open_trusted_publishing, registry_builder,
+    Trial, accounts_builder, add_providers, check_named, open_existing_store, open_registry, open_store,
+    open_trusted_publishing, registry_builder, storage_encryption,
 };
 pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};

@@ -43,7 +43,9 @@ use futures::stream::BoxStream;
 use url::Url;
 
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
-pub use bucket::{BucketError, open_bucket};
+pub use bucket::{BucketError, bucket_encryption, open_bucket};
+#[cfg(feature = "aws")]
+pub use bucket::{BucketVersions, BucketVersionsError};
 pub use error::BlobError;
 pub use extension::BlobStoreExt;
 pub use key::Key;

@@ -1,8 +1,13 @@
 //! Long commands of operators on a whole storage, and how they show what they do.
 
+mod bulk;
 mod doctor;
+pub(crate) mod domain;
+pub(crate) mod encrypt;
 mod exit;
+pub(crate) mod index;
 pub(crate) mod progress;
+pub(crate) mod remove_storage;
 mod session;
 mod stats;
 mod sweep;

@@ -11,6 +11,7 @@ mod bad_credentials;
 mod bad_requests;
 #[cfg(feature = "aws")]
 mod buckets;
+mod bulk;
 mod care;
 mod changes;
 mod codebox_bucket;

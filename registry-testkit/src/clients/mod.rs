@@ -39,5 +39,5 @@ pub use pinned::{
     S3RVER, VERDACCIO, YARN_1, YARN_4,
 };
 pub use screen::Screen;
-pub use terminal::on_terminal;
+pub use terminal::{on_terminal, on_terminal_answering};
 pub use toolbox::Toolbox;

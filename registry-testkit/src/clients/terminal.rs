@@ -68,6 +68,15 @@ pub async fn on_terminal(command: Command, shown: &str) -> CommandOutput {
     run_on_terminal(command, shown.to_owned(), &[], None).await
 }
 
+/// The same, with a user who types answers.
+///
+/// # Panics
+///
+/// As [`on_terminal`].
+pub async fn on_terminal_answering(command: Command, shown: &str, answers: &[Answer<'_>]) -> CommandOutput {
+    run_on_terminal(command, shown.to_owned(), answers, None).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

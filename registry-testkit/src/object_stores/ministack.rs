@@ -59,14 +59,7 @@ impl Ministack {
         let made = ministack.manage(&[("Action", "CreateAccessKey"), ("UserName", "registry")]).await.text();
         ministack.key = element(&made, "AccessKeyId");
         ministack.secret = element(&made, "SecretAccessKey");
-        let _ = ministack
-            .manage(&[
-                ("Action", "PutUserPolicy"),
-                ("UserName", "registry"),
-                ("PolicyName", "registry"),
-                ("PolicyDocument", REGISTRY_POLICY),
-            ])
-            .await;
+        ministack.add_policy("registry", REGISTRY_POLICY).await;
         Some(ministack)
     }
 
@@ -96,6 +89,40 @@ impl Ministack {
     /// If it is none.
     pub async fn set_bucket_policy(&self, policy: &str) {
         let _ = self.as_root("s3", Method::PUT, "/registry?policy", policy.to_owned()).await;
+    }
+
+    /// Makes the bucket keep the old versions of its objects, which its user may list and delete from now on.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot.
+    pub async fn keep_versions(&self) {
+        let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        let _ = self.as_root("s3", Method::PUT, "/registry?versioning", enabled.to_owned()).await;
+        let statement = r#"{ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+            "Action": ["s3:ListBucketVersions", "s3:DeleteObjectVersion"],
+            "Resource": ["arn:aws:s3:::registry", "arn:aws:s3:::registry/*"] }] }"#;
+        self.add_policy("versions", statement).await;
+    }
+
+    /// What the bucket keeps, as S3 lists it: versions, and marks of deleted objects.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    pub async fn versions(&self) -> String {
+        self.as_root("s3", Method::GET, "/registry?versions", String::new()).await.text()
+    }
+
+    async fn add_policy(&self, name: &str, policy: &str) {
+        let _ = self
+            .manage(&[
+                ("Action", "PutUserPolicy"),
+                ("UserName", "registry"),
+                ("PolicyName", name),
+                ("PolicyDocument", policy),
+            ])
+            .await;
     }
 
     /// What the headers of the object `key` say of it, which only its owner may see.

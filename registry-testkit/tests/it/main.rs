@@ -9,6 +9,7 @@ mod audit_log;
 mod auth_provider;
 mod bad_input;
 mod blob_store;
+mod bulk;
 mod capitals;
 mod care;
 mod changes;

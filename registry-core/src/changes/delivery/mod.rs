@@ -85,6 +85,29 @@ pub(super) async fn deliver_now(shared: &Shared) {
     }
 }
 
+/// Gives changes that are not in the feed to each sink, and does not remember that. Returns who did not accept which:
+/// the name of the sink, and the id of the change.
+pub(super) async fn send_beside_feed(
+    shared: &Shared,
+    changes: &[DeliveredChange],
+) -> Vec<(String, String, EventError)> {
+    let mut failures = Vec::new();
+    for delivery in &shared.deliveries {
+        for batch in changes.chunks(delivery.settings.batch.max(1)) {
+            if deliver_within_timeout(delivery, batch).await.is_ok() {
+                continue;
+            }
+            // One by one, so that a change that a sink cannot take does not hold up the others.
+            for change in batch {
+                if let Err(error) = deliver_within_timeout(delivery, std::slice::from_ref(change)).await {
+                    failures.push((delivery.name.clone(), change.id.clone(), error));
+                }
+            }
+        }
+    }
+    failures
+}
+
 pub(super) async fn states(shared: &Shared) -> Result<Vec<DeliveryState>, Error> {
     let mut states = Vec::with_capacity(shared.deliveries.len());
     for delivery in &shared.deliveries {
@@ -195,9 +218,13 @@ async fn deliver_leased(
 async fn attempt(delivery: &Delivery, entries: Vec<FeedEntry>) -> Result<(), EventError> {
     let change = |FeedEntry { seq, id, event }| DeliveredChange { seq, id, event };
     let changes: Vec<_> = entries.into_iter().map(change).collect();
+    deliver_within_timeout(delivery, &changes).await
+}
+
+async fn deliver_within_timeout(delivery: &Delivery, changes: &[DeliveredChange]) -> Result<(), EventError> {
     let failed = |source: String| EventError { sink: delivery.sink.to_string(), source: source.into() };
     let seconds = delivery.settings.timeout.as_secs();
-    match tokio::time::timeout(delivery.settings.timeout, delivery.sink.deliver(&changes)).await {
+    match tokio::time::timeout(delivery.settings.timeout, delivery.sink.deliver(changes)).await {
         Ok(delivered) => delivered,
         Err(_) => Err(failed(format!("no answer within {seconds} seconds"))),
     }

@@ -14,7 +14,7 @@ use url::Url;
 use crate::changes::{ChangeSink, DeliveredChange};
 use crate::domain::PackageName;
 use crate::events::EventError;
-use crate::storage::{BlobStore, Key};
+use crate::storage::{BlobStore, BlobStoreExt as _, Key};
 use crate::vocabulary::BoxError;
 
 use super::post::{EventHead, SinkError, client, in_order_per_package, post};
@@ -55,7 +55,8 @@ impl CodeboxLogSettings {
 
 /// Posts each change of a package in the format of codebox-npm's logger, with its credentials: publishes as
 /// `info:package:put`, dist-tags as `info:dist-tags:put` and `info:dist-tags:delete`, deprecations and unpublished
-/// versions as `info:package:put` with the `command` that made them. Changes without a counterpart there, such as those
+/// versions as `info:package:put` with the `command` that made them, packages that are sent again as the same with the
+/// `command` `index`. Changes without a counterpart there, such as those
 /// of organizations, are not sent.
 pub struct CodeboxLog {
     settings: CodeboxLogSettings,
@@ -114,6 +115,7 @@ impl CodeboxLog {
     async fn message(&self, change: &DeliveredChange, head: &EventHead) -> Result<Option<Value>, BoxError> {
         let (namespace, command) = match head.kind.as_str() {
             "published" | "stage-approved" => ("info:package:put", "publish"),
+            "indexed" => ("info:package:put", "index"),
             "deprecated" | "undeprecated" => ("info:package:put", "deprecate"),
             "unpublished" | "package-unpublished" => ("info:package:put", "unpublish"),
             "dist-tag-set" => ("info:dist-tags:put", "dist-tag"),
@@ -125,7 +127,9 @@ impl CodeboxLog {
         let (name, version) = (told.package.as_str(), told.version.as_deref());
         let dist_tags = json!(stored.dist_tags);
         let (arguments, body) = match command {
-            "publish" => (json!([]), published(&stored, name, version.unwrap_or_default(), dist_tags)?),
+            "publish" | "index" => {
+                (json!([]), published(&stored, name, version.unwrap_or_default(), dist_tags)?)
+            }
             "dist-tag" => {
                 let tag = told.tag.as_deref().unwrap_or_default();
                 let mut body = json!({ "name": name, "tag": tag });
@@ -154,8 +158,9 @@ impl CodeboxLog {
     }
 
     async fn read(&self, name: &PackageName) -> Result<Stored, BoxError> {
-        let blob = self.store.get(&Key::Packument(name).path()?).await?;
-        Ok(blob.map(|blob| serde_json::from_slice(&blob.bytes)).transpose()?.unwrap_or_default())
+        let paths = [Key::Packument(name).path()?, Key::PlainPackument(name).path()?];
+        let found = self.store.get_first(&paths).await?;
+        Ok(found.map(|(_, blob)| serde_json::from_slice(&blob.bytes)).transpose()?.unwrap_or_default())
     }
 }
 

@@ -31,6 +31,7 @@ mod read;
 mod revision;
 mod scan;
 mod staged;
+mod tarball_base;
 mod tarball_index;
 mod write;
 
@@ -56,6 +57,7 @@ pub use protection::{Audience, MfaPolicy, Protection};
 pub use raw::JsonKey;
 pub use revision::Revision;
 pub use staged::StagedVersion;
+pub use tarball_base::TarballBases;
 pub use tarball_index::{TarballIndex, TarballLocation};
 
 use super::{OutboxEntry, PackageName, StageId, Version};

@@ -19,8 +19,9 @@ use super::error::Context as _;
 use super::{ProviderName, Settings, SettingsError};
 
 pub use providers::add_providers;
-pub use storage::open_existing_store;
-use storage::open_store;
+#[cfg(feature = "aws")]
+pub use storage::storage_versions;
+pub use storage::{open_existing_store, open_store, storage_encryption};
 pub use trusted_publishing::open_trusted_publishing;
 
 /// Whether to probe a store at startup. A probe costs a dozen requests, writes among them.

@@ -14,7 +14,7 @@ use crate::storage::{BlobPrefix, BlobStore, Key, ObjectStoreBlobs, probe};
 use super::{Trial, install_tls_provider};
 
 /// Opens the store. With [`Trial::Always`], probes whether it keeps the contract that the registry relies on.
-pub(super) async fn open_store(
+pub async fn open_store(
     settings: &StorageSettings,
     trial: Trial,
 ) -> Result<Arc<dyn BlobStore>, SettingsError> {
@@ -28,6 +28,29 @@ pub async fn open_existing_store(
     trial: Trial,
 ) -> Result<Arc<dyn BlobStore>, SettingsError> {
     open_and_try(settings, trial, true).await
+}
+
+/// Returns the encryption that is requested for each object of the store, such as `AES256`; `None` if none is.
+pub fn storage_encryption(settings: &StorageSettings) -> Result<Option<String>, SettingsError> {
+    match &settings.url {
+        #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
+        StorageUrl::Bucket(bucket) => crate::storage::bucket_encryption(bucket, &settings.options)
+            .with_context(|| format!("cannot open the storage {}", settings.url)),
+        _ => Ok(None),
+    }
+}
+
+/// Returns the old versions that the store keeps of its objects and that can be deleted; `None` for a store that is no
+/// bucket of S3.
+#[cfg(feature = "aws")]
+pub fn storage_versions(
+    settings: &StorageSettings,
+) -> Result<Option<crate::storage::BucketVersions>, SettingsError> {
+    match &settings.url {
+        StorageUrl::Bucket(bucket) => crate::storage::BucketVersions::open(bucket, &settings.options)
+            .with_context(|| format!("cannot open the storage {}", settings.url)),
+        _ => Ok(None),
+    }
 }
 
 async fn open_and_try(

@@ -13,6 +13,12 @@ pub(super) fn settings(options: &Options<'_>) -> Result<Vec<(Key, String)>, Buck
     Ok(settings)
 }
 
+/// Returns the encryption that is requested for each object; `None` for none.
+pub(super) fn encryption(options: &Options<'_>) -> Result<Option<String>, BucketError> {
+    let settings = settings(options)?;
+    Ok(settings.into_iter().find(|(key, _)| key.as_ref() == KIND).map(|(_, kind)| kind))
+}
+
 /// Whether an option overrides the environment's value of another key: a token belongs to its access key, and an S3
 /// endpoint would take precedence over the one that the option names.
 fn shadows(option: Key, variable: Key) -> bool {

@@ -55,6 +55,9 @@ pub enum BucketError {
         "`{0}` encrypts without a key of KMS; take aws_sse_kms_key_id away, or set aws_server_side_encryption to aws:kms"
     )]
     KeyIsNotUsed(String),
+    /// The client of HTTP could not be built.
+    #[error("the client of the bucket cannot be built")]
+    Client(#[source] reqwest::Error),
     /// The cloud's client rejected its settings.
     #[error("the storage's settings cannot be used")]
     Settings(#[from] object_store::Error),

@@ -5,6 +5,8 @@ mod amazon;
 mod client;
 mod error;
 mod options;
+#[cfg(feature = "aws")]
+mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use super::{BlobPath, BlobPrefix, ObjectStoreBlobs};
 use client::Times;
 pub use error::BucketError;
 use options::Options;
+#[cfg(feature = "aws")]
+pub use versions::{BucketVersions, BucketVersionsError};
 
 /// The three builders have the same methods and no trait in common.
 macro_rules! open {
@@ -47,10 +51,26 @@ macro_rules! open {
 ///
 /// The calling process must have installed a default `rustls` crypto provider.
 pub fn open_bucket(url: &Url, options: &BTreeMap<String, String>) -> Result<ObjectStoreBlobs, BucketError> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
+    open_in(url, options, &environment())
+}
+
+/// Returns the encryption that [`open_bucket`] requests from the store for each object, such as `AES256`; `None` if it
+/// requests none. Google Cloud Storage and Azure encrypt every object without a request.
+pub fn bucket_encryption(
+    url: &Url,
+    options: &BTreeMap<String, String>,
+) -> Result<Option<String>, BucketError> {
+    match url.scheme() {
+        #[cfg(feature = "aws")]
+        "s3" => amazon::encryption(&Options { scheme: "s3", given: options, environment: &environment() }),
+        _ => Ok(None),
+    }
+}
+
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    open_in(url, options, &environment)
+        .collect()
 }
 
 /// Like [`open_bucket`], in this environment.

@@ -1,0 +1,66 @@
+use crate::Error;
+use crate::domain::PackageName;
+use crate::events::EventError;
+use crate::storage::{BlobError, BlobPath};
+
+/// Why an operation on the storage failed, for one object or as a whole. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BulkError {
+    /// The listing broke off, so objects may have been left out.
+    #[error("cannot list the storage to its end")]
+    Listing(#[source] BlobError),
+    /// An object cannot be read, written or deleted.
+    #[error("cannot read or write {path}")]
+    Object {
+        /// The object.
+        path: BlobPath,
+        /// The error of the store.
+        #[source]
+        source: BlobError,
+    },
+    /// A package cannot be read or changed.
+    #[error("cannot read or change the package {package}")]
+    Package {
+        /// The package.
+        package: PackageName,
+        /// Why.
+        #[source]
+        source: Error,
+    },
+    /// An operation on all packages failed.
+    #[error("cannot read the packages")]
+    Packages(#[source] Error),
+    /// An object does not have the bytes that were written.
+    #[error("{path} does not have the bytes that were written: restore it from a backup")]
+    Differs {
+        /// The object.
+        path: BlobPath,
+    },
+    /// A sink did not accept a package.
+    #[error("{package} was not accepted by {sink}")]
+    Sink {
+        /// The package.
+        package: PackageName,
+        /// The name of the sink.
+        sink: String,
+        /// Its error.
+        #[source]
+        source: EventError,
+    },
+    /// Another process wrote to the storage while it was removed.
+    #[error(
+        "objects were written meanwhile ({objects}): stop every server on the storage, and run the command again"
+    )]
+    WrittenMeanwhile {
+        /// How many there are.
+        objects: u64,
+    },
+}
+
+impl BulkError {
+    pub(super) fn of_object(path: &BlobPath) -> impl FnOnce(BlobError) -> Self {
+        let path = path.clone();
+        |source| Self::Object { path, source }
+    }
+}

@@ -1,0 +1,81 @@
+//! Operations of an operator on a whole storage. Each reads the listing as a stream and one object at a time, can be
+//! stopped at any point, and leaves the same state if it is run again.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use futures::TryStreamExt as _;
+//! use registry_core::{Registry, storage::ObjectStoreBlobs, bulk::BulkMode};
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+//! let packages: Vec<_> = registry.move_tarball_urls(None, BulkMode::DryRun).try_collect().await?;
+//! assert!(packages.is_empty());
+//! # Ok::<(), registry_core::bulk::BulkError>(()) }).unwrap();
+//! ```
+
+mod error;
+mod remove;
+mod rewrite;
+mod send_again;
+mod tarball_urls;
+
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+
+use crate::authorization::Authorization;
+use crate::catalog::{Catalog, CatalogParts};
+use crate::changes::Changes;
+use crate::clock::Clock;
+use crate::search::{Search, SearchParts};
+use crate::storage::Storage;
+
+pub use error::BulkError;
+pub use remove::{FolderSize, StorageInventory};
+pub use rewrite::{RewriteOutcome, RewrittenObject};
+pub use send_again::SentPackage;
+pub use tarball_urls::{MovedPackage, TarballBase, TarballBaseError};
+
+/// How many objects are read and written at the same time. Each may take many megabytes.
+const CONCURRENCY: usize = 8;
+
+/// What an operation does to each object that it lists. A failure of one object does not end the operation.
+pub type BulkStream<Record> = BoxStream<'static, Result<Record, BulkError>>;
+
+/// Whether an operation changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BulkMode {
+    /// It only reports what it would do.
+    DryRun,
+    /// It does it.
+    Apply,
+}
+
+/// Works on the whole storage. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Bulk {
+    parts: Arc<BulkParts>,
+    authorization: Authorization,
+}
+
+/// What [`Bulk`] works with.
+pub(crate) struct BulkParts {
+    pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) changes: Changes,
+    pub(crate) catalog: Arc<CatalogParts>,
+    pub(crate) search: Arc<SearchParts>,
+}
+
+impl Bulk {
+    pub(crate) fn new(parts: BulkParts, authorization: &Authorization) -> Self {
+        Self { parts: Arc::new(parts), authorization: authorization.clone() }
+    }
+
+    fn catalog(&self) -> Catalog {
+        Catalog::new(&self.parts.catalog, &self.authorization)
+    }
+
+    fn search(&self) -> Search {
+        Search::new(&self.parts.search, &self.authorization)
+    }
+}

@@ -1,0 +1,133 @@
+//! What the operations on a whole storage have in common: how they open it, count failures and end.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use registry_core::Registry;
+use registry_core::bulk::BulkMode;
+use registry_core::settings::{LogFilter, StorageSettings, Trial, open_existing_store};
+use registry_core::storage::BlobStore;
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::command_line::Overrides;
+use crate::logging;
+use crate::run::refuse_memory;
+use crate::settings::Settings;
+
+use super::progress::Progress;
+
+/// Reads the settings of an operation, which prints its own messages in place of most log lines.
+pub(super) fn load(overrides: &Overrides) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load_for_process(overrides)?;
+    refuse_memory(&settings.registry.storage)?;
+    if settings.registry.log.filter == LogFilter::default() {
+        settings.registry.log.filter = LogFilter::warnings();
+    }
+    Ok(settings)
+}
+
+/// Runs an operation with the log on.
+pub(super) fn run<Operation>(settings: &Settings, operation: Operation) -> anyhow::Result<()>
+where
+    Operation: Future<Output = anyhow::Result<()>>,
+{
+    let _flusher = logging::start(&settings.registry.log)?;
+    runtime()?.block_on(operation)
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("cannot start the threads of the command")
+}
+
+/// Opens the storage of a server. A dry run does not probe it, because a probe writes.
+pub(super) async fn open_store(
+    settings: &StorageSettings,
+    mode: BulkMode,
+) -> anyhow::Result<Arc<dyn BlobStore>> {
+    let trial = if mode == BulkMode::DryRun { Trial::Never } else { Trial::Always };
+    Ok(open_existing_store(settings, trial).await?)
+}
+
+/// Opens a registry on the storage that delivers nothing and looks for nothing.
+pub(super) async fn open(settings: &StorageSettings, mode: BulkMode) -> anyhow::Result<Registry> {
+    Ok(Registry::builder(open_store(settings, mode).await?).build())
+}
+
+pub(super) fn mode(dry_run: bool) -> BulkMode {
+    if dry_run { BulkMode::DryRun } else { BulkMode::Apply }
+}
+
+/// Shows the records of an operation, and counts its failures.
+pub(super) struct Tally {
+    progress: Progress,
+    failures: u64,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    error: &'a str,
+}
+
+/// The last record, with the number of failures.
+#[derive(Serialize)]
+struct Summary<Totals> {
+    #[serde(flatten)]
+    totals: Totals,
+    failures: u64,
+}
+
+impl Tally {
+    pub(super) fn begin(what: &'static str, total: Option<u64>) -> Self {
+        Self { progress: Progress::begin(what, total), failures: 0 }
+    }
+
+    /// Counts a step, and returns what it yielded. A failure is shown and counted.
+    pub(super) fn step<Record, Failed>(
+        &mut self,
+        outcome: Result<Record, Failed>,
+    ) -> anyhow::Result<Option<Record>>
+    where
+        Failed: Error + Send + Sync + 'static,
+    {
+        self.progress.step();
+        match outcome {
+            Ok(record) => Ok(Some(record)),
+            Err(error) => {
+                self.failures += 1;
+                let error = format!("{:#}", anyhow::Error::new(error));
+                self.show(&Failure { error: &error }, &format!("failed: {error}"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) fn show(&self, record: &impl Serialize, text: &str) -> anyhow::Result<()> {
+        self.progress.show(record, text).context("cannot write to stdout")
+    }
+
+    /// Shows the last record. Any failure makes the command fail.
+    pub(super) fn finish(self, totals: impl Serialize, text: &str) -> anyhow::Result<()> {
+        let failures = self.failures;
+        self.progress.finish(&Summary { totals, failures }, text).context("cannot write to stdout")?;
+        match failures {
+            0 => Ok(()),
+            1 => anyhow::bail!("1 failure: mend its cause, and run the command again"),
+            _ => anyhow::bail!("{failures} failures: mend their causes, and run the command again"),
+        }
+    }
+}
+
+/// Says something to the operator on stderr.
+pub(super) fn say(line: &str) {
+    // If stderr is closed, the line has no reader.
+    let _ = writeln!(io::stderr(), "registry-server: {line}");
+}
+
+/// Returns a number with its noun.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,59 @@
+//! Operations on a whole storage: what they change, what they leave alone, and what a run that was stopped leaves to the
+//! next one.
+
+mod remove;
+mod rewrite;
+mod send_again;
+mod tarball_urls;
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::StreamExt as _;
+use registry_core::bulk::{BulkError, BulkStream};
+use registry_testkit::TestRegistry;
+use registry_testkit::faulty::{Fault, Operation};
+
+/// More than a page of a listing of S3 has.
+const MANY: usize = 1_100;
+
+/// What the operation did, and its failures with their causes.
+async fn outcome<Record>(stream: BulkStream<Record>) -> (Vec<Record>, Vec<String>) {
+    let (mut records, mut failures) = (Vec::new(), Vec::new());
+    for outcome in stream.collect::<Vec<_>>().await {
+        match outcome {
+            Ok(record) => records.push(record),
+            Err(error) => failures.push(told(&error)),
+        }
+    }
+    (records, failures)
+}
+
+/// What an operation did that must not fail.
+async fn records<Record>(stream: BulkStream<Record>) -> Vec<Record> {
+    let (records, failures) = outcome(stream).await;
+    assert_eq!(failures, [""; 0]);
+    records
+}
+
+fn told(error: &BulkError) -> String {
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let _ = write!(told, ": {error}");
+        cause = error.source();
+    }
+    told
+}
+
+/// Lets the operation of this number fail, counted from 0 and from now on.
+fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
+    let calls = AtomicUsize::new(0);
+    registry.store().fail_next_at(operation, move |_| calls.fetch_add(1, Ordering::SeqCst) == number, fault);
+}
+
+/// How often an operation was called since the calls were last taken.
+fn calls_of(registry: &TestRegistry, operation: Operation) -> Vec<String> {
+    let calls = registry.store().take_calls().into_iter();
+    calls.filter(|(called, _)| *called == operation).map(|(_, path)| path).collect()
+}
