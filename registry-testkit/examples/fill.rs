@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::Parser;
 use registry_core::error::BoxError;
+use registry_core::storage::LocalDisk;
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 
@@ -57,6 +58,8 @@ async fn fill(arguments: &Arguments) -> Result<u64, BoxError> {
     if arguments.folder.exists() {
         return Err(format!("{} exists: name another folder", arguments.folder.display()).into());
     }
+    // Makes the folder that of a storage.
+    drop(LocalDisk::open(&arguments.folder)?);
     let objects = arguments.folder.join("objects");
     let mut files = 0;
     for (path, bytes) in sample(arguments).await {

@@ -10,10 +10,12 @@ use crate::search::{HostedHit, SearchHit, SearchQuery};
 use super::answer::json_response;
 use super::body::Body;
 use super::handle::Call;
-use super::status::Failure;
+use super::status::{Failure, add_notice};
 
 /// The number of hits if the query names none.
 const USUAL_SIZE: usize = 20;
+const STILL_INDEXING: &str =
+    "the registry is still indexing its packages, so this search may miss some: search again in a minute";
 /// Weights that npm sends, which are ignored.
 const WEIGHTS: [&str; 3] = ["quality", "popularity", "maintenance"];
 
@@ -38,7 +40,11 @@ impl Call<'_> {
             })
             .collect();
         let answer = json!({ "objects": objects, "total": page.total, "time": timestamp(page.time) });
-        Ok(json_response(StatusCode::OK, &answer))
+        let mut answer = json_response(StatusCode::OK, &answer);
+        if !page.is_complete {
+            add_notice(answer.headers_mut(), STILL_INDEXING);
+        }
+        Ok(answer)
     }
 }
 

@@ -45,6 +45,9 @@ pub struct SearchPage {
     pub total: u64,
     /// When the search was answered.
     pub time: DateTime<Utc>,
+    /// Whether every hosted package was searched. False while the first index of a storage is built, which goes on in the
+    /// background: a later search finds the rest.
+    pub is_complete: bool,
 }
 
 /// A found package.
@@ -81,7 +84,8 @@ impl Search {
         let size = query.size.min(SearchQuery::LARGEST);
         let view = self.complete_index().await?;
         let found = self.search_hosted(caller, query, size, &view).await?;
-        let mut page = SearchPage { hits: found.hits, total: found.total, time: self.parts.clock.now() };
+        let (time, is_complete) = (self.parts.clock.now(), view.rebuilt().is_some());
+        let mut page = SearchPage { hits: found.hits, total: found.total, time, is_complete };
         self.add_upstream_hits(caller, query, size, &view, &mut page).await?;
         Ok(page)
     }

@@ -19,7 +19,7 @@ use super::index_writer::write_contents;
 use super::shard::{Contents, Indexed, SHARDS, shard_of};
 
 /// How long a search waits for the first build of the index.
-const FIRST_BUILD: Duration = Duration::from_secs(5);
+const FIRST_BUILD: Duration = Duration::from_secs(1);
 /// How long after a failed attempt the next one may run.
 const PAUSE: Duration = Duration::from_secs(30);
 /// How many packuments are read concurrently. Each may take many megabytes.

@@ -140,6 +140,26 @@ async fn a_publish_during_the_comparison_is_neither_lost_nor_undone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_search_while_the_first_index_is_built_says_so() {
+    let registry = TestRegistry::new().await;
+    publish(&registry, "pear", "1.0.0").await;
+    forget_index(&registry).await;
+    let gate = Gate::new();
+    registry.store().fail_next_at(Operation::ListFolders, |_| true, Fault::Hold(gate.clone()));
+    let anonymous = registry.anonymous();
+    let partial = anonymous.get("/-/v1/search?text=pear").await.assert_status(200);
+    let said =
+        "the registry is still indexing its packages, so this search may miss some: search again in a minute";
+    assert_eq!((partial.json()["total"].as_u64(), partial.header("npm-notice")), (Some(0), Some(said)));
+    gate.open();
+    while found(&anonymous, "text=pear").await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let complete = anonymous.get("/-/v1/search?text=pear").await.assert_status(200);
+    assert_eq!(complete.header("npm-notice"), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_comparison_that_fails_is_tried_again_later() {
     let registry = TestRegistry::new().await;
     publish(&registry, "pear", "1.0.0").await;
