@@ -23,7 +23,9 @@ pub(crate) fn run(overrides: &Overrides, action: &AccountAction) -> anyhow::Resu
         AccountAction::Remove { name } => {
             registry.remove_account(name).await?;
             Ok(format!(
-                "removed the account {name}\npackages: `npm owner rm {name} PACKAGE` removes it from the owners of each\n"
+                "removed the account {name}\npackages: `npm search maintainer:{name}` finds them, and `npm owner rm {name} PACKAGE` \
+                 removes it from the owners of each\norganizations: `npm org rm ORGANIZATION {name}` removes it; one whose only owner \
+                 it was is changed by who administers the registry\n"
             ))
         }
         AccountAction::ResetPassword { name } => {

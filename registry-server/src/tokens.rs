@@ -65,8 +65,14 @@ fn line(held: &HeldToken) -> String {
     let expires = limits.expires.map_or_else(|| "never".to_owned(), timestamp);
     let name = token.name.as_ref().map(|name| format!(" name={}", name.escape_debug())).unwrap_or_default();
     let created = timestamp(token.created);
+    let listed = |field: &str, values: Vec<String>| {
+        if values.is_empty() { String::new() } else { format!(" {field}={}", values.join(",")) }
+    };
+    let packages = limits.packages.iter().flatten().map(|pattern| pattern.as_str().to_owned()).collect();
+    let networks = limits.networks.iter().map(ToString::to_string).collect();
+    let (packages, networks) = (listed("packages", packages), listed("networks", networks));
     format!(
-        "{} {} {kind} {permission} created={created} expires={expires}{name}\n",
+        "{} {} {kind} {permission} created={created} expires={expires}{packages}{networks}{name}\n",
         token.key,
         holder.escape_debug()
     )

@@ -27,6 +27,11 @@ pub enum FindingKind {
         /// Why.
         reason: String,
     },
+    /// The storage refuses to read the packument.
+    UnreadablePackument {
+        /// Why.
+        reason: String,
+    },
     /// The packument is gone, though the package is, or may be, hosted here.
     LostPackument,
     /// The manifest of a version does not say where its tarball is.
@@ -114,12 +119,16 @@ impl FindingKind {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::DamagedPackument { .. } | Self::LostPackument => {
-                "restore index.json from a backup, or free the name: delete the folder of the package and its entry in \
-                 _spellings/"
+                "no client can read the package until this is mended: restore index.json from a backup, or free the name: delete \
+                 the folder of the package and its entry in _spellings/, both below objects/ in a folder"
             }
-            Self::DamagedManifest { .. } | Self::ForeignTarball { .. } => {
-                "restore index.json from a backup, or unpublish the version"
+            Self::UnreadablePackument { .. } => {
+                "let the user that the server runs as read it, and verify again"
             }
+            Self::DamagedManifest { .. } => {
+                "no client can read the package until this is mended: restore index.json from a backup"
+            }
+            Self::ForeignTarball { .. } => "restore index.json from a backup, or unpublish the version",
             Self::MissingTarball { .. } | Self::DamagedTarball { .. } => {
                 "restore the tarball from a backup, or unpublish the version"
             }
@@ -136,7 +145,7 @@ impl FindingKind {
                 "compare the tarball with a backup, and publish the package again as a new version"
             }
             Self::DanglingTag { .. } => {
-                "remove it with --repair, or point it to a version with npm dist-tag add"
+                "--repair removes it, and points latest to the highest version; npm dist-tag add sets it"
             }
             Self::OrphanedTarball { .. } => "delete it with --repair or registry-server sweep",
         }
@@ -150,6 +159,9 @@ impl fmt::Display for Finding {
         match &self.kind {
             FindingKind::DamagedPackument { reason } => {
                 write!(formatter, "{name}: index.json cannot be read ({reason})")
+            }
+            FindingKind::UnreadablePackument { reason } => {
+                write!(formatter, "{name}: the storage refuses to read index.json ({reason})")
             }
             FindingKind::LostPackument => write!(formatter, "{name}: index.json is gone"),
             FindingKind::DamagedManifest { version, reason } => {

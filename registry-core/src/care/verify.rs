@@ -9,7 +9,7 @@ use crate::Error;
 use crate::care::{Care, Finding, FindingKind};
 use crate::domain::PackageName;
 use crate::domain::packument::NamedTarball;
-use crate::storage::BlobPath;
+use crate::storage::{BlobError, BlobPath};
 
 use super::orphans::{Index, ReadIndex, StoredTarballs};
 use super::tarballs::{CheckedTarball, path_of};
@@ -19,7 +19,8 @@ use super::{SweepOptions, TARBALLS};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyOptions {
-    /// Whether to repair what can be repaired without guessing: dangling tags are removed, and orphaned tarballs deleted.
+    /// Whether to repair what can be repaired without guessing: dangling tags are removed, `latest` is chosen anew as after an
+    /// unpublish, and orphaned tarballs are deleted.
     pub repair: bool,
     /// How old a tarball that no packument names must be to count as an orphan. It must be longer than any publish takes.
     /// Default: 24 hours.
@@ -69,7 +70,14 @@ impl Care {
         let mut kinds = Vec::new();
         let (mut versions, mut bytes) = (0, 0);
         // Read before the listing: every tarball that it names was stored before it.
-        let index = self.read_index(&name).await?;
+        let index = match self.read_index(&name).await {
+            Err(error) if let Some(reason) = refusal(&error) => {
+                let kind = FindingKind::UnreadablePackument { reason };
+                let findings = vec![Finding { package: name.clone(), kind, repaired: false }];
+                return Ok(VerifiedPackage { name, versions, bytes, findings });
+            }
+            index => index?,
+        };
         let stored = self.stored_tarballs(&name).await?;
         match &index {
             Index::Never => {}
@@ -152,6 +160,7 @@ impl Care {
             | FindingKind::WrongShasum { version, .. }
             | FindingKind::NoDigest { version } => same.contains(version.as_str()),
             FindingKind::DamagedPackument { .. }
+            | FindingKind::UnreadablePackument { .. }
             | FindingKind::LostPackument
             | FindingKind::OrphanedTarball { .. } => true,
         };
@@ -176,6 +185,18 @@ impl Care {
         }
         Ok(())
     }
+}
+
+/// Returns why the store refuses to read, which is about one object; a store that does not answer ends the verification.
+fn refusal(error: &Error) -> Option<String> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(BlobError::Refused { source, .. }) = error.downcast_ref() {
+            return Some(source.to_string());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// What the tarball of a version that is not in the listing is: missing, or named by a foreign digest.

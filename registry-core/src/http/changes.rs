@@ -31,8 +31,9 @@ const STREAM_LIMIT: usize = 100;
 const POLL: Duration = Duration::from_secs(2);
 /// After how long without a change a stream sends a comment, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream lasts. The client connects again with its credential, which may have been revoked meanwhile.
-const LONGEST_STREAM: Duration = Duration::from_mins(10);
+/// How long a stream lasts. The client connects again with its credential, which may have been revoked meanwhile, and under the
+/// present access rules.
+const LONGEST_STREAM: Duration = Duration::from_mins(1);
 
 /// What a request for the change feed asks for.
 #[derive(Debug, PartialEq, Eq)]

@@ -43,14 +43,15 @@ impl Packages {
         self.change(caller, name, decide, events).await.map(drop)
     }
 
-    /// Removes the tags that name no version, on behalf of an operator. Returns them with what they named.
+    /// Removes the tags that name no version, on behalf of an operator, and chooses `latest` anew if it is one of them.
+    /// Returns them with what they named.
     pub(crate) async fn remove_dangling_dist_tags(
         &self,
         name: &PackageName,
     ) -> Result<Vec<(String, String)>, Error> {
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
-            let removed = packument.remove_dangling_dist_tags(&timestamp(packages.parts.clock.now()));
+            let removed = packument.remove_dangling_dist_tags(&timestamp(packages.parts.clock.now()))?;
             Ok(if removed.is_empty() {
                 PackumentDecision::Keep(removed)
             } else {

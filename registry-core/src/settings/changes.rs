@@ -12,7 +12,7 @@ use crate::changes::DeliverySettings;
 use crate::events::EventKind;
 use crate::vocabulary::PackagePattern;
 
-use super::SettingsError;
+use super::{Settings, SettingsError};
 
 /// `[changes]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -111,6 +111,15 @@ fn secret() -> String {
 pub(super) fn delivery(give_up_hours: Option<NonZeroU32>) -> DeliverySettings {
     let give_up_after = give_up_hours.map(|hours| Duration::from_hours(hours.get().into()));
     DeliverySettings { give_up_after, ..DeliverySettings::default() }
+}
+
+impl Settings {
+    /// Turns the change feed and all its sinks off, for commands that only read: both write in the background.
+    pub fn turn_changes_off(&mut self) {
+        self.changes.feed = false;
+        self.webhooks.clear();
+        self.codebox_log = None;
+    }
 }
 
 /// Checks what does not depend on files and variables.

@@ -29,6 +29,7 @@ mod object_store_blobs;
 mod path;
 mod probe;
 mod proven;
+mod read_only;
 mod regroup;
 mod stored_path;
 mod update;
@@ -56,6 +57,7 @@ pub use path::{BlobPath, BlobPathError, BlobPrefix};
 pub use probe::{ProbeError, probe};
 pub use proven::StorageError;
 pub(crate) use proven::{Storage, WatchStorage};
+pub use read_only::ReadOnly;
 pub(crate) use stored_path::StoredPath;
 pub(crate) use update::Contended;
 #[cfg(feature = "local-accounts")]

@@ -11,9 +11,11 @@ use registry_core::Registry;
 use registry_core::settings::{
     LogFilter, Settings as RegistrySettings, StorageUrl, Trial, open_existing_store, registry_builder,
 };
+use registry_core::storage::{BlobStore, Key};
 use serde::Serialize;
 use tokio::runtime::Builder;
 
+use super::bulk::count;
 use super::exit::Findings;
 use super::progress::Progress;
 use super::session::CLOCK_LEAD;
@@ -93,7 +95,7 @@ impl Doctor {
 
     fn finish(self) -> anyhow::Result<()> {
         let Self { progress, warnings, wrong } = self;
-        let text = format!("{wrong} wrong, {warnings} warnings");
+        let text = format!("{wrong} wrong, {}", count(warnings, "warning"));
         progress.finish(&Summary { wrong, warnings }, &text)?;
         if wrong == 0 { Ok(()) } else { Err(Findings.into()) }
     }
@@ -130,7 +132,7 @@ pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
     }
     settings.registry.log.filter = LogFilter::warnings();
     settings.registry.log.audit = false;
-    settings.registry.changes.feed = false;
+    settings.registry.turn_changes_off();
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -152,6 +154,22 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
             return Ok(());
         }
     };
+    // A registry on the store would create the marker, so that nothing is found any more.
+    match has_marker(store.as_ref()).await {
+        Ok(true) => {}
+        Ok(false) => {
+            doctor.tell(&Examined::wrong(
+                "storage",
+                format!("{url} has packages and no marker _registry.json"),
+                "restore it from a backup while servers run, which answer 503 without it; or restart all servers, which create one",
+            ))?;
+            return Ok(());
+        }
+        Err(error) => {
+            doctor.tell(&Examined::wrong("storage", format!("{error:#}"), "restore it from a backup"))?;
+            return Ok(());
+        }
+    }
     let opened = registry_builder(settings, Arc::clone(&store)).map(registry_core::RegistryBuilder::build);
     let registry = match opened {
         Ok(registry) => registry,
@@ -162,9 +180,7 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
         }
     };
     doctor.tell(&match registry.ready().await {
-        Ok(()) => {
-            Examined::ok("storage", format!("{url} keeps what it is told, and its conditions are exact"))
-        }
+        Ok(()) => Examined::ok("storage", format!("{url}: reads, writes and conditional writes work")),
         Err(error) => Examined::wrong("storage", chain(error), "check the storage, and run this again"),
     })?;
     doctor.tell(&clock(&registry).await)?;
@@ -180,6 +196,10 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
         })?;
     }
     Ok(())
+}
+
+async fn has_marker(store: &dyn BlobStore) -> anyhow::Result<bool> {
+    Ok(store.get(&Key::Marker.path()?).await?.is_some())
 }
 
 async fn clock(registry: &Registry) -> Examined {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use indicatif::HumanBytes;
-use registry_core::bulk::RewriteOutcome;
+use registry_core::bulk::{BulkMode, RewriteOutcome};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{StorageUrl, storage_encryption};
 use registry_core::storage::BlobPrefix;
@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use crate::audit::parse_moment;
 use crate::command_line::{EncryptStorage, Overrides};
-use crate::run::print;
 
 use super::bulk::{Tally, count, load, mode, open, run};
 
@@ -29,6 +28,12 @@ struct Totals {
 }
 
 #[derive(Serialize)]
+struct NothingToDo<'a> {
+    rewritten: u64,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
 struct Changed<'a> {
     path: &'a str,
     outcome: &'static str,
@@ -41,7 +46,11 @@ pub(crate) fn encrypt(overrides: &Overrides, request: &EncryptStorage) -> anyhow
     let before = request.before.as_deref().map(|text| parse_moment(text, now)).transpose()?;
     let storage = &settings.registry.storage;
     let Some(encryption) = storage_encryption(storage)? else {
-        return print(&format!("{}\n", nothing_to_do(&storage.url)));
+        return run(&settings, async {
+            drop(open(storage, BulkMode::DryRun).await?);
+            let reason = nothing_to_do(&storage.url);
+            Tally::begin("encrypting", None).finish(NothingToDo { rewritten: 0, reason: &reason }, &reason)
+        });
     };
     let mode = mode(request.dry_run);
     run(&settings, async {

@@ -63,8 +63,12 @@ async fn open_with_sinks(settings: &Settings, mode: BulkMode) -> anyhow::Result<
     Ok(open_registry(&settings.registry, Trial::Never, |builder| builder).await?)
 }
 
+/// Counts the sinks that take events of the kind `indexed`.
 fn sinks(settings: &Settings) -> usize {
-    settings.registry.webhooks.len() + usize::from(settings.registry.codebox_log.is_some())
+    let webhooks = settings.registry.webhooks.values();
+    let taking = webhooks
+        .filter(|webhook| webhook.kinds.is_empty() || webhook.kinds.iter().any(|kind| kind == "indexed"));
+    taking.count() + usize::from(settings.registry.codebox_log.is_some())
 }
 
 impl Totals {
@@ -72,7 +76,8 @@ impl Totals {
         let packages = count(self.packages, "package");
         let sent = match (self.sinks, self.is_dry_run) {
             (0, _) => format!(
-                "{packages} sent nowhere, because no [webhooks.NAME] and no [codebox_log] is configured"
+                "{packages} found and sent nowhere, because no [codebox_log] is configured, and no [webhooks.NAME] that takes \
+                 the kind indexed"
             ),
             (sinks, true) => format!("{packages} would be sent to {}", count(sinks as u64, "sink")),
             (sinks, false) => format!("{packages} sent to {}", count(sinks as u64, "sink")),

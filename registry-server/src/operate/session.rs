@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use registry_core::Registry;
 use registry_core::settings::{LogFilter, Trial, open_existing_store, registry_builder};
+use registry_core::storage::{BlobStore, ReadOnly};
 use tokio::runtime::Builder;
 
 use crate::command_line::Overrides;
@@ -38,7 +39,7 @@ pub(super) fn run<Done>(
     if access == Access::Reads {
         // Both write in the background.
         settings.registry.log.audit = false;
-        settings.registry.changes.feed = false;
+        settings.registry.turn_changes_off();
     }
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
@@ -48,6 +49,8 @@ pub(super) fn run<Done>(
     let done = runtime.block_on(async {
         let trial = if access == Access::Writes { Trial::Always } else { Trial::Never };
         let store = open_existing_store(&settings.storage, trial).await?;
+        let store: Arc<dyn BlobStore> =
+            if access == Access::Reads { Arc::new(ReadOnly::new(store)) } else { store };
         let registry = registry_builder(&settings, Arc::clone(&store))?.build();
         if access == Access::Writes {
             refuse_fast_clock(&registry).await?;

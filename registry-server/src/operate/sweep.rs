@@ -61,13 +61,26 @@ async fn sweep_all(registry: &Registry, request: &SweepRequest) -> anyhow::Resul
     let SweptLeftovers {
         sessions, tokens, token_markers, used_id_tokens, staged, upstream_cache_bytes, ..
     } = leftovers;
-    let text = format!(
-        "{verb} {tarballs} orphaned tarballs ({}), {sessions} expired sessions, {tokens} expired tokens, {token_markers} \
-         markers of tokens, {used_id_tokens} records of exchanged tokens, {staged} leftovers of staged versions, and {} of the \
-         upstream cache",
-        BinaryBytes(tarball_bytes),
-        BinaryBytes(*upstream_cache_bytes)
-    );
+    let counted = [
+        (tarballs, "orphaned tarball"),
+        (*sessions, "expired session"),
+        (*tokens, "expired token"),
+        (*token_markers, "entry of a token that is gone"),
+        (*used_id_tokens, "record of an exchanged token"),
+        (*staged, "leftover of a staged version"),
+    ];
+    let found = counted.into_iter().filter(|(number, _)| *number > 0);
+    let mut found: Vec<_> = found.map(|(number, noun)| format!("{noun}: {number}")).collect();
+    for (bytes, of) in [(tarball_bytes, "orphaned tarballs"), (*upstream_cache_bytes, "the upstream cache")] {
+        if bytes > 0 {
+            found.push(format!("{} of {of}", BinaryBytes(bytes)));
+        }
+    }
+    let text = if found.is_empty() {
+        "nothing to delete".to_owned()
+    } else {
+        format!("{verb} {}", found.join(", "))
+    };
     progress.finish(&Summary { swept: Swept { tarballs, tarball_bytes, leftovers, deleted } }, &text)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use registry_core::Registry;
 use registry_core::care::{Finding, VerifyOptions};
 use serde::Serialize;
 
+use super::bulk::count;
 use super::exit::{Findings, NotChecked};
 use super::progress::Progress;
 use super::session::{self, Access};
@@ -71,8 +72,11 @@ async fn verify_all(registry: &Registry, request: &VerifyRequest) -> anyhow::Res
     }
     let Verified { packages, versions, bytes, findings, repaired } = &verified;
     let text = format!(
-        "verified {packages} packages with {versions} versions and {} of tarballs: {findings} findings, {repaired} repaired",
-        BinaryBytes(*bytes)
+        "verified {} with {} and {} of tarballs: {}, {repaired} repaired",
+        count(*packages, "package"),
+        count(*versions, "version"),
+        BinaryBytes(*bytes),
+        count(*findings, "finding")
     );
     progress.finish(&Summary { verified: &verified }, &text)?;
     Ok(verified)

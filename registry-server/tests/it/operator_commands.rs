@@ -124,14 +124,23 @@ async fn tokens_of_all_accounts_are_listed_and_revoked() {
     let registry = Registry::configured("cache.token_seconds = 0").await;
     let http = registry.http();
     let (_, ben) = (sign_up(&http, "ana").await, sign_up(&http, "ben").await);
-    let robot = operate(&registry, &["token", "create", "ana", "--name", "ci robot", "--read-only"]);
+    let limits = ["--read-only", "--package", "@acme/*", "--cidr", "10.0.0.0/8"];
+    let robot =
+        operate(&registry, &[&["token", "create", "ana", "--name", "ci robot"], &limits[..]].concat());
     let listed = operate(&registry, &["token", "list"]);
     let kinds: Vec<_> = listed
         .lines()
         .map(|line| line.splitn(5, ' ').skip(1).take(3).collect::<Vec<_>>().join(" "))
         .collect();
     assert_eq!(kinds, ["ana operator read-only", "ben session read-write", "ana session read-write"]);
-    assert!(listed.lines().next().unwrap().ends_with("expires=never name=ci robot"), "{listed}");
+    assert!(
+        listed
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with("expires=never packages=@acme/* networks=10.0.0.0/8 name=ci robot"),
+        "{listed}"
+    );
     assert!(!listed.contains(robot.trim_end()) && !listed.contains(&ben), "{listed}");
     let of_ben = operate(&registry, &["token", "list", "--account", "ben"]);
     assert_eq!(of_ben.lines().collect::<Vec<_>>(), [listed.lines().nth(1).unwrap()]);

@@ -201,7 +201,7 @@ async fn deliver_leased(
                     let pause = failing.pause(now);
                     tracing::warn!(
                         sink = %delivery.sink, change = last, %error, source = error.source.to_string(), ?pause,
-                        "{} did not accept a change; trying again", delivery.sink
+                        "{}: {} did not accept a change; trying again", delivery.name, delivery.sink
                     );
                     leased.cursor.failing = Some(failing);
                     leased.save(shared).await?;

@@ -131,7 +131,8 @@ fn require_plain_target(path: &str) -> Result<(), TarballError> {
 /// Whether all clients make a command of this name.
 pub(super) fn is_plain_name(command: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !["", ".", ".."].contains(&command) && command.bytes().all(is_plain)
+    // npm cannot make `__proto__`, and others do.
+    !["", ".", "..", "__proto__"].contains(&command) && command.bytes().all(is_plain)
 }
 
 /// Splits a path inside the package; `..` at the root has no effect, as in npm.

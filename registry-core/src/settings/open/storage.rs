@@ -120,7 +120,7 @@ pub(super) fn check(settings: &StorageSettings) -> Result<Vec<PathBuf>, Settings
 
 #[cfg(feature = "local-disk")]
 fn check_folder(settings: &StorageSettings, folder: &Path) -> Result<Vec<PathBuf>, SettingsError> {
-    if settings.must_exist && !folder.join("version").exists() {
+    if settings.must_exist && is_no_registry(folder) {
         return Err(no_registry_in(settings));
     }
     crate::storage::LocalDisk::check(folder).map_err(|error| cannot_open(settings, error))
@@ -129,6 +129,12 @@ fn check_folder(settings: &StorageSettings, folder: &Path) -> Result<Vec<PathBuf
 #[cfg(not(feature = "local-disk"))]
 fn check_folder(settings: &StorageSettings, _: &Path) -> Result<Vec<PathBuf>, SettingsError> {
     Err(not_in_this_build(&settings.url, "local-disk"))
+}
+
+/// A folder that this user may not read may be a registry: opening it says why it cannot be read.
+#[cfg(feature = "local-disk")]
+fn is_no_registry(folder: &Path) -> bool {
+    matches!(folder.join("version").try_exists(), Ok(false))
 }
 
 #[cfg(feature = "local-disk")]
@@ -148,7 +154,7 @@ fn open_folder(
     use crate::storage::LocalDisk;
 
     // Checked before anything is created in a folder that may be the mount point of a volume.
-    if must_exist && !folder.join("version").exists() {
+    if must_exist && is_no_registry(folder) {
         return Err(no_registry_in(settings));
     }
     let disk = LocalDisk::open(folder).map_err(|error| cannot_open(settings, error))?;

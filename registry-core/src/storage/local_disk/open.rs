@@ -34,6 +34,16 @@ pub enum LocalDiskError {
         /// Its format.
         found: String,
     },
+    /// A part of the folder is a link, so that the store would delete or create files elsewhere.
+    #[error(
+        "{} is a link: put the folder itself there, or make a link of {} as a whole", part.display(), root.display()
+    )]
+    Link {
+        /// The folder.
+        root: PathBuf,
+        /// The part.
+        part: PathBuf,
+    },
     /// The disk failed.
     #[error("cannot open {} as the folder of a registry; check that it exists or can be made, and its owner", root.display())]
     Disk {
@@ -53,6 +63,7 @@ pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
     let folder = Folder::new(shown, &root);
     let version = root.join("version");
     require_own(shown, &root)?;
+    refuse_links(shown, &folder)?;
     prepare(&folder, &root, &version).map_err(disk)?;
     let swept = sweep(&folder.staging).map_err(disk)?;
     if swept > 0 {
@@ -83,6 +94,7 @@ pub(super) fn check(shown: &Path) -> Result<Vec<PathBuf>, LocalDiskError> {
     }
     require_own(shown, &root)?;
     let folder = Folder::new(shown, &root);
+    refuse_links(shown, &folder)?;
     let mut written = vec![root];
     for part in [&folder.objects, &folder.locks, &folder.staging] {
         match part.metadata() {
@@ -107,6 +119,16 @@ fn require_own(shown: &Path, root: &Path) -> Result<(), LocalDiskError> {
         },
         Err(error) => Err(disk(error)),
     }
+}
+
+/// Rejects links to folders of others: what is in `staging` is deleted at the next opening.
+fn refuse_links(shown: &Path, folder: &Folder) -> Result<(), LocalDiskError> {
+    for part in [&folder.objects, &folder.locks, &folder.staging] {
+        if part.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+            return Err(LocalDiskError::Link { root: shown.to_owned(), part: part.to_path_buf() });
+        }
+    }
+    Ok(())
 }
 
 fn make(root: &Path) -> io::Result<()> {

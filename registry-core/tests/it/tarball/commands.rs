@@ -79,8 +79,21 @@ fn is_odd(bin: &str, names: &str) {
 #[test]
 fn a_command_with_an_odd_name_is_refused() {
     for name in [
-        "", ".", "..", "../peel", "a/peel", "@a/peel", "@peel", "a:peel", "pe el", " peel", "peel+", "$",
-        "pêel", "peel~",
+        "",
+        ".",
+        "..",
+        "../peel",
+        "a/peel",
+        "@a/peel",
+        "@peel",
+        "a:peel",
+        "pe el",
+        " peel",
+        "peel+",
+        "$",
+        "pêel",
+        "peel~",
+        "__proto__",
     ] {
         is_odd(&format!(r#"{{"peel":"cli.js","{name}":"cli.js"}}"#), name);
     }

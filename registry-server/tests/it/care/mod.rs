@@ -1,6 +1,7 @@
 //! The commands that keep a storage in order, beside the server that runs on it: what they print, and their exit codes.
 
 mod doctor;
+mod only_read;
 mod sweep;
 mod verify;
 

@@ -154,6 +154,24 @@ async fn links_are_not_followed() {
     assert_eq!(fs::read_to_string(outside).unwrap(), "secret");
 }
 
+#[test]
+fn a_part_that_is_a_link_is_refused_and_nothing_behind_it_is_deleted() {
+    for part in ["staging", "locks", "objects"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, outside) = (folder.path().join("data"), folder.path().join("outside"));
+        drop(LocalDisk::open(&data).unwrap());
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("mine"), "kept").unwrap();
+        fs::remove_dir_all(data.join(part)).unwrap();
+        symlink(&outside, data.join(part)).unwrap();
+        let refused = LocalDisk::open(&data).unwrap_err();
+        assert!(matches!(refused, LocalDiskError::Link { .. }), "{refused}");
+        assert!(LocalDisk::check(&data).is_err());
+        let names: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["mine"]);
+    }
+}
+
 /// Kernels with coarse clocks give two writes one time, and the next file the inode of the last.
 #[tokio::test]
 async fn etags_differ_where_the_clock_stands_still_or_goes_back() {

@@ -113,7 +113,7 @@ async fn dangling_tags_are_removed_by_compare_and_swap_and_told_of() {
     registry.registry().flush_events().await;
     registry.events().take();
     let findings = found(&registry, false).await;
-    insta::assert_snapshot!(findings, @r#"pear: the tag "beta" names "2.0.0", which is not a version of the package; remove it with --repair, or point it to a version with npm dist-tag add"#);
+    insta::assert_snapshot!(findings, @r#"pear: the tag "beta" names "2.0.0", which is not a version of the package; --repair removes it, and points latest to the highest version; npm dist-tag add sets it"#);
     // The first write gets no answer, so it is made again.
     registry.store().fail_next(Operation::Put, Fault::BeforeEffect);
     let findings = found(&registry, true).await;
@@ -126,6 +126,26 @@ async fn dangling_tags_are_removed_by_compare_and_swap_and_told_of() {
     let events = registry.events().take();
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(serde_json::to_value(&events[0]).unwrap()["via"], "command-line");
+}
+
+#[tokio::test]
+async fn a_dangling_latest_is_chosen_anew() {
+    let registry = with_pear(&["1.0.0", "1.2.0", "2.0.0-beta.1"]).await;
+    edit_index(&registry, "pear", |index| index["dist-tags"]["latest"] = json!("7.0.0")).await;
+    assert!(found(&registry, true).await.ends_with("; repaired\n"));
+    let tags = registry.anonymous().get("/-/package/pear/dist-tags").await.assert_status(200).json();
+    assert_eq!(tags, json!({ "latest": "1.2.0" }));
+    let _ = registry.anonymous().get("/pear/latest").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_packument_that_may_not_be_read_is_a_finding_and_others_are_verified() {
+    let registry = with_pear(&["1.0.0"]).await;
+    let _ = registry.ana().publish(&PublishDocument::new("fig", "1.0.0")).await.assert_status(201);
+    registry.store().fail_next_at(Operation::Get, |path| path == "fig/index.json", Fault::Refused);
+    let findings = found(&registry, false).await;
+    assert!(findings.starts_with("fig: the storage refuses to read index.json ("), "{findings}");
+    assert_eq!(registry.store().faults_to_come(), 0);
 }
 
 #[tokio::test]

@@ -45,16 +45,23 @@ impl Packument<'_> {
         Ok(())
     }
 
-    /// Removes the tags that name no version. Returns them with what they named. `now` is the time as RFC 3339.
-    pub(crate) fn remove_dangling_dist_tags(&mut self, now: &str) -> Vec<(String, String)> {
+    /// Removes the tags that name no version, and chooses `latest` anew if it is one of them. Returns them with what they
+    /// named. `now` is the time as RFC 3339.
+    pub(crate) fn remove_dangling_dist_tags(
+        &mut self,
+        now: &str,
+    ) -> Result<Vec<(String, String)>, EditError> {
         let (live, dangling) =
             self.dist_tags.drain(..).partition(|(_, version)| self.versions.contains_key(version.as_str()));
         self.dist_tags = live;
         let dangling: IndexMap<String, String> = dangling;
+        if dangling.contains_key("latest") {
+            self.move_latest()?;
+        }
         if !dangling.is_empty() {
             self.set_modified(now);
         }
-        dangling.into_iter().collect()
+        Ok(dangling.into_iter().collect())
     }
 
     /// Returns the tags that a client wants, with `latest` unchanged. A new or moved tag must be valid; an unchanged
