@@ -56,7 +56,7 @@ pub(crate) enum EventError {
     Path,
     #[error(
         "this registry does not accept such events: send it HTTP requests through a Function URL, an API \
-         Gateway or a load balancer"
+         Gateway or a load balancer, or the events of an EventBridge schedule"
     )]
     Kind,
 }

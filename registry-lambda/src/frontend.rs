@@ -9,6 +9,7 @@ use registry_core::{Body, Registry};
 
 use crate::answer::{Answer, failure};
 use crate::event;
+use crate::schedule::{ScheduleError, ScheduleReport, TIME_FOR_THE_REPORT};
 use crate::settings::ResponseMode;
 
 /// How long an answer is delayed until its events are delivered: Lambda stops the process once it is sent.
@@ -34,10 +35,37 @@ impl Frontend {
             Ok(request) => self.handle(request).await,
             Err(error) => failure(StatusCode::BAD_REQUEST, &error.to_string()),
         };
-        if tokio::time::timeout(FLUSH_TIME, self.registry.flush_events()).await.is_err() {
-            tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
-        }
+        flush_events(&self.registry).await;
         Answer::of(response, origin, self.mode).await
+    }
+
+    /// Recovers what ended or frozen functions left behind, and delivers changes until each sink has all or fails, or
+    /// little of `time_left` remains. Call it once a minute.
+    pub async fn deliver_changes(&self, time_left: Duration) -> Result<ScheduleReport, ScheduleError> {
+        let registry = self.registry.clone();
+        // A task of its own is not dropped when time is up, but goes on with the next invocation. A dropped delivery would
+        // keep its lease, and hold up the other functions.
+        let delivery = tokio::spawn(async move {
+            flush_events(&registry).await;
+            let recovered = registry.recover_changes().await;
+            registry.deliver_changes().await;
+            recovered
+        });
+        let time = time_left.saturating_sub(TIME_FOR_THE_REPORT);
+        let recovered = match tokio::time::timeout(time, delivery).await {
+            Ok(ended) => Some(ended.map_err(|_panic| ScheduleError::BrokeOff)??),
+            Err(_) => None,
+        };
+        let report = ScheduleReport {
+            recovered: recovered.unwrap_or_default(),
+            is_complete: recovered.is_some(),
+            sinks: self.registry.delivery_states().await?,
+        };
+        let behind: u64 = report.sinks.iter().map(|sink| sink.behind).sum();
+        tracing::info!(
+            target: "registry_lambda::schedule", recovered, is_complete = report.is_complete, behind, "delivered changes"
+        );
+        Ok(report)
     }
 
     async fn handle(&self, request: Request<Body>) -> Response<Body> {
@@ -62,5 +90,11 @@ impl Frontend {
             principal = principal.as_ref().map(tracing::field::display),
         );
         response
+    }
+}
+
+async fn flush_events(registry: &Registry) {
+    if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
+        tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
     }
 }

@@ -1,5 +1,5 @@
 //! The registry on AWS Lambda: accepts events of API Gateway, Function URLs and load balancers, and gives the same
-//! answers as the HTTP server. The registry itself and its configuration are in `registry-core`.
+//! answers as the HTTP server. Events of a schedule let it deliver changes. The registry itself and its configuration are in `registry-core`.
 //!
 //! ```
 //! use registry_lambda::{Frontend, LambdaRequest, ResponseMode};
@@ -22,6 +22,7 @@ mod codebox;
 mod event;
 mod frontend;
 mod run;
+mod schedule;
 mod server_sections;
 mod settings;
 
@@ -29,4 +30,5 @@ pub use answer::{Answer, BrokenOff, Buffered, Chunks};
 pub use frontend::Frontend;
 pub use lambda_http::request::LambdaRequest;
 pub use run::{run_authorizer, run_registry};
+pub use schedule::{ScheduleError, ScheduleReport};
 pub use settings::{AuthorizerResponse, LambdaSettings, ResponseMode};

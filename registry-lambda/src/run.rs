@@ -1,19 +1,19 @@
 //! Starts the process and runs the event loop.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
-use lambda_http::request::LambdaRequest;
 use registry_core::Registry;
+use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{log_to, open_registry};
 use serde_json::value::RawValue;
 
 use crate::authorizer::Authorizer;
 use crate::frontend::Frontend;
+use crate::schedule::{Invocation, InvocationAnswer, ScheduleError, time_left};
 use crate::settings::LambdaSettings;
 
 /// Lambda's runtime library panics without these.
@@ -35,9 +35,20 @@ const BLOCKING_THREADS: usize = 8;
 pub fn run_registry() -> anyhow::Result<()> {
     start(|registry, settings| async move {
         let frontend = Frontend::new(registry, settings.response);
-        let serve = service_fn(move |event: LambdaEvent<LambdaRequest>| {
+        let serve = service_fn(move |event: LambdaEvent<Invocation>| {
             let frontend = frontend.clone();
-            async move { Ok::<_, Infallible>(frontend.answer(event.payload).await) }
+            async move {
+                Ok::<_, ScheduleError>(match event.payload {
+                    Invocation::Request(request) => {
+                        InvocationAnswer::Request(frontend.answer(*request).await)
+                    }
+                    Invocation::Schedule => {
+                        let time_left =
+                            time_left(event.context.deadline, SystemClock.now().timestamp_millis());
+                        InvocationAnswer::Schedule(frontend.deliver_changes(time_left).await?)
+                    }
+                })
+            }
         });
         lambda_runtime::run(serve).await
     })

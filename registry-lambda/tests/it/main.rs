@@ -14,5 +14,6 @@ mod one_request;
 mod policies;
 mod process;
 mod real_server;
+mod schedule;
 mod shapes;
 mod storm;

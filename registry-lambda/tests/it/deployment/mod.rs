@@ -194,11 +194,24 @@ fn each_entrance_has_what_it_needs_and_no_more() {
             "LogGroup",
             "Role",
             "Registry",
+            "Schedule",
+            "SchedulePermission",
             "Url",
             "UrlPermission",
             "InvokePermission",
         ],
-        ["LogGroup", "Role", "Registry", "Authorizer", "RestApi", "Deployment", "Stage", "ApiPermission"],
+        [
+            "LogGroup",
+            "Role",
+            "Registry",
+            "Schedule",
+            "SchedulePermission",
+            "Authorizer",
+            "RestApi",
+            "Deployment",
+            "Stage",
+            "ApiPermission",
+        ],
     ];
     assert_eq!(there(&small()), url);
     assert_eq!(there(&whole()), [&api[..], &["AuthorizerPermission"]].concat());
@@ -209,6 +222,25 @@ fn each_entrance_has_what_it_needs_and_no_more() {
     let is_open = |route: &Value| route["x-amazon-apigateway-any-method"]["security"].is_null();
     let open: Vec<_> = paths.iter().filter(|(_, route)| is_open(route)).map(|(path, _)| path).collect();
     assert_eq!(open, ["/registry/-/user/{proxy+}", "/registry/-/v1/{proxy+}"]);
+}
+
+#[test]
+fn a_schedule_invokes_the_registry_each_minute_and_no_other_rule_may() {
+    for template in [small(), whole()] {
+        let rule = template.resource("Schedule").unwrap();
+        assert_eq!(rule["Properties"]["ScheduleExpression"], "rate(1 minute)");
+        assert_eq!(rule["Properties"]["Targets"], json!([{ "Id": "registry", "Arn": "arn:registry" }]));
+        let permission = template.resource("SchedulePermission").unwrap();
+        assert_eq!(
+            permission["Properties"],
+            json!({
+                "FunctionName": "arn:registry",
+                "Action": "lambda:InvokeFunction",
+                "Principal": "events.amazonaws.com",
+                "SourceArn": "arn:schedule"
+            })
+        );
+    }
 }
 
 #[test]
