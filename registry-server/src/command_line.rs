@@ -119,7 +119,7 @@ pub enum Command {
     Domain(MoveTarballUrls),
     /// Write every object of a bucket again under the configured encryption, and read each back.
     Encrypt(EncryptStorage),
-    /// Send every hosted package to the webhooks and to the log of codebox again, and rebuild the search index.
+    /// Send every hosted package to the webhooks, the topics and the log of codebox again, and rebuild the search index.
     Index(IndexPackages),
     /// Delete everything in the storage, after a question.
     RemoveStorage(RemoveStorage),

@@ -44,7 +44,7 @@ pub struct Received {
 #[derive(Debug, Default)]
 struct State {
     received: Vec<Received>,
-    statuses: VecDeque<StatusCode>,
+    answers: VecDeque<(StatusCode, Bytes)>,
     is_silent: bool,
 }
 
@@ -77,19 +77,21 @@ impl FakeReceiver {
         let server = LoopbackPort::open().await.serve_whole(move |request: Request<Bytes>| {
             let (state, arrival) = (Arc::clone(&kept), arrival.clone());
             async move {
-                let (head, body) = request.into_parts();
+                let (head, content) = request.into_parts();
                 let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
-                let (status, is_silent) = {
+                let ((status, body), is_silent) = {
                     let mut state = lock(&state);
-                    let received = Received { method: head.method, path, headers: head.headers, body };
+                    let received =
+                        Received { method: head.method, path, headers: head.headers, body: content };
                     state.received.push(received);
                     arrival.send_replace(state.received.len());
-                    (state.statuses.pop_front().unwrap_or(StatusCode::NO_CONTENT), state.is_silent)
+                    let answer = state.answers.pop_front();
+                    (answer.unwrap_or((StatusCode::NO_CONTENT, Bytes::new())), state.is_silent)
                 };
                 if is_silent {
                     std::future::pending::<()>().await;
                 }
-                let mut response = Response::new(Full::default());
+                let mut response = Response::new(Full::new(body));
                 *response.status_mut() = status;
                 Ok(response)
             }
@@ -108,10 +110,20 @@ impl FakeReceiver {
     ///
     /// If one is no status.
     pub fn answer_next(&self, statuses: &[u16]) {
-        let parse = |status: &u16| {
-            StatusCode::from_u16(*status).unwrap_or_else(|error| panic!("no status: {status}: {error}"))
-        };
-        lock(&self.state).statuses.extend(statuses.iter().map(parse));
+        for status in statuses {
+            self.answer_next_with(*status, "");
+        }
+    }
+
+    /// Answers the request after those with this status and this body.
+    ///
+    /// # Panics
+    ///
+    /// If it is no status.
+    pub fn answer_next_with(&self, status: u16, body: &str) {
+        let status =
+            StatusCode::from_u16(status).unwrap_or_else(|error| panic!("no status: {status}: {error}"));
+        lock(&self.state).answers.push_back((status, body.to_owned().into()));
     }
 
     /// Never answers again.

@@ -32,6 +32,8 @@ mod settings;
 mod sink;
 #[cfg(feature = "webhooks")]
 pub mod sinks;
+#[cfg(any(feature = "settings", feature = "sns"))]
+mod topic_arn;
 
 use std::sync::Arc;
 
@@ -48,7 +50,9 @@ use crate::storage::{Storage, When};
 pub use delivery::DeliveryState;
 pub use page::{Change, ChangePage};
 pub use settings::{ChangeFeedSettings, DeliverySettings};
-pub use sink::{ChangeSink, DeliveredChange};
+pub use sink::{ChangeSink, DeliveredChange, NeverAccepted};
+#[cfg(any(feature = "settings", feature = "sns"))]
+pub use topic_arn::{TopicArn, TopicArnError};
 
 pub(crate) use delivery::Delivery;
 pub(crate) use document::ChangedDocument;

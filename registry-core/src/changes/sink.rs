@@ -18,13 +18,27 @@ pub struct DeliveredChange {
     pub event: Box<RawValue>,
 }
 
+/// Why a sink will never accept a change. As the source of an [`EventError`] for that change alone, it lets the delivery give
+/// the change up at once, where it would retry any other error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NeverAccepted(String);
+
+impl NeverAccepted {
+    /// The reason, for the log and for operators.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
 /// A consumer of the change feed: changes of packages and organizations that no crash loses.
 ///
 /// # Contract
 ///
 /// - Each change is delivered at least once. Changes of one package arrive in their order; one that arrives again after
 ///   later ones is a repetition, which its id tells.
-/// - A batch that fails is delivered again after a pause, whole or one by one, by this or another replica.
+/// - A batch that fails is delivered again after a pause, whole or one by one, by this or another replica. A change that
+///   fails alone with [`NeverAccepted`] is given up.
 /// - One replica at a time delivers to a sink of one name, off the request path: a slow sink delays no client and no
 ///   other sink.
 #[async_trait]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::changes::ChangeFeedSettings;
 #[cfg(feature = "webhooks")]
 use crate::changes::DeliverySettings;
+use crate::changes::{ChangeFeedSettings, TopicArn};
 use crate::events::EventKind;
 use crate::vocabulary::PackagePattern;
 
@@ -85,6 +85,18 @@ pub struct WebhookTable {
     pub give_up_hours: Option<NonZeroU32>,
 }
 
+/// `[sns.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnsTable {
+    /// The topic that changes are published to.
+    pub topic_arn: TopicArn,
+    /// Where SNS listens; `None` for the public endpoint of the topic's region.
+    pub endpoint: Option<SinkUrl>,
+    /// After how many hours a change that is not accepted is given up; `None` for never.
+    pub give_up_hours: Option<NonZeroU32>,
+}
+
 /// `[codebox_log]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,9 +138,11 @@ impl Settings {
 pub(super) fn check(
     changes: &ChangesSection,
     webhooks: &BTreeMap<String, WebhookTable>,
+    sns: &BTreeMap<String, SnsTable>,
     codebox_log: Option<&CodeboxLogTable>,
 ) -> Result<(), SettingsError> {
     let sinks = webhooks.keys().map(|name| format!("[webhooks.{name}]"));
+    let sinks = sinks.chain(sns.keys().map(|name| format!("[sns.{name}]")));
     let mut sinks = sinks.chain(codebox_log.map(|_| "[codebox_log]".to_owned()));
     if let Some(sink) = sinks.next().filter(|_| !changes.feed) {
         return Err(SettingsError::new(format!(

@@ -65,10 +65,11 @@ async fn open_with_sinks(settings: &Settings, mode: BulkMode) -> anyhow::Result<
 
 /// Counts the sinks that take events of the kind `indexed`.
 fn sinks(settings: &Settings) -> usize {
-    let webhooks = settings.registry.webhooks.values();
-    let taking = webhooks
-        .filter(|webhook| webhook.kinds.is_empty() || webhook.kinds.iter().any(|kind| kind == "indexed"));
-    taking.count() + usize::from(settings.registry.codebox_log.is_some())
+    let settings = &settings.registry;
+    let kinds = settings.webhooks.values().map(|webhook| &webhook.kinds);
+    let kinds = kinds.chain(settings.sns.values().map(|topic| &topic.kinds));
+    let taking = kinds.filter(|kinds| kinds.is_empty() || kinds.iter().any(|kind| kind == "indexed"));
+    taking.count() + usize::from(settings.codebox_log.is_some())
 }
 
 impl Totals {
@@ -76,8 +77,8 @@ impl Totals {
         let packages = count(self.packages, "package");
         let sent = match (self.sinks, self.is_dry_run) {
             (0, _) => format!(
-                "{packages} found and sent nowhere, because no [codebox_log] is configured, and no [webhooks.NAME] that takes \
-                 the kind indexed"
+                "{packages} found and sent nowhere, because no [codebox_log] is configured, and no [webhooks.NAME] or [sns.NAME] \
+                 that takes the kind indexed"
             ),
             (sinks, true) => format!("{packages} would be sent to {}", count(sinks as u64, "sink")),
             (sinks, false) => format!("{packages} sent to {}", count(sinks as u64, "sink")),

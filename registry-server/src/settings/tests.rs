@@ -54,6 +54,7 @@ fn the_template_lists_the_defaults() {
         !std::mem::take(&mut settings.registry.webhooks).is_empty(),
         "the webhook shown stands for no webhook"
     );
+    assert!(!std::mem::take(&mut settings.registry.sns).is_empty(), "the topic shown stands for no topic");
     assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
@@ -83,7 +84,9 @@ fn the_template_knows_every_key() {
         // This table contains tables with names that the operator chooses.
         let (header, table) = match table.values().next() {
             Some(toml::Value::Table(named)) if key == "upstreams" => (format!("[{key}.npm]"), named),
-            Some(toml::Value::Table(named)) if key == "webhooks" => (format!("[{key}.deploys]"), named),
+            Some(toml::Value::Table(named)) if ["sns", "webhooks"].contains(&key.as_str()) => {
+                (format!("[{key}.deploys]"), named)
+            }
             _ => (header, table),
         };
         for inner in keys_of(&header) {
@@ -119,6 +122,7 @@ fn a_mistake_is_reported_with_its_line() {
         3,
         &["secret", "secret_env"],
     );
+    assert_refused("[sns.ci]\ntopic_arn = \"npm\"", 2, &["not a topic of SNS", "arn:aws:sns:"]);
     assert_refused("path_prefix = \"registry\"", 1, &["path prefix", "/registry"]);
     assert_refused("[[packages]]\nmatch = \"**\"\nraed = []", 3, &["raed", "did you mean `read`?"]);
 }

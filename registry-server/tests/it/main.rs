@@ -44,6 +44,8 @@ mod running;
 mod search;
 mod secrets;
 mod sign_up;
+#[cfg(feature = "sns")]
+mod sns;
 mod stage;
 mod stale_tokens;
 mod storms;

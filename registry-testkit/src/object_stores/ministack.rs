@@ -21,6 +21,14 @@ pub const REGISTRY_POLICY: &str = r#"{
   ]
 }"#;
 
+/// The versions of the services that are asked with forms.
+const SNS_VERSION: &str = "2010-03-31";
+const SQS_VERSION: &str = "2012-11-05";
+
+/// What lets topics send to a queue.
+const QUEUE_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+    "Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*"}]}"#;
+
 /// A server that speaks S3 as Amazon does: conditions are exact, signatures are checked, and a user may do what a
 /// policy says.
 #[derive(Debug)]
@@ -46,7 +54,7 @@ impl Ministack {
                 ("BIND_HOST", "127.0.0.1"),
                 ("GATEWAY_PORT", "0"),
                 ("MINISTACK_HOST", "localhost"),
-                ("SERVICES", "s3,iam,sts"),
+                ("SERVICES", "s3,iam,sts,sns,sqs"),
                 ("AUTH", "true"),
                 ("PYTHONUNBUFFERED", "1"),
             ]);
@@ -134,13 +142,90 @@ impl Ministack {
         self.as_root("s3", Method::HEAD, &format!("/registry/{key}"), String::new()).await.headers
     }
 
+    /// Makes a topic of SNS, which the user of the bucket may publish to and whose messages are kept. Returns its ARN. A topic
+    /// whose name ends with `.fifo` keeps the order of each group.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be made.
+    pub async fn add_topic(&self, name: &str) -> String {
+        let of_account = |service: &str| format!("arn:aws:{service}:us-east-1:000000000000:{name}");
+        let (topic, queue) = (of_account("sns"), of_account("sqs"));
+        let is_fifo = name.strip_suffix(".fifo").is_some();
+        let mut fields = vec![("Action", "CreateTopic"), ("Name", name)];
+        if is_fifo {
+            fields.extend([("Attributes.entry.1.key", "FifoTopic"), ("Attributes.entry.1.value", "true")]);
+        }
+        let _ = self.query("sns", SNS_VERSION, &fields).await;
+        let mut fields = vec![
+            ("Action", "CreateQueue"),
+            ("QueueName", name),
+            ("Attribute.1.Name", "Policy"),
+            ("Attribute.1.Value", QUEUE_POLICY),
+        ];
+        if is_fifo {
+            fields.extend([("Attribute.2.Name", "FifoQueue"), ("Attribute.2.Value", "true")]);
+        }
+        let _ = self.query("sqs", SQS_VERSION, &fields).await;
+        let subscription = [
+            ("Action", "Subscribe"),
+            ("TopicArn", topic.as_str()),
+            ("Protocol", "sqs"),
+            ("Endpoint", queue.as_str()),
+            ("Attributes.entry.1.key", "RawMessageDelivery"),
+            ("Attributes.entry.1.value", "true"),
+        ];
+        let _ = self.query("sns", SNS_VERSION, &subscription).await;
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"sns:Publish","Resource":"{topic}"}}]}}"#
+        );
+        let _ = self
+            .manage(&[
+                ("Action", "PutUserPolicy"),
+                ("UserName", "registry"),
+                ("PolicyName", "topics"),
+                ("PolicyDocument", &policy),
+            ])
+            .await;
+        topic
+    }
+
+    /// Takes up to 10 messages that the topic `name` got, each as the XML of SQS. Waits up to 20 seconds for the first.
+    pub async fn take_messages(&self, name: &str) -> Vec<String> {
+        let queue = format!("{}/000000000000/{name}", self.base_url());
+        let fields = [
+            ("Action", "ReceiveMessage"),
+            ("QueueUrl", queue.as_str()),
+            ("MaxNumberOfMessages", "10"),
+            ("WaitTimeSeconds", "20"),
+            ("AttributeName.1", "All"),
+            ("MessageAttributeName.1", "All"),
+        ];
+        let answer = self.query("sqs", SQS_VERSION, &fields).await.text();
+        let messages: Vec<String> = answer.split("<Message>").skip(1).map(str::to_owned).collect();
+        // Until one is deleted, a FIFO queue gives no later one of its group.
+        for message in &messages {
+            let handle = element(message, "ReceiptHandle");
+            let fields =
+                [("Action", "DeleteMessage"), ("QueueUrl", queue.as_str()), ("ReceiptHandle", &handle)];
+            let _ = self.query("sqs", SQS_VERSION, &fields).await;
+        }
+        messages
+    }
+
     /// The answer to a question to its user management.
     async fn manage(&self, fields: &[(&str, &str)]) -> TestResponse {
-        let fields = fields.iter().chain(&[("Version", "2010-05-08")]);
+        self.query("iam", "2010-05-08", fields).await
+    }
+
+    /// The answer of a service that is asked with a form.
+    async fn query(&self, service: &str, version: &str, fields: &[(&str, &str)]) -> TestResponse {
+        let version = [("Version", version)];
+        let fields = fields.iter().chain(&version);
         let form: Vec<String> = fields
             .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
             .collect();
-        self.as_root("iam", Method::POST, "/", form.join("&")).await
+        self.as_root(service, Method::POST, "/", form.join("&")).await
     }
 
     /// The owner of the account signs nothing here: the name of a service is all that is asked of it.

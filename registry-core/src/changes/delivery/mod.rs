@@ -15,7 +15,7 @@ use crate::events::EventError;
 use crate::storage::Key;
 
 use super::entries::FeedEntry;
-use super::{ChangeSink, DeliveredChange, DeliverySettings, Shared};
+use super::{ChangeSink, DeliveredChange, DeliverySettings, NeverAccepted, Shared};
 use cursor::{Cursor, Failing, Leased};
 
 /// How long a replica may deliver before another takes over. Renewed with each batch.
@@ -193,8 +193,10 @@ async fn deliver_leased(
                 let now = shared.now();
                 let mut failing = leased.cursor.failing.take().unwrap_or_else(|| Failing::begin(now, &error));
                 failing.fail_again(now, &error);
-                if failing.is_over(now, delivery.settings.give_up_after) {
-                    tracing::error!(sink = %delivery.sink, change = last, %error, "giving up a change");
+                let is_hopeless = error.source.is::<NeverAccepted>();
+                if is_hopeless || failing.is_over(now, delivery.settings.give_up_after) {
+                    let source = &error.source;
+                    tracing::error!(sink = %delivery.sink, change = last, %error, %source, "giving up a change");
                     leased.cursor.delivered = last;
                     leased.cursor.given_up += 1;
                 } else {

@@ -30,6 +30,16 @@ pub enum SinkError {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be created")]
     Client(#[source] BoxError),
+    /// The partition of the topic has no public endpoint.
+    #[cfg(feature = "sns")]
+    #[error("the endpoint of the topic's region is not known: set `endpoint`")]
+    NoEndpoint,
+    /// The credentials in the environment are incomplete.
+    #[cfg(feature = "sns")]
+    #[error(
+        "no credentials of AWS can be found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither"
+    )]
+    Credentials(#[source] BoxError),
 }
 
 impl From<NoClient> for SinkError {

@@ -10,7 +10,6 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretSlice};
-use serde::Serialize;
 use sha2::Sha256;
 use url::Url;
 
@@ -19,6 +18,7 @@ use crate::clock::Clock;
 use crate::events::EventError;
 use crate::vocabulary::{BoxError, PackagePattern};
 
+use super::message::message;
 use super::post::{EventHead, SinkError, client, in_order_per_package, post};
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -94,21 +94,6 @@ pub struct Webhook {
     clock: Arc<dyn Clock>,
 }
 
-/// The body of a request.
-#[derive(Serialize)]
-struct Message<'a> {
-    r#type: String,
-    timestamp: &'a str,
-    data: Data,
-}
-
-#[derive(Serialize)]
-struct Data {
-    seq: u64,
-    #[serde(flatten)]
-    event: serde_json::Map<String, serde_json::Value>,
-}
-
 impl Webhook {
     /// Creates the sink. The process must have installed a default `rustls` crypto provider.
     pub fn new(settings: WebhookSettings, clock: Arc<dyn Clock>) -> Result<Self, SinkError> {
@@ -128,15 +113,9 @@ impl Webhook {
         if !self.is_for(&head) {
             return Ok(());
         }
-        let subject = if head.package.is_some() { "package" } else { "organization" };
-        let message = Message {
-            r#type: format!("{subject}.{}", head.kind),
-            timestamp: &head.time,
-            data: Data { seq: change.seq, event: serde_json::from_str(change.event.get())? },
-        };
-        let body = serde_json::to_vec(&message)?;
+        let body = message(change, &head)?;
         let timestamp = self.clock.now().timestamp();
-        let signature = self.settings.secret.sign(&change.id, timestamp, &body)?;
+        let signature = self.settings.secret.sign(&change.id, timestamp, body.as_bytes())?;
         let headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ID, HeaderValue::from_str(&change.id)?),

@@ -6,6 +6,7 @@ use crate::settings::{Settings, SettingsError};
 /// Adds the configured sinks. Must be called within a Tokio runtime.
 #[cfg(not(feature = "webhooks"))]
 pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    refuse_topics(settings)?;
     if settings.webhooks.is_empty() && settings.codebox_log.is_none() {
         return Ok(builder);
     }
@@ -24,7 +25,7 @@ pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<Regis
     use crate::settings::changes::delivery;
     use crate::settings::error::Context as _;
 
-    let mut builder = builder;
+    let mut builder = add_topics(settings, builder)?;
     for (name, table) in &settings.webhooks {
         let section = || format!("[webhooks.{name}]");
         let secret = webhook_secret(table).with_context(section)?;
@@ -49,6 +50,37 @@ pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<Regis
         builder = builder.change_sink("codebox-log", Arc::new(sink), delivery(table.give_up_hours));
     }
     Ok(builder)
+}
+
+#[cfg(feature = "sns")]
+fn add_topics(settings: &Settings, mut builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    use std::sync::Arc;
+
+    use crate::changes::sinks::{Sns, SnsSettings};
+    use crate::settings::changes::delivery;
+    use crate::settings::error::Context as _;
+
+    for (name, table) in &settings.sns {
+        let mut topic = SnsSettings::new(table.topic_arn.clone());
+        topic.endpoint = table.endpoint.as_ref().map(|url| url.as_url().clone());
+        let sink = Sns::new(topic).with_context(|| format!("[sns.{name}]"))?;
+        tracing::info!(name, %sink, "publishing changes");
+        builder = builder.change_sink(&format!("sns-{name}"), Arc::new(sink), delivery(table.give_up_hours));
+    }
+    Ok(builder)
+}
+
+#[cfg(all(feature = "webhooks", not(feature = "sns")))]
+fn add_topics(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    refuse_topics(settings).map(|()| builder)
+}
+
+#[cfg(not(feature = "sns"))]
+fn refuse_topics(settings: &Settings) -> Result<(), SettingsError> {
+    if settings.sns.is_empty() {
+        return Ok(());
+    }
+    Err(SettingsError::new("[sns]: this build publishes to no topics; build it with --features sns"))
 }
 
 #[cfg(feature = "webhooks")]

@@ -1,7 +1,10 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use registry_core::changes::DeliverySettings;
+use async_trait::async_trait;
+use registry_core::changes::{ChangeSink, DeliveredChange, DeliverySettings, NeverAccepted};
+use registry_core::events::EventError;
 use registry_testkit::{RecordedChanges, TestRegistry};
 
 use super::publish;
@@ -75,6 +78,47 @@ async fn a_change_that_a_sink_never_accepts_is_given_up_as_configured() {
     deliver(&registry).await;
     assert_eq!(changes.lines(), ["1 pear published", "3 pear published"]);
     assert_eq!(registry.registry().delivery_states().await.unwrap()[0].given_up, 1);
+}
+
+/// A sink that never accepts the change of this number, and says so.
+#[derive(Debug)]
+struct ChoosySink {
+    accepted: RecordedChanges,
+    never: u64,
+}
+
+#[async_trait]
+impl ChangeSink for ChoosySink {
+    async fn deliver(&self, changes: &[DeliveredChange]) -> Result<(), EventError> {
+        if changes.iter().any(|change| change.seq == self.never) {
+            let source = NeverAccepted::new("it is too large").into();
+            return Err(EventError { sink: self.to_string(), source });
+        }
+        self.accepted.deliver(changes).await
+    }
+}
+
+impl fmt::Display for ChoosySink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a choosy sink")
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_a_sink_says_it_never_accepts_is_given_up_at_once() {
+    let accepted = RecordedChanges::default();
+    let sink = ChoosySink { accepted: accepted.clone(), never: 2 };
+    let registry = TestRegistry::builder()
+        .change_sink("sink", Arc::new(sink), DeliverySettings::default())
+        .start()
+        .await;
+    for version in ["1.0.0", "1.0.1", "1.0.2"] {
+        publish(&registry, "pear", version).await;
+    }
+    deliver(&registry).await;
+    assert_eq!(accepted.lines(), ["1 pear published", "3 pear published"]);
+    let state = &registry.registry().delivery_states().await.unwrap()[0];
+    assert_eq!((state.behind, state.given_up, state.error.as_deref()), (0, 1, None));
 }
 
 #[tokio::test(start_paused = true)]

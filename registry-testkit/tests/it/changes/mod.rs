@@ -4,6 +4,7 @@ mod crashes;
 mod delivery;
 mod feed;
 mod replicas;
+mod sns;
 mod webhooks;
 
 use registry_testkit::TestRegistry;
