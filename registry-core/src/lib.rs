@@ -39,6 +39,8 @@ mod concurrency;
 pub mod domain;
 pub mod error;
 pub mod events;
+#[cfg(feature = "hooks")]
+pub mod hooks;
 pub mod http;
 pub mod limits;
 mod memberships;

@@ -74,6 +74,15 @@ impl Changes {
         shared.raw_page(since, limit).await
     }
 
+    /// Returns the event of a change; `None` if the feed does not keep it, or a later version of the registry wrote it.
+    #[cfg(feature = "hooks")]
+    pub(crate) async fn event_at(&self, seq: u64) -> Result<Option<Event>, Error> {
+        let (Some(shared), Some(since)) = (self.shared(), seq.checked_sub(1)) else { return Ok(None) };
+        let page = shared.feed.page(since, 1).await?;
+        let found = page.entries.into_iter().find(|entry| entry.seq == seq);
+        Ok(found.and_then(|entry| serde_json::from_str(entry.event.get()).ok()))
+    }
+
     /// Waits until the feed goes beyond `since`, as far as this process learns of it.
     pub(crate) async fn wait_beyond(&self, since: u64) {
         if let Some(shared) = self.shared() {

@@ -7,6 +7,7 @@
 //! ```
 
 mod account;
+mod hook;
 mod login;
 mod new_package;
 mod organization;
@@ -31,6 +32,7 @@ use crate::upstream::UpstreamError;
 pub use crate::vocabulary::BoxError;
 
 pub use account::AccountError;
+pub use hook::HookError;
 pub use login::LoginError;
 pub use new_package::NewPackageError;
 pub use organization::OrganizationError;
@@ -77,6 +79,9 @@ pub enum Error {
     /// Why an organization or a team is not read or changed.
     #[error(transparent)]
     Organization(#[from] OrganizationError),
+    /// Why a hook is not read or changed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
     /// Why an upstream gives nothing.
     #[error(transparent)]
     Proxy(#[from] ProxyError),

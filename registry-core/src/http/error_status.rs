@@ -7,8 +7,8 @@ use crate::auth::AuthError;
 use crate::domain::TarballError;
 use crate::domain::publication::PublishError;
 use crate::error::{
-    AccountError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError, ProxyError,
-    RequestError, StageError, TrustError,
+    AccountError, HookError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError,
+    ProxyError, RequestError, StageError, TrustError,
 };
 use crate::storage::{BlobError, StorageError};
 use crate::upstream::UpstreamError;
@@ -26,6 +26,7 @@ pub(super) fn operation_status(error: &Error) -> StatusCode {
         Error::NewPackage(error) => new_package_status(error),
         Error::Stage(error) => stage_status(error),
         Error::Organization(error) => organization_status(error),
+        Error::Hook(error) => hook_status(error),
         Error::Proxy(error) => proxy_status(error),
         Error::Storage(error) => storage_status(error),
         Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
@@ -104,6 +105,13 @@ fn account_status(error: &AccountError) -> StatusCode {
         AccountError::NotFound { .. } | AccountError::TokenNotFound | AccountError::NoSuchToken => {
             StatusCode::NOT_FOUND
         }
+    }
+}
+
+fn hook_status(error: &HookError) -> StatusCode {
+    match error {
+        HookError::Off | HookError::NotFound => StatusCode::NOT_FOUND,
+        HookError::TooMany { .. } => StatusCode::FORBIDDEN,
     }
 }
 

@@ -21,6 +21,7 @@ mod dist_tags;
 mod error_status;
 mod find_route;
 mod handle;
+mod hooks;
 mod host;
 mod incoming;
 mod negotiation;

@@ -1,4 +1,9 @@
 use std::collections::HashMap;
+#[cfg(feature = "hooks")]
+use std::sync::Arc;
+
+#[cfg(feature = "hooks")]
+use bytes::Bytes;
 
 use crate::Error;
 use crate::access::{Action, Verdict};
@@ -9,6 +14,8 @@ use crate::domain::packument::{Audience, Packument, Person};
 use crate::error::PackageError;
 use crate::events::{Event, EventKind};
 use crate::packages::Packages;
+#[cfg(feature = "hooks")]
+use crate::upstream::PackumentForm;
 
 /// The most changes that one page looks at, whether the caller may see them or not.
 const MOST: usize = 1000;
@@ -63,6 +70,38 @@ impl Packages {
             }
         }
         Ok(ChangePage { changes, last_seq, pending: end.saturating_sub(last_seq) })
+    }
+
+    /// Returns what an account may know of a change of a package, and the packument if the package is still hosted; `None`
+    /// if it may not see the package. All by the access rules and memberships of this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError::NotFound`](crate::error::AccountError::NotFound) if the account is gone.
+    #[cfg(feature = "hooks")]
+    pub(crate) async fn change_seen_by(
+        &self,
+        account: &str,
+        event: Event,
+        base: &Arc<str>,
+    ) -> Result<Option<(Event, Option<Bytes>)>, Error> {
+        let packages = self.with_access_snapshot();
+        let caller = packages.on_behalf_of(account, None).await?;
+        let Some(name) = event.package.clone() else { return Ok(None) };
+        let insight = packages.insight(&caller, &name).await?;
+        let Some(event) = shown(event, insight) else { return Ok(None) };
+        let packument = match packages.catalog().hosted_packument(&name, PackumentForm::Full, base).await {
+            Ok(Some(hosted)) if packages.authorization.is_among(&caller, &name, &hosted.audience) => {
+                Some(hosted.identity.clone())
+            }
+            // The owners closed the package a moment ago.
+            Ok(Some(_)) => return Ok(None),
+            Ok(None) | Err(Error::Package(PackageError::NotFound(_) | PackageError::Unpublished { .. })) => {
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Some((event, packument)))
     }
 
     async fn insight(&self, caller: &Caller, name: &PackageName) -> Result<Insight, Error> {

@@ -1,3 +1,6 @@
+mod changes;
+#[cfg(feature = "hooks")]
+mod hooks;
 mod providers;
 
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
 use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
-use crate::changes::{ChangeFeedSettings, ChangeSink, Changes, ChangesContext, Delivery, DeliverySettings};
+use crate::changes::{ChangeFeedSettings, Changes, ChangesContext, Delivery};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
 use crate::events::EventSink;
@@ -36,6 +39,8 @@ use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
 
+#[cfg(feature = "hooks")]
+use self::hooks::HooksSetUp;
 use self::providers::Constructors;
 use super::{HttpSettings, Parts, Registry};
 
@@ -69,6 +74,8 @@ pub struct RegistryBuilder {
     publish_elsewhere: Option<Arc<str>>,
     change_feed: Option<ChangeFeedSettings>,
     change_sinks: Vec<Delivery>,
+    #[cfg(feature = "hooks")]
+    hooks: Option<HooksSetUp>,
 }
 
 impl RegistryBuilder {
@@ -100,6 +107,8 @@ impl RegistryBuilder {
             publish_elsewhere: None,
             change_feed: None,
             change_sinks: Vec::new(),
+            #[cfg(feature = "hooks")]
+            hooks: None,
         }
     }
 
@@ -243,26 +252,6 @@ impl RegistryBuilder {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
-    /// Keeps a change feed in the store: every change of a package or an organization, in one order for all replicas.
-    /// From then on no crash loses the event of a change. Default: none. With it, call [`Self::build`] within a Tokio
-    /// runtime.
-    pub fn change_feed(self, settings: ChangeFeedSettings) -> Self {
-        Self { change_feed: Some(settings), ..self }
-    }
-
-    /// Adds a sink of the change feed. `name` distinguishes it from other sinks: the store remembers by it how far the
-    /// sink has come, for all replicas. A new name begins with the changes from now on. Turns the feed on. A name that
-    /// another sink has is ignored, and logged.
-    pub fn change_sink(mut self, name: &str, sink: Arc<dyn ChangeSink>, settings: DeliverySettings) -> Self {
-        if self.change_sinks.iter().any(|known| known.name == name) {
-            tracing::error!(name, %sink, "ignored a sink of changes whose name another one has");
-            return self;
-        }
-        self.change_sinks.push(Delivery::new(name.to_owned(), sink, settings));
-        let settings = self.change_feed.unwrap_or_default();
-        self.change_feed(settings)
-    }
-
     fn http_settings(&self) -> HttpSettings {
         HttpSettings {
             limits: self.limits,
@@ -277,9 +266,17 @@ impl RegistryBuilder {
         }
     }
 
+    fn take_account_settings(&mut self) -> AccountSettings {
+        AccountSettings {
+            public_url: self.public_url.clone(),
+            token_lifetimes: self.token_lifetimes,
+            trusted_publishing: std::mem::take(&mut self.trusted_publishing),
+        }
+    }
+
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
-    pub fn build(self) -> Registry {
-        let http = self.http_settings();
+    pub fn build(mut self) -> Registry {
+        let (http, settings) = (self.http_settings(), self.take_account_settings());
         let context = BuildContext { store: self.store, clock: self.clock, randomness: self.randomness };
         let providers = self.providers.into_providers(&context);
         let events = self.sinks.into_queue(&context);
@@ -291,6 +288,8 @@ impl RegistryBuilder {
         let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
         let store = Arc::new(Storage::new(store, Arc::clone(&randomness), watcher));
         let context = ChangesContext::new(&store, &clock, &randomness, &events);
+        #[cfg(feature = "hooks")]
+        self.change_sinks.extend(self.hooks.as_ref().map(|hooks| hooks.delivery(&store)));
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
@@ -315,11 +314,7 @@ impl RegistryBuilder {
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
             providers: providers.clone(),
-            settings: AccountSettings {
-                public_url: self.public_url.clone(),
-                token_lifetimes: self.token_lifetimes,
-                trusted_publishing: self.trusted_publishing,
-            },
+            settings,
             abuse: Abuse::new(&self.limits),
             tokens: TokenCache::new(self.token_cache),
             web_logins: WebLogins::new(self.web_login),
@@ -361,8 +356,11 @@ impl RegistryBuilder {
             searches: Arc::clone(&search),
         });
         let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
+        let authorization = Authorization::new(self.access, grants_beyond_rules, events, clock);
+        #[cfg(feature = "hooks")]
+        let hooks = self.hooks.map(|hooks| hooks.start(self.public_url, &packages, &authorization));
         Registry {
-            authorization: Authorization::new(self.access, grants_beyond_rules, events, clock),
+            authorization,
             parts: Arc::new(Parts {
                 store,
                 http,
@@ -374,6 +372,8 @@ impl RegistryBuilder {
                 search,
                 audit: Arc::new(audit),
                 changes,
+                #[cfg(feature = "hooks")]
+                hooks,
             }),
         }
     }

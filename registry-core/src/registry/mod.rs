@@ -1,6 +1,8 @@
 mod accounts;
 mod builder;
 mod bulk;
+#[cfg(feature = "hooks")]
+mod hooks;
 mod operations;
 mod operator;
 mod organizations;
@@ -24,6 +26,8 @@ use crate::care::CareParts;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::domain::{PackageName, Version};
+#[cfg(feature = "hooks")]
+use crate::hooks::HooksParts;
 use crate::limits::Limits;
 use crate::organizations::{Organizations, OrganizationsParts};
 use crate::packages::known_bases::KnownBases;
@@ -54,6 +58,8 @@ pub(crate) struct Parts {
     audit: Arc<AuditParts>,
     changes: Changes,
     care: Arc<CareParts>,
+    #[cfg(feature = "hooks")]
+    hooks: Option<Arc<HooksParts>>,
 }
 
 /// What requests and responses are read and written with.

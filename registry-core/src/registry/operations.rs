@@ -94,10 +94,12 @@ impl Registry {
         self.parts.changes.recover().await
     }
 
-    /// Delivers the change feed to its sinks, until each has all or fails. A running registry does so at each change;
+    /// Delivers the change feed to its sinks and to hooks, until each has all or fails. A running registry does so at each change;
     /// call it on a schedule where nothing runs between requests.
     pub async fn deliver_changes(&self) {
         self.parts.changes.deliver().await;
+        #[cfg(feature = "hooks")]
+        self.deliver_to_hooks().await;
     }
 
     /// Returns how many commits of this process have events that are not in the change feed yet.

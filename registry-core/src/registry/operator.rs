@@ -18,7 +18,11 @@ impl Registry {
     /// Removes an account with its tokens and its second factor. What it owns stays, and its name stays taken. An error if
     /// its provider does not let the registry remove it.
     pub async fn remove_account(&self, account: &str) -> Result<(), Error> {
-        self.accounts().remove_account(account).await
+        self.accounts().remove_account(account).await?;
+        // Where this process has none, the next delivery removes them.
+        #[cfg(feature = "hooks")]
+        self.remove_hooks_of(account).await?;
+        Ok(())
     }
 
     /// Sets a random password and returns it, which ends the sessions of the account. An error if its provider does not let

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,6 +96,23 @@ pub struct SnsTable {
     pub give_up_hours: Option<NonZeroU32>,
 }
 
+/// `[hooks]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HooksTable {
+    /// The variable with the key that the secrets of hooks are encrypted with.
+    pub key_env: Option<String>,
+    /// The file with that key.
+    pub key_file: Option<PathBuf>,
+    /// Whether an endpoint may be at an address of a private network or of this machine.
+    #[serde(default)]
+    pub allow_private_addresses: bool,
+    /// The most hooks of an account; `None` for 100.
+    pub per_account: Option<NonZeroU32>,
+    /// After how many hours a change that is not accepted is given up; `None` for 24.
+    pub give_up_hours: Option<NonZeroU32>,
+}
+
 /// `[codebox_log]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,24 +146,36 @@ impl Settings {
     pub fn turn_changes_off(&mut self) {
         self.changes.feed = false;
         self.webhooks.clear();
+        self.sns.clear();
+        self.hooks = None;
         self.codebox_log = None;
     }
 }
 
 /// Checks what does not depend on files and variables.
-pub(super) fn check(
-    changes: &ChangesSection,
-    webhooks: &BTreeMap<String, WebhookTable>,
-    sns: &BTreeMap<String, SnsTable>,
-    codebox_log: Option<&CodeboxLogTable>,
-) -> Result<(), SettingsError> {
+pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
+    let Settings { changes, webhooks, sns, hooks, codebox_log, public_url, .. } = settings;
     let sinks = webhooks.keys().map(|name| format!("[webhooks.{name}]"));
     let sinks = sinks.chain(sns.keys().map(|name| format!("[sns.{name}]")));
-    let mut sinks = sinks.chain(codebox_log.map(|_| "[codebox_log]".to_owned()));
+    let sinks = sinks.chain(hooks.as_ref().map(|_| "[hooks]".to_owned()));
+    let mut sinks = sinks.chain(codebox_log.as_ref().map(|_| "[codebox_log]".to_owned()));
     if let Some(sink) = sinks.next().filter(|_| !changes.feed) {
         return Err(SettingsError::new(format!(
             "{sink} needs the change feed, which [changes] turns off: remove `feed = false`, or the sink"
         )));
+    }
+    if let Some(HooksTable { key_env, key_file, .. }) = hooks {
+        if key_env.is_some() == key_file.is_some() {
+            return Err(SettingsError::new(
+                "[hooks]: name the key that secrets are encrypted with, in either key_env or key_file; make one with \
+                 `openssl rand -base64 32`",
+            ));
+        }
+        if public_url.is_none() {
+            return Err(SettingsError::new(
+                "[hooks]: set public_url, because what is posted contains URLs of this registry",
+            ));
+        }
     }
     for (name, WebhookTable { kinds, secret_env, secret_file, .. }) in webhooks {
         if let Some(unknown) = kinds.iter().find(|kind| !EventKind::NAMES.contains(&kind.as_str())) {

@@ -14,7 +14,7 @@ impl Settings {
             self.refuse_unused_upstreams().map_err(SettingsError::of),
             self.check_providers().map_err(SettingsError::of),
             self.refuse_public_loops().map_err(SettingsError::of),
-            changes::check(&self.changes, &self.webhooks, &self.sns, self.codebox_log.as_ref()),
+            changes::check(self),
         ];
         let mut wrong: Vec<_> = checked.into_iter().filter_map(Result::err).collect();
         match self.packages.compile(&self.upstreams) {
@@ -56,6 +56,7 @@ impl Settings {
             changes,
             webhooks,
             sns,
+            hooks,
             codebox_log,
             log
         )

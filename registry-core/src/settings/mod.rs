@@ -47,7 +47,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use audit::{AuditSettings, UnavailableAudit};
-pub use changes::{ChangesSection, CodeboxLogTable, SinkUrl, SinkUrlError, SnsTable, WebhookTable};
+pub use changes::{
+    ChangesSection, CodeboxLogTable, HooksTable, SinkUrl, SinkUrlError, SnsTable, WebhookTable,
+};
 pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
@@ -120,6 +122,8 @@ pub struct Settings {
     pub webhooks: BTreeMap<String, WebhookTable>,
     /// The topics of Amazon SNS that changes are published to.
     pub sns: BTreeMap<String, SnsTable>,
+    /// The hooks of accounts; `None` if there are none.
+    pub hooks: Option<HooksTable>,
     /// The log of a deployment of codebox-npm; `None` if there is none.
     pub codebox_log: Option<CodeboxLogTable>,
     /// Logs.

@@ -1,12 +1,20 @@
+mod escape;
+mod folders;
+
 use crate::domain::packument::PackumentForm;
 use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
 
-use super::{BlobPath, BlobPathError, BlobPrefix};
+use super::{BlobPath, BlobPathError};
+use escape::{escape_capitals, escape_segment};
 
 /// The folder that records which packages have staged versions.
 const STAGED_OF: &str = "_staged_of";
 /// The folder that records which documents hold events.
 const OUTBOXES: &str = "_outbox";
+/// The folder that records which hooks a package, a scope or an owner has.
+const HOOKS_AT: &str = "_hooks_at";
+/// The folder that records which changes wait for hooks.
+const HOOK_DELIVERIES: &str = "_hook_deliveries";
 
 /// Every path in the store, and its content.
 ///
@@ -41,6 +49,11 @@ const OUTBOXES: &str = "_outbox";
 /// _outbox/packages/{name}/{time}-{id}             marks a package whose packument holds events, or soon will
 /// _outbox/organizations/{organization}/{time}-{id} the same for an organization
 /// _deliveries/{sink}.json                         how far the delivery of changes to a sink has come
+/// _hooks/{id}.json                                a hook of an account
+/// _hooks_of/{account}/{id}                        marks a hook of the account; the hook decides
+/// _hooks_at/{type}/{name}/{id}                    marks a hook for a package, a scope or an owner; the hook decides
+/// _hook_states/{id}.json                          how the deliveries to a hook go
+/// _hook_deliveries/{id}/{number}                  marks a change that waits for a hook
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl the events of a day, from the first time to the last
 /// _upstream/_ledger.json                          the size of the upstream cache
 /// _upstream/_used/{id}                            the recent uses of blobs in it
@@ -117,6 +130,16 @@ pub enum Key<'a> {
     OutboxOfOrganization(&'a GroupName, i64, &'a str),
     /// How far the delivery of changes to a sink has come.
     Delivery(&'a str),
+    /// A hook, by its id.
+    Hook(&'a str),
+    /// Records that an account has the hook of this id.
+    HookOf(&'a str, &'a str),
+    /// Records that the hook of this id is for a target: its type and its name.
+    HookAt(&'a str, &'a str, &'a str),
+    /// How the deliveries to a hook go.
+    HookState(&'a str),
+    /// Records that the change of this number waits for a hook.
+    HookDelivery(&'a str, u64),
     /// The size of the upstream cache.
     UpstreamLedger,
     /// A batch of marks of recently used blobs in the upstream cache.
@@ -188,202 +211,15 @@ impl Key<'_> {
                 format!("{OUTBOXES}/organizations/{name}/{began}-{id}")
             }
             Self::Delivery(sink) => format!("_deliveries/{}.json", escape_segment(sink)),
+            Self::Hook(id) => format!("_hooks/{id}.json"),
+            Self::HookOf(account, id) => format!("_hooks_of/{}/{id}", escape_segment(account)),
+            Self::HookAt(sort, name, id) => format!("{HOOKS_AT}/{sort}/{}/{id}", escape_segment(name)),
+            Self::HookState(id) => format!("_hook_states/{id}.json"),
+            Self::HookDelivery(id, seq) => format!("{HOOK_DELIVERIES}/{id}/{seq:020}"),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),
             Self::Probe(id) => format!("_probe/{id}"),
         })
-    }
-
-    /// The folder of all local accounts, and of the last answers of other providers below it.
-    pub fn accounts() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_accounts").map(BlobPrefix::folder)
-    }
-
-    /// Returns the local account that is stored at `path`; `None` for any other path.
-    pub fn account_at(path: &BlobPath) -> Option<String> {
-        unescape_segment(path.as_str().strip_prefix("_accounts/")?.strip_suffix(".json")?)
-    }
-
-    /// The folder of all owned names.
-    pub fn name_claims() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_names").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all tokens.
-    pub fn tokens() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_tokens").map(BlobPrefix::folder)
-    }
-
-    /// The folder that records which accounts hold which tokens.
-    pub fn token_holders() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_tokens_of").map(BlobPrefix::folder)
-    }
-
-    /// The folder of the scratch blobs of probes.
-    pub fn probes() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_probe").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all spellings.
-    pub fn spellings() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_spellings").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all staged versions.
-    pub fn stages() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_stage").map(BlobPrefix::folder)
-    }
-
-    /// The folders of a package: its own, and that of codebox-npm, which is the same for a name without capitals.
-    pub fn package_folders(name: &PackageName) -> Result<Vec<BlobPrefix>, BlobPathError> {
-        let mut folders = vec![escape_capitals(name.as_str())];
-        if folders[0] != name.as_str() {
-            folders.push(name.to_string());
-        }
-        folders.iter().map(|folder| BlobPath::parse(folder).map(BlobPrefix::folder)).collect()
-    }
-
-    /// The folder of all tokens that an account holds.
-    pub(crate) fn tokens_of(holder: &str) -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse(&format!("_tokens_of/{}", escape_segment(holder))).map(BlobPrefix::folder)
-    }
-
-    /// The folder that records which packages have staged versions.
-    pub(crate) fn staged_of() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse(STAGED_OF).map(BlobPrefix::folder)
-    }
-
-    /// Returns the package of the staged version recorded at `path`.
-    pub fn package_of_staged(path: &BlobPath) -> Option<PackageName> {
-        let (folder, _) = path.as_str().strip_prefix(STAGED_OF)?.strip_prefix('/')?.rsplit_once('/')?;
-        Self::package_of_folder(folder)
-    }
-
-    /// The folder of all organizations that an account is, or was, in.
-    pub(crate) fn organizations_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse(&format!("_orgs_of/{}", escape_segment(account))).map(BlobPrefix::folder)
-    }
-
-    /// The folder of all organizations.
-    pub fn organizations() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_orgs").map(BlobPrefix::folder)
-    }
-
-    /// The folder of exchanged build tokens: all of them, or those that expire in an hour.
-    pub(crate) fn used_id_tokens(hour: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
-        let folder =
-            hour.map_or_else(|| "_used_id_tokens".to_owned(), |hour| format!("_used_id_tokens/{hour}"));
-        BlobPath::parse(&folder).map(BlobPrefix::folder)
-    }
-
-    /// A folder of the audit log: all of it, or one year, month or day, such as `2026/01`.
-    pub(crate) fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
-        let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
-        BlobPath::parse(&folder).map(BlobPrefix::folder)
-    }
-
-    /// The folder of the markers of all documents that hold events.
-    pub fn outboxes() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse(OUTBOXES).map(BlobPrefix::folder)
-    }
-
-    /// The folder of the states of all deliveries.
-    pub fn deliveries() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_deliveries").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all logins in browsers, which are listed in the order of their expiry.
-    pub fn sessions() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_sessions").map(BlobPrefix::folder)
-    }
-
-    /// The folder of the upstream cache.
-    pub fn upstreams() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_upstream").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all batches of marks of recently used blobs in the upstream cache.
-    pub(crate) fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse("_upstream/_used").map(BlobPrefix::folder)
-    }
-
-    /// The folder of all stars of an account.
-    pub(crate) fn stars_of(account: &str) -> Result<BlobPrefix, BlobPathError> {
-        BlobPath::parse(&format!("_stars/{}", escape_segment(account))).map(BlobPrefix::folder)
-    }
-}
-
-impl Key<'_> {
-    /// Returns the package that a folder may belong to, given as a path from the root: `left-pad`, `@acme/=j=s=o=n`.
-    /// The folder may also be one of codebox-npm, with plain capitals.
-    pub fn package_of_folder(folder: &str) -> Option<PackageName> {
-        let mut name = String::with_capacity(folder.len());
-        let mut characters = folder.chars();
-        while let Some(character) = characters.next() {
-            name.push(match character {
-                '=' => characters.next().filter(char::is_ascii_lowercase)?.to_ascii_uppercase(),
-                other => other,
-            });
-        }
-        PackageName::parse(&name).ok()
-    }
-}
-
-/// Escapes a capital as `=` and the lowercase letter. No package name contains a `=`.
-fn escape_capitals(name: &str) -> String {
-    let mut escaped = String::with_capacity(name.len());
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            escaped.push('=');
-        }
-        escaped.push(character.to_ascii_lowercase());
-    }
-    escaped
-}
-
-/// Escapes any text as one segment: all but lowercase letters, digits, `-` and inner `.` become `=` and two hex digits.
-fn escape_segment(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' => escaped.push(char::from(byte)),
-            b'.' if at > 0 => escaped.push('.'),
-            _ => {
-                escaped.push('=');
-                escaped.push_str(&const_hex::encode([byte]));
-            }
-        }
-    }
-    escaped
-}
-
-/// Reverses [`escape_segment`]; `None` for more than one segment, and for what it never writes.
-fn unescape_segment(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut parts = segment.split('=');
-    bytes.extend_from_slice(parts.next()?.as_bytes());
-    for part in parts {
-        let (byte, rest) = part.split_at_checked(2)?;
-        bytes.extend(const_hex::decode(byte).ok()?);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).ok().filter(|text| !text.contains('/') && escape_segment(text) == segment)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_tells_its_local_account() {
-        for name in ["ana", "ana_b", "a.b-c", "7"] {
-            assert_eq!(Key::account_at(&Key::Account(name).path().unwrap()).as_deref(), Some(name));
-        }
-        for other in
-            [Key::GithubAccount("ana"), Key::OpenIdAccount("ana"), Key::NameClaim("ana"), Key::Marker]
-        {
-            assert_eq!(Key::account_at(&other.path().unwrap()), None);
-        }
     }
 }

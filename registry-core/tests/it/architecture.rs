@@ -38,14 +38,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("packages", &["access", "accounts", "auth", "authorization", "catalog", "changes", "clock", "concurrency",
         "domain", "error", "events", "limits", "memberships", "organizations", "proxy", "randomness",
         "search", "storage", "upstream"]),
+    ("hooks", &["accounts", "auth", "authorization", "changes", "clock", "concurrency", "domain", "error", "events",
+        "outbound", "packages", "randomness", "storage", "vocabulary"]),
     ("care", &["accounts", "authorization", "catalog", "clock", "concurrency", "domain", "error", "packages",
         "proxy", "randomness", "storage"]),
     ("bulk", &["authorization", "catalog", "changes", "clock", "domain", "error", "events", "search", "storage"]),
     ("registry", &["access", "accounts", "audit", "auth", "authorization", "bulk", "care", "catalog", "changes", "clock", "concurrency",
-        "domain", "error", "events", "limits", "memberships", "organizations", "packages", "proxy",
+        "domain", "error", "events", "hooks", "limits", "memberships", "organizations", "packages", "proxy",
         "randomness", "search", "storage", "upstream", "vocabulary"]),
     ("http", &["access", "accounts", "audit", "auth", "changes", "clock", "concurrency", "domain", "error", "events",
-        "limits", "organizations", "packages", "randomness", "registry", "search", "storage", "upstream"]),
+        "hooks", "limits", "organizations", "packages", "randomness", "registry", "search", "storage", "upstream"]),
 ];
 
 /// Puts a registry together of everything else, so it may import from all, and nothing may import from it.

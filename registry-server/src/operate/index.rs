@@ -67,9 +67,8 @@ async fn open_with_sinks(settings: &Settings, mode: BulkMode) -> anyhow::Result<
 fn sinks(settings: &Settings) -> usize {
     let settings = &settings.registry;
     let kinds = settings.webhooks.values().map(|webhook| &webhook.kinds);
-    let kinds = kinds.chain(settings.sns.values().map(|topic| &topic.kinds));
-    let taking = kinds.filter(|kinds| kinds.is_empty() || kinds.iter().any(|kind| kind == "indexed"));
-    taking.count() + usize::from(settings.codebox_log.is_some())
+    let webhooks = kinds.filter(|kinds| kinds.is_empty() || kinds.iter().any(|kind| kind == "indexed"));
+    webhooks.count() + settings.sns.len() + usize::from(settings.codebox_log.is_some())
 }
 
 impl Totals {
@@ -77,7 +76,7 @@ impl Totals {
         let packages = count(self.packages, "package");
         let sent = match (self.sinks, self.is_dry_run) {
             (0, _) => format!(
-                "{packages} found and sent nowhere, because no [codebox_log] is configured, and no [webhooks.NAME] or [sns.NAME] \
+                "{packages} found and sent nowhere, because no [codebox_log] and no [sns.NAME] is configured, and no [webhooks.NAME] \
                  that takes the kind indexed"
             ),
             (sinks, true) => format!("{packages} would be sent to {}", count(sinks as u64, "sink")),

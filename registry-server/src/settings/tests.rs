@@ -55,6 +55,7 @@ fn the_template_lists_the_defaults() {
         "the webhook shown stands for no webhook"
     );
     assert!(!std::mem::take(&mut settings.registry.sns).is_empty(), "the topic shown stands for no topic");
+    assert!(settings.registry.hooks.take().is_some(), "the key shown stands for no key");
     assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");

@@ -28,6 +28,7 @@ mod loops;
 mod mistakes;
 mod npm_12;
 mod npm_github;
+mod npm_hooks;
 mod npm_in_front;
 mod npm_manage;
 mod npm_publish;

@@ -8,6 +8,7 @@ use registry_core::auth::openid::{Issuer, IssuerSettings};
 use registry_core::auth::{AuthProvider, PasswordCost};
 use registry_core::changes::{ChangeFeedSettings, ChangeSink, DeliverySettings};
 use registry_core::domain::trust::TrustKind;
+use registry_core::hooks::{HookKey, HookSettings};
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
 use registry_core::proxy::UpstreamFreshness;
@@ -22,6 +23,9 @@ use crate::clock::FixedClock;
 use crate::events::RecordedEvents;
 use crate::faulty::{FaultPlan, Faulty};
 use crate::randomness::SeededRandomness;
+
+/// What the secrets of hooks are encrypted with.
+const HOOK_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 /// What is to be set of a [`TestRegistry`]. Everything has a default.
 ///
@@ -55,6 +59,14 @@ pub struct TestRegistryBuilder {
     pull_requests: bool,
     change_feed: Option<ChangeFeedSettings>,
     change_sinks: Vec<(String, Arc<dyn ChangeSink>, DeliverySettings)>,
+    hooks: Option<TestHooks>,
+}
+
+/// Settings of hooks, which cannot be cloned themselves.
+#[derive(Debug, Clone, Copy)]
+struct TestHooks {
+    allow_private_addresses: bool,
+    per_account: usize,
 }
 
 impl Default for TestRegistryBuilder {
@@ -80,6 +92,7 @@ impl Default for TestRegistryBuilder {
             pull_requests: false,
             change_feed: None,
             change_sinks: Vec::new(),
+            hooks: None,
         }
     }
 }
@@ -127,6 +140,13 @@ impl TestRegistryBuilder {
     pub fn change_sink(self, name: &str, sink: Arc<dyn ChangeSink>, settings: DeliverySettings) -> Self {
         let mut builder = self.change_feed();
         builder.change_sinks.push((name.to_owned(), sink, settings));
+        builder
+    }
+
+    /// With hooks of accounts, which may lead to this machine if `allow_private_addresses` says so.
+    pub fn hooks(self, allow_private_addresses: bool, per_account: usize) -> Self {
+        let mut builder = self.change_feed();
+        builder.hooks = Some(TestHooks { allow_private_addresses, per_account });
         builder
     }
 
@@ -250,6 +270,16 @@ impl TestRegistryBuilder {
     fn with_changes(&self, registry: RegistryBuilder) -> RegistryBuilder {
         let registry = match self.change_feed {
             Some(settings) => registry.change_feed(settings),
+            None => registry,
+        };
+        let registry = match self.hooks {
+            Some(hooks) => {
+                let key = HOOK_KEY.parse::<HookKey>().unwrap_or_else(|error| panic!("{error}"));
+                let mut settings = HookSettings::new(key);
+                settings.allow_private_addresses = hooks.allow_private_addresses;
+                settings.per_account = hooks.per_account;
+                registry.hooks(settings).unwrap_or_else(|error| panic!("{error}"))
+            }
             None => registry,
         };
         self.change_sinks.iter().fold(registry, |registry, (name, sink, settings)| {

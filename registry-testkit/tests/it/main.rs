@@ -26,6 +26,7 @@ mod foreign_changes;
 mod fuzz_corpus;
 mod fuzz_findings;
 mod github;
+mod hooks;
 mod hosts;
 mod htpasswd;
 mod http_upstream;

@@ -17,6 +17,7 @@
 mod access;
 mod audit;
 mod error;
+mod hooks;
 mod loggable;
 mod of_a_package;
 mod of_the_registry;
@@ -39,6 +40,7 @@ use crate::domain::{DistTag, PackageName, Version};
 pub use access::{AccessRoute, Team};
 pub use audit::AuditRoute;
 pub use error::RouteError;
+pub use hooks::HookRoute;
 pub use loggable::loggable_path;
 pub use prefix::strip_prefix;
 pub use stage::StageRoute;
@@ -197,6 +199,8 @@ pub enum Route {
     Search,
     /// `GET /-/changes`: the change feed.
     Changes,
+    /// The caller's hooks.
+    Hook(HookRoute),
     /// A login in the browser.
     WebLogin(WebLoginRoute),
 }
@@ -258,6 +262,7 @@ impl Route {
             Self::Trust(route) => route.kind(),
             Self::Search => "search",
             Self::Changes => "changes",
+            Self::Hook(route) => route.kind(),
             Self::WebLogin(route) => route.kind(),
         }
     }

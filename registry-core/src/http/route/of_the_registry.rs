@@ -2,7 +2,8 @@ use crate::domain::DistTag;
 
 use super::segments::Segments;
 use super::{
-    AccessRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute, audit, trust,
+    AccessRoute, HookRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute,
+    audit, trust,
 };
 
 /// The prefix of account ids in `CouchDB`.
@@ -52,6 +53,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         }
         ["npm", "v1", rest @ ..] => audit::parse(verb, segments)
             .or_else(|| Some(TokenRoute::parse(verb, rest)?.map(Route::Token)))
+            .or_else(|| Some(HookRoute::parse(verb, rest)?.map(Route::Hook)))
             .or_else(|| trust::parse_exchange(verb, segments))
             .unwrap_or(Err(RouteError::NotFound)),
         rest => AccessRoute::parse(verb, rest)

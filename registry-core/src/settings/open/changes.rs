@@ -7,6 +7,7 @@ use crate::settings::{Settings, SettingsError};
 #[cfg(not(feature = "webhooks"))]
 pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
     refuse_topics(settings)?;
+    refuse_hooks(settings)?;
     if settings.webhooks.is_empty() && settings.codebox_log.is_none() {
         return Ok(builder);
     }
@@ -25,7 +26,7 @@ pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<Regis
     use crate::settings::changes::delivery;
     use crate::settings::error::Context as _;
 
-    let mut builder = add_topics(settings, builder)?;
+    let mut builder = add_hooks(settings, add_topics(settings, builder)?)?;
     for (name, table) in &settings.webhooks {
         let section = || format!("[webhooks.{name}]");
         let secret = webhook_secret(table).with_context(section)?;
@@ -68,6 +69,45 @@ fn add_topics(settings: &Settings, mut builder: RegistryBuilder) -> Result<Regis
         builder = builder.change_sink(&format!("sns-{name}"), Arc::new(sink), delivery(table.give_up_hours));
     }
     Ok(builder)
+}
+
+#[cfg(feature = "hooks")]
+fn add_hooks(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    use std::time::Duration;
+
+    use crate::hooks::{HookKey, HookSettings};
+    use crate::settings::error::Context as _;
+
+    let Some(table) = &settings.hooks else { return Ok(builder) };
+    let key = match (&table.key_env, &table.key_file) {
+        (Some(variable), _) => std::env::var(variable)
+            .with_context(|| format!("[hooks]: key_env names the variable {variable}, which is not set"))?,
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .with_context(|| format!("[hooks]: cannot read the key in key_file, {}", file.display()))?,
+        (None, None) => String::new(),
+    };
+    let mut hooks = HookSettings::new(key.parse::<HookKey>().context("[hooks]")?);
+    hooks.allow_private_addresses = table.allow_private_addresses;
+    if let Some(most) = table.per_account {
+        hooks.per_account = usize::try_from(most.get()).unwrap_or(usize::MAX);
+    }
+    if let Some(hours) = table.give_up_hours {
+        hooks.give_up_after = Duration::from_hours(hours.get().into());
+    }
+    builder.hooks(hooks).context("[hooks]")
+}
+
+#[cfg(all(feature = "webhooks", not(feature = "hooks")))]
+fn add_hooks(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
+    refuse_hooks(settings).map(|()| builder)
+}
+
+#[cfg(not(feature = "hooks"))]
+fn refuse_hooks(settings: &Settings) -> Result<(), SettingsError> {
+    if settings.hooks.is_none() {
+        return Ok(());
+    }
+    Err(SettingsError::new("[hooks]: this build has no hooks; build it with --features hooks"))
 }
 
 #[cfg(all(feature = "webhooks", not(feature = "sns")))]

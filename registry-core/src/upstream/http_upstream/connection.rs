@@ -8,9 +8,9 @@ use reqwest::{Client, ClientBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::hosts::{AllowedHost, Proxies, PublicHosts};
+use super::hosts::AllowedHost;
 use super::{HttpUpstreamError, HttpUpstreamSettings};
-use crate::outbound::{NoClient, Outbound};
+use crate::outbound::{NoClient, Outbound, Proxies, PublicHosts};
 use crate::vocabulary::Credential;
 
 /// How long an idle connection is kept open.

@@ -26,7 +26,6 @@ mod failure;
 mod hosts;
 mod pieces;
 mod probe;
-mod public_address;
 mod question;
 mod settings;
 mod tarball;
@@ -44,9 +43,10 @@ use url::Url;
 
 use self::answer::Answer;
 use self::breaker::Breaker;
-use self::hosts::{AllowedHost, Proxies};
+use self::hosts::AllowedHost;
 use self::question::Question;
 use crate::domain::{PackageName, Version};
+use crate::outbound::Proxies;
 use crate::upstream::{
     PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
 };

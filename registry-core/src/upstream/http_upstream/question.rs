@@ -9,8 +9,9 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::time::timeout;
 use url::Url;
 
+use super::HttpUpstream;
 use super::failure::Failed;
-use super::{HttpUpstream, hosts};
+use crate::outbound::check_public;
 use crate::upstream::{PackumentForm, Validators};
 
 /// The header that npm sends for the abbreviated form. Registries without that form send the full one.
@@ -114,7 +115,7 @@ impl HttpUpstream {
             } else {
                 let host = url.host_str().unwrap_or_default();
                 elsewhere.get_or_insert_with(|| host.to_owned());
-                hosts::check(&url, &self.proxies).await.map_err(|reason| self.elsewhere(host, reason))?;
+                check_public(&url, &self.proxies).await.map_err(|reason| self.elsewhere(host, reason))?;
                 self.public_client().map_err(|error| self.elsewhere(host, error))?
             };
             let mut request = match &question.body {

@@ -269,3 +269,14 @@ fn staged_versions() {
         }
     }
 }
+
+#[test]
+fn hooks() {
+    assert_spellings(&[
+        ("Hook(List)", &["GET /-/npm/v1/hooks", "HEAD /-/npm/v1/hooks"]),
+        ("Hook(Create)", &["POST /-/npm/v1/hooks/hook"]),
+        ("Hook(Find { id: \"0a\" })", &["GET /-/npm/v1/hooks/hook/0a", "GET /-/npm/v1/hooks/hook/%30a"]),
+        ("Hook(Update { id: \"0a\" })", &["PUT /-/npm/v1/hooks/hook/0a"]),
+        ("Hook(Delete { id: \"0a\" })", &["DELETE /-/npm/v1/hooks/hook/0a"]),
+    ]);
+}

@@ -1,5 +1,10 @@
 //! The HTTP client of every adapter that calls a service, with minimal features.
 
+#[cfg(any(feature = "hooks", feature = "upstream-http"))]
+mod public_address;
+#[cfg(any(feature = "hooks", feature = "upstream-http"))]
+mod public_hosts;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +12,9 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use rustls::crypto::CryptoProvider;
 
 use crate::vocabulary::BoxError;
+
+#[cfg(any(feature = "hooks", feature = "upstream-http"))]
+pub(crate) use public_hosts::{Proxies, PublicHosts, check_public};
 
 /// The connection settings of a service.
 pub(crate) struct Outbound<'a> {
