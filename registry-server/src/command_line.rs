@@ -114,7 +114,7 @@ pub enum Command {
     /// Examine the settings, the storage, the clock, the upstreams and this machine, and say what to do about what is
     /// wrong. The exit code is 1 if something is.
     Doctor,
-    /// Report the hosts in tarball URLs that codebox-npm stored, and move them with --host for a codebox-npm that still
+    /// Report the hosts in tarball URLs that codebox-npm stored, or move them to another one for a codebox-npm that still
     /// runs on the storage. This registry needs no host.
     Domain(MoveTarballUrls),
     /// Write every object of a bucket again under the configured encryption, and read each back.

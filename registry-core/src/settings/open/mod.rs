@@ -85,6 +85,7 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         .into_iter()
         .chain(upstreams::open(&settings.upstreams).err())
         .chain(providers.iter().filter_map(provider))
+        .chain(changes::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(open_trusted_publishing(&settings.trusted_publishing).err());
     SettingsError::of_any(wrong).map(|()| folders)
 }

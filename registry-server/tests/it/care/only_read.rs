@@ -39,9 +39,9 @@ async fn with_sinks_of_changes_they_run_and_without_the_marker_they_make_none() 
     let registry = with_pear().await;
     fs::remove_file(registry.storage().join("objects/_registry.json")).unwrap();
     let before = files(&registry);
-    let config = format!("{RULES}\n{SINKS}");
+    let (storage, config) = (storage(&registry), format!("{RULES}\n{SINKS}"));
     for arguments in [&["verify"][..], &["stats"], &["sweep", "--dry-run"], &["doctor"]] {
-        let command = [arguments, &["--storage", &storage(&registry), "--config", &config]].concat();
+        let command = [arguments, &["--storage", &storage, "--config", &config]].concat();
         let output =
             registry_server(&command).env("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").output();
         let output = output.unwrap();
