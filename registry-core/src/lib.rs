@@ -22,6 +22,7 @@
 //! - [`domain`]: npm's model. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
+//! - [`measurements`]: counts and durations, for metrics.
 //! - [`care`]: what operators do to keep a store in order.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
@@ -43,6 +44,7 @@ pub mod events;
 pub mod hooks;
 pub mod http;
 pub mod limits;
+pub mod measurements;
 mod memberships;
 mod nearest;
 mod network;
@@ -62,7 +64,7 @@ mod vocabulary;
 
 pub use error::Error;
 pub use http::Body;
-pub use registry::{BuildContext, Registry, RegistryBuilder};
+pub use registry::{BuildContext, Readiness, ReadinessFinding, Registry, RegistryBuilder};
 
 /// Tests the examples in the README.
 #[cfg(all(doctest, feature = "local-accounts", feature = "local-disk", feature = "tower"))]

@@ -12,6 +12,7 @@
 mod accounts;
 mod audit;
 pub mod command_line;
+mod condition;
 mod connections;
 mod explain;
 mod front;

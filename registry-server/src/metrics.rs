@@ -10,6 +10,8 @@
 //! assert!(page.contains(r#"registry_requests_total{route="packument",method="GET",status="200"} 1"#), "{page}");
 //! ```
 
+mod measured;
+
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -19,6 +21,7 @@ use http::Method;
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use registry_core::changes::DeliveryState;
+use registry_core::measurements::Measurements;
 
 const REQUESTS: &str = "registry_requests_total";
 const DURATION: &str = "registry_request_duration_seconds";
@@ -168,6 +171,11 @@ impl Metrics {
     /// Renders the page in the Prometheus format.
     pub fn render(&self) -> String {
         self.page.render()
+    }
+
+    /// Renders the page with what the registry counted by itself.
+    pub fn render_with(&self, measurements: &Measurements) -> String {
+        self.render() + &measured::render(measurements)
     }
 
     /// Aggregates recent durations into buckets. Call it every few seconds: until then each duration takes memory.

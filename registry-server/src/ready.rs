@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::command_line::Overrides;
+use crate::condition::{Level, ReadyAnswer};
 use crate::run::print;
 use crate::settings::Settings;
 
@@ -14,17 +15,44 @@ use crate::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// An answer is much shorter; a longer one is not from the server.
-const LONGEST_ANSWER: u64 = 4096;
+const LONGEST_ANSWER: u64 = 16 << 10;
 
 /// Asks the server that the configuration describes. Fails if the server is not ready.
 pub(crate) fn ask(overrides: &Overrides) -> anyhow::Result<()> {
     let address = reachable(Settings::load_for_process(overrides)?.listen);
     let answer = answer_of(address).with_context(|| format!("no server answers at {address}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) != Some("200") {
-        anyhow::bail!("the server at {address} is not ready: {body}");
+    let is_ready = head.split(' ').nth(1) == Some("200");
+    print(&report(address, is_ready, body)?)
+}
+
+/// Returns what to print about a server that is ready, or the error about one that is not.
+fn report(address: SocketAddr, is_ready: bool, body: &str) -> anyhow::Result<String> {
+    let Ok(ReadyAnswer { findings, .. }) = serde_json::from_str(body) else {
+        // Another release, or another program.
+        anyhow::ensure!(is_ready, "the server at {address} is not ready: {body}");
+        return Ok("ready\n".to_owned());
+    };
+    let texts = |level| {
+        let of_level = findings.iter().filter(move |finding| finding.level == level);
+        of_level.map(|finding| finding.message.as_str())
+    };
+    let mut warnings = String::new();
+    for warning in texts(Level::Warning) {
+        warnings.push_str("warning: ");
+        warnings.push_str(warning);
+        warnings.push('\n');
     }
-    print("ready\n")
+    if is_ready {
+        return Ok(format!("ready\n{warnings}"));
+    }
+    let errors = texts(Level::Error).collect::<Vec<_>>().join("; ");
+    let errors = if errors.is_empty() { body } else { &errors };
+    anyhow::bail!("the server at {address} is not ready: {errors}{}", with_line_before(&warnings))
+}
+
+fn with_line_before(warnings: &str) -> String {
+    if warnings.is_empty() { String::new() } else { format!("\n{}", warnings.trim_end()) }
 }
 
 fn answer_of(address: SocketAddr) -> anyhow::Result<String> {

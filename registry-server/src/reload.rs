@@ -5,6 +5,7 @@ use registry_core::Registry;
 use registry_core::settings::Upstreams;
 
 use crate::command_line::Overrides;
+use crate::condition::Condition;
 use crate::settings::Settings;
 
 /// Reloads the configuration on demand, as far as a running server permits.
@@ -20,14 +21,16 @@ impl Reloading {
         Self { overrides, started_with: settings.clone() }
     }
 
-    /// Reloads, and logs the outcome. An invalid configuration changes nothing. `upstreams` are those that the registry
+    /// Reloads, logs the outcome, and notes it in `condition`. An invalid configuration changes nothing. `upstreams` are those that the registry
     /// was built with.
-    pub(crate) fn reload(&self, registry: &Registry, upstreams: &Upstreams) {
+    pub(crate) fn reload(&self, registry: &Registry, upstreams: &Upstreams, condition: &Condition) {
         if self.overrides.config.is_none() {
             tracing::warn!("SIGHUP: nothing to read again, because the server was started without --config");
             return;
         }
-        match self.try_reload(registry, upstreams) {
+        let reloaded = self.try_reload(registry, upstreams);
+        condition.set_settings_wrong(reloaded.is_err());
+        match reloaded {
             Ok(waiting) => {
                 if !waiting.is_empty() {
                     let changed = waiting.join(", ");

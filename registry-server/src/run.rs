@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides};
+use crate::condition::Condition;
 use crate::front::Front;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
@@ -186,19 +187,21 @@ async fn serve_until_signal(
     let registry = registry.await?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
-    runtime.spawn(measure_deliveries(registry.clone(), Arc::clone(&metrics)));
+    let condition = Arc::new(Condition::default());
+    let (measured, noted) = (Arc::clone(&metrics), Arc::clone(&condition));
+    runtime.spawn(measure_deliveries(registry.clone(), measured, noted));
     let log = &settings.registry.log;
     if log.audit && log.audit_days > 0 {
         runtime.spawn(clean_audit_log(registry.clone(), log.audit_days));
     }
-    let front = Arc::new(Front::new(registry.clone(), metrics, settings));
+    let front = Arc::new(Front::new(registry.clone(), metrics, Arc::clone(&condition), settings));
     announce(&listener)?;
 
     let (reloaded, running_upstreams) = (registry.clone(), settings.registry.upstreams.clone());
     runtime.spawn(async move {
         loop {
             hang_ups.next().await;
-            reloading.reload(&reloaded, &running_upstreams);
+            reloading.reload(&reloaded, &running_upstreams, &condition);
         }
     });
     let (told_to_stop, stop) = tokio::sync::oneshot::channel::<()>();
@@ -293,12 +296,16 @@ async fn clean_audit_log(registry: Registry, keep_days: u32) {
     }
 }
 
-async fn measure_deliveries(registry: Registry, metrics: Arc<Metrics>) {
+async fn measure_deliveries(registry: Registry, metrics: Arc<Metrics>, condition: Arc<Condition>) {
     let mut interval = tokio::time::interval(MEASURE_INTERVAL);
     loop {
         interval.tick().await;
         match registry.delivery_states().await {
-            Ok(states) => metrics.set_deliveries(registry.changes_waiting(), &states, SystemClock.now()),
+            Ok(states) => {
+                let now = SystemClock.now();
+                metrics.set_deliveries(registry.changes_waiting(), &states, now);
+                condition.set_deliveries(&states, now);
+            }
             Err(error) => tracing::warn!(%error, "cannot tell how far the delivery of changes has come"),
         }
     }

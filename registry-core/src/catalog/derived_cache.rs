@@ -8,6 +8,7 @@ use moka::future::Cache;
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
+use crate::measurements::CacheMeter;
 use crate::storage::{BlobETag, BlobPath, Fetched};
 
 use super::stored_packument::StoredPackument;
@@ -42,6 +43,7 @@ const LARGE: usize = 256 << 10;
 pub(crate) struct DerivedCache<Value: Derived> {
     entries: Cache<Value::Key, Arc<Entry<Value>>>,
     flights: SingleFlight<Value::Key, Entry<Value>>,
+    meter: CacheMeter,
 }
 
 impl<Value: Derived> DerivedCache<Value> {
@@ -52,7 +54,7 @@ impl<Value: Derived> DerivedCache<Value> {
             u32::try_from(entry.value.weight() + OVERHEAD).unwrap_or(u32::MAX)
         };
         let entries = Cache::builder().max_capacity(bytes).weigher(weigh).build();
-        Self { entries, flights: SingleFlight::default() }
+        Self { entries, flights: SingleFlight::default(), meter: CacheMeter::default() }
     }
 
     /// Returns the value derived from the packument as stored now; `None` where there is no packument.
@@ -69,6 +71,7 @@ impl<Value: Derived> DerivedCache<Value> {
                 Fetched::Unchanged
             )
         {
+            self.meter.hit();
             return Ok(Some(Arc::clone(&entry.value)));
         }
         let found = Box::pin(self.flights.run(key, self.look(catalog, name, key))).await?;
@@ -84,7 +87,10 @@ impl<Value: Derived> DerivedCache<Value> {
         let index = match self.entries.get(key).await {
             None => catalog.read_packument(name).await?,
             Some(entry) => match catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
-                Fetched::Unchanged => return Ok(Some(entry)),
+                Fetched::Unchanged => {
+                    self.meter.hit();
+                    return Ok(Some(entry));
+                }
                 Fetched::Changed(blob) => Some(StoredPackument { blob, path: entry.path.clone() }),
                 Fetched::Missing => catalog.read_packument(name).await?,
             },
@@ -93,6 +99,7 @@ impl<Value: Derived> DerivedCache<Value> {
             self.entries.invalidate(key).await;
             return Ok(None);
         };
+        self.meter.miss();
         let (name, of, json) = (name.clone(), key.clone(), blob.bytes);
         let value = compute(json.len(), move || Value::derive(&of, &name, &json)).await??;
         self.keep(key, Entry { value: Arc::new(value), path, etag: blob.etag }).await.map(Some)
@@ -111,14 +118,17 @@ impl<Value: Derived> DerivedCache<Value> {
         if let Some(entry) = self.entries.get(key).await
             && entry.etag == *etag
         {
+            self.meter.hit();
             return Ok(Arc::clone(&entry.value));
         }
         let look = async {
             if let Some(entry) = self.entries.get(key).await
                 && entry.etag == *etag
             {
+                self.meter.hit();
                 return Ok(Some(entry));
             }
+            self.meter.miss();
             let (etag, (document, hint)) = read.await?;
             let state = etag.clone();
             let value = compute(document.len(), move || make(&state, &document, hint)).await??;
@@ -135,6 +145,10 @@ impl<Value: Derived> DerivedCache<Value> {
         // Without this, a cache beyond its capacity would shrink only on the next insert.
         self.entries.run_pending_tasks().await;
         Ok(entry)
+    }
+
+    pub(super) fn meter(&self) -> &CacheMeter {
+        &self.meter
     }
 
     /// The cached bytes, and their limit.

@@ -13,6 +13,7 @@ use crate::domain::PackageName;
 use crate::domain::packument::{
     Audience, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full,
 };
+use crate::measurements::{CacheMeasurements, CacheMeter};
 use crate::upstream::PackumentForm;
 
 use super::derived_cache::{Derived, DerivedCache};
@@ -66,6 +67,15 @@ impl ReadCaches {
             foreign_tarballs: DerivedCache::new(bytes / 10),
             summaries: DerivedCache::new(bytes / 20),
         }
+    }
+
+    pub(crate) fn measurements(&self) -> [CacheMeasurements; 3] {
+        let indexes = [self.tarballs.meter(), self.foreign_tarballs.meter()];
+        [
+            CacheMeter::measurements("packuments", [self.representations.meter()]),
+            CacheMeter::measurements("tarball_indexes", indexes),
+            CacheMeter::measurements("summaries", [self.summaries.meter()]),
+        ]
     }
 }
 

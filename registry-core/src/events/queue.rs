@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{Event, EventError, EventSink};
 use crate::concurrency::RetryPauses;
+use crate::measurements::EventMeasurements;
 use lanes::{Counts, Lanes};
 
 /// How many changes may wait before writers do, and how many denials before further ones are lost, by default.
@@ -128,6 +129,14 @@ impl EventQueue {
     /// Returns the number of dropped events.
     pub fn lost(&self) -> u64 {
         self.0.as_ref().map_or(0, |handle| handle.shared.lanes().lost())
+    }
+
+    /// Returns what waits and what was lost.
+    pub(crate) fn measurements(&self) -> EventMeasurements {
+        let Some(handle) = &self.0 else { return EventMeasurements::default() };
+        // Read before the lanes, so that no event is delivered that was not accepted.
+        let delivered = *handle.delivered.borrow();
+        handle.shared.lanes().measurements(delivered)
     }
 
     /// Waits until the sink has accepted every event emitted before and not dropped. If the sink never does, this

@@ -133,8 +133,18 @@ impl Proxy {
         key: DocumentKey,
         known: Option<State>,
     ) -> Result<State, Error> {
-        let Some(state) = known else { return self.ask(upstream, key).answer().await };
-        match (self.age(&state), &state) {
+        let meter = &self.parts.upstream.meters.packuments;
+        let Some(state) = known else {
+            meter.miss();
+            return self.ask(upstream, key).answer().await;
+        };
+        let age = self.age(&state);
+        if let Age::Expired = age {
+            meter.miss();
+        } else {
+            meter.hit();
+        }
+        match (age, &state) {
             (Age::Fresh, _) => Ok(state),
             (Age::Stale, _) => {
                 self.ask(upstream, key);

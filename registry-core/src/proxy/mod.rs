@@ -26,8 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::PackageName;
+use crate::measurements::{CacheMeasurements, CacheMeter, UpstreamMeasurements};
 use crate::storage::WatchStorage;
-use crate::upstream::Upstream;
+use crate::upstream::{MeteredUpstream, Upstream};
 
 pub(crate) use budget::CacheBudget;
 pub use budget::TrimmedUpstreamCache;
@@ -42,6 +43,15 @@ pub(crate) struct NamedUpstream {
     pub(crate) id: Arc<str>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) options: UpstreamOptions,
+    /// The same upstream.
+    metered: Arc<MeteredUpstream>,
+}
+
+impl NamedUpstream {
+    pub(crate) fn new(id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
+        let metered = Arc::new(MeteredUpstream::new(upstream));
+        Self { id: id.into(), upstream: Arc::clone(&metered) as Arc<dyn Upstream>, options, metered }
+    }
 }
 
 /// How to ask one upstream.
@@ -97,6 +107,14 @@ pub(crate) struct UpstreamParts {
     hosted_check: Arc<HostedCheck>,
     pub(crate) fills: InflightFills,
     pub(crate) budget: CacheBudget,
+    pub(crate) meters: UpstreamCacheMeters,
+}
+
+/// Counts how often the cache of upstream packages in the store spares a request.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamCacheMeters {
+    pub(crate) packuments: CacheMeter,
+    pub(crate) tarballs: CacheMeter,
 }
 
 impl UpstreamParts {
@@ -113,7 +131,19 @@ impl UpstreamParts {
             hosted_check,
             fills: InflightFills::default(),
             budget,
+            meters: UpstreamCacheMeters::default(),
         }
+    }
+
+    pub(crate) fn measurements(&self) -> Vec<UpstreamMeasurements> {
+        self.upstreams.iter().map(|upstream| upstream.metered.measurements(&upstream.id)).collect()
+    }
+
+    pub(crate) fn cache_measurements(&self) -> [CacheMeasurements; 2] {
+        [
+            CacheMeter::measurements("upstream_packuments", [&self.meters.packuments]),
+            CacheMeter::measurements("upstream_tarballs", [&self.meters.tarballs]),
+        ]
     }
 }
 

@@ -26,9 +26,11 @@ impl Proxy {
         for _ in 0..ATTEMPTS {
             if let Some(blob) = self.parts.store.open(&source.path, range).await? {
                 self.note_use(&LastUsed::of(&source.path));
+                self.parts.upstream.meters.tarballs.hit();
                 return Ok(blob);
             }
             self.require_not_hosted(name).await?;
+            self.parts.upstream.meters.tarballs.miss();
             match self.fill(source, range.is_none()).await? {
                 Filling::Streaming(blob) => return Ok(blob),
                 // It may have been evicted since.

@@ -34,7 +34,7 @@ use crate::proxy::{
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings, SearchState};
-use crate::storage::{BlobStore, Storage, WatchStorage};
+use crate::storage::{BlobStore, MeteredStore, Storage, WatchStorage};
 use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
@@ -124,7 +124,7 @@ impl RegistryBuilder {
 
     /// Adds a registry that this one proxies, with options.
     pub fn upstream_with(mut self, id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
-        self.upstreams.push(NamedUpstream { id: id.into(), upstream, options });
+        self.upstreams.push(NamedUpstream::new(id, upstream, options));
         self
     }
 
@@ -277,7 +277,8 @@ impl RegistryBuilder {
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(mut self) -> Registry {
         let (http, settings) = (self.http_settings(), self.take_account_settings());
-        let context = BuildContext { store: self.store, clock: self.clock, randomness: self.randomness };
+        let (store, storage_meter) = MeteredStore::wrap(self.store);
+        let context = BuildContext { store, clock: self.clock, randomness: self.randomness };
         let providers = self.providers.into_providers(&context);
         let events = self.sinks.into_queue(&context);
         let BuildContext { store, clock, randomness } = context;
@@ -363,6 +364,7 @@ impl RegistryBuilder {
             authorization,
             parts: Arc::new(Parts {
                 store,
+                storage_meter,
                 http,
                 care: Arc::new(CareParts::of(&packages)),
                 packages,

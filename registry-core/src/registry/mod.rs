@@ -7,6 +7,7 @@ mod operations;
 mod operator;
 mod organizations;
 mod packages;
+mod readiness;
 
 use serde_json::Value;
 use std::fmt;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use builder::{BuildContext, RegistryBuilder};
+pub use readiness::{Readiness, ReadinessFinding};
 
 use crate::Error;
 use crate::access::{AccessRules, Action};
@@ -35,7 +37,7 @@ use crate::packages::{Packages, PackagesParts};
 use crate::proxy::{Proxy, ProxyParts, TrimmedUpstreamCache};
 use crate::randomness::Randomness;
 use crate::search::{Search, SearchPage, SearchParts, SearchQuery};
-use crate::storage::{BlobStore, Storage};
+use crate::storage::{BlobStore, Storage, StorageMeter};
 
 /// A registry on one store. Cheap to clone; all clones share their state.
 ///
@@ -49,6 +51,7 @@ pub struct Registry {
 /// The services of a registry, and what `http` needs beside them.
 pub(crate) struct Parts {
     pub(crate) store: Arc<Storage>,
+    storage_meter: Arc<StorageMeter>,
     pub(crate) http: HttpSettings,
     packages: Arc<PackagesParts>,
     proxy: Arc<ProxyParts>,

@@ -7,6 +7,7 @@ use crate::care::{
 };
 use crate::changes::{ChangePage, DeliveryState};
 use crate::domain::PackageName;
+use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
 use crate::{Error, Registry};
 
@@ -100,6 +101,19 @@ impl Registry {
         self.parts.changes.deliver().await;
         #[cfg(feature = "hooks")]
         self.deliver_to_hooks().await;
+    }
+
+    /// Returns what this process has done on the store and the upstreams, and how its caches and its queue of events do. It
+    /// asks neither the store nor an upstream.
+    pub fn measurements(&self) -> Measurements {
+        let proxy = &self.parts.proxy;
+        let caches = proxy.caches.measurements().into_iter().chain(proxy.upstream.cache_measurements());
+        Measurements::new(
+            self.parts.storage_meter.measurements(),
+            proxy.upstream.measurements(),
+            caches.collect(),
+            self.authorization().events().measurements(),
+        )
     }
 
     /// Returns how many commits of this process have events that are not in the change feed yet.

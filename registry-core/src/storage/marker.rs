@@ -40,13 +40,13 @@ enum Opened {
 
 /// Why an absence that the store reports is not proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mismatch {
+pub(crate) enum MarkerMismatch {
     Gone,
     Another,
     Unreadable,
 }
 
-impl fmt::Display for Mismatch {
+impl fmt::Display for MarkerMismatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Gone => {
@@ -62,7 +62,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-impl std::error::Error for Mismatch {}
+impl std::error::Error for MarkerMismatch {}
 
 impl Marker {
     pub(super) fn new(watcher: Arc<dyn WatchStorage>) -> Self {
@@ -82,7 +82,7 @@ impl Marker {
         match checked.as_deref() {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => Err(StorageError::Shared(Arc::clone(error))),
-            None => Err(changed(Mismatch::Gone)),
+            None => Err(changed(MarkerMismatch::Gone)),
         }
     }
 
@@ -101,11 +101,11 @@ impl Marker {
         };
         match store.get_if_changed(&path()?, &etag).await? {
             Fetched::Unchanged => Ok(()),
-            Fetched::Missing => Err(changed(Mismatch::Gone)),
+            Fetched::Missing => Err(changed(MarkerMismatch::Gone)),
             Fetched::Changed(blob) => {
                 let content = read(&blob)?;
                 if *content.id != *known {
-                    return Err(changed(Mismatch::Another));
+                    return Err(changed(MarkerMismatch::Another));
                 }
                 self.set(Opened::Marked { id: known, etag: blob.etag, name_in_via });
                 Ok(())
@@ -122,7 +122,7 @@ impl Marker {
         match self.opened() {
             Some(Opened::Unmarked) => Ok(()),
             _ if self.adopt(store).await? => Ok(()),
-            _ => Err(changed(Mismatch::Gone)),
+            _ => Err(changed(MarkerMismatch::Gone)),
         }
     }
 
@@ -176,7 +176,8 @@ fn path() -> Result<BlobPath, StorageError> {
 }
 
 fn read(blob: &Blob) -> Result<Content, StorageError> {
-    let content: Content = serde_json::from_slice(&blob.bytes).map_err(|_| changed(Mismatch::Unreadable))?;
+    let content: Content =
+        serde_json::from_slice(&blob.bytes).map_err(|_| changed(MarkerMismatch::Unreadable))?;
     if content.format > FORMAT {
         let reason = format!(
             "it was written by a later release (format {}, and this release knows {FORMAT}): use that release",
@@ -187,7 +188,7 @@ fn read(blob: &Blob) -> Result<Content, StorageError> {
     Ok(content)
 }
 
-fn changed(mismatch: Mismatch) -> StorageError {
+fn changed(mismatch: MarkerMismatch) -> StorageError {
     changed_for(Box::new(mismatch))
 }
 

@@ -25,6 +25,7 @@ mod key;
 #[cfg(feature = "local-disk")]
 mod local_disk;
 mod marker;
+mod metered;
 mod object_store_blobs;
 mod path;
 mod probe;
@@ -52,6 +53,8 @@ pub use extension::BlobStoreExt;
 pub use key::Key;
 #[cfg(feature = "local-disk")]
 pub use local_disk::{LocalDisk, LocalDiskError};
+pub(crate) use marker::MarkerMismatch;
+pub(crate) use metered::{MeteredStore, StorageMeter};
 pub use object_store_blobs::ObjectStoreBlobs;
 pub use path::{BlobPath, BlobPathError, BlobPrefix};
 pub use probe::{ProbeError, probe};

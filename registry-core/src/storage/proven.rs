@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::marker::Marker;
+use super::marker::{Marker, MarkerMismatch};
 use super::update::{self, BlobDecision, Edit, Function, Read, Updated};
 use super::{Blob, BlobError, BlobPath, BlobStore, Contended};
 use crate::randomness::Randomness;
@@ -32,6 +32,17 @@ impl StorageError {
         match self {
             Self::Shared(error) => error.root(),
             error => error,
+        }
+    }
+
+    /// Returns what is wrong with the marker, if the store is not the one that was opened.
+    pub(crate) fn mismatch(&self) -> Option<MarkerMismatch> {
+        match self.root() {
+            // A marker of a later release is of no use to this one either.
+            Self::Changed(reason) => {
+                Some(reason.downcast_ref().copied().unwrap_or(MarkerMismatch::Unreadable))
+            }
+            _ => None,
         }
     }
 }

@@ -12,6 +12,7 @@
 
 #[cfg(feature = "upstream-http")]
 mod http_upstream;
+mod metered;
 
 use std::fmt::{Debug, Display};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::vocabulary::BoxError;
 pub use http_upstream::{HttpUpstream, HttpUpstreamError, HttpUpstreamSettings};
 
 pub use crate::domain::packument::PackumentForm;
+pub(crate) use metered::MeteredUpstream;
 
 /// A stream of a tarball's bytes.
 pub type TarballStream = BoxStream<'static, Result<Bytes, UpstreamError>>;
@@ -205,6 +207,11 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
     /// Sets the name by which this registry recognizes its own requests, should one return to it. An HTTP upstream
     /// sends it as `Via`. Default: does nothing.
     fn asked_by(&self, _registry: &str) {}
+
+    /// Whether requests pause because the upstream failed repeatedly, and it has not answered since. Default: never.
+    fn is_paused(&self) -> bool {
+        false
+    }
 
     /// Returns the packument in `form`, unless it still matches `known`.
     async fn packument(

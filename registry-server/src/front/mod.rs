@@ -13,7 +13,6 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -29,11 +28,13 @@ use self::own_routes::OwnRoute;
 use self::patient::{Patience, Patient};
 use self::record::{Record, Recorded};
 use self::request_ids::RequestIds;
+use crate::condition::Condition;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use registry_core::Registry;
 use registry_core::error::BoxError;
 use registry_core::http::{ClientAddress, RequestId, TrustedProxy, UnprovenProxies};
+use registry_core::measurements::Measurements;
+use registry_core::{Readiness, Registry};
 
 /// Answers requests. Implemented by the registry, and by test doubles.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -46,8 +47,11 @@ pub(crate) trait Handler: Send + Sync + 'static {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>;
 
-    /// Whether the dependencies of the handler are available.
-    fn ready(&self) -> impl Future<Output = Result<(), BoxError>> + Send;
+    /// Whether the handler can serve requests, and what is wrong.
+    fn readiness(&self) -> impl Future<Output = Readiness> + Send;
+
+    /// What the handler counted, for metrics.
+    fn measurements(&self) -> Measurements;
 }
 
 impl Handler for Registry {
@@ -61,8 +65,12 @@ impl Handler for Registry {
         Self::handle(self, request).await
     }
 
-    async fn ready(&self) -> Result<(), BoxError> {
-        Ok(Self::ready(self).await?)
+    async fn readiness(&self) -> Readiness {
+        Self::readiness(self).await
+    }
+
+    fn measurements(&self) -> Measurements {
+        Self::measurements(self)
     }
 }
 
@@ -79,11 +87,16 @@ pub(crate) struct Front<H> {
     hosts: HostRule,
     patience: Patience,
     request_ids: RequestIds,
-    stopping: AtomicBool,
+    condition: Arc<Condition>,
 }
 
 impl<H: Handler> Front<H> {
-    pub(crate) fn new(handler: H, metrics: Arc<Metrics>, settings: &Settings) -> Self {
+    pub(crate) fn new(
+        handler: H,
+        metrics: Arc<Metrics>,
+        condition: Arc<Condition>,
+        settings: &Settings,
+    ) -> Self {
         Self {
             handler,
             metrics,
@@ -96,7 +109,7 @@ impl<H: Handler> Front<H> {
                 least: settings.server.least_progress(),
             },
             request_ids: RequestIds::new(),
-            stopping: AtomicBool::new(false),
+            condition,
         }
     }
 
@@ -107,7 +120,7 @@ impl<H: Handler> Front<H> {
 
     /// Makes `/-/ready` report that the server is stopping.
     pub(crate) fn begin_to_stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.condition.begin_to_stop();
     }
 
     /// Answers one request from a connection of `peer`.

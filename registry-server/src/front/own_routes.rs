@@ -1,10 +1,10 @@
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 
 use super::{Front, Handler, json};
+use crate::condition::ReadyAnswer;
 
 /// The timeout of the store before the server reports that it is not ready.
 const READY_TIME: Duration = Duration::from_secs(5);
@@ -50,30 +50,18 @@ impl<H: Handler> Front<H> {
     }
 
     async fn tell_ready(&self) -> Response<String> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return json(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        if self.condition.is_stopping() {
+            return ready(&ReadyAnswer::stopping());
         }
-        match tokio::time::timeout(READY_TIME, self.handler.ready()).await {
-            Ok(Ok(())) => {
-                let mut response = json(StatusCode::OK, "");
-                r#"{"ok":true}"#.clone_into(response.body_mut());
-                response
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(
-                    error,
-                    "not ready: the store does not answer, or is not the one that was opened"
-                );
-                json(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the store does not answer, or is not the one that was opened; the log says more",
-                )
-            }
-            Err(_too_late) => {
-                tracing::warn!("not ready: the store did not answer within {} s", READY_TIME.as_secs());
-                json(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer in time")
-            }
+        let Ok(readiness) = tokio::time::timeout(READY_TIME, self.handler.readiness()).await else {
+            tracing::warn!("not ready: the store did not answer within {} s", READY_TIME.as_secs());
+            return ready(&ReadyAnswer::too_slow(&self.condition));
+        };
+        let answer = ReadyAnswer::new(&readiness, &self.condition);
+        if let (Some(reason), Some(error)) = (&answer.error, readiness.error) {
+            tracing::warn!(error, "not ready: {reason}");
         }
+        ready(&answer)
     }
 
     fn show_metrics(&self, to_this_machine: bool) -> Response<String> {
@@ -84,9 +72,17 @@ impl<H: Handler> Front<H> {
                  others",
             );
         }
-        let mut response = Response::new(self.metrics.render());
+        let mut response = Response::new(self.metrics.render_with(&self.handler.measurements()));
         let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, content_type);
         response
     }
+}
+
+fn ready(answer: &ReadyAnswer) -> Response<String> {
+    let status = if answer.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = json(status, "");
+    // Text and truth values do not fail.
+    *response.body_mut() = serde_json::to_string(answer).unwrap_or_default();
+    response
 }

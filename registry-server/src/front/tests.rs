@@ -6,13 +6,14 @@ use http_body_util::{BodyExt as _, Empty};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
+use registry_core::ReadinessFinding;
 use registry_core::auth::Principal;
 use registry_core::http::{PrincipalName, RouteKind};
 
 /// A handler whose answer the path selects.
 #[derive(Debug)]
 struct Scripted {
-    ready: Result<(), &'static str>,
+    findings: Vec<ReadinessFinding>,
     entered: Sender<()>,
 }
 
@@ -42,8 +43,13 @@ impl Handler for Scripted {
         }
     }
 
-    async fn ready(&self) -> Result<(), BoxError> {
-        self.ready.map_err(Into::into)
+    async fn readiness(&self) -> Readiness {
+        Readiness::new(self.findings.clone(), Some("the bucket is gone".into()))
+    }
+
+    fn measurements(&self) -> Measurements {
+        let store = registry_core::storage::ObjectStoreBlobs::in_memory();
+        Registry::builder(Arc::new(store)).build().measurements()
     }
 }
 
@@ -54,7 +60,8 @@ fn front(settings: &str) -> (Front<Scripted>, Receiver<()>) {
     let (entered, has_entered) = channel();
     let settings = Settings::from_toml(settings).unwrap();
     let metrics = Arc::new(Metrics::new(0));
-    (Front::new(Scripted { ready: Ok(()), entered }, metrics, &settings), has_entered)
+    let scripted = Scripted { findings: Vec::new(), entered };
+    (Front::new(scripted, metrics, Arc::default(), &settings), has_entered)
 }
 
 fn request(method: &str, uri: &str) -> Request<Empty<Bytes>> {
@@ -111,22 +118,99 @@ async fn a_client_that_hangs_up_is_counted_and_no_longer_in_flight() {
 #[tokio::test]
 async fn ready_follows_the_store_and_the_shutdown() {
     let (mut front, _) = front("");
-    assert_eq!(ask(&front, ELSEWHERE, request("GET", "/-/ready")).await, (200, r#"{"ok":true}"#.into()));
+    let (status, body) = ask(&front, ELSEWHERE, request("GET", "/-/ready")).await;
+    assert_eq!((status, body.as_str()), (200, r#"{"ok":true,"findings":[]}"#));
     assert_eq!(ask(&front, HERE, request("HEAD", "/-/ready")).await.0, 200);
     assert_eq!(ask(&front, HERE, request("PUT", "/-/ready")).await.0, 405);
     assert_eq!(ask(&front, HERE, request("GET", "/registry/-/ready")).await.1, "hello");
 
-    front.handler.ready = Err("the bucket is gone");
+    front.handler.findings = vec![ReadinessFinding::StorageMarkerMissing, ReadinessFinding::UpstreamPaused];
     let (status, body) = ask(&front, HERE, request("GET", "/-/ready")).await;
     assert_eq!(status, 503);
-    assert!(body.starts_with(r#"{"error":"#) && !body.contains("bucket"), "{body}");
+    assert!(!body.contains("bucket"), "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    insta::assert_json_snapshot!(body, @r#"
+    {
+      "ok": false,
+      "error": "the storage is empty or not mounted, its marker is gone: mount it again, or, if it was emptied on purpose, restart the server",
+      "findings": [
+        {
+          "kind": "storage-marker-missing",
+          "level": "error",
+          "message": "the storage is empty or not mounted, its marker is gone: mount it again, or, if it was emptied on purpose, restart the server"
+        },
+        {
+          "kind": "upstream-paused",
+          "level": "warning",
+          "message": "an upstream failed repeatedly, so requests to it pause and cached packages are served: run registry-server doctor, which names it"
+        }
+      ]
+    }
+    "#);
 
-    front.handler.ready = Ok(());
+    front.handler.findings.clear();
     front.begin_to_stop();
-    assert_eq!(
-        ask(&front, HERE, request("GET", "/-/ready")).await,
-        (503, r#"{"error":"the server is stopping"}"#.into())
-    );
+    let (status, body) = ask(&front, HERE, request("GET", "/-/ready")).await;
+    assert_eq!(status, 503);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    insta::assert_json_snapshot!(body, @r#"
+    {
+      "ok": false,
+      "error": "the server is stopping",
+      "findings": [
+        {
+          "kind": "stopping",
+          "level": "error",
+          "message": "the server is stopping"
+        }
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_server_with_warnings_is_ready() {
+    let (mut front, _) = front("");
+    front.handler.findings = vec![
+        ReadinessFinding::StorageRefusesWrites,
+        ReadinessFinding::UpstreamPaused,
+        ReadinessFinding::EventsBehind,
+    ];
+    front.condition.set_settings_wrong(true);
+    let (status, body) = ask(&front, ELSEWHERE, request("GET", "/-/ready")).await;
+    assert_eq!(status, 200);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    insta::assert_json_snapshot!(body, @r#"
+    {
+      "ok": true,
+      "findings": [
+        {
+          "kind": "storage-refuses-writes",
+          "level": "warning",
+          "message": "the storage refuses writes, so nothing can be published: check for free space, a read-only mount, and the permissions"
+        },
+        {
+          "kind": "upstream-paused",
+          "level": "warning",
+          "message": "an upstream failed repeatedly, so requests to it pause and cached packages are served: run registry-server doctor, which names it"
+        },
+        {
+          "kind": "events-behind",
+          "level": "warning",
+          "message": "events wait to be written, so that publishes may be rejected: see the log for the sink that fails"
+        },
+        {
+          "kind": "settings-not-reloaded",
+          "level": "warning",
+          "message": "the settings were wrong when they were last read again, so the old access rules still apply: see the log, correct the file, and send SIGHUP"
+        }
+      ]
+    }
+    "#);
+
+    front.handler.findings.clear();
+    front.condition.set_settings_wrong(false);
+    assert_eq!(ask(&front, HERE, request("GET", "/-/ready")).await.1, r#"{"ok":true,"findings":[]}"#);
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ fn a_folder_is_made_where_the_server_starts() {
     let server = Running::start_command(
         registry_server(&["--listen", "127.0.0.1:0", "--storage", "file:data/packages"]).current_dir(&folder),
     );
-    assert!(server.get("/-/ready").contains(r#"{"ok":true}"#));
+    assert!(server.get("/-/ready").contains(r#""ok":true"#));
     assert!(folder.path().join("data/packages").is_dir());
 }
 

@@ -54,4 +54,5 @@ mod support;
 mod tokens;
 mod trusted_publishing;
 mod two_factor;
+mod watching;
 mod web_login;

@@ -59,7 +59,8 @@ async fn a_server_whose_storage_was_emptied_under_it_is_not_ready_and_answers_fo
     let ready = http.get("/-/ready").send().await.assert_status(503);
     assert_eq!(
         ready.error(),
-        "the store does not answer, or is not the one that was opened; the log says more"
+        "the storage is empty or not mounted, its marker is gone: mount it again, or, if it was emptied on purpose, restart \
+         the server"
     );
     let told = http.get("/pear").send().await.assert_status(503);
     assert_eq!(

@@ -31,6 +31,7 @@ mod hosts;
 mod htpasswd;
 mod http_upstream;
 mod install_code;
+mod measurements;
 mod names;
 mod one_request;
 mod openid;

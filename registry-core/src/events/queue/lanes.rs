@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::events::{Event, EventKind};
+use crate::measurements::EventMeasurements;
 
 use super::denials::Denials;
 
@@ -116,6 +117,16 @@ impl Lanes {
 
     pub(super) fn accepted(&self) -> Counts {
         self.accepted
+    }
+
+    pub(super) fn measurements(&self, delivered: Counts) -> EventMeasurements {
+        let Counts { changes, notices } = self.accepted;
+        EventMeasurements::new(
+            changes.saturating_sub(delivered.changes),
+            notices.saturating_sub(delivered.notices),
+            self.lost,
+            self.capacity as u64,
+        )
     }
 
     pub(super) fn lost(&self) -> u64 {

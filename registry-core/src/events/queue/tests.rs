@@ -339,3 +339,20 @@ fn once_the_runtime_has_ended_a_flush_returns() {
     assert_eq!(queue.lost(), 1);
     assert!(queue.admit().now_or_never().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_counted_until_the_sink_accepts_it() {
+    let sink = Planned::new([]);
+    sink.turns.forget_permits(1_000);
+    let queue = EventQueue::with_capacity(Arc::clone(&sink) as _, 2);
+    assert_eq!(EventQueue::disabled().measurements(), EventMeasurements::default());
+    for _ in 0..3 {
+        queue.emit(Event::new(DateTime::UNIX_EPOCH, EventKind::SignedUp));
+    }
+    // The first batch is with the sink.
+    tokio::task::yield_now().await;
+    assert_eq!(queue.measurements(), EventMeasurements::new(3, 0, 0, 2));
+    sink.turns.add_permits(10);
+    queue.flush().await;
+    assert_eq!(queue.measurements(), EventMeasurements::new(0, 0, 0, 2));
+}

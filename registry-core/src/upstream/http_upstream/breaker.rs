@@ -64,6 +64,11 @@ impl Breaker {
         Ok(permit(true))
     }
 
+    /// Whether requests pause, or one is still to find out whether the upstream has recovered.
+    pub(super) fn is_paused(&self) -> bool {
+        self.lock().paused_until.is_some()
+    }
+
     fn end_pause(&self) {
         let mut state = self.lock();
         state.failures = 0;
@@ -152,8 +157,9 @@ mod tests {
         }
         assert!(fail(&breaker).is_none());
         let probe = fail(&breaker).unwrap();
-        assert!(breaker.admit().is_ok(), "nothing is proven yet");
+        assert!(breaker.admit().is_ok() && !breaker.is_paused(), "nothing is proven yet");
         probe.failed();
+        assert!(breaker.is_paused());
         let refusal = breaker.admit().unwrap_err().to_string();
         assert_eq!(refusal, "it failed 2 times in a row, so requests to it pause for 10000 ms more");
     }
@@ -194,7 +200,9 @@ mod tests {
         assert!(breaker.admit().is_err(), "it is left alone again");
 
         advance(PAUSE).await;
+        assert!(breaker.is_paused(), "it has not answered");
         breaker.admit().unwrap().answered();
+        assert!(!breaker.is_paused());
         let (one, _other) = (breaker.admit().unwrap(), breaker.admit().unwrap());
         assert!(one.failed().is_none(), "counting begins anew");
     }

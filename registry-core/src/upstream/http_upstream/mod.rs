@@ -148,6 +148,10 @@ impl Upstream for HttpUpstream {
         }
     }
 
+    fn is_paused(&self) -> bool {
+        self.breaker.is_paused()
+    }
+
     async fn packument(
         &self,
         name: &PackageName,

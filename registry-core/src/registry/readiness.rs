@@ -1,0 +1,153 @@
+use std::fmt;
+
+use super::Registry;
+use crate::Error;
+use crate::error::BoxError;
+use crate::storage::{BlobError, MarkerMismatch, StorageError};
+
+/// So many commits of this process that wait for the change feed are far more than a burst leaves.
+const COMMITS_BEHIND: u64 = 1000;
+
+/// Whether a registry can serve requests, and what an operator should look at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Readiness {
+    /// What is wrong. The registry can serve requests unless one of them [is fatal](ReadinessFinding::is_fatal).
+    pub findings: Vec<ReadinessFinding>,
+    /// The error behind the fatal finding, for the log: it may name paths and hosts.
+    pub error: Option<BoxError>,
+}
+
+impl Readiness {
+    /// Creates a readiness.
+    pub fn new(findings: Vec<ReadinessFinding>, error: Option<BoxError>) -> Self {
+        Self { findings, error }
+    }
+}
+
+/// Something wrong with a registry. The text names no host, path, package or upstream, so that it may be shown to every
+/// client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadinessFinding {
+    /// The store does not answer.
+    StorageUnavailable,
+    /// The store refuses to be read.
+    StorageRefuses,
+    /// The store's marker is gone.
+    StorageMarkerMissing,
+    /// The store has the marker of another registry.
+    StorageMarkerOfAnother,
+    /// The store's marker cannot be read, or a later release wrote it.
+    StorageMarkerUnreadable,
+    /// The store refused the last write that it answered. Reads work.
+    StorageRefusesWrites,
+    /// Requests to an upstream pause, because it failed repeatedly.
+    UpstreamPaused,
+    /// Events wait for a sink or the change feed for too long, so that writers may have to wait.
+    EventsBehind,
+}
+
+impl ReadinessFinding {
+    /// Whether the registry cannot serve requests.
+    pub fn is_fatal(self) -> bool {
+        !matches!(self, Self::StorageRefusesWrites | Self::UpstreamPaused | Self::EventsBehind)
+    }
+
+    /// Returns the name of this kind of finding, for programs.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::StorageUnavailable => "storage-unavailable",
+            Self::StorageRefuses => "storage-refuses",
+            Self::StorageMarkerMissing => "storage-marker-missing",
+            Self::StorageMarkerOfAnother => "storage-marker-of-another",
+            Self::StorageMarkerUnreadable => "storage-marker-unreadable",
+            Self::StorageRefusesWrites => "storage-refuses-writes",
+            Self::UpstreamPaused => "upstream-paused",
+            Self::EventsBehind => "events-behind",
+        }
+    }
+
+    fn of(error: &Error) -> Self {
+        match error {
+            Error::Shared(error) => Self::of(error),
+            Error::Store(error) => Self::of_store(error),
+            Error::Storage(error) => match (error.mismatch(), error.root()) {
+                (Some(MarkerMismatch::Gone), _) => Self::StorageMarkerMissing,
+                (Some(MarkerMismatch::Another), _) => Self::StorageMarkerOfAnother,
+                (Some(MarkerMismatch::Unreadable), _) => Self::StorageMarkerUnreadable,
+                (None, StorageError::Blob(error)) => Self::of_store(error),
+                (None, _) => Self::StorageUnavailable,
+            },
+            _ => Self::StorageUnavailable,
+        }
+    }
+
+    fn of_store(error: &BlobError) -> Self {
+        match error {
+            BlobError::Refused { .. } => Self::StorageRefuses,
+            BlobError::Unavailable { .. } | BlobError::Stream { .. } => Self::StorageUnavailable,
+        }
+    }
+}
+
+impl fmt::Display for ReadinessFinding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::StorageUnavailable => {
+                "the storage does not answer: see the log, and check that it runs and that this machine reaches it"
+            }
+            Self::StorageRefuses => {
+                "the storage refuses to be read: check the credentials, and the permissions of the server's user"
+            }
+            Self::StorageMarkerMissing => {
+                "the storage is empty or not mounted, its marker is gone: mount it again, or, if it was emptied on purpose, \
+                 restart the server"
+            }
+            Self::StorageMarkerOfAnother => {
+                "this is another storage than the one that was opened: mount the right one, or restart the server to use \
+                 this one"
+            }
+            Self::StorageMarkerUnreadable => {
+                "the marker of the storage is damaged or of a later release: restore it from a backup, or use that release"
+            }
+            Self::StorageRefusesWrites => {
+                "the storage refuses writes, so nothing can be published: check for free space, a read-only mount, and the \
+                 permissions"
+            }
+            Self::UpstreamPaused => {
+                "an upstream failed repeatedly, so requests to it pause and cached packages are served: run \
+                 registry-server doctor, which names it"
+            }
+            Self::EventsBehind => {
+                "events wait to be written, so that publishes may be rejected: see the log for the sink that fails"
+            }
+        })
+    }
+}
+
+impl Registry {
+    /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and
+    /// asks no upstream, so that a load balancer may call it every few seconds.
+    pub async fn readiness(&self) -> Readiness {
+        let ready = self.ready().await;
+        let fatal = ready.as_ref().err().map(ReadinessFinding::of);
+        let findings = fatal.into_iter().chain(self.warnings());
+        Readiness::new(findings.collect(), ready.err().map(Into::into))
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = ReadinessFinding> {
+        let events = self.authorization().events().measurements();
+        let is_queue_full = events.capacity > 0 && events.changes_waiting >= events.capacity.div_ceil(2);
+        let upstreams = &self.parts.proxy.upstream.upstreams;
+        let warnings = [
+            (self.parts.storage_meter.refuses_writes(), ReadinessFinding::StorageRefusesWrites),
+            (
+                upstreams.iter().any(|upstream| upstream.upstream.is_paused()),
+                ReadinessFinding::UpstreamPaused,
+            ),
+            (is_queue_full || self.changes_waiting() >= COMMITS_BEHIND, ReadinessFinding::EventsBehind),
+        ];
+        warnings.into_iter().filter_map(|(is_wrong, finding)| is_wrong.then_some(finding))
+    }
+}
