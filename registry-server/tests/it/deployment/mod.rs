@@ -3,6 +3,7 @@
 mod docker;
 mod kubernetes;
 mod nginx;
+mod observability;
 mod systemd;
 
 use std::path::{Path, PathBuf};
