@@ -220,6 +220,11 @@ async fn serve_until_signal(
     if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
         tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
     }
+    if tokio::time::timeout(FLUSH_TIME, registry.stop_deliveries()).await.is_err() {
+        tracing::warn!(
+            "a receiver of changes did not answer in time: the next delivery to it is in 2 minutes"
+        );
+    }
     tracing::info!("stopped");
     Ok(())
 }

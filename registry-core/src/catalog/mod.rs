@@ -37,6 +37,17 @@ pub(crate) struct CatalogParts {
     pub(crate) hosted_check: Arc<HostedCheck>,
 }
 
+impl CatalogParts {
+    pub(crate) fn new(
+        store: &Arc<Storage>,
+        caches: &Arc<ReadCaches>,
+        hosted_check: &Arc<HostedCheck>,
+    ) -> Self {
+        let (store, caches) = (Arc::clone(store), Arc::clone(caches));
+        Self { store, caches, hosted_check: Arc::clone(hosted_check) }
+    }
+}
+
 impl Catalog {
     pub(crate) fn new(parts: &Arc<CatalogParts>, authorization: &Authorization) -> Self {
         Self { parts: Arc::clone(parts), authorization: authorization.clone() }

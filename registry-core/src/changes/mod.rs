@@ -36,6 +36,7 @@ pub mod sinks;
 mod topic_arn;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{OnceCell, mpsc, watch};
@@ -94,6 +95,8 @@ struct Shared {
     deliveries: Vec<Delivery>,
     /// Whether streams of changes are to end.
     streams_end: watch::Sender<bool>,
+    /// Whether deliveries are to end after what they are sending.
+    deliveries_end: AtomicBool,
 }
 
 /// What the feed works with.
@@ -157,6 +160,7 @@ impl Changes {
             begun_at: OnceCell::new(),
             deliveries,
             streams_end: watch::Sender::new(false),
+            deliveries_end: AtomicBool::new(false),
         });
         let (queue, queued) = mpsc::unbounded_channel();
         let (open, closed) = watch::channel(());
@@ -295,6 +299,15 @@ impl Changes {
         delivery::send_beside_feed(shared, changes).await
     }
 
+    /// Ends the deliveries of this process, each after what it is sending, so that other replicas can go on at once.
+    pub(crate) async fn stop_deliveries(&self) {
+        let Some(shared) = self.shared() else { return };
+        shared.deliveries_end.store(true, Ordering::Relaxed);
+        for delivery in &shared.deliveries {
+            drop(delivery.turn.lock().await);
+        }
+    }
+
     /// Returns how far the delivery to each sink has come.
     pub(crate) async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         let Some(shared) = self.shared() else { return Ok(Vec::new()) };
@@ -315,5 +328,9 @@ impl Shared {
 
     fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    fn deliveries_end(&self) -> bool {
+        self.deliveries_end.load(Ordering::Relaxed)
     }
 }

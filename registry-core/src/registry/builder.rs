@@ -34,7 +34,7 @@ use crate::proxy::{
 };
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings, SearchState};
-use crate::storage::{BlobStore, MeteredStore, Storage, WatchStorage};
+use crate::storage::{BlobStore, MeteredStore, Storage};
 use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
@@ -286,19 +286,14 @@ impl RegistryBuilder {
         let budget = CacheBudget::new(self.upstream_cache_bytes, clock.now());
         let upstream =
             Arc::new(UpstreamParts::new(self.upstreams, self.freshness, budget, Arc::clone(&hosted_check)));
-        let watcher = Arc::clone(&upstream) as Arc<dyn WatchStorage>;
-        let store = Arc::new(Storage::new(store, Arc::clone(&randomness), watcher));
+        let store = Arc::new(Storage::new(store, Arc::clone(&randomness), Arc::clone(&upstream) as _));
         let context = ChangesContext::new(&store, &clock, &randomness, &events);
         #[cfg(feature = "hooks")]
         self.change_sinks.extend(self.hooks.as_ref().map(|hooks| hooks.delivery(&store)));
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let catalog = Arc::new(CatalogParts {
-            store: Arc::clone(&store),
-            caches: Arc::clone(&caches),
-            hosted_check: Arc::clone(&hosted_check),
-        });
+        let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -330,7 +325,8 @@ impl RegistryBuilder {
             search: SearchState::new(self.search),
             catalog: Arc::clone(&catalog),
         });
-        let grants_beyond_rules = self.organizations.grants_beyond_rules;
+        let beyond_rules = self.organizations.grants_beyond_rules;
+        let authorization = Authorization::new(self.access, beyond_rules, events, Arc::clone(&clock));
         let organizations = OrganizationsParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -344,8 +340,8 @@ impl RegistryBuilder {
         };
         let packages = Arc::new(PackagesParts {
             store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            randomness: Arc::clone(&randomness),
+            clock,
+            randomness,
             limits: self.limits,
             commits: CommitParts { locks: KeyedMutex::default(), changes: changes.clone() },
             redirect_above: self.redirect_above,
@@ -357,7 +353,6 @@ impl RegistryBuilder {
             searches: Arc::clone(&search),
         });
         let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
-        let authorization = Authorization::new(self.access, grants_beyond_rules, events, clock);
         #[cfg(feature = "hooks")]
         let hooks = self.hooks.map(|hooks| hooks.start(self.public_url, &packages, &authorization));
         Registry {

@@ -137,6 +137,12 @@ impl Registry {
         self.authorization.events().flush().await;
     }
 
+    /// Ends the deliveries of changes by this process, each after what it is sending. Other replicas, and the next process, go
+    /// on at once; they wait 2 minutes for a process that ended without this. Set your own timeout.
+    pub async fn stop_deliveries(&self) {
+        self.parts.changes.stop_deliveries().await;
+    }
+
     /// Emits the counts of repeated denials now: of denials that are alike, all but the first few are counted and
     /// emitted once a minute. Call it before a process ends, and [`Registry::flush_events`] after it.
     pub fn sum_up_events(&self) {

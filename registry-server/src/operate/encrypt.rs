@@ -47,7 +47,10 @@ pub(crate) fn encrypt(overrides: &Overrides, request: &EncryptStorage) -> anyhow
     let storage = &settings.registry.storage;
     let Some(encryption) = storage_encryption(storage)? else {
         return run(&settings, async {
-            drop(open(storage, BulkMode::DryRun).await?);
+            if let StorageUrl::Folder(_) = storage.url {
+                // Refuses a folder without a registry.
+                drop(open(storage, BulkMode::DryRun).await?);
+            }
             let reason = nothing_to_do(&storage.url);
             Tally::begin("encrypting", None).finish(NothingToDo { rewritten: 0, reason: &reason }, &reason)
         });

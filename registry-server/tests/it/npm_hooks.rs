@@ -48,9 +48,9 @@ async fn npm_10_adds_lists_updates_and_removes_hooks_that_are_called() {
 
     let project = npm.home().project(&package("@acme/pear", "1.0.0"));
     let _ = npm.run_in(&project, &["publish"]).await.assert_success();
-    let received = receiver.wait_for(3).await;
-    assert_eq!(received.len(), 3);
-    for post in &received {
+    let posted = receiver.wait_for(3).await;
+    assert_eq!(posted.len(), 3);
+    for post in &posted {
         assert_eq!(post.json()["event"], "package:publish");
         assert!(post.header("x-npm-signature").starts_with("sha256="), "{post:?}");
     }

@@ -148,6 +148,9 @@ async fn deliver_all(shared: &Shared, delivery: &Delivery, mut closed: watch::Re
 /// replica's turn.
 async fn round(shared: &Shared, delivery: &Delivery) -> Result<Option<Duration>, Error> {
     let _turn = delivery.turn.lock().await;
+    if shared.deliveries_end() {
+        return Ok(None);
+    }
     let position = shared.feed.read_head().await?.head.position();
     let cursor = Cursor::read(shared, &delivery.name).await?;
     if cursor.is_stored() && cursor.delivered >= position {
@@ -213,6 +216,9 @@ async fn deliver_leased(
         }
         if !leased.save(shared).await? {
             return Ok(Some(POLL));
+        }
+        if shared.deliveries_end() {
+            return Ok(None);
         }
     }
 }

@@ -152,7 +152,8 @@ async fn a_folder_has_nothing_to_encrypt_with() {
     let storage = Storage::of_codebox().await;
     let before = storage.objects();
     let told = format!(
-        "nothing to do: {} has no encryption of its own; encrypt the disk that it is on\n",
+        "{{\"rewritten\":0,\"reason\":\"nothing to do: {} has no encryption of its own; encrypt the disk that it is \
+         on\",\"failures\":0}}\n",
         storage.url()
     );
     assert_eq!(storage.printed(&["encrypt"]), told);
@@ -231,7 +232,7 @@ mod on_a_bucket {
         let s3 = bucket().await;
         let output = run(&s3, &["encrypt"], "none").await;
         let printed = String::from_utf8(output.stdout).unwrap();
-        assert!(printed.starts_with("nothing to do: aws_server_side_encryption is none"), "{printed}");
+        assert!(printed.contains("nothing to do: aws_server_side_encryption is none"), "{printed}");
         assert_eq!(s3.take_requests().len(), 0);
     }
 

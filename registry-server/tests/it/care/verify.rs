@@ -84,5 +84,5 @@ async fn a_terminal_shows_sentences() {
     command.args(["verify", "--storage", &storage(&registry)]);
     let shown = on_terminal(command, "registry-server verify").await.assert_failure();
     assert!(shown.printed("pear@1.0.0: the tarball pear/-/"), "{shown}");
-    assert!(shown.printed("verified 1 packages with 2 versions"), "{shown}");
+    assert!(shown.printed("verified 1 package with 2 versions"), "{shown}");
 }

@@ -76,7 +76,7 @@ async fn page() -> BTreeMap<String, BTreeSet<String>> {
             tokio::task::yield_now().await;
         }
     };
-    let page = tokio::time::timeout(std::time::Duration::from_secs(60), measured).await.unwrap();
+    let page = tokio::time::timeout(std::time::Duration::from_mins(1), measured).await.unwrap();
     let mut metrics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in page.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (series, _) = line.rsplit_once(' ').unwrap();

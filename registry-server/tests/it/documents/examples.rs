@@ -8,7 +8,7 @@ use crate::running::{registry_server, run};
 
 /// `ini` and `yaml` are files of clients, and `text` is not run.
 /// Rust is compiled by the test of its crate, and run unless it serves without end.
-const LANGUAGES: [&str; 7] = ["sh", "toml", "rust", "rust,no_run", "ini", "yaml", "text"];
+const LANGUAGES: [&str; 8] = ["sh", "toml", "js", "rust", "rust,no_run", "ini", "yaml", "text"];
 
 #[test]
 fn every_block_has_a_language_that_is_tested() {
@@ -37,6 +37,7 @@ fn every_configuration_is_sound() {
             let _ =
                 check.env("REGISTRY_GITHUB_CLIENT_SECRET", "of-an-app").env("UPSTREAM_TOKEN", "of-a-build");
             let _ = check.env("DEPLOYS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+            let _ = check.env("HOOKS_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
             let output = check.output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name}: {stderr}\n{}", block.text);
@@ -44,6 +45,28 @@ fn every_configuration_is_sound() {
         }
     }
     assert!(checked > 7, "only {checked} configurations were found");
+}
+
+#[test]
+fn the_code_that_verifies_webhooks_takes_right_requests_alone() {
+    let guide = document("registry-server/docs/events.md");
+    let code = blocks(&guide).into_iter().find(|block| block.language == "js").unwrap().text;
+    let check = r#"
+        const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        const key = Buffer.from("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "base64");
+        const request = (at) => {
+            const signature = createHmac("sha256", key).update(`1.${at}.{}`).digest("base64");
+            return { "webhook-id": "1", "webhook-timestamp": `${at}`, "webhook-signature": `v1,${signature}` };
+        };
+        const now = Math.floor(Date.now() / 1000);
+        const old = request(now - 3600);
+        const other = { ...request(now), "webhook-id": "2" };
+        const taken = [request(now), old, other].map((headers) => isFromRegistry(headers, "{}", secret));
+        console.log(taken.concat(isFromRegistry(request(now), "{ }", secret)).join(" "));
+    "#;
+    let output =
+        std::process::Command::new("node").arg("-e").arg(format!("{code}\n{check}")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "true false false false\n", "{:?}", output.stderr);
 }
 
 /// The documentation tests of a crate run what its README shows.

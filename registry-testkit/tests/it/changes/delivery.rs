@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use registry_core::changes::{ChangeSink, DeliveredChange, DeliverySettings, NeverAccepted};
 use registry_core::events::EventError;
 use registry_testkit::{RecordedChanges, TestRegistry};
+use tokio::sync::Semaphore;
 
 use super::publish;
 
@@ -132,6 +133,54 @@ async fn without_a_limit_a_change_is_never_given_up() {
         registry.clock().advance(Duration::from_hours(1));
     }
     assert_eq!(registry.registry().delivery_states().await.unwrap()[0].behind, 1);
+}
+
+/// A sink that says when it gets something, and waits before it accepts it.
+#[derive(Debug, Clone)]
+struct SlowSink {
+    accepted: RecordedChanges,
+    reached: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl ChangeSink for SlowSink {
+    async fn deliver(&self, changes: &[DeliveredChange]) -> Result<(), EventError> {
+        self.reached.add_permits(1);
+        drop(self.gate.acquire().await.unwrap());
+        self.accepted.deliver(changes).await
+    }
+}
+
+impl fmt::Display for SlowSink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a slow sink")
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_stops_lets_the_next_one_go_on_at_once() {
+    let accepted = RecordedChanges::default();
+    let (reached, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let sink = SlowSink { accepted: accepted.clone(), reached, gate };
+    let one_by_one = settings(|settings| settings.batch = 1);
+    let registry =
+        TestRegistry::builder().change_sink("sink", Arc::new(sink.clone()), one_by_one).start().await;
+    for version in ["1.0.0", "1.0.1"] {
+        publish(&registry, "pear", version).await;
+    }
+    registry.registry().flush_events().await;
+    let stop = async {
+        drop(sink.reached.acquire().await.unwrap());
+        let open = async { sink.gate.add_permits(1) };
+        tokio::join!(registry.registry().stop_deliveries(), open);
+    };
+    tokio::join!(registry.registry().deliver_changes(), stop);
+    assert_eq!(accepted.lines(), ["1 pear published"]);
+    deliver(&registry).await;
+    assert_eq!(accepted.lines(), ["1 pear published"], "it stopped");
+    deliver(&registry.replica().await).await;
+    assert_eq!(accepted.lines(), ["1 pear published", "2 pear published"]);
 }
 
 #[tokio::test]

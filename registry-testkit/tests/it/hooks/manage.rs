@@ -41,7 +41,7 @@ async fn a_hook_is_made_read_changed_and_deleted() {
     let list = ana.get("/-/npm/v1/hooks").await.assert_status(200).json();
     assert_eq!(list, json!({ "objects": [made], "total": 1, "urls": {} }));
 
-    registry.clock().advance(std::time::Duration::from_secs(60));
+    registry.clock().advance(std::time::Duration::from_mins(1));
     let endpoint = format!("{}/other", receiver.url());
     let changed = ana.put(&path, &json!({ "endpoint": endpoint, "secret": "other" })).await;
     let changed = changed.assert_status(200).json();
