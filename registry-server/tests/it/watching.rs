@@ -137,13 +137,15 @@ async fn metrics_tell_of_the_storage_the_upstream_the_caches_and_the_events() {
     at_least(r#"registry_storage_operation_duration_seconds_count{operation="put"}"#, 3.0);
     at_least(r#"registry_storage_operation_duration_seconds_count{operation="open"}"#, 2.0);
     at_least(r#"registry_upstream_request_duration_seconds_count{upstream="other",outcome="answered"}"#, 2.0);
+    // The second request may come before the tarball of the first is stored.
+    let [hits, misses] = ["hits", "misses"]
+        .map(|of| sample(&page, &format!(r#"registry_cache_{of}_total{{cache="upstream_tarballs"}}"#)));
+    assert!(misses >= 1.0 && (hits + misses - 2.0).abs() < 0.5, "{hits} hits and {misses} misses");
     at_least(r#"registry_storage_operation_duration_seconds_bucket{operation="put",le="+Inf"}"#, 3.0);
     assert!(sample(&page, r#"registry_storage_operation_duration_seconds_sum{operation="put"}"#) > 0.0);
     for (series, value) in [
         (r#"registry_upstream_request_duration_seconds_count{upstream="other",outcome="unavailable"}"#, 0.0),
         (r#"registry_upstream_paused{upstream="other"}"#, 0.0),
-        (r#"registry_cache_hits_total{cache="upstream_tarballs"}"#, 1.0),
-        (r#"registry_cache_misses_total{cache="upstream_tarballs"}"#, 1.0),
         (r#"registry_storage_errors_total{operation="put",error="refused"}"#, 0.0),
         ("registry_events_lost_total", 0.0),
         ("registry_events_capacity", 16384.0),

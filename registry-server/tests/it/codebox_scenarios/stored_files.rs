@@ -90,7 +90,9 @@ impl Codebox {
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
+    // The server at work removes empty folders.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, found);
