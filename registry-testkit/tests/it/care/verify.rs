@@ -162,9 +162,9 @@ async fn damaged_and_lost_packuments_are_found_and_nothing_of_them_is_deleted() 
     registry.clock().advance(YEARS);
     let before = registry.stored().await;
     insta::assert_snapshot!(found(&registry, true).await, @r"
-    fig: index.json is gone; restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/
-    pear: index.json cannot be read (EOF while parsing an object at line 1 column 1); restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/
-    plum: index.json is gone; restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/
+    fig: index.json is gone; no client can read the package until this is mended: restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/, both below objects/ in a folder
+    pear: index.json cannot be read (EOF while parsing an object at line 1 column 1); no client can read the package until this is mended: restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/, both below objects/ in a folder
+    plum: index.json is gone; no client can read the package until this is mended: restore index.json from a backup, or free the name: delete the folder of the package and its entry in _spellings/, both below objects/ in a folder
     ");
     assert!(super::sweep_packages(&registry, false).await.is_empty());
     assert_eq!(registry.stored().await, before);
