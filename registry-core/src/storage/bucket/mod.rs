@@ -63,7 +63,11 @@ pub fn bucket_encryption(
     match url.scheme() {
         #[cfg(feature = "aws")]
         "s3" => amazon::encryption(&Options { scheme: "s3", given: options, environment: &environment() }),
-        _ => Ok(None),
+        _ => {
+            // Only S3 has such an option.
+            let _ = options;
+            Ok(None)
+        }
     }
 }
 
