@@ -17,7 +17,7 @@ url = \"http://127.0.0.1:9/\"
 client_id = \"log\"
 ";
 
-/// Path → content, of all files.
+/// Path → content, of all files but those that the running server still writes after its last answer.
 fn files(registry: &Registry) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -31,6 +31,9 @@ fn files(registry: &Registry) -> BTreeMap<String, Vec<u8>> {
     }
     let mut found = BTreeMap::new();
     walk(&registry.storage().join("objects"), &mut found);
+    let is_left_alone =
+        |path: &str| !["/_changes/", "/_log/", "/_outbox/", "/_search/"].iter().any(|of| path.contains(of));
+    found.retain(|path, _| is_left_alone(path));
     found
 }
 
@@ -59,7 +62,13 @@ async fn with_sinks_of_changes_they_run_and_without_the_marker_they_make_none() 
                 "{told:?}"
             );
         }
-        assert_eq!(files(&registry), before, "{arguments:?} wrote");
+        let after = files(&registry);
+        assert_eq!(
+            after.keys().collect::<Vec<_>>(),
+            before.keys().collect::<Vec<_>>(),
+            "{arguments:?} wrote"
+        );
+        assert!(after == before, "{arguments:?} wrote");
     }
 }
 
