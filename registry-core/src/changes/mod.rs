@@ -24,6 +24,7 @@ mod document;
 mod entries;
 mod feed;
 mod head;
+pub(crate) mod lease;
 mod marker;
 mod page;
 mod recover;

@@ -12,6 +12,8 @@ use sha2::Sha256;
 
 use crate::Error;
 use crate::authorization::Authorization;
+use crate::changes::lease::Leased;
+use crate::concurrency::RetrySchedule;
 use crate::error::AccountError;
 use crate::outbound::check_public;
 use crate::storage::Key;
@@ -19,7 +21,7 @@ use crate::vocabulary::BoxError;
 
 use super::payload::HookPayload;
 use super::record::HookRecord;
-use super::state::LeasedHook;
+use super::state::HookState;
 use super::{Hooks, HooksParts};
 
 /// How often a replica looks for what other replicas left behind, and for hooks whose pause is over.
@@ -101,7 +103,7 @@ impl Hooks {
         };
         let Some(mut leased) = self.lease(id).await? else { return Ok(()) };
         let delivered = self.deliver_leased(id, &record, &mut leased).await;
-        self.release(leased).await?;
+        leased.release(&self.parts.store).await?;
         delivered
     }
 
@@ -109,7 +111,7 @@ impl Hooks {
         &self,
         id: &str,
         record: &HookRecord,
-        leased: &mut LeasedHook,
+        leased: &mut Leased<HookState>,
     ) -> Result<(), Error> {
         // The lease comes first: what was listed before it may be delivered by now.
         while let Some(seq) = self.waiting_for(id).await?.first().copied() {
@@ -125,7 +127,7 @@ impl Hooks {
                 attempted => attempted?,
             };
             let now = self.parts.clock.now();
-            let state = &mut leased.state;
+            let state = &mut leased.document;
             let failure = match outcome {
                 HookOutcome::NotForIt => None,
                 HookOutcome::Answered(status) => {
@@ -147,7 +149,9 @@ impl Hooks {
                 }
                 Some(error) => {
                     state.delivered = false;
-                    let is_last = state.fail(now, self.parts.settings.give_up_after);
+                    let failing = state.failing.get_or_insert_with(|| RetrySchedule::begin(now));
+                    failing.fail_again(now);
+                    let is_last = failing.is_over(now, Some(self.parts.settings.give_up_after));
                     tracing::info!(hook = id, change = seq, %error, is_last, "a hook did not accept a change");
                     if is_last {
                         state.failing = None;
@@ -156,7 +160,7 @@ impl Hooks {
                 }
             };
             // Before the marker goes, so that another replica does not find it without the outcome.
-            let is_ours = self.save(leased).await?;
+            let is_ours = leased.save(&self.parts.store, self.parts.clock.now()).await?;
             if is_done {
                 self.drop_marker(id, seq).await?;
             }

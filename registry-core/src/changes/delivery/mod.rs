@@ -6,7 +6,7 @@ mod cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
@@ -15,17 +15,12 @@ use crate::events::EventError;
 use crate::storage::Key;
 
 use super::entries::FeedEntry;
+use super::lease::{Leased, LeasedDocument as _};
 use super::{ChangeSink, DeliveredChange, DeliverySettings, NeverAccepted, Shared};
-use cursor::{Cursor, Failing, Leased};
+use cursor::{Cursor, Failing};
 
-/// How long a replica may deliver before another takes over. Renewed with each batch.
-const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// How often a replica looks for changes that other replicas made.
 const POLL: Duration = Duration::from_secs(5);
-/// The pause after the first failure. Each further pause doubles.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
-/// The longest pause.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(30);
 
 /// A sink of the feed and how to deliver to it.
 #[derive(Debug)]
@@ -118,7 +113,7 @@ pub(super) async fn states(shared: &Shared) -> Result<Vec<DeliveryState>, Error>
             behind: page.position.saturating_sub(cursor.delivered),
             delivered: cursor.delivered,
             oldest_undelivered: page.entries.first().and_then(FeedEntry::time),
-            failing_since: cursor.failing.as_ref().map(|failing| failing.since),
+            failing_since: cursor.failing.as_ref().map(|failing| failing.schedule.since),
             error: cursor.failing.map(|failing| failing.error),
             given_up: cursor.given_up,
         });
@@ -159,62 +154,63 @@ async fn round(shared: &Shared, delivery: &Delivery) -> Result<Option<Duration>,
     if let Some(pause) = cursor.pause(shared.now()) {
         return Ok(Some(pause));
     }
-    let Some(mut leased) = cursor.lease(shared, &delivery.name).await? else { return Ok(Some(POLL)) };
+    let Some(mut leased) = Cursor::lease_of(shared, &delivery.name).await? else { return Ok(Some(POLL)) };
     let outcome = deliver_leased(shared, delivery, &mut leased).await;
-    leased.release(shared).await?;
+    leased.release(&shared.store).await?;
     outcome
 }
 
 async fn deliver_leased(
     shared: &Shared,
     delivery: &Delivery,
-    leased: &mut Leased,
+    leased: &mut Leased<Cursor>,
 ) -> Result<Option<Duration>, Error> {
     loop {
         // After a failure one by one, so that a change that a sink cannot take does not hold up those before it.
-        let limit = if leased.cursor.failing.is_some() { 1 } else { delivery.settings.batch.max(1) };
-        let page = shared.feed.page(leased.cursor.delivered, limit).await?;
+        let limit = if leased.document.failing.is_some() { 1 } else { delivery.settings.batch.max(1) };
+        let page = shared.feed.page(leased.document.delivered, limit).await?;
         let (Some(first), Some(last)) = (page.entries.first(), page.entries.last()) else { return Ok(None) };
-        let missing = first.seq - leased.cursor.delivered - 1;
+        let missing = first.seq - leased.document.delivered - 1;
         if missing > 0 {
             let sink = &delivery.sink;
             tracing::error!(%sink, missing, "the change feed no longer has changes that {sink} never got");
-            leased.cursor.given_up += missing;
+            leased.document.given_up += missing;
         }
         let last = last.seq;
         match attempt(delivery, page.entries).await {
             Ok(()) => {
-                leased.cursor.delivered = last;
-                leased.cursor.failing = None;
+                leased.document.delivered = last;
+                leased.document.failing = None;
             }
             Err(error) if limit > 1 => {
                 // The next attempt is at once, with the first change alone.
-                leased.cursor.failing = Some(Failing::begin(shared.now(), &error));
+                leased.document.failing = Some(Failing::begin(shared.now(), &error));
                 continue;
             }
             Err(error) => {
                 let now = shared.now();
-                let mut failing = leased.cursor.failing.take().unwrap_or_else(|| Failing::begin(now, &error));
+                let mut failing =
+                    leased.document.failing.take().unwrap_or_else(|| Failing::begin(now, &error));
                 failing.fail_again(now, &error);
                 let is_hopeless = error.source.is::<NeverAccepted>();
-                if is_hopeless || failing.is_over(now, delivery.settings.give_up_after) {
+                if is_hopeless || failing.schedule.is_over(now, delivery.settings.give_up_after) {
                     let source = &error.source;
                     tracing::error!(sink = %delivery.sink, change = last, %error, %source, "giving up a change");
-                    leased.cursor.delivered = last;
-                    leased.cursor.given_up += 1;
+                    leased.document.delivered = last;
+                    leased.document.given_up += 1;
                 } else {
-                    let pause = failing.pause(now);
+                    let pause = failing.schedule.pause(now);
                     tracing::warn!(
                         sink = %delivery.sink, change = last, %error, source = error.source.to_string(), ?pause,
                         "{}: {} did not accept a change; trying again", delivery.name, delivery.sink
                     );
-                    leased.cursor.failing = Some(failing);
-                    leased.save(shared).await?;
+                    leased.document.failing = Some(failing);
+                    leased.save(&shared.store, shared.now()).await?;
                     return Ok(Some(pause));
                 }
             }
         }
-        if !leased.save(shared).await? {
+        if !leased.save(&shared.store, shared.now()).await? {
             return Ok(Some(POLL));
         }
         if shared.deliveries_end() {
