@@ -189,14 +189,10 @@ impl Care {
 
 /// Returns why the store refuses to read, which is about one object; a store that does not answer ends the verification.
 fn refusal(error: &Error) -> Option<String> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(BlobError::Refused { source, .. }) = error.downcast_ref() {
-            return Some(source.to_string());
-        }
-        cause = error.source();
+    match error.store_error()? {
+        BlobError::Refused { source, .. } => Some(source.to_string()),
+        _ => None,
     }
-    None
 }
 
 /// What the tarball of a version that is not in the listing is: missing, or named by a foreign digest.

@@ -132,6 +132,19 @@ impl Error {
         Self::Request(RequestError::Request { reason: reason.into() })
     }
 
+    /// Returns the error of the store behind this one, if there is one.
+    pub(crate) fn store_error(&self) -> Option<&BlobError> {
+        match self {
+            Self::Shared(error) => error.store_error(),
+            Self::Store(error) => Some(error),
+            Self::Storage(error) => match error.root() {
+                StorageError::Blob(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// An internal failure.
     pub(crate) fn internal(source: impl Into<BoxError>) -> Self {
         Self::Internal(source.into())

@@ -3,7 +3,7 @@ use std::fmt;
 use super::Registry;
 use crate::Error;
 use crate::error::BoxError;
-use crate::storage::{BlobError, MarkerMismatch, StorageError};
+use crate::storage::{BlobError, MarkerMismatch};
 
 /// So many commits of this process that wait for the change feed are far more than a burst leaves.
 const COMMITS_BEHIND: u64 = 1000;
@@ -69,24 +69,16 @@ impl ReadinessFinding {
     }
 
     fn of(error: &Error) -> Self {
-        match error {
-            Error::Shared(error) => Self::of(error),
-            Error::Store(error) => Self::of_store(error),
-            Error::Storage(error) => match (error.mismatch(), error.root()) {
-                (Some(MarkerMismatch::Gone), _) => Self::StorageMarkerMissing,
-                (Some(MarkerMismatch::Another), _) => Self::StorageMarkerOfAnother,
-                (Some(MarkerMismatch::Unreadable), _) => Self::StorageMarkerUnreadable,
-                (None, StorageError::Blob(error)) => Self::of_store(error),
-                (None, _) => Self::StorageUnavailable,
-            },
-            _ => Self::StorageUnavailable,
+        if let Error::Shared(error) = error {
+            return Self::of(error);
         }
-    }
-
-    fn of_store(error: &BlobError) -> Self {
-        match error {
-            BlobError::Refused { .. } => Self::StorageRefuses,
-            BlobError::Unavailable { .. } | BlobError::Stream { .. } => Self::StorageUnavailable,
+        let mismatch = if let Error::Storage(error) = error { error.mismatch() } else { None };
+        match (mismatch, error.store_error()) {
+            (Some(MarkerMismatch::Gone), _) => Self::StorageMarkerMissing,
+            (Some(MarkerMismatch::Another), _) => Self::StorageMarkerOfAnother,
+            (Some(MarkerMismatch::Unreadable), _) => Self::StorageMarkerUnreadable,
+            (None, Some(BlobError::Refused { .. })) => Self::StorageRefuses,
+            (None, _) => Self::StorageUnavailable,
         }
     }
 }
