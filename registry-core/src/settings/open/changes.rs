@@ -39,10 +39,7 @@ pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<Regis
             builder.change_sink(&format!("webhook-{name}"), Arc::new(sink), delivery(table.give_up_hours));
     }
     if let Some(table) = &settings.codebox_log {
-        let variable = &table.secret_env;
-        let secret = std::env::var(variable).with_context(|| {
-            format!("[codebox_log]: secret_env names the variable {variable}, which is not set")
-        })?;
+        let secret = named("secret", Some(&table.secret_env), None).context("[codebox_log]")?;
         let mut log =
             CodeboxLogSettings::new(table.url.as_url().clone(), table.client_id.clone(), secret.into());
         log.log_topic.clone_from(&table.log_topic);
@@ -79,13 +76,7 @@ fn add_hooks(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBu
     use crate::settings::error::Context as _;
 
     let Some(table) = &settings.hooks else { return Ok(builder) };
-    let key = match (&table.key_env, &table.key_file) {
-        (Some(variable), _) => std::env::var(variable)
-            .with_context(|| format!("[hooks]: key_env names the variable {variable}, which is not set"))?,
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("[hooks]: cannot read the key in key_file, {}", file.display()))?,
-        (None, None) => String::new(),
-    };
+    let key = named("key", table.key_env.as_deref(), table.key_file.as_deref()).context("[hooks]")?;
     let mut hooks = HookSettings::new(key.parse::<HookKey>().context("[hooks]")?);
     hooks.allow_private_addresses = table.allow_private_addresses;
     if let Some(most) = table.per_account {
@@ -129,12 +120,24 @@ fn webhook_secret(
 ) -> Result<crate::changes::sinks::WebhookSecret, SettingsError> {
     use crate::settings::error::Context as _;
 
-    let secret = match (&table.secret_env, &table.secret_file) {
-        (Some(variable), _) => std::env::var(variable)
-            .with_context(|| format!("secret_env names the variable {variable}, which is not set"))?,
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the secret in secret_file, {}", file.display()))?,
-        (None, None) => String::new(),
-    };
+    let secret = named("secret", table.secret_env.as_deref(), table.secret_file.as_deref())?;
     secret.trim().parse().context("the secret")
+}
+
+/// Reads what the settings `{what}_env` or `{what}_file` name; nothing if they name nothing.
+#[cfg(feature = "webhooks")]
+fn named(
+    what: &str,
+    variable: Option<&str>,
+    file: Option<&std::path::Path>,
+) -> Result<String, SettingsError> {
+    use crate::settings::error::Context as _;
+
+    match (variable, file) {
+        (Some(variable), _) => std::env::var(variable)
+            .with_context(|| format!("{what}_env names the variable {variable}, which is not set")),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the {what} in {what}_file, {}", file.display())),
+        (None, None) => Ok(String::new()),
+    }
 }
