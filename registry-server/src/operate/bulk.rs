@@ -7,27 +7,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use registry_core::Registry;
 use registry_core::bulk::BulkMode;
-use registry_core::settings::{LogFilter, StorageSettings, Trial, open_existing_store};
+use registry_core::settings::{StorageSettings, Trial, open_existing_store};
 use registry_core::storage::BlobStore;
 use serde::Serialize;
-use tokio::runtime::{Builder, Runtime};
 
-use crate::command_line::Overrides;
 use crate::logging;
-use crate::run::refuse_memory;
 use crate::settings::Settings;
 
 use super::progress::Progress;
-
-/// Reads the settings of an operation, which prints its own messages in place of most log lines.
-pub(super) fn load(overrides: &Overrides) -> anyhow::Result<Settings> {
-    let mut settings = Settings::load_for_process(overrides)?;
-    refuse_memory(&settings.registry.storage)?;
-    if settings.registry.log.filter == LogFilter::default() {
-        settings.registry.log.filter = LogFilter::warnings();
-    }
-    Ok(settings)
-}
+use super::session::runtime;
 
 /// Runs an operation with the log on.
 pub(super) fn run<Operation>(settings: &Settings, operation: Operation) -> anyhow::Result<()>
@@ -36,11 +24,6 @@ where
 {
     let _flusher = logging::start(&settings.registry.log)?;
     runtime()?.block_on(operation)
-}
-
-fn runtime() -> anyhow::Result<Runtime> {
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.context("cannot start the threads of the command")
 }
 
 /// Opens the storage of a server. A dry run does not probe it, because a probe writes.

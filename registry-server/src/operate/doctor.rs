@@ -5,7 +5,6 @@ mod machine;
 use std::io;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use chrono::TimeDelta;
 use registry_core::Registry;
 use registry_core::settings::{
@@ -13,12 +12,11 @@ use registry_core::settings::{
 };
 use registry_core::storage::{BlobStore, Key};
 use serde::Serialize;
-use tokio::runtime::Builder;
 
 use super::bulk::count;
 use super::exit::Findings;
 use super::progress::Progress;
-use super::session::CLOCK_LEAD;
+use super::session::{CLOCK_LEAD, runtime};
 use crate::command_line::Overrides;
 use crate::logging;
 use crate::run::{THREADS_TIME, complete_upstreams, refuse_memory, refuse_unsound};
@@ -135,8 +133,7 @@ pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
     settings.registry.turn_changes_off();
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.context("cannot start the threads of the command")?;
+    let runtime = runtime()?;
     let examined = runtime.block_on(examine_services(&settings.registry, &mut doctor));
     runtime.shutdown_timeout(THREADS_TIME);
     examined?;

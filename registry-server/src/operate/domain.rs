@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::command_line::{MoveTarballUrls, Overrides};
 
-use super::bulk::{Tally, count, load, mode, open, run};
+use super::bulk::{Tally, count, mode, open, run};
+use super::session::load;
 
 /// A package with URLs of codebox-npm.
 #[derive(Serialize)]

@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::audit::parse_moment;
 use crate::command_line::{EncryptStorage, Overrides};
 
-use super::bulk::{Tally, count, load, mode, open, run};
+use super::bulk::{Tally, count, mode, open, run};
+use super::session::load;
 
 #[derive(Serialize)]
 struct Totals {

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::command_line::{IndexPackages, Overrides};
 use crate::settings::Settings;
 
-use super::bulk::{Tally, count, load, mode, open, open_store, run};
+use super::bulk::{Tally, count, mode, open, open_store, run};
+use super::session::load;
 
 #[derive(Serialize)]
 struct Record<'a> {

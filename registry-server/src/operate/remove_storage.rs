@@ -14,7 +14,8 @@ use serde::Serialize;
 
 use crate::command_line::{Overrides, RemoveStorage};
 
-use super::bulk::{Tally, count, load, open, run, say};
+use super::bulk::{Tally, count, open, run, say};
+use super::session::load;
 
 #[derive(Serialize)]
 struct FolderRecord<'a> {

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use registry_core::Registry;
 use registry_core::settings::{LogFilter, Trial, open_existing_store, registry_builder};
 use registry_core::storage::{BlobStore, ReadOnly};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::command_line::Overrides;
 use crate::logging;
@@ -24,18 +24,28 @@ pub(super) enum Access {
     Writes,
 }
 
+/// Reads the settings of a command, which prints its own messages in place of most log lines.
+pub(super) fn load(overrides: &Overrides) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load_for_process(overrides)?;
+    refuse_memory(&settings.registry.storage)?;
+    if settings.registry.log.filter == LogFilter::default() {
+        settings.registry.log.filter = LogFilter::warnings();
+    }
+    Ok(settings)
+}
+
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("cannot start the threads of the command")
+}
+
 /// Opens the storage, runs `work`, and waits for the last events.
 pub(super) fn run<Done>(
     overrides: &Overrides,
     access: Access,
     work: impl AsyncFnOnce(&Registry) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Done> {
-    let mut settings = Settings::load_for_process(overrides)?;
-    refuse_memory(&settings.registry.storage)?;
-    if settings.registry.log.filter == LogFilter::default() {
-        // The command prints its own messages instead.
-        settings.registry.log.filter = LogFilter::warnings();
-    }
+    let mut settings = load(overrides)?;
     if access == Access::Reads {
         // Both write in the background.
         settings.registry.log.audit = false;
@@ -44,8 +54,7 @@ pub(super) fn run<Done>(
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
     let settings = settings.registry;
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.context("cannot start the threads of the command")?;
+    let runtime = runtime()?;
     let done = runtime.block_on(async {
         let trial = if access == Access::Writes { Trial::Always } else { Trial::Never };
         let store = open_existing_store(&settings.storage, trial).await?;
