@@ -1,5 +1,7 @@
 //! A server on a folder of its own, and people who use it.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use registry_testkit::clients::{Answer, Client, CommandOutput, Npm, PackageFolder, PinnedClient, Screen};
@@ -142,4 +144,22 @@ pub(crate) async fn run_with_person(
 pub(crate) async fn publish(npm: &Npm, package: &PackageFolder) {
     let folder = npm.home().project(package);
     let _ = npm.run_in(&folder, &["publish"]).await.assert_success();
+}
+
+/// Path below the folder → content, of all files.
+pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(folder, folder, &mut found);
+    found
 }

@@ -1,6 +1,6 @@
 //! What the builder of a registry makes providers and sinks with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -9,7 +9,7 @@ use registry_core::auth::{Caller, LocalAccounts, PasswordCost, PasswordLogin};
 use registry_core::clock::Clock as _;
 use registry_core::domain::PackageName;
 use registry_core::events::{AuditSpan, read_audit_log};
-use registry_core::storage::{BlobStore, ObjectStoreBlobs};
+use registry_core::storage::{BlobPath, BlobStore, ObjectStoreBlobs, When};
 use registry_testkit::{FixedClock, RecordedEvents, SeededRandomness};
 
 #[tokio::test]
@@ -17,12 +17,13 @@ async fn providers_and_sinks_get_the_clock_that_is_set_after_them() {
     let clock = Arc::new(FixedClock::new());
     clock.advance(Duration::from_hours(100_000));
     let store = Arc::new(ObjectStoreBlobs::in_memory());
-    let (expected, name) = (clock.now(), store.to_string());
+    let expected = clock.now();
+    let given = Arc::new(OnceLock::new());
+    let keep = Arc::clone(&given);
     let registry = Registry::builder(Arc::clone(&store) as Arc<dyn BlobStore>)
         .auth_provider_with(move |context| {
             assert_eq!(context.clock.now(), expected);
-            // It is measured on the way. That it is the same store, the audit log shows below.
-            assert_eq!(context.store.to_string(), name);
+            keep.set(Arc::clone(&context.store)).unwrap();
             LocalAccounts::new(context.store, context.clock, context.randomness)
         })
         .audit_log()
@@ -31,6 +32,10 @@ async fn providers_and_sinks_get_the_clock_that_is_set_after_them() {
         .build();
     registry.owners(&Caller::anonymous(), &PackageName::parse("pear").unwrap()).await.unwrap_err();
     registry.flush_events().await;
+    // The provider's store is measured on the way: what is written to it is in the one that was given to the builder.
+    let (path, given) = (BlobPath::parse("pear/index.json").unwrap(), given.get().unwrap());
+    let _ = given.put(&path, "green".into(), When::Absent).await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().unwrap().bytes, "green");
     // An object of the audit log is found by the time in its name, which is the sink's own.
     let span = AuditSpan { since: Some(expected - Duration::from_secs(1)), until: None };
     let records: Vec<_> = read_audit_log(store, span).try_collect().await.unwrap();

@@ -4,7 +4,6 @@ mod buckets;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +16,7 @@ use registry_testkit::publish_document::PublishDocument;
 use tempfile::TempDir;
 
 use crate::running::{registry_server, run, stderr_of_failure};
-use crate::support::{Registry, sign_up};
+use crate::support::{Registry, files_below, sign_up};
 
 const MOVED: &str = "https://npm.example.com/registry";
 
@@ -54,20 +53,7 @@ impl Storage {
 
     /// Path → content, of all objects.
     fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    walk(&path, root, found);
-                } else {
-                    let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                    found.insert(name, fs::read(&path).unwrap());
-                }
-            }
-        }
-        let (root, mut found) = (self.0.path().join("objects"), BTreeMap::new());
-        walk(&root, &root, &mut found);
-        found
+        files_below(&self.0.path().join("objects"))
     }
 
     /// Makes all objects as old as those of a storage that is not used any more.

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use super::{RULES, lines, storage, with_pear};
 use crate::running::{registry_server, run};
-use crate::support::Registry;
+use crate::support::{Registry, files_below};
 
 const SINKS: &str = "
 [webhooks.deploys]
@@ -19,20 +18,9 @@ client_id = \"log\"
 
 /// Path → content, of all files but those that the running server still writes after its last answer.
 fn files(registry: &Registry) -> BTreeMap<String, Vec<u8>> {
-    fn walk(folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else {
-                found.insert(path.to_string_lossy().into_owned(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(&registry.storage().join("objects"), &mut found);
+    let mut found = files_below(&registry.storage().join("objects"));
     let is_left_alone =
-        |path: &str| !["/_changes/", "/_log/", "/_outbox/", "/_search/"].iter().any(|of| path.contains(of));
+        |path: &str| !["_changes/", "_log/", "_outbox/", "_search/"].iter().any(|of| path.starts_with(of));
     found.retain(|path, _| is_left_alone(path));
     found
 }
