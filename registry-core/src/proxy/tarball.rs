@@ -23,14 +23,21 @@ impl Proxy {
     ) -> Result<OpenBlob, Error> {
         let not_found =
             || Error::Package(PackageError::VersionNotFound { selector: format!("{name}@{version}") });
-        for _ in 0..ATTEMPTS {
+        let meter = &self.parts.upstream.meters.tarballs;
+        for attempt in 0..ATTEMPTS {
+            // A request counts once, by what it found first.
+            let is_first = attempt == 0;
             if let Some(blob) = self.parts.store.open(&source.path, range).await? {
                 self.note_use(&LastUsed::of(&source.path));
-                self.parts.upstream.meters.tarballs.hit();
+                if is_first {
+                    meter.hit();
+                }
                 return Ok(blob);
             }
             self.require_not_hosted(name).await?;
-            self.parts.upstream.meters.tarballs.miss();
+            if is_first {
+                meter.miss();
+            }
             match self.fill(source, range.is_none()).await? {
                 Filling::Streaming(blob) => return Ok(blob),
                 // It may have been evicted since.
