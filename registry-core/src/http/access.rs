@@ -93,6 +93,8 @@ impl Call<'_> {
         self.registry.whoami(&self.caller)?;
         let Member { user, role } = self.json().await?;
         let role = role.filter(|role| !role.is_empty()).map(|role| parse_role(&role)).transpose()?;
+        let as_role = role.map(|role| format!(" as {role}")).unwrap_or_default();
+        self.confirm(format!("put {user} into the organization {organization}{as_role}"));
         let set = self.registry.set_organization_member(&self.caller, organization, &user, role).await?;
         let organization = json!({ "name": set.organization, "size": set.size });
         Ok(made(json!({ "org": organization, "user": set.account, "role": set.role })))
@@ -101,6 +103,7 @@ impl Call<'_> {
     async fn remove_member(mut self, organization: &str) -> Result<Response<Body>, Failure> {
         self.registry.whoami(&self.caller)?;
         let Member { user, .. } = self.json().await?;
+        self.confirm(format!("remove {user} from the organization {organization}"));
         self.registry.remove_organization_member(&self.caller, organization, &user).await?;
         Ok(made(json!({})))
     }
@@ -120,6 +123,7 @@ impl Call<'_> {
         self.registry.whoami(&self.caller)?;
         let NewTeam { name, description } = self.json().await?;
         let description = description.filter(|text| !text.is_empty());
+        self.confirm(format!("create the team {organization}:{name}"));
         self.registry.create_team(&self.caller, organization, &name, description).await?;
         Ok(made(json!({ "name": name })))
     }
@@ -137,7 +141,10 @@ impl Call<'_> {
     async fn change_team_member(mut self, team: &Team, adds: bool) -> Result<Response<Body>, Failure> {
         self.registry.whoami(&self.caller)?;
         let Member { user, .. } = self.json().await?;
-        let (registry, Team { organization, name }) = (self.registry, team);
+        let Team { organization, name } = team;
+        let (what, where_) = if adds { ("add", "to") } else { ("remove", "from") };
+        self.confirm(format!("{what} {user} {where_} the team {organization}:{name}"));
+        let registry = self.registry;
         if adds {
             registry.add_team_member(&self.caller, organization, name, &user).await?;
         } else {
@@ -152,6 +159,8 @@ impl Call<'_> {
         let package = PackageName::parse(&package).map_err(Error::from)?;
         let permission = parse_permission(permissions.as_deref().unwrap_or_default())?;
         let Team { organization, name } = team;
+        let what = if permission == TeamPermission::ReadWrite { "read and write" } else { "read" };
+        self.confirm(format!("let the team {organization}:{name} {what} {package}"));
         self.registry.grant(&self.caller, organization, name, &package, permission).await?;
         Ok(made(json!({ "package": package, "permissions": permission })))
     }
@@ -160,7 +169,9 @@ impl Call<'_> {
         self.registry.whoami(&self.caller)?;
         let TeamPackage { package, .. } = self.json().await?;
         let package = PackageName::parse(&package).map_err(Error::from)?;
-        self.registry.revoke_grant(&self.caller, &team.organization, &team.name, &package).await?;
+        let Team { organization, name } = team;
+        self.confirm(format!("take {package} from the team {organization}:{name}"));
+        self.registry.revoke_grant(&self.caller, organization, name, &package).await?;
         Ok(made(json!({ "package": package })))
     }
 
@@ -193,6 +204,7 @@ impl Call<'_> {
             Action::Administer.into(),
         )?;
         let wanted = self.json::<AccessDocument>().await?.into_change()?;
+        self.confirm(action_of(&name, &wanted));
         let protection = self.registry.set_package_access(&self.caller, &name, wanted).await?;
         let public = self.registry.is_public_package(&self.caller, &name).await?;
         Ok(made(described(protection, public)))
@@ -239,6 +251,20 @@ impl AccessDocument {
         }
         Ok(PackageAccessChange { restricted, mfa })
     }
+}
+
+fn action_of(name: &PackageName, wanted: &PackageAccessChange) -> String {
+    let shown = wanted.restricted.map(|restricted| {
+        if restricted { format!("hide {name} from the public") } else { format!("show {name} to the public") }
+    });
+    let protected = wanted.mfa.map(|mfa| match mfa {
+        MfaPolicy::None => format!("require no second factor to change {name}"),
+        MfaPolicy::Automation => {
+            format!("require a second factor to change {name}, except of automation tokens")
+        }
+        MfaPolicy::Publish => format!("require a second factor to change {name}"),
+    });
+    shown.into_iter().chain(protected).collect::<Vec<_>>().join(", and ")
 }
 
 fn parse_role(role: &str) -> Result<OrganizationRole, Error> {

@@ -11,8 +11,6 @@ use crate::{Error, Registry};
 use super::answer::json_response;
 use super::base_url::{base_url, reached_host};
 use super::body::Body;
-use super::find_route::find_route;
-use super::route::loggable_path;
 use super::status::{Failure, NOTICE, failure_response, told};
 use super::web_login::{done_url, login_url};
 
@@ -40,11 +38,7 @@ pub(super) async fn failure_or_challenge(
     under_prefix: bool,
     failure: &Failure,
 ) -> Response<Body> {
-    let (error, action) = match failure {
-        Failure::Operation(error) => (error, None),
-        Failure::Unconfirmed { error, action } => (error, Some(&**action)),
-        _ => return failure_response(failure),
-    };
+    let Failure::Operation(error) = failure else { return failure_response(failure) };
     let notice = match error {
         Error::Challenge(Challenge::DeviceCode(code)) => {
             let DeviceCode { url, user_code, digits } = code;
@@ -62,11 +56,10 @@ pub(super) async fn failure_or_challenge(
         _ => return failure_response(failure),
     };
     // A one-time password works without the browser too, so no error here fails the request.
-    let in_browser =
-        ask_in_browser(registry, request, caller, under_prefix, action).await.unwrap_or_else(|error| {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
-            None
-        });
+    let in_browser = ask_in_browser(registry, request, caller, under_prefix).await.unwrap_or_else(|error| {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no one-time password in the browser");
+        None
+    });
     one_time_password_challenge(&told(failure), in_browser.as_ref(), notice)
 }
 
@@ -75,7 +68,6 @@ async fn ask_in_browser(
     request: &Parts,
     caller: &Caller,
     under_prefix: bool,
-    action: Option<&str>,
 ) -> Result<Option<InBrowser>, Error> {
     let polls = request.headers.get(AUTH_TYPE).is_some_and(|value| value == "web");
     // A client that sent a wrong password already has the address of the page.
@@ -83,12 +75,7 @@ async fn ask_in_browser(
         return Ok(None);
     }
     let client = request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    let path = request.uri.path();
-    let phrase = || find_route(&registry.parts.http, &request.method, path).ok()?.route.phrase();
-    let action = action.map(str::to_owned).or_else(phrase);
-    let action = action.unwrap_or_else(|| format!("{} {}", request.method, loggable_path(path)));
-    let Some(begun) = registry.accounts().begin_web_second_factor(caller, client, &action, !polls).await?
-    else {
+    let Some(begun) = registry.accounts().begin_web_second_factor(caller, client, !polls).await? else {
         return Ok(None);
     };
     let base = base_url(registry, request, reached_host(request)?, under_prefix).url;

@@ -40,6 +40,7 @@ impl Call<'_> {
         self.registry.authorization().require_signed_in(&self.caller, Some(&name), Action::Publish.into())?;
         let version: String = self.json().await?;
         let version = Version::parse(&version).map_err(Error::from)?;
+        self.confirm(format!("set the dist-tag {tag} of {name} to {version}"));
         self.registry.set_dist_tag(&self.caller, &name, tag, version).await?;
         self.answer_with_tags(&name).await
     }

@@ -25,7 +25,7 @@ use super::incoming::Incoming;
 use super::origin::check_origin;
 use super::own_request::refuse_own_request;
 use super::robots::robots;
-use super::route::{Route, TrustRoute};
+use super::route::{Route, TrustRoute, loggable_path};
 use super::security_headers::secure;
 use super::status::{Failure, add_notice, failure_response};
 
@@ -76,6 +76,8 @@ pub(super) struct Call<'a> {
     /// The host that the client reached.
     pub(super) host: Option<&'a str>,
     pub(super) caller: Caller,
+    /// Where the caller's action is left for the answer to a failure.
+    action: &'a mut Option<Arc<str>>,
     pub(super) under_prefix: bool,
     pub(super) body: &'a mut Incoming,
 }
@@ -151,8 +153,21 @@ impl Registry {
                 (caller, Err(error.into()))
             }
             Ok(caller) => {
-                let call = Call { registry: self, request, host, caller: caller.clone(), under_prefix, body };
-                (caller, call.dispatch(route).await)
+                let (registry, mut action) = (self, None);
+                let mut call = Call {
+                    registry,
+                    request,
+                    host,
+                    caller: caller.clone(),
+                    action: &mut action,
+                    under_prefix,
+                    body,
+                };
+                if !reading {
+                    call.confirm(action_of(request, &route));
+                }
+                let result = call.dispatch(route).await;
+                (Caller { action, ..caller }, result)
             }
         };
         let result = match (result, &stale) {
@@ -249,7 +264,21 @@ fn anonymous_caller(request: &Parts) -> Caller {
     Caller { address, origin, ..Caller::default() }
 }
 
+/// Returns what a request does, in the words of a user who confirms it.
+fn action_of(request: &Parts, route: &Route) -> String {
+    let path = || format!("{} {}", request.method, loggable_path(request.uri.path()));
+    route.phrase().unwrap_or_else(path)
+}
+
 impl Call<'_> {
+    /// Says what the request does, where its body says more of that than its path. A second factor shown in the browser
+    /// counts for exactly this text, so it names everything that the user decides about.
+    pub(super) fn confirm(&mut self, action: String) {
+        let action: Arc<str> = action.into();
+        *self.action = Some(Arc::clone(&action));
+        self.caller.action = Some(action);
+    }
+
     async fn dispatch(self, route: Route) -> Result<Response<Body>, Failure> {
         match route {
             Route::Root => Ok(self.root()),

@@ -39,12 +39,14 @@ mod with_hooks {
                     // Rejects an unauthenticated caller before the body is read.
                     registry.whoami(&self.caller)?;
                     let request = self.json::<HookRequest>().await?;
+                    self.confirm(format!("create a hook of {} at {}", request.name, request.target.endpoint));
                     let made = registry.create_hook(&self.caller, request).await?;
                     return Ok(json_response(StatusCode::CREATED, &described(&made)));
                 }
                 HookRoute::Update { id } => {
                     registry.whoami(&self.caller)?;
                     let target = self.json::<HookTarget>().await?;
+                    self.confirm(format!("change the hook {id} to {}", target.endpoint));
                     registry.update_hook(&self.caller, &id, target).await?
                 }
             };

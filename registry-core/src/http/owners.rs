@@ -30,6 +30,7 @@ impl Call<'_> {
             Action::Administer.into(),
         )?;
         let NewOwner { user } = self.json().await?;
+        self.confirm(format!("add the owner {user} to {name}"));
         let revision = self.registry.add_owner(&self.caller, &name, &user).await?;
         Ok(done(StatusCode::OK, &name, Some(&revision)))
     }

@@ -59,12 +59,16 @@ impl Call<'_> {
             answer["tfa"] = outcome;
             return Ok(json_response(StatusCode::OK, &answer));
         }
-        let own = self.registry.change_account(&self.caller, document.into_change()?).await?;
+        let change = document.into_change()?;
+        if change.password.is_some() {
+            self.confirm("change the password".to_owned());
+        }
+        let own = self.registry.change_account(&self.caller, change).await?;
         Ok(json_response(StatusCode::OK, &described(&own)))
     }
 
     /// Returns what npm expects as `tfa`: a URL to scan, the recovery codes, the mode, or false.
-    async fn set_two_factor(&self, document: TwoFactorDocument) -> Result<Value, Error> {
+    async fn set_two_factor(&mut self, document: TwoFactorDocument) -> Result<Value, Error> {
         let (password, mode) = match document {
             TwoFactorDocument::Confirm([shown]) => {
                 let shown = one_time_password(shown.expose_secret())
@@ -85,6 +89,13 @@ impl Call<'_> {
                 )));
             }
         };
+        self.confirm(match mode {
+            None => "remove the second factor of the account".to_owned(),
+            Some(TwoFactorMode::AuthOnly) => "require the second factor for the account alone".to_owned(),
+            Some(TwoFactorMode::AuthAndWrites) => {
+                "require the second factor for changes of packages too".to_owned()
+            }
+        });
         Ok(match self.registry.set_two_factor(&self.caller, &password, mode).await? {
             TwoFactorChanged::Begun(url) => url.expose_secret().into(),
             TwoFactorChanged::Mode(mode) => json!({ "mode": mode, "pending": false }),

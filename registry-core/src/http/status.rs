@@ -6,7 +6,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::Error;
-use crate::auth::Challenge;
 use crate::error::{LoginError, PermissionError, ProxyError, RequestError};
 use crate::upstream::UpstreamError;
 
@@ -25,13 +24,6 @@ pub(super) enum Failure {
     Route(RouteError),
     /// The operation rejected the request or failed.
     Operation(Error),
-    /// The operation needs a one-time password, and the body of the request says what for.
-    Unconfirmed {
-        /// The error of the operation.
-        error: Error,
-        /// What the user confirms, such as `publish @acme/pear@1.0.0`.
-        action: Box<str>,
-    },
     /// No version is found for what may be the name of a package below a registry URL with a surplus path.
     Misdirected {
         /// What the operation says of it.
@@ -39,18 +31,6 @@ pub(super) enum Failure {
         /// The URL of the registry, without a slash at its end.
         registry: Arc<str>,
     },
-}
-
-impl Failure {
-    /// Names what a request asks for, if the user must confirm it.
-    pub(super) fn of_action(error: Error, action: impl FnOnce() -> String) -> Self {
-        match error {
-            Error::Challenge(Challenge::OneTimePassword) | Error::Login(LoginError::WrongOneTimePassword) => {
-                Self::Unconfirmed { error, action: action().into() }
-            }
-            error => Self::Operation(error),
-        }
-    }
 }
 
 impl From<Error> for Failure {
@@ -73,9 +53,7 @@ pub(super) fn status(failure: &Failure) -> StatusCode {
             | RouteError::Token
             | RouteError::Character => StatusCode::BAD_REQUEST,
         },
-        Failure::Operation(error)
-        | Failure::Unconfirmed { error, .. }
-        | Failure::Misdirected { error, .. } => operation_status(error),
+        Failure::Operation(error) | Failure::Misdirected { error, .. } => operation_status(error),
     }
 }
 
@@ -114,7 +92,7 @@ fn asked_to_wait(error: &Error) -> Option<Duration> {
 pub(super) fn told(failure: &Failure) -> String {
     match failure {
         Failure::Route(error) => error.to_string(),
-        Failure::Operation(error) | Failure::Unconfirmed { error, .. } => {
+        Failure::Operation(error) => {
             if error.is_internal() {
                 tracing::error!(error = causes(error), "a request failed");
             }

@@ -3,7 +3,7 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use crate::accounts::tokens::TokenInfo;
+use crate::accounts::tokens::{TokenInfo, TokenOptions};
 use crate::auth::{OrganizationPermission, TokenPermission};
 use crate::clock::timestamp;
 
@@ -42,6 +42,7 @@ impl Call<'_> {
         // Rejects an unauthenticated caller before the body is read.
         self.registry.whoami(&self.caller)?;
         let request = self.json::<TokenDocument>().await?.into_request()?;
+        self.confirm(action_of(&request.options));
         let made = self.registry.create_token(&self.caller, request).await?;
         let mut answer = described(&made.info);
         answer["token"] = made.secret.expose_secret().into();
@@ -52,6 +53,33 @@ impl Call<'_> {
         self.registry.revoke_token(&self.caller, wanted).await?;
         Ok(json_response(StatusCode::OK, &json!({ "ok": true, "success": true })))
     }
+}
+
+/// Describes what a new token will permit.
+fn action_of(options: &TokenOptions) -> String {
+    let may = match options.permission {
+        TokenPermission::NoAccess => "neither reads nor writes packages",
+        TokenPermission::ReadOnly => "only reads packages",
+        TokenPermission::StageOnly => "reads and stages packages",
+        TokenPermission::ReadWrite => "reads and writes packages",
+    };
+    let patterns = options.packages.iter().flatten().map(|pattern| pattern.as_str());
+    let packages = match patterns.collect::<Vec<_>>() {
+        none if none.is_empty() => String::new(),
+        some => format!(" ({})", some.join(", ")),
+    };
+    let organizations = options.organizations.iter().map(|organizations| {
+        let names: Vec<_> = organizations.names.iter().map(ToString::to_string).collect();
+        let may = match organizations.permission {
+            OrganizationPermission::NoAccess => "does not see",
+            OrganizationPermission::ReadOnly => "sees",
+            OrganizationPermission::ReadWrite => "changes",
+        };
+        format!(", {may} the organizations {}", names.join(", "))
+    });
+    let organizations: String = organizations.collect();
+    let bypass = if options.bypass_two_factor { ", and needs no second factor" } else { "" };
+    format!("create a token that {may}{packages}{organizations}{bypass}")
 }
 
 /// Renders a token for clients. They disagree on the names of some fields, so these appear under each name.

@@ -16,6 +16,7 @@ use crate::packages::document_change::{ChangeDocument, seen_revision};
 use super::answer::done;
 use super::body::Body;
 use super::handle::Call;
+use super::route::unpublish_phrase;
 use super::status::Failure;
 
 /// What a document sent to `PUT /{name}` asks for.
@@ -27,7 +28,7 @@ enum Put {
 impl Call<'_> {
     /// Handles a publish or another change, which only the document distinguishes: never `npm-command` or `Referer`.
     pub(super) async fn put_packument(
-        self,
+        mut self,
         name: PackageName,
         revision: Option<String>,
     ) -> Result<Response<Body>, Failure> {
@@ -50,19 +51,15 @@ impl Call<'_> {
                 Err(Error::request("a version is published with PUT /{name}, without a revision").into())
             }
             Put::Publish(publication) => {
-                let action = format!("publish {name}@{}", publication.version);
-                let published = self.registry.publish(&self.caller, *publication).await;
-                let published = published.map_err(|error| Failure::of_action(error, || action))?;
+                self.confirm(format!("publish {name}@{}", publication.version));
+                let published = self.registry.publish(&self.caller, *publication).await?;
                 Ok(done(StatusCode::CREATED, &name, Some(&published.revision)))
             }
             Put::Change(document) => {
-                let changes_owners = document.versions.is_none() && document.maintainers.is_some();
+                self.confirm(action_of(&name, &document, revision.is_some()));
                 let changed =
                     self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref());
-                changed.await.map_err(|error| {
-                    let what = if changes_owners { "change the owners of" } else { "change" };
-                    Failure::of_action(error, || format!("{what} {name}"))
-                })?;
+                changed.await?;
                 Ok(done(StatusCode::OK, &name, None))
             }
         }
@@ -101,6 +98,20 @@ impl Call<'_> {
     ) -> Result<Response<Body>, Failure> {
         self.registry.remove_tarball(&self.caller, &name, &version).await?;
         Ok(done(StatusCode::OK, &name, None))
+    }
+}
+
+/// Describes a change by a document. What it changes beside the owners, only the comparison with the stored packument
+/// says.
+fn action_of(name: &PackageName, document: &ChangeDocument, has_revision: bool) -> String {
+    match (&document.versions, &document.maintainers) {
+        (None, Some(owners)) => {
+            let owners: Vec<_> = owners.iter().map(|owner| owner.name.as_str()).collect();
+            format!("let only {} own {name}", owners.join(", "))
+        }
+        // Clients name the revision to unpublish, and delete the tarballs with a second request.
+        (Some(_), _) if has_revision => unpublish_phrase(name),
+        _ => format!("change {name}"),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::events::EventKind;
 use crate::storage::{Blob, BlobDecision, Key};
 
 use super::abuse::Guessed;
-use super::web_login::SecondFactorProof;
+use super::web_login::{ProofCheck, SecondFactorProof};
 
 mod of_a_package;
 mod record;
@@ -105,8 +105,8 @@ impl Accounts {
             self.authorization.emit(&caller.named(account), package, EventKind::TwoFactorFailed);
         }
         match &looked {
-            // Nothing was compared, so this does not make the network known.
-            Ok(FactorCheck::NoFactor) => attempt.withdraw(),
+            // Nothing was shown, so this does not make the network known.
+            Ok(FactorCheck::NoFactor | FactorCheck::Missing) => attempt.withdraw(),
             looked => attempt
                 .settle(looked, |error| matches!(error, Error::Login(LoginError::WrongOneTimePassword))),
         }
@@ -127,8 +127,11 @@ impl Accounts {
             if !self.has_two_factor(account).await? {
                 return Ok(FactorCheck::NoFactor);
             }
-            self.take_second_factor_proof(account, by, &proof).await?;
-            return Ok(FactorCheck::Shown);
+            let action = caller.action.as_deref();
+            return Ok(match self.take_second_factor_proof(account, by, action, &proof).await? {
+                ProofCheck::Confirmed => FactorCheck::Shown,
+                ProofCheck::OfAnotherAction => FactorCheck::Missing,
+            });
         }
         let now = period_at(self.parts.clock.now().timestamp());
         let path = Key::TwoFactor(account).path()?;
@@ -171,7 +174,7 @@ pub(crate) enum FactorCheck {
     NoFactor,
     /// The right one-time password.
     Shown,
-    /// The account has one, and the request has no one-time password.
+    /// The account has one, and the request has no one-time password, or a proof that confirms another request.
     Missing,
 }
 

@@ -1,13 +1,16 @@
 use super::record::{LIFETIME, Purpose, Session};
-use super::session_token::SessionToken;
+use super::session_token::{SessionToken, hash_of};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::two_factor::who_must_show;
 use crate::auth::Caller;
 use crate::concurrency::detached;
-use crate::domain::shorten::shorten;
+use crate::domain::shorten::{shorten, shorten_to};
 use crate::error::LoginError;
 use crate::events::EventKind;
+
+/// The longest description of an action on a page, in bytes: room for the longest name of a package, and a version.
+const SHOWN_ACTION: usize = 400;
 
 /// A browser login that has begun.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl Accounts {
         self.begin(caller, client, Purpose::Login { create }).await
     }
 
-    /// Begins to ask the caller for their second factor in the browser, to do `action`. Returns `None` for an
+    /// Begins to ask the caller for their second factor in the browser, to do the caller's action. Returns `None` for an
     /// anonymous caller, and where browser login is disabled.
     ///
     /// With `shown`, the page displays a code to type into the terminal. That is offered only where the account's
@@ -39,7 +42,6 @@ impl Accounts {
         &self,
         caller: &Caller,
         client: Option<&str>,
-        action: &str,
         shown: bool,
     ) -> Result<Option<BegunWebLogin>, Error> {
         let Some((account, by)) = who_must_show(caller) else { return Ok(None) };
@@ -50,8 +52,10 @@ impl Accounts {
         if !self.has_two_factor(account).await? {
             return Ok(None);
         }
-        let action = shorten(action).to_string();
-        let purpose = Purpose::SecondFactor { account: account.to_owned(), by, action, shown };
+        let Some(action) = &caller.action else { return Ok(None) };
+        let confirms = hash_of(action);
+        let action = shorten_to(action, SHOWN_ACTION).into_owned();
+        let purpose = Purpose::SecondFactor { account: account.to_owned(), by, action, confirms, shown };
         self.begin(caller, client, purpose).await.map(Some)
     }
 

@@ -26,7 +26,7 @@ use crate::events::WebLoginRejection;
 
 pub(crate) use page::{PageStep, WebLoginPage};
 pub(crate) use poll::PollAnswer;
-pub(crate) use proof::SecondFactorProof;
+pub(crate) use proof::{ProofCheck, SecondFactorProof};
 pub(crate) use record::Purpose;
 use record::{Phase, Session, Who};
 pub(crate) use session_token::{SessionToken, is_secret, new_secret};

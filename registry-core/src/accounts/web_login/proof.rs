@@ -18,6 +18,15 @@ const USED: TimeDelta = TimeDelta::minutes(1);
 /// What a client sends as a one-time password after its user showed a second factor in the browser.
 pub(crate) struct SecondFactorProof(SessionToken);
 
+/// What a proof says of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProofCheck {
+    /// Its holder confirmed what the request does.
+    Confirmed,
+    /// Its holder confirmed something else.
+    OfAnotherAction,
+}
+
 impl SecondFactorProof {
     /// Parses a proof; `None` for anything else, such as digits.
     pub(crate) fn parse(text: &SecretString) -> Option<Self> {
@@ -45,25 +54,33 @@ impl Accounts {
     }
 
     /// Checks a proof sent with the credential `by`. It is valid for one command: the same credential may send it
-    /// again for a short time, and no other credential can use it.
+    /// again for a short time to do the `action` that its holder confirmed. No other credential can use it, and it confirms no other action.
     pub(crate) async fn take_second_factor_proof(
         &self,
         account: &str,
         by: &str,
+        action: Option<&str>,
         proof: &SecondFactorProof,
-    ) -> Result<(), Error> {
+    ) -> Result<ProofCheck, Error> {
         let now = self.parts.clock.now();
         let taken = self.change_session_even_if_expired(&proof.0, |session| {
-            let is_theirs = matches!(&session.purpose, Purpose::SecondFactor { account: whose, by: known, .. } if whose == account && known == by);
+            let Purpose::SecondFactor { account: whose, by: known, confirms, .. } = &session.purpose else {
+                return Err(Error::Login(LoginError::WrongOneTimePassword));
+            };
+            let is_theirs = whose == account && known == by;
+            let is_confirmed = action.is_some_and(|action| *confirms == hash_of(action));
             match &mut session.phase {
                 Phase::Granted { proof: hash, until, first_used }
                     if is_theirs && is_hash_of(hash, &proof.0.secret) && *until > now =>
                 {
+                    if !is_confirmed {
+                        return Ok(ProofCheck::OfAnotherAction);
+                    }
                     if first_used.is_none() {
                         *first_used = Some(now);
                         *until = now + USED;
                     }
-                    Ok(())
+                    Ok(ProofCheck::Confirmed)
                 }
                 _ => Err(Error::Login(LoginError::WrongOneTimePassword)),
             }

@@ -42,6 +42,7 @@ pub use audit::AuditRoute;
 pub use error::RouteError;
 pub use hooks::HookRoute;
 pub use loggable::loggable_path;
+pub(super) use phrase::unpublish_phrase;
 pub use prefix::strip_prefix;
 pub use stage::StageRoute;
 pub use tokens::TokenRoute;

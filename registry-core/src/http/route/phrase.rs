@@ -1,14 +1,21 @@
-use super::{AccessRoute, Route, StageRoute, TokenRoute, TrustRoute};
+use crate::domain::PackageName;
+
+use super::{AccessRoute, HookRoute, Route, StageRoute, TokenRoute, TrustRoute};
+
+/// What each of the requests does that a client sends to unpublish versions.
+pub(crate) fn unpublish_phrase(name: &PackageName) -> String {
+    format!("unpublish versions of {name}")
+}
 
 impl Route {
     /// Returns what the request asks for, in the words of a user who confirms it; `None` for routes that nothing has to
     /// be confirmed for. Names in it are as the client wrote them.
     pub(crate) fn phrase(&self) -> Option<String> {
         Some(match self {
-            // Only the body says which change it is: see `writes.rs`.
+            // Of these and some others, the body says more: see `Call::confirm`.
             Self::PutPackument { name } | Self::PutPackumentRevision { name, .. } => format!("change {name}"),
             Self::DeletePackument { name, .. } => format!("unpublish {name}"),
-            Self::DeleteTarball { name, version, .. } => format!("unpublish {name}@{version}"),
+            Self::DeleteTarball { name, .. } => unpublish_phrase(name),
             Self::SetDistTag { name, tag } => format!("set the dist-tag {tag} of {name}"),
             Self::RemoveDistTag { name, tag } => format!("remove the dist-tag {tag} of {name}"),
             Self::AddOwner { name } => format!("add an owner to {name}"),
@@ -22,9 +29,11 @@ impl Route {
             Self::Stage(StageRoute::Approve { id }) => format!("approve the staged version {id}"),
             Self::Stage(StageRoute::Reject { id }) => format!("reject the staged version {id}"),
             Self::Access(route) => return route.phrase(),
-            Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
-                format!("change which builds may publish {name}")
-            }
+            Self::Trust(TrustRoute::Create { name }) => format!("let other builds publish {name}"),
+            Self::Trust(TrustRoute::Revoke { name, .. }) => format!("let no builds publish {name}"),
+            Self::Hook(HookRoute::Create) => "create a hook".to_owned(),
+            Self::Hook(HookRoute::Update { id }) => format!("change the hook {id}"),
+            Self::Hook(HookRoute::Delete { id }) => format!("delete the hook {id}"),
             _ => return None,
         })
     }

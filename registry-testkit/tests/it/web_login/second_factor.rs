@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Method, Request};
 use insta::assert_snapshot;
 use registry_core::Body;
@@ -137,7 +138,8 @@ async fn a_write_is_confirmed_in_the_browser() {
     let _ = write(&other.with_one_time_password(&proof), &WEB).await.assert_status(401);
     let _ = write(&eve.with_one_time_password(&proof), &WEB).await.assert_status(401);
     let _ = write(&proven, &WEB).await.assert_status(200);
-    let _ = proven.delete(TAG).await.assert_status(200);
+    let _ = proven.delete(TAG).await.assert_status(401);
+    let _ = write(&proven, &WEB).await.assert_status(200);
     registry.clock().advance(Duration::from_secs(61));
     let _ = write(&proven, &WEB).await.assert_status(401);
 }
@@ -277,32 +279,167 @@ async fn the_page_of_a_provider_that_does_not_own_the_name_is_no_second_factor()
     let _ = begun.poll(&registry.anonymous()).await.assert_status(202);
 }
 
-/// The page says what the command does in words, as far as the request tells.
+/// A change that the user confirms: what sends it, and what the page says of it.
+struct Change {
+    method: Method,
+    path: String,
+    body: String,
+    says: &'static str,
+}
+
+fn change(method: Method, path: impl Into<String>, body: impl ToString, says: &'static str) -> Change {
+    Change { method, path: path.into(), body: body.to_string(), says }
+}
+
+impl Change {
+    async fn send(&self, client: &TestClient) -> TestResponse {
+        let request = Request::builder().method(&self.method).uri(&self.path);
+        let request = request.header("npm-auth-type", "web").body(Body::from(self.body.clone()));
+        client.send(request.unwrap()).await
+    }
+}
+
+/// A change of each kind, and changes that differ from it in what a user decides about.
+async fn every_change(registry: &TestRegistry) -> Vec<Change> {
+    let owned = registry.ana().get("/pear").await.json();
+    let revision = owned["_rev"].as_str().unwrap();
+    let publish = |version| PublishDocument::new("@acme/plum", version).build();
+    let owners = |names: &[&str]| {
+        let owners: Vec<_> = names.iter().map(|name| json!({ "name": name, "email": "" })).collect();
+        json!({ "_rev": revision, "maintainers": owners })
+    };
+    let mut fewer = owned.clone();
+    fewer["versions"].as_object_mut().unwrap().remove("1.0.1");
+    fewer["dist-tags"] = json!({ "latest": "1.0.0" });
+    let mut deprecated = owned.clone();
+    deprecated["versions"]["1.0.0"]["deprecated"] = "old".into();
+    let revised = format!("/pear/-rev/{revision}");
+    let token = |more: serde_json::Value| {
+        let mut body = json!({ "password": PASSWORD });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let mode = |mode: &str| json!({ "tfa": { "password": PASSWORD, "mode": mode } });
+    let (put, post, delete) = (Method::PUT, Method::POST, Method::DELETE);
+    vec![
+        change(put.clone(), "/@acme%2fplum", publish("1.0.0"), "publish @acme/plum@1.0.0"),
+        change(put.clone(), "/@acme%2fplum", publish("1.0.1"), "publish @acme/plum@1.0.1"),
+        change(put.clone(), &*revised, owners(&["ben"]), "let only ben own pear"),
+        change(put.clone(), &*revised, owners(&["ana", "eve"]), "let only ana, eve own pear"),
+        change(put.clone(), &*revised, fewer, "unpublish versions of pear"),
+        change(put.clone(), "/pear", deprecated, "change pear"),
+        change(delete.clone(), &*revised, "", "unpublish pear"),
+        change(put.clone(), TAG, "\"1.0.0\"", "set the dist-tag stable of pear to 1.0.0"),
+        change(delete.clone(), "/-/package/pear/dist-tags/beta", "", "remove the dist-tag beta of pear"),
+        change(
+            post.clone(),
+            "/-/npm/v1/tokens",
+            token(json!({})),
+            "create a token that reads and writes packages",
+        ),
+        change(
+            post.clone(),
+            "/-/npm/v1/tokens",
+            token(json!({ "readonly": true, "cidr_whitelist": ["10.0.0.0/8"] })),
+            "create a token that only reads packages",
+        ),
+        change(
+            post.clone(),
+            "/-/npm/v1/tokens",
+            token(
+                json!({ "packages": ["pear"], "packages_and_scopes_permission": "read-write", "bypass_2fa": true, "orgs": ["acme"] }),
+            ),
+            "create a token that reads and writes packages (pear), sees the organizations acme, and needs no second factor",
+        ),
+        change(post.clone(), "/-/npm/v1/user", mode("disable"), "remove the second factor of the account"),
+        change(
+            post.clone(),
+            "/-/npm/v1/user",
+            mode("auth-only"),
+            "require the second factor for the account alone",
+        ),
+        change(
+            post.clone(),
+            "/-/npm/v1/user",
+            json!({ "password": { "old": PASSWORD, "new": "another long password" } }),
+            "change the password",
+        ),
+        change(post.clone(), "/-/npm/v1/user", json!({ "fullname": "Ana" }), "change the account"),
+        change(put.clone(), "/-/org/acme/team", json!({ "name": "crew" }), "create the team acme:crew"),
+        change(
+            put.clone(),
+            "/-/org/acme/user",
+            json!({ "user": "ben" }),
+            "put ben into the organization acme",
+        ),
+        change(
+            put.clone(),
+            "/-/org/acme/user",
+            json!({ "user": "eve", "role": "owner" }),
+            "put eve into the organization acme as owner",
+        ),
+        change(
+            post.clone(),
+            "/-/package/pear/access",
+            json!({ "access": "public" }),
+            "show pear to the public",
+        ),
+        change(
+            post,
+            "/-/package/pear/access",
+            json!({ "publish_requires_tfa": false }),
+            "require no second factor to change pear",
+        ),
+        change(put, "/-/package/pear/owners", json!({ "user": "ben" }), "add the owner ben to pear"),
+    ]
+}
+
+/// The page says what the command does in words.
 #[tokio::test]
 async fn the_page_says_what_is_confirmed() {
-    let (registry, _) = careful(TestRegistry::builder()).await;
-    let publish = PublishDocument::new("@acme/plum", "1.0.0").build();
+    let registry = TestRegistry::new().await;
+    let _ = registry.ana().publish(&PublishDocument::new("pear", "1.0.1")).await.assert_status(201);
+    be_careful(&registry, &registry.ana()).await;
     registry.user("ben").await;
-    let revision = registry.ana().get("/pear").await.json()["_rev"].as_str().unwrap().to_owned();
-    let owners = json!({ "_rev": revision, "maintainers": [{ "name": "ben", "email": "" }] });
-    for (method, path, body, says) in [
-        (Method::PUT, "/@acme%2fplum", publish.to_string(), "publish @acme/plum@1.0.0"),
-        (Method::PUT, &*format!("/pear/-rev/{revision}"), owners.to_string(), "change the owners of pear"),
-        (Method::DELETE, "/-/package/pear/dist-tags/beta", String::new(), "remove the dist-tag beta of pear"),
-        (Method::POST, "/-/npm/v1/tokens", json!({ "password": PASSWORD }).to_string(), "create a token"),
-        (
-            Method::PUT,
-            "/-/org/acme/team",
-            json!({ "name": "crew" }).to_string(),
-            "create a team in the organization acme",
-        ),
-    ] {
-        let request = Request::builder().method(method).uri(path).header("npm-auth-type", "web");
-        let asked = registry.ana().send(request.body(Body::from(body)).unwrap()).await;
-        let asked = asked.assert_status(401);
+    registry.user("eve").await;
+    for change in every_change(&registry).await {
+        let says = change.says;
+        let asked = change.send(&registry.ana()).await.assert_status(401);
         let page =
             browser(&registry).open(&Begun::of(&asked, "authUrl").page).await.assert_status(200).text();
         assert!(page.contains(&format!("<code>{says}</code>")), "no {says} in {page}");
         assert!(page.contains("<h1>Confirm a command as ana</h1>"), "{page}");
     }
+}
+
+/// A program that has a stolen session must not have its user confirm one thing, and do another.
+#[tokio::test]
+async fn what_was_confirmed_counts_for_nothing_else() {
+    let registry = TestRegistry::new().await;
+    let _ = registry.ana().publish(&PublishDocument::new("pear", "1.0.1")).await.assert_status(201);
+    let app = be_careful(&registry, &registry.ana()).await;
+    registry.user("ben").await;
+    registry.user("eve").await;
+    let changes = every_change(&registry).await;
+    let asked = changes[0].send(&registry.ana()).await.assert_status(401);
+    let begun = Begun::of(&asked, "authUrl");
+    let page_browser = browser(&registry);
+    let page = page_browser.open(&begun.page).await;
+    let digits = app.digits_at(registry.clock().now());
+    let _ = page_browser.press(&page, "code", &[("code", &digits)]).await.assert_status(303);
+    let proof = begun.poll(&registry.anonymous()).await.json()["token"].as_str().unwrap().to_owned();
+    let proven = registry.ana().with_one_time_password(&proof);
+    let before = without_sessions(&registry).await;
+    for other in &changes[1..] {
+        let refused = other.send(&proven).await.assert_status(401);
+        let page = browser(&registry).open(&Begun::of(&refused, "authUrl").page).await.text();
+        assert!(page.contains(&format!("<code>{}</code>", other.says)), "{page}");
+    }
+    assert_eq!(without_sessions(&registry).await, before);
+    let _ = changes[0].send(&proven).await.assert_status(201);
+}
+
+/// What is stored, but for the logins that each challenge begins.
+async fn without_sessions(registry: &TestRegistry) -> Vec<(String, Bytes)> {
+    registry.stored().await.into_iter().filter(|(key, _)| !key.starts_with("_sessions/")).collect()
 }
