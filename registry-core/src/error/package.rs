@@ -27,6 +27,16 @@ pub enum PackageError {
         /// The id of the staged version.
         id: StageId,
     },
+    /// An `npm-shrinkwrap.json` in the tarball takes packages from a registry that this one does not know.
+    #[error(
+        "the tarball's npm-shrinkwrap.json takes packages from {origin}, which is neither the `public_url` of this registry nor \
+         one of its upstreams, and npm alone would install them from there: write the file anew with \
+         `npm shrinkwrap --omit-lockfile-registry-resolved`, or publish without it"
+    )]
+    ShrinkwrapOrigin {
+        /// Where it takes them from, such as `https://registry.example`.
+        origin: String,
+    },
     /// `latest` cannot be removed.
     #[error("the dist-tag latest cannot be removed: set it to another version instead")]
     LatestTag,

@@ -137,7 +137,9 @@ fn permission_status(error: &PermissionError) -> StatusCode {
 
 fn package_status(error: &PackageError) -> StatusCode {
     match error {
-        PackageError::LatestTag | PackageError::LastOwner { .. } => StatusCode::BAD_REQUEST,
+        PackageError::ShrinkwrapOrigin { .. } | PackageError::LatestTag | PackageError::LastOwner { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         PackageError::VersionTaken { .. } | PackageError::VersionStaged { .. } => StatusCode::FORBIDDEN,
         PackageError::NotFound(_)
         | PackageError::Unpublished { .. }

@@ -43,6 +43,7 @@ pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
 pub use tarball_redirect::TarballRedirect;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::accounts::{Accounts, AccountsParts};
@@ -74,6 +75,8 @@ pub(crate) struct PackagesParts {
     pub(crate) limits: Limits,
     pub(crate) commits: CommitParts,
     pub(crate) redirect_above: Option<u64>,
+    /// The origins from which an `npm-shrinkwrap.json` may take packages.
+    pub(crate) shrinkwrap_origins: BTreeSet<String>,
     pub(crate) hosted_check: Arc<HostedCheck>,
     pub(crate) memberships: MembershipLookup,
     pub(crate) catalog: Arc<CatalogParts>,

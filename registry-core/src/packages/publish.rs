@@ -10,6 +10,7 @@ use crate::clock::timestamp;
 use crate::concurrency::detached;
 use crate::domain::packument::{Packument, Person, Revision, TarballIndex};
 use crate::domain::publication::{Publication, Release};
+use crate::domain::shorten::shorten;
 use crate::domain::{Integrity, PackageName, Version};
 use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
@@ -44,6 +45,17 @@ impl Packages {
         detached(async move { packages.publish_here(&caller, right, Arc::new(publication)).await }).await
     }
 
+    /// Rejects an `npm-shrinkwrap.json` that takes packages from elsewhere than this registry and its upstreams.
+    pub(super) fn require_known_origins(&self, publication: &Publication) -> Result<(), Error> {
+        let known = &self.parts.shrinkwrap_origins;
+        match publication.shrinkwrap_origins().find(|origin| !known.contains(*origin)) {
+            Some(origin) => {
+                Err(Error::Package(PackageError::ShrinkwrapOrigin { origin: shorten(origin).into_owned() }))
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn publish_here(
         &self,
         caller: &Caller,
@@ -52,6 +64,7 @@ impl Packages {
     ) -> Result<Published, Error> {
         let Publication { name, version, integrity, tag, .. } = &*publication;
         self.proxy().require_hosted_here(name)?;
+        self.require_known_origins(&publication)?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
         let store_tarball: Before = Box::new(move |exists| {

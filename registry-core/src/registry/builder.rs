@@ -3,6 +3,7 @@ mod changes;
 mod hooks;
 mod providers;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ pub struct RegistryBuilder {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     public_url: Option<Arc<str>>,
+    shrinkwrap_origins: BTreeSet<String>,
     path_prefix: String,
     mounted_at: String,
     legacy_prefixes: Vec<String>,
@@ -93,6 +95,7 @@ impl RegistryBuilder {
             clock: Arc::new(SystemClock),
             randomness: Arc::new(SystemRandomness),
             public_url: None,
+            shrinkwrap_origins: BTreeSet::new(),
             path_prefix: String::new(),
             mounted_at: String::new(),
             legacy_prefixes: Vec::new(),
@@ -174,6 +177,14 @@ impl RegistryBuilder {
     /// derived from the `Host` of each request.
     pub fn public_url(self, public_url: Option<Url>) -> Self {
         Self { public_url: public_url.map(|url| url.as_str().trim_end_matches('/').into()), ..self }
+    }
+
+    /// Sets the origins, such as those of the upstreams, from which an `npm-shrinkwrap.json` in a published tarball may take
+    /// packages, besides [`Self::public_url`]. npm installs what such a file names, and other clients do not read it.
+    /// Default: none.
+    pub fn shrinkwrap_origins(self, origins: impl IntoIterator<Item = Url>) -> Self {
+        let shrinkwrap_origins = origins.into_iter().map(|url| url.origin().ascii_serialization()).collect();
+        Self { shrinkwrap_origins, ..self }
     }
 
     /// Sets a path, such as `/registry`, below which routes answer as well as at the root. Default: none.
@@ -277,6 +288,8 @@ impl RegistryBuilder {
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(mut self) -> Registry {
         let (http, settings) = (self.http_settings(), self.take_account_settings());
+        let own_origin = self.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+        self.shrinkwrap_origins.extend(own_origin.map(|url| url.origin().ascii_serialization()));
         let (store, storage_meter) = MeteredStore::wrap(self.store);
         let context = BuildContext { store, clock: self.clock, randomness: self.randomness };
         let providers = self.providers.into_providers(&context);
@@ -345,6 +358,7 @@ impl RegistryBuilder {
             limits: self.limits,
             commits: CommitParts { locks: KeyedMutex::default(), changes: changes.clone() },
             redirect_above: self.redirect_above,
+            shrinkwrap_origins: self.shrinkwrap_origins,
             hosted_check,
             memberships,
             catalog: Arc::clone(&catalog),

@@ -258,3 +258,29 @@ async fn after_logout_the_token_is_worth_nothing() {
     npm.home().set_token(&token);
     let _ = npm.run_in(&folder, &["publish"]).await.assert_failure().assert_printed("npm error code E401");
 }
+
+/// npm installs what a shrinkwrap names, whatever `package.json` says.
+#[tokio::test]
+async fn a_shrinkwrap_that_names_another_registry_is_written_anew_as_the_error_says() {
+    let registry = Registry::start().await;
+    let npm = registry.user("ana").await;
+    publish(&npm, &package("fig", "1.0.0")).await;
+    let dependencies = json!({ "fig": "^1.0.0" });
+    let folder = npm.home().project(&package("tool", "1.0.0").field("dependencies", dependencies));
+    // Lock files are written without addresses here, unless that is turned off.
+    let with_addresses = "--no-omit-lockfile-registry-resolved";
+    let _ = npm.run_in(&folder, &["install", with_addresses]).await.assert_success();
+    let _ = npm.run_in(&folder, &["shrinkwrap", with_addresses]).await.assert_success();
+    let shrinkwrap = folder.join("npm-shrinkwrap.json");
+    assert!(read_json(&shrinkwrap)["packages"]["node_modules/fig"]["resolved"].is_string());
+    // The server does not know by which address it is reached.
+    let remedy = "npm shrinkwrap --omit-lockfile-registry-resolved";
+    let refused = npm.run_in(&folder, &["publish"]).await.assert_failure();
+    assert!(refused.stderr.contains(remedy), "{}", refused.stderr);
+    let remedy: Vec<_> = remedy.split(' ').skip(1).collect();
+    let _ = npm.run_in(&folder, &remedy).await.assert_success();
+    assert_eq!(npm.run_in(&folder, &["publish"]).await.assert_success().stdout, "+ tool@1.0.0\n");
+    let user = npm.home().project(&package("user", "1.0.0"));
+    let _ = npm.run_in(&user, &["install", "tool"]).await.assert_success();
+    assert!(user.join("node_modules/tool/node_modules/fig/package.json").exists());
+}

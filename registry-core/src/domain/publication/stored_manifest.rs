@@ -12,6 +12,11 @@ const HOISTED: [&str; 8] =
 const KEPT_UNDERSCORED: [&str; 3] = ["_id", "_nodeVersion", "_npmVersion"];
 
 impl Publication {
+    /// The origins from which an `npm-shrinkwrap.json` in the tarball takes packages.
+    pub(crate) fn shrinkwrap_origins(&self) -> impl Iterator<Item = &str> {
+        self.contents.shrinkwrap_origins.iter().map(String::as_str)
+    }
+
     /// Returns the manifest as stored: as published, without fields that clients must not decide, and with the verified
     /// ones.
     pub(super) fn stored_manifest(&self, publisher: &Person, maintainers: &[Person]) -> Map<String, Value> {

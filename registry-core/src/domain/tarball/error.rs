@@ -112,6 +112,29 @@ pub enum TarballError {
         /// The beginning of the path of the first one.
         path: String,
     },
+    /// An `npm-shrinkwrap.json` is larger than the registry permits.
+    #[error(
+        "the tarball's npm-shrinkwrap.json is larger than {limit} bytes; leave it out, or make it smaller"
+    )]
+    ShrinkwrapTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// An `npm-shrinkwrap.json` is not JSON, repeats a key, or is nested too deep.
+    #[error("the tarball's npm-shrinkwrap.json is not usable JSON: {reason}; write it with `npm shrinkwrap`")]
+    ShrinkwrapJson {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An `npm-shrinkwrap.json` takes a package from a git repository, a folder or another place that is no registry.
+    #[error(
+        "the tarball's npm-shrinkwrap.json takes a package from {source_text:?}, which npm would install and other clients would \
+         not; depend on a published version instead"
+    )]
+    ShrinkwrapSource {
+        /// The beginning of the place.
+        source_text: String,
+    },
     /// There is no `package.json` in the top folder.
     #[error("the tarball has no package/package.json; pack the folder that holds package.json")]
     NoManifest,

@@ -13,6 +13,7 @@ use super::header::{self, Kind};
 use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
+use super::shrinkwrap;
 use super::unpacker::Unpacker;
 use super::{TarballContents, TarballError};
 use crate::domain::shorten::shorten;
@@ -178,7 +179,7 @@ impl<'a> Inspection<'a> {
             self.contents.file_count += 1;
             self.contents.unpacked_size += size;
             if let Some(name) = path.root_file() {
-                self.root_file(entry, name)?;
+                self.root_file(entry, name, size)?;
             } else if let Some(name) = path.bundled_file() {
                 self.bundled_file(entry, &path, name, size)?;
             }
@@ -289,6 +290,9 @@ impl<'a> Inspection<'a> {
         name: &str,
         size: u64,
     ) -> Result<(), TarballError> {
+        if path.is_bundled_shrinkwrap() {
+            return self.shrinkwrap(entry, size);
+        }
         let has_script = if same_file_somewhere(name) != "package.json" {
             is_gyp_file(name)
         } else if size > self.limits.manifest_bytes as u64 {
@@ -307,12 +311,28 @@ impl<'a> Inspection<'a> {
         Ok(())
     }
 
+    fn shrinkwrap<Source: Read>(
+        &mut self,
+        entry: &mut Entry<'_, Source>,
+        size: u64,
+    ) -> Result<(), TarballError> {
+        if size > shrinkwrap::LARGEST {
+            return Err(TarballError::ShrinkwrapTooLarge { limit: shrinkwrap::LARGEST });
+        }
+        self.contents.shrinkwrap_origins.extend(shrinkwrap::origins(&header::read_whole(entry, size)?)?);
+        Ok(())
+    }
+
     fn root_file<Source: Read>(
         &mut self,
         entry: &mut Entry<'_, Source>,
         name: &str,
+        size: u64,
     ) -> Result<(), TarballError> {
-        self.contents.has_shrinkwrap |= name == "npm-shrinkwrap.json";
+        if name == "npm-shrinkwrap.json" {
+            self.contents.has_shrinkwrap = true;
+            return self.shrinkwrap(entry, size);
+        }
         self.contents.has_gyp_file |= is_gyp_file(name);
         self.contents.has_binding_gyp |= name == "binding.gyp";
         let lower = name.to_ascii_lowercase();
@@ -350,7 +370,7 @@ fn expect_only_zeros(rest: &mut impl Read) -> Result<(), TarballError> {
 }
 
 /// npm strips it too.
-fn without_byte_order_mark(json: &[u8]) -> &[u8] {
+pub(super) fn without_byte_order_mark(json: &[u8]) -> &[u8] {
     json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json)
 }
 

@@ -48,7 +48,10 @@ mod pax;
 mod readme;
 mod scripts;
 mod short_names;
+mod shrinkwrap;
 mod unpacker;
+
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -94,6 +97,8 @@ pub struct TarballContents {
     pub unpacked_size: u64,
     /// Whether there is an `npm-shrinkwrap.json` at the root.
     pub has_shrinkwrap: bool,
+    /// The origins, such as `https://registry.example`, from which files named `npm-shrinkwrap.json` take packages.
+    pub shrinkwrap_origins: BTreeSet<String>,
     /// Whether there is a `*.gyp` file at the root, for which npm runs `node-gyp rebuild` at install even without a
     /// script.
     pub has_gyp_file: bool,

@@ -94,6 +94,19 @@ impl EntryPath {
         folder.split('/').any(|part| same_file_somewhere(part) == "node_modules").then_some(name)
     }
 
+    /// Whether it is the `npm-shrinkwrap.json` of a package in a folder of `node_modules`, on some disk.
+    pub(super) fn is_bundled_shrinkwrap(&self) -> bool {
+        let parts: Vec<_> =
+            self.installed().unwrap_or_default().split('/').map(same_file_somewhere).collect();
+        match parts.as_slice() {
+            [.., modules, _, file] if modules == "node_modules" => file == "npm-shrinkwrap.json",
+            [.., modules, scope, _, file] if modules == "node_modules" => {
+                scope.starts_with('@') && file == "npm-shrinkwrap.json"
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the entry is the package's root `node_modules` on some disk, or below it, where bundled dependencies are.
     pub(super) fn is_bundled(&self) -> bool {
         let first = self.installed().and_then(|installed| installed.split('/').next());

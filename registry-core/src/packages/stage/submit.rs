@@ -34,6 +34,7 @@ impl Packages {
     ) -> Result<StageId, Error> {
         let name = publication.name.clone();
         self.proxy().require_hosted_here(&name)?;
+        self.require_known_origins(&publication)?;
         let id = StageId::from_random(random_bytes(self.parts.randomness.as_ref()));
         let owner = person(&right.principal);
         let record = StageRecord {

@@ -99,7 +99,8 @@ pub fn registry_builder(
     install_tls_provider();
     let access = settings.checked_rules()?;
     let upstreams = upstreams::open(&settings.upstreams)?;
-    let builder = accounts_builder(settings, store)?.access(access);
+    let origins = settings.upstreams.values().map(|upstream| upstream.url.as_url().clone());
+    let builder = accounts_builder(settings, store)?.access(access).shrinkwrap_origins(origins);
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));

@@ -304,3 +304,39 @@ fn what_decides_about_an_install_is_the_same_on_every_disk() {
         assert!(matches!(refused, TarballError::Disguised { .. }), "{path}: {refused}");
     }
 }
+
+#[test]
+fn shrinkwraps_of_the_package_and_of_bundled_ones_are_read() {
+    let from = |host: &str| {
+        let source = format!("https://{host}.example/fig/-/fig-1.0.0.tgz");
+        serde_json::json!({ "packages": { "node_modules/fig": { "resolved": source } } }).to_string()
+    };
+    let manifest = br#"{"name":"greet","version":"1.0.0","bundleDependencies":["a","@b/c"]}"#;
+    let bundled = |path: &str| format!("package/node_modules/{path}");
+    let contents = contents(
+        TarballBuilder::default()
+            .file("package/package.json", manifest)
+            .file("package/npm-shrinkwrap.json", from("one").as_bytes())
+            .file(&bundled("a/npm-shrinkwrap.json"), from("two").as_bytes())
+            .file(&bundled("@b/c/npm-shrinkwrap.json"), from("three").as_bytes())
+            .file(&bundled("a/node_modules/d/NPM-SHRINKWRAP.json"), from("four").as_bytes())
+            .file(&bundled("a/test/npm-shrinkwrap.json"), b"no JSON")
+            .file("package/test/npm-shrinkwrap.json", b"no JSON"),
+    );
+    let origins: Vec<_> = contents.shrinkwrap_origins.iter().map(String::as_str).collect();
+    let expected =
+        ["https://four.example", "https://one.example", "https://three.example", "https://two.example"];
+    assert_eq!(origins, expected);
+}
+
+#[test]
+fn a_shrinkwrap_that_npm_could_read_otherwise_is_refused() {
+    for (json, says) in [
+        (b"{".to_vec(), "not usable JSON"),
+        (br#"{"packages":{"node_modules/fig":{"resolved":"github:fig/fig"}}}"#.to_vec(), "github:fig/fig"),
+        (vec![b' '; (4 << 20) + 1], "larger than 4194304 bytes"),
+    ] {
+        let error = refusal(TarballBuilder::with_manifest().file("package/npm-shrinkwrap.json", &json));
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}

@@ -10,6 +10,7 @@ mod manifests;
 mod methods;
 mod names;
 mod revisions;
+mod shrinkwrap;
 mod sizes;
 mod tarball_bombs;
 mod traversal;
