@@ -1,5 +1,6 @@
 //! The right of one process at a time to deliver, kept in the document that says how far it has come.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,12 +8,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::clock::Clock;
 use crate::storage::{Blob, BlobDecision, BlobPath, Storage};
 
 use super::head::damaged;
 
-/// How long a process may deliver before another takes over. Renewed with each save.
-const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// How long after its last sign of life a process is taken to be dead, and another takes over: the longest that deliveries
+/// wait after a crash. Renewed with each save.
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How often a process that waits for a receiver renews its lease.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// The right to deliver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +87,23 @@ impl<Document: LeasedDocument> Leased<Document> {
     pub(crate) async fn save(&mut self, store: &Storage, now: DateTime<Utc>) -> Result<bool, Error> {
         let lease = Lease { holder: self.holder.clone(), until: now + LEASE };
         self.store(store, Some(lease)).await
+    }
+
+    /// Waits for a receiver, however long it takes, and renews the right to deliver meanwhile. Where another process took it,
+    /// the next [`Self::save`] says so.
+    pub(crate) async fn hold<Done>(
+        &mut self,
+        store: &Storage,
+        clock: &dyn Clock,
+        work: impl Future<Output = Done>,
+    ) -> Result<Done, Error> {
+        let mut work = pin!(work);
+        loop {
+            if let Ok(done) = tokio::time::timeout(RENEWAL, &mut work).await {
+                return Ok(done);
+            }
+            self.save(store, clock.now()).await?;
+        }
     }
 
     /// Stores the document, and gives the right to deliver back.

@@ -115,7 +115,8 @@ impl Hooks {
     ) -> Result<(), Error> {
         // The lease comes first: what was listed before it may be delivered by now.
         while let Some(seq) = self.waiting_for(id).await?.first().copied() {
-            let outcome = match self.attempt(id, record, seq).await {
+            let attempt = self.attempt(id, record, seq);
+            let outcome = match leased.hold(&self.parts.store, self.parts.clock.as_ref(), attempt).await? {
                 Err(Error::Account(AccountError::NotFound { .. })) => {
                     tracing::info!(
                         hook = id,

@@ -177,7 +177,8 @@ async fn deliver_leased(
             leased.document.given_up += missing;
         }
         let last = last.seq;
-        match attempt(delivery, page.entries).await {
+        let attempt = attempt(delivery, page.entries);
+        match leased.hold(&shared.store, shared.clock.as_ref(), attempt).await? {
             Ok(()) => {
                 leased.document.delivered = last;
                 leased.document.failing = None;

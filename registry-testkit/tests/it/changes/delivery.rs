@@ -183,6 +183,32 @@ async fn a_process_that_stops_lets_the_next_one_go_on_at_once() {
     assert_eq!(accepted.lines(), ["1 pear published", "2 pear published"]);
 }
 
+/// A replica that waits is not dead, and a change that two deliver may come out of order.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_waits_for_a_slow_sink_keeps_its_turn() {
+    let accepted = RecordedChanges::default();
+    let (reached, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let sink =
+        SlowSink { accepted: accepted.clone(), reached: Arc::clone(&reached), gate: Arc::clone(&gate) };
+    let patient = settings(|settings| settings.timeout = Duration::from_mins(10));
+    let registry = TestRegistry::builder().change_sink("sink", Arc::new(sink), patient).start().await;
+    publish(&registry, "pear", "1.0.0").await;
+    registry.registry().flush_events().await;
+    let other = registry.replica().await;
+    let watch = async {
+        drop(reached.acquire().await.unwrap());
+        for _ in 0..12 {
+            registry.clock().advance(Duration::from_secs(11));
+            tokio::time::sleep(Duration::from_secs(11)).await;
+            other.registry().deliver_changes().await;
+        }
+        assert_eq!(reached.available_permits(), 1, "the other replica delivers too");
+        gate.add_permits(1);
+    };
+    tokio::join!(registry.registry().deliver_changes(), watch);
+    assert_eq!(accepted.lines(), ["1 pear published"]);
+}
+
 #[tokio::test]
 async fn another_replica_goes_on_where_one_stopped() {
     let changes = RecordedChanges::default();
