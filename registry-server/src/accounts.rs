@@ -12,7 +12,8 @@ use tokio::runtime::Builder;
 
 use crate::command_line::{AccountAction, Overrides};
 use crate::logging;
-use crate::run::{print, refuse_memory};
+use crate::operate::session::load;
+use crate::run::print;
 use crate::settings::Settings;
 
 /// Runs an action, and prints its result.
@@ -45,8 +46,7 @@ pub(crate) fn on_registry(
     overrides: &Overrides,
     operation: impl AsyncFnOnce(&Registry) -> anyhow::Result<String>,
 ) -> anyhow::Result<String> {
-    let Settings { registry: settings, .. } = Settings::load_for_process(overrides)?;
-    refuse_memory(&settings.storage)?;
+    let Settings { registry: settings, .. } = load(overrides)?;
     let _flusher = logging::start(&settings.log)?;
     let access = settings.packages.compile(&settings.upstreams)?;
     let runtime = Builder::new_current_thread().enable_all().build();

@@ -8,7 +8,7 @@ mod exit;
 pub(crate) mod index;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;
-mod session;
+pub(crate) mod session;
 mod stats;
 mod sweep;
 mod verify;

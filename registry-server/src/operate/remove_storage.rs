@@ -12,6 +12,7 @@ use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{StorageSettings, StorageUrl, Trial, open_store};
 use serde::Serialize;
 
+use crate::accounts::timestamp;
 use crate::command_line::{Overrides, RemoveStorage};
 
 use super::bulk::{Tally, count, open, run, say};
@@ -48,10 +49,11 @@ pub(crate) fn remove_storage(overrides: &Overrides, request: &RemoveStorage) -> 
         let inventory = registry.inventory().await?;
         let total = inventory.total();
         let counted = Tally::begin("counting", None);
+        let width = inventory.folders.keys().map(|folder| folder.chars().count()).max().unwrap_or_default();
         for (folder, size) in &inventory.folders {
             let record = FolderRecord { folder, objects: size.objects, bytes: size.bytes };
-            let (objects, bytes) = (count(size.objects, "object"), HumanBytes(size.bytes));
-            counted.show(&record, &format!("{folder}: {objects}, {bytes}"))?;
+            let (objects, bytes) = (count(size.objects, "object"), HumanBytes(size.bytes).to_string());
+            counted.show(&record, &format!("{folder:width$}  {objects:>14}  {bytes:>12}"))?;
         }
         let (objects, bytes) = (count(total.objects, "object"), HumanBytes(total.bytes));
         let found = Found { objects: total.objects, bytes: total.bytes, is_dry_run: request.dry_run };
@@ -116,7 +118,7 @@ fn refuse_used(inventory: &StorageInventory, request: &RemoveStorage) -> anyhow:
     if request.even_if_used || !inventory.seems_used(SystemClock.now()) {
         return Ok(());
     }
-    let last = inventory.last_write.map(|last| last.to_rfc3339()).unwrap_or_default();
+    let last = inventory.last_write.map(timestamp).unwrap_or_default();
     anyhow::bail!(
         "a process seems to use the storage, which was last written at {last}: stop every server on it, and wait 10 minutes, \
          or add --even-if-used"

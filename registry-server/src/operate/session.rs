@@ -25,7 +25,7 @@ pub(super) enum Access {
 }
 
 /// Reads the settings of a command, which prints its own messages in place of most log lines.
-pub(super) fn load(overrides: &Overrides) -> anyhow::Result<Settings> {
+pub(crate) fn load(overrides: &Overrides) -> anyhow::Result<Settings> {
     let mut settings = Settings::load_for_process(overrides)?;
     refuse_memory(&settings.registry.storage)?;
     if settings.registry.log.filter == LogFilter::default() {
