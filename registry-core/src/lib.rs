@@ -23,6 +23,7 @@
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
 //! - [`measurements`]: counts and durations, for metrics.
+//! - [`traces`]: spans of requests, and of what they cause.
 //! - [`care`]: what operators do to keep a store in order.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
@@ -59,6 +60,7 @@ pub mod search;
 #[cfg(feature = "settings")]
 pub mod settings;
 pub mod storage;
+pub mod traces;
 pub mod upstream;
 mod vocabulary;
 

@@ -10,6 +10,7 @@ pub(crate) struct ServerSections {
     listen: IgnoredAny,
     metrics: MetricsSection,
     pub(crate) server: ServerSection,
+    traces: TracesSection,
 }
 
 /// `[metrics]`
@@ -17,6 +18,14 @@ pub(crate) struct ServerSections {
 #[serde(default, deny_unknown_fields)]
 struct MetricsSection {
     public: IgnoredAny,
+}
+
+/// `[traces]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TracesSection {
+    endpoint: IgnoredAny,
+    ratio: IgnoredAny,
 }
 
 /// `[server]`
@@ -38,7 +47,7 @@ pub(crate) struct ServerSection {
 }
 
 impl FrontendSections for ServerSections {
-    const KEYS: &'static [&'static str] = &["listen", "metrics", "server"];
+    const KEYS: &'static [&'static str] = &["listen", "metrics", "server", "traces"];
 }
 
 #[cfg(test)]
@@ -58,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_those_of_the_server() {
-        for header in ["", "[metrics]", "[server]"] {
+        for header in ["", "[metrics]", "[server]", "[traces]"] {
             let text = format!("{header}\nno_such_key = 1");
             let here = keys(Settings::from_toml_with::<ServerSections>(&text).err());
             assert_eq!(here, keys(registry_server::settings::Settings::from_toml(&text).err()));

@@ -27,6 +27,8 @@ mod run;
 pub mod settings;
 mod signals;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 
 pub use explain::AccessDenied;
 pub use operate::{Findings, NotChecked};

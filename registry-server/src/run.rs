@@ -11,17 +11,19 @@ use tokio::runtime::{Builder, Runtime};
 use crate::command_line::{AccessAction, Command, CommandLine, ConfigAction, Overrides};
 use crate::condition::Condition;
 use crate::front::Front;
+use crate::logging::Log;
 use crate::metrics::Metrics;
 use crate::reload::Reloading;
 use crate::settings::{NpmRegistry, Settings, TEMPLATE, npm_registry};
 use crate::signals::{HangUps, Signals};
-use crate::{accounts, audit, connections, explain, logging, operate, publish, ready, tokens};
-use registry_core::Registry;
+use crate::{accounts, audit, connections, explain, operate, publish, ready, tokens};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{
     MAIN_UPSTREAM, StorageSettings, StorageUrl, Trial, UpstreamSettings, UpstreamUrl, check_named,
     open_registry,
 };
+use registry_core::traces::TraceContext;
+use registry_core::{Registry, RegistryBuilder};
 
 /// Threads for blocking work: file access and password checks. Each costs memory while idle.
 const BLOCKING_THREADS: usize = 64;
@@ -154,7 +156,7 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 fn serve(overrides: &Overrides) -> anyhow::Result<()> {
     let mut settings = Settings::load_for_process(overrides)?;
     refuse_unsound(&settings)?;
-    let _flusher = logging::start(&settings.registry.log)?;
+    let log = Log::start(&settings)?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
@@ -168,8 +170,9 @@ fn serve(overrides: &Overrides) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the threads of the server")?;
-    let served = runtime.block_on(serve_until_signal(&runtime, &settings, reloading));
+    let served = runtime.block_on(serve_until_signal(&runtime, &settings, reloading, log.trace_context()));
     runtime.shutdown_timeout(THREADS_TIME);
+    log.stop(FLUSH_TIME);
     served
 }
 
@@ -177,12 +180,14 @@ async fn serve_until_signal(
     runtime: &Runtime,
     settings: &Settings,
     reloading: Reloading,
+    traces: Option<Arc<dyn TraceContext>>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let mut hang_ups = HangUps::listen().context("cannot listen for signals")?;
     let listener = listen(settings.listen).await?;
     let registry = open_registry(&settings.registry, Trial::Always, |builder| {
-        builder.publish_elsewhere(LARGER_PUBLISHES)
+        let builder = builder.publish_elsewhere(LARGER_PUBLISHES);
+        traces.into_iter().fold(builder, RegistryBuilder::trace_context)
     });
     let registry = registry.await?;
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));

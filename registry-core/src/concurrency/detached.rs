@@ -1,3 +1,5 @@
+use tracing::Instrument as _;
+
 /// A task panicked, or the runtime that ran it was shut down.
 #[derive(Debug, thiserror::Error)]
 #[error("the work broke off")]
@@ -10,7 +12,7 @@ const INLINE_BYTES: usize = 256 << 10;
 pub(crate) async fn detached<T: Send + 'static, Error: From<TaskFailed> + Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::spawn(work).await.map_err(TaskFailed)?
+    tokio::spawn(work.in_current_span()).await.map_err(TaskFailed)?
 }
 
 /// Runs pure work on a document of `bytes` bytes: inline up to 256 KiB, on a blocking thread above.

@@ -10,12 +10,14 @@ use moka::sync::Cache;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::Error;
 use crate::error::BoxError;
 use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
+use crate::traces::SPANS;
 use crate::upstream::TarballEncoding;
 
 use super::progress::Progress;
@@ -124,13 +126,16 @@ impl Proxy {
                 let (length, told_length) = oneshot::channel();
                 let (client, chunks) = mpsc::channel(CHUNKS);
                 let (proxy, source, path) = (self.clone(), source.clone(), source.path.clone());
-                tokio::spawn(async move {
+                // A span of its own, since it may outlast that of the request.
+                let span = tracing::trace_span!(target: SPANS, "fetch tarball");
+                let fetching = async move {
                     let under_way = FillGuard { proxy: &proxy, path: &source.path };
                     let client = streaming.then_some(client);
                     let outcome = proxy.fetch(&source, length, client).await;
                     drop(under_way);
                     ended.send_replace(Some(outcome));
-                });
+                };
+                tokio::spawn(fetching.instrument(span));
                 // Without a length, a client could not tell a truncated tarball from a whole one.
                 if let (true, Ok(Some(length))) = (streaming, told_length.await) {
                     let etag = BlobETag::new("streaming");

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use crate::Error;
 use crate::proxy::Proxy;
+use crate::traces::SPANS;
 
 use super::NamedUpstream;
 use super::freshness::{DocumentKey, State};
@@ -79,12 +81,15 @@ impl Proxy {
         under_way.insert(key.clone(), question.clone());
         drop(under_way);
         let (proxy, upstream) = (self.clone(), upstream.clone());
-        tokio::spawn(async move {
+        // A span of its own, since it may outlast that of the request.
+        let span = tracing::trace_span!(target: SPANS, "fetch packument");
+        let fetching = async move {
             let ends = InflightGuard { proxy: &proxy, key: &key };
             let answer = proxy.ask_alone(&upstream, &key.0, wanted, asked_at).await;
             drop(ends);
             answered.send_replace(Some(answer.map_err(Arc::new)));
-        });
+        };
+        tokio::spawn(fetching.instrument(span));
         question
     }
 }

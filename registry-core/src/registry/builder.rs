@@ -1,6 +1,7 @@
 mod changes;
 #[cfg(feature = "hooks")]
 mod hooks;
+mod http_settings;
 mod providers;
 
 use std::collections::BTreeSet;
@@ -27,7 +28,6 @@ use crate::events::EventSink;
 use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
-use crate::packages::known_bases::KnownBases;
 use crate::packages::{CommitParts, PackagesParts};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
@@ -36,14 +36,16 @@ use crate::proxy::{
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings, SearchState};
 use crate::storage::{BlobStore, MeteredStore, Storage};
+use crate::traces::TraceContext;
 use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
 
 #[cfg(feature = "hooks")]
 use self::hooks::HooksSetUp;
+use self::http_settings::normalize_prefix;
 use self::providers::Constructors;
-use super::{HttpSettings, Parts, Registry};
+use super::{Parts, Registry};
 
 /// Builds a [`Registry`]. Everything but the store has a default.
 #[derive(Debug)]
@@ -78,6 +80,7 @@ pub struct RegistryBuilder {
     change_sinks: Vec<Delivery>,
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
+    trace_context: Option<Arc<dyn TraceContext>>,
 }
 
 impl RegistryBuilder {
@@ -112,6 +115,7 @@ impl RegistryBuilder {
             change_sinks: Vec::new(),
             #[cfg(feature = "hooks")]
             hooks: None,
+            trace_context: None,
         }
     }
 
@@ -127,6 +131,9 @@ impl RegistryBuilder {
 
     /// Adds a registry that this one proxies, with options.
     pub fn upstream_with(mut self, id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
+        if let Some(context) = &self.trace_context {
+            upstream.traced_by(context);
+        }
         self.upstreams.push(NamedUpstream::new(id, upstream, options));
         self
     }
@@ -263,18 +270,12 @@ impl RegistryBuilder {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
-    fn http_settings(&self) -> HttpSettings {
-        HttpSettings {
-            limits: self.limits,
-            randomness: Arc::clone(&self.randomness),
-            public_url: self.public_url.clone(),
-            path_prefix: self.path_prefix.clone(),
-            mounted_at: self.mounted_at.clone(),
-            legacy_prefixes: self.legacy_prefixes.clone(),
-            bases: KnownBases::new(self.clock.now()),
-            clock: Arc::clone(&self.clock),
-            publish_elsewhere: self.publish_elsewhere.clone(),
+    /// Sets what tells upstreams which trace a request to them belongs to. Default: nothing does.
+    pub fn trace_context(self, context: Arc<dyn TraceContext>) -> Self {
+        for upstream in &self.upstreams {
+            upstream.upstream.traced_by(&context);
         }
+        Self { trace_context: Some(context), ..self }
     }
 
     fn take_account_settings(&mut self) -> AccountSettings {
@@ -388,10 +389,4 @@ impl RegistryBuilder {
             }),
         }
     }
-}
-
-/// Returns the path with one leading slash and no trailing one, or nothing for the root.
-fn normalize_prefix(path: &str) -> String {
-    let trimmed = path.trim_matches('/');
-    if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") }
 }

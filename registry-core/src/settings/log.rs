@@ -1,9 +1,13 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry};
+
+use crate::traces::SPANS;
 
 use super::SettingsError;
 use super::error::Context as _;
@@ -103,6 +107,34 @@ impl TryFrom<String> for LogFilter {
     }
 }
 
+/// A layer that receives spans beside the log.
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Like [`log_to`], and gives `spans` what its own filter lets through. The spans of [`crate::traces`] are not in the log.
+pub fn log_and_trace_to<Writer>(
+    writer: Writer,
+    colors: bool,
+    settings: &LogSettings,
+    spans: SpanLayer,
+) -> Result<(), SettingsError>
+where
+    Writer: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colors).with_writer(writer);
+    let lines: SpanLayer = match settings.format {
+        LogFormat::Text => Box::new(lines),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false)),
+    };
+    let is_of_log = filter_fn(|metadata| metadata.target() != SPANS);
+    let lines = lines.with_filter(settings.filter.to_filter().and(is_of_log));
+    tracing_subscriber::registry()
+        .with(vec![spans, Box::new(lines) as SpanLayer])
+        .try_init()
+        .context("cannot start the log")?;
+    log_panics();
+    Ok(())
+}
+
 /// Sends all `tracing` output to `writer`, optionally in colors, including panics.
 pub fn log_to<Writer>(writer: Writer, colors: bool, settings: &LogSettings) -> Result<(), SettingsError>
 where
@@ -117,9 +149,13 @@ where
         LogFormat::Json => subscriber.json().flatten_event(true).with_current_span(false).try_init(),
     }
     .context("cannot start the log")?;
+    log_panics();
+    Ok(())
+}
+
+fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(tracing::field::display);
         tracing::error!(location, "panicked: {}", panic.payload_as_str().unwrap_or("(no message)"));
     }));
-    Ok(())
 }

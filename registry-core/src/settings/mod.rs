@@ -54,14 +54,14 @@ pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
 pub use load::{FrontendSections, describe_config};
-pub use log::{LogFilter, LogFormat, LogSettings, log_to};
+pub use log::{LogFilter, LogFormat, LogSettings, SpanLayer, log_and_trace_to, log_to};
 pub use login::LoginSettings;
 pub use loops::LoopError;
 #[cfg(feature = "aws")]
 pub use open::storage_versions;
 pub use open::{
-    Trial, accounts_builder, add_providers, check_named, open_existing_store, open_registry, open_store,
-    open_trusted_publishing, registry_builder, storage_encryption,
+    Trial, accounts_builder, add_providers, check_named, install_tls_provider, open_existing_store,
+    open_registry, open_store, open_trusted_publishing, registry_builder, storage_encryption,
 };
 pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};

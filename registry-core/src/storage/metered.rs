@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use url::Url;
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
 use crate::measurements::{Count, DurationMeters, OperationMeasurements, Timing};
+use crate::traces::SPANS;
 
 /// The methods of [`BlobStore`].
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +35,23 @@ enum Operation {
 /// Their names in metrics, in the order of [`Operation`].
 const OPERATIONS: [&str; 9] =
     ["get", "get_if_changed", "open", "put", "put_stream", "delete", "list", "list_folders", "signed_url"];
+
+impl Operation {
+    /// Its name in traces.
+    fn span_name(self) -> &'static str {
+        match self {
+            Self::Get => "storage get",
+            Self::GetIfChanged => "storage get_if_changed",
+            Self::Open => "storage open",
+            Self::Put => "storage put",
+            Self::PutStream => "storage put_stream",
+            Self::Delete => "storage delete",
+            Self::List => "storage list",
+            Self::ListFolders => "storage list_folders",
+            Self::SignedUrl => "storage signed_url",
+        }
+    }
+}
 
 /// Measures the operations of a store.
 #[derive(Debug)]
@@ -111,11 +131,15 @@ impl MeteredStore {
         operation: Operation,
         answer: impl Future<Output = Result<T, BlobError>> + Send,
     ) -> Result<T, BlobError> {
+        let span = tracing::trace_span!(
+            target: SPANS, "storage", otel.name = operation.span_name(), otel.status_code = Empty,
+        );
         let timing = self.meter.begin(operation);
-        let answer = answer.await;
+        let answer = answer.instrument(span.clone()).await;
         drop(timing);
         if let Err(error) = &answer {
             self.meter.failed(operation, error);
+            span.record("otel.status_code", "ERROR");
         }
         answer
     }

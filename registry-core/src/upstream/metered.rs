@@ -3,10 +3,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::{PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators};
 use crate::domain::{PackageName, Version};
 use crate::measurements::{DurationMeters, UpstreamMeasurements};
+use crate::traces::{SPANS, TraceContext};
 
 /// How a request to an upstream ended.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +59,15 @@ impl MeteredUpstream {
         &self,
         answer: impl Future<Output = Result<T, UpstreamError>> + Send,
     ) -> Result<T, UpstreamError> {
+        let span = tracing::trace_span!(
+            target: SPANS, "upstream", otel.kind = "client", otel.status_code = Empty, registry.upstream = %self.upstream,
+        );
         let mut timing = self.durations.begin(Outcome::Canceled as usize);
-        let answer = answer.await;
+        let answer = answer.instrument(span.clone()).await;
         let outcome = answer.as_ref().map_or_else(Outcome::of, |_| Outcome::Answered);
+        if answer.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         timing.belongs_at(outcome as usize);
         answer
     }
@@ -84,6 +93,10 @@ impl Upstream for MeteredUpstream {
 
     fn is_paused(&self) -> bool {
         self.upstream.is_paused()
+    }
+
+    fn traced_by(&self, context: &Arc<dyn TraceContext>) {
+        self.upstream.traced_by(context);
     }
 
     async fn packument(

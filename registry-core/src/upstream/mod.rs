@@ -15,6 +15,7 @@ mod http_upstream;
 mod metered;
 
 use std::fmt::{Debug, Display};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use crate::domain::{PackageName, Version};
+use crate::traces::TraceContext;
 use crate::vocabulary::BoxError;
 
 #[cfg(feature = "upstream-http")]
@@ -207,6 +209,10 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
     /// Sets the name by which this registry recognizes its own requests, should one return to it. An HTTP upstream
     /// sends it as `Via`. Default: does nothing.
     fn asked_by(&self, _registry: &str) {}
+
+    /// Sets what tells which trace a request belongs to. An HTTP upstream sends its headers, to the upstream's own host and the
+    /// allowed ones. Default: does nothing.
+    fn traced_by(&self, _context: &Arc<dyn TraceContext>) {}
 
     /// Whether requests pause because the upstream failed repeatedly, and it has not answered since. Default: never.
     fn is_paused(&self) -> bool {

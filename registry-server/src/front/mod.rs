@@ -6,6 +6,7 @@ mod own_routes;
 mod patient;
 mod record;
 mod request_ids;
+mod spans;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{Either, Full};
+use tracing::Instrument as _;
 
 pub(crate) use self::client::Proxies;
 use self::client::{Client, find_client};
@@ -148,7 +150,8 @@ impl<H: Handler> Front<H> {
 
         let id = self.request_ids.id_of(request.headers(), client.by_trusted_proxy);
         request.extensions_mut().insert(RequestId(id.clone()));
-        let record = Record::begin(&self.metrics, &request, client.address, id);
+        let span = spans::begin(&request, id.to_str().unwrap_or_default(), client.by_trusted_proxy);
+        let record = Record::begin(&self.metrics, &request, client.address, id, span.clone());
         if let Err((status, refusal)) = host {
             let refused = json(status, &refusal).map(|text| Either::Left(Full::from(text)));
             return record.follow(refused).map(Either::Right);
@@ -156,7 +159,7 @@ impl<H: Handler> Front<H> {
         name_host(&mut request);
         tell_client(&mut request, client);
         let request = request.map(|body| Patient::new(body, self.patience));
-        let handled = AssertUnwindSafe(self.handler.handle(request)).catch_unwind().await;
+        let handled = AssertUnwindSafe(self.handler.handle(request).instrument(span)).catch_unwind().await;
         let response = match handled {
             Ok(response) => response.map(Either::Right),
             // The panic hook has logged it.

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
+use tracing::Span;
 
 use crate::metrics::{Finished, Metrics};
 
 use super::request_ids::REQUEST_ID;
+use super::spans;
 use registry_core::error::BoxError;
 use registry_core::http::route::loggable_path;
 use registry_core::http::{PrincipalName, RouteKind};
@@ -31,6 +33,7 @@ pub(super) struct Record {
     principal: Option<PrincipalName>,
     status: u16,
     bytes: u64,
+    span: Span,
 }
 
 impl Record {
@@ -39,6 +42,7 @@ impl Record {
         request: &Request<B>,
         client: IpAddr,
         id: HeaderValue,
+        span: Span,
     ) -> Self {
         metrics.entered();
         Self {
@@ -52,6 +56,7 @@ impl Record {
             principal: None,
             status: CLIENT_HUNG_UP,
             bytes: 0,
+            span,
         }
     }
 
@@ -81,6 +86,7 @@ impl Drop for Record {
             took,
             bytes: self.bytes,
         });
+        spans::end(&self.span, self.method.as_str(), self.route, self.status);
         tracing::info!(
             target: "registry_server::access",
             method = self.method.as_str(),
@@ -116,6 +122,8 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin> Body for Recorded<B> 
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let span = self.record.span.clone();
+        let _entered = span.enter();
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         Poll::Ready(frame.map(|frame| match frame {
             Ok(frame) => {

@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use registry_core::settings::{FrontendSections, SettingsError, describe_config};
 use serde::Deserialize;
 
-use super::{MetricsSettings, ServerSettings, Settings};
+use super::{MetricsSettings, ServerSettings, Settings, TraceSettings};
 use crate::command_line::Overrides;
 
 /// The sections of `registry.toml` besides the settings of the registry.
@@ -13,6 +13,7 @@ struct Sections {
     listen: SocketAddr,
     metrics: MetricsSettings,
     server: ServerSettings,
+    traces: TraceSettings,
 }
 
 impl Default for Sections {
@@ -21,12 +22,13 @@ impl Default for Sections {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4873)),
             metrics: MetricsSettings::default(),
             server: ServerSettings::default(),
+            traces: TraceSettings::default(),
         }
     }
 }
 
 impl FrontendSections for Sections {
-    const KEYS: &'static [&'static str] = &["listen", "metrics", "server"];
+    const KEYS: &'static [&'static str] = &["listen", "metrics", "server", "traces"];
 }
 
 impl Default for Settings {
@@ -51,9 +53,9 @@ impl Settings {
     }
 
     fn of(mut registry: registry_core::settings::Settings, sections: Sections) -> Self {
-        let Sections { listen, metrics, server } = sections;
+        let Sections { listen, metrics, server, traces } = sections;
         registry.legacy_prefixes.clone_from(&server.legacy_prefixes);
-        Self { listen, metrics, server, registry }
+        Self { listen, metrics, traces, server, registry }
     }
 
     /// Describes the configuration that [`Settings::load`] reads, for the user.
@@ -69,11 +71,12 @@ impl Settings {
 
     /// Returns the names of the settings that differ from `before` and need a restart.
     pub(crate) fn changed_since(&self, before: &Self) -> Vec<&'static str> {
-        let Self { listen, metrics, server, registry } = self;
+        let Self { listen, metrics, traces, server, registry } = self;
         let mut changed = registry.changed_since(&before.registry);
         changed.splice(0..0, (*listen != before.listen).then_some("listen"));
         changed.extend((*metrics != before.metrics).then_some("metrics"));
         changed.extend((*server != before.server).then_some("server"));
+        changed.extend((*traces != before.traces).then_some("traces"));
         changed
     }
 }

@@ -18,6 +18,7 @@ mod npm_config;
 mod server;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod values;
 mod warnings;
 
@@ -28,6 +29,7 @@ use serde::Deserialize;
 pub use exposure::ExposureError;
 pub use npm_config::{NpmRegistry, npm_registry};
 pub use server::ServerSettings;
+pub use traces::{CollectorUrl, SampleRatio, TraceSettings};
 pub use values::{HostName, Network};
 
 /// A `registry.toml` in which every key is commented out, with its default and its meaning.
@@ -40,6 +42,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The Prometheus metrics.
     pub metrics: MetricsSettings,
+    /// Spans sent to a collector.
+    pub traces: TraceSettings,
     /// Connections and shutdown.
     pub server: ServerSettings,
     /// The settings of the registry.

@@ -38,6 +38,8 @@ fn the_template_lists_the_defaults() {
         "it has no default, so the template shows an example"
     );
     assert!(settings.registry.storage.redirect_above_mib.take().is_some(), "none is redirected by default");
+    assert!(settings.traces.endpoint.take().is_some(), "the collector shown stands for none");
+    assert!(settings.traces.ratio.take().is_some(), "the share shown stands for all");
     let order = settings.registry.providers.take();
     assert_eq!(
         order,

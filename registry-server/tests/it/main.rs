@@ -52,6 +52,8 @@ mod stale_tokens;
 mod storms;
 mod support;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 mod trusted_publishing;
 mod two_factor;
 mod watching;

@@ -136,7 +136,8 @@ pub fn accounts_builder(
         .redirect_tarballs_above(settings.storage.redirect_above_mib.map(|mib| u64::from(mib) << 20)))
 }
 
-/// A second installation fails and changes nothing, which does no harm.
-fn install_tls_provider() {
+/// Installs the TLS provider that every HTTP client of the process needs. A second installation fails and changes nothing, which
+/// does no harm.
+pub fn install_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -47,6 +47,7 @@ use self::hosts::AllowedHost;
 use self::question::Question;
 use crate::domain::{PackageName, Version};
 use crate::outbound::Proxies;
+use crate::traces::TraceContext;
 use crate::upstream::{
     PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
 };
@@ -76,6 +77,7 @@ pub struct HttpUpstream {
     /// Identifies requests of this registry.
     via: OnceLock<HeaderValue>,
     breaker: Arc<Breaker>,
+    traces: OnceLock<Arc<dyn TraceContext>>,
 }
 
 impl HttpUpstream {
@@ -92,6 +94,7 @@ impl HttpUpstream {
             proxies: connection::proxies(&settings),
             authorization: connection::authorization(&settings)?,
             via: OnceLock::new(),
+            traces: OnceLock::new(),
             breaker: Breaker::new(settings.failures_until_pause, settings.pause.min(LONGEST)),
             settings,
         })
@@ -146,6 +149,10 @@ impl Upstream for HttpUpstream {
         if let Ok(via) = HeaderValue::from_str(&format!("1.1 {registry}")) {
             let _ = self.via.set(via);
         }
+    }
+
+    fn traced_by(&self, context: &Arc<dyn TraceContext>) {
+        let _ = self.traces.set(Arc::clone(context));
     }
 
     fn is_paused(&self) -> bool {

@@ -129,6 +129,9 @@ impl HttpUpstream {
             if let Some(via) = self.via.get().filter(|_| self.is_trusted(&url)) {
                 request = request.header(VIA, via.clone());
             }
+            if let Some(traces) = self.traces.get().filter(|_| self.is_trusted(&url)) {
+                request = request.headers(traces.headers());
+            }
             let response = self.begin(request, question, visited.is_empty()).await?;
             match redirected(&response, &url, question.body.is_some()) {
                 Ok(None) => return Ok(response),

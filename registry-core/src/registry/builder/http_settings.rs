@@ -1,0 +1,27 @@
+use std::sync::Arc;
+
+use super::RegistryBuilder;
+use crate::packages::known_bases::KnownBases;
+use crate::registry::HttpSettings;
+
+impl RegistryBuilder {
+    pub(super) fn http_settings(&self) -> HttpSettings {
+        HttpSettings {
+            limits: self.limits,
+            randomness: Arc::clone(&self.randomness),
+            public_url: self.public_url.clone(),
+            path_prefix: self.path_prefix.clone(),
+            mounted_at: self.mounted_at.clone(),
+            legacy_prefixes: self.legacy_prefixes.clone(),
+            bases: KnownBases::new(self.clock.now()),
+            clock: Arc::clone(&self.clock),
+            publish_elsewhere: self.publish_elsewhere.clone(),
+        }
+    }
+}
+
+/// Returns the path with one leading slash and no trailing one, or nothing for the root.
+pub(super) fn normalize_prefix(path: &str) -> String {
+    let trimmed = path.trim_matches('/');
+    if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") }
+}
