@@ -1,6 +1,5 @@
 mod accounts;
 mod builder;
-mod bulk;
 #[cfg(feature = "hooks")]
 mod hooks;
 mod operations;

@@ -1,7 +1,13 @@
-use chrono::TimeDelta;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
 use crate::auth::Caller;
+use crate::bulk::{
+    Bulk, BulkError, BulkMode, BulkParts, BulkStream, MovedPackage, RewrittenObject, SentPackage,
+    StorageInventory, TarballBase,
+};
 use crate::care::{
     Care, StorageStats, SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
@@ -9,7 +15,13 @@ use crate::changes::{ChangePage, DeliveryState};
 use crate::domain::PackageName;
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
+use crate::storage::BlobPath;
 use crate::{Error, Registry};
+
+use super::readiness::{Readiness, ReadinessFinding};
+
+/// So many commits of this process that wait for the change feed are far more than a burst leaves.
+const COMMITS_BEHIND: u64 = 1000;
 
 impl Registry {
     /// Returns the name of every package that is, or was, hosted here, sorted.
@@ -124,5 +136,81 @@ impl Registry {
     /// Returns how far the delivery to each sink of the change feed has come.
     pub async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         self.parts.changes.delivery_states().await
+    }
+
+    /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and
+    /// asks no upstream, so that a load balancer may call it every few seconds.
+    pub async fn readiness(&self) -> Readiness {
+        let ready = self.ready().await;
+        let fatal = ready.as_ref().err().map(ReadinessFinding::of);
+        let findings = fatal.into_iter().chain(self.warnings());
+        Readiness::new(findings.collect(), ready.err().map(Into::into))
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = ReadinessFinding> {
+        let events = self.authorization().events().measurements();
+        let is_queue_full = events.capacity > 0 && events.changes_waiting >= events.capacity.div_ceil(2);
+        let upstreams = &self.parts.proxy.upstream.upstreams;
+        let warnings = [
+            (self.parts.storage_meter.refuses_writes(), ReadinessFinding::StorageRefusesWrites),
+            (
+                upstreams.iter().any(|upstream| upstream.upstream.is_paused()),
+                ReadinessFinding::UpstreamPaused,
+            ),
+            (is_queue_full || self.changes_waiting() >= COMMITS_BEHIND, ReadinessFinding::EventsBehind),
+        ];
+        warnings.into_iter().filter_map(|(is_wrong, finding)| is_wrong.then_some(finding))
+    }
+
+    /// Moves the tarball URLs that codebox-npm stored in packuments to `base`, for a codebox-npm that still runs on the
+    /// storage; without a base, only reports them. This registry needs neither: it renders URLs for each request. Every
+    /// other byte of the packuments stays as it is.
+    pub fn move_tarball_urls(&self, base: Option<TarballBase>, mode: BulkMode) -> BulkStream<MovedPackage> {
+        self.bulk().move_tarball_urls(base, mode)
+    }
+
+    /// Writes every object again with the same bytes, so that the store applies its present settings to it, such as the
+    /// encryption, and reads each back. An object that another process changes meanwhile is not overwritten. With
+    /// `before`, leaves out objects that were written since.
+    pub fn rewrite_objects(
+        &self,
+        before: Option<DateTime<Utc>>,
+        mode: BulkMode,
+    ) -> BulkStream<RewrittenObject> {
+        self.bulk().rewrite_objects(before, mode)
+    }
+
+    /// Sends the latest version of every hosted package to the sinks of the change feed, as an event of the kind
+    /// `indexed`, which the feed does not get.
+    pub fn send_packages_again(&self, mode: BulkMode) -> BulkStream<SentPackage> {
+        self.bulk().send_packages_again(mode)
+    }
+
+    /// Compares the search index with the packages, however recent it is.
+    pub async fn rebuild_search_index(&self) -> Result<(), BulkError> {
+        self.bulk().rebuild_search_index().await
+    }
+
+    /// Counts the objects in the storage.
+    pub async fn inventory(&self) -> Result<StorageInventory, BulkError> {
+        self.bulk().inventory().await
+    }
+
+    /// Deletes every object in the storage, those included that are not the registry's. `_registry.json` goes first: a
+    /// server that still runs answers 503 from then on where it finds nothing. A store that keeps old versions of
+    /// objects keeps them.
+    pub fn remove_objects(&self) -> BulkStream<BlobPath> {
+        self.bulk().remove_objects()
+    }
+
+    fn bulk(&self) -> Bulk {
+        let parts = BulkParts {
+            store: Arc::clone(&self.parts.store),
+            clock: Arc::clone(&self.parts.http.clock),
+            changes: self.parts.changes.clone(),
+            catalog: Arc::clone(&self.parts.search.catalog),
+            search: Arc::clone(&self.parts.search),
+        };
+        Bulk::new(parts, self.authorization())
     }
 }

@@ -1,12 +1,8 @@
 use std::fmt;
 
-use super::Registry;
 use crate::Error;
 use crate::error::BoxError;
 use crate::storage::{BlobError, MarkerMismatch};
-
-/// So many commits of this process that wait for the change feed are far more than a burst leaves.
-const COMMITS_BEHIND: u64 = 1000;
 
 /// Whether a registry can serve requests, and what an operator should look at.
 #[derive(Debug)]
@@ -68,7 +64,7 @@ impl ReadinessFinding {
         }
     }
 
-    fn of(error: &Error) -> Self {
+    pub(super) fn of(error: &Error) -> Self {
         if let Error::Shared(error) = error {
             return Self::of(error);
         }
@@ -115,31 +111,5 @@ impl fmt::Display for ReadinessFinding {
                 "events wait to be written, so that publishes may be rejected: see the log for the sink that fails"
             }
         })
-    }
-}
-
-impl Registry {
-    /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and
-    /// asks no upstream, so that a load balancer may call it every few seconds.
-    pub async fn readiness(&self) -> Readiness {
-        let ready = self.ready().await;
-        let fatal = ready.as_ref().err().map(ReadinessFinding::of);
-        let findings = fatal.into_iter().chain(self.warnings());
-        Readiness::new(findings.collect(), ready.err().map(Into::into))
-    }
-
-    fn warnings(&self) -> impl Iterator<Item = ReadinessFinding> {
-        let events = self.authorization().events().measurements();
-        let is_queue_full = events.capacity > 0 && events.changes_waiting >= events.capacity.div_ceil(2);
-        let upstreams = &self.parts.proxy.upstream.upstreams;
-        let warnings = [
-            (self.parts.storage_meter.refuses_writes(), ReadinessFinding::StorageRefusesWrites),
-            (
-                upstreams.iter().any(|upstream| upstream.upstream.is_paused()),
-                ReadinessFinding::UpstreamPaused,
-            ),
-            (is_queue_full || self.changes_waiting() >= COMMITS_BEHIND, ReadinessFinding::EventsBehind),
-        ];
-        warnings.into_iter().filter_map(|(is_wrong, finding)| is_wrong.then_some(finding))
     }
 }
