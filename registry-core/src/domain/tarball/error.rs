@@ -120,19 +120,19 @@ pub enum TarballError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// An `npm-shrinkwrap.json` is not JSON, repeats a key, or is nested too deep.
-    #[error("the tarball's npm-shrinkwrap.json is not usable JSON: {reason}; write it with `npm shrinkwrap`")]
+    /// An `npm-shrinkwrap.json` is not JSON, repeats a key, is nested too deep, or has what npm does not write.
+    #[error("the tarball's npm-shrinkwrap.json cannot be used: {reason}; write it with `npm shrinkwrap`")]
     ShrinkwrapJson {
         /// What is wrong with it.
         reason: String,
     },
     /// An `npm-shrinkwrap.json` takes a package from a git repository, a folder or another place that is no registry.
     #[error(
-        "the tarball's npm-shrinkwrap.json takes a package from {source_text:?}, which npm would install and other clients would \
-         not; depend on a published version instead"
+        "the tarball's npm-shrinkwrap.json has {source_text:?}, which is no package, version or tarball of a registry: npm would \
+         install from there what other clients do not; depend on a published version instead"
     )]
     ShrinkwrapSource {
-        /// The beginning of the place.
+        /// The beginning of the place, or of the value that npm would read as one.
         source_text: String,
     },
     /// There is no `package.json` in the top folder.
