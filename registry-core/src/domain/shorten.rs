@@ -5,15 +5,10 @@ const LONGEST: usize = 60;
 
 /// Returns the beginning of a client's text, short enough for a message.
 pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
-    shorten_to(text, LONGEST)
-}
-
-/// Returns the beginning of a text, cut at `longest` bytes.
-pub(crate) fn shorten_to(text: &str, longest: usize) -> Cow<'_, str> {
-    if text.len() <= longest {
+    if text.len() <= LONGEST {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(longest)]))
+        Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(LONGEST)]))
     }
 }
 

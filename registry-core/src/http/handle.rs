@@ -7,6 +7,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, EXPECT, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::accounts::two_factor::one_time_password;
 use crate::auth::{Caller, Credential, Principal, RequestOrigin, TokenHash};
@@ -14,6 +15,7 @@ use crate::error::BoxError;
 use crate::error::{LoginError, PermissionError};
 use crate::events::CredentialRejection;
 use crate::packages::known_bases::RenderedBase;
+use crate::vocabulary::RequestedAction;
 use crate::{Error, Registry};
 
 use super::answer::json_response;
@@ -77,7 +79,9 @@ pub(super) struct Call<'a> {
     pub(super) host: Option<&'a str>,
     pub(super) caller: Caller,
     /// Where the caller's action is left for the answer to a failure.
-    action: &'a mut Option<Arc<str>>,
+    action: &'a mut Option<Arc<RequestedAction>>,
+    /// The SHA-256 of the body, once it is read as JSON.
+    sent: Vec<u8>,
     pub(super) under_prefix: bool,
     pub(super) body: &'a mut Incoming,
 }
@@ -160,6 +164,7 @@ impl Registry {
                     host,
                     caller: caller.clone(),
                     action: &mut action,
+                    sent: Vec::new(),
                     under_prefix,
                     body,
                 };
@@ -272,9 +277,15 @@ fn action_of(request: &Parts, route: &Route) -> String {
 
 impl Call<'_> {
     /// Says what the request does, where its body says more of that than its path. A second factor shown in the browser
-    /// counts for exactly this text, so it names everything that the user decides about.
+    /// counts for exactly this text, and for the body that was read as JSON.
     pub(super) fn confirm(&mut self, action: String) {
-        let action: Arc<str> = action.into();
+        self.confirm_with(action, self.sent.clone());
+    }
+
+    /// Says what the request does, and what else must be the same in a request that was confirmed. Clients send a request
+    /// again with the second factor.
+    pub(super) fn confirm_with(&mut self, action: String, content: impl Into<Vec<u8>>) {
+        let action = Arc::new(RequestedAction::new(action, content));
         *self.action = Some(Arc::clone(&action));
         self.caller.action = Some(action);
     }
@@ -354,6 +365,10 @@ impl Call<'_> {
     /// Parses a small body as JSON.
     pub(super) async fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
         let body = self.body.read(self.registry.parts.http.limits.other_body_bytes).await?;
+        self.sent = Sha256::digest(&body).to_vec();
+        if let Some(action) = self.caller.action.take() {
+            self.confirm(action.text().to_owned());
+        }
         crate::domain::strict_json::check_strict_json(&body)
             .map_err(|error| Error::request(format!("the request's body is not valid JSON: {error}")))?;
         serde_json::from_slice(&body).map_err(|error| {

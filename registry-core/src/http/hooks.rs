@@ -18,6 +18,7 @@ mod with_hooks {
     use chrono::{DateTime, Utc};
     use http::StatusCode;
     use serde_json::{Value, json};
+    use url::Url;
     use url::form_urlencoded::parse;
 
     use super::{Body, Call, Failure, HookRoute, Response};
@@ -39,14 +40,15 @@ mod with_hooks {
                     // Rejects an unauthenticated caller before the body is read.
                     registry.whoami(&self.caller)?;
                     let request = self.json::<HookRequest>().await?;
-                    self.confirm(format!("create a hook of {} at {}", request.name, request.target.endpoint));
+                    let (sort, endpoint) = (request.sort.as_str(), shown(&request.target.endpoint));
+                    self.confirm(format!("create a hook of the {sort} {:?} at {endpoint}", request.name));
                     let made = registry.create_hook(&self.caller, request).await?;
                     return Ok(json_response(StatusCode::CREATED, &described(&made)));
                 }
                 HookRoute::Update { id } => {
                     registry.whoami(&self.caller)?;
                     let target = self.json::<HookTarget>().await?;
-                    self.confirm(format!("change the hook {id} to {}", target.endpoint));
+                    self.confirm(format!("change the hook {id} to {}", shown(&target.endpoint)));
                     registry.update_hook(&self.caller, &id, target).await?
                 }
             };
@@ -74,6 +76,11 @@ mod with_hooks {
             let answer = json!({ "objects": page, "total": hooks.len(), "urls": urls });
             Ok(json_response(StatusCode::OK, &answer))
         }
+    }
+
+    /// The endpoint as it will be called, with its host in ASCII.
+    fn shown(endpoint: &str) -> String {
+        Url::parse(endpoint).map_or_else(|_| "an invalid URL".to_owned(), Into::into)
     }
 
     /// Renders a hook as npm's API does, without its secret.

@@ -54,6 +54,13 @@ impl Call<'_> {
         self.registry.whoami(&self.caller)?;
         let mut document: ProfileDocument = self.json().await?;
         if let Some(two_factor) = document.tfa.take() {
+            if document.password.is_some()
+                || ProfileField::ALL.iter().any(|field| document.fields.contains_key(field.as_str()))
+            {
+                return Err(
+                    Error::request("send `tfa` alone: other fields are changed by another request").into()
+                );
+            }
             let outcome = self.set_two_factor(two_factor).await?;
             let mut answer = described(&self.registry.own_profile(&self.caller).await?);
             answer["tfa"] = outcome;

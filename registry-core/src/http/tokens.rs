@@ -78,8 +78,8 @@ fn action_of(options: &TokenOptions) -> String {
         format!(", {may} the organizations {}", names.join(", "))
     });
     let organizations: String = organizations.collect();
-    let bypass = if options.bypass_two_factor { ", and needs no second factor" } else { "" };
-    format!("create a token that {may}{packages}{organizations}{bypass}")
+    let bypass = if options.bypass_two_factor { "needs no second factor, " } else { "" };
+    format!("create a token that {bypass}{may}{packages}{organizations}")
 }
 
 /// Renders a token for clients. They disagree on the names of some fields, so these appear under each name.

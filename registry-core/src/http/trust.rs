@@ -59,8 +59,10 @@ impl Call<'_> {
         else {
             return Err(Error::request("a package has one trusted publisher: send a list of one").into());
         };
-        let named: Vec<_> = claims.values().filter_map(Value::as_str).collect();
-        self.confirm(format!("let builds of {} at {issuer} publish {name}", named.join(", ")));
+        let named = Value::from(claims.clone());
+        let may_publish = permissions.contains(&TrustPermission::CreatePackage);
+        let may = if may_publish { "publish" } else { "stage versions of" };
+        self.confirm(format!("let builds with {named} at {issuer:?} {may} {name}"));
         let request = TrustRequest { issuer, claims, permissions };
         let trust = self.registry.create_trust(&self.caller, &name, request).await?;
         Ok(json_response(StatusCode::CREATED, &json!([shown(&trust)])))

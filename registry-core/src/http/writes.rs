@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 use crate::concurrency::compute_elsewhere;
@@ -22,7 +23,11 @@ use super::status::Failure;
 /// What a document sent to `PUT /{name}` asks for.
 enum Put {
     Publish(Box<Publication>),
-    Change(Box<ChangeDocument>),
+    Change {
+        document: Box<ChangeDocument>,
+        /// The SHA-256 of the body.
+        digest: Vec<u8>,
+    },
 }
 
 impl Call<'_> {
@@ -51,12 +56,18 @@ impl Call<'_> {
                 Err(Error::request("a version is published with PUT /{name}, without a revision").into())
             }
             Put::Publish(publication) => {
-                self.confirm(format!("publish {name}@{}", publication.version));
+                let (action, content) = action_of_publish(&publication);
+                self.confirm_with(action, content);
                 let published = self.registry.publish(&self.caller, *publication).await?;
                 Ok(done(StatusCode::CREATED, &name, Some(&published.revision)))
             }
-            Put::Change(document) => {
-                self.confirm(action_of(&name, &document, revision.is_some()));
+            Put::Change { document, digest } => {
+                let (action, content) = match action_of(&name, &document, revision.is_some()) {
+                    // The request for the tarballs has no body.
+                    unpublish if unpublish == unpublish_phrase(&name) => (unpublish, Vec::new()),
+                    action => (action, digest),
+                };
+                self.confirm_with(action, content);
                 let changed =
                     self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref());
                 changed.await?;
@@ -101,6 +112,15 @@ impl Call<'_> {
     }
 }
 
+/// Describes a publish, with what else it decides about: the bytes, the tag and the access. A client makes the rest of the
+/// document anew when it sends it again.
+fn action_of_publish(publication: &Publication) -> (String, String) {
+    let Publication { name, version, tag, integrity, restricted, .. } = publication;
+    let under = if tag.as_str() == "latest" { String::new() } else { format!(" under the tag {tag}") };
+    let hidden = if *restricted { ", hidden from the public" } else { "" };
+    (format!("publish {name}@{version}{under}{hidden}"), format!("{integrity} {tag} {restricted}"))
+}
+
 /// Describes a change by a document. What it changes beside the owners, only the comparison with the stored packument
 /// says.
 fn action_of(name: &PackageName, document: &ChangeDocument, has_revision: bool) -> String {
@@ -132,7 +152,9 @@ fn read(name: &PackageName, body: &Bytes, limits: &crate::limits::Limits) -> Res
     if attachments.is_some_and(|attachments| !attachments.is_empty()) {
         return Ok(Put::Publish(Box::new(Publication::from_document(name, body, limits)?)));
     }
-    serde_json::from_slice(body).map(|document| Put::Change(Box::new(document))).map_err(|error| {
+    let digest = Sha256::digest(body).to_vec();
+    let change = |document| Put::Change { document: Box::new(document), digest };
+    serde_json::from_slice(body).map(change).map_err(|error| {
         Error::request(format!("the document does not have the format that npm sends: {error}"))
     })
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::PackageName;
 
+use super::requested_action::RequestedAction;
 use super::{Action, Memberships, RequestOrigin, TeamPermission, TokenHash, TokenLimits, Via};
 
 /// An identified user or service.
@@ -86,9 +87,8 @@ pub struct Caller {
     pub(crate) via: Option<Via>,
     /// Whether this request has already shown a second factor. A recovery code cannot be shown twice.
     pub(crate) second_factor_shown: bool,
-    /// What the request does, in the words of a user who confirms it. A second factor that is shown in the browser counts
-    /// for this alone.
-    pub(crate) action: Option<Arc<str>>,
+    /// What the request does. A second factor that is shown in the browser counts for this alone.
+    pub(crate) action: Option<Arc<RequestedAction>>,
     /// What the request says of itself, for events.
     pub(crate) origin: RequestOrigin,
 }

@@ -1,16 +1,13 @@
 use super::record::{LIFETIME, Purpose, Session};
-use super::session_token::{SessionToken, hash_of};
+use super::session_token::SessionToken;
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::accounts::two_factor::who_must_show;
 use crate::auth::Caller;
 use crate::concurrency::detached;
-use crate::domain::shorten::{shorten, shorten_to};
+use crate::domain::shorten::shorten;
 use crate::error::LoginError;
 use crate::events::EventKind;
-
-/// The longest description of an action on a page, in bytes: room for the longest name of a package, and a version.
-const SHOWN_ACTION: usize = 400;
 
 /// A browser login that has begun.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ impl Accounts {
     }
 
     /// Begins to ask the caller for their second factor in the browser, to do the caller's action. Returns `None` for an
-    /// anonymous caller, and where browser login is disabled.
+    /// anonymous caller, where browser login is disabled, and where a page would not show the whole action.
     ///
     /// With `shown`, the page displays a code to type into the terminal. That is offered only where the account's
     /// provider has its own page: digits of an app can be typed into the terminal directly.
@@ -52,9 +49,9 @@ impl Accounts {
         if !self.has_two_factor(account).await? {
             return Ok(None);
         }
-        let Some(action) = &caller.action else { return Ok(None) };
-        let confirms = hash_of(action);
-        let action = shorten_to(action, SHOWN_ACTION).into_owned();
+        let Some(requested) = &caller.action else { return Ok(None) };
+        let Some(action) = requested.shown().map(str::to_owned) else { return Ok(None) };
+        let confirms = requested.digest();
         let purpose = Purpose::SecondFactor { account: account.to_owned(), by, action, confirms, shown };
         self.begin(caller, client, purpose).await.map(Some)
     }

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::Error;
 use crate::accounts::Accounts;
 use crate::error::LoginError;
+use crate::vocabulary::RequestedAction;
 
 use super::record::{Phase, Purpose};
 use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};
@@ -59,7 +60,7 @@ impl Accounts {
         &self,
         account: &str,
         by: &str,
-        action: Option<&str>,
+        action: Option<&RequestedAction>,
         proof: &SecondFactorProof,
     ) -> Result<ProofCheck, Error> {
         let now = self.parts.clock.now();
@@ -68,7 +69,7 @@ impl Accounts {
                 return Err(Error::Login(LoginError::WrongOneTimePassword));
             };
             let is_theirs = whose == account && known == by;
-            let is_confirmed = action.is_some_and(|action| *confirms == hash_of(action));
+            let is_confirmed = action.is_some_and(|action| *confirms == action.digest());
             match &mut session.phase {
                 Phase::Granted { proof: hash, until, first_used }
                     if is_theirs && is_hash_of(hash, &proof.0.secret) && *until > now =>

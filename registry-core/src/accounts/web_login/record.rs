@@ -48,10 +48,9 @@ pub(crate) enum Purpose {
         account: String,
         /// The credential for which alone the second factor counts.
         by: String,
-        /// The operation that needs it, in words, such as `publish @acme/pear@1.0.0`, cut to what
-        /// a page has room for.
+        /// The operation that needs it, in words, such as `publish @acme/pear@1.0.0`.
         action: String,
-        /// The SHA-256 of the whole of it. Empty in sessions of an older version, which confirm nothing.
+        /// The SHA-256 of the request that it describes. Empty in sessions of an older version, which confirm nothing.
         #[serde(default)]
         confirms: String,
         /// Whether the page displays a code to type into the terminal. Otherwise the client polls for it.

@@ -42,6 +42,8 @@ pub fn loggable_path(raw_path: &str) -> Cow<'_, str> {
 /// The prefix of this registry's tokens, and the number of letters and digits that distinguishes one from a package
 /// name.
 const TOKEN: &str = "npm_";
+/// The prefix of a proof that a second factor was shown in the browser.
+const PROOF: &str = "web_";
 const SHORTEST_TOKEN: usize = 24;
 
 /// The number of letters and digits of this registry's own tokens.
@@ -80,10 +82,15 @@ fn redact(path: &str) -> Option<String> {
 }
 
 fn has_token(segment: &str) -> bool {
+    let follows = |prefix: &str, is_of_it: fn(&u8) -> bool| {
+        segment
+            .split(prefix)
+            .skip(1)
+            .any(|rest| rest.bytes().take_while(is_of_it).take(SHORTEST_TOKEN).count() == SHORTEST_TOKEN)
+    };
     segment.contains('_')
-        && segment.split(TOKEN).skip(1).any(|rest| {
-            rest.bytes().take_while(u8::is_ascii_alphanumeric).take(SHORTEST_TOKEN).count() == SHORTEST_TOKEN
-        })
+        && (follows(TOKEN, u8::is_ascii_alphanumeric)
+            || follows(PROOF, |byte| byte.is_ascii_hexdigit() || *byte == b'-'))
 }
 
 fn follows(segments: &[&str], before: &[&str]) -> bool {
@@ -137,6 +144,7 @@ mod tests {
             ("/-/npm/v1/tokens/%74oken/SECRET", "/-/npm/v1/tokens/token/[redacted]"),
             ("/-/v1/%6cogin/SECRET", "/-/v1/login/[redacted]"),
             ("/-/v1/done/SECRET", "/-/v1/done/[redacted]"),
+            ("/web_1767323765-387ec812cd6aded65e68e918610e0e53-SECRET", "/[redacted]"),
             ("/-/user/token%00/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),
             ("/-/user/token;x/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),
             ("/-/user/tok%zzen/npm_SECRET78901234567890123456", "/-/user/[…]/[redacted]"),

@@ -113,8 +113,10 @@ fn asked_for(shown: &Shown<'_>) -> Markup {
         }
         p {
             strong { "Go on only if you have just started it yourself." }
-            " The person who started it acts in your name from then on. If another person sent you the \
-             address of this page, close it."
+            @if let Purpose::Login { .. } = login.purpose {
+                " The person who started it acts in your name from then on."
+            }
+            " If another person sent you the address of this page, close it."
         }
     }
 }

@@ -349,7 +349,7 @@ async fn every_change(registry: &TestRegistry) -> Vec<Change> {
             token(
                 json!({ "packages": ["pear"], "packages_and_scopes_permission": "read-write", "bypass_2fa": true, "orgs": ["acme"] }),
             ),
-            "create a token that reads and writes packages (pear), sees the organizations acme, and needs no second factor",
+            "create a token that needs no second factor, reads and writes packages (pear), sees the organizations acme",
         ),
         change(post.clone(), "/-/npm/v1/user", mode("disable"), "remove the second factor of the account"),
         change(
