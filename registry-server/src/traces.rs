@@ -1,6 +1,8 @@
 //! Spans sent to a collector by OTLP over HTTP, as protobuf.
 
-use std::time::Duration;
+use std::error::Error as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -26,6 +28,9 @@ use crate::settings::TraceSettings;
 
 /// The longest time for one batch, which the standard calls the default.
 const EXPORT_TIME: Duration = Duration::from_secs(10);
+
+/// How long nothing is said of a collector that goes on failing.
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// The most bytes of a collector's answer that are read: it is empty, or says which spans it rejected.
 const ANSWER_BYTES: usize = 64 << 10;
@@ -107,6 +112,8 @@ impl TraceContext for CurrentTrace {
 struct Collector {
     client: reqwest::Client,
     runtime: Runtime,
+    /// When a failure was last told of.
+    told: Mutex<Option<Instant>>,
 }
 
 impl Collector {
@@ -119,15 +126,42 @@ impl Collector {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(EXPORT_TIME)
             .build()?;
-        Ok(Self { client, runtime })
+        Ok(Self { client, runtime, told: Mutex::new(None) })
     }
+}
+
+impl Collector {
+    /// Says, at most once in a while, that spans are lost.
+    fn tell(&self, collector: &reqwest::Url, problem: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= SILENCE) {
+            *told = Some(Instant::now());
+            // Without what the URL may hold of a secret.
+            let collector = collector.origin().ascii_serialization();
+            tracing::warn!(
+                "spans are lost, because the collector at {collector} does not take them: {problem}; start it, or correct \
+                 traces.endpoint"
+            );
+        }
+    }
+}
+
+/// An error with its causes.
+fn error_chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let request = reqwest::Request::try_from(request)?;
-        let client = self.client.clone();
+        let (client, collector) = (self.client.clone(), request.url().clone());
         let sending = self.runtime.spawn(async move {
             let mut answer = client.execute(request).await?;
             let mut response = Response::new(Bytes::new());
@@ -143,6 +177,12 @@ impl HttpClient for Collector {
             *response.body_mut() = body.freeze();
             Ok::<_, reqwest::Error>(response)
         });
-        Ok(sending.await??)
+        let answer = sending.await?;
+        match &answer {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => self.tell(&collector, &format!("it answered {}", answer.status())),
+            Err(error) => self.tell(&collector, &error_chain(error)),
+        }
+        Ok(answer?)
     }
 }

@@ -110,7 +110,8 @@ impl TryFrom<String> for LogFilter {
 /// A layer that receives spans beside the log.
 pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Like [`log_to`], and gives `spans` what its own filter lets through. The spans of [`crate::traces`] are not in the log.
+/// Like [`log_to`], and gives `spans` what its own filter lets through. The spans of [`crate::traces`], and what
+/// OpenTelemetry says of its export, are not in the log.
 pub fn log_and_trace_to<Writer>(
     writer: Writer,
     colors: bool,
@@ -125,7 +126,8 @@ where
         LogFormat::Text => Box::new(lines),
         LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false)),
     };
-    let is_of_log = filter_fn(|metadata| metadata.target() != SPANS);
+    let is_of_log =
+        filter_fn(|metadata| metadata.target() != SPANS && !metadata.target().starts_with("opentelemetry"));
     let lines = lines.with_filter(settings.filter.to_filter().and(is_of_log));
     tracing_subscriber::registry()
         .with(vec![spans, Box::new(lines) as SpanLayer])

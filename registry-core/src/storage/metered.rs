@@ -16,7 +16,7 @@ use super::{
     OpenBlob, PutOutcome, SignedUrlOptions, When,
 };
 use crate::measurements::{Count, DurationMeters, OperationMeasurements, Timing};
-use crate::traces::SPANS;
+use crate::traces::inner_span;
 
 /// The methods of [`BlobStore`].
 #[derive(Debug, Clone, Copy)]
@@ -131,9 +131,7 @@ impl MeteredStore {
         operation: Operation,
         answer: impl Future<Output = Result<T, BlobError>> + Send,
     ) -> Result<T, BlobError> {
-        let span = tracing::trace_span!(
-            target: SPANS, "storage", otel.name = operation.span_name(), otel.status_code = Empty,
-        );
+        let span = inner_span!("storage", otel.name = operation.span_name(), otel.status_code = Empty);
         let timing = self.meter.begin(operation);
         let answer = answer.instrument(span.clone()).await;
         drop(timing);

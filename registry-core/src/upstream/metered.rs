@@ -9,7 +9,7 @@ use tracing::field::Empty;
 use super::{PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators};
 use crate::domain::{PackageName, Version};
 use crate::measurements::{DurationMeters, UpstreamMeasurements};
-use crate::traces::{SPANS, TraceContext};
+use crate::traces::{TraceContext, inner_span};
 
 /// How a request to an upstream ended.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +59,8 @@ impl MeteredUpstream {
         &self,
         answer: impl Future<Output = Result<T, UpstreamError>> + Send,
     ) -> Result<T, UpstreamError> {
-        let span = tracing::trace_span!(
-            target: SPANS, "upstream", otel.kind = "client", otel.status_code = Empty, registry.upstream = %self.upstream,
+        let span = inner_span!(
+            "upstream", otel.kind = "client", otel.status_code = Empty, registry.upstream = %self.upstream,
         );
         let mut timing = self.durations.begin(Outcome::Canceled as usize);
         let answer = answer.instrument(span.clone()).await;

@@ -55,6 +55,9 @@ impl TryFrom<String> for CollectorUrl {
                 && url.username().is_empty()
                 && url.password().is_none()
         };
+        if text.trim_end_matches('/').ends_with(PATH) {
+            return Err(format!("spans are posted to {PATH} below the URL: write it without that path"));
+        }
         if url.is_some_and(|url| is_base(&url)) {
             Ok(Self(text))
         } else {
@@ -128,6 +131,8 @@ mod tests {
             let refused = CollectorUrl::try_from(url.to_owned()).unwrap_err();
             assert!(refused.contains("http://127.0.0.1:4318") && !refused.contains("secret"), "{refused}");
         }
+        let whole = CollectorUrl::try_from("http://a.example:4318/v1/traces".to_owned()).unwrap_err();
+        assert!(whole.contains("write it without that path"), "{whole}");
         for ratio in [-0.1, 1.1, f64::NAN] {
             assert!(SampleRatio::try_from(ratio).unwrap_err().contains("0.0 to 1.0"));
         }
