@@ -71,8 +71,9 @@ fn line(held: &HeldToken) -> String {
     let packages = limits.packages.iter().flatten().map(|pattern| pattern.as_str().to_owned()).collect();
     let networks = limits.networks.iter().map(ToString::to_string).collect();
     let (packages, networks) = (listed("packages", packages), listed("networks", networks));
+    let bypass = if limits.bypass_two_factor { " bypass-2fa" } else { "" };
     format!(
-        "{} {} {kind} {permission} created={created} expires={expires}{packages}{networks}{name}\n",
+        "{} {} {kind} {permission}{bypass} created={created} expires={expires}{packages}{networks}{name}\n",
         token.key,
         holder.escape_debug()
     )

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use registry_core::Registry;
 use registry_core::settings::{
-    LogFilter, Settings as RegistrySettings, StorageUrl, Trial, open_existing_store, registry_builder,
+    LogFilter, Settings as RegistrySettings, StorageUrl, Trial, check_named, open_existing_store,
+    registry_builder,
 };
 use registry_core::storage::{BlobStore, Key};
 use serde::Serialize;
@@ -130,18 +131,24 @@ pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
     }
     settings.registry.log.filter = LogFilter::warnings();
     settings.registry.log.audit = false;
-    settings.registry.turn_changes_off();
     let _flusher = logging::start(&settings.registry.log)?;
     complete_upstreams(&mut settings);
+    let with_changes = settings.registry.clone();
+    settings.registry.turn_changes_off();
     let runtime = runtime()?;
-    let examined = runtime.block_on(examine_services(&settings.registry, &mut doctor));
+    let examined =
+        runtime.block_on(async { examine_services(&settings.registry, &with_changes, &mut doctor).await });
     runtime.shutdown_timeout(THREADS_TIME);
     examined?;
     doctor.finish()
 }
 
 /// Examines what is asked over a network, or on a disk.
-async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> anyhow::Result<()> {
+async fn examine_services(
+    settings: &RegistrySettings,
+    with_changes: &RegistrySettings,
+    doctor: &mut Doctor,
+) -> anyhow::Result<()> {
     let url = &settings.storage.url;
     let store = match open_existing_store(&settings.storage, Trial::Always).await {
         Ok(store) => store,
@@ -176,6 +183,10 @@ async fn examine_services(settings: &RegistrySettings, doctor: &mut Doctor) -> a
             return Ok(());
         }
     };
+    if let Err(error) = check_named(with_changes) {
+        let error = format!("{:#}", anyhow::Error::from(error));
+        doctor.tell(&Examined::wrong("settings", error, "correct them, and run this again"))?;
+    }
     doctor.tell(&match registry.ready().await {
         Ok(()) => Examined::ok("storage", format!("{url}: reads, writes and conditional writes work")),
         Err(error) => Examined::wrong("storage", chain(error), "check the storage, and run this again"),
