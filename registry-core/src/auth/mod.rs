@@ -40,7 +40,7 @@ pub use crate::vocabulary::{
     Caller, Credential, Memberships, OrganizationPermission, Principal, PrincipalKind, TokenKind,
     TokenLimits, TokenOrganizations, TokenPermission, TrustedPublisher,
 };
-pub(crate) use crate::vocabulary::{PresentedCredential, RequestOrigin, TokenHash};
+pub(crate) use crate::vocabulary::{PresentedCredential, RequestOrigin, RequestedAction, TokenHash};
 pub use challenge::{Challenge, DeviceCode};
 pub(crate) use device_login::asks_for_device;
 pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};

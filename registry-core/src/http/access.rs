@@ -204,7 +204,7 @@ impl Call<'_> {
             Action::Administer.into(),
         )?;
         let wanted = self.json::<AccessDocument>().await?.into_change()?;
-        self.confirm(action_of(&name, &wanted));
+        self.confirm(action_of(&name, wanted));
         let protection = self.registry.set_package_access(&self.caller, &name, wanted).await?;
         let public = self.registry.is_public_package(&self.caller, &name).await?;
         Ok(made(described(protection, public)))
@@ -253,7 +253,7 @@ impl AccessDocument {
     }
 }
 
-fn action_of(name: &PackageName, wanted: &PackageAccessChange) -> String {
+fn action_of(name: &PackageName, wanted: PackageAccessChange) -> String {
     let shown = wanted.restricted.map(|restricted| {
         if restricted { format!("hide {name} from the public") } else { format!("show {name} to the public") }
     });

@@ -10,12 +10,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::accounts::two_factor::one_time_password;
-use crate::auth::{Caller, Credential, Principal, RequestOrigin, TokenHash};
+use crate::auth::{Caller, Credential, Principal, RequestOrigin, RequestedAction, TokenHash};
 use crate::error::BoxError;
 use crate::error::{LoginError, PermissionError};
 use crate::events::CredentialRejection;
 use crate::packages::known_bases::RenderedBase;
-use crate::vocabulary::RequestedAction;
 use crate::{Error, Registry};
 
 use super::answer::json_response;

@@ -3,6 +3,7 @@ use http::{Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
+use crate::access::PackagePattern;
 use crate::accounts::tokens::{TokenInfo, TokenOptions};
 use crate::auth::{OrganizationPermission, TokenPermission};
 use crate::clock::timestamp;
@@ -63,7 +64,7 @@ fn action_of(options: &TokenOptions) -> String {
         TokenPermission::StageOnly => "reads and stages packages",
         TokenPermission::ReadWrite => "reads and writes packages",
     };
-    let patterns = options.packages.iter().flatten().map(|pattern| pattern.as_str());
+    let patterns = options.packages.iter().flatten().map(PackagePattern::as_str);
     let packages = match patterns.collect::<Vec<_>>() {
         none if none.is_empty() => String::new(),
         some => format!(" ({})", some.join(", ")),

@@ -62,7 +62,7 @@ impl TryFrom<String> for CollectorUrl {
             Ok(Self(text))
         } else {
             // The text may hold a secret.
-            Err("this is no URL of a collector; write one such as http://127.0.0.1:4318, and put secrets into \
+            Err("this is no URL of a collector; write one such as http://127.0.0.1:4318, and put credentials into \
                  OTEL_EXPORTER_OTLP_HEADERS"
                 .to_owned())
         }

@@ -3,8 +3,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Error;
 use crate::accounts::Accounts;
+use crate::auth::RequestedAction;
 use crate::error::LoginError;
-use crate::vocabulary::RequestedAction;
 
 use super::record::{Phase, Purpose};
 use super::session_token::{SessionToken, hash_of, is_hash_of, new_secret};

@@ -108,7 +108,7 @@ fn nested_packages(value: &Value, origins: &mut BTreeSet<String>) -> Result<(), 
             match field.as_str() {
                 "resolved" => origins.extend([origin(value)?]),
                 "version" => {
-                    require(value.as_str().is_some_and(|text| is_version(text) || is_alias(text)), value)?
+                    require(value.as_str().is_some_and(|text| is_version(text) || is_alias(text)), value)?;
                 }
                 "dependencies" => nested_packages(value, origins)?,
                 "requires" if value.is_object() => ranges(value)?,
@@ -208,11 +208,11 @@ mod tests {
         origins(document.to_string().as_bytes()).map(|origins| origins.into_iter().collect())
     }
 
-    fn listed(fields: Value) -> Result<Vec<String>, TarballError> {
+    fn listed(fields: &Value) -> Result<Vec<String>, TarballError> {
         of(&json!({ "packages": { "node_modules/fig": fields } }))
     }
 
-    fn nested(fields: Value) -> Result<Vec<String>, TarballError> {
+    fn nested(fields: &Value) -> Result<Vec<String>, TarballError> {
         of(&json!({ "dependencies": { "fig": fields } }))
     }
 
@@ -265,13 +265,13 @@ mod tests {
             "/fig",
             "C:/fig",
         ] {
-            assert!(listed(json!({ "resolved": source })).is_err(), "{source:?}");
-            assert!(nested(json!({ "resolved": source })).is_err(), "{source:?}");
-            assert!(listed(json!({ "version": source })).is_err(), "{source:?}");
+            assert!(listed(&json!({ "resolved": source })).is_err(), "{source:?}");
+            assert!(nested(&json!({ "resolved": source })).is_err(), "{source:?}");
+            assert!(listed(&json!({ "version": source })).is_err(), "{source:?}");
             // A name, and no place.
             let is_name = source == "fig.tgz";
-            assert_eq!(listed(json!({ "name": source })).is_ok(), is_name, "{source:?}");
-            assert!(nested(json!({ "version": source })).is_err(), "{source:?}");
+            assert_eq!(listed(&json!({ "name": source })).is_ok(), is_name, "{source:?}");
+            assert!(nested(&json!({ "version": source })).is_err(), "{source:?}");
         }
     }
 
@@ -292,7 +292,7 @@ mod tests {
             json!({ "version": "1.0.0", "optionalDependencies": { "inner": "fig/fig" } }),
             json!("1.0.0"),
         ] {
-            assert!(listed(fields.clone()).is_err(), "{fields}");
+            assert!(listed(&fields).is_err(), "{fields}");
         }
         for fields in [
             json!({ "version": "1.0.0", "from": evil }),
@@ -302,7 +302,7 @@ mod tests {
             json!({ "version": "1.0.0", "requires": { "inner": evil } }),
             json!({ "version": "1.0.0", "dependencies": { "inner": { "version": evil } } }),
         ] {
-            assert!(nested(fields.clone()).is_err(), "{fields}");
+            assert!(nested(&fields).is_err(), "{fields}");
         }
         for path in [
             "../evil",

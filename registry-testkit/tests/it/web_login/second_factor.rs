@@ -287,6 +287,7 @@ struct Change {
     says: &'static str,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a list of changes is read more easily without references")]
 fn change(method: Method, path: impl Into<String>, body: impl ToString, says: &'static str) -> Change {
     Change { method, path: path.into(), body: body.to_string(), says }
 }
