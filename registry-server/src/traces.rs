@@ -1,6 +1,5 @@
 //! Spans sent to a collector by OTLP over HTTP, as protobuf.
 
-use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -128,9 +127,7 @@ impl Collector {
             .build()?;
         Ok(Self { client, runtime, told: Mutex::new(None) })
     }
-}
 
-impl Collector {
     /// Says, at most once in a while, that spans are lost.
     fn tell(&self, collector: &reqwest::Url, problem: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,17 +141,6 @@ impl Collector {
             );
         }
     }
-}
-
-/// An error with its causes.
-fn error_chain(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 #[async_trait]
@@ -177,11 +163,11 @@ impl HttpClient for Collector {
             *response.body_mut() = body.freeze();
             Ok::<_, reqwest::Error>(response)
         });
-        let answer = sending.await?;
+        let answer = sending.await?.map_err(|error| anyhow::Error::from(error.without_url()));
         match &answer {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => self.tell(&collector, &format!("it answered {}", answer.status())),
-            Err(error) => self.tell(&collector, &error_chain(error)),
+            Err(error) => self.tell(&collector, &format!("{error:#}")),
         }
         Ok(answer?)
     }

@@ -84,7 +84,8 @@ impl Bulk {
             };
             let digest = Sha256::digest(&blob.bytes);
             // Not by `storage::update`, which competes with other writers for a minute: what another process writes has its
-            // settings, so there is nothing to win. A store that did not answer may have stored it: the next round reads what is there.
+            // settings, so there is nothing to win. A store that did not answer may have stored it: the next round reads
+            // what is there.
             let PutOutcome::Stored(etag) =
                 store.put(path, blob.bytes, When::Matches(blob.etag)).await.map_err(failed())?
             else {

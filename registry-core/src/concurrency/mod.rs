@@ -1,8 +1,8 @@
 //! Tools for concurrent operations within one process.
 //!
 //! [`SingleFlight`] deduplicates lookups, [`KeyedMutex`] serializes writers of one key, [`Backoff`], [`RetryPauses`] and
-//! [`RetrySchedule`] space retries, and [`detached`] runs a write to its end after its caller has left. None of them is needed for correctness across
-//! processes: that is the compare-and-swap of the store.
+//! [`RetrySchedule`] space retries, and [`detached`] runs a write to its end after its caller has left. None of them is
+//! needed for correctness across processes: that is the compare-and-swap of the store.
 
 mod backoff;
 mod detached;

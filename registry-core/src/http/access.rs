@@ -142,8 +142,8 @@ impl Call<'_> {
         self.registry.whoami(&self.caller)?;
         let Member { user, .. } = self.json().await?;
         let Team { organization, name } = team;
-        let (what, where_) = if adds { ("add", "to") } else { ("remove", "from") };
-        self.confirm(format!("{what} {user} {where_} the team {organization}:{name}"));
+        let (verb, preposition) = if adds { ("add", "to") } else { ("remove", "from") };
+        self.confirm(format!("{verb} {user} {preposition} the team {organization}:{name}"));
         let registry = self.registry;
         if adds {
             registry.add_team_member(&self.caller, organization, name, &user).await?;

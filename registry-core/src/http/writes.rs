@@ -62,11 +62,7 @@ impl Call<'_> {
                 Ok(done(StatusCode::CREATED, &name, Some(&published.revision)))
             }
             Put::Change { document, digest } => {
-                let (action, content) = match action_of(&name, &document, revision.is_some()) {
-                    // The request for the tarballs has no body.
-                    unpublish if unpublish == unpublish_phrase(&name) => (unpublish, Vec::new()),
-                    action => (action, digest),
-                };
+                let (action, content) = action_of_change(&name, &document, digest, revision.is_some());
                 self.confirm_with(action, content);
                 let changed =
                     self.registry.change_by_document(&self.caller, &name, *document, revision.as_deref());
@@ -121,17 +117,22 @@ fn action_of_publish(publication: &Publication) -> (String, String) {
     (format!("publish {name}@{version}{under}{hidden}"), format!("{integrity} {tag} {restricted}"))
 }
 
-/// Describes a change by a document. What it changes beside the owners, only the comparison with the stored packument
-/// says.
-fn action_of(name: &PackageName, document: &ChangeDocument, has_revision: bool) -> String {
+/// Describes a change by a document, with what else it decides about. What it changes beside the owners, only the comparison
+/// with the stored packument says.
+fn action_of_change(
+    name: &PackageName,
+    document: &ChangeDocument,
+    digest: Vec<u8>,
+    has_revision: bool,
+) -> (String, Vec<u8>) {
     match (&document.versions, &document.maintainers) {
         (None, Some(owners)) => {
             let owners: Vec<_> = owners.iter().map(|owner| owner.name.as_str()).collect();
-            format!("let only {} own {name}", owners.join(", "))
+            (format!("let only {} own {name}", owners.join(", ")), digest)
         }
-        // Clients name the revision to unpublish, and delete the tarballs with a second request.
-        (Some(_), _) if has_revision => unpublish_phrase(name),
-        _ => format!("change {name}"),
+        // Clients name the revision to unpublish, and delete the tarballs with a second request, which has no body.
+        (Some(_), _) if has_revision => (unpublish_phrase(name), Vec::new()),
+        _ => (format!("change {name}"), digest),
     }
 }
 

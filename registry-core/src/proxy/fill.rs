@@ -17,7 +17,7 @@ use crate::error::BoxError;
 use crate::error::ProxyError;
 use crate::proxy::Proxy;
 use crate::storage::{BlobETag, BlobError, BlobPath, BlobRange, BlobStore, ByteStream, OpenBlob};
-use crate::traces::SPANS;
+use crate::traces::inner_span;
 use crate::upstream::TarballEncoding;
 
 use super::progress::Progress;
@@ -127,7 +127,7 @@ impl Proxy {
                 let (client, chunks) = mpsc::channel(CHUNKS);
                 let (proxy, source, path) = (self.clone(), source.clone(), source.path.clone());
                 // A span of its own, since it may outlast that of the request.
-                let span = tracing::trace_span!(target: SPANS, "fetch tarball");
+                let span = inner_span!("fetch tarball");
                 let fetching = async move {
                     let under_way = FillGuard { proxy: &proxy, path: &source.path };
                     let client = streaming.then_some(client);

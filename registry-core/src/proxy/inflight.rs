@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::Error;
 use crate::proxy::Proxy;
-use crate::traces::SPANS;
+use crate::traces::inner_span;
 
 use super::NamedUpstream;
 use super::freshness::{DocumentKey, State};
@@ -82,7 +82,7 @@ impl Proxy {
         drop(under_way);
         let (proxy, upstream) = (self.clone(), upstream.clone());
         // A span of its own, since it may outlast that of the request.
-        let span = tracing::trace_span!(target: SPANS, "fetch packument");
+        let span = inner_span!("fetch packument");
         let fetching = async move {
             let ends = InflightGuard { proxy: &proxy, key: &key };
             let answer = proxy.ask_alone(&upstream, &key.0, wanted, asked_at).await;

@@ -37,19 +37,8 @@ const OPERATIONS: [&str; 9] =
     ["get", "get_if_changed", "open", "put", "put_stream", "delete", "list", "list_folders", "signed_url"];
 
 impl Operation {
-    /// Its name in traces.
-    fn span_name(self) -> &'static str {
-        match self {
-            Self::Get => "storage get",
-            Self::GetIfChanged => "storage get_if_changed",
-            Self::Open => "storage open",
-            Self::Put => "storage put",
-            Self::PutStream => "storage put_stream",
-            Self::Delete => "storage delete",
-            Self::List => "storage list",
-            Self::ListFolders => "storage list_folders",
-            Self::SignedUrl => "storage signed_url",
-        }
+    fn name(self) -> &'static str {
+        OPERATIONS.get(self as usize).copied().unwrap_or_default()
     }
 }
 
@@ -131,7 +120,7 @@ impl MeteredStore {
         operation: Operation,
         answer: impl Future<Output = Result<T, BlobError>> + Send,
     ) -> Result<T, BlobError> {
-        let span = inner_span!("storage", otel.name = operation.span_name(), otel.status_code = Empty);
+        let span = inner_span!("storage", otel.name = %format_args!("storage {}", operation.name()), otel.status_code = Empty);
         let timing = self.meter.begin(operation);
         let answer = answer.instrument(span.clone()).await;
         drop(timing);

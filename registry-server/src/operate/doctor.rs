@@ -136,8 +136,7 @@ pub(crate) fn examine(overrides: &Overrides) -> anyhow::Result<()> {
     let with_changes = settings.registry.clone();
     settings.registry.turn_changes_off();
     let runtime = runtime()?;
-    let examined =
-        runtime.block_on(async { examine_services(&settings.registry, &with_changes, &mut doctor).await });
+    let examined = runtime.block_on(examine_services(&settings.registry, &with_changes, &mut doctor));
     runtime.shutdown_timeout(THREADS_TIME);
     examined?;
     doctor.finish()

@@ -55,7 +55,8 @@ impl Accounts {
     }
 
     /// Checks a proof sent with the credential `by`. It is valid for one command: the same credential may send it
-    /// again for a short time to do the `action` that its holder confirmed. No other credential can use it, and it confirms no other action.
+    /// again for a short time to do the `action` that its holder confirmed. No other credential can use it, and it
+    /// confirms no other action.
     pub(crate) async fn take_second_factor_proof(
         &self,
         account: &str,

@@ -10,7 +10,7 @@ use super::claims::{Claims, Clash};
 use super::commands::require_plain_folder;
 use super::field_types::odd_field;
 use super::header::{self, Kind};
-use super::path::{EntryPath, is_gyp_file, same_file_somewhere};
+use super::path::{EntryPath, SHRINKWRAP, is_gyp_file, same_file_somewhere};
 use super::pax::{self, Extensions};
 use super::readme::Readme;
 use super::shrinkwrap;
@@ -329,7 +329,7 @@ impl<'a> Inspection<'a> {
         name: &str,
         size: u64,
     ) -> Result<(), TarballError> {
-        if name == "npm-shrinkwrap.json" {
+        if name == SHRINKWRAP {
             self.contents.has_shrinkwrap = true;
             return self.shrinkwrap(entry, size);
         }

@@ -96,14 +96,17 @@ impl EntryPath {
 
     /// Whether it is the `npm-shrinkwrap.json` of a package in a folder of `node_modules`, on some disk.
     pub(super) fn is_bundled_shrinkwrap(&self) -> bool {
-        let parts: Vec<_> =
-            self.installed().unwrap_or_default().split('/').map(same_file_somewhere).collect();
-        match parts.as_slice() {
-            [.., modules, _, file] if modules == "node_modules" => file == "npm-shrinkwrap.json",
-            [.., modules, scope, _, file] if modules == "node_modules" => {
-                scope.starts_with('@') && file == "npm-shrinkwrap.json"
-            }
-            _ => false,
+        let Some((folder, file)) = self.installed().and_then(|installed| installed.rsplit_once('/')) else {
+            return false;
+        };
+        if same_file_somewhere(file) != SHRINKWRAP {
+            return false;
+        }
+        let mut above = folder.rsplit('/').skip(1).map(same_file_somewhere);
+        let is_modules = |folder: Option<String>| folder.is_some_and(|folder| folder == "node_modules");
+        match above.next() {
+            Some(scope) if scope.starts_with('@') => is_modules(above.next()),
+            folder => is_modules(folder),
         }
     }
 
@@ -152,7 +155,10 @@ impl EntryPath {
 }
 
 /// Files at the root of a package, besides `package.json`, that affect an install.
-const DECIDING: [&str; 2] = ["binding.gyp", "npm-shrinkwrap.json"];
+const DECIDING: [&str; 2] = ["binding.gyp", SHRINKWRAP];
+
+/// The lock file that npm reads of an installed package.
+pub(super) const SHRINKWRAP: &str = "npm-shrinkwrap.json";
 
 /// Whether npm builds native code because of a file with this name at the root of a package.
 pub(super) fn is_gyp_file(name: &str) -> bool {
