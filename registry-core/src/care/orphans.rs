@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
+use serde::Deserialize;
 
 use crate::Error;
 use crate::care::Care;
@@ -82,10 +83,7 @@ impl Care {
         };
         let name = name.clone();
         let read = compute(found.blob.bytes.len(), move || read(&name, &found)).await?;
-        Ok(match read {
-            Ok(index) => Index::Readable(index),
-            Err(error) => Index::Damaged { reason: reason_of(&error) },
-        })
+        Ok(read.map_or_else(|reason| Index::Damaged { reason }, Index::Readable))
     }
 
     /// Returns the tarballs of a listing that no packument names, and that were last stored before `before`. Reads the
@@ -136,8 +134,18 @@ fn stored_tarball(folder: &BlobPrefix, blob: ListedBlob) -> Option<(BlobPath, St
     Some((path, StoredTarball { version, is_plain, bytes: length, last_modified }))
 }
 
-fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, PackumentError> {
-    let packument = Packument::parse(name, &found.blob.bytes)?;
+/// Reads what was stored as the packument of `name`, or tells why it is not that. What it does not name counts as
+/// orphaned, so a document that lost its versions, or that belongs elsewhere, must not pass.
+fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, String> {
+    let bytes = &found.blob.bytes;
+    let packument = Packument::parse(name, bytes).map_err(|error| reason_of(&error))?;
+    let Named { name: named } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if named != name.as_str() {
+        return Err(format!("it is the packument of {named}"));
+    }
+    if packument.versions.is_empty() && !packument.dist_tags.is_empty() {
+        return Err("it has dist-tags and no versions".to_owned());
+    }
     let (mut tarballs, mut unreadable) = (Vec::new(), Vec::new());
     for named in packument.named_tarballs() {
         match named {
@@ -148,6 +156,12 @@ fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, Packum
     let dangling = packument.dangling_dist_tags().map(|(tag, version)| (tag.to_owned(), version.to_owned()));
     let dangling_tags = dangling.collect();
     Ok(ReadIndex { tarballs: Arc::new(tarballs), unreadable, dangling_tags })
+}
+
+/// The name that a stored packument gives itself.
+#[derive(Deserialize)]
+struct Named {
+    name: String,
 }
 
 fn reason_of(error: &PackumentError) -> String {

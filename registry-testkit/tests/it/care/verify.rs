@@ -47,6 +47,30 @@ async fn a_flipped_byte_and_a_missing_tarball_are_found_and_not_repaired() {
     );
 }
 
+/// What such an index does not name is no orphan: it is the index that is wrong.
+#[tokio::test]
+async fn an_index_of_another_package_or_without_its_versions_is_damaged_and_costs_no_tarball() {
+    for (edit, reason) in [
+        (json!({ "name": "plum" }), "it is the packument of plum"),
+        (json!({ "name": "plum", "versions": {} }), "it is the packument of plum"),
+        (json!({ "versions": {} }), "it has dist-tags and no versions"),
+        (json!({ "versions": {}, "dist-tags": { "next": "1.0.0" } }), "it has dist-tags and no versions"),
+    ] {
+        let registry = with_pear(&["1.0.0"]).await;
+        edit_index(&registry, "pear", |index| {
+            index.as_object_mut().unwrap().extend(edit.as_object().unwrap().clone());
+        })
+        .await;
+        registry.clock().advance(YEARS);
+        let before = registry.stored().await;
+        let findings = found(&registry, true).await;
+        assert!(findings.starts_with(&format!("pear: index.json cannot be read ({reason}); ")), "{findings}");
+        assert_eq!(findings.lines().count(), 1, "{findings}");
+        assert!(super::sweep_packages(&registry, false).await.is_empty(), "{reason}");
+        assert_eq!(registry.stored().await, before, "{reason}");
+    }
+}
+
 /// The index was changed and not the tarball, which is therefore no orphan, however old.
 #[tokio::test]
 async fn a_foreign_digest_is_told_apart_from_a_missing_tarball() {
