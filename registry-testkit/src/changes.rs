@@ -44,6 +44,11 @@ impl RecordedChanges {
         self.lock().failures.extend(failures);
     }
 
+    /// Lets no further call fail.
+    pub fn recover(&self) {
+        self.lock().failures.clear();
+    }
+
     /// Never accepts the change of this number.
     pub fn refuse(&self, seq: u64) {
         self.lock().refused = Some(seq);

@@ -176,14 +176,14 @@ async fn deliver_leased(
             tracing::error!(%sink, missing, "the change feed no longer has changes that {sink} never got");
             leased.document.given_up += missing;
         }
-        let last = last.seq;
+        let (last, is_alone) = (last.seq, page.entries.len() == 1);
         let attempt = attempt(delivery, page.entries);
         match leased.hold(&shared.store, shared.clock.as_ref(), attempt).await? {
             Ok(()) => {
                 leased.document.delivered = last;
                 leased.document.failing = None;
             }
-            Err(error) if limit > 1 => {
+            Err(error) if !is_alone => {
                 // The next attempt is at once, with the first change alone.
                 leased.document.failing = Some(Failing::begin(shared.now(), &error));
                 continue;

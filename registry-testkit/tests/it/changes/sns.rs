@@ -107,7 +107,6 @@ async fn a_refusal_is_retried_and_says_what_sns_said() {
     let refusal = "<ErrorResponse><Error><Type>Sender</Type><Code>AuthorizationError</Code>\
         <Message>ana is not authorized to perform: SNS:Publish</Message></Error></ErrorResponse>";
     receiver.answer_next_with(403, refusal);
-    receiver.answer_next_with(403, refusal);
     publish(&registry, "pear", "1.0.0").await;
     deliver(&registry).await;
     let state = registry.registry().delivery_states().await.unwrap().remove(0);
