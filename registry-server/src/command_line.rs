@@ -28,7 +28,7 @@ use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl,
 use crate::settings::Network;
 
 pub use accounts::AccountAction;
-pub use bulk::{EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
+pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use care::{SweepRequest, VerifyRequest};
 
 /// The rights that events tell of.
@@ -119,6 +119,9 @@ pub enum Command {
     Domain(MoveTarballUrls),
     /// Write every object of a bucket again under the configured encryption, and read each back.
     Encrypt(EncryptStorage),
+    /// Make one storage a copy of another, for a backup, a restore or a move; while servers write to the source, too. Run
+    /// again, it brings the copy up to date.
+    Copy(CopyStorage),
     /// Send every hosted package to the webhooks, the topics and the log of codebox again, and rebuild the search index.
     Index(IndexPackages),
     /// Delete everything in the storage, after a question.

@@ -48,6 +48,27 @@ pub enum BulkError {
         #[source]
         source: EventError,
     },
+    /// The tarball is not the one that was published, so it was not copied.
+    #[error("{path} is not the tarball that was published: registry-server verify says more")]
+    Damaged {
+        /// The object.
+        path: BlobPath,
+    },
+    /// The storage cannot be copied there.
+    #[error("cannot copy: {reason}")]
+    NoCopy {
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Something was written to the copy since it was finished, and would be lost.
+    #[error(
+        "the copy was written to since it was finished, at {path} first: copy to an empty storage, or add --even-if-used to \
+         overwrite it"
+    )]
+    CopyWasUsed {
+        /// The first object that is newer.
+        path: BlobPath,
+    },
     /// Another process wrote to the storage while it was removed.
     #[error(
         "objects were written meanwhile ({objects}): stop every server on the storage, and run the command again"

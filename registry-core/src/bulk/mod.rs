@@ -12,7 +12,9 @@
 //! # Ok::<(), registry_core::bulk::BulkError>(()) }).unwrap();
 //! ```
 
+mod copy;
 mod error;
+mod hashing;
 mod remove;
 mod rewrite;
 mod send_again;
@@ -29,6 +31,7 @@ use crate::clock::Clock;
 use crate::search::{Search, SearchParts};
 use crate::storage::Storage;
 
+pub use copy::{CopiedObject, CopyOptions, CopyOutcome, copy_storage};
 pub use error::BulkError;
 pub use remove::{FolderSize, StorageInventory};
 pub use rewrite::{RewriteOutcome, RewrittenObject};

@@ -1,16 +1,13 @@
-use std::sync::{Arc, Mutex, PoisonError};
-
 use chrono::{DateTime, Utc};
 use futures::future::ready;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::storage::{BlobError, BlobPath, BlobPrefix, ByteStream, ListedBlob, PutOutcome, When};
+use crate::storage::{BlobPath, BlobPrefix, ListedBlob, PutOutcome, When};
 
+use super::hashing::{Hashed, WHOLE, complete, digest, hashing, is_content_addressed};
 use super::{Bulk, BulkError, BulkMode, BulkStream, CONCURRENCY};
 
-/// The largest object in bytes that is read as a whole, if it may be written as a stream.
-const WHOLE: u64 = 16 << 20;
 /// How often an object is read again that another process changes.
 const ATTEMPTS: usize = 3;
 
@@ -39,9 +36,6 @@ pub enum RewriteOutcome {
     /// Another process deleted it.
     Gone,
 }
-
-/// The digest of a stream, and its length.
-type Hashed = Arc<Mutex<(Sha256, u64)>>;
 
 impl Bulk {
     /// Writes every object again, so that the store applies its present settings to it, and reads each back. With
@@ -121,55 +115,6 @@ impl Bulk {
             Ok(RewriteOutcome::Rewritten)
         } else {
             Err(BulkError::Differs { path: path.clone() })
-        }
-    }
-}
-
-/// Whether the path names its content: `…/-/{digest}/{file}.tgz`.
-fn is_content_addressed(path: &BlobPath) -> bool {
-    let segments: Vec<&str> = path.segments().collect();
-    matches!(segments.as_slice(), [.., "-", digest, file]
-        if digest.len() >= 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) && file.strip_suffix(".tgz").is_some())
-}
-
-fn hashing(stream: ByteStream, hashed: &Hashed) -> ByteStream {
-    let hashed = Arc::clone(hashed);
-    stream
-        .inspect_ok(move |chunk| {
-            let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
-            hashed.0.update(chunk);
-            hashed.1 += chunk.len() as u64;
-        })
-        .boxed()
-}
-
-/// Adds an error at the end of a stream that ends early, so that no part of a tarball replaces the whole.
-fn complete(path: &BlobPath, length: u64, stream: ByteStream, hashed: &Hashed) -> ByteStream {
-    let (path, hashed) = (path.to_string(), Arc::clone(hashed));
-    let end = stream::once(async move {
-        let read = hashed.lock().unwrap_or_else(PoisonError::into_inner).1;
-        let source = || format!("it ended after {read} of {length} bytes").into();
-        (read != length).then(|| Err(BlobError::Stream { path, source: source() }))
-    });
-    stream.chain(end.filter_map(ready)).boxed()
-}
-
-fn digest(hashed: &Hashed) -> Vec<u8> {
-    hashed.lock().unwrap_or_else(PoisonError::into_inner).0.clone().finalize().to_vec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_that_name_their_content_are_written_without_a_condition() {
-        let digest = "0a".repeat(16);
-        let is = |path: &str| is_content_addressed(&BlobPath::parse(path).unwrap());
-        assert!(is(&format!("@acme/pear/-/{digest}/pear-1.0.0.tgz")));
-        assert!(is(&format!("_upstream/main/pear/-/{digest}/pear-1.0.0.tgz")));
-        for path in ["pear/1.0.0.tgz", "pear/index.json", "_stage/0a.tgz", "pear/-/0a/pear-1.0.0.tgz"] {
-            assert!(!is(path), "{path}");
         }
     }
 }

@@ -58,6 +58,7 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _upstream/_ledger.json                          the size of the upstream cache
 /// _upstream/_used/{id}                            the recent uses of blobs in it
 /// _registry.json                                  the identity of the store: its format, and an id created once
+/// _copy.json                                      in a copy of a store: which one it is a copy of, and whether it is complete
 /// _probe/{id}                                     scratch space of the startup probe
 /// ```
 ///
@@ -146,6 +147,8 @@ pub enum Key<'a> {
     UpstreamUses(&'a str),
     /// The marker that distinguishes this store from every other, and from an empty one.
     Marker,
+    /// What a copy of a store says about itself.
+    CopyRecord,
     /// A scratch blob of the startup probe.
     Probe(&'a str),
 }
@@ -219,6 +222,7 @@ impl Key<'_> {
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),
+            Self::CopyRecord => "_copy.json".to_owned(),
             Self::Probe(id) => format!("_probe/{id}"),
         })
     }

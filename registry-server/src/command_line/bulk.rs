@@ -2,6 +2,7 @@
 
 use clap::Args;
 use registry_core::bulk::TarballBase;
+use registry_core::settings::StorageUrl;
 
 /// `domain`
 #[derive(Debug, Args)]
@@ -26,6 +27,25 @@ pub struct EncryptStorage {
     #[arg(long, value_name = "TIME")]
     pub before: Option<String>,
     /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `copy`
+#[derive(Debug, Args)]
+pub struct CopyStorage {
+    /// The storage to copy, such as `file:./registry-data`
+    pub from: StorageUrl,
+    /// An empty storage, or an earlier copy, such as `s3://backups/registry`
+    pub to: StorageUrl,
+    /// Read only objects that were last written since this time, and those that the copy lacks: 2026-01-02T03:04:05Z,
+    /// 2026-01-02 (UTC), or how long ago: 30m, 24h, 7d [default: read all documents]
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Overwrite a finished copy that a server wrote to since
+    #[arg(long)]
+    pub even_if_used: bool,
+    /// Say what would be copied and deleted, and write nothing
     #[arg(long)]
     pub dry_run: bool,
 }

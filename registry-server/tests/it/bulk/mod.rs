@@ -88,6 +88,55 @@ fn memory_and_a_storage_that_is_not_there_are_refused() {
 }
 
 #[tokio::test]
+async fn a_storage_is_backed_up_and_restored_elsewhere() {
+    let registry = Registry::start().await;
+    let token = sign_up(&registry.http(), "ana").await;
+    let document = PublishDocument::new("pear", "1.0.0").build();
+    let _ = registry.http().put("/pear").bearer(&token).json(&document).send().await.assert_status(201);
+    let from = format!("file:{}", registry.storage().display());
+    let places = TempDir::new().unwrap();
+    let place = |name: &str| format!("file:{}", places.path().join(name).display());
+    let (backup, restored) = (place("backup"), place("restored"));
+    let copy = |from: &str, to: &str, more: &[&str]| {
+        let output = run(&[&["copy", from, to], more].concat());
+        let printed = String::from_utf8(output.stdout.clone()).unwrap();
+        (output, printed)
+    };
+
+    let (_, printed) = copy(&from, &backup, &["--dry-run"]);
+    assert!(printed.contains(r#""unchanged":0,"deleted":0,"dry-run":true,"failures":0"#), "{printed}");
+    assert!(!places.path().join("backup").exists());
+    for _ in 0..2 {
+        let (output, printed) = copy(&from, &backup, &[]);
+        assert!(output.status.success(), "{printed}");
+    }
+    let (_, printed) = copy(&backup, &restored, &[]);
+    assert!(printed.contains(r#""deleted":0,"dry-run":false,"failures":0"#), "{printed}");
+    let objects = |name: &str| {
+        let mut objects = files_below(&places.path().join(name).join("objects"));
+        objects.remove("_copy.json");
+        objects
+    };
+    assert_eq!(objects("backup"), files_below(&registry.storage().join("objects")));
+    assert_eq!(objects("restored"), objects("backup"));
+    let verified = run(&["verify", "--storage", &restored]);
+    assert!(verified.status.success(), "{verified:?}");
+
+    for (from, to, reason) in [
+        (from.as_str(), from.as_str(), "lies within the other"),
+        (&from, &format!("{from}/objects"), "lies within the other"),
+        (&place("none"), &place("new"), "there is no registry in"),
+        ("memory:", &place("new"), "nothing persists in the storage memory"),
+        (&from, "memory:", "nothing persists in the storage memory"),
+    ] {
+        let (output, _) = copy(from, to, &[]);
+        let refused = stderr_of_failure(&output, 1);
+        assert!(refused.contains(reason), "{from} {to}: {refused}");
+        assert!(!places.path().join("new").exists());
+    }
+}
+
+#[tokio::test]
 async fn hosts_of_codebox_npm_are_told_and_moved_on_request() {
     let storage = Storage::of_codebox().await;
     let before = storage.objects();
