@@ -69,7 +69,7 @@ async fn a_schedule_recovers_and_delivers_what_a_function_left_behind() {
 async fn a_sink_that_fails_is_in_the_report_and_gets_the_change_the_next_minute() {
     let changes = RecordedChanges::default();
     let registry = registry_with(changes.clone()).await;
-    changes.fail(2);
+    changes.fail(1);
     publish(&registry, "pear").await;
     let report = frontend(&registry).deliver_changes(TIME).await.unwrap();
     assert!(report.is_complete);

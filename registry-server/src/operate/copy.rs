@@ -40,7 +40,9 @@ pub(crate) fn copy(overrides: &Overrides, request: &CopyStorage) -> anyhow::Resu
     let since = request.since.as_deref().map(|text| parse_moment(text, SystemClock.now())).transpose()?;
     refuse_overlap(&request.from, &request.to)?;
     let configured = &settings.registry.storage;
-    let (from, to) = (settings_for(&request.from, configured), settings_for(&request.to, configured));
+    let from = settings_for(&request.from, configured);
+    // A restore begins the registry there.
+    let to = StorageSettings { must_exist: false, ..settings_for(&request.to, configured) };
     refuse_memory(&from)?;
     refuse_memory(&to)?;
     run(&settings, async {

@@ -1,7 +1,9 @@
 //! Copies a storage to another one, object by object.
 //!
-//! The order makes each copied packument complete, even if servers write to the source meanwhile: tarballs, then all else,
-//! then the tarballs that came in between. The marker of the store comes last, so a copy that was stopped is no registry.
+//! The order makes a copy consistent even if servers write to the source meanwhile: what is written there first is copied last,
+//! so that whatever a copied object relies on is copied after it. A packument relies on its tarballs and on the entry of its
+//! spelling, and events in it on their markers or on the change feed. Most tarballs are copied before all else, those that came
+//! in between at the end. The marker of the store comes last, so a copy that was stopped is no registry.
 
 mod pairs;
 mod record;
@@ -17,6 +19,7 @@ use futures::stream;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha512};
 
+use crate::domain::PackageName;
 use crate::storage::{
     BlobError, BlobPath, BlobPrefix, BlobStore, ByteStream, Key, ListedBlob, StoredPath, When,
 };
@@ -25,6 +28,9 @@ use super::hashing::{Hashed, WHOLE, complete, digest, hashing, is_content_addres
 use super::{BulkError, BulkMode, BulkStream, CONCURRENCY};
 use pairs::{Pair, pairs};
 use record::{CopyRecord, read_record, write_record};
+
+/// The folder with the entries of spellings.
+const SPELLINGS: &str = "_spellings/";
 
 /// How a storage is copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +93,40 @@ pub fn copy_storage(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pass {
     Tarballs,
+    Packuments,
+    /// With the packuments that came in between.
+    Spellings,
+    Outboxes,
     Documents,
     /// With the deletion of what the source no longer has.
     LateTarballs,
+}
+
+impl Pass {
+    const ALL: [Self; 6] = [
+        Self::Tarballs,
+        Self::Packuments,
+        Self::Spellings,
+        Self::Outboxes,
+        Self::Documents,
+        Self::LateTarballs,
+    ];
+
+    /// Returns the pass that copies an object.
+    fn of(path: &BlobPath) -> Self {
+        let path = path.as_str();
+        if path.strip_suffix(".tgz").is_some() {
+            Self::Tarballs
+        } else if !path.starts_with('_') {
+            Self::Packuments
+        } else if path.starts_with(SPELLINGS) {
+            Self::Spellings
+        } else if path.starts_with("_outbox/") {
+            Self::Outboxes
+        } else {
+            Self::Documents
+        }
+    }
 }
 
 struct Copying {
@@ -118,7 +155,9 @@ impl Copying {
         if read_record(from.as_ref()).await?.is_some_and(|(record, _)| !record.is_finished) {
             return Err(refused("the source is itself a copy that did not come to its end: finish it first"));
         }
-        match read_record(to.as_ref()).await? {
+        let known = read_record(to.as_ref()).await?;
+        let when = if known.is_some() { When::Always } else { When::Absent };
+        match known {
             Some((known, _)) if known.registry != record.registry => {
                 return Err(refused("the target is a copy of another registry: copy to an empty one"));
             }
@@ -134,8 +173,8 @@ impl Copying {
             }
             Some(_) | None => {}
         }
-        if options.mode == BulkMode::Apply {
-            write_record(to.as_ref(), &record).await?;
+        if options.mode == BulkMode::Apply && !write_record(to.as_ref(), &record, when).await? {
+            return Err(refused("another copy to the target began: run the command again when it has ended"));
         }
         Ok(Self {
             from,
@@ -149,12 +188,11 @@ impl Copying {
     }
 
     fn run(self: Arc<Self>) -> BulkStream<CopiedObject> {
-        let (documents, late, end) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
-        let first = self.pass(Pass::Tarballs);
-        let then = |pass, copying: Arc<Self>| stream::once(async move { copying.pass(pass) }).flatten();
-        first
-            .chain(then(Pass::Documents, documents))
-            .chain(then(Pass::LateTarballs, late))
+        let end = Arc::clone(&self);
+        // A pass lists the stores when the one before has ended.
+        stream::iter(Pass::ALL)
+            .then(move |pass| ready(Arc::clone(&self).pass(pass)))
+            .flatten()
             .chain(stream::once(async move { end.finish().await }).filter_map(ready))
             .boxed()
     }
@@ -178,10 +216,12 @@ impl Copying {
             return Ok(None);
         }
         let is_tarball = path.as_str().strip_suffix(".tgz").is_some();
+        let belongs_to = Pass::of(&path);
+        let is_due = belongs_to == pass || (belongs_to == Pass::Tarballs && pass == Pass::LateTarballs);
         let treated = match (from, to) {
             // A dry run would find again what it did not copy.
             (Some(_), _) if pass == Pass::LateTarballs && self.options.mode == BulkMode::DryRun => None,
-            (Some(from), to) if is_tarball == (pass != Pass::Documents) => {
+            (Some(from), to) if is_due => {
                 if pass == Pass::LateTarballs && self.failed().contains(&path) {
                     return Ok(None);
                 }
@@ -243,6 +283,9 @@ impl Copying {
         if self.options.mode == BulkMode::DryRun {
             return Ok(Some(CopyOutcome::Copied));
         }
+        if let Some(name) = spelled(path, &blob.bytes) {
+            self.copy_packument_of(&name).await?;
+        }
         let _ = self.to.put(path, blob.bytes.clone(), When::Always).await.map_err(failed())?;
         let written = self.to.get(path).await.map_err(failed())?;
         if written.is_some_and(|written| written.bytes == blob.bytes) {
@@ -250,6 +293,21 @@ impl Copying {
         } else {
             Err(BulkError::Differs { path: path.clone() })
         }
+    }
+
+    /// Copies the packument of a package that was first published after the packuments were listed: without it, the entry of
+    /// its spelling would say that it is lost.
+    async fn copy_packument_of(&self, name: &PackageName) -> Result<(), BulkError> {
+        for key in [Key::Packument(name), Key::PlainPackument(name)] {
+            let path = path(key)?;
+            let failed = || BulkError::of_object(&path);
+            if self.to.open(&path, None).await.map_err(failed())?.is_none()
+                && let Some(blob) = self.from.get(&path).await.map_err(failed())?
+            {
+                let _ = self.to.put(&path, blob.bytes, When::Always).await.map_err(failed())?;
+            }
+        }
+        Ok(())
     }
 
     async fn copy_stream(&self, path: &BlobPath) -> Result<Option<CopyOutcome>, BulkError> {
@@ -311,7 +369,8 @@ impl Copying {
         let marker = path(Key::Marker)?;
         let stored = self.to.put(&marker, self.marker.clone(), When::Always).await;
         let _ = stored.map_err(BulkError::of_object(&marker))?;
-        write_record(self.to.as_ref(), &CopyRecord { is_finished: true, ..self.record.clone() }).await
+        let record = CopyRecord { is_finished: true, ..self.record.clone() };
+        write_record(self.to.as_ref(), &record, When::Always).await.map(drop)
     }
 }
 
@@ -319,6 +378,12 @@ impl Copying {
 fn is_of_the_store_itself(path: &BlobPath) -> bool {
     let path = path.as_str();
     path == "_registry.json" || path == "_copy.json" || path.starts_with("_probe/")
+}
+
+/// Returns the package whose spelling an object records.
+fn spelled(path: &BlobPath, bytes: &[u8]) -> Option<PackageName> {
+    path.as_str().strip_prefix(SPELLINGS)?;
+    PackageName::parse(std::str::from_utf8(bytes).ok()?.lines().next()?).ok()
 }
 
 fn path(key: Key<'_>) -> Result<BlobPath, BulkError> {

@@ -2,8 +2,9 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::bulk::BulkError;
-use crate::storage::{BlobPrefix, BlobStore, Key, When};
+use crate::storage::{BlobPrefix, BlobStore, Key, PutOutcome, When};
 
 use super::path;
 
@@ -49,10 +50,14 @@ pub(super) async fn read_record(
     Ok(None)
 }
 
-pub(super) async fn write_record(store: &dyn BlobStore, record: &CopyRecord) -> Result<(), BulkError> {
+/// Writes the record. Returns whether the condition held.
+pub(super) async fn write_record(
+    store: &dyn BlobStore,
+    record: &CopyRecord,
+    when: When,
+) -> Result<bool, BulkError> {
     let path = path(Key::CopyRecord)?;
-    let json =
-        serde_json::to_vec(record).map_err(|error| BulkError::Packages(crate::Error::internal(error)))?;
-    let _ = store.put(&path, json.into(), When::Always).await.map_err(BulkError::of_object(&path))?;
-    Ok(())
+    let json = serde_json::to_vec(record).map_err(|error| BulkError::Packages(Error::internal(error)))?;
+    let outcome = store.put(&path, json.into(), when).await.map_err(BulkError::of_object(&path))?;
+    Ok(matches!(outcome, PutOutcome::Stored(_)))
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use registry_core::care::VerifyOptions;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_testkit::TestRegistry;
-use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
+use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
@@ -84,7 +84,14 @@ impl Copying {
     }
 
     async fn is_equal(&self) -> bool {
-        content(self.source().as_ref()).await == content(self.target.as_ref()).await
+        self.differences().await.is_empty()
+    }
+
+    /// The paths of which source and target have different bytes, or one has none.
+    async fn differences(&self) -> Vec<String> {
+        let (source, target) = (content(self.source().as_ref()).await, content(self.target.as_ref()).await);
+        let paths = source.keys().chain(target.keys()).collect::<BTreeSet<_>>();
+        paths.into_iter().filter(|path| source.get(*path) != target.get(*path)).cloned().collect()
     }
 
     async fn has_marker(&self) -> bool {
@@ -137,6 +144,32 @@ async fn a_publish_in_the_middle_leaves_no_index_without_its_tarball() {
     assert!(rest.iter().any(|object| object.path.as_str() == "zebra/index.json"));
     let copied = content(copying.target.as_ref()).await;
     assert!(copied.keys().any(|path| path.starts_with("zebra/-/")), "{copied:?}");
+}
+
+/// The packuments are listed, the spellings are not yet: a first publish comes in between, wholly.
+#[tokio::test]
+async fn a_first_publish_in_the_middle_is_copied_with_its_packument() {
+    for name in ["fig", "@acme/fig", "FIG"] {
+        let copying = Copying::new().await;
+        let source = Arc::new(Faulty::new(copying.registry.memory(), FaultPlan::NONE));
+        let gate = Gate::new();
+        source.fail_next_at(Operation::Get, |path| path == "pear/index.json", Fault::Hold(gate.clone()));
+        let copy = records(copy_storage(source, Arc::clone(&copying.target) as _, CopyOptions::default()));
+        let publish = async {
+            gate.reached().await;
+            let document = PublishDocument::new(name, "1.0.0");
+            let _ = copying.registry.ana().publish(&document).await.assert_status(201);
+            gate.open();
+        };
+        let _ = futures::future::join(copy, publish).await;
+        let copied = Registry::builder(Arc::clone(&copying.target) as _).build();
+        let names = copied.hosted_packages().await.unwrap();
+        assert!(names.iter().any(|hosted| hosted.as_str() == name), "{names:?}");
+        let verified: Vec<_> =
+            copied.verify_packages(names, VerifyOptions::default()).try_collect().await.unwrap();
+        assert!(verified.iter().all(|package| package.findings.is_empty()), "{verified:?}");
+        assert_eq!(copying.differences().await, [""; 0], "{name}");
+    }
 }
 
 #[tokio::test]
@@ -264,6 +297,24 @@ async fn a_target_that_is_no_copy_of_the_source_is_refused_and_not_changed() {
     );
     let _ = records(copying.copy(options(|options| options.even_if_used = true))).await;
     assert_eq!(content(copying.target.as_ref()).await, before);
+}
+
+/// Both saw an empty target.
+#[tokio::test]
+async fn of_two_registries_that_are_copied_to_one_place_one_is_refused() {
+    let (copying, other) = (Copying::new().await, Copying::new().await);
+    let onto = Copying { registry: other.registry, target: Arc::clone(&copying.target) };
+    let gate = Gate::new();
+    copying.target.fail_next_at(Operation::Put, |path| path == "_copy.json", Fault::Hold(gate.clone()));
+    let second = async {
+        gate.reached().await;
+        let _ = onto.copied().await;
+        gate.open();
+    };
+    let (failures, ()) = futures::future::join(copying.failures(CopyOptions::default()), second).await;
+    let refused = "cannot copy: another copy to the target began: run the command again when it has ended";
+    assert_eq!(failures, [refused]);
+    assert!(onto.is_equal().await);
 }
 
 #[tokio::test]
