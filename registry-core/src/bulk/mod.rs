@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::search::{Search, SearchParts};
 use crate::storage::Storage;
 
-pub use copy::{CopiedObject, CopyOptions, CopyOutcome, copy_storage};
+pub use copy::{CopiedObject, CopyOptions, CopyOutcome, check_copy_source, copy_storage};
 pub use error::BulkError;
 pub use remove::{FolderSize, StorageInventory};
 pub use rewrite::{RewriteOutcome, RewrittenObject};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use indicatif::HumanBytes;
-use registry_core::bulk::{CopyOptions, CopyOutcome, copy_storage};
+use registry_core::bulk::{CopyOptions, CopyOutcome, check_copy_source, copy_storage};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::settings::{StorageSettings, StorageUrl, Trial, open_existing_store, open_store};
 use registry_core::storage::{BlobStore, ObjectStoreBlobs, ReadOnly};
@@ -51,6 +51,8 @@ pub(crate) fn copy(overrides: &Overrides, request: &CopyStorage) -> anyhow::Resu
         options.even_if_used = request.even_if_used;
         options.mode = mode(request.dry_run);
         let source = Arc::new(ReadOnly::new(open_existing_store(&from, Trial::Never).await?));
+        // Before the target, which is created when it is opened.
+        check_copy_source(source.as_ref()).await?;
         let target = open_target(&to, request.dry_run).await?;
         let mut tally = Tally::begin("copying", None);
         let mut totals = Totals { is_dry_run: request.dry_run, ..Totals::default() };

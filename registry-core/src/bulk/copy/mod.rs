@@ -29,6 +29,8 @@ use super::{BulkError, BulkMode, BulkStream, CONCURRENCY};
 use pairs::{Pair, pairs};
 use record::{CopyRecord, read_record, write_record};
 
+const NO_MARKER: &str = "the source has no marker _registry.json: start the server on it once, which creates one, or finish \
+                         the copy that it is";
 /// The folder with the entries of spellings.
 const SPELLINGS: &str = "_spellings/";
 
@@ -89,6 +91,28 @@ pub fn copy_storage(
     stream::once(begin).flatten().boxed()
 }
 
+/// Fails if [`copy_storage`] would refuse the source. Writes nothing, so that a caller may ask before it opens the target.
+pub async fn check_copy_source(from: &dyn BlobStore) -> Result<(), BulkError> {
+    identify(from).await.map(drop)
+}
+
+fn refused(reason: &str) -> BulkError {
+    BulkError::NoCopy { reason: reason.to_owned() }
+}
+
+/// Returns the marker of the source, and the record of an unfinished copy of it.
+async fn identify(from: &dyn BlobStore) -> Result<(Bytes, CopyRecord), BulkError> {
+    let marker = path(Key::Marker)?;
+    let found = from.get(&marker).await.map_err(BulkError::of_object(&marker))?;
+    let marker = found.ok_or_else(|| refused(NO_MARKER))?.bytes;
+    let record = CopyRecord::of_marker(&marker)
+        .ok_or_else(|| refused("the marker _registry.json of the source cannot be read"))?;
+    if read_record(from).await?.is_some_and(|(record, _)| !record.is_finished) {
+        return Err(refused("the source is itself a copy that did not come to its end: finish it first"));
+    }
+    Ok((marker, record))
+}
+
 /// What a pass over the source copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pass {
@@ -146,15 +170,7 @@ impl Copying {
         to: Arc<dyn BlobStore>,
         options: CopyOptions,
     ) -> Result<Self, BulkError> {
-        let refused = |reason: &str| BulkError::NoCopy { reason: reason.to_owned() };
-        let marker = path(Key::Marker)?;
-        let found = from.get(&marker).await.map_err(BulkError::of_object(&marker))?;
-        let marker = found.ok_or_else(|| refused("the source has no marker _registry.json"))?.bytes;
-        let record = CopyRecord::of_marker(&marker)
-            .ok_or_else(|| refused("the marker _registry.json of the source cannot be read"))?;
-        if read_record(from.as_ref()).await?.is_some_and(|(record, _)| !record.is_finished) {
-            return Err(refused("the source is itself a copy that did not come to its end: finish it first"));
-        }
+        let (marker, record) = identify(from.as_ref()).await?;
         let known = read_record(to.as_ref()).await?;
         let when = if known.is_some() { When::Always } else { When::Absent };
         match known {
@@ -352,9 +368,9 @@ impl Copying {
         if record.is_some_and(|record| record.registry == self.record.registry) {
             return Ok(());
         }
-        let reason =
-            "the source is another one than at the beginning: mount it again, and run the command again";
-        Err(BulkError::NoCopy { reason: reason.to_owned() })
+        Err(refused(
+            "the source is another one than at the beginning: mount it again, and run the command again",
+        ))
     }
 
     async fn finish(&self) -> Option<Result<CopiedObject, BulkError>> {

@@ -122,7 +122,9 @@ async fn a_storage_is_backed_up_and_restored_elsewhere() {
     let verified = run(&["verify", "--storage", &restored]);
     assert!(verified.status.success(), "{verified:?}");
 
+    fs::remove_file(places.path().join("backup/objects/_registry.json")).unwrap();
     for (from, to, reason) in [
+        (backup.as_str(), place("new").as_str(), "start the server on it once"),
         (from.as_str(), from.as_str(), "lies within the other"),
         (&from, &format!("{from}/objects"), "lies within the other"),
         (&place("none"), &place("new"), "there is no registry in"),

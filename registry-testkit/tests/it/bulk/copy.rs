@@ -322,7 +322,9 @@ async fn a_source_that_is_no_whole_registry_is_refused() {
     let copying = Copying::new().await;
     copying.registry.remove(MARKER).await;
     let failures = copying.failures(CopyOptions::default()).await;
-    assert_eq!(failures, ["cannot copy: the source has no marker _registry.json"]);
+    let refused = "cannot copy: the source has no marker _registry.json: start the server on it once, which creates one, or \
+                   finish the copy that it is";
+    assert_eq!(failures, [refused]);
     copying.registry.put(MARKER, "{").await;
     let failures = copying.failures(CopyOptions::default()).await;
     assert_eq!(failures, ["cannot copy: the marker _registry.json of the source cannot be read"]);
