@@ -14,10 +14,10 @@
 
 mod copy;
 mod error;
-mod hashing;
 mod remove;
 mod rewrite;
 mod send_again;
+mod streams;
 mod tarball_urls;
 
 use std::sync::Arc;

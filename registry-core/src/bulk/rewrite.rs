@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::storage::{BlobPath, BlobPrefix, ListedBlob, PutOutcome, When};
 
-use super::hashing::{Hashed, WHOLE, complete, digest, hashing, is_content_addressed};
+use super::streams::{WHOLE, is_content_addressed, store_stream};
 use super::{Bulk, BulkError, BulkMode, BulkStream, CONCURRENCY};
 
 /// How often an object is read again that another process changes.
@@ -103,18 +103,7 @@ impl Bulk {
         let Some(blob) = store.open(path, None).await.map_err(failed())? else {
             return Ok(RewriteOutcome::Gone);
         };
-        let before = Hashed::default();
-        let copy = complete(path, blob.length, hashing(blob.stream, &before), &before);
-        store.put_stream(path, copy).await.map_err(failed())?;
-        let Some(written) = store.open(path, None).await.map_err(failed())? else {
-            return Ok(RewriteOutcome::Gone);
-        };
-        let after = Hashed::default();
-        hashing(written.stream, &after).try_for_each(|_| ready(Ok(()))).await.map_err(failed())?;
-        if digest(&before) == digest(&after) {
-            Ok(RewriteOutcome::Rewritten)
-        } else {
-            Err(BulkError::Differs { path: path.clone() })
-        }
+        let is_there = store_stream(&***store, path, blob, |_, _| Ok(())).await?;
+        Ok(if is_there { RewriteOutcome::Rewritten } else { RewriteOutcome::Gone })
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use serde::Deserialize;
 
 use crate::Error;
 use crate::care::Care;
@@ -138,10 +137,9 @@ fn stored_tarball(folder: &BlobPrefix, blob: ListedBlob) -> Option<(BlobPath, St
 /// orphaned, so a document that lost its versions, or that belongs elsewhere, must not pass.
 fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, String> {
     let bytes = &found.blob.bytes;
-    let packument = Packument::parse(name, bytes).map_err(|error| reason_of(&error))?;
-    let Named { name: named } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if named != name.as_str() {
-        return Err(format!("it is the packument of {named}"));
+    let (packument, named) = Packument::parse_with_name(name, bytes).map_err(|error| reason_of(&error))?;
+    if named.as_str() != name.as_str() {
+        return Err(format!("it is the packument of {}", named.as_str()));
     }
     if packument.versions.is_empty() && !packument.dist_tags.is_empty() {
         return Err("it has dist-tags and no versions".to_owned());
@@ -156,12 +154,6 @@ fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, String
     let dangling = packument.dangling_dist_tags().map(|(tag, version)| (tag.to_owned(), version.to_owned()));
     let dangling_tags = dangling.collect();
     Ok(ReadIndex { tarballs: Arc::new(tarballs), unreadable, dangling_tags })
-}
-
-/// The name that a stored packument gives itself.
-#[derive(Deserialize)]
-struct Named {
-    name: String,
 }
 
 fn reason_of(error: &PackumentError) -> String {

@@ -21,6 +21,13 @@ pub(crate) enum StoredPath<'a> {
     StageTarball,
     /// A cached packument or tarball of an upstream.
     Upstream,
+    Spelling,
+    /// A marker of events that are not in the change feed yet.
+    Outbox,
+    /// The identity of the store.
+    Marker,
+    CopyRecord,
+    Probe,
     Other,
 }
 
@@ -46,6 +53,11 @@ impl<'a> StoredPath<'a> {
             "_stage" if is_flat(".json") => Self::StageRecord,
             "_stage" if is_flat(".tgz") => Self::StageTarball,
             // Names of upstreams never begin with `_`.
+            "_spellings" => Self::Spelling,
+            "_outbox" => Self::Outbox,
+            "_probe" => Self::Probe,
+            "_registry.json" if rest.is_empty() => Self::Marker,
+            "_copy.json" if rest.is_empty() => Self::CopyRecord,
             "_upstream" if !rest.starts_with('_') => Self::Upstream,
             first if first.starts_with('_') => Self::Other,
             _ => Self::in_package(path),
@@ -113,7 +125,11 @@ mod tests {
             (Key::StageTarball(id), StoredPath::StageTarball),
             (Key::UpstreamTarball("npm", &scoped, &version, "00"), StoredPath::Upstream),
             (Key::UpstreamLedger, StoredPath::Other),
-            (Key::Marker, StoredPath::Other),
+            (Key::Marker, StoredPath::Marker),
+            (Key::CopyRecord, StoredPath::CopyRecord),
+            (Key::Probe("00"), StoredPath::Probe),
+            (Key::Spelling(&scoped), StoredPath::Spelling),
+            (Key::SpellingsEntered, StoredPath::Spelling),
         ] {
             assert_eq!(StoredPath::of(&key.path().unwrap()), kind, "{key:?}");
         }

@@ -16,12 +16,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::support::{Registry, sign_up};
+use crate::support::{Registry, amount, sign_up};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_registry-server");
-
-/// How many times the server is killed, unless `KILLS` says so: 200 take some minutes.
-const KILLS: u64 = 15;
 
 /// A configuration with a webhook at `receiver`, and what else is given.
 fn configuration(folder: &Path, receiver: &FakeReceiver, more: &str) -> String {
@@ -107,8 +104,7 @@ async fn kills_in_the_middle_of_publishes_lose_no_event() {
     let randomness = SeededRandomness::new(7);
     let mut acknowledged: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut token = String::new();
-    let kills = std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
-    for kill in 0..kills {
+    for kill in 0..amount("KILLS", 15) {
         let server = ServerProcess::start(Path::new(BINARY), &arguments, &storage).await;
         let http = HttpClient::new(server.base_url());
         if token.is_empty() {

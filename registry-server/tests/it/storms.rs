@@ -12,7 +12,7 @@ use registry_testkit::publish_document::PublishDocument;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-use crate::support::{sign_up, start_server};
+use crate::support::{amount, sign_up, start_server};
 
 /// A tiny version whose tarball differs from that of every other.
 fn document(name: &str, version: &str, content: usize) -> PublishDocument {
@@ -32,11 +32,6 @@ async fn assert_downloads(http: &HttpClient, name: &str, versions: impl Iterator
         assert!(integrity.matches(&tarball.body), "{version} has other bytes than its integrity says");
     });
     futures::stream::iter(downloads).buffer_unordered(16).collect::<()>().await;
-}
-
-/// How many there are, unless a variable says so: `VERSIONS=1000 KILLS=50` takes some minutes.
-fn amount(variable: &str, usual: usize) -> usize {
-    std::env::var(variable).map_or(usual, |amount| amount.parse().unwrap())
 }
 
 #[tokio::test]

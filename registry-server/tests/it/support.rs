@@ -91,6 +91,11 @@ macro_rules! with_each_npm {
 }
 pub(crate) use with_each_npm;
 
+/// How many there are of something, unless the variable says so: the long form of a test.
+pub(crate) fn amount(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |amount| amount.parse().unwrap())
+}
+
 /// The server under test, on `storage`.
 pub(crate) async fn start_server(storage: &Path) -> ServerProcess {
     ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_registry-server")), &[], storage).await

@@ -13,23 +13,34 @@ impl<'json> Packument<'json> {
     /// Parses a stored packument, also one of codebox-npm. JSON without a name or versions is invalid: both are stored
     /// even for an unpublished package.
     pub fn parse(name: &PackageName, json: &'json [u8]) -> Result<Self, PackumentError> {
+        Self::parse_with_name(name, json).map(|(packument, _)| packument)
+    }
+
+    /// The same, with the name that the document gives itself.
+    pub(crate) fn parse_with_name(
+        name: &PackageName,
+        json: &'json [u8],
+    ) -> Result<(Self, JsonKey<'json>), PackumentError> {
         parse(name, json).map_err(|source| PackumentError { name: name.clone(), source })
     }
 }
 
 /// Parses the text in one pass, which is the whole cost even for thousands of versions.
-fn parse<'json>(name: &PackageName, json: &'json [u8]) -> Result<Packument<'json>, serde_json::Error> {
+fn parse<'json>(
+    name: &PackageName,
+    json: &'json [u8],
+) -> Result<(Packument<'json>, JsonKey<'json>), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let (mut packument, revision) = reader.deserialize_map(Fields(name))?;
+    let (mut packument, revision, stored_name) = reader.deserialize_map(Fields(name))?;
     reader.end()?;
     packument.revision = revision.unwrap_or_else(|| Revision::of_content(json));
-    Ok(packument)
+    Ok((packument, stored_name))
 }
 
 struct Fields<'name>(&'name PackageName);
 
 impl<'json> Visitor<'json> for Fields<'_> {
-    type Value = (Packument<'json>, Option<Revision>);
+    type Value = (Packument<'json>, Option<Revision>, JsonKey<'json>);
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a packument")
@@ -37,7 +48,7 @@ impl<'json> Visitor<'json> for Fields<'_> {
 
     fn visit_map<Map: MapAccess<'json>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
         let mut packument = Packument::new(self.0.clone());
-        let (mut revision, mut has_name, mut has_versions) = (None, false, false);
+        let (mut revision, mut name, mut has_versions) = (None, None, false);
         while let Some(field) = map.next_key::<JsonKey<'json>>()? {
             match field.as_str() {
                 "_rev" => revision = Some(map.next_value()?),
@@ -62,10 +73,7 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 "_history" => packument.history = map.next_value()?,
                 "_outbox" => packument.outbox = map.next_value()?,
                 "_access" => packument.protection = map.next_value()?,
-                "name" => {
-                    has_name = true;
-                    map.next_value::<JsonKey<'json>>()?;
-                }
+                "name" => name = Some(map.next_value::<JsonKey<'json>>()?),
                 "_id" | "_attachments" => {
                     map.next_value::<serde::de::IgnoredAny>()?;
                 }
@@ -74,10 +82,10 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 }
             }
         }
-        match (has_name, has_versions) {
-            (false, _) => Err(serde::de::Error::missing_field("name")),
+        match (name, has_versions) {
+            (None, _) => Err(serde::de::Error::missing_field("name")),
             (_, false) => Err(serde::de::Error::missing_field("versions")),
-            (true, true) => Ok((packument, revision)),
+            (Some(name), true) => Ok((packument, revision, name)),
         }
     }
 }

@@ -14,12 +14,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::MOVED;
-
-/// How many packages there are, of two objects each, and how often each command is killed. `PACKAGES=2500 KILLS=20` for the
-/// long form.
-fn amount(variable: &str, usual: usize) -> usize {
-    std::env::var(variable).map_or(usual, |amount| amount.parse().unwrap())
-}
+use crate::support::amount;
 
 struct Bucket {
     ministack: Ministack,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use registry_core::Registry;
 use registry_core::bulk::{BulkMode, BulkStream, CopiedObject, CopyOptions, CopyOutcome, copy_storage};
-use registry_core::care::VerifyOptions;
+use registry_core::care::{VerifiedPackage, VerifyOptions};
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, ObjectStoreBlobs, When};
 use registry_testkit::TestRegistry;
@@ -45,6 +45,15 @@ async fn content(store: &dyn BlobStore) -> BTreeMap<String, Bytes> {
     }
     content.remove("_copy.json");
     content
+}
+
+/// All packages, of which `verify` finds nothing wrong.
+async fn sound_packages(registry: &Registry) -> Vec<VerifiedPackage> {
+    let names = registry.hosted_packages().await.unwrap();
+    let verified = registry.verify_packages(names, VerifyOptions::default());
+    let verified: Vec<_> = verified.try_collect().await.unwrap();
+    assert!(verified.iter().all(|package| package.findings.is_empty()), "{verified:?}");
+    verified
 }
 
 fn counted(objects: &[CopiedObject], outcome: CopyOutcome) -> usize {
@@ -124,11 +133,9 @@ async fn a_registry_runs_on_a_copy() {
     let copying = Copying::new().await;
     let _ = copying.copied().await;
     let restored = Registry::builder(Arc::clone(&copying.target) as _).build();
-    let names = restored.hosted_packages().await.unwrap();
+    let verified = sound_packages(&restored).await;
+    let names: Vec<_> = verified.iter().map(|package| package.name.clone()).collect();
     assert_eq!(names, copying.registry.registry().hosted_packages().await.unwrap());
-    let verified: Vec<_> =
-        restored.verify_packages(names, VerifyOptions::default()).try_collect().await.unwrap();
-    assert!(verified.iter().all(|package| package.findings.is_empty()), "{verified:?}");
     assert_eq!(verified.iter().map(|package| package.versions).sum::<usize>(), 3);
 }
 
@@ -163,11 +170,8 @@ async fn a_first_publish_in_the_middle_is_copied_with_its_packument() {
         };
         let _ = futures::future::join(copy, publish).await;
         let copied = Registry::builder(Arc::clone(&copying.target) as _).build();
-        let names = copied.hosted_packages().await.unwrap();
-        assert!(names.iter().any(|hosted| hosted.as_str() == name), "{names:?}");
-        let verified: Vec<_> =
-            copied.verify_packages(names, VerifyOptions::default()).try_collect().await.unwrap();
-        assert!(verified.iter().all(|package| package.findings.is_empty()), "{verified:?}");
+        let verified = sound_packages(&copied).await;
+        assert!(verified.iter().any(|package| package.name.as_str() == name), "{verified:?}");
         assert_eq!(copying.differences().await, [""; 0], "{name}");
     }
 }
