@@ -2,6 +2,7 @@
 
 mod dist_tag;
 mod integrity;
+pub mod lockfile;
 pub(crate) mod one_time_password;
 mod organization;
 mod outbox;
