@@ -34,6 +34,7 @@ pub struct ScriptedUpstream(Arc<Mutex<Script>>);
 
 #[derive(Debug, Default)]
 struct Script {
+    name: Option<String>,
     packuments: BTreeMap<String, Value>,
     /// Packuments byte by byte, before those above.
     documents: BTreeMap<String, Bytes>,
@@ -83,6 +84,11 @@ impl ScriptedUpstream {
         self.script().told.insert(what.to_owned(), answer.to_owned().into());
     }
 
+    /// Displays itself by this name.
+    pub fn set_name(&self, name: &str) {
+        self.script().name = Some(name.to_owned());
+    }
+
     /// Has this document, whatever it says, as the packument of `name`.
     pub fn set_packument(&self, name: &str, packument: Value) {
         self.script().packuments.insert(name.to_owned(), packument);
@@ -94,8 +100,8 @@ impl ScriptedUpstream {
     }
 
     /// Adds the tarball at an address.
-    pub fn set_tarball(&self, url: &str, tarball: &'static [u8]) {
-        self.script().tarballs.insert(url.to_owned(), Bytes::from_static(tarball));
+    pub fn set_tarball(&self, url: &str, tarball: &[u8]) {
+        self.script().tarballs.insert(url.to_owned(), Bytes::copy_from_slice(tarball));
     }
 
     /// Takes a package back, with all of its versions.
@@ -194,7 +200,7 @@ impl ScriptedUpstream {
         script.asked.push(what);
         if script.is_down {
             return Err(UpstreamError::Unavailable {
-                upstream: self.to_string(),
+                upstream: script.name().to_owned(),
                 retry_after: None,
                 source: "it is down".into(),
             });
@@ -204,6 +210,10 @@ impl ScriptedUpstream {
 }
 
 impl Script {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or("scripted upstream")
+    }
+
     /// The packument of a package, and the form that it has.
     fn packument(&self, name: &str, form: PackumentForm) -> Option<(Bytes, PackumentForm)> {
         if let Some(bytes) = self.documents.get(name) {
@@ -277,7 +287,7 @@ impl Upstream for ScriptedUpstream {
         let is_cut = sent.len() < bytes.len();
         let end = is_cut.then(|| {
             Err(UpstreamError::Unavailable {
-                upstream: self.to_string(),
+                upstream: script.name().to_owned(),
                 retry_after: None,
                 source: "it was cut off".into(),
             })
@@ -303,6 +313,14 @@ impl Upstream for ScriptedUpstream {
         }
     }
 
+    async fn all_packages(&self) -> Result<Option<Bytes>, UpstreamError> {
+        let script = self.ask("all packages".into())?;
+        let listed = script.packuments.iter().map(|(name, packument)| (name.as_str(), packument.clone()));
+        let time = ("_updated", json!(1_767_225_600_000_u64));
+        let all: BTreeMap<&str, Value> = listed.chain([time]).collect();
+        Ok(Some(json!(all).to_string().into()))
+    }
+
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
         let script = self.ask(format!("advisories {}", String::from_utf8_lossy(&packages)))?;
         Ok(script.told.get("advisories").cloned())
@@ -326,6 +344,6 @@ impl Upstream for ScriptedUpstream {
 
 impl fmt::Display for ScriptedUpstream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("scripted upstream")
+        formatter.write_str(self.script().name())
     }
 }

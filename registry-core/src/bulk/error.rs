@@ -1,7 +1,9 @@
 use crate::Error;
 use crate::domain::PackageName;
+use crate::domain::publication::ImportRefusal;
 use crate::events::EventError;
 use crate::storage::{BlobError, BlobPath};
+use crate::upstream::UpstreamError;
 
 /// Why an operation on the storage failed, for one object or as a whole. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,64 @@ pub enum BulkError {
     CopyWasUsed {
         /// The first object that is newer.
         path: BlobPath,
+    },
+    /// Another registry does not say what it has of a package.
+    #[error("cannot read the package {package} of the source")]
+    Source {
+        /// The package.
+        package: PackageName,
+        /// Its error.
+        #[source]
+        source: UpstreamError,
+    },
+    /// Another registry does not let a package be read.
+    #[error(
+        "the source refuses {package} with status {status}: give the command a token or a login that may read it"
+    )]
+    SourceRefused {
+        /// The package.
+        package: PackageName,
+        /// The status of the answer.
+        status: u16,
+    },
+    /// Another registry has no such package, or no version of it.
+    #[error(
+        "the source has no version of {package}: check the name, and whether the token or login may read it"
+    )]
+    NotAtSource {
+        /// The package.
+        package: PackageName,
+    },
+    /// Another registry does not send a tarball.
+    #[error("cannot fetch the tarball of {package}@{version}")]
+    SourceTarball {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: String,
+        /// Its error.
+        #[source]
+        source: UpstreamError,
+    },
+    /// A version is not imported. The others are.
+    #[error("{package}@{version} is not imported")]
+    Refused {
+        /// The package.
+        package: PackageName,
+        /// The version, as the source names it.
+        version: String,
+        /// Why, and what to do.
+        #[source]
+        source: ImportRefusal,
+    },
+    /// Another registry does not say which packages it has.
+    #[error("cannot list the packages of the source")]
+    Listed(#[source] UpstreamError),
+    /// The list of another registry cannot be used.
+    #[error("cannot list the packages of the source: {reason}")]
+    NoList {
+        /// Why, and what to do.
+        reason: String,
     },
     /// Another process wrote to the storage while it was removed.
     #[error(

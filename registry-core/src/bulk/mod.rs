@@ -14,6 +14,7 @@
 
 mod copy;
 mod error;
+mod import;
 mod remove;
 mod rewrite;
 mod send_again;
@@ -28,11 +29,13 @@ use crate::authorization::Authorization;
 use crate::catalog::{Catalog, CatalogParts};
 use crate::changes::Changes;
 use crate::clock::Clock;
+use crate::packages::PackagesParts;
 use crate::search::{Search, SearchParts};
-use crate::storage::Storage;
+use crate::storage::{Storage, StorageMeter};
 
 pub use copy::{CopiedObject, CopyOptions, CopyOutcome, check_copy_source, copy_storage};
 pub use error::BulkError;
+pub use import::{ImportNote, ImportOptions, ImportRefusal, ImportedPackage};
 pub use remove::{FolderSize, StorageInventory};
 pub use rewrite::{RewriteOutcome, RewrittenObject};
 pub use send_again::SentPackage;
@@ -67,6 +70,8 @@ pub(crate) struct BulkParts {
     pub(crate) changes: Changes,
     pub(crate) catalog: Arc<CatalogParts>,
     pub(crate) search: Arc<SearchParts>,
+    pub(crate) packages: Arc<PackagesParts>,
+    pub(crate) storage_meter: Arc<StorageMeter>,
 }
 
 impl Bulk {

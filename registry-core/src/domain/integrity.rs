@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq as _;
 
 /// The SHA-512 of a tarball, in npm's format: `sha512-` and base64 (W3C Subresource Integrity).
@@ -75,6 +75,24 @@ impl TarballDigests {
     }
 }
 
+/// Whether bytes have one of the strongest digests that an integrity text lists; `None` if it lists no digest that is
+/// known here.
+pub(crate) fn have_integrity(bytes: &[u8], integrity: &str) -> Option<bool> {
+    let strongest = ["sha512-", "sha384-", "sha256-", "sha1-"].into_iter().find_map(|algorithm| {
+        let listed = integrity.split_ascii_whitespace().filter_map(|part| part.strip_prefix(algorithm));
+        let listed: Vec<_> = listed.map(|digest| digest.split('?').next().unwrap_or(digest)).collect();
+        (!listed.is_empty()).then_some((algorithm, listed))
+    });
+    let (algorithm, listed) = strongest?;
+    let actual = match algorithm {
+        "sha512-" => STANDARD.encode(Sha512::digest(bytes)),
+        "sha384-" => STANDARD.encode(Sha384::digest(bytes)),
+        "sha256-" => STANDARD.encode(Sha256::digest(bytes)),
+        _ => STANDARD.encode(Sha1::digest(bytes)),
+    };
+    Some(listed.contains(&actual.as_str()))
+}
+
 /// Computes the SHA-1 of bytes in lowercase hex, as in npm's `shasum`.
 pub(crate) fn shasum_of(bytes: &[u8]) -> String {
     const_hex::encode(Sha1::digest(bytes))
@@ -103,5 +121,31 @@ impl fmt::Display for Integrity {
 impl fmt::Debug for Integrity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Integrity({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strongest_digest_decides() {
+        let (good, other) = (b"pear".as_slice(), b"plum".as_slice());
+        let sha1 = |bytes: &[u8]| format!("sha1-{}", STANDARD.encode(Sha1::digest(bytes)));
+        let sha256 = |bytes: &[u8]| format!("sha256-{}", STANDARD.encode(Sha256::digest(bytes)));
+        let sha384 = |bytes: &[u8]| format!("sha384-{}?option", STANDARD.encode(Sha384::digest(bytes)));
+        let sha512 = |bytes: &[u8]| Integrity::of(bytes).to_string();
+        for (integrity, holds) in [
+            (sha1(good), Some(true)),
+            (format!("{} {}", sha1(other), sha256(good)), Some(true)),
+            (format!("{} {}", sha384(other), sha256(good)), Some(false)),
+            (format!("{} {}", sha384(good), sha1(good)), Some(true)),
+            (format!("{} {}", sha512(other), sha512(good)), Some(true)),
+            (format!("{} {}", sha1(good), sha512(other)), Some(false)),
+            ("md5-x".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(have_integrity(good, &integrity), holds, "{integrity}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::access::Decision;
 use crate::domain::GroupName;
 use crate::vocabulary::{Action, OrganizationAction};
 
-use super::event::RuleDecision;
+use super::rule_decision::RuleDecision;
 
 impl From<(Action, Decision<'_>)> for RuleDecision {
     fn from((action, decision): (Action, Decision<'_>)) -> Self {

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
-use crate::vocabulary::{Action, TeamPermission, Verdict, Via};
+use crate::vocabulary::{TeamPermission, Via};
 
 use super::details::{CredentialRejection, DeniedAction, DeniedBy, SecondFactorMode, WebLoginRejection};
+use super::rule_decision::RuleDecision;
 
 /// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,25 +79,6 @@ impl Event {
     }
 }
 
-/// A decision of the access rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RuleDecision {
-    /// The action that was decided on.
-    pub action: Action,
-    /// The verdict. `AllowedToOwners` may have been denied to a caller who is not an owner.
-    pub verdict: Verdict,
-    /// The deciding rule, counted from 1; absent if none matches.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<usize>,
-    /// The pattern of that rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pattern: Option<String>,
-    /// The entry that allowed it, such as `user:ana in publish`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entry: Option<String>,
-}
-
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -122,6 +104,17 @@ pub enum EventKind {
         /// The SHA-512 of the tarball in npm's format; absent for a version without one, which codebox-npm stored.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         integrity: Option<String>,
+    },
+    /// Versions of another registry were imported, or what it says of them was brought up to date. No other event tells of
+    /// them.
+    Imported {
+        /// The other registry, as host, port and path.
+        from: String,
+        /// How many versions were added.
+        added: u64,
+        /// The version that `latest` names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        latest: Option<Version>,
     },
     /// A version was staged. It cannot be installed until it is approved.
     Staged {

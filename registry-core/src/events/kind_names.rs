@@ -2,9 +2,10 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 47] = [
+    pub const NAMES: [&'static str; 48] = [
         "published",
         "indexed",
+        "imported",
         "staged",
         "stage-approved",
         "stage-rejected",

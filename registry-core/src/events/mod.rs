@@ -19,6 +19,7 @@ mod event;
 mod kind_names;
 mod queue;
 mod recent_ids;
+mod rule_decision;
 mod sinks;
 mod subject;
 
@@ -30,9 +31,10 @@ use crate::vocabulary::BoxError;
 
 pub use crate::vocabulary::{OrganizationAction, Via};
 pub use details::{CredentialRejection, DeniedAction, DeniedBy, SecondFactorMode, WebLoginRejection};
-pub use event::{Event, EventKind, RuleDecision};
+pub use event::{Event, EventKind};
 pub use queue::EventQueue;
 pub(crate) use recent_ids::RecentIds;
+pub use rule_decision::RuleDecision;
 pub use sinks::{
     AuditLog, AuditLogError, AuditRecord, AuditSpan, FanOut, LogEvents, read_audit_log,
     remove_audit_log_before,

@@ -96,7 +96,7 @@ fn change_of(event: &Event) -> Option<(&'static str, Value)> {
         }
         // The event has the current owners, and does not say which of them is new, or who is gone.
         EventKind::OwnersChanged { owners } => ("package:change", json!({ "maintainers": owners })),
-        EventKind::PackageAccessChanged { .. } => ("package:change", json!({})),
+        EventKind::PackageAccessChanged { .. } | EventKind::Imported { .. } => ("package:change", json!({})),
         EventKind::Starred => ("package:star", by_user()),
         EventKind::Unstarred => ("package:unstar", by_user()),
         _ => return None,

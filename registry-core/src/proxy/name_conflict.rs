@@ -9,7 +9,7 @@ use crate::domain::packument::Packument;
 use crate::error::BoxError;
 use crate::error::{NewPackageError, ProxyError};
 use crate::proxy::Proxy;
-use crate::upstream::PackumentForm;
+use crate::upstream::{PackumentForm, UpstreamPackument, Validators};
 
 use super::NamedUpstream;
 use super::freshness::State;
@@ -46,26 +46,42 @@ impl Proxy {
         self.require_free_upstream(name).await
     }
 
+    /// Rejects the name of a package to import like that of a new one. npm's rules of new names do not hold for it, since it
+    /// exists, and `from` is the registry that it comes from: where that is an upstream, readers get the same package as
+    /// before.
+    pub(crate) async fn require_free_for_import(&self, name: &PackageName, from: &str) -> Result<(), Error> {
+        self.catalog().require_free_spelling(name).await?;
+        if self.catalog().standing(name).await? == Standing::Begun {
+            return Ok(());
+        }
+        self.require_free_besides(name, Some(from)).await
+    }
+
     /// Rejects a new package under a name that an upstream has, also in lowercase: an install of one package would get
     /// the other. Also rejects it if an upstream cannot answer.
     ///
     /// An upstream can be asked for one spelling at a time, so of spellings with capitals only the exact one is
     /// checked.
     pub(crate) async fn require_free_upstream(&self, name: &PackageName) -> Result<(), Error> {
+        self.require_free_besides(name, None).await
+    }
+
+    /// Skips the upstream that is `from`, and caches nothing for an import: a dry run of it writes nothing.
+    async fn require_free_besides(&self, name: &PackageName, from: Option<&str>) -> Result<(), Error> {
         if self.authorization.access().origin(name).shadow {
             return Ok(());
         }
         let deadline = Instant::now() + PATIENCE;
         let folded = name.folded();
-        for upstream in self.upstreams_of(name) {
-            if self.has_before(upstream, name, deadline).await? {
+        for upstream in self.upstreams_of(name).filter(|upstream| from != Some(&upstream.to_string())) {
+            if self.has_name(upstream, name, from, deadline).await? {
                 let upstream = upstream.id.to_string();
                 return Err(Error::NewPackage(NewPackageError::NameTakenUpstream {
                     name: name.clone(),
                     upstream,
                 }));
             }
-            if folded != *name && self.has_before(upstream, &folded, deadline).await? {
+            if folded != *name && self.has_name(upstream, &folded, from, deadline).await? {
                 let (name, upstream) = (name.clone(), upstream.id.to_string());
                 return Err(Error::NewPackage(NewPackageError::NameInOtherCapitalsUpstream {
                     name,
@@ -75,6 +91,19 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    async fn has_name(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        from: Option<&str>,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        match from {
+            Some(_) => self.has_now(upstream, name, deadline).await,
+            None => self.has_before(upstream, name, deadline).await,
+        }
     }
 
     /// Checks the store right before an upstream is asked about a name, regardless of cached absences: the answer is
@@ -105,13 +134,7 @@ impl Proxy {
         name: &PackageName,
         deadline: Instant,
     ) -> Result<bool, Error> {
-        let unchecked = |source: BoxError| {
-            Error::NewPackage(NewPackageError::NameUnchecked {
-                name: name.clone(),
-                upstream: upstream.id.to_string(),
-                source,
-            })
-        };
+        let unchecked = |source| unchecked(upstream, name, source);
         match timeout_at(deadline, self.upstream_state(upstream, name, PackumentForm::Abbreviated)).await {
             Ok(Ok((_, state))) => Ok(matches!(state, State::Present(_))),
             Ok(Err(error)) if error.is_refusal_of_upstream() => Err(error),
@@ -122,4 +145,28 @@ impl Proxy {
             Err(_) => Err(unchecked(format!("{upstream} took too long to answer").into())),
         }
     }
+
+    /// The same, without caching the answer.
+    async fn has_now(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        if self.is_known_present(upstream, name).await? {
+            return Ok(true);
+        }
+        let unknown = Validators::default();
+        let asked = upstream.upstream.packument(name, PackumentForm::Abbreviated, &unknown);
+        match timeout_at(deadline, asked).await {
+            Ok(Ok(answer)) => Ok(matches!(answer, UpstreamPackument::Found { .. })),
+            Ok(Err(error)) => Err(unchecked(upstream, name, error.into())),
+            Err(_) => Err(unchecked(upstream, name, format!("{upstream} took too long to answer").into())),
+        }
+    }
+}
+
+fn unchecked(upstream: &NamedUpstream, name: &PackageName, source: BoxError) -> Error {
+    let (name, upstream) = (name.clone(), upstream.id.to_string());
+    Error::NewPackage(NewPackageError::NameUnchecked { name, upstream, source })
 }

@@ -5,8 +5,8 @@ use futures::stream::BoxStream;
 
 use crate::auth::Caller;
 use crate::bulk::{
-    Bulk, BulkError, BulkMode, BulkParts, BulkStream, MovedPackage, RewrittenObject, SentPackage,
-    StorageInventory, TarballBase,
+    Bulk, BulkError, BulkMode, BulkParts, BulkStream, ImportOptions, ImportedPackage, MovedPackage,
+    RewrittenObject, SentPackage, StorageInventory, TarballBase,
 };
 use crate::care::{
     Care, StorageStats, SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
@@ -16,6 +16,7 @@ use crate::domain::PackageName;
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
 use crate::storage::BlobPath;
+use crate::upstream::Upstream;
 use crate::{Error, Registry};
 
 use super::readiness::{Readiness, ReadinessFinding};
@@ -191,6 +192,17 @@ impl Registry {
         self.bulk().rebuild_search_index().await
     }
 
+    /// Imports packages of another registry, with all versions and what it says of them: dist-tags, times, deprecations,
+    /// owners, readmes, digests and signatures. Each tarball is verified like that of a publish. A later import brings up to
+    /// date what was not changed here since.
+    pub fn import_packages(
+        &self,
+        source: Arc<dyn Upstream>,
+        options: ImportOptions,
+    ) -> BulkStream<ImportedPackage> {
+        self.bulk().import_packages(source, options)
+    }
+
     /// Counts the objects in the storage.
     pub async fn inventory(&self) -> Result<StorageInventory, BulkError> {
         self.bulk().inventory().await
@@ -210,6 +222,8 @@ impl Registry {
             changes: self.parts.changes.clone(),
             catalog: Arc::clone(&self.parts.search.catalog),
             search: Arc::clone(&self.parts.search),
+            packages: Arc::clone(&self.parts.packages),
+            storage_meter: Arc::clone(&self.parts.storage_meter),
         };
         Bulk::new(parts, self.authorization())
     }

@@ -116,6 +116,10 @@ impl Upstream for MeteredUpstream {
         self.measure(self.upstream.search(query)).await
     }
 
+    async fn all_packages(&self) -> Result<Option<Bytes>, UpstreamError> {
+        self.measure(self.upstream.all_packages()).await
+    }
+
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
         self.measure(self.upstream.advisories(packages)).await
     }

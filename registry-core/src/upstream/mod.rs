@@ -233,6 +233,11 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
     /// Returns the answer to a search, given npm's query string without the `?`.
     async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError>;
 
+    /// Returns all packages, as an object whose keys are their names, where the upstream lists them. Default: it does not.
+    async fn all_packages(&self) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
+
     /// Returns the known advisories for `{"package": ["version"]}`, in npm's bulk format.
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError>;
 

@@ -124,6 +124,11 @@ async fn answers_json_where_it_answers(upstream: &dyn Upstream, served: &ServedP
     if let Some(found) = answer(upstream.search("text=left-pad&size=20").await) {
         assert!(json(&found)["objects"].is_array(), "a search is answered in npm's form");
     }
+    if let Some(all) = answer(upstream.all_packages().await) {
+        let all = json(&all);
+        let is_listed = |package: &ServedPackage| all.get(package.name.as_str()).is_some();
+        assert!(served.0.iter().all(is_listed), "a list of all packages has each by its name");
+    }
     let question = Bytes::from_static(br#"{"left-pad":["1.0.0"]}"#);
     if let Some(advisories) = answer(upstream.advisories(question).await) {
         assert!(json(&advisories).is_object(), "advisories are in npm's bulk form");

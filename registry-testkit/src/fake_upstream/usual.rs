@@ -28,6 +28,7 @@ pub(super) fn answer(request: &FakeRequest, served: &ServedPackages, base_url: &
     }
     match request.path.as_str() {
         "/-/v1/search" => in_json(request, "application/json", &found(request, served)),
+        "/-/all" => in_json(request, "application/json", &all(served)),
         "/-/npm/v1/keys" => in_json(request, "application/json", &json!({ "keys": [] })),
         path => packument(request, served, base_url)
             .or_else(|| served.tarball(path).map(|tarball| Response::new(tarball.clone())))
@@ -44,6 +45,12 @@ fn packument(request: &FakeRequest, served: &ServedPackages, base_url: &str) -> 
         (PackumentForm::Full, "application/json")
     };
     Some(in_json(request, media_type, &package.packument(base_url, form)))
+}
+
+/// Every package by its name, beside the time of the list.
+fn all(served: &ServedPackages) -> Value {
+    let packages = served.0.iter().map(|package| (package.name.to_string(), json!({ "name": package.name })));
+    packages.chain([("_updated".to_owned(), json!(1_767_323_045_000_u64))]).collect()
 }
 
 fn found(request: &FakeRequest, served: &ServedPackages) -> Value {

@@ -20,6 +20,7 @@ mod foreign_document;
 mod form;
 mod full;
 mod history;
+mod import_record;
 mod in_range;
 mod manifest;
 mod manifest_change;
@@ -30,6 +31,7 @@ mod raw;
 mod read;
 mod revision;
 mod scan;
+mod source_package;
 mod staged;
 mod tarball_base;
 mod tarball_index;
@@ -43,19 +45,22 @@ use serde_json::value::RawValue;
 
 pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
-pub(crate) use edit::{EditError, deprecation, deprecation_text};
+pub use edit::ImportNote;
+pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;
 pub use form::PackumentForm;
 pub use full::render_full;
 pub use history::History;
+pub use import_record::ImportRecord;
 pub use manifest::{render_manifest, tarball_path};
 pub use manifest_change::ManifestChange;
 pub(crate) use named_tarballs::NamedTarball;
 pub use protection::{Audience, MfaPolicy, Protection};
 pub use raw::JsonKey;
 pub use revision::Revision;
+pub(crate) use source_package::{SourcePackage, SourceVersion};
 pub use staged::StagedVersion;
 pub use tarball_base::TarballBases;
 pub use tarball_index::{TarballIndex, TarballLocation};
@@ -91,6 +96,8 @@ pub struct Packument<'json> {
     pub outbox: Vec<OutboxEntry>,
     /// What its owners decided about access, in addition to the access rules.
     pub protection: Protection,
+    /// What imports wrote of what can be changed here, too.
+    pub imported: ImportRecord,
     /// `description`, `readme` and all other top-level fields.
     pub other: IndexMap<JsonKey<'json>, Cow<'json, RawValue>>,
 }
@@ -144,6 +151,7 @@ impl Packument<'_> {
             history: History::default(),
             outbox: Vec::new(),
             protection: Protection::default(),
+            imported: ImportRecord::default(),
             other: IndexMap::new(),
         }
     }

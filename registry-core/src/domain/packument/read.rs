@@ -73,6 +73,7 @@ impl<'json> Visitor<'json> for Fields<'_> {
                 "_history" => packument.history = map.next_value()?,
                 "_outbox" => packument.outbox = map.next_value()?,
                 "_access" => packument.protection = map.next_value()?,
+                "_imported" => packument.imported = map.next_value()?,
                 "name" => name = Some(map.next_value::<JsonKey<'json>>()?),
                 "_id" | "_attachments" => {
                     map.next_value::<serde::de::IgnoredAny>()?;

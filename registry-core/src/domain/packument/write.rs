@@ -52,6 +52,9 @@ impl Serialize for Stored<'_> {
         if !is_default(&packument.protection) {
             map.serialize_entry("_access", &packument.protection)?;
         }
+        if !is_default(&packument.imported) {
+            map.serialize_entry("_imported", &packument.imported)?;
+        }
         map.end()
     }
 }

@@ -15,6 +15,7 @@
 mod document;
 mod error;
 mod from_tarball;
+mod imported;
 mod release;
 mod stored_manifest;
 mod tidied;
@@ -23,10 +24,12 @@ mod verify;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{DistTag, Integrity, PackageName, TarballContents, Version};
+use super::{DistTag, Integrity, PackageName, TarballContents, TarballError, Version};
 
 pub use error::PublishError;
 pub use from_tarball::TarballOptions;
+pub use imported::ImportRefusal;
+pub(crate) use imported::ImportedVersion;
 pub use release::Release;
 pub(crate) use stored_manifest::hoisted_fields;
 

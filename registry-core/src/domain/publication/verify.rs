@@ -64,7 +64,7 @@ impl Publication {
 }
 
 /// Rejects a name and a version whose folder or file `{base}-{version}.tgz` is too long for a store.
-fn require_short_file_names(name: &PackageName, version: &Version) -> Result<(), PublishError> {
+pub(super) fn require_short_file_names(name: &PackageName, version: &Version) -> Result<(), PublishError> {
     const LONGEST_FILE_NAME: usize = 255;
     // A capital is stored as two characters.
     let stored = |text: &str| text.len() + text.bytes().filter(u8::is_ascii_uppercase).count();
@@ -88,7 +88,10 @@ fn check_sizes(document: &Document<'_>, limits: &Limits) -> Result<(), LimitExce
 }
 
 /// Checks the limits of a stored manifest, as published and as completed from the tarball.
-fn check_manifest(manifest: &mut Map<String, Value>, limits: &Limits) -> Result<(), LimitExceeded> {
+pub(super) fn check_manifest(
+    manifest: &mut Map<String, Value>,
+    limits: &Limits,
+) -> Result<(), LimitExceeded> {
     let text = |field: &str| manifest.get(field).and_then(Value::as_str).unwrap_or_default();
     limits.check_readme(text("readme").len())?;
     limits.check_deprecation(text("deprecated"))?;

@@ -118,11 +118,13 @@ impl HttpUpstream {
 
     /// Requests a document that some registries lack.
     async fn extra(&self, question: &Question) -> Result<Option<Bytes>, UpstreamError> {
+        self.extra_within(question, self.settings.small_answer_bytes).await
+    }
+
+    async fn extra_within(&self, question: &Question, limit: usize) -> Result<Option<Bytes>, UpstreamError> {
         self.attempt(question, || async move {
             match self.ask_for_extra(question).await? {
-                Answer::Found(response) => {
-                    self.document(response, self.settings.small_answer_bytes, None).await.map(Some)
-                }
+                Answer::Found(response) => self.document(response, limit, None).await.map(Some),
                 Answer::Missing | Answer::Unchanged => Ok(None),
             }
         })
@@ -209,6 +211,11 @@ impl Upstream for HttpUpstream {
         let mut url = self.endpoint("/-/v1/search");
         url.set_query(Some(query));
         self.extra(&Question::document(url)).await
+    }
+
+    async fn all_packages(&self) -> Result<Option<Bytes>, UpstreamError> {
+        let question = Question::document(self.endpoint("/-/all"));
+        self.extra_within(&question, self.settings.packument_bytes).await
     }
 
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {

@@ -2,6 +2,7 @@
 //! next one.
 
 mod copy;
+mod import;
 mod remove;
 mod rewrite;
 mod send_again;

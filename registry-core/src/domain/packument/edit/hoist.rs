@@ -23,7 +23,7 @@ impl Packument<'_> {
         self.set_other("readmeFilename", filename.as_ref())
     }
 
-    fn set_other(&mut self, field: &'static str, value: Option<&Value>) -> Result<(), EditError> {
+    pub(super) fn set_other(&mut self, field: &'static str, value: Option<&Value>) -> Result<(), EditError> {
         match value {
             None => {
                 self.other.shift_remove(field);

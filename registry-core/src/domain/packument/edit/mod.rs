@@ -4,11 +4,15 @@ mod deprecate;
 mod dist_tags;
 mod error;
 mod hoist;
+mod import;
+mod import_effect;
 mod publish;
 mod unpublish;
 
 pub(crate) use deprecate::{deprecation, deprecation_text};
 pub(crate) use error::EditError;
+pub(crate) use import_effect::ImportEffect;
+pub use import_effect::ImportNote;
 
 use super::{Packument, Revision};
 

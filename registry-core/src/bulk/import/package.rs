@@ -1,0 +1,108 @@
+use std::sync::Arc;
+
+use futures::future::ready;
+use futures::{StreamExt as _, stream};
+
+use crate::Error;
+use crate::bulk::{BulkError, BulkMode, CONCURRENCY};
+use crate::concurrency::compute;
+use crate::domain::packument::SourcePackage;
+use crate::domain::publication::ImportRefusal;
+use crate::domain::{PackageName, Version};
+use crate::packages::ImportPlan;
+use crate::upstream::{PackumentForm, UpstreamError, UpstreamPackument, Validators};
+
+use super::tarball::Fetched;
+use super::{ImportedPackage, Importing};
+
+impl Importing {
+    pub(super) async fn import_package(
+        &self,
+        name: &PackageName,
+        failures: &mut Vec<BulkError>,
+    ) -> Result<ImportedPackage, BulkError> {
+        let from = self.source.to_string();
+        let source = Arc::new(self.source_package(name).await?);
+        let planned = self.packages.plan_import(name, &source, &from).await;
+        let ImportPlan { missing, unchanged, refused } = planned.map_err(of_package(name))?;
+        failures
+            .extend(refused.into_iter().map(|(version, refusal)| refused_version(name, &version, refusal)));
+        let mut imported =
+            ImportedPackage { package: name.clone(), added: 0, unchanged, bytes: 0, notes: Vec::new() };
+        if self.mode == BulkMode::DryRun {
+            imported.added = missing.len() as u64;
+            return Ok(imported);
+        }
+        let mut verified = Vec::new();
+        for fetched in self.fetch(name, &source, missing).await {
+            match fetched {
+                Ok(Fetched { version, bytes }) => {
+                    imported.bytes += bytes;
+                    verified.push(version);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if self.is_over() {
+            return failures.pop().map_or(Ok(imported), Err);
+        }
+        let effect = self.packages.import(name, source, verified, &from).await;
+        let effect = effect.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;
+        let overtaken = effect.overtaken.iter();
+        failures.extend(
+            overtaken.map(|version| refused_version(name, version.as_str(), ImportRefusal::OtherTarball)),
+        );
+        imported.added = effect.added.len() as u64;
+        imported.unchanged += effect.unchanged;
+        imported.notes = effect.notes;
+        Ok(imported)
+    }
+
+    async fn source_package(&self, name: &PackageName) -> Result<SourcePackage, BulkError> {
+        let asked = self.source.packument(name, PackumentForm::Full, &Validators::default()).await;
+        let found = asked.map_err(|source| match source {
+            UpstreamError::Refused { status: status @ (401 | 403), .. } => {
+                BulkError::SourceRefused { package: name.clone(), status }
+            }
+            source => BulkError::Source { package: name.clone(), source },
+        })?;
+        let UpstreamPackument::Found { bytes, .. } = found else {
+            return Err(BulkError::NotAtSource { package: name.clone() });
+        };
+        let parsing = name.clone();
+        let parsed = compute(bytes.len(), move || SourcePackage::parse(&parsing, &bytes)).await;
+        let parsed = parsed.map_err(|error| of_package(name)(error.into()))?;
+        let source = parsed.map_err(|_| {
+            let reason = "a document that is not a packument".to_owned();
+            let source = UpstreamError::Unusable { upstream: self.source.to_string(), reason };
+            BulkError::Source { package: name.clone(), source }
+        })?;
+        if source.is_empty() {
+            return Err(BulkError::NotAtSource { package: name.clone() });
+        }
+        Ok(source)
+    }
+
+    /// Fetches, verifies and stores the tarballs of versions, in the order of the source.
+    async fn fetch(
+        &self,
+        name: &PackageName,
+        source: &SourcePackage,
+        missing: Vec<Version>,
+    ) -> Vec<Result<Fetched, BulkError>> {
+        let fetched = stream::iter(missing).map(|version| async move {
+            let told = source.versions.get(version.as_str()).filter(|_| !self.is_over())?;
+            Some(self.fetch_version(name, &version, told).await)
+        });
+        fetched.buffered(CONCURRENCY).filter_map(ready).collect().await
+    }
+}
+
+pub(super) fn of_package(name: &PackageName) -> impl FnOnce(Error) -> BulkError {
+    let package = name.clone();
+    |source| BulkError::Package { package, source }
+}
+
+pub(super) fn refused_version(name: &PackageName, version: &str, source: ImportRefusal) -> BulkError {
+    BulkError::Refused { package: name.clone(), version: version.to_owned(), source }
+}

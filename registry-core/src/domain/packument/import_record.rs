@@ -1,0 +1,19 @@
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::Person;
+
+/// What imports wrote of what can be changed here, too. The next import changes only what is still as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct ImportRecord {
+    /// Tag → version.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub dist_tags: IndexMap<String, String>,
+    /// Version → message, for deprecated versions.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub deprecated: IndexMap<String, String>,
+    /// The owners.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maintainers: Vec<Person>,
+}
