@@ -11,6 +11,7 @@
 mod accounts;
 mod bulk;
 mod care;
+mod import;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -30,6 +31,7 @@ use crate::settings::Network;
 pub use accounts::AccountAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use care::{SweepRequest, VerifyRequest};
+pub use import::{ImportRegistry, ImportSource, SourceCredential};
 
 /// The rights that events tell of.
 const RIGHTS: [&str; 4] = ["read", "star", "publish", "administer"];
@@ -122,6 +124,12 @@ pub enum Command {
     /// Make one storage a copy of another, for a backup, a restore or a move; while servers write to the source, too. Run
     /// again, it brings the copy up to date.
     Copy(CopyStorage),
+    /// Import packages of another registry, directly to the storage, while servers run on it, too.
+    Import {
+        /// Where from.
+        #[command(subcommand)]
+        source: ImportSource,
+    },
     /// Send every hosted package to the webhooks, the topics and the log of codebox again, and rebuild the search index.
     Index(IndexPackages),
     /// Delete everything in the storage, after a question.

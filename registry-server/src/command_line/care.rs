@@ -32,7 +32,7 @@ pub struct SweepRequest {
     pub older_than: Duration,
 }
 
-fn package_name(text: &str) -> Result<PackageName, String> {
+pub(super) fn package_name(text: &str) -> Result<PackageName, String> {
     PackageName::parse(text).map_err(|problem| problem.to_string())
 }
 

@@ -6,6 +6,7 @@ mod doctor;
 pub(crate) mod domain;
 pub(crate) mod encrypt;
 mod exit;
+pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;

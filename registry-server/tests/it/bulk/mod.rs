@@ -1,6 +1,7 @@
 //! The commands `domain`, `encrypt`, `index` and `remove-storage`, from outside.
 
 mod buckets;
+mod import;
 
 use std::collections::BTreeMap;
 use std::fs;

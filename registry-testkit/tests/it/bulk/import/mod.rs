@@ -124,6 +124,7 @@ async fn stored(registry: &TestRegistry, name: &str) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the snapshot has most of them")]
 async fn all_that_the_source_says_is_taken_over_with_one_event() {
     let (source, registry) = (Source::with_pear(), TestRegistry::new().await);
     let imported = source.imported(&registry, "@acme/pear").await;

@@ -1,0 +1,15 @@
+//! `import`: takes over packages of other registries.
+
+mod credential;
+mod names;
+mod registry;
+mod report;
+
+use crate::command_line::{ImportSource, Overrides};
+
+/// Imports packages.
+pub(crate) fn import(overrides: &Overrides, source: &ImportSource) -> anyhow::Result<()> {
+    match source {
+        ImportSource::Registry(request) => registry::import(overrides, request),
+    }
+}
