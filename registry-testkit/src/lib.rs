@@ -44,6 +44,7 @@ pub mod tarball;
 pub mod test_registry;
 pub mod unpackers;
 
+mod amount;
 mod authenticator;
 mod browser;
 mod changes;
@@ -54,6 +55,7 @@ mod randomness;
 mod scripted_upstream;
 mod tls_provider;
 
+pub use amount::amount;
 pub use authenticator::Authenticator;
 pub use browser::{Browser, Page};
 pub use changes::RecordedChanges;

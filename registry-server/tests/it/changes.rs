@@ -6,17 +6,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use registry_core::randomness::Randomness as _;
-use registry_testkit::SeededRandomness;
 use registry_testkit::fake_receiver::FakeReceiver;
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::server_process::ServerProcess;
+use registry_testkit::{SeededRandomness, amount};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
-use crate::support::{Registry, amount, sign_up};
+use crate::support::{Registry, sign_up};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_registry-server");
 
@@ -104,7 +104,7 @@ async fn kills_in_the_middle_of_publishes_lose_no_event() {
     let randomness = SeededRandomness::new(7);
     let mut acknowledged: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut token = String::new();
-    for kill in 0..amount("KILLS", 15) {
+    for kill in 0..amount("KILLS", 8) {
         let server = ServerProcess::start(Path::new(BINARY), &arguments, &storage).await;
         let http = HttpClient::new(server.base_url());
         if token.is_empty() {

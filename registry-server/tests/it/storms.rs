@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use registry_core::domain::Integrity;
+use registry_testkit::amount;
 use registry_testkit::clients::{Npm, package};
 use registry_testkit::http_client::{HttpClient, TestResponse};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 
-use crate::support::{amount, sign_up, start_server};
+use crate::support::{sign_up, start_server};
 
 /// A tiny version whose tarball differs from that of every other.
 fn document(name: &str, version: &str, content: usize) -> PublishDocument {
@@ -36,7 +37,7 @@ async fn assert_downloads(http: &HttpClient, name: &str, versions: impl Iterator
 
 #[tokio::test]
 async fn four_processes_lose_no_version() {
-    let each = amount("VERSIONS", 400) / 4;
+    let each = amount("VERSIONS", 240) / 4;
     let storage = TempDir::with_prefix("storm-").unwrap();
     let mut servers = Vec::new();
     for _ in 0..4 {
@@ -153,7 +154,7 @@ async fn kills_in_the_middle_of_publishing_lose_nothing_that_was_acknowledged() 
 
     let mut acknowledged = BTreeMap::new();
     let mut downloaded = Map::new();
-    let (kills, mut interrupted) = (amount("KILLS", 20), 0);
+    let (kills, mut interrupted) = (amount("KILLS", 10), 0);
     for round in 1..=kills {
         let news = killed_in_a_storm(&storage, &token, round).await;
         interrupted += usize::from(news.len() < 12);

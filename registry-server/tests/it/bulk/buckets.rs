@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use registry_core::Registry;
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore, When, open_bucket};
+use registry_testkit::amount;
 use registry_testkit::codebox_npm::{API_ENDPOINT, CodeboxNpm};
 use registry_testkit::install_tls_provider;
 use registry_testkit::object_stores::{Ministack, StoreAddress};
@@ -14,7 +15,6 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::MOVED;
-use crate::support::amount;
 
 struct Bucket {
     ministack: Ministack,

@@ -65,7 +65,7 @@ async fn one_wins(ground: &Ground, path: &BlobPath, round: usize, when: &When) -
 }
 
 async fn increments_are_not_lost(ground: Ground) -> Verdict {
-    const TASKS: usize = 16;
+    const TASKS: usize = 8;
     const EACH: usize = 8;
     let path = ground.path("counter");
     ground.put(&path, "0", When::Absent).await?;

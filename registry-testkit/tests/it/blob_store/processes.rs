@@ -9,7 +9,7 @@ use registry_core::storage::{BlobPath, BlobStore, LocalDisk, PutOutcome, When};
 
 const PROCESSES: usize = 4;
 const TASKS: usize = 4;
-const INCREMENTS: usize = 100;
+const INCREMENTS: usize = 40;
 /// Tells a child which folder it is to work in.
 const FOLDER: &str = "REGISTRY_TESTKIT_FOLDER";
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use registry_core::Registry;
 use registry_core::storage::{BlobPath, BlobStore as _, ObjectStoreBlobs, When};
+use registry_testkit::amount;
 use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Operation};
 use registry_testkit::publish_document::PublishDocument;
 
@@ -15,7 +16,7 @@ use super::lying::{Lie, Lying};
 use super::{FOREIGN, House, Kind, Question, empty, everything, restore};
 
 /// How many stories are told unless `PROPTEST_CASES` says otherwise. The same number tells the same stories.
-const CASES: u32 = 200;
+const CASES: u32 = 100;
 
 /// Names that are hosted from the beginning, and that the upstream has, too.
 const NAMES: [&str; 3] = ["pear", "plum", "secret-tool"];
@@ -187,7 +188,7 @@ fn a_store_that_takes_failures_for_absence_is_found_out() {
 }
 
 fn tell_stories(lie: Option<Lie>) -> Result<(), String> {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let cases = amount("PROPTEST_CASES", CASES);
     let config = Config {
         cases,
         failure_persistence: None,

@@ -7,16 +7,17 @@ mod world;
 
 use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use registry_testkit::amount;
 
 use action::action;
 use world::World;
 
 /// How many stories are told unless `PROPTEST_CASES` says otherwise. The same number tells the same stories.
-const CASES: u32 = 300;
+const CASES: u32 = 150;
 
 #[test]
 fn no_client_gets_a_tarball_that_its_packument_does_not_name() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let cases = amount("PROPTEST_CASES", CASES);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let told = runner.run(&vec(action(), 1..60), |actions| {

@@ -8,16 +8,17 @@ mod world;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use registry_testkit::amount;
 
 use action::action;
 use world::{Rules, World};
 
 /// How many stories are told unless `PROPTEST_CASES` says otherwise. The same number tells the same stories.
-const CASES: u32 = 150;
+const CASES: u32 = 75;
 
 #[test]
 fn no_principal_has_a_name_that_another_provider_owns() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let cases = amount("PROPTEST_CASES", CASES);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2048, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let rules = prop_oneof![Just(Rules::Owners), Just(Rules::Ana), Just(Rules::North)];
