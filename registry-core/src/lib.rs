@@ -22,6 +22,7 @@
 //! - [`domain`]: npm's model. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
+//! - [`downloads`]: how often each version is downloaded.
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
 //! - [`care`]: what operators do to keep a store in order.
@@ -39,6 +40,7 @@ pub mod changes;
 pub mod clock;
 mod concurrency;
 pub mod domain;
+pub mod downloads;
 pub mod error;
 pub mod events;
 #[cfg(feature = "hooks")]

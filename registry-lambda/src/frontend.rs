@@ -36,6 +36,7 @@ impl Frontend {
             Err(error) => failure(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         flush_events(&self.registry).await;
+        flush_due_downloads(&self.registry).await;
         Answer::of(response, origin, self.mode).await
     }
 
@@ -47,6 +48,7 @@ impl Frontend {
         // keep its lease, and hold up the other functions.
         let delivery = tokio::spawn(async move {
             flush_events(&registry).await;
+            flush_due_downloads(&registry).await;
             let recovered = registry.recover_changes().await;
             registry.deliver_changes().await;
             recovered
@@ -96,5 +98,19 @@ impl Frontend {
 async fn flush_events(registry: &Registry) {
     if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
         tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
+    }
+}
+
+/// Writes the counts of downloads, if the last time is long enough ago. Between requests, nothing does.
+async fn flush_due_downloads(registry: &Registry) {
+    match tokio::time::timeout(FLUSH_TIME, registry.flush_due_downloads()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "cannot write the counts of downloads; trying again with the next ones");
+        }
+        Err(_) => {
+            tracing::warn!("the counts of downloads were not written within {} s", FLUSH_TIME.as_secs());
+        }
     }
 }

@@ -227,6 +227,14 @@ async fn serve_until_signal(
     if tokio::time::timeout(FLUSH_TIME, registry.flush_events()).await.is_err() {
         tracing::error!("the last events were not delivered within {} s", FLUSH_TIME.as_secs());
     }
+    match tokio::time::timeout(FLUSH_TIME, registry.flush_downloads()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the last downloads are not counted");
+        }
+        Err(_) => tracing::error!("the last downloads were not counted within {} s", FLUSH_TIME.as_secs()),
+    }
     if tokio::time::timeout(FLUSH_TIME, registry.stop_deliveries()).await.is_err() {
         tracing::warn!(
             "a receiver of changes did not answer in time: the next delivery to it is in 2 minutes"

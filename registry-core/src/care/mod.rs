@@ -37,6 +37,7 @@ use crate::authorization::Authorization;
 use crate::catalog::{Catalog, CatalogParts};
 use crate::clock::Clock;
 use crate::domain::PackageName;
+use crate::downloads::Downloads;
 use crate::packages::{Packages, PackagesParts};
 use crate::proxy::{Proxy, ProxyParts};
 use crate::randomness::Randomness;
@@ -64,6 +65,7 @@ pub(crate) struct CareParts {
     proxy: Arc<ProxyParts>,
     accounts: Arc<AccountsParts>,
     packages: Arc<PackagesParts>,
+    downloads: Downloads,
     reading_tarballs: Semaphore,
     reading_packuments: Semaphore,
 }
@@ -79,6 +81,7 @@ impl CareParts {
             proxy: Arc::clone(&packages.proxy),
             accounts: Arc::clone(&packages.accounts),
             packages: Arc::clone(packages),
+            downloads: packages.downloads.counts.clone(),
             reading_tarballs: Semaphore::new(TARBALLS),
             reading_packuments: Semaphore::new(PACKUMENTS),
         }

@@ -7,12 +7,13 @@ use serde::Serialize;
 use crate::Error;
 use crate::care::Care;
 use crate::domain::PackageName;
+use crate::downloads::{DownloadStats, VersionsUsed};
 use crate::storage::{BlobPrefix, Key, StoredPath};
 
 /// How many of the largest packages are listed.
 const LARGEST: usize = 10;
 
-/// What a store holds, from one listing of it. No blob is read.
+/// What a store holds, from one listing of it and the counts of downloads. No other blob is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct StorageStats {
@@ -44,6 +45,9 @@ pub struct StorageStats {
     pub other_bytes: u64,
     /// The packages with the most bytes, largest first.
     pub largest: Vec<PackageSize>,
+    /// The downloads; absent if none are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<DownloadStats>,
 }
 
 /// The size of a package.
@@ -71,6 +75,7 @@ struct Current {
 #[derive(Default)]
 struct Counter {
     stats: StorageStats,
+    used: VersionsUsed,
     current: Current,
     largest: BinaryHeap<Reverse<PackageSize>>,
 }
@@ -78,6 +83,10 @@ struct Counter {
 impl Care {
     pub(crate) async fn storage_stats(&self) -> Result<StorageStats, Error> {
         let mut counter = Counter::default();
+        if let Some((downloads, used)) = self.parts.downloads.stats().await? {
+            counter.stats.downloads = Some(downloads);
+            counter.used = used;
+        }
         let mut listed = self.parts.store.list(&BlobPrefix::ROOT);
         while let Some(blob) = listed.try_next().await? {
             counter.count(StoredPath::of(&blob.path), blob.length);
@@ -96,9 +105,10 @@ impl Counter {
                 self.enter(folder, bytes);
                 self.current.has_packument = true;
             }
-            StoredPath::Tarball { folder, .. } => {
+            StoredPath::Tarball { folder, file } => {
                 self.enter(folder, bytes);
                 self.current.versions += 1;
+                self.count_unused(folder, file.version);
             }
             StoredPath::StageRecord => stats.staged_bytes += bytes,
             StoredPath::StageTarball => {
@@ -121,6 +131,12 @@ impl Counter {
                 }
             }
         }
+    }
+
+    fn count_unused(&mut self, folder: &str, version: &str) {
+        let Some(downloads) = &mut self.stats.downloads else { return };
+        let name = Key::package_of_folder(folder);
+        downloads.never_used += u64::from(name.is_some_and(|name| !self.used.contains(&name, version)));
     }
 
     fn enter(&mut self, folder: &str, bytes: u64) {

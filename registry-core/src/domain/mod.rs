@@ -1,6 +1,7 @@
 //! npm's model: names, versions, tags, digests and documents. No I/O, no clock, nothing async.
 
 mod dist_tag;
+mod download_period;
 mod integrity;
 pub mod lockfile;
 pub(crate) mod one_time_password;
@@ -19,6 +20,7 @@ pub mod trust;
 mod version;
 
 pub use dist_tag::{DistTag, DistTagError};
+pub use download_period::{DownloadPeriod, DownloadPeriodError};
 pub(crate) use integrity::TarballDigests;
 pub use integrity::{Integrity, IntegrityError};
 pub use organization::{GroupName, GroupNameError, OrganizationRole};

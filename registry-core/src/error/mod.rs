@@ -25,7 +25,7 @@ use crate::concurrency::TaskFailed;
 use crate::domain::packument::{EditError, PackumentError};
 use crate::domain::publication::PublishError;
 use crate::domain::shorten::shorten;
-use crate::domain::{DistTagError, GroupNameError, PackageNameError, VersionError};
+use crate::domain::{DistTagError, DownloadPeriodError, GroupNameError, PackageNameError, VersionError};
 use crate::limits::LimitExceeded;
 use crate::storage::{BlobError, BlobPathError, Contended, Key, StorageError};
 use crate::upstream::UpstreamError;
@@ -271,6 +271,12 @@ impl From<VersionError> for Error {
 
 impl From<DistTagError> for Error {
     fn from(error: DistTagError) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+impl From<DownloadPeriodError> for Error {
+    fn from(error: DownloadPeriodError) -> Self {
         Self::Request(error.into())
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::domain::publication::PublishError;
-use crate::domain::{DistTagError, GroupNameError, PackageNameError, VersionError};
+use crate::domain::{DistTagError, DownloadPeriodError, GroupNameError, PackageNameError, VersionError};
 use crate::limits::LimitExceeded;
 
 /// Why a request is rejected before any operation begins.
@@ -35,6 +35,12 @@ pub enum RequestError {
     /// The registry keeps no change feed.
     #[error("this registry keeps no change feed: ask its operator to turn it on")]
     NoChangeFeed,
+    /// The registry counts no downloads.
+    #[error("this registry counts no downloads: ask its operator to turn that on")]
+    NoDownloads,
+    /// A period of downloads is invalid.
+    #[error("{0}")]
+    DownloadPeriod(#[from] DownloadPeriodError),
     /// The change feed no longer has the changes that were asked for.
     #[error(
         "the changes after {since} are no longer kept, the oldest one is {first}: read all packages anew, then go \

@@ -378,6 +378,11 @@ pub enum EventKind {
         /// The account.
         member: String,
     },
+    /// A tarball was downloaded. Emitted only where that is asked for.
+    Downloaded {
+        /// The version.
+        version: Version,
+    },
     /// A request was denied for lack of permission.
     #[serde(skip_deserializing)]
     Denied {

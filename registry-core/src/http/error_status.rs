@@ -46,13 +46,14 @@ fn request_status(error: &RequestError) -> StatusCode {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         RequestError::ForeignOrigin => StatusCode::FORBIDDEN,
-        RequestError::NoChangeFeed => StatusCode::NOT_FOUND,
+        RequestError::NoChangeFeed | RequestError::NoDownloads => StatusCode::NOT_FOUND,
         RequestError::ChangesGone { .. } => StatusCode::GONE,
         RequestError::RequestLoop => StatusCode::LOOP_DETECTED,
         RequestError::Name(_)
         | RequestError::Version(_)
         | RequestError::Tag(_)
         | RequestError::GroupName(_)
+        | RequestError::DownloadPeriod(_)
         | RequestError::Request { .. }
         | RequestError::SearchTextMissing => StatusCode::BAD_REQUEST,
     }

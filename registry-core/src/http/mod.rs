@@ -18,6 +18,7 @@ mod challenge;
 mod changes;
 mod conditional;
 mod dist_tags;
+mod downloads;
 mod error_status;
 mod find_route;
 mod handle;

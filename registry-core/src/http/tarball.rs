@@ -52,9 +52,10 @@ impl Call<'_> {
             // An unread stream would block the one into the store.
             drop(blob);
             self.registry.keep_tarball(&tarball).await?;
+            self.registry.count_download(&self.caller, &tarball);
             return Ok(found_elsewhere(&redirect));
         }
-        let mut sent = length;
+        let (mut sent, mut begins) = (length, true);
         match range::parse(range, self.header(IF_RANGE), &tarball.etag, length) {
             RangeRequest::Whole if range.is_some() => {
                 blob = self.registry.open_tarball(&tarball, None).await?;
@@ -69,10 +70,14 @@ impl Call<'_> {
             RangeRequest::Part { start, end_inclusive } => {
                 let part = BlobRange { start, end: Some(end_inclusive + 1) };
                 blob = self.registry.open_tarball(&tarball, Some(part)).await?;
-                sent = end_inclusive + 1 - start;
+                (sent, begins) = (end_inclusive + 1 - start, start == 0);
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 set_content_range(&mut response, &format!("bytes {start}-{end_inclusive}/{length}"));
             }
+        }
+        // A client that asks for the rest of a tarball was counted when it began.
+        if begins && self.request.method == Method::GET {
+            self.registry.count_download(&self.caller, &tarball);
         }
         response.headers_mut().insert(CONTENT_LENGTH, sent.into());
         *response.body_mut() = into_body(blob, sent);

@@ -36,6 +36,8 @@ pub struct Measurements {
     pub caches: Vec<CacheMeasurements>,
     /// The queue of events.
     pub events: EventMeasurements,
+    /// The counts of downloads.
+    pub downloads: DownloadMeasurements,
 }
 
 impl Measurements {
@@ -44,8 +46,9 @@ impl Measurements {
         upstreams: Vec<UpstreamMeasurements>,
         caches: Vec<CacheMeasurements>,
         events: EventMeasurements,
+        downloads: DownloadMeasurements,
     ) -> Self {
-        Self { storage, storage_conflicts, upstreams, caches, events }
+        Self { storage, storage_conflicts, upstreams, caches, events, downloads }
     }
 }
 
@@ -121,5 +124,23 @@ pub struct EventMeasurements {
 impl EventMeasurements {
     pub(crate) fn new(changes_waiting: u64, denials_waiting: u64, lost: u64, capacity: u64) -> Self {
         Self { changes_waiting, denials_waiting, lost, capacity }
+    }
+}
+
+/// The counts of downloads, which this process makes and writes to the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DownloadMeasurements {
+    /// Downloads that were counted.
+    pub counted: u64,
+    /// Downloads whose count was lost: there was no room for it, or the store did not tell whether it has it.
+    pub lost: u64,
+    /// How often the counts could not be written. They are written the next time.
+    pub failed_flushes: u64,
+}
+
+impl DownloadMeasurements {
+    pub(crate) fn new(counted: u64, lost: u64, failed_flushes: u64) -> Self {
+        Self { counted, lost, failed_flushes }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) mod commit;
 pub(crate) mod deprecate;
 mod dist_tags;
 pub(crate) mod document_change;
+mod downloads;
 mod import;
 pub(crate) mod known_bases;
 mod manifest;
@@ -38,6 +39,7 @@ mod unpublish;
 pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
 pub use document_change::ChangeDocument;
+pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
 pub use publish::Published;
@@ -85,6 +87,7 @@ pub(crate) struct PackagesParts {
     pub(crate) proxy: Arc<ProxyParts>,
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) searches: Arc<SearchParts>,
+    pub(crate) downloads: DownloadParts,
 }
 
 /// What a commit of a packument works with.

@@ -45,6 +45,11 @@ impl FoundTarball {
         matches!(self.place, Place::Hosted(_))
     }
 
+    /// The package and the version that it is of.
+    pub(crate) fn package_version(&self) -> (&PackageName, &Version) {
+        (&self.name, &self.version)
+    }
+
     /// Its path in the store, also before it is cached.
     pub(crate) fn path(&self) -> &BlobPath {
         match &self.place {

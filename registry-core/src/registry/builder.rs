@@ -1,4 +1,5 @@
 mod changes;
+mod downloads;
 #[cfg(feature = "hooks")]
 mod hooks;
 mod http_settings;
@@ -28,7 +29,7 @@ use crate::events::EventSink;
 use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
-use crate::packages::{CommitParts, PackagesParts};
+use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -78,6 +79,7 @@ pub struct RegistryBuilder {
     publish_elsewhere: Option<Arc<str>>,
     change_feed: Option<ChangeFeedSettings>,
     change_sinks: Vec<Delivery>,
+    downloads: DownloadSetUp,
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
@@ -113,6 +115,7 @@ impl RegistryBuilder {
             publish_elsewhere: None,
             change_feed: None,
             change_sinks: Vec::new(),
+            downloads: DownloadSetUp::default(),
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
@@ -289,8 +292,7 @@ impl RegistryBuilder {
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(mut self) -> Registry {
         let (http, settings) = (self.http_settings(), self.take_account_settings());
-        let own_origin = self.public_url.as_deref().and_then(|url| Url::parse(url).ok());
-        self.shrinkwrap_origins.extend(own_origin.map(|url| url.origin().ascii_serialization()));
+        self.shrinkwrap_origins.extend(self.own_origin());
         let (store, storage_meter) = MeteredStore::wrap(self.store);
         let context = BuildContext { store, clock: self.clock, randomness: self.randomness };
         let providers = self.providers.into_providers(&context);
@@ -353,6 +355,7 @@ impl RegistryBuilder {
             proxy: Arc::clone(&proxy),
         };
         let packages = Arc::new(PackagesParts {
+            downloads: DownloadParts::new(&store, &clock, &randomness, self.downloads),
             store: Arc::clone(&store),
             clock,
             randomness,

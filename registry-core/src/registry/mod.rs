@@ -1,5 +1,6 @@
 mod accounts;
 mod builder;
+mod downloads;
 #[cfg(feature = "hooks")]
 mod hooks;
 mod operations;

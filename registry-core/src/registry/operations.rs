@@ -57,7 +57,7 @@ impl Registry {
         self.care().sweep_leftovers(options).await
     }
 
-    /// Counts what the store holds, from one listing of it and with little memory.
+    /// Counts what the store holds, from one listing of it and with little memory, and what was downloaded.
     pub async fn storage_stats(&self) -> Result<StorageStats, Error> {
         self.care().storage_stats().await
     }
@@ -126,6 +126,7 @@ impl Registry {
             proxy.upstream.measurements(),
             caches.collect(),
             self.authorization().events().measurements(),
+            self.parts.packages.downloads.counts.measurements(),
         )
     }
 

@@ -54,6 +54,7 @@ impl Settings {
             limits,
             cache,
             changes,
+            downloads,
             webhooks,
             sns,
             hooks,

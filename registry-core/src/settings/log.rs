@@ -24,11 +24,19 @@ pub struct LogSettings {
     pub audit: bool,
     /// How many days the audit log is kept; 0 for forever.
     pub audit_days: u32,
+    /// Whether each download is an event, so that the audit log has it.
+    pub downloads: bool,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { format: LogFormat::default(), filter: LogFilter::default(), audit: true, audit_days: 365 }
+        Self {
+            format: LogFormat::default(),
+            filter: LogFilter::default(),
+            audit: true,
+            audit_days: 365,
+            downloads: false,
+        }
     }
 }
 

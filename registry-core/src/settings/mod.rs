@@ -14,6 +14,7 @@ mod audit;
 mod changes;
 mod check;
 mod complaint;
+mod downloads;
 mod environment;
 mod error;
 mod github;
@@ -50,6 +51,7 @@ pub use audit::{AuditSettings, UnavailableAudit};
 pub use changes::{
     ChangesSection, CodeboxLogTable, HooksTable, SinkUrl, SinkUrlError, SnsTable, WebhookTable,
 };
+pub use downloads::DownloadsSection;
 pub use environment::{FrontendVariables, UnknownVariable};
 pub use error::SettingsError;
 pub use github::{GithubTable, TwoSourcesOfNames};
@@ -116,6 +118,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// The settings of searches.
     pub search: SearchSection,
+    /// The counts of downloads.
+    pub downloads: DownloadsSection,
     /// The change feed.
     pub changes: ChangesSection,
     /// Where changes are posted to.

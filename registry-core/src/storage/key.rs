@@ -7,6 +7,8 @@ use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
 use super::{BlobPath, BlobPathError};
 use escape::{escape_capitals, escape_segment};
 
+/// The folder of the counts of downloads.
+const DOWNLOADS: &str = "_downloads";
 /// The folder that records which packages have staged versions.
 const STAGED_OF: &str = "_staged_of";
 /// The folder that records which documents hold events.
@@ -55,6 +57,8 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _hook_states/{id}.json                          how the deliveries to a hook go
 /// _hook_deliveries/{id}/{number}                  marks a change that waits for a hook
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl the events of a day, from the first time to the last
+/// _downloads/days/{yyyy-mm-dd}/{process}-{number}.json what one process counted on a day; only it changes this
+/// _downloads/months/{yyyy-mm}/{shard}.json        the downloads of a month, day by day, for the packages of a shard
 /// _upstream/_ledger.json                          the size of the upstream cache
 /// _upstream/_used/{id}                            the recent uses of blobs in it
 /// _registry.json                                  the identity of the store: its format, and an id created once
@@ -141,6 +145,10 @@ pub enum Key<'a> {
     HookState(&'a str),
     /// Records that the change of this number waits for a hook.
     HookDelivery(&'a str, u64),
+    /// What a process counted on a day: the day, as `2026-01-02`, and the id of the object.
+    DownloadDay(&'a str, &'a str),
+    /// The downloads of a month, as `2026-01`, for the packages of a shard.
+    DownloadMonth(&'a str, usize),
     /// The size of the upstream cache.
     UpstreamLedger,
     /// A batch of marks of recently used blobs in the upstream cache.
@@ -219,6 +227,8 @@ impl Key<'_> {
             Self::HookAt(sort, name, id) => format!("{HOOKS_AT}/{sort}/{}/{id}", escape_segment(name)),
             Self::HookState(id) => format!("_hook_states/{id}.json"),
             Self::HookDelivery(id, seq) => format!("{HOOK_DELIVERIES}/{id}/{seq:020}"),
+            Self::DownloadDay(day, id) => format!("{DOWNLOADS}/days/{day}/{id}.json"),
+            Self::DownloadMonth(month, shard) => format!("{DOWNLOADS}/months/{month}/{shard:02}.json"),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),

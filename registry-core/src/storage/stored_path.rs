@@ -125,6 +125,8 @@ mod tests {
             (Key::StageTarball(id), StoredPath::StageTarball),
             (Key::UpstreamTarball("npm", &scoped, &version, "00"), StoredPath::Upstream),
             (Key::UpstreamLedger, StoredPath::Other),
+            (Key::DownloadDay("2026-01-02", "00-0"), StoredPath::Other),
+            (Key::DownloadMonth("2026-01", 7), StoredPath::Other),
             (Key::Marker, StoredPath::Marker),
             (Key::CopyRecord, StoredPath::CopyRecord),
             (Key::Probe("00"), StoredPath::Probe),

@@ -7,7 +7,7 @@ use super::spellings::{Place, hidden};
 const LONGEST: usize = 8 << 10;
 
 /// Routes that only read and name no package. Paths with an id do not distinguish packages: the registry does.
-const READS: [&str; 14] = [
+const READS: [&str; 17] = [
     "",
     "-/ping",
     "-/whoami",
@@ -22,6 +22,9 @@ const READS: [&str; 14] = [
     "-/_view/*",
     "-/stage*",
     "-/-/package",
+    "downloads/?????/last-???",
+    "downloads/?????/last-????",
+    "downloads/?????/last-?????",
 ];
 
 /// Routes that change accounts, organizations and stars.
@@ -143,7 +146,8 @@ impl Rights {
         let (reads, writes) = (&self.reads, &self.writes);
         match method {
             Method::Get | Method::Head => {
-                vec![(Place::PACKUMENT, reads), (Place::PACKAGE, reads), (Place::ATTESTATIONS, reads)]
+                let places = [Place::PACKUMENT, Place::PACKAGE, Place::ATTESTATIONS, Place::DOWNLOADS];
+                places.map(|place| (place, reads)).to_vec()
             }
             Method::Put | Method::Delete => {
                 vec![(Place::PACKUMENT, writes), (Place::PACKAGE, writes), (Place::STAR, reads)]

@@ -34,9 +34,12 @@ impl Place {
     /// `/-/stage/package/{name}`
     pub(super) const STAGE: Self = Self { before: "-/stage/package/", after: &["", "/*"] };
 
+    /// `/downloads/point/{period}/{name}` and `/downloads/range/{period}/{name}`
+    pub(super) const DOWNLOADS: Self = Self { before: "downloads/?????/*/", after: &[""] };
+
     /// All places.
-    pub(super) const ALL: [Self; 5] =
-        [Self::PACKUMENT, Self::PACKAGE, Self::STAR, Self::ATTESTATIONS, Self::STAGE];
+    pub(super) const ALL: [Self; 6] =
+        [Self::PACKUMENT, Self::PACKAGE, Self::STAR, Self::ATTESTATIONS, Self::STAGE, Self::DOWNLOADS];
 
     /// Returns all paths with a name of the set in this place, in the spellings of clients. Other spellings are not
     /// included.

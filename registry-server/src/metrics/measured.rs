@@ -11,6 +11,7 @@ pub(super) fn render(measurements: &Measurements) -> String {
     upstreams(&mut page, measurements);
     caches(&mut page, measurements);
     events(&mut page, measurements);
+    downloads(&mut page, measurements);
     page.text
 }
 
@@ -87,6 +88,24 @@ fn events(page: &mut Page, measurements: &Measurements) {
     page.sample("", &[], events.capacity);
     page.family("registry_events_lost_total", "counter", "Events that were dropped.");
     page.sample("", &[], events.lost);
+}
+
+fn downloads(page: &mut Page, measurements: &Measurements) {
+    let downloads = &measurements.downloads;
+    page.family("registry_downloads_total", "counter", "Downloads of tarballs that were counted.");
+    page.sample("", &[], downloads.counted);
+    page.family(
+        "registry_downloads_lost_total",
+        "counter",
+        "Downloads that were counted, and whose count is lost.",
+    );
+    page.sample("", &[], downloads.lost);
+    page.family(
+        "registry_download_flush_failures_total",
+        "counter",
+        "How often the counts of downloads could not be written to the storage, and had to wait for the next time.",
+    );
+    page.sample("", &[], downloads.failed_flushes);
 }
 
 /// A page in the text format 0.0.4.

@@ -40,10 +40,20 @@ fn to_text(stats: &StorageStats) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{what:<16} {count}");
     }
+    if let Some(downloads) = &stats.downloads {
+        let _ = writeln!(text, "{:<16} {} in the last 30 days", "downloads", downloads.last_30_days);
+        let _ = writeln!(text, "{:<16} {} versions", "never used", downloads.never_used);
+    }
     text.push_str("largest packages");
     for size in &stats.largest {
         let bytes = BinaryBytes(size.bytes).to_string();
         let _ = write!(text, "\n  {bytes:>12}  {} ({} versions)", size.name, size.versions);
+    }
+    if let Some(downloads) = &stats.downloads {
+        text.push_str("\nmost used packages, by downloads in the last 30 days");
+        for used in &downloads.most_used {
+            let _ = write!(text, "\n  {:>12}  {}", used.downloads, used.name);
+        }
     }
     text
 }

@@ -116,6 +116,9 @@ async fn metrics_tell_of_the_storage_the_upstream_the_caches_and_the_events() {
     registry_cache_hits_total counter
     registry_cache_misses_total counter
     registry_changes_waiting gauge
+    registry_download_flush_failures_total counter
+    registry_downloads_lost_total counter
+    registry_downloads_total counter
     registry_events_capacity gauge
     registry_events_lost_total counter
     registry_events_waiting gauge

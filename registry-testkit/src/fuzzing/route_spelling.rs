@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use http::Method;
 use registry_core::domain::PackageName;
-use registry_core::http::route::{AccessRoute, Route, RouteError, TrustRoute};
+use registry_core::http::route::{AccessRoute, DownloadRoute, DownloadsOf, Route, RouteError, TrustRoute};
 use secrecy::ExposeSecret as _;
 
 /// A route as text, with the secret that it holds.
@@ -58,6 +58,15 @@ pub(super) fn spelled(route: &Route, slash: &str) -> Option<(Method, String)> {
             (Method::DELETE, below(name, &format!("owners/{}", escape(account))))
         }
         Route::Star { name: Some(name) } => (Method::PUT, format!("/-/user/package/{}/star", package(name))),
+        Route::Downloads(DownloadRoute::Versions { name }) => {
+            (Method::GET, format!("/versions/{}/last-week", package(name)))
+        }
+        Route::Downloads(DownloadRoute::Point { period, of: DownloadsOf::One(name) }) => {
+            (Method::GET, format!("/downloads/point/{}/{}", escape(period), package(name)))
+        }
+        Route::Downloads(DownloadRoute::Range { period, of: DownloadsOf::One(name) }) => {
+            (Method::GET, format!("/downloads/range/{}/{}", escape(period), package(name)))
+        }
         Route::Access(AccessRoute::Visibility(name)) => (Method::GET, below(name, "visibility")),
         Route::Trust(TrustRoute::List { name }) => (Method::GET, below(name, "trust")),
         Route::Login { account } => (Method::PUT, format!("/-/user/org.couchdb.user:{}", escape(account))),

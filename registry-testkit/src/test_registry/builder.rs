@@ -8,6 +8,7 @@ use registry_core::auth::openid::{Issuer, IssuerSettings};
 use registry_core::auth::{AuthProvider, PasswordCost};
 use registry_core::changes::{ChangeFeedSettings, ChangeSink, DeliverySettings};
 use registry_core::domain::trust::TrustKind;
+use registry_core::downloads::DownloadSettings;
 use registry_core::hooks::{HookKey, HookSettings};
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
@@ -60,6 +61,7 @@ pub struct TestRegistryBuilder {
     change_feed: Option<ChangeFeedSettings>,
     change_sinks: Vec<(String, Arc<dyn ChangeSink>, DeliverySettings)>,
     hooks: Option<TestHooks>,
+    downloads: TestDownloads,
 }
 
 /// Settings of hooks, which cannot be cloned themselves.
@@ -67,6 +69,13 @@ pub struct TestRegistryBuilder {
 struct TestHooks {
     allow_private_addresses: bool,
     per_account: usize,
+}
+
+/// What happens to downloads.
+#[derive(Debug, Clone, Copy, Default)]
+struct TestDownloads {
+    counts: Option<DownloadSettings>,
+    are_events: bool,
 }
 
 impl Default for TestRegistryBuilder {
@@ -93,6 +102,7 @@ impl Default for TestRegistryBuilder {
             change_feed: None,
             change_sinks: Vec::new(),
             hooks: None,
+            downloads: TestDownloads::default(),
         }
     }
 }
@@ -148,6 +158,21 @@ impl TestRegistryBuilder {
         let mut builder = self.change_feed();
         builder.hooks = Some(TestHooks { allow_private_addresses, per_account });
         builder
+    }
+
+    /// Counting downloads. They are written when the test says so, or a minute of the machine's time later.
+    pub fn downloads(self) -> Self {
+        self.downloads_with(DownloadSettings::default())
+    }
+
+    /// Counting downloads, as the settings say.
+    pub fn downloads_with(self, settings: DownloadSettings) -> Self {
+        Self { downloads: TestDownloads { counts: Some(settings), ..self.downloads }, ..self }
+    }
+
+    /// With an event of each download.
+    pub fn download_events(self) -> Self {
+        Self { downloads: TestDownloads { are_events: true, ..self.downloads }, ..self }
     }
 
     /// With these limits.
@@ -272,6 +297,11 @@ impl TestRegistryBuilder {
             Some(settings) => registry.change_feed(settings),
             None => registry,
         };
+        let registry = match self.downloads.counts {
+            Some(settings) => registry.downloads(settings),
+            None => registry,
+        };
+        let registry = registry.download_events(self.downloads.are_events);
         let registry = match self.hooks {
             Some(hooks) => {
                 let key = HOOK_KEY.parse::<HookKey>().unwrap_or_else(|error| panic!("{error}"));

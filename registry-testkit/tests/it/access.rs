@@ -16,7 +16,7 @@ async fn private_registry() -> TestRegistry {
         { "match": "**", "read": ["@all"], "publish": ["@authenticated"] },
     ]);
     let rules = AccessRules::compile(&serde_json::from_value::<Vec<_>>(rules).unwrap()).unwrap();
-    let registry = TestRegistry::builder().access(rules).start().await;
+    let registry = TestRegistry::builder().access(rules).downloads().start().await;
     let document = PublishDocument::new("@acme/secret", "1.0.0").field("description", json!("hush hush"));
     let _ = registry.ana().publish(&document).await.assert_status(201);
     registry
@@ -42,6 +42,9 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
         (Method::HEAD, format!("/{name}/-/{base}-1.0.0.tgz"), String::new()),
         (Method::GET, format!("/-/package/{escaped}/dist-tags"), String::new()),
         (Method::GET, format!("/-/package/{escaped}/owners"), String::new()),
+        (Method::GET, format!("/downloads/point/last-week/{escaped}"), String::new()),
+        (Method::GET, format!("/downloads/range/last-week/{escaped}"), String::new()),
+        (Method::GET, format!("/versions/{escaped}/last-week"), String::new()),
         (Method::PUT, format!("/{escaped}"), publish),
         (Method::PUT, format!("/{escaped}"), deprecate),
         (Method::PUT, format!("/{escaped}"), document(json!({ "users": { "ben": true } }))),

@@ -151,5 +151,6 @@ impl Lanes {
 
 /// Returns whether an event is about no change of a caller. Such events may be dropped, and must not block changes.
 fn is_notice(kind: &EventKind) -> bool {
-    Denials::are_of(kind) || matches!(kind, EventKind::WithdrawnUpstream { .. })
+    let is_none = matches!(kind, EventKind::WithdrawnUpstream { .. } | EventKind::Downloaded { .. });
+    is_none || Denials::are_of(kind)
 }

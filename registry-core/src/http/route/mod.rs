@@ -16,6 +16,7 @@
 
 mod access;
 mod audit;
+mod downloads;
 mod error;
 mod hooks;
 mod loggable;
@@ -39,6 +40,7 @@ use crate::domain::{DistTag, PackageName, Version};
 
 pub use access::{AccessRoute, Team};
 pub use audit::AuditRoute;
+pub use downloads::{DownloadRoute, DownloadsOf};
 pub use error::RouteError;
 pub use hooks::HookRoute;
 pub use loggable::loggable_path;
@@ -200,6 +202,8 @@ pub enum Route {
     Search,
     /// `GET /-/changes`: the change feed.
     Changes,
+    /// Counts of downloads.
+    Downloads(DownloadRoute),
     /// The caller's hooks.
     Hook(HookRoute),
     /// A login in the browser.
@@ -217,6 +221,8 @@ impl Route {
         let segments = Segments::split(raw_path)?;
         let route = if segments.get(0) == Some("-") {
             of_the_registry::parse(verb, &segments)?
+        } else if let Some(route) = DownloadRoute::parse(verb, &segments) {
+            Self::Downloads(route?)
         } else {
             of_a_package::parse(verb, &segments)?
         };
@@ -263,6 +269,7 @@ impl Route {
             Self::Trust(route) => route.kind(),
             Self::Search => "search",
             Self::Changes => "changes",
+            Self::Downloads(route) => route.kind(),
             Self::Hook(route) => route.kind(),
             Self::WebLogin(route) => route.kind(),
         }

@@ -15,6 +15,7 @@ impl Route {
                 | Self::Owners { .. }
                 | Self::Search
                 | Self::Audit(_)
+                | Self::Downloads(_)
         )
     }
 
@@ -47,6 +48,7 @@ impl Route {
             | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
                 Some((name, Action::Publish))
             }
+            Self::Downloads(route) => route.package().map(|name| (name, Action::Read)),
             // Includes a build that exchanges its identity for a token: it is not authenticated yet.
             _ => None,
         }

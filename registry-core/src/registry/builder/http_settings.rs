@@ -1,10 +1,18 @@
 use std::sync::Arc;
 
+use url::Url;
+
 use super::RegistryBuilder;
 use crate::packages::known_bases::KnownBases;
 use crate::registry::HttpSettings;
 
 impl RegistryBuilder {
+    /// Returns the origin of the URL at which clients reach the registry.
+    pub(super) fn own_origin(&self) -> Option<String> {
+        let url = self.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+        url.map(|url| url.origin().ascii_serialization())
+    }
+
     pub(super) fn http_settings(&self) -> HttpSettings {
         HttpSettings {
             limits: self.limits,

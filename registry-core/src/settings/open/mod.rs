@@ -119,7 +119,12 @@ pub fn accounts_builder(
         Some(changes) => builder.change_feed(changes),
         None => builder,
     };
+    let builder = match settings.downloads.to_settings() {
+        Some(downloads) => builder.downloads(downloads),
+        None => builder,
+    };
     Ok(builder
+        .download_events(settings.log.downloads)
         .limits(settings.limits.to_limits())
         .web_login(settings.login.web)
         .public_url(settings.public_url.as_ref().map(|url| url.as_url().clone()))

@@ -1,9 +1,9 @@
 #[cfg(feature = "hooks")]
 use super::escape::unescape_text;
 use super::escape::{escape_capitals, escape_segment, unescape_segment};
+use super::{DOWNLOADS, Key, OUTBOXES, STAGED_OF};
 #[cfg(feature = "hooks")]
 use super::{HOOK_DELIVERIES, HOOKS_AT};
-use super::{Key, OUTBOXES, STAGED_OF};
 use crate::domain::PackageName;
 use crate::storage::{BlobPath, BlobPathError, BlobPrefix};
 
@@ -94,6 +94,16 @@ impl Key<'_> {
     pub(crate) fn audit_log_of(span: Option<&str>) -> Result<BlobPrefix, BlobPathError> {
         let folder = span.map_or_else(|| "_log".to_owned(), |span| format!("_log/{span}"));
         BlobPath::parse(&folder).map(BlobPrefix::folder)
+    }
+
+    /// The folder of what processes counted on each day.
+    pub(crate) fn download_days() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(&format!("{DOWNLOADS}/days")).map(BlobPrefix::folder)
+    }
+
+    /// The folder of the downloads of each month.
+    pub(crate) fn download_months() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(&format!("{DOWNLOADS}/months")).map(BlobPrefix::folder)
     }
 
     /// The folder of the markers of all documents that hold events.

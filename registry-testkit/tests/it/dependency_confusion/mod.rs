@@ -42,7 +42,8 @@ impl House {
         let rules: Vec<RuleSettings> = serde_json::from_value(rules.clone()).unwrap();
         let rules = AccessRules::compile_with_upstreams(&rules, &["npm"]).unwrap();
         let upstream = ScriptedUpstream::default();
-        let registry = TestRegistry::builder().access(rules).upstream("npm", Arc::new(upstream.clone()));
+        let registry =
+            TestRegistry::builder().downloads().access(rules).upstream("npm", Arc::new(upstream.clone()));
         Self { registry: registry.start().await, upstream }
     }
 

@@ -36,7 +36,7 @@ fn rules() -> Value {
 
 fn builder() -> TestRegistryBuilder {
     let rules = AccessRules::compile(&serde_json::from_value::<Vec<_>>(rules()).unwrap()).unwrap();
-    TestRegistry::builder().access(rules)
+    TestRegistry::builder().downloads().access(rules)
 }
 
 /// With the organization `acme`, of ana, and in it ben, an admin, and carol, a developer and alone in the team

@@ -37,6 +37,8 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
         format!("/-/package/{escaped}/owners"),
         format!("/-/package/{escaped}/visibility"),
         format!("/-/package/{escaped}/access"),
+        format!("/downloads/point/last-week/{escaped}"),
+        format!("/versions/{escaped}/last-week"),
     ] {
         answers.push((path.clone(), client.get(&path).await));
     }

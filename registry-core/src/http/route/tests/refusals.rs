@@ -73,6 +73,11 @@ fn what_no_package_has() {
             "DELETE /pear/-/fig-1.0.0.tgz/-rev/1-0",
             "DELETE /pear/-/pear-1.0.0.tgz/-rev/1-0/more",
             "PUT /pear/-rev/1-0/more",
+            "GET /downloads/point/last-week/pear/1.0.0",
+            "GET /downloads/week/last-week/pear",
+            "GET /versions/pear/last-month",
+            "GET /versions/pear/fig/last-week",
+            "GET /versions/@acme/last-week",
             "GET /pear/a/b",
             "GET /pear/a%2fb",
             "GET /a/b/c/d/e/f/g/h/i/j",
@@ -105,6 +110,15 @@ fn other_methods() {
         (
             "GET, HEAD, PUT",
             ["POST /pear", "DELETE /@a%2fb", "POST /-/user/org.couchdb.user:a", "DELETE /-/package/a/owners"],
+        ),
+        (
+            "GET, HEAD",
+            [
+                "POST /downloads/point/last-day",
+                "PUT /downloads/range/last-day/a",
+                "DELETE /versions/a/last-week",
+                "PATCH /versions/@a/b/last-week",
+            ],
         ),
         (
             "GET, HEAD, PUT, DELETE",

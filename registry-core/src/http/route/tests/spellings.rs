@@ -57,6 +57,48 @@ fn manifests() {
 }
 
 #[test]
+fn downloads() {
+    assert_spellings(&[
+        (
+            "Downloads(Point { period: \"last-week\", of: All })",
+            &[
+                "GET /downloads/point/last-week",
+                "HEAD /downloads/point/last-week/",
+                "GET /%64ownloads/point/last%2dweek",
+            ],
+        ),
+        (
+            "Downloads(Point { period: \"2026-01-01:2026-01-31\", of: One(PackageName(@acme/pear)) })",
+            &[
+                "GET /downloads/point/2026-01-01:2026-01-31/@acme/pear",
+                "GET /downloads/point/2026-01-01:2026-01-31/@acme%2fpear",
+                "GET /downloads/point/2026-01-01%3A2026-01-31/%40acme%2Fpear",
+            ],
+        ),
+        (
+            "Downloads(Range { period: \"last-day\", of: Each([PackageName(pear), PackageName(fig)]) })",
+            &["GET /downloads/range/last-day/pear,fig", "GET /downloads/range/last-day/pear%2Cfig"],
+        ),
+        (
+            "Downloads(Versions { name: PackageName(@acme/pear) })",
+            &["GET /versions/@acme%2fpear/last-week", "GET /versions/@acme/pear/last-week/"],
+        ),
+        // Packages of these names keep their routes.
+        ("Packument { name: PackageName(downloads) }", &["GET /downloads"]),
+        ("Manifest { name: PackageName(downloads), selector: \"point\" }", &["GET /downloads/point"]),
+        ("Manifest { name: PackageName(versions), selector: \"last-week\" }", &["GET /versions/last-week"]),
+        (
+            "DeletePackument { name: PackageName(versions), revision: \"last-week\" }",
+            &["DELETE /versions/-rev/last-week"],
+        ),
+        (
+            "Tarball { name: PackageName(downloads), version: Version(1.0.0) }",
+            &["GET /downloads/-/downloads-1.0.0.tgz"],
+        ),
+    ]);
+}
+
+#[test]
 fn tarballs() {
     assert_spellings(&[
         (
