@@ -17,6 +17,7 @@ mod closed_by_default;
 mod codebox_bucket;
 mod dependencies;
 mod dependency_confusion;
+mod downloads;
 mod embedding;
 mod event_sink;
 mod fail_closed;

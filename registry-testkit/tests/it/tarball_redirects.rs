@@ -9,8 +9,9 @@ use object_store::path::Path;
 use object_store::signer::Signer;
 use registry_core::access::AccessRules;
 use registry_core::auth::Principal;
-use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
+use registry_core::domain::{DistTag, DownloadPeriod};
+use registry_core::downloads::DownloadSettings;
 use registry_core::limits::Limits;
 use registry_core::storage::ObjectStoreBlobs;
 use registry_core::{Body, Registry};
@@ -35,6 +36,7 @@ fn registry(store: &ObjectStoreBlobs, upstream: &ScriptedUpstream) -> Registry {
         .upstream("npm", Arc::new(upstream.clone()))
         .access(AccessRules::open_to_all_in_front_of("npm"))
         .redirect_tarballs_above(Some(1000))
+        .downloads(DownloadSettings::default())
         .build()
 }
 
@@ -91,6 +93,14 @@ GET /long/-/long-1.0.0.tgz 302 https://bucket.example/_upstream/npm/long/-/bcad2
 GET /long/-/long-1.0.0.tgz 302 https://bucket.example/_upstream/npm/long/-/bcad232e113e2916a0f6021349d1e2e7/long-1.0.0.tgz?GET&900 | private, max-age=300 | 0 | -
 GET /long/-/long-9.0.0.tgz 404 - | no-cache | 83 | application/json
 "#);
+    // A redirect is a download, unlike a HEAD.
+    signing.flush_downloads().await.unwrap();
+    let today = DownloadPeriod::parse("last-day", signing.today()).unwrap();
+    for (name, expected) in [("pear", 1), ("big", 2), ("short", 1), ("long", 2)] {
+        let counts = signing.downloads(&ana, &name.parse().unwrap(), today).await.unwrap();
+        assert_eq!(counts.total(), expected, "{name}");
+    }
+
     // The one of the upstream is in the store before any client is sent there, and was fetched once.
     let fetched = upstream.take_asked().into_iter().filter(|asked| asked.contains("long-1.0.0.tgz")).count();
     assert_eq!(fetched, 1);
