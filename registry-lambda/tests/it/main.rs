@@ -7,6 +7,7 @@ mod bad_events;
 mod codebox;
 mod dependencies;
 mod deployment;
+mod downloads;
 mod events;
 mod fuzzing;
 mod matrix;

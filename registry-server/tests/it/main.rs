@@ -20,6 +20,7 @@ mod configuration;
 mod damaged;
 mod deployment;
 mod documents;
+mod downloads;
 mod github_tokens;
 mod held_connections;
 mod hosts;
