@@ -22,6 +22,11 @@ pub(super) fn place_of(name: &PackageName) -> usize {
     (hash ^ (hash >> 16)) as usize % PLACES
 }
 
+/// Adds counts up. Stored ones may be of any size.
+pub(super) fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 impl Counts {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -33,7 +38,7 @@ impl Counts {
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.iter().map(|(_, _, count)| count).sum()
+        sum(self.iter().map(|(_, _, count)| count))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&PackageName, &Version, u64)> {
@@ -47,7 +52,8 @@ impl Counts {
             self.0.insert(name.clone(), BTreeMap::new());
         }
         if let Some(versions) = self.0.get_mut(name) {
-            *versions.entry(version.clone()).or_default() += count;
+            let sum = versions.entry(version.clone()).or_default();
+            *sum = sum.saturating_add(count);
         }
     }
 

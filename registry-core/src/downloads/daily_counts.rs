@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
+use super::counts::sum;
 use crate::domain::DownloadPeriod;
 
 /// The downloads of a period.
@@ -16,13 +17,14 @@ impl DownloadCounts {
         Self { period, days: BTreeMap::new() }
     }
 
-    pub(super) fn add(&mut self, day: NaiveDate, count: u64) {
-        *self.days.entry(day).or_default() += count;
+    pub(super) fn add_count(&mut self, day: NaiveDate, count: u64) {
+        let sum = self.days.entry(day).or_default();
+        *sum = sum.saturating_add(count);
     }
 
     pub(crate) fn add_all(&mut self, others: &Self) {
         for (day, count) in &others.days {
-            self.add(*day, *count);
+            self.add_count(*day, *count);
         }
     }
 
@@ -33,7 +35,7 @@ impl DownloadCounts {
 
     /// Returns the downloads of all days together.
     pub fn total(&self) -> u64 {
-        self.days.values().sum()
+        sum(self.days.values().copied())
     }
 
     /// Returns each day of the period with its downloads, those without any included.

@@ -25,14 +25,17 @@ mod daily_counts;
 mod day;
 mod flush;
 mod fold;
+mod gather;
 mod month;
 mod read;
+mod scan;
 mod settings;
 mod tally;
 mod usage;
+mod wanted;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -53,7 +56,10 @@ pub use usage::{DownloadStats, PackageDownloads};
 
 pub(crate) use usage::VersionsUsed;
 
+use gather::{ByPackage, ByVersion, Names};
+use read::Reads;
 use tally::Tally;
+use wanted::Wanted;
 use writer::Writer;
 
 /// Counts downloads, and reads the counts. Cheap to clone. Without settings, it does nothing.
@@ -77,6 +83,7 @@ struct Shared {
     writer: tokio::sync::Mutex<Writer>,
     /// Whether a task is going to flush.
     is_flush_scheduled: AtomicBool,
+    reads: Reads,
     meters: DownloadMeters,
 }
 
@@ -104,6 +111,7 @@ impl Downloads {
             tally: Tally::default(),
             writer: tokio::sync::Mutex::new(Writer::new(randomness, clock.now())),
             is_flush_scheduled: AtomicBool::new(false),
+            reads: Reads::default(),
             meters: DownloadMeters::default(),
         };
         Self(Some(Arc::new(Handle { shared: Arc::new(shared), open: watch::Sender::new(()) })))
@@ -148,29 +156,37 @@ impl Downloads {
         names: &[PackageName],
         period: DownloadPeriod,
     ) -> Result<Vec<DownloadCounts>, Error> {
-        let wanted: BTreeSet<_> = names.iter().cloned().collect();
-        let mut found: BTreeMap<PackageName, DownloadCounts> = BTreeMap::new();
-        let each = |download: read::Download<'_>| {
-            let counts = found.entry(download.name.clone()).or_insert_with(|| DownloadCounts::new(period));
-            counts.add(download.day, download.count);
+        let shared = self.shared()?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (wanted, empty) = (Wanted::these(names.iter().cloned()), ByPackage::new(period));
+        let found = shared.share(&shared.reads.by_package, period, wanted, empty).await?;
+        let of = |name: &PackageName| {
+            found.counts.get(name).cloned().unwrap_or_else(|| DownloadCounts::new(period))
         };
-        self.shared()?.read(period, Some(&wanted), each).await?;
-        let of = |name: &PackageName| found.get(name).cloned().unwrap_or_else(|| DownloadCounts::new(period));
         Ok(names.iter().map(of).collect())
     }
 
-    /// Returns the counts of every package that was downloaded in the period.
-    pub(crate) async fn by_package(
+    /// Returns the packages that were downloaded in the period.
+    pub(crate) async fn names(&self, period: DownloadPeriod) -> Result<Vec<PackageName>, Error> {
+        let shared = self.shared()?;
+        let found = shared.share(&shared.reads.names, period, Wanted::All, Names::default()).await?;
+        Ok(found.0.iter().cloned().collect())
+    }
+
+    /// Returns the counts of these packages together.
+    pub(crate) async fn total_of(
         &self,
+        names: Vec<PackageName>,
         period: DownloadPeriod,
-    ) -> Result<BTreeMap<PackageName, DownloadCounts>, Error> {
-        let mut found: BTreeMap<PackageName, DownloadCounts> = BTreeMap::new();
-        let each = |download: read::Download<'_>| {
-            let counts = found.entry(download.name.clone()).or_insert_with(|| DownloadCounts::new(period));
-            counts.add(download.day, download.count);
-        };
-        self.shared()?.read(period, None, each).await?;
-        Ok(found)
+    ) -> Result<DownloadCounts, Error> {
+        let (shared, empty) = (self.shared()?, DownloadCounts::new(period));
+        if names.is_empty() {
+            return Ok(empty);
+        }
+        let found = shared.share(&shared.reads.totals, period, Wanted::these(names), empty).await?;
+        Ok((*found).clone())
     }
 
     /// Returns how often each version of a package was downloaded in the period.
@@ -179,12 +195,10 @@ impl Downloads {
         name: &PackageName,
         period: DownloadPeriod,
     ) -> Result<BTreeMap<Version, u64>, Error> {
-        let mut found = BTreeMap::new();
-        let each = |download: read::Download<'_>| {
-            *found.entry(download.version.clone()).or_default() += download.count;
-        };
-        self.shared()?.read(period, Some(&BTreeSet::from([name.clone()])), each).await?;
-        Ok(found)
+        let shared = self.shared()?;
+        let wanted = Wanted::these([name.clone()]);
+        let found = shared.share(&shared.reads.by_version, period, wanted, ByVersion::default()).await?;
+        Ok(found.0.clone())
     }
 
     /// Returns what this process counted, lost, and failed to write.

@@ -39,21 +39,9 @@ impl MonthShard {
     pub(super) fn add(&mut self, place: usize, day: NaiveDate, counts: &Counts) {
         for (name, version, count) in counts.iter().filter(|(name, ..)| place_of(name) == place) {
             let versions = self.packages.entry(name.clone()).or_default();
-            *versions.entry(version.clone()).or_default().entry(day.day()).or_default() += count;
+            let sum = versions.entry(version.clone()).or_default().entry(day.day()).or_default();
+            *sum = sum.saturating_add(count);
         }
-    }
-
-    /// Returns the counts of each day; `of_month` is any day of the month.
-    pub(super) fn iter(
-        &self,
-        of_month: NaiveDate,
-    ) -> impl Iterator<Item = (NaiveDate, &PackageName, &Version, u64)> {
-        self.packages.iter().flat_map(move |(name, versions)| {
-            versions.iter().flat_map(move |(version, days)| {
-                days.iter()
-                    .filter_map(move |(day, count)| Some((of_month.with_day(*day)?, name, version, *count)))
-            })
-        })
     }
 }
 

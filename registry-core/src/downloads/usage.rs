@@ -1,14 +1,17 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Downloads;
-use super::read::Download;
+use super::counts::sum;
+use super::gather::{Download, Gather, LastUsed};
+use super::read::{Question, Unreadable};
+use super::wanted::Wanted;
 use crate::Error;
-use crate::domain::{DownloadPeriod, PackageName, Version};
+use crate::domain::{DownloadPeriod, PackageName, Version, VersionError};
 
 /// The days that [`DownloadStats`] are about.
 const LATELY: u32 = 30;
@@ -38,7 +41,7 @@ pub struct PackageDownloads {
 }
 
 /// Which versions were ever downloaded, with 8 bytes for each.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct VersionsUsed {
     state: RandomState,
     hashes: HashSet<u64>,
@@ -55,9 +58,43 @@ impl VersionsUsed {
     }
 }
 
+/// What [`DownloadStats`] are made of.
+#[derive(Debug, Clone)]
+struct Usage {
+    lately: DownloadPeriod,
+    /// The clones share its state, so that their hashes are alike.
+    used: VersionsUsed,
+    recent: HashMap<PackageName, u64>,
+}
+
+impl Usage {
+    fn add_recent(&mut self, name: &PackageName, count: u64) {
+        let recent = self.recent.entry(name.clone()).or_default();
+        *recent = recent.saturating_add(count);
+    }
+}
+
+impl Gather for Usage {
+    fn add(&mut self, download: &Download<'_>) -> Result<(), VersionError> {
+        // What is no version would be taken for one that is not used.
+        self.used.insert(download.name, Version::parse(download.version)?.as_str());
+        if self.lately.holds(download.day) {
+            self.add_recent(download.name, download.count);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.used.hashes.extend(other.used.hashes);
+        for (name, count) in &other.recent {
+            self.add_recent(name, *count);
+        }
+    }
+}
+
 impl Downloads {
     /// Returns the statistics without [`DownloadStats::never_used`], and what that is counted with; `None` if nothing is
-    /// counted.
+    /// counted. Fails if any of the counts cannot be read: what they have would look unused.
     pub(crate) async fn stats(&self) -> Result<Option<(DownloadStats, VersionsUsed)>, Error> {
         let Ok(shared) = self.shared() else { return Ok(None) };
         let today = shared.today();
@@ -65,15 +102,10 @@ impl Downloads {
             DownloadPeriod::days_until(today, shared.settings.keep_days),
             DownloadPeriod::days_until(today, LATELY),
         );
-        let (mut used, mut recent) = (VersionsUsed::default(), HashMap::<PackageName, u64>::new());
-        let each = |download: Download<'_>| {
-            used.insert(download.name, download.version.as_str());
-            if lately.holds(download.day) {
-                *recent.entry(download.name.clone()).or_default() += download.count;
-            }
-        };
-        shared.read(all, None, each).await?;
-        let last_30_days = recent.values().sum();
+        let question = Question { period: all, wanted: Wanted::All, unreadable: Unreadable::Fails };
+        let empty = Usage { lately, used: VersionsUsed::default(), recent: HashMap::new() };
+        let Usage { used, recent, .. } = shared.read(&question, empty).await?;
+        let last_30_days = sum(recent.values().copied());
         let mut most_used: Vec<_> =
             recent.into_iter().map(|(name, downloads)| PackageDownloads { downloads, name }).collect();
         most_used.sort_by(|left, right| {
@@ -84,20 +116,16 @@ impl Downloads {
     }
 
     /// Returns the last day on which each version of a package was downloaded, of those that were within the last `days`,
-    /// today included.
+    /// today included. Fails if any of the counts cannot be read: what they have would look unused.
     pub(crate) async fn last_used(
         &self,
         name: &PackageName,
         days: u32,
     ) -> Result<BTreeMap<Version, NaiveDate>, Error> {
         let shared = self.shared()?;
-        let mut last: BTreeMap<Version, NaiveDate> = BTreeMap::new();
-        let each = |download: Download<'_>| {
-            let day = last.entry(download.version.clone()).or_insert(download.day);
-            *day = download.day.max(*day);
-        };
         let period = DownloadPeriod::days_until(shared.today(), days);
-        shared.read(period, Some(&BTreeSet::from([name.clone()])), each).await?;
-        Ok(last)
+        let wanted = Wanted::these([name.clone()]);
+        let question = Question { period, wanted, unreadable: Unreadable::Fails };
+        Ok(shared.read(&question, LastUsed::default()).await?.0)
     }
 }

@@ -45,6 +45,14 @@ impl Call<'_> {
             self.registry.open_tarball(&tarball, Some(BlobRange { start: 0, end: Some(0) })).await?
         };
         let length = blob.length;
+        let asked = range::parse(range, self.header(IF_RANGE), &tarball.etag, length);
+        // A part is no download: it may be one byte, or the rest of what was counted before.
+        let is_download = self.request.method == Method::GET
+            && match asked {
+                RangeRequest::Whole => true,
+                RangeRequest::Part { start, end_inclusive } => start == 0 && end_inclusive + 1 == length,
+                RangeRequest::Unsatisfiable => false,
+            };
         // The signature is valid for GET alone, so a HEAD is answered here.
         if self.request.method == Method::GET
             && let Some(redirect) = self.registry.redirect_of(&tarball, length).await?
@@ -52,11 +60,13 @@ impl Call<'_> {
             // An unread stream would block the one into the store.
             drop(blob);
             self.registry.keep_tarball(&tarball).await?;
-            self.registry.count_download(&self.caller, &tarball);
+            if is_download {
+                self.registry.count_download(&self.caller, &tarball);
+            }
             return Ok(found_elsewhere(&redirect));
         }
-        let (mut sent, mut begins) = (length, true);
-        match range::parse(range, self.header(IF_RANGE), &tarball.etag, length) {
+        let mut sent = length;
+        match asked {
             RangeRequest::Whole if range.is_some() => {
                 blob = self.registry.open_tarball(&tarball, None).await?;
             }
@@ -70,13 +80,12 @@ impl Call<'_> {
             RangeRequest::Part { start, end_inclusive } => {
                 let part = BlobRange { start, end: Some(end_inclusive + 1) };
                 blob = self.registry.open_tarball(&tarball, Some(part)).await?;
-                (sent, begins) = (end_inclusive + 1 - start, start == 0);
+                sent = end_inclusive + 1 - start;
                 *response.status_mut() = StatusCode::PARTIAL_CONTENT;
                 set_content_range(&mut response, &format!("bytes {start}-{end_inclusive}/{length}"));
             }
         }
-        // A client that asks for the rest of a tarball was counted when it began.
-        if begins && self.request.method == Method::GET {
+        if is_download {
             self.registry.count_download(&self.caller, &tarball);
         }
         response.headers_mut().insert(CONTENT_LENGTH, sent.into());

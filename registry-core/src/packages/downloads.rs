@@ -88,11 +88,18 @@ impl Packages {
         };
         let readable: Vec<_> =
             stream::iter(names.to_vec()).map(readable).buffered(AT_ONCE).try_collect().await?;
-        let counts = self.parts.downloads.counts.of_packages(names, period).await?;
-        let known = |(counts, is_hosted): (DownloadCounts, Option<bool>)| {
-            is_hosted.filter(|is_hosted| *is_hosted || counts.total() > 0).map(|_| counts)
+        let asked: Vec<_> = names
+            .iter()
+            .zip(&readable)
+            .filter(|(_, readable)| readable.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut counts = self.parts.downloads.counts.of_packages(&asked, period).await?.into_iter();
+        let each = |is_hosted: Option<bool>| {
+            let is_hosted = is_hosted?;
+            counts.next().filter(|counts| is_hosted || counts.total() > 0)
         };
-        Ok(counts.into_iter().zip(readable).map(known).collect())
+        Ok(readable.into_iter().map(each).collect())
     }
 
     /// Returns the downloads of all packages together that the caller may read.
@@ -101,29 +108,29 @@ impl Packages {
         caller: &Caller,
         period: DownloadPeriod,
     ) -> Result<DownloadCounts, Error> {
-        let by_package = self.parts.downloads.counts.by_package(period).await?;
+        // Names first, so that no caller makes this process keep the counts of each package.
+        let counted = self.parts.downloads.counts.names(period).await?;
         // One listing, since most packages of upstreams are not hosted, which costs several requests to find out.
-        let hosted = if by_package.is_empty() {
+        let hosted = if counted.is_empty() {
             Vec::new()
         } else {
             self.catalog().list_known_packages().await?.into_iter().collect()
         };
-        let visible = |(name, counts): (PackageName, DownloadCounts)| {
+        let visible = |name: PackageName| {
             let is_hosted = hosted.binary_search(&name).is_ok();
             async move {
                 let is_visible = self.authorization.may_read(caller, &name)
                     && (!is_hosted || self.is_in_audience(caller, &name).await?);
-                Ok::<_, Error>(is_visible.then_some(counts))
+                Ok::<_, Error>(is_visible.then_some(name))
             }
         };
-        let mut visible = stream::iter(by_package).map(visible).buffered(AT_ONCE);
-        let mut all = DownloadCounts::new(period);
-        while let Some(counts) = visible.try_next().await? {
-            if let Some(counts) = counts {
-                all.add_all(&counts);
-            }
-        }
-        Ok(all)
+        let visible: Vec<_> = stream::iter(counted)
+            .map(visible)
+            .buffered(AT_ONCE)
+            .try_filter_map(async |visible| Ok(visible))
+            .try_collect()
+            .await?;
+        self.parts.downloads.counts.total_of(visible, period).await
     }
 
     /// Returns the downloads of each version of a package within a week.
@@ -138,16 +145,22 @@ impl Packages {
         if is_hosted || !counts.is_empty() { Ok(counts) } else { Err(not_found(name)) }
     }
 
-    /// Rejects a caller who may not read the package, with the answer that a read of it gets. Returns whether it is
-    /// hosted. Asks no upstream: what is known of its packages are their downloads.
+    /// Rejects a caller who may not read the package, and one that cannot exist, with the answer that a read of it gets.
+    /// Returns whether it is hosted. Asks no upstream: what is known of its packages are their downloads.
+    ///
+    /// It reads no counts, since the time for that would tell an absent package from one that the caller must not know of.
     async fn require_readable(&self, caller: &Caller, name: &PackageName) -> Result<bool, Error> {
-        self.authorization.require_read(caller, name)?;
-        let hosted = self.catalog().hosted_summary(name).await?;
-        if let Some(summary) = &hosted {
-            self.authorization.require_audience(caller, name, &summary.audience)?;
-        }
+        // First, for the same reason: its answer is another one.
         self.parts.downloads.counts.require_counting()?;
-        Ok(hosted.is_some())
+        self.authorization.require_read(caller, name)?;
+        match self.catalog().hosted_summary(name).await? {
+            Some(summary) => {
+                self.authorization.require_audience(caller, name, &summary.audience)?;
+                Ok(true)
+            }
+            None if self.authorization.access().origin(name).upstreams.is_empty() => Err(not_found(name)),
+            None => Ok(false),
+        }
     }
 
     /// Whether a hosted package lets the caller read it, whom the access rules let. A package that no caller can read, such

@@ -8,7 +8,8 @@ use crate::downloads::DownloadCounts;
 use crate::packages::FoundTarball;
 use crate::{Error, Registry};
 
-/// Counts of downloads. They are what all processes on the store have written, which each does once a minute.
+/// Counts of downloads. They are what all processes on the store have written, which each does once a minute. Stored
+/// counts that cannot be read are left out, with a warning in the log. A process runs two reads at a time; others wait.
 impl Registry {
     /// Returns the downloads of a package that the caller may read. No upstream is asked: a package that is not hosted is
     /// unknown if it was not downloaded in the period.
@@ -58,6 +59,10 @@ impl Registry {
 
     /// Returns the last day on which each version of a package was downloaded, of those that were within the last `days`
     /// days, today included. For operators: no access check is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] if any counts of these days cannot be read: a version that they have would look unused.
     pub async fn last_downloads(
         &self,
         name: &PackageName,

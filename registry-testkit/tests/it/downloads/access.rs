@@ -51,6 +51,29 @@ async fn counts_answer_as_a_read_of_the_package_does() {
     assert_eq!(secret.json()["downloads"], 2);
 }
 
+/// What the store is asked for by a request to a process that just began, and the status of its answer.
+async fn asked_for(registry: &TestRegistry, path: &str) -> (u16, Vec<String>) {
+    let replica = registry.replica().await;
+    replica.store().take_calls();
+    let status = replica.anonymous().get(path).await.status.as_u16();
+    (status, replica.store().take_calls().into_iter().map(|(_, path)| path).collect())
+}
+
+#[tokio::test]
+async fn no_count_is_read_of_what_is_hidden_or_absent_so_that_no_time_tells_them_apart() {
+    let registry = with_secrets().await;
+    for name in ["@open/hidden", "@open/absent", "@acme/secret", "@acme/absent", "absent"] {
+        let read = asked_for(&registry, &format!("/{name}")).await;
+        for path in ["downloads/point/last-week/", "downloads/range/last-year/"] {
+            assert_eq!(asked_for(&registry, &format!("/{path}{name}")).await, read, "{path}{name}");
+        }
+        assert_eq!(asked_for(&registry, &format!("/versions/{name}/last-week")).await, read, "{name}");
+    }
+    let (status, asked) = asked_for(&registry, "/downloads/point/last-year/absent,missing").await;
+    assert_eq!(status, 200);
+    assert!(asked.iter().all(|path| !path.starts_with("_downloads/")), "{asked:?}");
+}
+
 #[tokio::test]
 async fn totals_have_only_what_the_caller_may_read() {
     let registry = with_secrets().await;

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
+use registry_core::domain::PackageName;
 use registry_testkit::TestRegistry;
 
 use super::{DAY, counting, download, flush, tarball};
@@ -146,10 +147,57 @@ async fn what_cannot_be_answered_is_refused() {
 }
 
 #[tokio::test]
-async fn a_damaged_count_is_an_error_and_no_number() {
+async fn counts_that_cannot_be_read_are_left_out() {
     let registry = downloaded().await;
-    let key = registry.keys().await.into_iter().find(|key| key.starts_with("_downloads/days/")).unwrap();
-    registry.put(&key, "{").await;
-    let _ = registry.anonymous().get("/downloads/point/last-week/pear").await.assert_status(500);
-    let _ = registry.anonymous().get("/pear/-/pear-1.0.0.tgz").await.assert_status(200);
+    let keys = registry.keys().await;
+    let day = keys.iter().find(|key| key.starts_with("_downloads/days/")).unwrap();
+    let month = keys.iter().find(|key| key.ends_with("/05.json")).unwrap();
+    let paths = ["/downloads/point/last-week/pear", "/downloads/point/last-week", "/versions/pear/last-week"];
+    for (damaged, expected) in [
+        (day, ["\"downloads\":3,", "\"downloads\":4,", "{\"1.0.0\":3}"]),
+        (month, ["\"downloads\":1,", "\"downloads\":2,", "{\"1.1.0\":1}"]),
+    ] {
+        let whole = registry.stored().await[damaged].clone();
+        for damage in ["", "{", r#"{"folded":{},"packages":{"pear":{"1.1.0":{"4":-1}}}}"#] {
+            registry.put(damaged, damage).await;
+            for (path, expected) in paths.iter().zip(expected) {
+                let answer = registry.anonymous().get(path).await.assert_status(200);
+                assert!(answer.text().contains(expected), "{damaged} {damage:?} {path}: {}", answer.text());
+            }
+            let _ = registry.anonymous().get(&tarball("pear", "1.0.0")).await.assert_status(200);
+        }
+        registry.put(damaged, whole).await;
+    }
+}
+
+#[tokio::test]
+async fn what_decides_by_counts_fails_if_any_cannot_be_read() {
+    let registry = downloaded().await;
+    let keys = registry.keys().await;
+    let pear = PackageName::parse("pear").unwrap();
+    let day = keys.iter().find(|key| key.starts_with("_downloads/days/")).unwrap();
+    let month = keys.iter().find(|key| key.ends_with("/05.json")).unwrap();
+    for damaged in [day, month] {
+        let whole = registry.stored().await[damaged].clone();
+        registry.put(damaged, "{").await;
+        assert!(registry.registry().last_downloads(&pear, 30).await.is_err(), "{damaged}");
+        assert!(registry.registry().storage_stats().await.is_err(), "{damaged}");
+        registry.put(damaged, whole).await;
+    }
+    assert_eq!(registry.registry().last_downloads(&pear, 30).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn sums_that_are_too_large_are_the_largest_number() {
+    let registry = downloaded().await;
+    let counts = r#"{"packages":{"pear":{"1.0.0":18446744073709551615,"1.1.0":7}}}"#;
+    for key in ["_downloads/days/2026-01-03/a-0.json", "_downloads/days/2026-01-04/a-1.json"] {
+        registry.put(key, counts).await;
+    }
+    for path in ["/downloads/point/last-week/pear", "/downloads/point/last-week"] {
+        let answer = registry.anonymous().get(path).await.assert_status(200);
+        assert_eq!(answer.json()["downloads"], u64::MAX, "{path}");
+    }
+    let answer = registry.anonymous().get("/versions/pear/last-week").await.assert_status(200);
+    assert_eq!(answer.json()["downloads"], serde_json::json!({ "1.0.0": u64::MAX, "1.1.0": 15 }));
 }

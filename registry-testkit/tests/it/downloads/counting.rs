@@ -19,7 +19,7 @@ async fn ask(registry: &TestRegistry, method: Method, path: &str, header: (&str,
 }
 
 #[tokio::test]
-async fn what_is_answered_with_the_tarball_from_its_beginning_is_counted() {
+async fn what_is_answered_with_the_whole_tarball_is_counted() {
     let registry = counting().await;
     let pear = tarball("pear", "1.0.0");
     let etag = registry.anonymous().get(&pear).await.header("etag").unwrap().to_owned();
@@ -27,8 +27,10 @@ async fn what_is_answered_with_the_tarball_from_its_beginning_is_counted() {
     for (method, path, header) in [
         (Method::GET, pear.as_str(), ("accept", "*/*")),
         (Method::HEAD, &pear, ("accept", "*/*")),
+        (Method::GET, &pear, ("range", "bytes=0-0")),
         (Method::GET, &pear, ("range", "bytes=0-9")),
         (Method::GET, &pear, ("range", "bytes=0-")),
+        (Method::GET, &pear, ("range", "bytes=0-1000000")),
         (Method::GET, &pear, ("range", "bytes=1-")),
         (Method::GET, &pear, ("range", "bytes=-5")),
         (Method::GET, &pear, ("range", "bytes=1000000-")),
@@ -47,8 +49,10 @@ async fn what_is_answered_with_the_tarball_from_its_beginning_is_counted() {
     assert_snapshot!(asked, @r#"
 GET /pear/-/pear-1.0.0.tgz accept: */* → 200 counted 1
 HEAD /pear/-/pear-1.0.0.tgz accept: */* → 200 counted 0
-GET /pear/-/pear-1.0.0.tgz range: bytes=0-9 → 206 counted 1
+GET /pear/-/pear-1.0.0.tgz range: bytes=0-0 → 206 counted 0
+GET /pear/-/pear-1.0.0.tgz range: bytes=0-9 → 206 counted 0
 GET /pear/-/pear-1.0.0.tgz range: bytes=0- → 206 counted 1
+GET /pear/-/pear-1.0.0.tgz range: bytes=0-1000000 → 206 counted 1
 GET /pear/-/pear-1.0.0.tgz range: bytes=1- → 206 counted 0
 GET /pear/-/pear-1.0.0.tgz range: bytes=-5 → 206 counted 0
 GET /pear/-/pear-1.0.0.tgz range: bytes=1000000- → 416 counted 0

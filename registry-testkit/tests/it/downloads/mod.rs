@@ -7,6 +7,7 @@ mod crashes;
 mod flush;
 mod fold;
 mod histories;
+mod reads;
 mod stats;
 
 use std::fmt::Write as _;
