@@ -1,3 +1,6 @@
+mod damage;
+mod meanwhile;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +18,7 @@ use registry_testkit::faulty::{Fault, FaultPlan, Faulty, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
-use super::{outcome, records};
+use crate::bulk::{outcome, records};
 
 const MARKER: &str = "_registry.json";
 
