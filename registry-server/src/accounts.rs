@@ -21,6 +21,14 @@ pub(crate) fn run(overrides: &Overrides, action: &AccountAction) -> anyhow::Resu
     print(&on_registry(overrides, async |registry| match action {
         AccountAction::List => Ok(registry.list_accounts().await?.iter().map(line).collect()),
         AccountAction::Show { name } => Ok(overview(&registry.account_overview(name).await?)),
+        AccountAction::Add { name, email } => {
+            let password = registry.add_account(name, email.as_deref()).await?;
+            Ok(format!("{}\n", password.expose_secret()))
+        }
+        AccountAction::Admit { name, provider, subject } => {
+            registry.admit_name(name, provider, subject.as_deref()).await?;
+            Ok(format!("the name {} belongs to {provider}\n", name.escape_debug()))
+        }
         AccountAction::Remove { name } => {
             registry.remove_account(name).await?;
             Ok(format!(

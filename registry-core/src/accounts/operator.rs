@@ -10,9 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Error;
 use crate::accounts::Accounts;
-use crate::auth::{AccountChanged, Caller, Profile, TokenHash};
+use crate::auth::{AccountChanged, Caller, PasswordLogin, Profile, SignedUp, TokenHash};
 use crate::concurrency::detached;
-use crate::error::AccountError;
+use crate::error::{AccountError, LoginError};
 use crate::events::{EventKind, SecondFactorMode, Via};
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::Key;
@@ -83,6 +83,41 @@ impl Accounts {
         let memberships = self.parts.memberships.memberships_of(name).await?;
         let (groups, two_factor) = (memberships.groups().to_vec(), self.two_factor_of(name).await?);
         Ok(AccountOverview { provider: provider.to_string(), profile, groups, two_factor })
+    }
+
+    /// Adds an account with a random password, and returns the password. A reserved name becomes the account's.
+    pub(crate) async fn add_account(
+        &self,
+        account: &str,
+        email: Option<&str>,
+    ) -> Result<SecretString, Error> {
+        let (accounts, password) = (self.clone(), new_password(self.parts.randomness.as_ref()));
+        let login = PasswordLogin {
+            name: account.to_owned(),
+            password: password.clone(),
+            email: email.map(Into::into),
+        };
+        detached(async move {
+            // An unmounted storage has no accounts either.
+            accounts.parts.store.confirm_absence().await?;
+            let (name, provider) = (&login.name, accounts.provider(LOCAL));
+            let provider = provider.ok_or(Error::Account(AccountError::NoneAdded))?;
+            accounts.require_free_for(provider.id(), name).await?;
+            // Of the name, nothing is known before it is the provider's, which rejects names that are none.
+            match provider.add_account(&login).await? {
+                SignedUp::Principal(principal) => {
+                    let name = accounts.admit_for_operator(provider.id(), principal).await?.name;
+                    // A second factor of an earlier account of that name is not of this one.
+                    accounts.parts.store.delete(&Key::TwoFactor(&name).path()?).await?;
+                    accounts.parts.tokens.forget_two_factor(&name);
+                    accounts.authorization.emit(&operator_as(&name), None, EventKind::SignedUp);
+                    Ok(password)
+                }
+                SignedUp::NameTaken => Err(Error::Login(LoginError::NameTaken)),
+                SignedUp::NotOffered => Err(Error::Account(AccountError::NoneAdded)),
+            }
+        })
+        .await
     }
 
     pub(crate) async fn remove_account(&self, account: &str) -> Result<(), Error> {

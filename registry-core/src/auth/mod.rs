@@ -168,6 +168,11 @@ pub trait AuthProvider: Debug + Display + Send + Sync + 'static {
         Ok(SignedUp::NotOffered)
     }
 
+    /// Creates an account on behalf of an operator, whether or not users may sign up. Default: creates none.
+    async fn add_account(&self, _login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        Ok(SignedUp::NotOffered)
+    }
+
     /// Returns why `sign_up` would reject this password, whether or not the name is taken; `None`, the default, if it
     /// would not, or if the provider creates no accounts. A login that may also be a sign-up asks this first, so that
     /// its answer does not reveal which names are taken.

@@ -56,6 +56,25 @@ pub enum BulkError {
         /// The object.
         path: BlobPath,
     },
+    /// A document of the source cannot be what the registry stored there, so the copy keeps its own.
+    #[error(
+        "{path} of the source cannot be read ({reason}), and the copy keeps its own: restore it from the copy, and run the \
+         command again"
+    )]
+    Unreadable {
+        /// The object.
+        path: BlobPath,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The source has no longer what a registry never deletes, so the copy keeps it.
+    #[error("the source has lost {path}, and the copy keeps it: restore it from the copy{advice}")]
+    Lost {
+        /// The object.
+        path: BlobPath,
+        /// What else there is to do.
+        advice: &'static str,
+    },
     /// The storage cannot be copied there.
     #[error("cannot copy: {reason}")]
     NoCopy {
@@ -92,7 +111,7 @@ pub enum BulkError {
     },
     /// Another registry has no such package, or no version of it.
     #[error(
-        "the source has no version of {package}: check the name, and whether the token or login may read it"
+        "the source has no version of {package}: check the name, the path of the URL, and whether the token or login may read it"
     )]
     NotAtSource {
         /// The package.

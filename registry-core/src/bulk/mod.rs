@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
+use crate::accounts::Accounts;
 use crate::authorization::Authorization;
 use crate::catalog::{Catalog, CatalogParts};
 use crate::changes::Changes;
@@ -72,6 +73,7 @@ pub(crate) struct BulkParts {
     pub(crate) search: Arc<SearchParts>,
     pub(crate) packages: Arc<PackagesParts>,
     pub(crate) storage_meter: Arc<StorageMeter>,
+    pub(crate) accounts: Accounts,
 }
 
 impl Bulk {

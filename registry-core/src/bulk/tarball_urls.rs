@@ -108,7 +108,7 @@ impl Bulk {
 }
 
 /// Returns the package whose packument is at the path.
-fn package_of_packument(path: &BlobPath) -> Option<PackageName> {
+pub(super) fn package_of_packument(path: &BlobPath) -> Option<PackageName> {
     let package = Key::package_of_folder(path.as_str().strip_suffix("/index.json")?)?;
     let is_at = |key: Key<'_>| key.path().is_ok_and(|known| known == *path);
     (is_at(Key::Packument(&package)) || is_at(Key::PlainPackument(&package))).then_some(package)

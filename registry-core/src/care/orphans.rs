@@ -15,7 +15,7 @@ use crate::care::Care;
 use crate::catalog::StoredPackument;
 use crate::concurrency::compute;
 use crate::domain::PackageName;
-use crate::domain::packument::{NamedTarball, Packument, PackumentError};
+use crate::domain::packument::{NamedTarball, Packument};
 use crate::storage::{BlobPath, BlobPrefix, Key, ListedBlob, StoredPath};
 
 use super::tarballs::path_of;
@@ -133,17 +133,8 @@ fn stored_tarball(folder: &BlobPrefix, blob: ListedBlob) -> Option<(BlobPath, St
     Some((path, StoredTarball { version, is_plain, bytes: length, last_modified }))
 }
 
-/// Reads what was stored as the packument of `name`, or tells why it is not that. What it does not name counts as
-/// orphaned, so a document that lost its versions, or that belongs elsewhere, must not pass.
 fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, String> {
-    let bytes = &found.blob.bytes;
-    let (packument, named) = Packument::parse_with_name(name, bytes).map_err(|error| reason_of(&error))?;
-    if named.as_str() != name.as_str() {
-        return Err(format!("it is the packument of {}", named.as_str()));
-    }
-    if packument.versions.is_empty() && !packument.dist_tags.is_empty() {
-        return Err("it has dist-tags and no versions".to_owned());
-    }
+    let packument = Packument::parse_stored(name, &found.blob.bytes)?;
     let (mut tarballs, mut unreadable) = (Vec::new(), Vec::new());
     for named in packument.named_tarballs() {
         match named {
@@ -154,10 +145,6 @@ fn read(name: &PackageName, found: &StoredPackument) -> Result<ReadIndex, String
     let dangling = packument.dangling_dist_tags().map(|(tag, version)| (tag.to_owned(), version.to_owned()));
     let dangling_tags = dangling.collect();
     Ok(ReadIndex { tarballs: Arc::new(tarballs), unreadable, dangling_tags })
-}
-
-fn reason_of(error: &PackumentError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
 
 /// The tarballs that are not orphans.

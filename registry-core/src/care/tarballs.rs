@@ -5,7 +5,7 @@ use futures::TryStreamExt as _;
 use crate::Error;
 use crate::care::{Care, FindingKind};
 use crate::concurrency::compute_elsewhere;
-use crate::domain::packument::{NamedTarball, TarballLocation};
+use crate::domain::packument::NamedTarball;
 use crate::domain::{Integrity, PackageName, TarballDigests};
 use crate::storage::{BlobError, BlobPath, Key};
 
@@ -27,12 +27,7 @@ pub(super) struct CheckedTarball {
 }
 
 pub(super) fn path_of(name: &PackageName, tarball: &NamedTarball) -> Result<BlobPath, Error> {
-    Ok(match &tarball.location {
-        TarballLocation::ContentAddressed(integrity) => {
-            Key::Tarball(name, &tarball.version, integrity).path()?
-        }
-        TarballLocation::Plain => Key::PlainTarball(name, &tarball.version).path()?,
-    })
+    Ok(Key::tarball_at(name, &tarball.version, &tarball.location).path()?)
 }
 
 impl Care {

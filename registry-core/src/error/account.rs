@@ -24,6 +24,20 @@ pub enum AccountError {
         /// What the operator does there.
         action: &'static str,
     },
+    /// An operator names a provider that the settings do not have.
+    #[error("there is no provider {}: name one of {known}", shown(provider))]
+    NoSuchProvider {
+        /// The id that was given.
+        provider: String,
+        /// The ids of the providers, separated by commas.
+        known: String,
+    },
+    /// An operator wants to add an account, and no provider keeps accounts in the storage.
+    #[error(
+        "no provider of this registry keeps accounts in the storage: turn [accounts] on, or add the user where users of \
+         this registry are kept"
+    )]
+    NoneAdded,
     /// An operator names a token that does not exist.
     #[error("there is no such token: `registry-server token list` shows the ids of all")]
     NoSuchToken,

@@ -117,6 +117,16 @@ pub enum LoginError {
         /// The id of the provider that owns it.
         provider: String,
     },
+    /// The name owns packages that were imported, and waits for an operator to say whose it is.
+    #[error(
+        "the name {} owns packages that were imported, and is reserved: ask the registry's operator to give it to you \
+         (`registry-server account admit`)",
+        shown(name)
+    )]
+    NameReserved {
+        /// The name.
+        name: String,
+    },
     /// The name has no owner yet, and users of two providers have it.
     #[error(
         "the providers {one} and {other} both have the name {}, and neither user owns it yet: ask the \

@@ -158,6 +158,7 @@ impl Error {
             Self::Login(
                 LoginError::NameElsewhere { .. }
                     | LoginError::NameDisputed { .. }
+                    | LoginError::NameReserved { .. }
                     | LoginError::ConfusingName { .. }
             )
         )

@@ -90,6 +90,7 @@ fn login_status(error: &LoginError) -> StatusCode {
         | LoginError::WebLoginForm
         | LoginError::NameElsewhere { .. }
         | LoginError::NameDisputed { .. }
+        | LoginError::NameReserved { .. }
         | LoginError::ConfusingName { .. } => StatusCode::FORBIDDEN,
         LoginError::WebLoginOff | LoginError::WebLoginGone => StatusCode::NOT_FOUND,
     }
@@ -103,9 +104,11 @@ fn account_status(error: &AccountError) -> StatusCode {
         | AccountError::TokenWithoutTwoFactor { .. }
         | AccountError::NoTwoFactor { .. }
         | AccountError::NoTwoFactorToRequire { .. } => StatusCode::FORBIDDEN,
-        AccountError::NotFound { .. } | AccountError::TokenNotFound | AccountError::NoSuchToken => {
-            StatusCode::NOT_FOUND
-        }
+        AccountError::NotFound { .. }
+        | AccountError::TokenNotFound
+        | AccountError::NoSuchToken
+        | AccountError::NoSuchProvider { .. }
+        | AccountError::NoneAdded => StatusCode::NOT_FOUND,
     }
 }
 

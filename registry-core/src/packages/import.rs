@@ -111,11 +111,13 @@ impl Packages {
             })
         };
         let committed = self.change(&caller, name, decide, events).await?;
-        // An import that was killed after its commit may have left the entry of the name behind.
-        if self.catalog().was_never_stored(name).await? {
-            self.catalog().enter_stored(name).await;
+        if self.catalog().read_packument(name).await?.is_some() {
+            // An import that was killed after its commit may have left the entry of the name behind.
+            if self.catalog().was_never_stored(name).await? {
+                self.catalog().enter_stored(name).await;
+            }
+            self.parts.hosted_check.set_hosted(name);
         }
-        self.parts.hosted_check.set_hosted(name);
         Ok(committed.value.0)
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::access::Action;
 use crate::auth::Caller;
 use crate::clock::timestamp;
-use crate::domain::packument::{Packument, Revision, TarballIndex, TarballLocation};
+use crate::domain::packument::{Packument, Revision, TarballIndex};
 use crate::domain::{PackageName, Version};
 use crate::error::PackageError;
 use crate::events::EventKind;
@@ -129,8 +129,5 @@ impl Removal {
 }
 
 fn tarball_path(name: &PackageName, version: &Version, tarballs: &TarballIndex) -> Option<BlobPath> {
-    match tarballs.get(version.as_str())? {
-        TarballLocation::ContentAddressed(integrity) => Key::Tarball(name, version, integrity).path().ok(),
-        TarballLocation::Plain => Key::PlainTarball(name, version).path().ok(),
-    }
+    Key::tarball_at(name, version, tarballs.get(version.as_str())?).path().ok()
 }

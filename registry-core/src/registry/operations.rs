@@ -225,6 +225,7 @@ impl Registry {
             search: Arc::clone(&self.parts.search),
             packages: Arc::clone(&self.parts.packages),
             storage_meter: Arc::clone(&self.parts.storage_meter),
+            accounts: self.accounts(),
         };
         Bulk::new(parts, self.authorization())
     }

@@ -15,6 +15,19 @@ impl Registry {
         self.accounts().account_overview(account).await
     }
 
+    /// Adds an account to the storage and returns its random password, whether or not users may sign up. A name that an
+    /// import [reserved](crate::bulk::ImportedPackage::reserved_owners) becomes the account's. An error if the name is taken.
+    pub async fn add_account(&self, account: &str, email: Option<&str>) -> Result<SecretString, Error> {
+        self.accounts().add_account(account, email).await
+    }
+
+    /// Gives a name to the provider with this id, also one that an import
+    /// [reserved](crate::bulk::ImportedPackage::reserved_owners): its user of that name owns it from then on, or only the one
+    /// with this subject. An error if the name is another provider's.
+    pub async fn admit_name(&self, name: &str, provider: &str, subject: Option<&str>) -> Result<(), Error> {
+        self.accounts().admit_name(name, provider, subject).await
+    }
+
     /// Removes an account with its tokens and its second factor. What it owns stays, and its name stays taken. An error if
     /// its provider does not let the registry remove it.
     pub async fn remove_account(&self, account: &str) -> Result<(), Error> {

@@ -36,6 +36,8 @@ pub enum ReadinessFinding {
     StorageMarkerOfAnother,
     /// The store's marker cannot be read, or a later release wrote it.
     StorageMarkerUnreadable,
+    /// The storage is a copy that is not finished.
+    StorageUnfinishedCopy,
     /// The store refused the last write that it answered. Reads work.
     StorageRefusesWrites,
     /// Requests to an upstream pause, because it failed repeatedly.
@@ -58,6 +60,7 @@ impl ReadinessFinding {
             Self::StorageMarkerMissing => "storage-marker-missing",
             Self::StorageMarkerOfAnother => "storage-marker-of-another",
             Self::StorageMarkerUnreadable => "storage-marker-unreadable",
+            Self::StorageUnfinishedCopy => "storage-unfinished-copy",
             Self::StorageRefusesWrites => "storage-refuses-writes",
             Self::UpstreamPaused => "upstream-paused",
             Self::EventsBehind => "events-behind",
@@ -73,6 +76,7 @@ impl ReadinessFinding {
             (Some(MarkerMismatch::Gone), _) => Self::StorageMarkerMissing,
             (Some(MarkerMismatch::Another), _) => Self::StorageMarkerOfAnother,
             (Some(MarkerMismatch::Unreadable), _) => Self::StorageMarkerUnreadable,
+            (Some(MarkerMismatch::UnfinishedCopy), _) => Self::StorageUnfinishedCopy,
             (None, Some(BlobError::Refused { .. })) => Self::StorageRefuses,
             (None, _) => Self::StorageUnavailable,
         }
@@ -95,6 +99,9 @@ impl fmt::Display for ReadinessFinding {
             Self::StorageMarkerOfAnother => {
                 "this is another storage than the one that was opened: mount the right one, or restart the server to use \
                  this one"
+            }
+            Self::StorageUnfinishedCopy => {
+                "the storage is a copy that did not come to its end: run `registry-server copy` again, which finishes it"
             }
             Self::StorageMarkerUnreadable => {
                 "the marker of the storage is damaged or of a later release: restore it from a backup, or use that release"

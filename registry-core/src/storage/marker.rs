@@ -44,6 +44,7 @@ pub(crate) enum MarkerMismatch {
     Gone,
     Another,
     Unreadable,
+    UnfinishedCopy,
 }
 
 impl fmt::Display for MarkerMismatch {
@@ -56,6 +57,10 @@ impl fmt::Display for MarkerMismatch {
             Self::Another => {
                 "its marker _registry.json has another id: this is another storage than the one that was opened; mount \
                  the right one, or restart the registry to use this one"
+            }
+            Self::UnfinishedCopy => {
+                "it is a copy that did not come to its end: run `registry-server copy FROM TO` again, which finishes it. If \
+                 what it was copied from is lost, delete _copy.json to use what there is, and run `registry-server verify`"
             }
             Self::Unreadable => "its marker _registry.json cannot be read: restore it from a backup",
         })
@@ -139,6 +144,12 @@ impl Marker {
 
     /// Creates the marker of a store that has none, unless the store accepts no writes.
     async fn make(&self, store: &dyn BlobStore) -> Result<(), StorageError> {
+        // Its packages and accounts that are not copied yet would look free.
+        if let Some(record) = store.get(&path_of(Key::CopyRecord)?).await?
+            && !is_finished(&record)
+        {
+            return Err(changed(MarkerMismatch::UnfinishedCopy));
+        }
         // Nothing is derived from it, so it does not use the injected source of randomness.
         let id = const_hex::encode(random_bytes::<16>(&SystemRandomness));
         let json = serde_json::json!(Content { format: FORMAT, id }).to_string();
@@ -172,7 +183,17 @@ impl Marker {
 }
 
 fn path() -> Result<BlobPath, StorageError> {
-    Key::Marker.path().map_err(|error| changed_for(error.into()))
+    path_of(Key::Marker)
+}
+
+fn path_of(key: Key<'_>) -> Result<BlobPath, StorageError> {
+    key.path().map_err(|error| changed_for(error.into()))
+}
+
+/// Whether the record of a copy says that it is complete.
+fn is_finished(record: &Blob) -> bool {
+    let record: Result<serde_json::Value, _> = serde_json::from_slice(&record.bytes);
+    record.is_ok_and(|record| record["finished"] == true)
 }
 
 fn read(blob: &Blob) -> Result<Content, StorageError> {

@@ -119,7 +119,7 @@ impl fmt::Debug for OpenBlob {
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedBlob {
-    /// The address of the client.
+    /// The path of the blob.
     pub path: BlobPath,
     /// The blob's length in bytes.
     pub length: u64,

@@ -120,6 +120,10 @@ impl Upstream for MeteredUpstream {
         self.measure(self.upstream.all_packages()).await
     }
 
+    async fn whoami(&self) -> Result<Option<Bytes>, UpstreamError> {
+        self.measure(self.upstream.whoami()).await
+    }
+
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
         self.measure(self.upstream.advisories(packages)).await
     }

@@ -238,6 +238,12 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Returns whose credential it is that the upstream is asked with, in npm's format, where the upstream tells. Default: it
+    /// does not.
+    async fn whoami(&self) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
+
     /// Returns the known advisories for `{"package": ["version"]}`, in npm's bulk format.
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError>;
 

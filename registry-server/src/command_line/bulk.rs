@@ -45,6 +45,12 @@ pub struct CopyStorage {
     /// Overwrite a finished copy that a server wrote to since
     #[arg(long)]
     pub even_if_used: bool,
+    /// Delete packages from the copy that the source has no trace of, because you freed their names there
+    #[arg(long)]
+    pub delete_packages: bool,
+    /// Finish the copy without the tarballs that are damaged at the source. The command fails nevertheless, and names them
+    #[arg(long)]
+    pub leave_out_damaged: bool,
     /// Say what would be copied and deleted, and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -49,6 +49,8 @@ pub(crate) fn copy(overrides: &Overrides, request: &CopyStorage) -> anyhow::Resu
         let mut options = CopyOptions::default();
         options.since = since;
         options.even_if_used = request.even_if_used;
+        options.delete_packages = request.delete_packages;
+        options.leave_out_damaged = request.leave_out_damaged;
         options.mode = mode(request.dry_run);
         let source = Arc::new(ReadOnly::new(open_existing_store(&from, Trial::Never).await?));
         // Before the target, which is created when it is opened.

@@ -158,8 +158,16 @@ async fn examine_services(
         }
     };
     // A registry on the store would create the marker, so that nothing is found any more.
-    match has_marker(store.as_ref()).await {
+    match has(store.as_ref(), Key::Marker).await {
         Ok(true) => {}
+        Ok(false) if has(store.as_ref(), Key::CopyRecord).await? => {
+            doctor.tell(&Examined::wrong(
+                "storage",
+                format!("{url} is a copy that did not come to its end"),
+                "run `registry-server copy` again, which finishes it",
+            ))?;
+            return Ok(());
+        }
         Ok(false) => {
             doctor.tell(&Examined::wrong(
                 "storage",
@@ -205,8 +213,8 @@ async fn examine_services(
     Ok(())
 }
 
-async fn has_marker(store: &dyn BlobStore) -> anyhow::Result<bool> {
-    Ok(store.get(&Key::Marker.path()?).await?.is_some())
+async fn has(store: &dyn BlobStore, key: Key<'_>) -> anyhow::Result<bool> {
+    Ok(store.get(&key.path()?).await?.is_some())
 }
 
 async fn clock(registry: &Registry) -> Examined {

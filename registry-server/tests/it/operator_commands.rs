@@ -120,6 +120,25 @@ async fn a_password_and_a_second_factor_are_reset() {
 }
 
 #[tokio::test]
+async fn an_account_is_added_where_sign_up_is_off() {
+    let registry = Registry::configured("accounts.sign_up = false").await;
+    let http = registry.http();
+    let password = operate(&registry, &["account", "add", "ana", "--email", "ana@registry.example"]);
+    assert_eq!(log_in(&http, "ana", password.trim_end()).await, 201);
+    assert!(operate(&registry, &["account", "show", "ana"]).contains("email: ana@registry.example\n"));
+    let stderr = refused(&registry, &["account", "add", "ana"]);
+    assert!(stderr.contains("no account can be created with this name"), "{stderr}");
+    for name in ["Ana", "../ana", "ana.", ""] {
+        let stderr = refused(&registry, &["account", "add", name]);
+        assert!(stderr.contains("an account name has 1 to 64 lowercase letters"), "{stderr}");
+    }
+    let stderr = refused(&registry, &["account", "admit", "ben", "--provider", "github"]);
+    assert!(stderr.contains("there is no provider github: name one of local"), "{stderr}");
+    assert_eq!(operate(&registry, &["account", "list"]), "ana local\n");
+    assert_eq!(told(&registry), [("signed-up".to_owned(), Some("ana".to_owned()))]);
+}
+
+#[tokio::test]
 async fn tokens_of_all_accounts_are_listed_and_revoked() {
     let registry = Registry::configured("cache.token_seconds = 0").await;
     let http = registry.http();

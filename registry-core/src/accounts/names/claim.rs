@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::Error;
 use crate::accounts::Accounts;
 use crate::auth::{AuthProvider, Principal};
 use crate::error::LoginError;
-use crate::storage::{Blob, BlobDecision, BlobPath, Edit, Key, Step};
+use crate::storage::{Blob, BlobDecision, BlobETag, BlobPath, Edit, Key, Step};
 use crate::vocabulary::is_confusing_name;
 
 /// How long an interrupted sign-up may be resumed after its claim.
@@ -18,6 +19,10 @@ const UNFINISHED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// Stands in for a provider id: the name belongs to a token that was issued without a provider. No provider has this
 /// id.
 pub(crate) const ISSUED_TOKEN: &str = "(issued token)";
+
+/// Stands in for a provider id: the name owns an imported package and has no account yet. An operator says whose it is. No
+/// provider has this id.
+pub(crate) const RESERVED: &str = "(reserved)";
 
 /// The provider whose accounts are in the store before they log in, so that it never creates one with a rejected
 /// name.
@@ -39,7 +44,7 @@ pub(crate) struct NameClaim {
 }
 
 impl NameClaim {
-    fn of(provider: &str, principal: &Principal, now: DateTime<Utc>) -> Self {
+    pub(super) fn of(provider: &str, principal: &Principal, now: DateTime<Utc>) -> Self {
         let Principal { name, subject, .. } = principal;
         let (name, subject) = (name.clone(), subject.clone());
         Self { name, provider: provider.to_owned(), subject, claimed: Some(now) }
@@ -66,8 +71,22 @@ impl NameClaim {
         })
     }
 
+    /// Whether the name waits for an operator to say whose it is.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.provider == RESERVED
+    }
+
     fn refusal(&self) -> Error {
-        Error::Login(LoginError::NameElsewhere { name: self.name.clone(), provider: self.provider.clone() })
+        let name = self.name.clone();
+        Error::Login(if self.is_reserved() {
+            LoginError::NameReserved { name }
+        } else {
+            LoginError::NameElsewhere { name, provider: self.provider.clone() }
+        })
+    }
+
+    pub(super) fn to_json(&self) -> Result<Bytes, Error> {
+        Ok(serde_json::to_vec_pretty(self).map_err(Error::internal)?.into())
     }
 }
 
@@ -75,8 +94,22 @@ impl Accounts {
     /// Admits a principal that `provider` identified. An unclaimed name becomes theirs, unless another provider has
     /// an account of that name, or the name is easily confused with another one.
     pub(crate) async fn admit(&self, provider: &str, principal: Principal) -> Result<Principal, Error> {
-        let path = Key::NameClaim(&key_of(&principal.name)).path()?;
-        let mut edit = ClaimName { accounts: self, provider, principal };
+        // Only an operator issues a token for a name.
+        let takes_reserved = provider == ISSUED_TOKEN;
+        self.claim(ClaimName { accounts: self, provider, principal, takes_reserved }).await
+    }
+
+    /// Admits the principal that an operator gives a name to, also a reserved one.
+    pub(crate) async fn admit_for_operator(
+        &self,
+        provider: &str,
+        principal: Principal,
+    ) -> Result<Principal, Error> {
+        self.claim(ClaimName { accounts: self, provider, principal, takes_reserved: true }).await
+    }
+
+    async fn claim(&self, mut edit: ClaimName<'_>) -> Result<Principal, Error> {
+        let path = Key::NameClaim(&key_of(&edit.principal.name)).path()?;
         Ok(self.parts.store.update(&path, &mut edit).await?.outcome)
     }
 
@@ -86,7 +119,7 @@ impl Accounts {
     pub(crate) async fn claim_for_new(&self, provider: &str, name: &str) -> Result<Option<Principal>, Error> {
         let principal = Principal::user(name);
         let now = self.parts.clock.now();
-        if let Some(claim) = self.read_name_claim(name).await? {
+        if let Some((claim, _)) = self.read_name_claim(name).await? {
             let is_fresh = claim.claimed.is_some_and(|claimed| now - claimed < UNFINISHED_FOR);
             let two_factor = self.parts.store.get(&Key::TwoFactor(name).path()?).await?;
             let may_go_on = is_fresh && two_factor.is_none();
@@ -94,7 +127,11 @@ impl Accounts {
         }
         match self.admit(provider, principal).await {
             Ok(principal) => Ok(Some(principal)),
-            Err(Error::Login(LoginError::NameElsewhere { .. } | LoginError::NameDisputed { .. })) => Ok(None),
+            Err(Error::Login(
+                LoginError::NameElsewhere { .. }
+                | LoginError::NameDisputed { .. }
+                | LoginError::NameReserved { .. },
+            )) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -107,10 +144,7 @@ impl Accounts {
             let Some(blob) = stored else { return Ok(BlobDecision::Keep(())) };
             let mut claim = parse(&path, blob)?;
             claim.claimed = None;
-            Ok::<_, Error>(BlobDecision::Write(
-                serde_json::to_vec_pretty(&claim).map_err(Error::internal)?.into(),
-                (),
-            ))
+            Ok::<_, Error>(BlobDecision::Write(claim.to_json()?, ()))
         });
         closed.await
     }
@@ -141,24 +175,27 @@ impl Accounts {
         }
     }
 
-    /// Returns the owner of a name, ignoring case. Cached as long as tokens are: a claim never changes.
+    /// Returns the owner of a name, ignoring case. Cached as long as tokens are: the claim of an owner never changes.
     pub(super) async fn name_claim(&self, name: &str) -> Result<Option<Arc<NameClaim>>, Error> {
         let key = key_of(name);
         if let Some(claim) = self.parts.tokens.name_claim(&key) {
             return Ok(Some(claim));
         }
-        let Some(claim) = self.read_name_claim(name).await? else { return Ok(None) };
+        let Some((claim, _)) = self.read_name_claim(name).await? else { return Ok(None) };
         let claim = Arc::new(claim);
+        if claim.is_reserved() {
+            return Ok(Some(claim));
+        }
         self.parts.tokens.remember_name_claim(key, &claim);
         Ok(Some(claim))
     }
 
-    async fn read_name_claim(&self, name: &str) -> Result<Option<NameClaim>, Error> {
+    pub(super) async fn read_name_claim(&self, name: &str) -> Result<Option<(NameClaim, BlobETag)>, Error> {
         let path = Key::NameClaim(&key_of(name)).path()?;
         // An unreadable claim must not make the name look free.
         let found = self.parts.store.get_proven(&path).await?;
         let Some(blob) = found else { return Ok(None) };
-        parse(&path, &blob).map(Some)
+        Ok(Some((parse(&path, &blob)?, blob.etag)))
     }
 
     /// Rejects an unclaimed name that another provider has an account of. An unreachable provider is an error, since
@@ -172,6 +209,15 @@ impl Accounts {
                 one: other.id().to_owned(),
                 other: provider.to_owned(),
             })),
+        }
+    }
+
+    /// Rejects a name that another provider owns, or has an account of.
+    pub(crate) async fn require_free_for(&self, provider: &str, name: &str) -> Result<(), Error> {
+        match self.read_name_claim(name).await? {
+            Some((claim, _)) if claim.is_reserved() || claim.provider == provider => Ok(()),
+            Some((claim, _)) => Err(claim.refusal()),
+            None => self.require_unknown_elsewhere(provider, name).await,
         }
     }
 
@@ -194,6 +240,8 @@ struct ClaimName<'a> {
     accounts: &'a Accounts,
     provider: &'a str,
     principal: Principal,
+    /// Whether a reserved name becomes theirs.
+    takes_reserved: bool,
 }
 
 impl Edit for ClaimName<'_> {
@@ -206,8 +254,14 @@ impl Edit for ClaimName<'_> {
 
     async fn attempt(&mut self, _: &[Principal]) -> Result<Step<Principal>, Error> {
         let (accounts, provider, principal) = (self.accounts, self.provider, self.principal.clone());
+        let mut base = None;
         if let Some(claim) = accounts.name_claim(&principal.name).await? {
-            return claim.admit(provider, principal).map(Step::Done).ok_or_else(|| claim.refusal());
+            let reserved = self.takes_reserved && claim.is_reserved();
+            let found = if reserved { accounts.read_name_claim(&principal.name).await? } else { None };
+            match found {
+                Some((claim, etag)) if claim.is_reserved() => base = Some(etag),
+                _ => return claim.admit(provider, principal).map(Step::Done).ok_or_else(|| claim.refusal()),
+            }
         }
         if provider != LOCAL && is_confusing_name(&principal.name) {
             return Err(Error::Login(LoginError::ConfusingName { name: principal.name }));
@@ -215,17 +269,16 @@ impl Edit for ClaimName<'_> {
         accounts.require_unknown_elsewhere(provider, &principal.name).await?;
         accounts.parts.store.confirm_absence().await?;
         let claim = NameClaim::of(provider, &principal, accounts.parts.clock.now());
-        let json = serde_json::to_vec_pretty(&claim).map_err(Error::internal)?;
-        Ok(Step::Write { bytes: json.into(), base: None, outcome: principal })
+        Ok(Step::Write { bytes: claim.to_json()?, base, outcome: principal })
     }
 }
 
-fn parse(path: &BlobPath, blob: &Blob) -> Result<NameClaim, Error> {
+pub(super) fn parse(path: &BlobPath, blob: &Blob) -> Result<NameClaim, Error> {
     serde_json::from_slice(&blob.bytes)
         .map_err(|error| Error::Damaged(format!("{path} does not say who owns the name: {error}").into()))
 }
 
-fn key_of(name: &str) -> String {
+pub(super) fn key_of(name: &str) -> String {
     name.to_lowercase()
 }
 

@@ -164,6 +164,29 @@ impl LocalAccounts {
         Ok(LoggedIn::Principal(principal))
     }
 
+    async fn create(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        let email = email_of(login);
+        let turn = self.passwords.turn().await.map_err(unavailable)?;
+        let hash =
+            self.passwords.hash(turn, &login.password, &*self.randomness).await.map_err(unavailable)?;
+        let now = self.clock.now();
+        let account = Account {
+            name: login.name.clone(),
+            email: email.map(Into::into),
+            password: hash,
+            created: now,
+            updated: now,
+            sessions_since: None,
+            fields: BTreeMap::new(),
+        };
+        let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
+        let path = Key::Account(&account.name).path().map_err(unavailable)?;
+        match self.store.put(&path, json.into(), When::Absent).await.map_err(unavailable)? {
+            PutOutcome::Stored(_) => Ok(SignedUp::Principal(account.principal())),
+            PutOutcome::Conflict => Ok(SignedUp::NameTaken),
+        }
+    }
+
     /// Caches a right password, unless one was changed since the account was read.
     fn remember(&self, recent: Option<LoginHash>, principal: &Principal, changes: u64) {
         let Some(login) = recent else { return };
@@ -221,28 +244,14 @@ impl AuthProvider for LocalAccounts {
         if !self.offers_sign_up(login).await? {
             return Ok(SignedUp::NotOffered);
         }
-        let email = email_of(login);
-        let turn = self.passwords.turn().await.map_err(unavailable)?;
-        let hash =
-            self.passwords.hash(turn, &login.password, &*self.randomness).await.map_err(unavailable)?;
-        let now = self.clock.now();
-        let account = Account {
-            name: login.name.clone(),
-            email: email.map(Into::into),
-            password: hash,
-            created: now,
-            updated: now,
-            sessions_since: None,
-            fields: BTreeMap::new(),
-        };
-        let json = serde_json::to_vec_pretty(&account).map_err(unavailable)?;
-        let path = Key::Account(&account.name).path().map_err(unavailable)?;
-        match self.store.put(&path, json.into(), When::Absent).await.map_err(unavailable)? {
-            PutOutcome::Stored(_) => Ok(SignedUp::Principal(account.principal())),
-            PutOutcome::Conflict => Ok(SignedUp::NameTaken),
-        }
+        self.create(login).await
     }
 
+    async fn add_account(&self, login: &PasswordLogin) -> Result<SignedUp, AuthError> {
+        acceptable::check(&login.name, &login.password, email_of(login))
+            .map_err(|reason| AuthError::Unacceptable { reason })?;
+        self.create(login).await
+    }
     async fn refuses_password(&self, login: &PasswordLogin) -> Result<Option<String>, AuthError> {
         if !self.sign_up {
             return Ok(None);

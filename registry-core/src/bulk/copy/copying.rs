@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,10 @@ use bytes::Bytes;
 use futures::future::ready;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 
+use crate::bulk::tarball_urls::package_of_packument;
 use crate::bulk::{BulkError, BulkMode, BulkStream, CONCURRENCY};
-use crate::storage::{BlobPath, BlobStore, Key, When};
+use crate::domain::PackageName;
+use crate::storage::{BlobError, BlobPath, BlobStore, Key, ListedBlob, When};
 
 use super::pairs::{Pair, pairs};
 use super::pass::Pass;
@@ -22,8 +24,14 @@ pub(super) struct Copying {
     record: CopyRecord,
     marker: Bytes,
     has_failed: AtomicBool,
+    /// Whether the copy refused a write, as a full disk does, so that nothing more can be copied.
+    is_over: AtomicBool,
     /// The tarballs that the first pass failed to copy.
     failed: Mutex<HashSet<BlobPath>>,
+    /// The packuments that were copied, as they were listed.
+    packuments: Mutex<HashMap<BlobPath, ListedBlob>>,
+    /// The packages that were written to while they were copied.
+    changed: Mutex<BTreeSet<PackageName>>,
 }
 
 impl Copying {
@@ -61,16 +69,20 @@ impl Copying {
             record,
             marker,
             has_failed: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             failed: Mutex::default(),
+            packuments: Mutex::default(),
+            changed: Mutex::default(),
         })
     }
 
     pub(super) fn run(self: Arc<Self>) -> BulkStream<CopiedObject> {
-        let end = Arc::clone(&self);
+        let (settling, end) = (Arc::clone(&self), Arc::clone(&self));
         // A pass lists the stores when the one before has ended.
         stream::iter(Pass::ALL)
             .then(move |pass| ready(Arc::clone(&self).pass(pass)))
             .flatten()
+            .chain(stream::once(async move { settling.settle_all().await }).flat_map(stream::iter))
             .chain(stream::once(async move { end.finish().await }).filter_map(ready))
             .boxed()
     }
@@ -84,13 +96,74 @@ impl Copying {
             })
             .buffered(CONCURRENCY)
             .filter_map(|treated| ready(treated.transpose()))
-            .inspect_err(move |_| failing.has_failed.store(true, Ordering::Relaxed))
+            .inspect_err(move |error| failing.note_failure(error))
             .boxed()
+    }
+
+    async fn settle_all(&self) -> Vec<Result<CopiedObject, BulkError>> {
+        let settled = self.settle().await;
+        settled
+            .iter()
+            .filter_map(|settled| settled.as_ref().err())
+            .for_each(|error| self.note_failure(error));
+        settled
+    }
+
+    /// A copy is finished without what it kept, because it is needed as it is where the source is damaged.
+    fn note_failure(&self, error: &BulkError) {
+        let is_kept = match error {
+            BulkError::Unreadable { .. } | BulkError::Lost { .. } => true,
+            BulkError::Damaged { .. } => self.options.leave_out_damaged,
+            _ => false,
+        };
+        if !is_kept {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the copy after a write that the store refused: each further one would fail alike.
+    pub(super) fn note_failed_write(&self, error: &BlobError) {
+        if matches!(error, BlobError::Refused { .. }) {
+            self.is_over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_changed(&self, name: PackageName) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+    }
+
+    pub(super) fn take_changed(&self) -> BTreeSet<PackageName> {
+        std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Remembers a packument that was copied.
+    fn note_packument(&self, listed: &ListedBlob) {
+        let mut packuments = self.packuments.lock().unwrap_or_else(PoisonError::into_inner);
+        packuments.insert(listed.path.clone(), listed.clone());
+    }
+
+    /// Compares a packument with what was listed when it was copied.
+    fn compare_packument(&self, listed: &ListedBlob) {
+        let copied = self.packuments.lock().unwrap_or_else(PoisonError::into_inner).remove(&listed.path);
+        if copied.is_some_and(|copied| copied != *listed)
+            && let Some(name) = package_of_packument(&listed.path)
+        {
+            self.has_changed(name);
+        }
     }
 
     async fn treat(&self, pass: Pass, pair: Pair) -> Result<Option<CopiedObject>, BulkError> {
         let Pair { path, from, to } = pair;
-        let Some(belongs_to) = Pass::of(&path) else { return Ok(None) };
+        let Some(belongs_to) = Pass::of(&path).filter(|_| !self.is_over()) else { return Ok(None) };
+        if pass == Pass::LateTarballs
+            && let Some(from) = &from
+        {
+            self.compare_packument(from);
+        }
         let is_due = belongs_to == pass || (belongs_to == Pass::Tarballs && pass == Pass::LateTarballs);
         let treated = match (from, to) {
             // A dry run would find again what it did not copy.
@@ -103,7 +176,11 @@ impl Copying {
                 if copied.is_err() {
                     self.failed().insert(path.clone());
                 }
-                copied?.map(|outcome| (from.length, outcome))
+                let copied = copied?;
+                if belongs_to == Pass::Packuments {
+                    self.note_packument(&from);
+                }
+                copied.map(|outcome| (from.length, outcome))
             }
             (None, Some(to)) if pass == Pass::LateTarballs => {
                 self.delete(&path).await?.then_some((to.length, CopyOutcome::Deleted))
@@ -127,6 +204,9 @@ impl Copying {
             return Ok(false);
         }
         self.check_source().await?;
+        if !self.may_delete(path).await? {
+            return Ok(false);
+        }
         if self.options.mode == BulkMode::Apply {
             self.to.delete(path).await.map_err(failed())?;
         }
@@ -147,7 +227,8 @@ impl Copying {
     }
 
     async fn finish(&self) -> Option<Result<CopiedObject, BulkError>> {
-        if self.options.mode == BulkMode::DryRun || self.has_failed.load(Ordering::Relaxed) {
+        if self.options.mode == BulkMode::DryRun || self.is_over() || self.has_failed.load(Ordering::Relaxed)
+        {
             return None;
         }
         self.try_finish().await.err().map(Err)

@@ -3,12 +3,17 @@
 //! The order makes a copy consistent even if servers write to the source meanwhile: what is written there first is copied last,
 //! so that whatever a copied object relies on is copied after it. A packument relies on its tarballs and on the entry of its
 //! spelling, and events in it on their markers or on the change feed. Most tarballs are copied before all else, those that came
-//! in between at the end. The marker of the store comes last, so a copy that was stopped is no registry.
+//! in between at the end. Packages that were changed meanwhile are then copied once more, packument and tarballs together. The
+//! marker of the store comes last, so a copy that was stopped is no registry.
+//!
+//! A copy is what damage is mended from, so it keeps what the source lost or what cannot be read there any more.
 
 mod copying;
+mod damage;
 mod pairs;
 mod pass;
 mod record;
+mod settle;
 mod transfer;
 
 use std::sync::Arc;
@@ -34,13 +39,24 @@ pub struct CopyOptions {
     pub since: Option<DateTime<Utc>>,
     /// Whether to overwrite a finished copy that was written to since.
     pub even_if_used: bool,
+    /// Whether to delete packages from the copy that the source has no trace of. A registry deletes no packument, not even that
+    /// of an unpublished package, so they are lost there, or an operator freed their names.
+    pub delete_packages: bool,
+    /// Whether to finish the copy without the tarballs that are damaged at the source.
+    pub leave_out_damaged: bool,
     /// Whether to write.
     pub mode: BulkMode,
 }
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { since: None, even_if_used: false, mode: BulkMode::Apply }
+        Self {
+            since: None,
+            even_if_used: false,
+            delete_packages: false,
+            leave_out_damaged: false,
+            mode: BulkMode::Apply,
+        }
     }
 }
 

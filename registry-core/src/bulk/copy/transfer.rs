@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use sha2::{Digest as _, Sha512};
 
 use crate::bulk::streams::{WHOLE, is_content_addressed, store_stream};
@@ -29,7 +30,7 @@ impl Copying {
         }
     }
 
-    async fn copy_whole(
+    pub(super) async fn copy_whole(
         &self,
         path: &BlobPath,
         to: Option<&ListedBlob>,
@@ -41,8 +42,11 @@ impl Copying {
         }
         if to.is_some() {
             let known = self.to.get(path).await.map_err(failed())?;
-            if known.is_some_and(|known| known.bytes == blob.bytes) {
-                return Ok(Some(CopyOutcome::Unchanged));
+            if let Some(known) = known {
+                if known.bytes == blob.bytes {
+                    return Ok(Some(CopyOutcome::Unchanged));
+                }
+                Self::refuse_unreadable(path, &known.bytes, &blob.bytes)?;
             }
         }
         if self.options.mode == BulkMode::DryRun {
@@ -51,10 +55,18 @@ impl Copying {
         if let Some(name) = spelled(path, &blob.bytes) {
             self.copy_packument_of(&name).await?;
         }
-        let _ = self.to.put(path, blob.bytes.clone(), When::Always).await.map_err(failed())?;
+        self.put(path, &blob.bytes).await?;
+        Ok(Some(CopyOutcome::Copied))
+    }
+
+    /// Writes an object to the copy, and reads it back.
+    pub(super) async fn put(&self, path: &BlobPath, bytes: &Bytes) -> Result<(), BulkError> {
+        let failed = || BulkError::of_object(path);
+        let stored = self.to.put(path, bytes.clone(), When::Always).await;
+        let _ = stored.inspect_err(|error| self.note_failed_write(error)).map_err(failed())?;
         let written = self.to.get(path).await.map_err(failed())?;
-        if written.is_some_and(|written| written.bytes == blob.bytes) {
-            Ok(Some(CopyOutcome::Copied))
+        if written.is_some_and(|written| written.bytes == *bytes) {
+            Ok(())
         } else {
             Err(BulkError::Differs { path: path.clone() })
         }
@@ -74,22 +86,24 @@ impl Copying {
         Ok(())
     }
 
-    async fn copy_stream(&self, path: &BlobPath) -> Result<Option<CopyOutcome>, BulkError> {
+    pub(super) async fn copy_stream(&self, path: &BlobPath) -> Result<Option<CopyOutcome>, BulkError> {
         let failed = || BulkError::of_object(path);
         let Some(blob) = self.from.open(path, None).await.map_err(failed())? else { return Ok(None) };
         if self.options.mode == BulkMode::DryRun {
             return Ok(Some(CopyOutcome::Copied));
         }
-        if store_stream(self.to.as_ref(), path, blob, check_digest).await? {
-            Ok(Some(CopyOutcome::Copied))
-        } else {
-            Err(BulkError::Differs { path: path.clone() })
-        }
+        let stored = store_stream(self.to.as_ref(), path, blob, check_digest).await;
+        let is_there = stored.inspect_err(|error| {
+            if let BulkError::Object { source, .. } = error {
+                self.note_failed_write(source);
+            }
+        })?;
+        if is_there { Ok(Some(CopyOutcome::Copied)) } else { Err(BulkError::Differs { path: path.clone() }) }
     }
 }
 
 /// Returns the package whose spelling an object records.
-fn spelled(path: &BlobPath, bytes: &[u8]) -> Option<PackageName> {
+pub(super) fn spelled(path: &BlobPath, bytes: &[u8]) -> Option<PackageName> {
     let StoredPath::Spelling = StoredPath::of(path) else { return None };
     PackageName::parse(std::str::from_utf8(bytes).ok()?.lines().next()?).ok()
 }

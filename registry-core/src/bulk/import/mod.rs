@@ -5,15 +5,18 @@
 //! source never had.
 
 mod names;
+mod owners;
 mod package;
 mod tarball;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt as _, stream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
+use crate::accounts::Accounts;
 use crate::domain::PackageName;
 use crate::packages::Packages;
 use crate::storage::StorageMeter;
@@ -64,6 +67,9 @@ pub struct ImportedPackage {
     pub bytes: u64,
     /// What was decided here, and stays.
     pub notes: Vec<ImportNote>,
+    /// Owners without an account here, whose names are reserved: no user can take them by signing up, until an operator
+    /// [adds](crate::Registry::add_account) the account or [gives](crate::Registry::admit_name) the name to a provider.
+    pub reserved_owners: Vec<String>,
 }
 
 /// An import that has begun.
@@ -76,6 +82,9 @@ struct Importing {
     storage_meter: Arc<StorageMeter>,
     /// Whether the storage refused a write, as one does that is full, so that nothing more can be imported.
     is_over: AtomicBool,
+    accounts: Accounts,
+    /// Owner → whether the name is reserved. The owners of most packages are the same.
+    owners: Mutex<HashMap<String, bool>>,
 }
 
 impl Bulk {
@@ -94,6 +103,8 @@ impl Bulk {
             mebibytes: Semaphore::new(TARBALL_MEBIBYTES as usize),
             storage_meter: Arc::clone(&self.parts.storage_meter),
             is_over: AtomicBool::new(false),
+            accounts: self.parts.accounts.clone(),
+            owners: Mutex::default(),
         });
         let imported = names::of_source(source, options).map(move |name| {
             let importing = Arc::clone(&importing);

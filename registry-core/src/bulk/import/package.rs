@@ -27,10 +27,17 @@ impl Importing {
         let ImportPlan { missing, unchanged, refused } = planned.map_err(of_package(name))?;
         failures
             .extend(refused.into_iter().map(|(version, refusal)| refused_version(name, &version, refusal)));
-        let mut imported =
-            ImportedPackage { package: name.clone(), added: 0, unchanged, bytes: 0, notes: Vec::new() };
+        let mut imported = ImportedPackage {
+            package: name.clone(),
+            added: 0,
+            unchanged,
+            bytes: 0,
+            notes: Vec::new(),
+            reserved_owners: Vec::new(),
+        };
         if self.mode == BulkMode::DryRun {
             imported.added = missing.len() as u64;
+            imported.reserved_owners = self.reserve_owners(&source).await.map_err(of_package(name))?;
             return Ok(imported);
         }
         let mut verified = Vec::new();
@@ -45,6 +52,11 @@ impl Importing {
         }
         if self.is_over() {
             return failures.pop().map_or(Ok(imported), Err);
+        }
+        if !verified.is_empty() || unchanged > 0 {
+            let reserved = self.reserve_owners(&source).await;
+            let reserved = reserved.inspect_err(|_| self.note_failed_write());
+            imported.reserved_owners = reserved.map_err(of_package(name))?;
         }
         let effect = self.packages.import(name, source, verified, &from).await;
         let effect = effect.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;
@@ -72,8 +84,8 @@ impl Importing {
         let parsing = name.clone();
         let parsed = compute(bytes.len(), move || SourcePackage::parse(&parsing, &bytes)).await;
         let parsed = parsed.map_err(|error| of_package(name)(error.into()))?;
-        let source = parsed.map_err(|_| {
-            let reason = "a document that is not a packument".to_owned();
+        let source = parsed.map_err(|error| {
+            let reason = error.to_string();
             let source = UpstreamError::Unusable { upstream: self.source.to_string(), reason };
             BulkError::Source { package: name.clone(), source }
         })?;

@@ -16,6 +16,21 @@ impl<'json> Packument<'json> {
         Self::parse_with_name(name, json).map(|(packument, _)| packument)
     }
 
+    /// Reads what was stored as the packument of `name`, or tells why it is not that. What it does not name counts as
+    /// orphaned, so a document that lost its versions, or that belongs elsewhere, must not pass.
+    pub(crate) fn parse_stored(name: &PackageName, json: &'json [u8]) -> Result<Self, String> {
+        let (packument, named) = Self::parse_with_name(name, json).map_err(|error| {
+            std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()
+        })?;
+        if named.as_str() != name.as_str() {
+            return Err(format!("it is the packument of {}", named.as_str()));
+        }
+        if packument.versions.is_empty() && !packument.dist_tags.is_empty() {
+            return Err("it has dist-tags and no versions".to_owned());
+        }
+        Ok(packument)
+    }
+
     /// The same, with the name that the document gives itself.
     pub(crate) fn parse_with_name(
         name: &PackageName,

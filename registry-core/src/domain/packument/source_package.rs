@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 use crate::domain::{DistTag, Integrity, PackageName, Version};
 
 use super::foreign_document::{Entries, ForeignDocument, text};
-use super::{NamedTarball, PackumentError, Person, deprecation};
+use super::source_owners::owners;
+use super::{NamedTarball, Person, deprecation};
 
 /// The keys of `time` that are no versions.
 const TIMES_OF_PACKAGE: [&str; 3] = ["created", "modified", "unpublished"];
@@ -42,10 +43,19 @@ pub(crate) struct SourceVersion {
     pub(crate) shasum: Option<String>,
 }
 
+/// Why what another registry says of a package cannot be taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SourceError {
+    #[error("a document that is not a packument")]
+    NoPackument,
+    #[error("owners that cannot be read (maintainers), so that the package would belong to every account")]
+    Owners,
+}
+
 impl SourcePackage {
-    /// Reads the full document of another registry. A value of the wrong type counts as absent.
-    pub(crate) fn parse(name: &PackageName, json: &[u8]) -> Result<Self, PackumentError> {
-        let document = ForeignDocument::parse(name, json)?;
+    /// Reads the full document of another registry. A value of the wrong type counts as absent, except owners.
+    pub(crate) fn parse(name: &PackageName, json: &[u8]) -> Result<Self, SourceError> {
+        let document = ForeignDocument::parse(name, json).map_err(|_| SourceError::NoPackument)?;
         let field = |field: &str| document.fields.get(field).copied().flatten().and_then(text);
         let time: IndexMap<String, String> = document
             .entries("time")
@@ -71,7 +81,7 @@ impl SourcePackage {
             unpublished: unpublished.filter(|(version, _)| !versions.contains_key(version)).collect(),
             versions,
             dist_tags: tags.collect(),
-            maintainers: document.maintainers(),
+            maintainers: owners(document.fields.get("maintainers").copied().flatten())?,
             created: time.get("created").cloned(),
             modified: time.get("modified").cloned(),
             package_unpublished,
@@ -83,6 +93,11 @@ impl SourcePackage {
     /// Whether nothing is known of the package that could be taken over.
     pub(crate) fn is_empty(&self) -> bool {
         self.versions.is_empty() && self.unpublished.is_empty()
+    }
+
+    /// Returns the names of the owners.
+    pub(crate) fn owner_names(&self) -> impl Iterator<Item = &str> {
+        self.maintainers.iter().map(|owner| owner.name.as_str())
     }
 
     /// Returns the tags that can be set here.

@@ -4,7 +4,8 @@ use super::escape::{escape_capitals, escape_segment, unescape_segment};
 use super::{DOWNLOADS, Key, OUTBOXES, STAGED_OF};
 #[cfg(feature = "hooks")]
 use super::{HOOK_DELIVERIES, HOOKS_AT};
-use crate::domain::PackageName;
+use crate::domain::packument::TarballLocation;
+use crate::domain::{PackageName, Version};
 use crate::storage::{BlobPath, BlobPathError, BlobPrefix};
 
 impl Key<'_> {
@@ -173,6 +174,20 @@ impl Key<'_> {
     pub(crate) fn hook_delivery(path: &BlobPath) -> Option<(String, u64)> {
         let (id, seq) = path.as_str().strip_prefix(HOOK_DELIVERIES)?.strip_prefix('/')?.split_once('/')?;
         Some((id.to_owned(), seq.parse().ok()?))
+    }
+}
+
+impl<'key> Key<'key> {
+    /// Returns the key of the tarball of a version at its location.
+    pub(crate) fn tarball_at(
+        name: &'key PackageName,
+        version: &'key Version,
+        location: &'key TarballLocation,
+    ) -> Self {
+        match location {
+            TarballLocation::ContentAddressed(integrity) => Self::Tarball(name, version, integrity),
+            TarballLocation::Plain => Self::PlainTarball(name, version),
+        }
     }
 }
 

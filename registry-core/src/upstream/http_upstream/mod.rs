@@ -218,6 +218,10 @@ impl Upstream for HttpUpstream {
         self.extra_within(&question, self.settings.packument_bytes).await
     }
 
+    async fn whoami(&self) -> Result<Option<Bytes>, UpstreamError> {
+        self.extra(&Question::document(self.endpoint("/-/whoami"))).await
+    }
+
     async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
         let url = self.endpoint("/-/npm/v1/security/advisories/bulk");
         self.extra(&Question::document(url).posting(packages)).await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use registry_core::bulk::ImportOptions;
-use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings};
+use registry_core::upstream::{HttpUpstream, HttpUpstreamSettings, Upstream, UpstreamError};
 
 use crate::command_line::{ImportRegistry, Overrides};
 use crate::operate::bulk::mode;
@@ -25,9 +25,24 @@ pub(super) fn import(overrides: &Overrides, request: &ImportRegistry) -> anyhow:
     let settings = settings(request)?;
     let access = if request.dry_run { Access::Reads } else { Access::Writes };
     run(overrides, access, async |registry| {
+        let has_credential = settings.credential.is_some();
         let source = Arc::new(HttpUpstream::new(settings)?);
+        if has_credential {
+            refuse_invalid_credential(source.as_ref()).await?;
+        }
         report(registry.import_packages(source, options), request.dry_run).await
     })
+}
+
+/// A search answers without a valid login, too, and leaves out what needs one, so that the import would look complete.
+async fn refuse_invalid_credential(source: &dyn Upstream) -> anyhow::Result<()> {
+    match source.whoami().await {
+        Err(UpstreamError::Refused { status: 401, .. }) => anyhow::bail!(
+            "{source} does not accept the token or login that the command was given, which may have expired: make a new one \
+             there, and run the command again"
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// An import has more patience than a server, whose clients wait.

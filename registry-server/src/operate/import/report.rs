@@ -1,9 +1,14 @@
+use std::collections::BTreeSet;
+
 use futures::StreamExt as _;
 use indicatif::HumanBytes;
 use registry_core::bulk::{BulkError, BulkStream, ImportedPackage};
 use serde::Serialize;
 
 use crate::operate::bulk::{Tally, count};
+
+/// How many owners the sum names.
+const OWNERS_SHOWN: usize = 20;
 
 #[derive(Serialize)]
 struct Record<'a> {
@@ -13,6 +18,8 @@ struct Record<'a> {
     bytes: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    #[serde(rename = "reserved-owners", skip_serializing_if = "<[_]>::is_empty")]
+    reserved_owners: &'a [String],
 }
 
 #[derive(Default, Serialize)]
@@ -22,6 +29,9 @@ struct Totals {
     unchanged: u64,
     refused: u64,
     bytes: u64,
+    /// Owners of all packages without an account here.
+    #[serde(rename = "reserved-owners", skip_serializing_if = "BTreeSet::is_empty")]
+    reserved_owners: BTreeSet<String>,
     #[serde(rename = "dry-run")]
     is_dry_run: bool,
 }
@@ -42,6 +52,7 @@ pub(super) async fn report(
         totals.added += imported.added;
         totals.unchanged += imported.unchanged;
         totals.bytes += imported.bytes;
+        totals.reserved_owners.extend(imported.reserved_owners.iter().cloned());
         let record = Record::of(&imported);
         tally.show(&record, &record.text(is_dry_run))?;
     }
@@ -57,6 +68,7 @@ impl<'a> Record<'a> {
             unchanged: imported.unchanged,
             bytes: imported.bytes,
             notes: imported.notes.iter().map(ToString::to_string).collect(),
+            reserved_owners: &imported.reserved_owners,
         }
     }
 
@@ -75,6 +87,27 @@ impl Totals {
         let (versions, bytes) = (count(self.added, "version"), HumanBytes(self.bytes));
         let packages = count(self.packages, "package");
         let (unchanged, refused) = (self.unchanged, self.refused);
-        format!("{versions} ({bytes}) of {packages} {verb}, {unchanged} unchanged, {refused} refused")
+        let owners = self.owners_text();
+        format!("{versions} ({bytes}) of {packages} {verb}, {unchanged} unchanged, {refused} refused{owners}")
+    }
+
+    fn owners_text(&self) -> String {
+        if self.reserved_owners.is_empty() {
+            return String::new();
+        }
+        let verb = if self.is_dry_run { "would be reserved" } else { "are reserved" };
+        let mut names: Vec<_> = self
+            .reserved_owners
+            .iter()
+            .take(OWNERS_SHOWN)
+            .map(|name| name.escape_debug().to_string())
+            .collect();
+        let more = self.reserved_owners.len() - names.len();
+        names.extend((more > 0).then(|| format!("and {more} more")));
+        format!(
+            "\nowners without an account, whose names {verb}: {}\n  `account add NAME` makes an account for one; \
+             `account admit NAME --provider ID` gives the name to a user of a provider",
+            names.join(", ")
+        )
     }
 }

@@ -132,7 +132,8 @@ async fn packages_move_from_one_running_server_to_another() {
     assert_eq!(
         found.last().unwrap(),
         &json!({
-            "packages": 3, "added": 4, "unchanged": 0, "refused": 0, "bytes": bytes, "dry-run": false, "failures": 0,
+            "packages": 3, "added": 4, "unchanged": 0, "refused": 0, "bytes": bytes, "reserved-owners": ["eva"], "dry-run": false,
+            "failures": 0,
         })
     );
     let (there, here) = (source.registry.http(), HttpClient::new(running.base_url()));
@@ -189,7 +190,7 @@ async fn credentials_come_from_variables_and_files_and_are_never_shown() {
             &[][..],
             "the source refuses fig with status 401: give the command a token or a login that may read it",
         ),
-        (&["--token-env", "WRONG"], "the source refuses fig with status 401"),
+        (&["--token-env", "WRONG"], "does not accept the token or login that the command was given"),
         (&["--token-env", "NOT_SET"], "--token-env names the variable NOT_SET, which is not set"),
         (&["--token-env", "EMPTY"], "the variable EMPTY is empty"),
         (&["--login-env", "TOKEN"], "the login for the source has no colon: write it as USER:PASSWORD"),

@@ -14,12 +14,12 @@ use registry_testkit::test_registry::TestClient;
 use serde_json::json;
 
 /// Logs in as npm does in a terminal.
-async fn log_in(registry: &TestRegistry, name: &str, password: &str) -> TestResponse {
+pub(crate) async fn log_in(registry: &TestRegistry, name: &str, password: &str) -> TestResponse {
     let document = json!({ "name": name, "password": password });
     registry.anonymous().put(&format!("/-/user/org.couchdb.user:{name}"), &document).await
 }
 
-fn client_of(registry: &TestRegistry, answer: &TestResponse) -> TestClient {
+pub(crate) fn client_of(registry: &TestRegistry, answer: &TestResponse) -> TestClient {
     registry.anonymous().with_token(answer.json()["token"].as_str().unwrap())
 }
 

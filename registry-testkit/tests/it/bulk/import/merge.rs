@@ -3,6 +3,7 @@ use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
+use super::owners::owner;
 use super::{Source, notes, stored};
 
 const PEAR: &str = "@acme/pear";
@@ -49,7 +50,7 @@ async fn what_only_imports_wrote_follows_the_source() {
 #[tokio::test]
 async fn what_was_changed_here_stays_and_is_told() {
     let (source, registry) = imported_pear().await;
-    let eva = registry.user("eva").await;
+    let eva = owner(&registry, "eva").await;
     let _ = eva.publish(&PublishDocument::new(PEAR, "9.0.0")).await.assert_status(201);
     succeed(&eva.put("/-/package/@acme%2fpear/dist-tags/old", &json!("1.1.0")).await);
     let mut seen = eva.get("/@acme%2fpear").await.json();
@@ -81,7 +82,7 @@ async fn what_was_changed_here_stays_and_is_told() {
 #[tokio::test]
 async fn what_was_unpublished_on_one_side_stays_as_it_is_here() {
     let (source, registry) = imported_pear().await;
-    let eva = registry.user("eva").await;
+    let eva = owner(&registry, "eva").await;
     let seen = eva.get("/@acme%2fpear").await.json();
     let mut document = seen.clone();
     document["versions"].as_object_mut().unwrap().shift_remove("1.1.0");

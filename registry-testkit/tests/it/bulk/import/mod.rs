@@ -2,6 +2,7 @@
 
 mod merge;
 mod names;
+mod owners;
 mod refused;
 mod stopped;
 
@@ -137,6 +138,7 @@ async fn all_that_the_source_says_is_taken_over_with_one_event() {
     @acme/pear/-/945e2bd5f6cf351c42db9d0071aab1e8/pear-1.1.0.tgz
     @acme/pear/index.json
     _names/ana.json
+    _names/eva.json
     _search/07.json
     _spellings/@acme/pear
     _spellings/_all_entered
@@ -270,7 +272,7 @@ async fn all_that_the_source_says_is_taken_over_with_one_event() {
 #[tokio::test]
 async fn numbers_that_were_unpublished_there_stay_taken_here() {
     let (source, registry) = (Source::with_pear(), TestRegistry::new().await);
-    let eva = registry.user("eva").await;
+    let eva = owners::owner(&registry, "eva").await;
     source.imported(&registry, "@acme/pear").await;
     let refused = eva.publish(&PublishDocument::new("@acme/pear", "0.9.0")).await;
     assert!(refused.status.is_client_error(), "{refused:?}");

@@ -95,8 +95,8 @@ async fn a_package_that_the_source_does_not_give_is_told() {
     let (packages, failures) = source.import(&registry, &["missing", "empty", "odd"]).await;
     assert_eq!(packages, []);
     insta::assert_snapshot!(failures.join("\n"), @r"
-    the source has no version of missing: check the name, and whether the token or login may read it
-    the source has no version of empty: check the name, and whether the token or login may read it
+    the source has no version of missing: check the name, the path of the URL, and whether the token or login may read it
+    the source has no version of empty: check the name, the path of the URL, and whether the token or login may read it
     cannot read the package odd of the source: the upstream registry scripted upstream sent an invalid response: a document that is not a packument
     ");
     source.upstream.set_down(true);
@@ -111,4 +111,41 @@ async fn a_package_that_the_source_does_not_give_is_told() {
     assert_eq!(registry.stored().await, before, "a package does not begin without a version");
     source.upstream.cut_tarballs_after(None);
     assert_eq!(source.imported(&registry, "@acme/pear").await.added, 2);
+}
+
+/// The names of all packages were entered before, so an entry without a packument would tell a lost package.
+#[tokio::test]
+async fn a_package_of_which_nothing_goes_in_leaves_its_name_free() {
+    let (source, registry) = (Source::with_pear(), TestRegistry::new().await);
+    source.publish(&PublishDocument::new("fig", "1.0.0"));
+    let _ = source.imported(&registry, "fig").await;
+    let before = registry.stored().await;
+    source.upstream.cut_tarballs_after(Some(20));
+    let (_, failures) = source.import(&registry, &["@acme/pear"]).await;
+    assert_eq!(failures.len(), 2, "{failures:?}");
+    assert_eq!(registry.stored().await, before);
+    let _ = registry.anonymous().get("/@acme%2fpear").await.assert_status(404);
+    source.upstream.cut_tarballs_after(None);
+    assert_eq!(source.imported(&registry, "@acme/pear").await.added, 2);
+    let _ = registry.anonymous().get("/@acme%2fpear").await.assert_status(200);
+}
+
+/// A package without owners belongs to every account that may publish.
+#[tokio::test]
+async fn owners_that_cannot_be_read_are_not_taken_for_none() {
+    let registry = TestRegistry::new().await;
+    for odd in [json!({ "eva": "x" }), json!([7]), json!([{ "email": "eva@source.example" }])] {
+        let source = Source::with_pear();
+        source.change("@acme/pear", |packument| packument["maintainers"] = odd);
+        let before = registry.stored().await;
+        let (packages, failures) = source.import(&registry, &["@acme/pear"]).await;
+        assert_eq!((packages.len(), failures.len()), (0, 1), "{failures:?}");
+        assert!(failures[0].contains("owners that cannot be read"), "{failures:?}");
+        assert_eq!(registry.stored().await, before);
+    }
+    let source = Source::with_pear();
+    source.change("@acme/pear", |packument| packument["maintainers"] = json!(["eva <eva@source.example>"]));
+    let _ = source.imported(&registry, "@acme/pear").await;
+    let document = PublishDocument::new("@acme/pear", "3.0.0");
+    let _ = registry.ana().publish(&document).await.assert_status(403);
 }

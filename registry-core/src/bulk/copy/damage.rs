@@ -1,0 +1,104 @@
+use serde::de::IgnoredAny;
+
+use crate::bulk::BulkError;
+use crate::bulk::tarball_urls::package_of_packument;
+use crate::domain::PackageName;
+use crate::domain::packument::{NamedTarball, Packument};
+use crate::storage::{BlobPath, Key, StoredPath};
+
+use super::copying::Copying;
+use super::path;
+use super::transfer::spelled;
+
+const FREED: &str = ", or, if you freed the name, add --delete-packages";
+
+impl Copying {
+    /// Whether an object that the source does not have may be deleted from the copy. Fails for one that a registry keeps.
+    pub(super) async fn may_delete(&self, object: &BlobPath) -> Result<bool, BulkError> {
+        let deletes_packages = self.options.delete_packages || self.options.even_if_used;
+        let lost = |advice| BulkError::Lost { path: object.clone(), advice };
+        match StoredPath::of(object) {
+            StoredPath::Packument { .. } => {
+                let Some(name) = package_of_packument(object) else { return Ok(true) };
+                if self.is_entered_at_source(&name).await? {
+                    return Err(lost(""));
+                }
+                if deletes_packages { Ok(true) } else { Err(lost(FREED)) }
+            }
+            StoredPath::Tarball { folder, .. } => {
+                let Some(name) = Key::package_of_folder(folder) else { return Ok(true) };
+                match self.packument_at_source(&name).await? {
+                    Some((path, bytes)) => {
+                        // What an unreadable packument names is not known.
+                        let Ok(named) = named_tarballs(&name, &bytes) else {
+                            return Err(unreadable(&path, &name, &bytes));
+                        };
+                        if named.contains(object) {
+                            return Err(lost(""));
+                        }
+                        self.has_changed(name);
+                        Ok(true)
+                    }
+                    // Its packument, which is lost too, is told.
+                    None => Ok(deletes_packages || !self.has_packument(&name).await?),
+                }
+            }
+            StoredPath::Spelling if !deletes_packages => {
+                let stored = self.to.get(object).await.map_err(BulkError::of_object(object))?;
+                match stored.and_then(|stored| spelled(object, &stored.bytes)) {
+                    Some(name) => Ok(!self.has_packument(&name).await?),
+                    None => Ok(true),
+                }
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Refuses bytes of the source in place of a document of the copy that can be read, if they cannot.
+    pub(super) fn refuse_unreadable(object: &BlobPath, known: &[u8], bytes: &[u8]) -> Result<(), BulkError> {
+        match why_unreadable(object, bytes) {
+            Some(reason) if why_unreadable(object, known).is_none() => {
+                Err(BulkError::Unreadable { path: object.clone(), reason })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the source says that it stores the package, even if its packument is gone.
+    async fn is_entered_at_source(&self, name: &PackageName) -> Result<bool, BulkError> {
+        let path = path(Key::Spelling(&name.folded()))?;
+        let stored = self.from.get(&path).await.map_err(BulkError::of_object(&path))?;
+        Ok(stored.and_then(|stored| spelled(&path, &stored.bytes)).as_ref() == Some(name))
+    }
+
+    /// Whether the copy has a packument of the package.
+    async fn has_packument(&self, name: &PackageName) -> Result<bool, BulkError> {
+        for key in [Key::Packument(name), Key::PlainPackument(name)] {
+            let path = path(key)?;
+            if self.to.open(&path, None).await.map_err(BulkError::of_object(&path))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Returns the paths of the tarballs that a stored packument names, or tells why it cannot be read.
+pub(super) fn named_tarballs(name: &PackageName, bytes: &[u8]) -> Result<Vec<BlobPath>, String> {
+    let packument = Packument::parse_stored(name, bytes)?;
+    let path = |tarball: NamedTarball| Key::tarball_at(name, &tarball.version, &tarball.location).path().ok();
+    Ok(packument.named_tarballs().into_iter().flatten().filter_map(path).collect())
+}
+
+pub(super) fn unreadable(path: &BlobPath, name: &PackageName, bytes: &[u8]) -> BulkError {
+    let reason = Packument::parse_stored(name, bytes).err().unwrap_or_default();
+    BulkError::Unreadable { path: path.clone(), reason }
+}
+
+fn why_unreadable(object: &BlobPath, bytes: &[u8]) -> Option<String> {
+    if let Some(name) = package_of_packument(object) {
+        return Packument::parse_stored(&name, bytes).err();
+    }
+    object.as_str().strip_suffix(".json")?;
+    serde_json::from_slice::<IgnoredAny>(bytes).err().map(|error| error.to_string())
+}
