@@ -11,13 +11,12 @@ impl Importing {
         let mut reserved = Vec::new();
         for name in source.owner_names() {
             let mut owners = self.owners.lock().await;
-            let is_reserved = match owners.get(name) {
-                Some(is_reserved) => *is_reserved,
-                None => {
-                    let asked = self.accounts.reserve_name(name, self.mode == BulkMode::Apply).await?;
-                    owners.insert(name.to_owned(), asked);
-                    asked
-                }
+            let is_reserved = if let Some(is_reserved) = owners.get(name) {
+                *is_reserved
+            } else {
+                let asked = self.accounts.reserve_name(name, self.mode == BulkMode::Apply).await?;
+                owners.insert(name.to_owned(), asked);
+                asked
             };
             if is_reserved {
                 reserved.push(name.to_owned());

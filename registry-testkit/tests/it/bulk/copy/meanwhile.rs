@@ -40,7 +40,7 @@ async fn an_unpublish_leaves_no_version_without_its_tarball() {
         for version in [Some("1.0.0"), Some("1.1.0"), None] {
             let copying = Copying::new().await;
             let ana = copying.registry.ana();
-            copy_with(&copying, key, unpublish(&ana, "pear", version)).await;
+            Box::pin(copy_with(&copying, key, unpublish(&ana, "pear", version))).await;
             assert!(
                 copying.differences().await.iter().all(|path| !path.starts_with("pear/")),
                 "{key} {version:?}: {:?}",
@@ -61,7 +61,7 @@ async fn a_version_that_comes_and_goes_leaves_nothing_behind() {
         unpublish(&ana, "pear", Some("1.2.0")).await;
         let _ = ana.publish(&PublishDocument::new("pear", "1.3.0")).await.assert_status(201);
     };
-    copy_with(&copying, "pear/index.json", meanwhile).await;
+    Box::pin(copy_with(&copying, "pear/index.json", meanwhile)).await;
     let packument = copying.target.get(&path("pear/index.json")).await.unwrap().unwrap();
     let packument: Value = serde_json::from_slice(&packument.bytes).unwrap();
     let versions: Vec<_> = packument["versions"].as_object().unwrap().keys().collect();
