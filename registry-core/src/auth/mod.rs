@@ -45,7 +45,7 @@ pub use challenge::{Challenge, DeviceCode};
 pub(crate) use device_login::asks_for_device;
 pub use device_login::{DEVICE_PASSWORD, DeviceLogin, DevicePoll};
 #[cfg(feature = "htpasswd")]
-pub use htpasswd::{Htpasswd, HtpasswdError};
+pub use htpasswd::{Htpasswd, HtpasswdError, RejectedLine, SiftedHtpasswd};
 #[cfg(feature = "local-accounts")]
 pub use local_accounts::{LocalAccounts, PasswordCost};
 pub use profile::{AccountChange, AccountChanged, NewPassword, Profile, ProfileDetails, ProfileField};

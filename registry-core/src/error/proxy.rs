@@ -90,7 +90,7 @@ fn upstream_text(error: &UpstreamError) -> Cow<'static, str> {
             );
             return text.into();
         }
-        UpstreamError::Unusable { .. } => {
+        UpstreamError::Unusable { .. } | UpstreamError::Unreadable { .. } => {
             "the upstream registry of this package sent an invalid response: try again later, or ask the \
              registry's operator to look at the log"
         }

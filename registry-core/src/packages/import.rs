@@ -13,7 +13,7 @@ use crate::domain::{Integrity, PackageName, Version};
 use crate::events::{EventKind, Via};
 use crate::limits::Limits;
 use crate::packages::Packages;
-use crate::storage::{BlobStoreExt as _, Key, OpenBlob};
+use crate::storage::{BlobStoreExt as _, Key, OpenBlob, When};
 
 use super::commit::PackumentDecision;
 
@@ -23,6 +23,8 @@ pub(crate) struct ImportPlan {
     pub(crate) missing: Vec<Version>,
     pub(crate) unchanged: u64,
     pub(crate) refused: Vec<(String, ImportRefusal)>,
+    /// Accounts that starred the package there and not here.
+    pub(crate) stars: Vec<String>,
 }
 
 /// Operations of an operator, who needs no right.
@@ -89,8 +91,14 @@ impl Packages {
         name: &PackageName,
         source: Arc<SourcePackage>,
         verified: Vec<ImportedVersion>,
+        stars: Vec<String>,
         from: &str,
     ) -> Result<ImportEffect, Error> {
+        // Before the commit, so that a crash in between leaves a marker without a star, which reading ignores.
+        for account in stars {
+            let marker = Key::Star(&account, name).path()?;
+            let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
+        }
         let caller = Caller::anonymous().coming_via(Via::CommandLine);
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
@@ -111,6 +119,12 @@ impl Packages {
             })
         };
         let committed = self.change(&caller, name, decide, events).await?;
+        for account in &committed.value.0.unstarred {
+            // Readers ignore a marker without a star, so a leftover one does no harm.
+            if let Err(error) = self.parts.store.delete(&Key::Star(account, name).path()?).await {
+                tracing::warn!(%account, package = %name, %error, "could not delete the marker of a removed star");
+            }
+        }
         if self.catalog().read_packument(name).await?.is_some() {
             // An import that was killed after its commit may have left the entry of the name behind.
             if self.catalog().was_never_stored(name).await? {
@@ -127,6 +141,8 @@ fn plan(source: &SourcePackage, packument: &Packument<'_>) -> ImportPlan {
     let hosted: HashMap<&str, &NamedTarball> =
         hosted.iter().map(|hosted| (hosted.version.as_str(), hosted)).collect();
     let mut plan = ImportPlan::default();
+    let stars = source.stars.iter().flatten();
+    plan.stars = stars.filter(|name| packument.users.get(*name) != Some(&true)).cloned().collect();
     for (key, told) in &source.versions {
         if packument.versions.contains_key(key.as_str()) {
             match hosted.get(key.as_str()) {

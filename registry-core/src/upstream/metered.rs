@@ -30,9 +30,10 @@ impl Outcome {
         match error {
             UpstreamError::Unavailable { .. } => Self::Unavailable,
             UpstreamError::Refused { .. } => Self::Refused,
-            UpstreamError::Unusable { .. } | UpstreamError::Loop { .. } | UpstreamError::Redirect { .. } => {
-                Self::Invalid
-            }
+            UpstreamError::Unusable { .. }
+            | UpstreamError::Unreadable { .. }
+            | UpstreamError::Loop { .. }
+            | UpstreamError::Redirect { .. } => Self::Invalid,
             UpstreamError::Elsewhere { .. } => Self::Elsewhere,
         }
     }

@@ -147,6 +147,14 @@ pub enum UpstreamError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of a registry that is read from its folder cannot be used.
+    #[error("cannot read {upstream}: {reason}")]
+    Unreadable {
+        /// The upstream, as it displays itself.
+        upstream: String,
+        /// The file, what is wrong with it, and what to do.
+        reason: String,
+    },
     /// The upstream leads back to this registry.
     #[error("the upstream registry {upstream} leads back to this one")]
     Loop {

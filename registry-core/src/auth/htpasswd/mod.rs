@@ -24,6 +24,7 @@ use hash::Hash;
 use users::Users;
 use watched::Watched;
 
+pub use users::{RejectedLine, SiftedHtpasswd};
 pub use watched::HtpasswdError;
 
 /// How many passwords are checked concurrently.

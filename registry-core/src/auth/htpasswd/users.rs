@@ -23,26 +23,35 @@ impl Users {
     pub(super) fn parse(text: &[u8]) -> Result<Self, BadLine> {
         let mut users = Self::default();
         for (bytes, line) in text.split(|byte| *byte == b'\n').zip(1..) {
-            let bad = |problem: String| BadLine { line, problem };
-            let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8".into()))?.trim();
-            if text.is_empty() || text.starts_with('#') {
-                continue;
-            }
-            // A line without a colon may be a pasted password.
-            let (name, rest) = text.split_once(':').ok_or_else(|| bad("it is not `name:hash`".into()))?;
-            check_name(name).map_err(bad)?;
-            let hash = rest.split(':').next().unwrap_or_default();
-            let hash = Hash::parse(hash).map_err(|problem| {
-                bad(format!("the password of {name} {problem}; set it again with `htpasswd -B FILE {name}`"))
-            })?;
-            match users.by_name.entry(name.to_owned()) {
-                Entry::Vacant(place) => place.insert(hash),
-                Entry::Occupied(_) => {
-                    return Err(bad(format!("{name} is in an earlier line too; remove one")));
-                }
-            };
+            let added = users.add(bytes);
+            added.map_err(|BadEntry { problem, .. }| BadLine { line, problem })?;
         }
         Ok(users)
+    }
+
+    /// Adds the user of a line.
+    fn add(&mut self, line: &[u8]) -> Result<(), BadEntry> {
+        let bad = |user: Option<&str>, problem: String| BadEntry { user: user.map(str::to_owned), problem };
+        let text = std::str::from_utf8(line).map_err(|_| bad(None, "it is not UTF-8".into()))?.trim();
+        if text.is_empty() || text.starts_with('#') {
+            return Ok(());
+        }
+        // A line without a colon may be a pasted password.
+        let (name, rest) = text.split_once(':').ok_or_else(|| bad(None, "it is not `name:hash`".into()))?;
+        check_name(name).map_err(|problem| bad(None, problem))?;
+        let hash = rest.split(':').next().unwrap_or_default();
+        let hash = Hash::parse(hash).map_err(|problem| {
+            let problem =
+                format!("the password of {name} {problem}; set it again with `htpasswd -B FILE {name}`");
+            bad(Some(name), problem)
+        })?;
+        match self.by_name.entry(name.to_owned()) {
+            Entry::Vacant(place) => place.insert(hash),
+            Entry::Occupied(_) => {
+                return Err(bad(Some(name), format!("{name} is in an earlier line too; remove one")));
+            }
+        };
+        Ok(())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Hash> {
@@ -63,6 +72,60 @@ impl Users {
     /// Returns the hash that takes longest to check.
     pub(super) fn costliest(&self) -> Option<&Hash> {
         self.by_name.values().max_by_key(|hash| hash.cost())
+    }
+}
+
+/// A line that is rejected, and the user, if its name can be told.
+struct BadEntry {
+    user: Option<String>,
+    problem: String,
+}
+
+/// An htpasswd file of another registry, without the lines that [`Htpasswd`](super::Htpasswd) rejects.
+///
+/// ```
+/// use registry_core::auth::SiftedHtpasswd;
+/// let sifted = SiftedHtpasswd::of(b"ana:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\nben:rl0uE0Pv.2bIs\n");
+/// assert_eq!(sifted.text, b"ana:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n");
+/// assert_eq!(sifted.users, ["ana"]);
+/// assert_eq!(sifted.rejected[0].user.as_deref(), Some("ben"));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SiftedHtpasswd {
+    /// The lines that are left.
+    pub text: Vec<u8>,
+    /// The users in them.
+    pub users: Vec<String>,
+    /// The other lines.
+    pub rejected: Vec<RejectedLine>,
+}
+
+/// A line of an htpasswd file that [`Htpasswd`](super::Htpasswd) rejects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RejectedLine {
+    /// Its number, counted from 1.
+    pub line: usize,
+    /// The user, if the name can be told.
+    pub user: Option<String>,
+    /// What is wrong, and what to do. Contains nothing of the password.
+    pub problem: String,
+}
+
+impl SiftedHtpasswd {
+    /// Reads a file.
+    pub fn of(text: &[u8]) -> Self {
+        let (mut sifted, mut users) = (Self::default(), Users::default());
+        for (bytes, line) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+            match users.add(bytes) {
+                Ok(()) => sifted.text.extend_from_slice(bytes),
+                Err(BadEntry { user, problem }) => sifted.rejected.push(RejectedLine { line, user, problem }),
+            }
+        }
+        sifted.users = users.by_name.into_keys().collect();
+        sifted.users.sort_unstable();
+        sifted
     }
 }
 

@@ -43,13 +43,16 @@ pub struct ImportOptions {
     pub scopes: Vec<String>,
     /// Whether to import all packages that the other registry lists at `/-/all`.
     pub all: bool,
+    /// Whether to take over who starred a package. Only for a source whose users have the same names here: of another one,
+    /// a star would be that of another user.
+    pub stars: bool,
     /// Whether to write.
     pub mode: BulkMode,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { names: Vec::new(), scopes: Vec::new(), all: false, mode: BulkMode::Apply }
+        Self { names: Vec::new(), scopes: Vec::new(), all: false, stars: false, mode: BulkMode::Apply }
     }
 }
 
@@ -77,6 +80,7 @@ struct Importing {
     packages: Packages,
     source: Arc<dyn Upstream>,
     mode: BulkMode,
+    with_stars: bool,
     tarballs: Semaphore,
     mebibytes: Semaphore,
     storage_meter: Arc<StorageMeter>,
@@ -99,6 +103,7 @@ impl Bulk {
             packages: Packages::new(&self.parts.packages, &self.authorization),
             source: Arc::clone(&source),
             mode: options.mode,
+            with_stars: options.stars,
             tarballs: Semaphore::new(CONCURRENCY),
             mebibytes: Semaphore::new(TARBALL_MEBIBYTES as usize),
             storage_meter: Arc::clone(&self.parts.storage_meter),

@@ -24,7 +24,7 @@ impl Importing {
         let from = self.source.to_string();
         let source = Arc::new(self.source_package(name).await?);
         let planned = self.packages.plan_import(name, &source, &from).await;
-        let ImportPlan { missing, unchanged, refused } = planned.map_err(of_package(name))?;
+        let ImportPlan { missing, unchanged, refused, mut stars } = planned.map_err(of_package(name))?;
         failures
             .extend(refused.into_iter().map(|(version, refusal)| refused_version(name, &version, refusal)));
         let mut imported = ImportedPackage {
@@ -57,8 +57,11 @@ impl Importing {
             let reserved = self.reserve_owners(&source).await;
             let reserved = reserved.inspect_err(|_| self.note_failed_write());
             imported.reserved_owners = reserved.map_err(of_package(name))?;
+        } else {
+            // Nothing is left of a package that does not go in.
+            stars.clear();
         }
-        let effect = self.packages.import(name, source, verified, &from).await;
+        let effect = self.packages.import(name, source, verified, stars, &from).await;
         let effect = effect.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;
         let overtaken = effect.overtaken.iter();
         failures.extend(
@@ -84,11 +87,14 @@ impl Importing {
         let parsing = name.clone();
         let parsed = compute(bytes.len(), move || SourcePackage::parse(&parsing, &bytes)).await;
         let parsed = parsed.map_err(|error| of_package(name)(error.into()))?;
-        let source = parsed.map_err(|error| {
+        let mut source = parsed.map_err(|error| {
             let reason = error.to_string();
             let source = UpstreamError::Unusable { upstream: self.source.to_string(), reason };
             BulkError::Source { package: name.clone(), source }
         })?;
+        if !self.with_stars {
+            source.stars = None;
+        }
         if source.is_empty() {
             return Err(BulkError::NotAtSource { package: name.clone() });
         }

@@ -1,4 +1,4 @@
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
 use super::Person;
@@ -16,4 +16,7 @@ pub struct ImportRecord {
     /// The owners.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub maintainers: Vec<Person>,
+    /// The accounts that starred the package.
+    #[serde(skip_serializing_if = "IndexSet::is_empty")]
+    pub stars: IndexSet<String>,
 }

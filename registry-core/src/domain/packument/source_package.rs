@@ -1,5 +1,5 @@
 use chrono::DateTime;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde_json::value::RawValue;
 
 use crate::domain::{DistTag, Integrity, PackageName, Version};
@@ -17,6 +17,8 @@ pub(crate) struct SourcePackage {
     pub(crate) versions: IndexMap<String, SourceVersion>,
     pub(crate) dist_tags: IndexMap<String, String>,
     pub(crate) maintainers: Vec<Person>,
+    /// The accounts that starred it there; `None` where accounts here are other ones.
+    pub(crate) stars: Option<IndexSet<String>>,
     /// Versions that were published there once, and the time that is told of them.
     pub(crate) unpublished: IndexMap<String, String>,
     pub(crate) created: Option<String>,
@@ -82,6 +84,7 @@ impl SourcePackage {
             versions,
             dist_tags: tags.collect(),
             maintainers: owners(document.fields.get("maintainers").copied().flatten())?,
+            stars: Some(stars(&document)),
             created: time.get("created").cloned(),
             modified: time.get("modified").cloned(),
             package_unpublished,
@@ -105,6 +108,13 @@ impl SourcePackage {
         let tags = self.dist_tags.iter().filter(|(tag, _)| DistTag::parse(tag).is_ok());
         tags.map(|(tag, version)| (tag.as_str(), version.as_str()))
     }
+}
+
+/// Returns the accounts that starred the package.
+fn stars(document: &ForeignDocument<'_>) -> IndexSet<String> {
+    let users = document.entries("users").0.into_iter();
+    let users = users.filter(|(name, is_starred)| is_starred.get() == "true" && !name.as_str().is_empty());
+    users.map(|(name, _)| name.as_str().to_owned()).collect()
 }
 
 /// Returns the versions that `time` lists, and those of a package that was unpublished as a whole.

@@ -45,7 +45,11 @@ impl Packument<'_> {
     ) -> Result<ImportEffect, EditError> {
         let mut effect = ImportEffect::default();
         let is_new = self.is_new();
-        let before = (self.dist_tags.clone(), self.maintainers.clone(), self.tombstones.len());
+        let visible = |packument: &Self| {
+            let Packument { dist_tags, maintainers, users, tombstones, .. } = packument;
+            (dist_tags.clone(), maintainers.clone(), users.clone(), tombstones.len())
+        };
+        let before = visible(self);
         let latest_before = self.latest().map(str::to_owned);
         self.add_imported(source, verified, now, &mut effect);
         // A package does not begin with less than one of the versions that it has.
@@ -56,11 +60,11 @@ impl Packument<'_> {
         self.merge_dist_tags(source, &mut effect)?;
         let are_deprecations_changed = self.merge_deprecations(source, &mut effect)?;
         self.merge_owners(source, &mut effect);
+        self.merge_stars(source, &mut effect);
         if self.latest() != latest_before.as_deref() {
             self.show_latest(source, verified)?;
         }
-        let after = (self.dist_tags.clone(), self.maintainers.clone(), self.tombstones.len());
-        effect.is_visible = before != after || !effect.added.is_empty() || are_deprecations_changed;
+        effect.is_visible = before != visible(self) || !effect.added.is_empty() || are_deprecations_changed;
         if effect.is_visible {
             self.set_times(source, is_new, now);
         }
@@ -201,6 +205,30 @@ impl Packument<'_> {
                 self.maintainers.clone_from(&source.maintainers);
             }
             Merged::Kept => effect.notes.push(ImportNote::OwnersKept),
+        }
+    }
+
+    /// Each star is merged on its own. What a user decided here is not reported: it concerns no other user.
+    fn merge_stars(&mut self, source: &SourcePackage, effect: &mut ImportEffect) {
+        let Some(stars) = &source.stars else { return };
+        let written = self.imported.stars.clone();
+        for name in stars.union(&written) {
+            let (was, is) = (written.contains(name), stars.contains(name));
+            let here = self.users.get(name) == Some(&true);
+            match merge(&was, &here, &is) {
+                // It was removed on both sides.
+                Merged::Same if was && !is => drop(self.imported.stars.shift_remove(name)),
+                Merged::FollowsSource if is => {
+                    self.users.insert(name.clone(), true);
+                    self.imported.stars.insert(name.clone());
+                }
+                Merged::FollowsSource => {
+                    self.users.shift_remove(name);
+                    self.imported.stars.shift_remove(name);
+                    effect.unstarred.push(name.clone());
+                }
+                Merged::Same | Merged::Kept => {}
+            }
         }
     }
 

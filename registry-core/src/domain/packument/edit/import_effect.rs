@@ -47,6 +47,8 @@ pub(crate) struct ImportEffect {
     /// Versions whose numbers others took since, with other tarballs.
     pub(crate) overtaken: Vec<Version>,
     pub(crate) notes: Vec<ImportNote>,
+    /// Accounts whose stars were removed, because they were removed at the source.
+    pub(crate) unstarred: Vec<String>,
     /// Whether readers see a change.
     pub(crate) is_visible: bool,
 }

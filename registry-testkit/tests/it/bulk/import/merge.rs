@@ -126,3 +126,43 @@ async fn a_package_of_this_registry_gets_what_it_lacks() {
     assert_eq!(packument["maintainers"][0]["name"], "ana");
     assert_eq!(packument["_imported"], json!({ "dist-tags": { "beta": "2.0.0" } }));
 }
+
+/// Users of another registry are others, unless the operator says that they are the same.
+#[tokio::test]
+async fn stars_come_where_users_are_the_same_and_stay_as_they_decided() {
+    let (source, registry) = imported_pear().await;
+    let star = |names: &[&str]| {
+        source.change(PEAR, |packument| {
+            packument["users"] = names.iter().map(|name| ((*name).to_owned(), json!(true))).collect();
+        });
+    };
+    let import = async || {
+        let asked = source.import_as(&registry, |options| {
+            options.names = vec![PEAR.parse().unwrap()];
+            options.stars = true;
+        });
+        assert_eq!(asked.await.1, [""; 0]);
+        stored(&registry, PEAR).await["users"].clone()
+    };
+    let starred_by = async |name: &str| {
+        let path = format!("/-/_view/starredByUser?key=%22{name}%22");
+        registry.anonymous().get(&path).await.json()["rows"].as_array().unwrap().len()
+    };
+    assert_eq!(stored(&registry, PEAR).await["users"], json!(null));
+    star(&["ana", "ben"]);
+    assert_eq!(import().await, json!({ "ana": true, "ben": true }));
+    assert_eq!((starred_by("ana").await, starred_by("ben").await), (1, 1));
+    let before = registry.stored().await;
+    import().await;
+    assert_eq!(registry.stored().await, before);
+
+    // Ana decides here, and Ben there.
+    let revision = registry.anonymous().get("/@acme%2fpear").await.json()["_rev"].clone();
+    let document = json!({ "_id": PEAR, "_rev": revision, "users": {} });
+    succeed(&registry.ana().put("/@acme%2fpear", &document).await);
+    star(&["ana", "eva"]);
+    assert_eq!(import().await, json!({ "eva": true }));
+    assert_eq!((starred_by("ana").await, starred_by("ben").await, starred_by("eva").await), (0, 0, 1));
+    star(&[]);
+    assert_eq!(import().await, json!(null));
+}
