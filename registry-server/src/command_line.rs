@@ -31,7 +31,7 @@ use crate::settings::Network;
 pub use accounts::AccountAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use care::{SweepRequest, VerifyRequest};
-pub use import::{ImportRegistry, ImportSource, SourceCredential};
+pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
 
 /// The rights that events tell of.
 const RIGHTS: [&str; 4] = ["read", "star", "publish", "administer"];

@@ -10,10 +10,30 @@ use super::care::package_name;
 
 /// Where packages are imported from.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a command line has one")]
 pub enum ImportSource {
     /// Import packages of any npm registry over HTTP, with all versions, dist-tags, times, deprecations, owners and readmes.
     /// Run again, it brings up to date what was not changed here since.
     Registry(ImportRegistry),
+    /// Import the packages of a Verdaccio from its folder, while it runs, too, and write a registry.toml that follows from its
+    /// config.yaml. Run again, it brings the packages up to date.
+    Verdaccio(ImportVerdaccio),
+}
+
+/// `import verdaccio CONFIG.yaml`
+#[derive(Debug, Args)]
+pub struct ImportVerdaccio {
+    /// The config.yaml of Verdaccio, or the folder with it. Its `storage`, or `VERDACCIO_STORAGE_PATH`, says where the packages
+    /// are
+    #[arg(value_name = "CONFIG.yaml")]
+    pub from: PathBuf,
+    /// The file for the settings, which is never overwritten; `-` shows them and imports nothing [default: registry.toml,
+    /// unless --config names one]
+    #[arg(long, value_name = "FILE")]
+    pub settings_out: Option<PathBuf>,
+    /// Say what would be imported, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `import registry URL NAME…`

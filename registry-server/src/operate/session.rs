@@ -1,12 +1,16 @@
 //! Opens the storage of a server for a long command.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use registry_core::Registry;
-use registry_core::settings::{LogFilter, Trial, open_existing_store, registry_builder};
-use registry_core::storage::{BlobStore, ReadOnly};
+use registry_core::settings::{
+    LogFilter, StorageSettings, StorageUrl, Trial, open_existing_store, open_store, registry_builder,
+};
+use registry_core::storage::{BlobStore, ObjectStoreBlobs, ReadOnly};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command_line::Overrides;
@@ -21,7 +25,17 @@ pub(super) const CLOCK_LEAD: TimeDelta = TimeDelta::minutes(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Reads,
+    /// Like `Reads`, of a storage that `Begins` would begin.
+    LooksAhead,
     Writes,
+    /// Like `Writes`, and begins the storage if there is none.
+    Begins,
+}
+
+impl Access {
+    fn writes(self) -> bool {
+        matches!(self, Self::Writes | Self::Begins)
+    }
 }
 
 /// Reads the settings of a command, which prints its own messages in place of most log lines.
@@ -46,7 +60,7 @@ pub(super) fn run<Done>(
     work: impl AsyncFnOnce(&Registry) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Done> {
     let mut settings = load(overrides)?;
-    if access == Access::Reads {
+    if !access.writes() {
         // Both write in the background.
         settings.registry.log.audit = false;
         settings.registry.turn_changes_off();
@@ -56,12 +70,9 @@ pub(super) fn run<Done>(
     let settings = settings.registry;
     let runtime = runtime()?;
     let done = runtime.block_on(async {
-        let trial = if access == Access::Writes { Trial::Always } else { Trial::Never };
-        let store = open_existing_store(&settings.storage, trial).await?;
-        let store: Arc<dyn BlobStore> =
-            if access == Access::Reads { Arc::new(ReadOnly::new(store)) } else { store };
+        let store = open(&settings.storage, access).await?;
         let registry = registry_builder(&settings, Arc::clone(&store))?.build();
-        if access == Access::Writes {
+        if access.writes() {
             refuse_fast_clock(&registry).await?;
         }
         let done = work(&registry).await;
@@ -72,6 +83,32 @@ pub(super) fn run<Done>(
     });
     runtime.shutdown_timeout(THREADS_TIME);
     done
+}
+
+/// Fails where a command could not write to its storage.
+pub(super) fn try_storage(overrides: &Overrides) -> anyhow::Result<()> {
+    let settings = load(overrides)?;
+    runtime()?.block_on(open(&settings.registry.storage, Access::Begins)).map(drop)
+}
+
+async fn open(settings: &StorageSettings, access: Access) -> anyhow::Result<Arc<dyn BlobStore>> {
+    Ok(match (access, &settings.url) {
+        (Access::Writes, _) => open_existing_store(settings, Trial::Always).await?,
+        (Access::Begins, _) => open_store(settings, Trial::Always).await?,
+        (Access::Reads, _) => Arc::new(ReadOnly::new(open_existing_store(settings, Trial::Never).await?)),
+        // Opening a folder begins a storage there.
+        (Access::LooksAhead, StorageUrl::Folder(folder)) if is_unused(folder) && !settings.must_exist => {
+            Arc::new(ObjectStoreBlobs::in_memory())
+        }
+        (Access::LooksAhead, _) => Arc::new(ReadOnly::new(open_store(settings, Trial::Never).await?)),
+    })
+}
+
+fn is_unused(folder: &Path) -> bool {
+    match folder.read_dir() {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 /// With a clock that is ahead, tarballs of publishes in progress would count as old.

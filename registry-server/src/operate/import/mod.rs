@@ -4,6 +4,7 @@ mod credential;
 mod names;
 mod registry;
 mod report;
+mod verdaccio;
 
 use crate::command_line::{ImportSource, Overrides};
 
@@ -11,5 +12,6 @@ use crate::command_line::{ImportSource, Overrides};
 pub(crate) fn import(overrides: &Overrides, source: &ImportSource) -> anyhow::Result<()> {
     match source {
         ImportSource::Registry(request) => registry::import(overrides, request),
+        ImportSource::Verdaccio(request) => verdaccio::import(overrides, request),
     }
 }

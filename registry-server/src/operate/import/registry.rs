@@ -12,7 +12,7 @@ use crate::operate::session::{Access, run};
 
 use super::credential::credential;
 use super::names::names;
-use super::report::report;
+use super::report::{NoExtra, Report};
 
 /// Imports packages of a registry over HTTP.
 pub(super) fn import(overrides: &Overrides, request: &ImportRegistry) -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn import(overrides: &Overrides, request: &ImportRegistry) -> anyhow:
         if has_credential {
             refuse_invalid_credential(source.as_ref()).await?;
         }
-        report(registry.import_packages(source, options), request.dry_run).await
+        Report::begin(request.dry_run).packages(registry.import_packages(source, options), &NoExtra).await
     })
 }
 

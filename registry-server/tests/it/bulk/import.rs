@@ -73,14 +73,14 @@ async fn target() -> TempDir {
 }
 
 #[track_caller]
-fn lines(output: &Output) -> Vec<Value> {
+pub(super) fn lines(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{output:?}");
     let printed = String::from_utf8(output.stdout.clone()).unwrap();
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Path → content of what is stored of packages, without what each commit makes anew.
-fn packages(target: &Path) -> BTreeMap<String, Value> {
+pub(super) fn packages(target: &Path) -> BTreeMap<String, Value> {
     let mut files = files_below(&target.join("objects"));
     files.retain(|path, _| !path.starts_with('_') || path.starts_with("_spellings/"));
     let content = |bytes: &Vec<u8>| match serde_json::from_slice::<Value>(bytes) {

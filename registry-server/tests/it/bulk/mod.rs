@@ -2,6 +2,7 @@
 
 mod buckets;
 mod import;
+mod verdaccio;
 
 use std::collections::BTreeMap;
 use std::fs;
