@@ -99,16 +99,8 @@ log: {{ type: stdout, format: json, level: fatal }}
 
     /// Publishes packages, and does with some of them what users do.
     async fn fill(&self, names: &[String]) {
-        let documents = names.iter().flat_map(|name| {
-            ["1.0.0", "1.1.0"].map(|version| {
-                PublishDocument::new(name, version)
-                    .field("description", json!(format!("{name} is green")))
-                    .file(
-                        "index.js",
-                        format!("module.exports = {:?};\n", format!("{name}@{version}")).as_bytes(),
-                    )
-            })
-        });
+        let documents =
+            names.iter().flat_map(|name| ["1.0.0", "1.1.0"].map(|version| document(name, version)));
         // Both versions of a package one after the other.
         let documents: Vec<_> = documents.collect();
         let pairs = stream::iter(documents.chunks(2)).map(|pair| async move {
@@ -152,6 +144,27 @@ fn names() -> Vec<String> {
     (0..number.max(6)).map(name).collect()
 }
 
+/// The lock file of a project with all of the packages, some in a version that is not the latest.
+fn lock_file(names: &[String], base_url: &str, dependencies: &Value) -> Value {
+    let mut packages = json!({ "": { "name": "app", "version": "1.0.0", "dependencies": dependencies } });
+    for (name, version) in names.iter().zip(["1.1.0", "1.0.0"].iter().cycle()) {
+        let base = name.rsplit('/').next().unwrap();
+        packages[format!("node_modules/{name}")] = json!({
+            "version": version,
+            "resolved": format!("{base_url}/{name}/-/{base}-{version}.tgz"),
+            "integrity": document(name, version).integrity(),
+        });
+    }
+    json!({ "name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": packages })
+}
+
+fn document(name: &str, version: &str) -> PublishDocument {
+    let content = format!("module.exports = {:?};\n", format!("{name}@{version}"));
+    PublishDocument::new(name, version)
+        .field("description", json!(format!("{name} is green")))
+        .file("index.js", content.as_bytes())
+}
+
 /// Installs from a lock file in a clean home, and returns all files.
 async fn installed(base_url: &str, token: &str, manifest: &str, lock: &str) -> BTreeMap<String, Vec<u8>> {
     let npm = Npm::with_token(base_url, token).await;
@@ -183,10 +196,7 @@ async fn a_team_moves_in_with_its_lock_file_its_users_and_its_packages() {
     verdaccio.fill(&names).await;
     let dependencies: Value = names.iter().map(|name| (name.clone(), json!("^1.0.0"))).collect();
     let manifest = json!({ "name": "app", "version": "1.0.0", "dependencies": dependencies }).to_string();
-    let npm = Npm::with_token(&verdaccio.base_url(), &verdaccio.token).await;
-    fs::write(npm.home().work_folder().join("package.json"), &manifest).unwrap();
-    let _ = npm.run(&["install", "--package-lock-only", "--no-audit", "--no-fund"]).await.assert_success();
-    let lock = fs::read_to_string(npm.home().work_folder().join("package-lock.json")).unwrap();
+    let lock = lock_file(&names, &verdaccio.base_url(), &dependencies).to_string();
     let before = installed(&verdaccio.base_url(), &verdaccio.token, &manifest, &lock).await;
     assert!(before.len() > 2 * names.len(), "{}", before.len());
 
