@@ -104,14 +104,15 @@ impl Packages {
         let decide = move |packument: &mut Packument<'_>| {
             let written = packument.imported.clone();
             let now = timestamp(packages.parts.clock.now());
+            let was_stored = !packument.is_new();
             let effect = packument.import(&source, &verified, &now)?;
             let latest = packument.latest().and_then(|latest| Version::parse(latest).ok());
             let is_written = effect.is_visible || packument.imported != written;
-            let done = (effect, latest);
+            let done = (effect, latest, was_stored || is_written);
             Ok(if is_written { PackumentDecision::Commit(done) } else { PackumentDecision::Keep(done) })
         };
         let from = from.to_owned();
-        let events = move |(effect, latest): &(ImportEffect, Option<Version>)| {
+        let events = move |(effect, latest, _): &(ImportEffect, Option<Version>, bool)| {
             effect.is_visible.then(|| EventKind::Imported {
                 from: from.clone(),
                 added: effect.added.len() as u64,
@@ -119,20 +120,23 @@ impl Packages {
             })
         };
         let committed = self.change(&caller, name, decide, events).await?;
-        for account in &committed.value.0.unstarred {
+        let (effect, _, is_stored) = committed.value;
+        // Of a package without a version that could be imported, nothing was stored, and nothing may say so.
+        if !is_stored {
+            return Ok(effect);
+        }
+        for account in &effect.unstarred {
             // Readers ignore a marker without a star, so a leftover one does no harm.
             if let Err(error) = self.parts.store.delete(&Key::Star(account, name).path()?).await {
                 tracing::warn!(%account, package = %name, %error, "could not delete the marker of a removed star");
             }
         }
-        if self.catalog().read_packument(name).await?.is_some() {
-            // An import that was killed after its commit may have left the entry of the name behind.
-            if self.catalog().was_never_stored(name).await? {
-                self.catalog().enter_stored(name).await;
-            }
-            self.parts.hosted_check.set_hosted(name);
+        // An import that was killed after its commit may have left the entry of the name behind.
+        if self.catalog().was_never_stored(name).await? {
+            self.catalog().enter_stored(name).await;
         }
-        Ok(committed.value.0)
+        self.parts.hosted_check.set_hosted(name);
+        Ok(effect)
     }
 }
 

@@ -74,6 +74,19 @@ async fn tarballs_that_a_stopped_run_left_are_used() {
     assert_eq!(source.upstream.take_asked(), ["packument fig"]);
 }
 
+/// Its only version could not be stored, so nothing may say that the package was.
+#[tokio::test]
+async fn a_package_of_which_nothing_was_stored_is_not_taken_for_lost() {
+    let (source, registry) = (source(), TestRegistry::new().await);
+    source.publish(&PublishDocument::new("plum", "1.0.0"));
+    let is_tarball = |path: &str| path.starts_with("plum/-/");
+    registry.store().fail_next_at(Operation::Put, is_tarball, Fault::BeforeEffect);
+    let (packages, failures) = source.import(&registry, &["plum"]).await;
+    assert_eq!((packages.len(), failures.len()), (1, 1), "{failures:?}");
+    assert_eq!(registry.anonymous().get("/plum").await.status, 404);
+    assert_eq!(source.imported(&registry, "plum").await.added, 1);
+}
+
 #[tokio::test]
 async fn a_storage_that_refuses_writes_ends_the_import_and_keeps_what_it_had() {
     let (source, registry) = (source(), TestRegistry::new().await);
