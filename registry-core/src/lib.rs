@@ -26,6 +26,7 @@
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
 //! - [`care`]: what operators do to keep a store in order.
+//! - `signing` (a feature): the key that the registry signs with, and bundles, which are signed with it.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
@@ -61,6 +62,8 @@ mod registry;
 pub mod search;
 #[cfg(feature = "settings")]
 pub mod settings;
+#[cfg(feature = "signing")]
+pub mod signing;
 pub mod storage;
 pub mod traces;
 pub mod upstream;

@@ -7,10 +7,18 @@ use serde::de::IgnoredAny;
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerSections {
+    bundles: BundlesSection,
     listen: IgnoredAny,
     metrics: MetricsSection,
     pub(crate) server: ServerSection,
     traces: TracesSection,
+}
+
+/// `[bundles]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct BundlesSection {
+    trusted_keys: IgnoredAny,
 }
 
 /// `[metrics]`
@@ -47,7 +55,7 @@ pub(crate) struct ServerSection {
 }
 
 impl FrontendSections for ServerSections {
-    const KEYS: &'static [&'static str] = &["listen", "metrics", "server", "traces"];
+    const KEYS: &'static [&'static str] = &["bundles", "listen", "metrics", "server", "traces"];
 }
 
 #[cfg(test)]
@@ -67,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_those_of_the_server() {
-        for header in ["", "[metrics]", "[server]", "[traces]"] {
+        for header in ["", "[bundles]", "[metrics]", "[server]", "[traces]"] {
             let text = format!("{header}\nno_such_key = 1");
             let here = keys(Settings::from_toml_with::<ServerSections>(&text).err());
             assert_eq!(here, keys(registry_server::settings::Settings::from_toml(&text).err()));

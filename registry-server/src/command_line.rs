@@ -10,6 +10,7 @@
 
 mod accounts;
 mod bulk;
+mod bundle;
 mod care;
 mod import;
 
@@ -30,6 +31,7 @@ use crate::settings::Network;
 
 pub use accounts::AccountAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
+pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
 
@@ -129,6 +131,12 @@ pub enum Command {
         /// Where from.
         #[command(subcommand)]
         source: ImportSource,
+    },
+    /// Carry packages to a registry that no other one reaches: what lock files need, in one signed file.
+    Bundle {
+        /// What to do.
+        #[command(subcommand)]
+        action: BundleAction,
     },
     /// Send every hosted package to the webhooks, the topics and the log of codebox again, and rebuild the search index.
     Index(IndexPackages),

@@ -1,6 +1,6 @@
 use crate::Error;
-use crate::domain::PackageName;
 use crate::domain::publication::ImportRefusal;
+use crate::domain::{PackageName, Version};
 use crate::events::EventError;
 use crate::storage::{BlobError, BlobPath};
 use crate::upstream::UpstreamError;
@@ -148,6 +148,46 @@ pub enum BulkError {
         /// Why, and what to do.
         reason: String,
     },
+    /// A lock file names a version that cannot be bundled, because it is nowhere.
+    #[error(
+        "this registry and its upstreams have no {package}@{version}, which a lock file names: let the client write the lock file \
+         again"
+    )]
+    NoVersion {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// A lock file has another integrity of a version.
+    #[error(
+        "the tarball of {package}@{version} does not have the integrity that a lock file has of it: find out which of the two is \
+         right"
+    )]
+    LockDiffers {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// A version is one that no registry would import.
+    #[error("{package}@{version} cannot be bundled")]
+    NotBundled {
+        /// The package.
+        package: PackageName,
+        /// The version.
+        version: Version,
+        /// Why, and what to do.
+        #[source]
+        source: ImportRefusal,
+    },
+    /// The key to sign with cannot be read or made.
+    #[error("cannot read or make the key that the registry signs with")]
+    SigningKey(#[source] Error),
+    /// A bundle cannot be made or applied.
+    #[cfg(feature = "signing")]
+    #[error(transparent)]
+    Bundle(#[from] super::BundleError),
     /// Another process wrote to the storage while it was removed.
     #[error(
         "objects were written meanwhile ({objects}): stop every server on the storage, and run the command again"

@@ -12,6 +12,8 @@
 //! # Ok::<(), registry_core::bulk::BulkError>(()) }).unwrap();
 //! ```
 
+#[cfg(feature = "signing")]
+mod bundle;
 mod copy;
 mod error;
 mod import;
@@ -31,9 +33,17 @@ use crate::catalog::{Catalog, CatalogParts};
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::packages::PackagesParts;
+#[cfg(feature = "signing")]
+use crate::randomness::Randomness;
 use crate::search::{Search, SearchParts};
+#[cfg(feature = "signing")]
+use crate::signing::SigningKeys;
 use crate::storage::{Storage, StorageMeter};
 
+#[cfg(feature = "signing")]
+pub use bundle::{
+    Bundle, BundleBuilder, BundleError, BundleOptions, BundledVersion, CheckedBundle, WrittenBundle,
+};
 pub use copy::{CopiedObject, CopyOptions, CopyOutcome, check_copy_source, copy_storage};
 pub use error::BulkError;
 pub use import::{ImportNote, ImportOptions, ImportRefusal, ImportedPackage};
@@ -74,6 +84,10 @@ pub(crate) struct BulkParts {
     pub(crate) packages: Arc<PackagesParts>,
     pub(crate) storage_meter: Arc<StorageMeter>,
     pub(crate) accounts: Accounts,
+    #[cfg(feature = "signing")]
+    pub(crate) signing: SigningKeys,
+    #[cfg(feature = "signing")]
+    pub(crate) randomness: Arc<dyn Randomness>,
 }
 
 impl Bulk {

@@ -2,7 +2,7 @@
 
 mod dist_tag;
 mod download_period;
-mod integrity;
+pub(crate) mod integrity;
 pub mod lockfile;
 pub(crate) mod one_time_password;
 mod organization;

@@ -15,6 +15,8 @@
 //! # });
 //! ```
 
+#[cfg(feature = "signing")]
+mod bundle;
 mod changes;
 pub(crate) mod commit;
 pub(crate) mod deprecate;

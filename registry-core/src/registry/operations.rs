@@ -8,6 +8,8 @@ use crate::bulk::{
     Bulk, BulkError, BulkMode, BulkParts, BulkStream, ImportOptions, ImportedPackage, MovedPackage,
     RewrittenObject, SentPackage, StorageInventory, TarballBase,
 };
+#[cfg(feature = "signing")]
+use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
     Care, StorageStats, SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
@@ -15,6 +17,8 @@ use crate::changes::{ChangePage, DeliveryState};
 use crate::domain::PackageName;
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
+#[cfg(feature = "signing")]
+use crate::signing::{SigningKey, SigningKeys};
 use crate::storage::BlobPath;
 use crate::upstream::Upstream;
 use crate::{Error, Registry};
@@ -204,6 +208,39 @@ impl Registry {
         self.bulk().import_packages(source, options)
     }
 
+    /// Begins a bundle: what an install of exactly the given versions needs, signed, to be carried to a registry that no other
+    /// one reaches. Packages are read as a client would get them, hosted ones and those of upstreams, and every tarball is
+    /// verified.
+    #[cfg(feature = "signing")]
+    pub async fn begin_bundle(&self, options: BundleOptions) -> Result<BundleBuilder, BulkError> {
+        self.bulk().begin_bundle(options).await
+    }
+
+    /// Imports the packages of a bundle, like those of another registry. An increment is refused as a whole if what it leaves
+    /// out is not here.
+    #[cfg(feature = "signing")]
+    pub fn apply_bundle(&self, bundle: CheckedBundle, mode: BulkMode) -> BulkStream<ImportedPackage> {
+        self.bulk().apply_bundle(bundle, mode)
+    }
+
+    /// Returns the key that the registry signs with, and makes it if there is none yet. All processes on the store get the
+    /// same one.
+    #[cfg(feature = "signing")]
+    pub async fn signing_key(&self) -> Result<SigningKey, Error> {
+        self.own_keys().get_or_make().await
+    }
+
+    /// Returns the key that the registry signs with; `None` if none was made yet.
+    #[cfg(feature = "signing")]
+    pub async fn find_signing_key(&self) -> Result<Option<SigningKey>, Error> {
+        self.own_keys().find().await
+    }
+
+    #[cfg(feature = "signing")]
+    fn own_keys(&self) -> SigningKeys {
+        SigningKeys { store: Arc::clone(&self.parts.store), clock: Arc::clone(&self.parts.http.clock) }
+    }
+
     /// Counts the objects in the storage.
     pub async fn inventory(&self) -> Result<StorageInventory, BulkError> {
         self.bulk().inventory().await
@@ -226,6 +263,10 @@ impl Registry {
             packages: Arc::clone(&self.parts.packages),
             storage_meter: Arc::clone(&self.parts.storage_meter),
             accounts: self.accounts(),
+            #[cfg(feature = "signing")]
+            signing: self.own_keys(),
+            #[cfg(feature = "signing")]
+            randomness: Arc::clone(&self.parts.http.randomness),
         };
         Bulk::new(parts, self.authorization())
     }

@@ -59,6 +59,7 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _log/{yyyy}/{mm}/{dd}/{first}-{last}-{id}.jsonl the events of a day, from the first time to the last
 /// _downloads/days/{yyyy-mm-dd}/{process}-{number}.json what one process counted on a day; only it changes this
 /// _downloads/months/{yyyy-mm}/{shard}.json        the downloads of a month, day by day, for the packages of a shard
+/// _signing/keys.json                              the keys that the registry signs with, private halves included
 /// _upstream/_ledger.json                          the size of the upstream cache
 /// _upstream/_used/{id}                            the recent uses of blobs in it
 /// _registry.json                                  the identity of the store: its format, and an id created once
@@ -149,6 +150,8 @@ pub enum Key<'a> {
     DownloadDay(&'a str, &'a str),
     /// The downloads of a month, as `2026-01`, for the packages of a shard.
     DownloadMonth(&'a str, usize),
+    /// The keys that the registry signs with.
+    SigningKeys,
     /// The size of the upstream cache.
     UpstreamLedger,
     /// A batch of marks of recently used blobs in the upstream cache.
@@ -229,6 +232,7 @@ impl Key<'_> {
             Self::HookDelivery(id, seq) => format!("{HOOK_DELIVERIES}/{id}/{seq:020}"),
             Self::DownloadDay(day, id) => format!("{DOWNLOADS}/days/{day}/{id}.json"),
             Self::DownloadMonth(month, shard) => format!("{DOWNLOADS}/months/{month}/{shard:02}.json"),
+            Self::SigningKeys => "_signing/keys.json".to_owned(),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),

@@ -1,6 +1,7 @@
 //! Long commands of operators on a whole storage, and how they show what they do.
 
 mod bulk;
+pub(crate) mod bundle;
 pub(crate) mod copy;
 mod doctor;
 pub(crate) mod domain;

@@ -3,13 +3,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use registry_core::settings::{FrontendSections, SettingsError, describe_config};
 use serde::Deserialize;
 
-use super::{MetricsSettings, ServerSettings, Settings, TraceSettings};
+use super::{BundleSettings, MetricsSettings, ServerSettings, Settings, TraceSettings};
 use crate::command_line::Overrides;
 
 /// The sections of `registry.toml` besides the settings of the registry.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Sections {
+    bundles: BundleSettings,
     listen: SocketAddr,
     metrics: MetricsSettings,
     server: ServerSettings,
@@ -19,6 +20,7 @@ struct Sections {
 impl Default for Sections {
     fn default() -> Self {
         Self {
+            bundles: BundleSettings::default(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4873)),
             metrics: MetricsSettings::default(),
             server: ServerSettings::default(),
@@ -28,7 +30,7 @@ impl Default for Sections {
 }
 
 impl FrontendSections for Sections {
-    const KEYS: &'static [&'static str] = &["listen", "metrics", "server", "traces"];
+    const KEYS: &'static [&'static str] = &["bundles", "listen", "metrics", "server", "traces"];
 }
 
 impl Default for Settings {
@@ -53,9 +55,9 @@ impl Settings {
     }
 
     fn of(mut registry: registry_core::settings::Settings, sections: Sections) -> Self {
-        let Sections { listen, metrics, server, traces } = sections;
+        let Sections { bundles, listen, metrics, server, traces } = sections;
         registry.legacy_prefixes.clone_from(&server.legacy_prefixes);
-        Self { listen, metrics, traces, server, registry }
+        Self { listen, bundles, metrics, traces, server, registry }
     }
 
     /// Describes the configuration that [`Settings::load`] reads, for the user.
@@ -71,7 +73,8 @@ impl Settings {
 
     /// Returns the names of the settings that differ from `before` and need a restart.
     pub(crate) fn changed_since(&self, before: &Self) -> Vec<&'static str> {
-        let Self { listen, metrics, traces, server, registry } = self;
+        // Only a command reads `bundles`, and reads it anew each time.
+        let Self { listen, bundles: _, metrics, traces, server, registry } = self;
         let mut changed = registry.changed_since(&before.registry);
         changed.splice(0..0, (*listen != before.listen).then_some("listen"));
         changed.extend((*metrics != before.metrics).then_some("metrics"));

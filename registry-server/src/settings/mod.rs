@@ -10,6 +10,7 @@
 //! assert!(refusal.contains("line 2") && refusal.contains("lisen"), "{refusal}");
 //! ```
 
+mod bundles;
 mod environment;
 mod exposure;
 mod load;
@@ -26,6 +27,7 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 
+pub use bundles::BundleSettings;
 pub use exposure::ExposureError;
 pub use npm_config::{NpmRegistry, npm_registry};
 pub use server::ServerSettings;
@@ -40,6 +42,8 @@ pub const TEMPLATE: &str = include_str!("../../registry.toml.template");
 pub struct Settings {
     /// The address to listen on.
     pub listen: SocketAddr,
+    /// Bundles of other registries.
+    pub bundles: BundleSettings,
     /// The Prometheus metrics.
     pub metrics: MetricsSettings,
     /// Spans sent to a collector.

@@ -12,6 +12,7 @@ mod bad_requests;
 #[cfg(feature = "aws")]
 mod buckets;
 mod bulk;
+mod bundles;
 mod care;
 mod changes;
 mod codebox_bucket;

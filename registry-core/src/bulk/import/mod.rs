@@ -25,13 +25,18 @@ use crate::upstream::Upstream;
 pub use crate::domain::packument::ImportNote;
 pub use crate::domain::publication::ImportRefusal;
 
+#[cfg(feature = "signing")]
+pub(super) use package::of_package;
+#[cfg(feature = "signing")]
+pub(super) use tarball::{collect, mebibytes};
+
 use super::{Bulk, BulkError, BulkMode, BulkStream, CONCURRENCY};
 
 /// How many packages are imported at the same time. A packument may take many megabytes.
 const PACKAGES: usize = 4;
 
 /// How many mebibytes of tarballs are in memory at the same time. A larger tarball is alone there.
-const TARBALL_MEBIBYTES: u32 = 256;
+pub(super) const TARBALL_MEBIBYTES: u32 = 256;
 
 /// Which packages of another registry are imported, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

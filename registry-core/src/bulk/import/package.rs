@@ -116,7 +116,7 @@ impl Importing {
     }
 }
 
-pub(super) fn of_package(name: &PackageName) -> impl FnOnce(Error) -> BulkError {
+pub(in crate::bulk) fn of_package(name: &PackageName) -> impl FnOnce(Error) -> BulkError {
     let package = name.clone();
     |source| BulkError::Package { package, source }
 }

@@ -70,8 +70,7 @@ impl Importing {
 
     /// Waits until a tarball of this length fits into memory beside the others.
     async fn room_for(&self, name: &PackageName, length: u64) -> Result<SemaphorePermit<'_>, BulkError> {
-        let mebibytes = u32::try_from(length.div_ceil(1 << 20)).unwrap_or(TARBALL_MEBIBYTES);
-        let room = self.mebibytes.acquire_many(mebibytes.clamp(1, TARBALL_MEBIBYTES)).await;
+        let room = self.mebibytes.acquire_many(mebibytes(length)).await;
         room.map_err(|error| of_package(name)(Error::internal(error)))
     }
 
@@ -102,9 +101,15 @@ impl Importing {
     }
 }
 
+/// How many mebibytes a tarball of this length takes of [`TARBALL_MEBIBYTES`].
+pub(in crate::bulk) fn mebibytes(length: u64) -> u32 {
+    let mebibytes = u32::try_from(length.div_ceil(1 << 20)).unwrap_or(TARBALL_MEBIBYTES);
+    mebibytes.clamp(1, TARBALL_MEBIBYTES)
+}
+
 /// Reads a tarball into memory. Of one that is longer than declared, or than the limit, more is not read, and it has
 /// another digest.
-async fn collect<Failure>(
+pub(in crate::bulk) async fn collect<Failure>(
     mut stream: BoxStream<'_, Result<Bytes, Failure>>,
     most: u64,
 ) -> Result<Bytes, Failure> {

@@ -13,6 +13,8 @@
 //! ```
 
 mod abbreviated;
+#[cfg(feature = "signing")]
+mod cut;
 mod edit;
 mod foreign;
 mod foreign_abbreviated;
@@ -46,6 +48,8 @@ use serde_json::value::RawValue;
 
 pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
+#[cfg(feature = "signing")]
+pub(crate) use cut::cut_packument;
 pub use edit::ImportNote;
 pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};

@@ -8,6 +8,8 @@ mod verdaccio;
 
 use crate::command_line::{ImportSource, Overrides};
 
+pub(super) use report::{NoExtra, Report};
+
 /// Imports packages.
 pub(crate) fn import(overrides: &Overrides, source: &ImportSource) -> anyhow::Result<()> {
     match source {

@@ -24,7 +24,7 @@ struct Record<'a> {
 }
 
 /// What the report says of a source besides its packages.
-pub(super) trait Extra: Sync {
+pub(in crate::operate) trait Extra: Sync {
     /// Further notes of a package.
     fn notes(&self, _package: &PackageName) -> Vec<String> {
         Vec::new()
@@ -37,7 +37,7 @@ pub(super) trait Extra: Sync {
 }
 
 /// A source of which nothing else is to be said.
-pub(super) struct NoExtra;
+pub(in crate::operate) struct NoExtra;
 
 impl Extra for NoExtra {}
 
@@ -64,13 +64,13 @@ struct Totals {
 }
 
 /// Shows what an import does, and its sum.
-pub(super) struct Report {
+pub(in crate::operate) struct Report {
     tally: Tally,
     is_dry_run: bool,
 }
 
 impl Report {
-    pub(super) fn begin(is_dry_run: bool) -> Self {
+    pub(in crate::operate) fn begin(is_dry_run: bool) -> Self {
         Self { tally: Tally::begin("importing packages", None), is_dry_run }
     }
 
@@ -85,7 +85,7 @@ impl Report {
     }
 
     /// Shows each package as it is imported, and then the sum.
-    pub(super) async fn packages(
+    pub(in crate::operate) async fn packages(
         mut self,
         mut packages: BulkStream<ImportedPackage>,
         extra: &impl Extra,

@@ -1,6 +1,7 @@
 //! Operations on a whole storage: what they change, what they leave alone, and what a run that was stopped leaves to the
 //! next one.
 
+mod bundle;
 mod copy;
 mod import;
 mod remove;

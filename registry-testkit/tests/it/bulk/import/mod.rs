@@ -20,8 +20,8 @@ use super::{calls_of, outcome};
 
 /// Another registry, whose packages have real tarballs.
 #[derive(Default)]
-struct Source {
-    upstream: ScriptedUpstream,
+pub(super) struct Source {
+    pub(super) upstream: ScriptedUpstream,
     packages: Mutex<BTreeMap<String, Value>>,
 }
 
@@ -31,7 +31,7 @@ fn url(name: &str, version: &str) -> String {
 
 impl Source {
     /// Adds a version, as a good registry serves it.
-    fn publish(&self, document: &PublishDocument) {
+    pub(super) fn publish(&self, document: &PublishDocument) {
         let built = document.build();
         let name = built["_id"].as_str().unwrap().to_owned();
         let (version, manifest) = built["versions"].as_object().unwrap().iter().next().unwrap();
@@ -55,7 +55,7 @@ impl Source {
     }
 
     /// Changes the document of a package.
-    fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut packages = self.packages.lock().unwrap();
         let packument = packages.entry(name.to_owned()).or_insert_with(|| {
             json!({
@@ -115,7 +115,7 @@ fn notes(imported: &ImportedPackage) -> String {
 }
 
 /// A stored packument, without what each commit makes anew.
-async fn stored(registry: &TestRegistry, name: &str) -> Value {
+pub(super) async fn stored(registry: &TestRegistry, name: &str) -> Value {
     let stored = registry.stored().await;
     let mut packument: Value = serde_json::from_slice(&stored[&format!("{name}/index.json")]).unwrap();
     for field in ["_rev", "_history", "_outbox"] {
