@@ -1,6 +1,6 @@
 use crate::Error;
+use crate::domain::PackageName;
 use crate::domain::publication::ImportRefusal;
-use crate::domain::{PackageName, Version};
 use crate::events::EventError;
 use crate::storage::{BlobError, BlobPath};
 use crate::upstream::UpstreamError;
@@ -157,7 +157,7 @@ pub enum BulkError {
         /// The package.
         package: PackageName,
         /// The version.
-        version: Version,
+        version: String,
     },
     /// A lock file has another integrity of a version.
     #[error(
@@ -168,7 +168,7 @@ pub enum BulkError {
         /// The package.
         package: PackageName,
         /// The version.
-        version: Version,
+        version: String,
     },
     /// A version is one that no registry would import.
     #[error("{package}@{version} cannot be bundled")]
@@ -176,7 +176,7 @@ pub enum BulkError {
         /// The package.
         package: PackageName,
         /// The version.
-        version: Version,
+        version: String,
         /// Why, and what to do.
         #[source]
         source: ImportRefusal,

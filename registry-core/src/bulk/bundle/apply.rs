@@ -32,9 +32,8 @@ impl Bulk {
             let unchanged = require_base(&packages, &bundle).await?;
             let entries = &bundle.inner.manifest.packages;
             let held = entries.iter().filter(|entry| entry.packument.path.is_some());
-            let mut options = ImportOptions::default();
-            options.names = held.map(|entry| entry.name.clone()).collect();
-            options.mode = mode;
+            let names = held.map(|entry| entry.name.clone()).collect();
+            let options = ImportOptions { names, mode, ..ImportOptions::default() };
             let imported = bulk.import_packages(Arc::new(BundleSource::of(&bundle)), options);
             Ok::<_, BulkError>(stream::iter(unchanged).map(Ok).chain(imported))
         };

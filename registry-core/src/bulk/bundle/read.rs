@@ -97,6 +97,7 @@ impl Reading {
                 let package = Arc::new(package);
                 let found = wanted.into_iter().map(|(version, locks)| {
                     if missing.contains(&version) {
+                        let version = version.to_string();
                         return Err(BulkError::NoVersion { package: name.clone(), version });
                     }
                     Ok((Arc::clone(&package), version, locks))
@@ -135,7 +136,7 @@ impl Reading {
     ) -> Result<ReadVersion, BulkError> {
         let name = package.name.clone();
         let failed = || of_package(&name);
-        let unknown = || BulkError::NoVersion { package: name.clone(), version: version.clone() };
+        let unknown = || BulkError::NoVersion { package: name.clone(), version: version.to_string() };
         let told = package.source.versions.get(version.as_str()).ok_or_else(unknown)?;
         let base = self.in_base.get(&(name.clone(), version.clone()));
         let is_same =
@@ -152,14 +153,14 @@ impl Reading {
         let tarball = collect(opened.stream, opened.length).await;
         let tarball = tarball.map_err(|error| failed()(error.into()))?;
         if locks.iter().any(|lock| have_integrity(&tarball, lock) == Some(false)) {
-            return Err(BulkError::LockDiffers { package: name, version });
+            return Err(BulkError::LockDiffers { package: name, version: version.to_string() });
         }
         let limits = self.packages.import_limits();
         let (of, number, told, bytes) = (name.clone(), version.clone(), told.clone(), tarball.clone());
         let verify = move || ImportedVersion::verify(&of, &number, &told, &bytes, &limits);
         let verified = compute_elsewhere(verify).await.map_err(|error| failed()(error.into()))?;
         match verified {
-            Err(source) => Err(BulkError::NotBundled { package: name, version, source }),
+            Err(source) => Err(BulkError::NotBundled { package: name, version: version.to_string(), source }),
             Ok(verified) => {
                 let (size, integrity) = (tarball.len() as u64, verified.integrity);
                 Ok(ReadVersion { package, version, size, integrity, tarball: Some((tarball, room)) })

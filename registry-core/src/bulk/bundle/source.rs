@@ -59,7 +59,7 @@ impl Upstream for BundleSource {
     ) -> Result<UpstreamPackument, UpstreamError> {
         let held = self.packuments.get(name).filter(|file| file.path.is_some());
         let Some(file) = held else { return Ok(UpstreamPackument::Missing) };
-        let bytes = self.bundle.read(file).await.map_err(|error| self.failed(&error))?.into();
+        let bytes = self.bundle.read(file).await.map_err(|error| self.failed(&error))?;
         Ok(UpstreamPackument::Found { bytes, form: PackumentForm::Full, validators: Validators::default() })
     }
 

@@ -1,3 +1,5 @@
+use indexmap::IndexMap;
+
 use crate::domain::{PackageName, Version};
 
 use super::PackumentError;
@@ -8,7 +10,7 @@ use super::full::{field, key};
 #[derive(Debug)]
 pub(crate) struct CutPackument {
     /// The document: the name, the wanted versions with their manifests as they were, their times, the dist-tags that name
-    /// one of them, and the owners.
+    /// one of them, `latest`, and the owners.
     pub(crate) json: Vec<u8>,
     /// The wanted versions that the packument does not have.
     pub(crate) missing: Vec<Version>,
@@ -29,9 +31,7 @@ impl ForeignDocument<'_> {
     fn cut(&self, wanted: &[Version]) -> Result<CutPackument, serde_json::Error> {
         let mut json = b"{".to_vec();
         field(&mut json, "name", &self.name)?;
-        let mut tags = self.entries("dist-tags");
-        tags.0.retain(|_, version| is_of(wanted, text(version).as_deref()));
-        field(&mut json, "dist-tags", &tags.0)?;
+        field(&mut json, "dist-tags", &self.tags_of(wanted))?;
         key(&mut json, "versions")?;
         json.push(b'{');
         let mut missing = Vec::new();
@@ -51,6 +51,21 @@ impl ForeignDocument<'_> {
         }
         json.push(b'}');
         Ok(CutPackument { json, missing })
+    }
+
+    /// Returns the tags that name a wanted version. Without `latest` among them, the highest version is `latest`, prereleases
+    /// last: then it follows what later bundles bring.
+    fn tags_of(&self, wanted: &[Version]) -> IndexMap<String, String> {
+        let tags = self.entries("dist-tags").0.into_iter();
+        let tags = tags.filter_map(|(tag, version)| Some((tag.as_str().to_owned(), text(version)?)));
+        let mut tags: IndexMap<_, _> =
+            tags.filter(|(_, version)| is_of(wanted, Some(version.as_str()))).collect();
+        let present = wanted.iter().filter(|version| self.versions.0.contains_key(version.as_str()));
+        let highest = present.max_by_key(|version| (!version.is_prerelease(), (*version).clone()));
+        if let Some(highest) = highest.filter(|_| !tags.contains_key("latest")) {
+            tags.insert("latest".to_owned(), highest.to_string());
+        }
+        tags
     }
 }
 
@@ -73,7 +88,7 @@ mod tests {
             "maintainers":[{"name":"eva","email":"eva@source.example"},7]}"##;
         let cut = cut_packument(&name, json, &wanted).unwrap();
         assert_eq!(cut.missing, [Version::parse("9.0.0").unwrap()]);
-        insta::assert_snapshot!(String::from_utf8(cut.json).unwrap(), @r#"{"name":"pear","dist-tags":{"old":"1.0.0"},"versions":{"1.1.0":{"name":"pear" , "x":1},"1.0.0":{"name":"pear","dist":{"shasum":"0a"},"deprecated":"no"}},"time":{"created":"2020","1.0.0":"2021","1.1.0":"2022"},"maintainers":[{"name":"eva","email":"eva@source.example"}]}"#);
+        insta::assert_snapshot!(String::from_utf8(cut.json).unwrap(), @r#"{"name":"pear","dist-tags":{"old":"1.0.0","latest":"1.1.0"},"versions":{"1.1.0":{"name":"pear" , "x":1},"1.0.0":{"name":"pear","dist":{"shasum":"0a"},"deprecated":"no"}},"time":{"created":"2020","1.0.0":"2021","1.1.0":"2022"},"maintainers":[{"name":"eva","email":"eva@source.example"}]}"#);
         assert!(cut_packument(&name, b"<!doctype html>", &wanted).is_err());
     }
 }

@@ -133,13 +133,13 @@ async fn manifests_that_no_release_writes_are_refused() {
     refuse(&site, &mut told, "no version", |forgery| forgery.manifest["packages"][1]["versions"] = json!([]))
         .await;
     refuse(&site, &mut told, "no base", |forgery| {
-        drop(forgery.tarball().as_object_mut().unwrap().shift_remove("path"))
+        drop(forgery.tarball().as_object_mut().unwrap().shift_remove("path"));
     })
     .await;
     refuse(&site, &mut told, "name", |forgery| forgery.manifest["packages"][0]["name"] = json!("../pear"))
         .await;
     refuse(&site, &mut told, "version", |forgery| {
-        forgery.manifest["packages"][0]["versions"][0]["version"] = json!("1")
+        forgery.manifest["packages"][0]["versions"][0]["version"] = json!("1");
     })
     .await;
     refuse(&site, &mut told, "digest", |forgery| forgery.tarball()["integrity"] = json!("sha1-AAAA")).await;
@@ -180,7 +180,7 @@ async fn archives_that_differ_from_their_manifest_are_refused() {
     let mut told = Vec::new();
     refuse(&site, &mut told, "missing", |forgery| drop(forgery.files.remove(2))).await;
     refuse(&site, &mut told, "extra", |forgery| {
-        forgery.files.push(("tarballs/more.tgz".into(), vec![1; 10]))
+        forgery.files.push(("tarballs/more.tgz".into(), vec![1; 10]));
     })
     .await;
     refuse(&site, &mut told, "doubled", |forgery| forgery.files.insert(3, forgery.files[2].clone())).await;

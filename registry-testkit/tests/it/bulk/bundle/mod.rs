@@ -177,8 +177,8 @@ async fn a_bundle_has_what_the_lock_file_names_and_nothing_else() {
     insta::assert_snapshot!(paths.join("\n"), @"
     bundle.json
     bundle.json.sig
-    packuments/b9cb24103a90a2efa11f802427b03e35ce2ec67881b07fae9555bc00bffae433.json
-    packuments/f3abae08d7166b36a5d822adbedb201466e2540f6a6389e4e0cf215dea4b88f4.json
+    packuments/fe922b62878518b28a30cba5a3effe262e579015111da5d5375a17b6f6fa0dc9.json
+    packuments/c9b1899cafdff5efe08256687418dfd6f0cedcc9f87917a0e066007637972714.json
     tarballs/bc11c3f27ba061afed1ea2fa50d8c61eefd698e4fbee89930ed7fdb0a29266b4.tgz
     tarballs/b5f3023c09b2de71b64a55b24384982c35ded7ccbff13b0fdcd47a5487fb0627.tgz
     tarballs/2ae4d462e058ace2adcc0a83a1db330d296765bd270e105e67a43d9c36b1e30a.tgz
@@ -191,9 +191,9 @@ async fn a_bundle_has_what_the_lock_file_names_and_nothing_else() {
         {
           "name": "@acme/pear",
           "packument": {
-            "path": "packuments/b9cb24103a90a2efa11f802427b03e35ce2ec67881b07fae9555bc00bffae433.json",
-            "size": 713,
-            "integrity": "sha512-ucskEDqQou+hH4AkJ7A+Nc4uxniBsH+ulVW8AL/65DNAbAc8i1ydKjOklkNJPQWt6GZTF0N0YYbLfLnTv83KzQ=="
+            "path": "packuments/fe922b62878518b28a30cba5a3effe262e579015111da5d5375a17b6f6fa0dc9.json",
+            "size": 729,
+            "integrity": "sha512-/pIrYoeFGLKKMMulo+/+Ji5XkBURHaXVN1oXtvb6Dcl+hzlJw/cOQ4f0z1P+ryjq1feXuGEkgMIMCdJE5MAgMg=="
           },
           "versions": [
             {
@@ -209,9 +209,9 @@ async fn a_bundle_has_what_the_lock_file_names_and_nothing_else() {
         {
           "name": "fig",
           "packument": {
-            "path": "packuments/f3abae08d7166b36a5d822adbedb201466e2540f6a6389e4e0cf215dea4b88f4.json",
-            "size": 1508,
-            "integrity": "sha512-86uuCNcWazal2CKtvtsgFGbiVA9qY4nk4M8hXepLiPQUXZDxSpO46AYPflFEUNfX7Ji8XF9tNsoMEB1c1t1yNw=="
+            "path": "packuments/c9b1899cafdff5efe08256687418dfd6f0cedcc9f87917a0e066007637972714.json",
+            "size": 1525,
+            "integrity": "sha512-ybGJnK/f9e/gglZodBjf1vDO3Mn4eReg4GYAdjeXJxQIf5ouA9Jke26STjCv/JaVD1vHCPjaO60JXi5u9Na40g=="
           },
           "versions": [
             {
@@ -240,7 +240,8 @@ async fn a_bundle_has_what_the_lock_file_names_and_nothing_else() {
     {
       "name": "fig",
       "dist-tags": {
-        "old": "1.0.0"
+        "old": "1.0.0",
+        "latest": "1.1.0"
       },
       "versions": {
         "1.0.0": {
@@ -386,7 +387,7 @@ async fn a_registry_serves_what_it_got_as_the_other_one_does() {
         assert_eq!(served, there.get(&tarball).await.assert_status(200).body);
     }
     let fig = stored(&other, "fig").await;
-    assert_eq!(fig["dist-tags"], json!({ "latest": "1.1.0", "old": "1.0.0" }));
+    assert_eq!(fig["dist-tags"], json!({ "old": "1.0.0", "latest": "1.1.0" }));
     assert_eq!(fig["time"]["1.1.0"], "2020-03-02T01:02:03.456Z");
     assert_eq!(fig.get("_tombstones"), None, "numbers that were left out are free");
     other.registry().flush_events().await;
