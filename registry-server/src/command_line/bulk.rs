@@ -32,6 +32,7 @@ pub struct EncryptStorage {
 }
 
 /// `copy`
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 pub struct CopyStorage {
     /// The storage to copy, such as `file:./registry-data`
