@@ -238,8 +238,10 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
     /// Opens the tarball at `url`, as given in the upstream's packument; `None` if it is gone.
     async fn tarball(&self, url: &str) -> Result<Option<UpstreamTarball>, UpstreamError>;
 
-    /// Returns the answer to a search, given npm's query string without the `?`.
-    async fn search(&self, query: &str) -> Result<Option<Bytes>, UpstreamError>;
+    /// Returns the answer to a search, given npm's query string without the `?`. Default: it has no search.
+    async fn search(&self, _query: &str) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
 
     /// Returns all packages, as an object whose keys are their names, where the upstream lists them. Default: it does not.
     async fn all_packages(&self) -> Result<Option<Bytes>, UpstreamError> {
@@ -252,16 +254,22 @@ pub trait Upstream: Debug + Display + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Returns the known advisories for `{"package": ["version"]}`, in npm's bulk format.
-    async fn advisories(&self, packages: Bytes) -> Result<Option<Bytes>, UpstreamError>;
+    /// Returns the known advisories for `{"package": ["version"]}`, in npm's bulk format. Default: it knows of none.
+    async fn advisories(&self, _packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
 
-    /// Returns the keys that the upstream signs with, in npm's format.
-    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError>;
+    /// Returns the keys that the upstream signs with, in npm's format. Default: it tells none.
+    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
 
-    /// Returns the attestations of one version, in npm's format.
+    /// Returns the attestations of one version, in npm's format. Default: it has none.
     async fn attestations(
         &self,
-        name: &PackageName,
-        version: &Version,
-    ) -> Result<Option<Bytes>, UpstreamError>;
+        _name: &PackageName,
+        _version: &Version,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        Ok(None)
+    }
 }

@@ -2,11 +2,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
+use crate::domain::PackageName;
 use crate::domain::packument::tarball_path;
-use crate::domain::{PackageName, Version};
 use crate::upstream::{
     PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
 };
@@ -73,21 +72,5 @@ impl Upstream for BundleSource {
         };
         let stream = self.bundle.stream(file).map_err(unusable).boxed();
         Ok(Some(UpstreamTarball::new(stream, Some(size))))
-    }
-
-    async fn search(&self, _: &str) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn advisories(&self, _: Bytes) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn attestations(&self, _: &PackageName, _: &Version) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
     }
 }

@@ -3,8 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use registry_core::domain::{PackageName, Version};
+use registry_core::domain::PackageName;
 use registry_core::upstream::{
     PackumentForm, Upstream, UpstreamError, UpstreamPackument, UpstreamTarball, Validators,
 };
@@ -57,25 +56,5 @@ impl Upstream for VerdaccioUpstream {
         let path = PathBuf::from(url);
         let opened = self.read(move |storage| storage.open_file(&path)).await?;
         Ok(opened.map(|(file, length)| UpstreamTarball::new(chunks(file, self.to_string()), Some(length))))
-    }
-
-    async fn search(&self, _query: &str) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn advisories(&self, _packages: Bytes) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
-    }
-
-    async fn attestations(
-        &self,
-        _name: &PackageName,
-        _version: &Version,
-    ) -> Result<Option<Bytes>, UpstreamError> {
-        Ok(None)
     }
 }
