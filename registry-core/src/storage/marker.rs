@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::proven::{StorageError, WatchStorage};
-use super::{Blob, BlobETag, BlobError, BlobPath, BlobStore, Fetched, Key, PutOutcome, When};
+use super::{Blob, BlobETag, BlobError, BlobPath, BlobStore, CopyRecord, Fetched, Key, PutOutcome, When};
 use crate::concurrency::SingleFlight;
 use crate::randomness::{SystemRandomness, random_bytes};
 
@@ -192,8 +192,7 @@ fn path_of(key: Key<'_>) -> Result<BlobPath, StorageError> {
 
 /// Whether the record of a copy says that it is complete.
 fn is_finished(record: &Blob) -> bool {
-    let record: Result<serde_json::Value, _> = serde_json::from_slice(&record.bytes);
-    record.is_ok_and(|record| record["finished"] == true)
+    serde_json::from_slice(&record.bytes).is_ok_and(|CopyRecord { is_finished, .. }| is_finished)
 }
 
 fn read(blob: &Blob) -> Result<Content, StorageError> {

@@ -19,6 +19,7 @@
 
 #[cfg(any(feature = "aws", feature = "azure", feature = "gcp"))]
 mod bucket;
+mod copy_record;
 mod error;
 mod extension;
 mod key;
@@ -48,6 +49,7 @@ use url::Url;
 pub use bucket::{BucketError, bucket_encryption, open_bucket};
 #[cfg(feature = "aws")]
 pub use bucket::{BucketVersions, BucketVersionsError};
+pub(crate) use copy_record::CopyRecord;
 pub use error::BlobError;
 pub use extension::BlobStoreExt;
 pub use key::Key;

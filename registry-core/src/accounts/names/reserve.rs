@@ -4,7 +4,7 @@ use crate::auth::Principal;
 use crate::error::AccountError;
 use crate::storage::{BlobDecision, Key};
 
-use super::claim::{NameClaim, RESERVED, key_of};
+use super::claim::{NameClaim, RESERVED, key_of, parse};
 
 impl Accounts {
     /// Reserves a name that no account has, so that no user takes it by signing up. Returns whether it is reserved, now or
@@ -26,10 +26,7 @@ impl Accounts {
         self.parts.store.confirm_absence().await?;
         let claim = NameClaim::of(RESERVED, &Principal::user(name), self.parts.clock.now());
         let reserved = self.parts.store.update_with(&path, |stored| match stored {
-            Some(blob) => {
-                let found: NameClaim = super::claim::parse(&path, blob)?;
-                Ok(BlobDecision::Keep(found.is_reserved()))
-            }
+            Some(blob) => Ok(BlobDecision::Keep(parse(&path, blob)?.is_reserved())),
             None => Ok::<_, Error>(BlobDecision::Write(claim.to_json()?, true)),
         });
         reserved.await

@@ -9,11 +9,11 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use crate::bulk::tarball_urls::package_of_packument;
 use crate::bulk::{BulkError, BulkMode, BulkStream, CONCURRENCY};
 use crate::domain::PackageName;
-use crate::storage::{BlobError, BlobPath, BlobStore, Key, ListedBlob, When};
+use crate::storage::{BlobError, BlobPath, BlobStore, CopyRecord, Key, ListedBlob, When};
 
 use super::pairs::{Pair, pairs};
 use super::pass::Pass;
-use super::record::{CopyRecord, is_empty, read_record, write_record, written_since_finished};
+use super::record::{is_empty, read_record, write_record, written_since_finished};
 use super::{CopiedObject, CopyOptions, CopyOutcome, identify, path, refused};
 
 /// A copy that has begun.
@@ -26,12 +26,18 @@ pub(super) struct Copying {
     has_failed: AtomicBool,
     /// Whether the copy refused a write, as a full disk does, so that nothing more can be copied.
     is_over: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+/// What one pass leaves to those that follow.
+#[derive(Default)]
+pub(super) struct Seen {
     /// The tarballs that the first pass failed to copy.
-    failed: Mutex<HashSet<BlobPath>>,
+    failed: HashSet<BlobPath>,
     /// The packuments that were copied, as they were listed.
-    packuments: Mutex<HashMap<BlobPath, ListedBlob>>,
+    packuments: HashMap<BlobPath, ListedBlob>,
     /// The packages that were written to while they were copied.
-    changed: Mutex<BTreeSet<PackageName>>,
+    pub(super) changed: BTreeSet<PackageName>,
 }
 
 impl Copying {
@@ -70,25 +76,24 @@ impl Copying {
             marker,
             has_failed: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
-            failed: Mutex::default(),
-            packuments: Mutex::default(),
-            changed: Mutex::default(),
+            seen: Mutex::default(),
         })
     }
 
     pub(super) fn run(self: Arc<Self>) -> BulkStream<CopiedObject> {
-        let (settling, end) = (Arc::clone(&self), Arc::clone(&self));
+        let (settling, failing, end) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
         // A pass lists the stores when the one before has ended.
         stream::iter(Pass::ALL)
             .then(move |pass| ready(Arc::clone(&self).pass(pass)))
             .flatten()
-            .chain(stream::once(async move { settling.settle_all().await }).flat_map(stream::iter))
+            .chain(stream::once(async move { settling.settle().await }).flat_map(stream::iter))
+            .inspect_err(move |error| failing.note_failure(error))
             .chain(stream::once(async move { end.finish().await }).filter_map(ready))
             .boxed()
     }
 
     fn pass(self: Arc<Self>, pass: Pass) -> BulkStream<CopiedObject> {
-        let (copying, failing) = (Arc::clone(&self), Arc::clone(&self));
+        let copying = Arc::clone(&self);
         pairs(self.from.as_ref(), self.to.as_ref())
             .map(move |pair| {
                 let copying = Arc::clone(&copying);
@@ -96,17 +101,7 @@ impl Copying {
             })
             .buffered(CONCURRENCY)
             .filter_map(|treated| ready(treated.transpose()))
-            .inspect_err(move |error| failing.note_failure(error))
             .boxed()
-    }
-
-    async fn settle_all(&self) -> Vec<Result<CopiedObject, BulkError>> {
-        let settled = self.settle().await;
-        settled
-            .iter()
-            .filter_map(|settled| settled.as_ref().err())
-            .for_each(|error| self.note_failure(error));
-        settled
     }
 
     /// A copy is finished without what it kept, because it is needed as it is where the source is damaged.
@@ -132,27 +127,18 @@ impl Copying {
         self.is_over.load(Ordering::Relaxed)
     }
 
-    pub(super) fn has_changed(&self, name: PackageName) {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
-    }
-
-    pub(super) fn take_changed(&self) -> BTreeSet<PackageName> {
-        std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Remembers a packument that was copied.
-    fn note_packument(&self, listed: &ListedBlob) {
-        let mut packuments = self.packuments.lock().unwrap_or_else(PoisonError::into_inner);
-        packuments.insert(listed.path.clone(), listed.clone());
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Compares a packument with what was listed when it was copied.
     fn compare_packument(&self, listed: &ListedBlob) {
-        let copied = self.packuments.lock().unwrap_or_else(PoisonError::into_inner).remove(&listed.path);
+        let mut seen = self.seen();
+        let copied = seen.packuments.remove(&listed.path);
         if copied.is_some_and(|copied| copied != *listed)
             && let Some(name) = package_of_packument(&listed.path)
         {
-            self.has_changed(name);
+            seen.changed.insert(name);
         }
     }
 
@@ -169,16 +155,16 @@ impl Copying {
             // A dry run would find again what it did not copy.
             (Some(_), _) if pass == Pass::LateTarballs && self.options.mode == BulkMode::DryRun => None,
             (Some(from), to) if is_due => {
-                if pass == Pass::LateTarballs && self.failed().contains(&path) {
+                if pass == Pass::LateTarballs && self.seen().failed.contains(&path) {
                     return Ok(None);
                 }
                 let copied = self.copy(&path, &from, to.as_ref()).await;
                 if copied.is_err() {
-                    self.failed().insert(path.clone());
+                    self.seen().failed.insert(path.clone());
                 }
                 let copied = copied?;
                 if belongs_to == Pass::Packuments {
-                    self.note_packument(&from);
+                    self.seen().packuments.insert(path.clone(), from.clone());
                 }
                 copied.map(|outcome| (from.length, outcome))
             }
@@ -191,10 +177,6 @@ impl Copying {
         let treated =
             treated.filter(|(_, outcome)| pass != Pass::LateTarballs || *outcome != CopyOutcome::Unchanged);
         Ok(treated.map(|(bytes, outcome)| CopiedObject { path, bytes, outcome }))
-    }
-
-    fn failed(&self) -> MutexGuard<'_, HashSet<BlobPath>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Deletes from the copy what the source proves not to have. Returns whether it did, or would.
@@ -227,8 +209,7 @@ impl Copying {
     }
 
     async fn finish(&self) -> Option<Result<CopiedObject, BulkError>> {
-        if self.options.mode == BulkMode::DryRun || self.is_over() || self.has_failed.load(Ordering::Relaxed)
-        {
+        if self.options.mode == BulkMode::DryRun || self.has_failed.load(Ordering::Relaxed) {
             return None;
         }
         self.try_finish().await.err().map(Err)

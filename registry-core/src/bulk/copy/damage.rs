@@ -7,8 +7,8 @@ use crate::domain::packument::{NamedTarball, Packument};
 use crate::storage::{BlobPath, Key, StoredPath};
 
 use super::copying::Copying;
-use super::path;
 use super::transfer::spelled;
+use super::{packument_paths, path};
 
 const FREED: &str = ", or, if you freed the name, add --delete-packages";
 
@@ -30,13 +30,10 @@ impl Copying {
                 match self.packument_at_source(&name).await? {
                     Some((path, bytes)) => {
                         // What an unreadable packument names is not known.
-                        let Ok(named) = named_tarballs(&name, &bytes) else {
-                            return Err(unreadable(&path, &name, &bytes));
-                        };
-                        if named.contains(object) {
+                        if named_tarballs(&name, &path, &bytes)?.contains(object) {
                             return Err(lost(""));
                         }
-                        self.has_changed(name);
+                        self.seen().changed.insert(name);
                         Ok(true)
                     }
                     // Its packument, which is lost too, is told.
@@ -73,8 +70,7 @@ impl Copying {
 
     /// Whether the copy has a packument of the package.
     async fn has_packument(&self, name: &PackageName) -> Result<bool, BulkError> {
-        for key in [Key::Packument(name), Key::PlainPackument(name)] {
-            let path = path(key)?;
+        for path in packument_paths(name)? {
             if self.to.open(&path, None).await.map_err(BulkError::of_object(&path))?.is_some() {
                 return Ok(true);
             }
@@ -83,16 +79,16 @@ impl Copying {
     }
 }
 
-/// Returns the paths of the tarballs that a stored packument names, or tells why it cannot be read.
-pub(super) fn named_tarballs(name: &PackageName, bytes: &[u8]) -> Result<Vec<BlobPath>, String> {
-    let packument = Packument::parse_stored(name, bytes)?;
+/// Returns the paths of the tarballs that the packument at `path` names.
+pub(super) fn named_tarballs(
+    name: &PackageName,
+    path: &BlobPath,
+    bytes: &[u8],
+) -> Result<Vec<BlobPath>, BulkError> {
+    let packument = Packument::parse_stored(name, bytes)
+        .map_err(|reason| BulkError::Unreadable { path: path.clone(), reason })?;
     let path = |tarball: NamedTarball| Key::tarball_at(name, &tarball.version, &tarball.location).path().ok();
     Ok(packument.named_tarballs().into_iter().flatten().filter_map(path).collect())
-}
-
-pub(super) fn unreadable(path: &BlobPath, name: &PackageName, bytes: &[u8]) -> BulkError {
-    let reason = Packument::parse_stored(name, bytes).err().unwrap_or_default();
-    BulkError::Unreadable { path: path.clone(), reason }
 }
 
 fn why_unreadable(object: &BlobPath, bytes: &[u8]) -> Option<String> {

@@ -22,11 +22,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, stream};
 
-use crate::storage::{BlobPath, BlobStore, Key};
+use crate::domain::PackageName;
+use crate::storage::{BlobPath, BlobStore, CopyRecord, Key};
 
 use super::{BulkError, BulkMode, BulkStream};
 use copying::Copying;
-use record::{CopyRecord, read_record};
+use record::read_record;
 
 const NO_MARKER: &str = "the source has no marker _registry.json: start the server on it once, which creates one, or finish \
                          the copy that it is";
@@ -119,6 +120,11 @@ async fn identify(from: &dyn BlobStore) -> Result<(Bytes, CopyRecord), BulkError
         return Err(refused("the source is itself a copy that did not come to its end: finish it first"));
     }
     Ok((marker, record))
+}
+
+/// Returns where the packument of a package may be.
+fn packument_paths(name: &PackageName) -> Result<[BlobPath; 2], BulkError> {
+    Ok([path(Key::Packument(name))?, path(Key::PlainPackument(name))?])
 }
 
 fn path(key: Key<'_>) -> Result<BlobPath, BulkError> {

@@ -1,34 +1,12 @@
 use futures::TryStreamExt as _;
-use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::bulk::BulkError;
-use crate::storage::{BlobPath, BlobPrefix, BlobStore, Key, ListedBlob, PutOutcome, StoredPath, When};
+use crate::storage::{
+    BlobPath, BlobPrefix, BlobStore, CopyRecord, Key, ListedBlob, PutOutcome, StoredPath, When,
+};
 
 use super::{path, refused};
-
-/// What a copy says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct CopyRecord {
-    /// The id of the store that it is a copy of.
-    pub(super) registry: String,
-    /// Whether it is complete. If it is, it was written last.
-    #[serde(rename = "finished")]
-    pub(super) is_finished: bool,
-}
-
-/// The part of the marker that identifies a store.
-#[derive(Deserialize)]
-struct Identity {
-    id: String,
-}
-
-impl CopyRecord {
-    pub(super) fn of_marker(marker: &[u8]) -> Option<Self> {
-        let Identity { id } = serde_json::from_slice(marker).ok()?;
-        Some(Self { registry: id, is_finished: false })
-    }
-}
 
 /// Reads the record of a copy.
 pub(super) async fn read_record(store: &dyn BlobStore) -> Result<Option<CopyRecord>, BulkError> {

@@ -4,11 +4,11 @@ use futures::{StreamExt as _, stream};
 use crate::bulk::streams::WHOLE;
 use crate::bulk::{BulkError, BulkMode, CONCURRENCY};
 use crate::domain::PackageName;
-use crate::storage::{BlobPath, Key};
+use crate::storage::BlobPath;
 
 use super::copying::Copying;
-use super::damage::{named_tarballs, unreadable};
-use super::{CopiedObject, CopyOutcome, path};
+use super::damage::named_tarballs;
+use super::{CopiedObject, CopyOutcome, packument_paths};
 
 /// How often a package is copied anew that is written to in the meantime.
 const ATTEMPTS: usize = 8;
@@ -20,7 +20,7 @@ impl Copying {
         if self.options.mode == BulkMode::DryRun || self.is_over() {
             return Vec::new();
         }
-        let settled = stream::iter(self.take_changed()).map(|name| async move {
+        let settled = stream::iter(std::mem::take(&mut self.seen().changed)).map(|name| async move {
             let mut copied = Vec::new();
             let outcome = self.settle_package(&name, &mut copied).await;
             copied.into_iter().map(Ok).chain(outcome.err().map(Err)).collect::<Vec<_>>()
@@ -36,7 +36,7 @@ impl Copying {
         let mut before = Bytes::new();
         for _ in 0..ATTEMPTS {
             let Some((path, bytes)) = self.packument_at_source(name).await? else { return Ok(()) };
-            let Ok(named) = named_tarballs(name, &bytes) else { return Err(unreadable(&path, name, &bytes)) };
+            let named = named_tarballs(name, &path, &bytes)?;
             let mut is_whole = true;
             for tarball in named {
                 is_whole &= self.add_tarball(&tarball, copied).await?;
@@ -94,8 +94,7 @@ impl Copying {
         &self,
         name: &PackageName,
     ) -> Result<Option<(BlobPath, Bytes)>, BulkError> {
-        for key in [Key::Packument(name), Key::PlainPackument(name)] {
-            let path = path(key)?;
+        for path in packument_paths(name)? {
             if let Some(blob) = self.from.get(&path).await.map_err(BulkError::of_object(&path))? {
                 return Ok(Some((path, blob.bytes)));
             }

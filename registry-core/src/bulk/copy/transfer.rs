@@ -4,11 +4,11 @@ use sha2::{Digest as _, Sha512};
 use crate::bulk::streams::{WHOLE, is_content_addressed, store_stream};
 use crate::bulk::{BulkError, BulkMode};
 use crate::domain::PackageName;
-use crate::storage::{BlobPath, Key, ListedBlob, StoredPath, When};
+use crate::storage::{BlobPath, ListedBlob, StoredPath, When};
 
 use super::copying::Copying;
 use super::pass::Pass;
-use super::{CopyOutcome, path};
+use super::{CopyOutcome, packument_paths};
 
 impl Copying {
     /// Copies an object; `None` if the source does not have it any more.
@@ -75,8 +75,7 @@ impl Copying {
     /// Copies the packument of a package that was first published after the packuments were listed: without it, the entry of
     /// its spelling would say that it is lost.
     async fn copy_packument_of(&self, name: &PackageName) -> Result<(), BulkError> {
-        for key in [Key::Packument(name), Key::PlainPackument(name)] {
-            let path = path(key)?;
+        for path in packument_paths(name)? {
             let failed = || BulkError::of_object(&path);
             if self.to.open(&path, None).await.map_err(failed())?.is_none() {
                 // Not without end: a packument records no spelling.
