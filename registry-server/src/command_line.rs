@@ -8,35 +8,34 @@
 //! assert_eq!(line.overrides.storage.unwrap().to_string(), "memory:");
 //! ```
 
+mod access;
 mod accounts;
 mod bulk;
 mod bundle;
 mod care;
 mod import;
+mod log;
+mod publish;
+mod tokens;
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use registry_core::access::PackagePattern;
-use registry_core::domain::DistTag;
-use registry_core::events::EventKind;
 use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl, StorageUrl, UpstreamUrl};
 
-use crate::settings::Network;
-
+pub use access::{AccessAction, AccessQuestion, AskedAction};
 pub use accounts::AccountAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
-
-/// The rights that events tell of.
-const RIGHTS: [&str; 4] = ["read", "star", "publish", "administer"];
+pub use log::LogQuestion;
+pub use publish::{PackageAccess, PublishFiles};
+pub use tokens::{CreateToken, TokenAction};
 
 /// A private npm registry in one binary, on a folder.
 ///
@@ -148,167 +147,6 @@ pub enum Command {
         #[command(subcommand)]
         action: TokenAction,
     },
-}
-
-/// `publish FILE.tgz…`
-#[derive(Debug, Args)]
-pub struct PublishFiles {
-    /// A tarball as `npm pack` creates it. Several are published in this order, up to the first that cannot be.
-    #[arg(required = true, value_name = "FILE.tgz")]
-    pub files: Vec<PathBuf>,
-    /// The account that publishes, which must exist; the rules hold for it, and it owns new packages [default: the
-    /// owner of the token in the variable `REGISTRY_TOKEN`]
-    #[arg(long = "as", value_name = "USER")]
-    pub user: Option<String>,
-    /// The dist-tag [default: `publishConfig.tag` of the package.json, or else latest]
-    #[arg(long, value_name = "TAG", value_parser = dist_tag)]
-    pub tag: Option<DistTag>,
-    /// Who may see a new package with a scope [default: `publishConfig.access` of the package.json, or else public]
-    #[arg(long, value_name = "ACCESS")]
-    pub access: Option<PackageAccess>,
-    /// The one-time password, where the account or the package asks for one
-    #[arg(long, value_name = "CODE")]
-    pub otp: Option<String>,
-    /// MiB that a tarball may have when unpacked [default: `limits.unpacked_mib`, which is 1024]. The size of the
-    /// tarball itself is not limited, but it must fit into memory.
-    #[arg(long, value_name = "MIB")]
-    pub max_mib: Option<NonZeroU32>,
-    /// Check everything, publish nothing and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Print one line of JSON for each, as `npm publish --json` does
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Who may see a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PackageAccess {
-    /// Every user whom the access rules permit.
-    Public,
-    /// Its owners, and users whom rules or teams name.
-    Restricted,
-}
-
-fn dist_tag(text: &str) -> Result<DistTag, String> {
-    DistTag::parse(text).map_err(|problem| problem.to_string())
-}
-
-/// `log`
-#[derive(Debug, Args)]
-pub struct LogQuestion {
-    /// Only events since this time: 2026-01-02T03:04:05Z, 2026-01-02 (UTC), or how long ago: 30m, 24h, 7d
-    #[arg(long = "since", value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only events until this time, in the same format
-    #[arg(long = "until", value_name = "TIME")]
-    pub until: Option<String>,
-    /// Only events of this user, failed logins included
-    #[arg(long = "user", value_name = "NAME")]
-    pub user: Option<String>,
-    /// Only events of this package
-    #[arg(long = "package", value_name = "PACKAGE")]
-    pub package: Option<String>,
-    /// Only this kind of event, such as published or logged-in, or events that need this right: read, publish,
-    /// administer
-    #[arg(long = "action", value_name = "ACTION", value_parser = known_actions())]
-    pub action: Option<String>,
-    /// Only rejections: denials, failed logins, and unknown credentials
-    #[arg(long = "denied")]
-    pub denied: bool,
-    /// Keep printing new events until interrupted
-    #[arg(long = "follow", short = 'f', conflicts_with = "until")]
-    pub follow: bool,
-    /// Print each event as one line of JSON
-    #[arg(long = "json")]
-    pub json: bool,
-}
-
-/// The kinds of events, and the rights that events need.
-fn known_actions() -> PossibleValuesParser {
-    PossibleValuesParser::new(RIGHTS.into_iter().chain(EventKind::NAMES))
-}
-
-/// Questions about the access rules.
-#[derive(Debug, Subcommand)]
-pub enum AccessAction {
-    /// Say whether a user may do something to a package, and which rule decides. Groups, owners and accounts are
-    /// looked up in the storage. The exit code is 0 if they may, and 3 if they may not.
-    Explain(AccessQuestion),
-}
-
-/// `access explain USER ACTION PACKAGE`
-#[derive(Debug, Args)]
-pub struct AccessQuestion {
-    /// The name of the user; `anonymous` for a caller who is not signed in.
-    pub user: String,
-    /// The action.
-    pub action: AskedAction,
-    /// The package.
-    pub package: String,
-    /// A group to add the user to, as rules spell it without `group:`; may be given more than once.
-    #[arg(long = "group", value_name = "GROUP")]
-    pub groups: Vec<String>,
-}
-
-/// Actions on a package.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AskedAction {
-    /// See and install it.
-    Read,
-    /// Publish versions, deprecate them, move dist-tags.
-    Publish,
-    /// Change its owners, and remove it or versions of it.
-    Administer,
-}
-
-/// Actions on tokens.
-#[derive(Debug, Subcommand)]
-pub enum TokenAction {
-    /// Print a new token of an account. It can do what the account may, and less where the flags say so.
-    Create(CreateToken),
-    /// Print the valid tokens, sessions included, the newest first: id, holder, kind, permission, and more.
-    List {
-        /// Only tokens of this account
-        #[arg(long, value_name = "NAME")]
-        account: Option<String>,
-    },
-    /// Revoke a token. Running servers apply it within `cache.token_seconds`.
-    Revoke {
-        /// The id that `token list` shows, or the token itself.
-        #[arg(value_name = "ID")]
-        id: String,
-    },
-}
-
-/// The token to create.
-#[derive(Debug, Args)]
-pub struct CreateToken {
-    /// The account it is for, which must exist.
-    #[arg(value_name = "USER")]
-    pub user: String,
-    /// What to call it; `npm token list` shows it.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// The token installs packages and publishes nothing.
-    #[arg(long)]
-    pub read_only: bool,
-    /// A network it may be used from, such as 10.0.0.0/8; may be given more than once [default: all]
-    #[arg(long, value_name = "NETWORK")]
-    pub cidr: Vec<Network>,
-    /// In how many days it expires [default: never]
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub expires_in: Option<u32>,
-    /// A pattern of packages it is for, such as `@acme/*`; may be given more than once [default: all]
-    #[arg(long, value_name = "PATTERN", value_parser = package_pattern)]
-    pub package: Vec<PackagePattern>,
-    /// The token publishes without a one-time password; it then changes neither owners nor accounts, and unpublishes nothing.
-    #[arg(long = "bypass-2fa")]
-    pub bypass_2fa: bool,
-}
-
-fn package_pattern(text: &str) -> Result<PackagePattern, String> {
-    PackagePattern::parse(text).map_err(|problem| format!("the pattern {problem}"))
 }
 
 /// Actions on a configuration.

@@ -4,6 +4,7 @@ mod address;
 mod draft;
 mod others;
 mod pattern;
+mod quantity;
 mod rules;
 mod uplinks;
 mod users;

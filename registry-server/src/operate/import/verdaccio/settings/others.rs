@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::draft::Draft;
+use super::quantity::{rounded_up, split};
 use super::{ConfigFile, plain};
 
 /// Keys that other parts convert.
@@ -130,22 +131,15 @@ fn server(value: &Value, draft: &mut Draft) {
 /// Reads a size such as `10mb`, rounded up.
 fn mebibytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
-    let at = text.find(|character: char| !character.is_ascii_digit() && character != '.');
-    let (number, unit) = text.split_at(at.unwrap_or(text.len()));
-    let unit: f64 = match unit.trim() {
+    let (number, unit) = split(&text)?;
+    let unit: f64 = match unit {
         "" | "b" => 1.0,
         "kb" => 1024.0,
         "mb" => 1_048_576.0,
         "gb" => 1_073_741_824.0,
         _ => return None,
     };
-    let size = (number.parse::<f64>().ok()? * unit / 1_048_576.0).ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is between 1 and a million"
-    )]
-    (1.0..=1_000_000.0).contains(&size).then_some(size as u64)
+    rounded_up(number * unit / 1_048_576.0, 1_000_000)
 }
 
 #[cfg(test)]

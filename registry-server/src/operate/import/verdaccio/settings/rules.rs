@@ -147,7 +147,7 @@ impl Converter<'_> {
 
     /// Users whom `unpublish` names administer the packages. All others unpublish their own.
     fn unpublish(&mut self, setting: &str, rule: &Map<String, Value>) -> Vec<String> {
-        // Without a list, those who publish may do it.
+        // Without a list, every user who may publish may do it.
         let groups = match rule.get("unpublish") {
             None | Some(Value::Null | Value::Bool(false)) => return Vec::new(),
             groups => list(groups),

@@ -2,6 +2,7 @@ use registry_core::settings::UpstreamUrl;
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Upstream};
+use super::quantity::{rounded_up, split};
 use super::{ConfigFile, Place, SideFile, plain};
 
 /// The variable of the token where `auth` names none.
@@ -127,8 +128,7 @@ fn secret(upstream: &mut Upstream, setting: &str, token: &str, place: &Place<'_>
 pub(super) fn seconds(text: &str) -> Option<u64> {
     let mut sum = 0.0;
     for part in text.split_whitespace() {
-        let at = part.find(|character: char| !character.is_ascii_digit() && character != '.');
-        let (number, unit) = part.split_at(at.unwrap_or(part.len()));
+        let (number, unit) = split(part)?;
         let unit = match unit {
             "" | "s" => 1.0,
             "ms" => 0.001,
@@ -140,15 +140,9 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
             "y" => 31_536_000.0,
             _ => return None,
         };
-        sum += number.parse::<f64>().ok()? * unit;
+        sum += number * unit;
     }
-    let sum = sum.ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is between 1 and a year's seconds"
-    )]
-    (1.0..=31_536_000.0).contains(&sum).then_some(sum as u64)
+    rounded_up(sum, 31_536_000)
 }
 
 #[cfg(test)]
