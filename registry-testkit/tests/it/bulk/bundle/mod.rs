@@ -4,6 +4,7 @@ mod damaged;
 mod forged;
 mod increments;
 mod keys;
+mod owners;
 mod stopped;
 
 use std::fs;
