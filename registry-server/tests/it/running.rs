@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncBufReadExt as _;
 
 /// Longer than anything here takes; what is not there by then will never be.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,6 +40,19 @@ pub(crate) fn stderr_of_failure(output: &Output, code: i32) -> String {
         "{stdout}"
     );
     stderr
+}
+
+/// Ends a command by SIGKILL after its line `after`, or lets it come to its end.
+pub(crate) async fn kill_after(command: impl Into<tokio::process::Command>, after: usize) {
+    let mut child =
+        command.into().stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+    let mut printed = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..after {
+        if printed.next_line().await.unwrap().is_none() {
+            break;
+        }
+    }
+    child.kill().await.unwrap();
 }
 
 /// A server that runs, and is killed when this is dropped.

@@ -1,7 +1,7 @@
 //! The commands on a bucket of an S3 server, over the wire: killed in the middle and run again.
 
 use std::collections::BTreeMap;
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,10 +11,10 @@ use registry_testkit::amount;
 use registry_testkit::codebox_npm::{API_ENDPOINT, CodeboxNpm};
 use registry_testkit::install_tls_provider;
 use registry_testkit::object_stores::{Ministack, StoreAddress};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::MOVED;
+use crate::running::kill_after;
 
 struct Bucket {
     ministack: Ministack,
@@ -61,22 +61,8 @@ impl Bucket {
         self.command(arguments).output().await.unwrap()
     }
 
-    /// Ends a command by SIGKILL after its line `after`, or lets it come to its end.
     async fn kill(&self, arguments: &[&str], after: usize) {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        for _ in 0..after {
-            if lines.next_line().await.unwrap().is_none() {
-                break;
-            }
-        }
-        child.kill().await.unwrap();
+        kill_after(self.command(arguments), after).await;
     }
 
     async fn objects(&self) -> BTreeMap<String, Vec<u8>> {

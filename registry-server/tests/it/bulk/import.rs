@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use registry_testkit::amount;
 use registry_testkit::conformance::ServedPackages;
@@ -12,10 +12,9 @@ use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::failure;
-use crate::running::registry_server;
+use crate::running::{kill_after, registry_server};
 use crate::support::{PASSWORD, Registry, files_below, sign_up, start_server};
 
 const RULES: &str =
@@ -300,16 +299,7 @@ async fn imports_that_are_killed_and_run_again_end_as_one_clean_run() {
     assert_eq!(lines(&source.import(clean.path(), &names).await).len(), names.len() + 1);
     let kills = amount("KILLS", 4);
     for kill in 0..kills {
-        let mut child = tokio::process::Command::from(source.command(target.path(), &names))
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
-        for _ in 0..kill * names.len() / kills {
-            let _ = printed.next_line().await.unwrap();
-        }
-        child.kill().await.unwrap();
+        kill_after(source.command(target.path(), &names), kill * names.len() / kills).await;
     }
     // Two at once end as one.
     let (first, second) =

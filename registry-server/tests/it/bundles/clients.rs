@@ -1,13 +1,12 @@
 //! Each client installs from a bundle of its own lock file, frozen, with no other registry.
 
 use std::fs;
-use std::path::Path;
 
 use registry_testkit::clients::{BUN, Client, NPM, PNPM, PinnedClient, YARN_1, YARN_4, package};
 use registry_testkit::http_client::HttpClient;
-use serde_json::Value;
 
 use super::{Site, lines, other_storage};
+use crate::other_clients::installed_version;
 use crate::support::{sign_up, start_server};
 
 /// How a client is told to do what all of them do.
@@ -18,15 +17,6 @@ struct Flow {
     lock_file: &'static str,
     /// Installs what the lock file says, and nothing else.
     frozen: &'static [&'static str],
-}
-
-fn installed(project: &Path, name: &str) -> String {
-    let folders = [project.join("node_modules"), project.join("node_modules/.pnpm/node_modules")];
-    let manifests = folders.map(|folder| folder.join(name).join("package.json"));
-    let manifest = manifests.iter().find(|manifest| manifest.is_file());
-    let manifest = manifest.unwrap_or_else(|| panic!("{name} is not installed in {}", project.display()));
-    let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
-    manifest["version"].as_str().unwrap().to_owned()
 }
 
 /// Locks here, and installs where nothing is known but the bundle.
@@ -60,7 +50,7 @@ async fn cross_the_gap(flow: &Flow) {
     fs::write(copy.join(flow.lock_file), lock.replace(&here, server.base_url())).unwrap();
     let _ = client.run_in(&copy, flow.frozen).await.assert_success();
     for name in ["@acme/pear", "fig"] {
-        assert_eq!(installed(&copy, name), "1.0.0");
+        assert_eq!(installed_version(&copy, name), "1.0.0");
     }
 }
 

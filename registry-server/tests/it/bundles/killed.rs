@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 
 use futures::TryStreamExt as _;
@@ -14,23 +14,9 @@ use registry_testkit::object_stores::Ministack;
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::server_process::ServerProcess;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::{Site, finished, lines, lock, on, other_storage, publish};
-use crate::running::registry_server;
-
-/// Ends a command by SIGKILL after so many lines.
-async fn kill(command: Command, after: usize) {
-    let mut child =
-        tokio::process::Command::from(command).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
-    for _ in 0..after {
-        if printed.next_line().await.unwrap().is_none() {
-            break;
-        }
-    }
-    child.kill().await.unwrap();
-}
+use crate::running::{kill_after, registry_server};
 
 /// A site with many packages, and a bundle of them.
 async fn site_with_many(packages: usize) -> Site {
@@ -90,7 +76,7 @@ async fn commands_that_are_killed_and_run_again_end_as_one_clean_run() {
     let output = site.path("team.bundle").display().to_string();
     let create = ["bundle", "create", "--lockfile", &lock, "--output", &output];
     for number in 0..kills {
-        kill(site.command(&create), 1 + number * count / kills).await;
+        kill_after(site.command(&create), 1 + number * count / kills).await;
         // One that is there is whole.
         if site.path("team.bundle").exists() {
             let whole = site.run(&["bundle", "apply", &output, "--dry-run"]).await;
@@ -109,7 +95,7 @@ async fn commands_that_are_killed_and_run_again_end_as_one_clean_run() {
     assert_eq!(lines(&site.apply(clean.path(), "team.bundle", &["--key", &key]).await).len(), count + 1);
     let apply = ["bundle", "apply", &output, "--key", &key];
     for number in 0..kills {
-        kill(on(other.path(), &apply), number * count / kills).await;
+        kill_after(on(other.path(), &apply), number * count / kills).await;
     }
     // Two at once end as one.
     let (first, second) =
@@ -146,7 +132,7 @@ async fn on_a_bucket_they_end_as_one_clean_run_too() {
     };
     let apply = ["bundle", "apply", &bundle, "--key", &key];
     for number in 0..kills {
-        kill(command(&apply), number * count / kills).await;
+        kill_after(command(&apply), number * count / kills).await;
     }
     let applied: Output = finished(command(&apply)).await;
     assert_eq!(lines(&applied).last().unwrap()["failures"], 0);

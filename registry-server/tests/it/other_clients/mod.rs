@@ -160,7 +160,7 @@ impl Place {
 }
 
 /// The version of a package in `node_modules`, or where pnpm keeps what the project itself does not depend on.
-fn installed_version(project: &Path, name: &str) -> String {
+pub(crate) fn installed_version(project: &Path, name: &str) -> String {
     let folders = [project.join("node_modules"), project.join("node_modules/.pnpm/node_modules")];
     let manifests = folders.map(|folder| folder.join(name).join("package.json"));
     let manifest = manifests.iter().find(|manifest| manifest.is_file());

@@ -9,7 +9,7 @@ mod rewrite;
 mod send_again;
 mod tarball_urls;
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::StreamExt as _;
@@ -53,6 +53,26 @@ fn told(error: &BulkError) -> String {
 fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
     let calls = AtomicUsize::new(0);
     registry.store().fail_next_at(operation, move |_| calls.fetch_add(1, Ordering::SeqCst) == number, fault);
+}
+
+/// Runs an operation on a registry of its own for each of its `writes`, which fails there, and runs it once more. Then nothing
+/// fails, and the state is that of a run without a failure.
+#[expect(clippy::future_not_send, reason = "a test awaits it where it is made")]
+async fn end_alike<State: PartialEq + Debug>(
+    writes: usize,
+    expected: &State,
+    run: impl AsyncFn(&TestRegistry) -> Vec<String>,
+    state: impl AsyncFn(&TestRegistry) -> State,
+) {
+    for fault in [Fault::BeforeEffect, Fault::AfterEffect] {
+        for number in 0..writes {
+            let registry = TestRegistry::new().await;
+            fail_at(&registry, Operation::Put, number, fault.clone());
+            let _ = run(&registry).await;
+            assert_eq!(run(&registry).await, [""; 0], "write {number}, {fault:?}");
+            assert_eq!(state(&registry).await, *expected, "write {number}, {fault:?}");
+        }
+    }
 }
 
 /// How often an operation was called since the calls were last taken.

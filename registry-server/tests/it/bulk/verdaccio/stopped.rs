@@ -1,16 +1,15 @@
 //! Imports that are killed, repeated and run beside each other.
 
 use std::fs;
-use std::process::Stdio;
 
 use registry_testkit::amount;
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::super::import::packages;
 use super::{Verdaccio, output, records};
+use crate::running::kill_after;
 use crate::support::start_server;
 
 #[tokio::test]
@@ -26,16 +25,7 @@ async fn imports_that_are_killed_and_run_again_end_as_one_clean_run() {
     fs::remove_file(verdaccio.path("registry.toml")).unwrap();
     let kills = amount("KILLS", 4);
     for kill in 0..kills {
-        let mut child = tokio::process::Command::from(verdaccio.command(&[]))
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
-        for _ in 0..kill * names.len() / kills {
-            let _ = printed.next_line().await.unwrap();
-        }
-        child.kill().await.unwrap();
+        kill_after(verdaccio.command(&[]), kill * names.len() / kills).await;
     }
     // Two at once end as one.
     let (first, second) = tokio::join!(verdaccio.import(&[]), verdaccio.import(&[]));

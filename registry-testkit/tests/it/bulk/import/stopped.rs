@@ -6,7 +6,7 @@ use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::Value;
 
-use super::super::{calls_of, fail_at};
+use super::super::{calls_of, end_alike};
 use super::{Source, stored};
 
 const NAMES: [&str; 2] = ["@acme/pear", "fig"];
@@ -44,16 +44,8 @@ async fn an_import_that_was_stopped_anywhere_is_finished_by_the_next_one() {
     let expected = state(&clean).await;
     let writes = calls_of(&clean, Operation::Put).len();
     assert!(writes > 8, "{writes}");
-    for fault in [Fault::BeforeEffect, Fault::AfterEffect] {
-        for number in 0..writes {
-            let registry = TestRegistry::new().await;
-            fail_at(&registry, Operation::Put, number, fault.clone());
-            let _ = source.import(&registry, &NAMES).await;
-            let (_, failures) = source.import(&registry, &NAMES).await;
-            assert_eq!(failures, [""; 0], "write {number}, {fault:?}");
-            assert_eq!(state(&registry).await, expected, "write {number}, {fault:?}");
-        }
-    }
+    let import = async |registry: &TestRegistry| source.import(registry, &NAMES).await.1;
+    end_alike(writes, &expected, import, state).await;
 }
 
 /// A tarball that a run left is not fetched again.
