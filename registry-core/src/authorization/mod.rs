@@ -15,7 +15,7 @@ use crate::access::AccessRules;
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::domain::PackageName;
-use crate::events::{Event, EventKind, EventQueue};
+use crate::events::{Event, EventKind, EventQueue, Via};
 
 /// Who may do what, and the events that tell of it. Cheap to clone.
 #[derive(Clone)]
@@ -77,14 +77,16 @@ impl Authorization {
         self.parts.events.emit(self.event(caller, package, kind));
     }
 
-    /// Returns the event of what `caller` did, with the rule that decided.
+    /// Returns the event of what `caller` did, with the rule that decided. No rule decides about an operator, who acts for no
+    /// account.
     pub(crate) fn event(&self, caller: &Caller, package: Option<&PackageName>, kind: EventKind) -> Event {
         let rules = self.access();
         let decide =
             |(action, name)| (action, rules.decide(action, caller.principal.as_deref(), name)).into();
+        let is_operator = caller.principal.is_none() && caller.via == Some(Via::CommandLine);
         Event {
             id: None,
-            access: kind.action().zip(package).map(decide),
+            access: kind.action().zip(package).filter(|_| !is_operator).map(decide),
             time: self.parts.clock.now(),
             principal: caller.name().map(str::to_owned),
             trust: caller.trust().map(str::to_owned),
