@@ -16,6 +16,7 @@ mod care;
 mod import;
 mod log;
 mod publish;
+mod retain;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
 pub use log::LogQuestion;
 pub use publish::{PackageAccess, PublishFiles};
+pub use retain::{KeepFlags, RetainRequest};
 pub use tokens::{CreateToken, TokenAction};
 
 /// A private npm registry in one binary, on a folder.
@@ -112,6 +114,9 @@ pub enum Command {
     /// Delete what no request needs any more: orphaned tarballs, expired sessions and tokens, and the upstream cache
     /// beyond its limit; while servers run, too.
     Sweep(SweepRequest),
+    /// Remove old versions by the rules of [[retain]] in registry.toml, or by one rule of flags; while servers run, too. Removes
+    /// nothing without --apply, and says what would go.
+    Retain(RetainRequest),
     /// Count what the storage holds, and name the largest packages.
     Stats,
     /// Examine the settings, the storage, the clock, the upstreams and this machine, and say what to do about what is

@@ -67,6 +67,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
         Some(Command::Verify(request)) => operate::verify(&command_line.overrides, request),
         Some(Command::Sweep(request)) => operate::sweep(&command_line.overrides, request),
+        Some(Command::Retain(request)) => operate::retain(&command_line.overrides, request),
         Some(Command::Stats) => operate::stats(&command_line.overrides),
         Some(Command::Doctor) => operate::examine(&command_line.overrides),
         Some(Command::Log(question)) => audit::show(&command_line.overrides, question),

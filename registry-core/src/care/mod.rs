@@ -1,4 +1,4 @@
-//! What operators do to keep a store in order, while servers run on it: verify, sweep, count, and look for trouble.
+//! What operators do to keep a store in order, while servers run on it: verify, sweep, retain, count, and look for trouble.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,6 +16,7 @@
 mod diagnose;
 mod finding;
 mod orphans;
+mod retain;
 mod stats;
 mod sweep;
 mod tarballs;
@@ -27,6 +28,10 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 pub use finding::{Finding, FindingKind};
+pub use retain::{
+    KeptVersion, RemovedVersion, RetainError, RetainMode, RetainedPackage, RetentionRule, RetentionRuleError,
+    RetentionRules,
+};
 pub use stats::{PackageSize, StorageStats};
 pub use sweep::{SweepOptions, SweptLeftovers, SweptPackage};
 pub use verify::{VerifiedPackage, VerifyOptions};

@@ -11,6 +11,7 @@ mod package_name;
 pub mod packument;
 pub mod publication;
 mod range;
+pub mod retention;
 pub mod search;
 pub(crate) mod shorten;
 mod stage_id;

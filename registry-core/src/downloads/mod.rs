@@ -26,6 +26,7 @@ mod day;
 mod flush;
 mod fold;
 mod gather;
+mod last_use;
 mod month;
 mod read;
 mod scan;

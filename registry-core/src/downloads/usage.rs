@@ -1,13 +1,12 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
-use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::Downloads;
 use super::counts::sum;
-use super::gather::{Download, Gather, LastUsed};
+use super::gather::{Download, Gather};
 use super::read::{Question, Unreadable};
 use super::wanted::Wanted;
 use crate::Error;
@@ -113,19 +112,5 @@ impl Downloads {
         });
         most_used.truncate(MOST_USED);
         Ok(Some((DownloadStats { last_30_days, most_used, never_used: 0 }, used)))
-    }
-
-    /// Returns the last day on which each version of a package was downloaded, of those that were within the last `days`,
-    /// today included. Fails if any of the counts cannot be read: what they have would look unused.
-    pub(crate) async fn last_used(
-        &self,
-        name: &PackageName,
-        days: u32,
-    ) -> Result<BTreeMap<Version, NaiveDate>, Error> {
-        let shared = self.shared()?;
-        let period = DownloadPeriod::days_until(shared.today(), days);
-        let wanted = Wanted::these([name.clone()]);
-        let question = Question { period, wanted, unreadable: Unreadable::Fails };
-        Ok(shared.read(&question, LastUsed::default()).await?.0)
     }
 }

@@ -31,6 +31,7 @@ mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
 pub(crate) mod publish;
+mod retain;
 pub(crate) mod stage;
 pub(crate) mod star;
 pub(crate) mod summary;

@@ -67,40 +67,47 @@ impl Packages {
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.require_changeable(packument, expected.as_ref())?;
-            let tarballs = TarballIndex::of(packument)?;
-            let removed = removal.apply(packument, &timestamp(packages.parts.clock.now()))?;
-            let paths =
-                removed.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
-            let paths = paths.collect();
-            Ok(PackumentDecision::Commit(Removed {
-                versions: removed,
-                tarballs: paths,
-                all: packument.is_unpublished(),
-            }))
+            let now = timestamp(packages.parts.clock.now());
+            Ok(PackumentDecision::Commit(Removed::from(packument, |packument| {
+                removal.apply(packument, &now)
+            })?))
         };
+        let clean_up = |change: CommittedChange<Removed>| change.value.clean_up(change.packages);
         Ok(self.change_and_then(caller, name, decide, Removed::event, clean_up).await?.revision)
     }
 }
 
-/// Deletes the tarballs.
-async fn clean_up(change: CommittedChange<Removed>) {
-    for path in &change.value.tarballs {
-        // No index names it any more, so it cannot be reached even if the deletion fails.
-        if let Err(error) = change.packages.parts.store.delete(path).await {
-            tracing::warn!(%path, %error, "could not delete the tarball of an unpublished version");
-        }
-    }
-}
-
+/// Versions that a change removed.
 #[derive(Debug, Clone)]
-struct Removed {
+pub(super) struct Removed {
     versions: Vec<Version>,
     tarballs: Vec<BlobPath>,
     all: bool,
 }
 
 impl Removed {
-    fn event(&self) -> [EventKind; 1] {
+    /// Removes versions with `remove`, which returns them.
+    pub(super) fn from(
+        packument: &mut Packument<'_>,
+        remove: impl FnOnce(&mut Packument<'_>) -> Result<Vec<Version>, Error>,
+    ) -> Result<Self, Error> {
+        let tarballs = TarballIndex::of(packument)?;
+        let versions = remove(packument)?;
+        let paths = versions.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
+        Ok(Self { tarballs: paths.collect(), all: packument.is_unpublished(), versions })
+    }
+
+    /// Deletes the tarballs.
+    pub(super) async fn clean_up(self, packages: Packages) {
+        for path in &self.tarballs {
+            // No index names it any more, so it cannot be reached even if the deletion fails.
+            if let Err(error) = packages.parts.store.delete(path).await {
+                tracing::warn!(%path, %error, "could not delete the tarball of an unpublished version");
+            }
+        }
+    }
+
+    pub(super) fn event(&self) -> [EventKind; 1] {
         let versions = self.versions.clone();
         [if self.all {
             EventKind::PackageUnpublished { versions }

@@ -68,7 +68,9 @@ impl Registry {
         name: &PackageName,
         days: u32,
     ) -> Result<BTreeMap<Version, NaiveDate>, Error> {
-        self.parts.packages.downloads.counts.last_used(name, days).await
+        let last_uses =
+            self.parts.packages.downloads.counts.last_uses(std::slice::from_ref(name), days).await?;
+        Ok(last_uses.into_values().next().unwrap_or_default())
     }
 
     /// Writes the downloads that this process counted. Call it before a process ends: what is not written is lost. What

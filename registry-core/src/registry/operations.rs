@@ -11,7 +11,8 @@ use crate::bulk::{
 #[cfg(feature = "signing")]
 use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
-    Care, StorageStats, SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
+    Care, RetainError, RetainMode, RetainedPackage, RetentionRules, StorageStats, SweepOptions,
+    SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
 use crate::changes::{ChangePage, DeliveryState};
 use crate::domain::PackageName;
@@ -59,6 +60,23 @@ impl Registry {
     /// staged versions, and the upstream cache beyond its limit.
     pub async fn sweep_leftovers(&self, options: SweepOptions) -> Result<SweptLeftovers, Error> {
         self.care().sweep_leftovers(options).await
+    }
+
+    /// Removes the versions of packages that `rules` do not keep, in this order. Their numbers are never free again. Safe while other
+    /// processes publish and set tags. Downloads that a process has not written yet are not known, see
+    /// [`DownloadSettings::flush_every`](crate::downloads::DownloadSettings::flush_every).
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::NoDownloads`](crate::error::RequestError::NoDownloads) if a rule asks for downloads and this registry
+    /// counts none; [`Error::Damaged`] if counts cannot be read.
+    pub async fn retain_packages(
+        &self,
+        names: Vec<PackageName>,
+        rules: RetentionRules,
+        mode: RetainMode,
+    ) -> Result<BoxStream<'static, Result<RetainedPackage, RetainError>>, Error> {
+        self.care().retain_packages(names, rules, mode).await
     }
 
     /// Counts what the store holds, from one listing of it and with little memory, and what was downloaded.

@@ -31,6 +31,7 @@ mod overrides;
 mod packages;
 mod paths;
 mod providers;
+mod retention;
 mod search;
 mod sections;
 mod storage_url;
@@ -70,6 +71,7 @@ pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
+pub use retention::{RetentionTable, RetentionTables, UnusableRetention};
 pub use search::SearchSection;
 pub use sections::{AccountSettings, CacheSettings, LimitSettings, StorageSettings};
 pub use storage_url::{StorageUrl, StorageUrlError};
@@ -132,6 +134,8 @@ pub struct Settings {
     pub codebox_log: Option<CodeboxLogTable>,
     /// Logs.
     pub log: LogSettings,
+    /// What packages keep when old versions are removed.
+    pub retain: RetentionTables,
     /// The access rules.
     pub packages: PackageRules,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in

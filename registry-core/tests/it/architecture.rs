@@ -46,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hooks", &["accounts", "auth", "authorization", "changes", "clock", "concurrency", "domain", "error", "events",
         "outbound", "packages", "randomness", "storage", "vocabulary"]),
     ("care", &["accounts", "authorization", "catalog", "clock", "concurrency", "domain", "downloads", "error", "packages",
-        "proxy", "randomness", "storage"]),
+        "proxy", "randomness", "storage", "vocabulary"]),
     ("bulk", &["accounts", "authorization", "catalog", "changes", "clock", "concurrency", "domain", "error", "events", "packages",
         "randomness", "search", "signing", "storage", "upstream"]),
     ("registry", &["access", "accounts", "audit", "auth", "authorization", "bulk", "care", "catalog", "changes", "clock", "concurrency",

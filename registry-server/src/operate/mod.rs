@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;
+mod retain;
 pub(crate) mod session;
 mod stats;
 mod sweep;
@@ -18,6 +19,7 @@ mod verify;
 
 pub(crate) use doctor::examine;
 pub use exit::{Findings, NotChecked};
+pub(crate) use retain::retain;
 pub(crate) use stats::stats;
 pub(crate) use sweep::sweep;
 pub(crate) use verify::verify;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use registry_core::Registry;
+use registry_core::domain::PackageName;
 use registry_core::settings::{
     LogFilter, StorageSettings, StorageUrl, Trial, open_existing_store, open_store, registry_builder,
 };
@@ -59,7 +60,15 @@ pub(super) fn run<Done>(
     access: Access,
     work: impl AsyncFnOnce(&Registry) -> anyhow::Result<Done>,
 ) -> anyhow::Result<Done> {
-    let mut settings = load(overrides)?;
+    run_with(load(overrides)?, access, work)
+}
+
+/// Like [`run`], with settings that were read.
+pub(super) fn run_with<Done>(
+    mut settings: Settings,
+    access: Access,
+    work: impl AsyncFnOnce(&Registry) -> anyhow::Result<Done>,
+) -> anyhow::Result<Done> {
     if !access.writes() {
         // Both write in the background.
         settings.registry.log.audit = false;
@@ -83,6 +92,23 @@ pub(super) fn run<Done>(
     });
     runtime.shutdown_timeout(THREADS_TIME);
     done
+}
+
+/// Returns the hosted packages, or `only` that one.
+pub(super) async fn packages(
+    registry: &Registry,
+    only: Option<&PackageName>,
+) -> anyhow::Result<Vec<PackageName>> {
+    let mut names = registry.hosted_packages().await?;
+    if let Some(wanted) = only {
+        names.retain(|name| name == wanted);
+        if names.is_empty() {
+            anyhow::bail!(
+                "no package {wanted} is hosted in this storage: check the name, and --storage or --config"
+            );
+        }
+    }
+    Ok(names)
 }
 
 /// Fails where a command could not write to its storage.

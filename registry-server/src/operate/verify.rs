@@ -44,15 +44,7 @@ pub(crate) fn verify(overrides: &Overrides, request: &VerifyRequest) -> anyhow::
 }
 
 async fn verify_all(registry: &Registry, request: &VerifyRequest) -> anyhow::Result<Verified> {
-    let mut names = registry.hosted_packages().await?;
-    if let Some(wanted) = &request.package {
-        names.retain(|name| name == wanted);
-        if names.is_empty() {
-            anyhow::bail!(
-                "no package {wanted} is hosted in this storage: check the name, and --storage or --config"
-            );
-        }
-    }
+    let names = session::packages(registry, request.package.as_ref()).await?;
     let mut options = VerifyOptions::default();
     options.repair = request.repair;
     options.older_than = request.older_than;

@@ -48,6 +48,8 @@ fn the_template_lists_the_defaults() {
     );
     assert!(settings.registry.htpasswd.file.take().is_some(), "the file shown stands for no file");
     assert!(!std::mem::take(&mut settings.registry.packages).is_empty(), "the rule shown stands for no rule");
+    let rule = std::mem::take(&mut settings.registry.retain);
+    assert!(!rule.compile().unwrap().is_empty(), "the rule shown stands for no rule");
     assert!(
         !std::mem::take(&mut settings.registry.upstreams).is_empty(),
         "the upstream shown stands for no upstream"

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use futures::TryStreamExt as _;
+use registry_core::storage::{BlobPrefix, BlobStore};
 use registry_testkit::clients::{Answer, Client, CommandOutput, Npm, PackageFolder, PinnedClient, Screen};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The password of everybody here.
@@ -105,7 +107,7 @@ pub(crate) async fn sign_up(http: &HttpClient, name: &str) -> String {
 }
 
 /// What npm sends to sign up or to log in.
-pub(crate) fn account(name: &str, password: &str) -> serde_json::Value {
+pub(crate) fn account(name: &str, password: &str) -> Value {
     json!({
         "_id": format!("org.couchdb.user:{name}"),
         "name": name,
@@ -145,6 +147,34 @@ pub(crate) async fn run_with_person(
 pub(crate) async fn publish(npm: &Npm, package: &PackageFolder) {
     let folder = npm.home().project(package);
     let _ = npm.run_in(&folder, &["publish"]).await.assert_success();
+}
+
+/// What is stored of packages, without what each commit makes anew.
+pub(crate) async fn packages(store: &dyn BlobStore) -> BTreeMap<String, Value> {
+    let listed: Vec<_> = store.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
+    let mut found = BTreeMap::new();
+    for blob in listed {
+        let path = blob.path.to_string();
+        if path.starts_with('_') && !path.starts_with("_spellings/") {
+            continue;
+        }
+        let bytes = store.get(&blob.path).await.unwrap().unwrap().bytes;
+        let content = match serde_json::from_slice::<Value>(&bytes) {
+            Ok(Value::Object(mut packument)) => {
+                for field in ["_rev", "_history", "_outbox"] {
+                    packument.shift_remove(field);
+                }
+                // When it was applied.
+                if let Some(Value::Object(times)) = packument.get_mut("time") {
+                    times.shift_remove("modified");
+                }
+                Value::Object(packument)
+            }
+            _ => bytes.to_vec().into(),
+        };
+        found.insert(path, content);
+    }
+    found
 }
 
 /// Path below the folder → content, of all files.

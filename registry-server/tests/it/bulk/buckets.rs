@@ -16,14 +16,14 @@ use tokio::process::Command;
 use super::MOVED;
 use crate::running::kill_after;
 
-struct Bucket {
+pub(super) struct Bucket {
     ministack: Ministack,
-    address: StoreAddress,
+    pub(super) address: StoreAddress,
     store: Arc<dyn BlobStore>,
 }
 
 impl Bucket {
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let ministack = Ministack::start().await?;
         install_tls_provider();
         let address = ministack.address();
@@ -52,8 +52,12 @@ impl Bucket {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_without_storage(&[arguments, &["--storage", "s3://registry/team"]].concat())
+    }
+
+    pub(super) fn command_without_storage(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_registry-server"));
-        command.args(arguments).args(["--storage", "s3://registry/team"]).envs(self.address.environment());
+        command.args(arguments).envs(self.address.environment());
         command
     }
 

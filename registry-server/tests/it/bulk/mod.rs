@@ -2,6 +2,7 @@
 
 mod buckets;
 mod import;
+mod in_and_out;
 mod verdaccio;
 
 use std::collections::BTreeMap;

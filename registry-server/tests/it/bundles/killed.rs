@@ -6,8 +6,7 @@ use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
 
-use futures::TryStreamExt as _;
-use registry_core::storage::{BlobPrefix, BlobStore, LocalDisk, open_bucket};
+use registry_core::storage::{BlobStore, LocalDisk, open_bucket};
 use registry_testkit::amount;
 use registry_testkit::install_tls_provider;
 use registry_testkit::object_stores::Ministack;
@@ -17,6 +16,7 @@ use serde_json::Value;
 
 use super::{Site, finished, lines, lock, on, other_storage, publish};
 use crate::running::{kill_after, registry_server};
+use crate::support::packages;
 
 /// A site with many packages, and a bundle of them.
 async fn site_with_many(packages: usize) -> Site {
@@ -29,34 +29,6 @@ async fn site_with_many(packages: usize) -> Site {
     let wanted: Vec<_> = names.iter().map(|name| (name.as_str(), "1.0.0")).collect();
     let _ = site.written("package-lock.json", &lock(&wanted));
     site
-}
-
-/// What is stored of packages, without what each commit makes anew.
-async fn packages(store: &dyn BlobStore) -> BTreeMap<String, Value> {
-    let listed: Vec<_> = store.list(&BlobPrefix::ROOT).try_collect().await.unwrap();
-    let mut found = BTreeMap::new();
-    for blob in listed {
-        let path = blob.path.to_string();
-        if path.starts_with('_') && !path.starts_with("_spellings/") {
-            continue;
-        }
-        let bytes = store.get(&blob.path).await.unwrap().unwrap().bytes;
-        let content = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(Value::Object(mut packument)) => {
-                for field in ["_rev", "_history", "_outbox"] {
-                    packument.shift_remove(field);
-                }
-                // When it was applied.
-                if let Some(Value::Object(times)) = packument.get_mut("time") {
-                    times.shift_remove("modified");
-                }
-                Value::Object(packument)
-            }
-            _ => bytes.to_vec().into(),
-        };
-        found.insert(path, content);
-    }
-    found
 }
 
 async fn packages_in(folder: &Path) -> BTreeMap<String, Value> {

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod only_read;
+mod retain;
 mod sweep;
 mod verify;
 

@@ -9,11 +9,12 @@ mod rewrite;
 mod send_again;
 mod tarball_urls;
 
+use std::error::Error;
 use std::fmt::{Debug, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures::StreamExt as _;
-use registry_core::bulk::{BulkError, BulkStream};
+use futures::{Stream, StreamExt as _};
+use registry_core::bulk::BulkStream;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Operation};
 
@@ -21,7 +22,9 @@ use registry_testkit::faulty::{Fault, Operation};
 const MANY: usize = 1_100;
 
 /// What the operation did, and its failures with their causes.
-async fn outcome<Record>(stream: BulkStream<Record>) -> (Vec<Record>, Vec<String>) {
+pub async fn outcome<Record, Failure: Error>(
+    stream: impl Stream<Item = Result<Record, Failure>>,
+) -> (Vec<Record>, Vec<String>) {
     let (mut records, mut failures) = (Vec::new(), Vec::new());
     for outcome in stream.collect::<Vec<_>>().await {
         match outcome {
@@ -39,9 +42,9 @@ async fn records<Record>(stream: BulkStream<Record>) -> Vec<Record> {
     records
 }
 
-fn told(error: &BulkError) -> String {
+pub fn told(error: &dyn Error) -> String {
     let mut told = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         let _ = write!(told, ": {error}");
         cause = error.source();
@@ -50,7 +53,7 @@ fn told(error: &BulkError) -> String {
 }
 
 /// Lets the operation of this number fail, counted from 0 and from now on.
-fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
+pub fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
     let calls = AtomicUsize::new(0);
     registry.store().fail_next_at(operation, move |_| calls.fetch_add(1, Ordering::SeqCst) == number, fault);
 }
@@ -76,7 +79,7 @@ async fn end_alike<State: PartialEq + Debug>(
 }
 
 /// How often an operation was called since the calls were last taken.
-fn calls_of(registry: &TestRegistry, operation: Operation) -> Vec<String> {
+pub fn calls_of(registry: &TestRegistry, operation: Operation) -> Vec<String> {
     let calls = registry.store().take_calls().into_iter();
     calls.filter(|(called, _)| *called == operation).map(|(_, path)| path).collect()
 }

@@ -3,6 +3,7 @@
 //! Blobs in memory have the time of the machine, and the clock of the registry stands at the beginning of 2026 until it
 //! is put forward by years: then all is old.
 
+mod retain;
 mod stats;
 mod sweep;
 mod verify;

@@ -90,7 +90,7 @@ async fn a_storage_that_refuses_writes_ends_the_import_and_keeps_what_it_had() {
         registry.store().fail_next_at(Operation::Put, |_| true, Fault::Refused);
     }
     let (packages, failures) = source.import_as(&registry, |options| options.all = true).await;
-    assert_eq!(packages, []);
+    assert!(packages.iter().all(|package| package.added == 0), "{packages:?}");
     assert!(failures.len() <= 8, "{failures:?}");
     insta::assert_snapshot!(failures[0], @"cannot read or change the package @acme/pear: the registry's storage did not answer: try again in a moment: faulty(memory) refused @acme/pear/-/38eda9f1ac6620e002cf01be7bf06d36/pear-1.0.0.tgz: a fault was asked for: refused");
     assert_eq!(registry.stored().await, before);
