@@ -26,7 +26,7 @@
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
 //! - [`care`]: what operators do to keep a store in order.
-//! - `signing` (a feature): the key that the registry signs with, and bundles, which are signed with it.
+//! - [`signing`]: signatures of versions, and, with the feature `signing`, a key for them in the store.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
@@ -59,10 +59,11 @@ pub mod packages;
 pub mod proxy;
 pub mod randomness;
 mod registry;
+#[cfg(any(feature = "hooks", feature = "signing"))]
+mod sealing;
 pub mod search;
 #[cfg(feature = "settings")]
 pub mod settings;
-#[cfg(feature = "signing")]
 pub mod signing;
 pub mod storage;
 pub mod traces;

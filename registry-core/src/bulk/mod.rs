@@ -37,7 +37,7 @@ use crate::packages::PackagesParts;
 use crate::randomness::Randomness;
 use crate::search::{Search, SearchParts};
 #[cfg(feature = "signing")]
-use crate::signing::SigningKeys;
+use crate::signing::StoredKeys;
 use crate::storage::{Storage, StorageMeter};
 
 #[cfg(feature = "signing")]
@@ -85,7 +85,7 @@ pub(crate) struct BulkParts {
     pub(crate) storage_meter: Arc<StorageMeter>,
     pub(crate) accounts: Accounts,
     #[cfg(feature = "signing")]
-    pub(crate) signing: SigningKeys,
+    pub(crate) signing: StoredKeys,
     #[cfg(feature = "signing")]
     pub(crate) randomness: Arc<dyn Randomness>,
 }

@@ -17,6 +17,7 @@ mod diagnose;
 mod finding;
 mod orphans;
 mod retain;
+mod sign;
 mod stats;
 mod sweep;
 mod tarballs;
@@ -32,6 +33,7 @@ pub use retain::{
     KeptVersion, RemovedVersion, RetainError, RetainMode, RetainedPackage, RetentionRule, RetentionRuleError,
     RetentionRules,
 };
+pub use sign::{SignMode, SignedPackage};
 pub use stats::{PackageSize, StorageStats};
 pub use sweep::{SweepOptions, SweptLeftovers, SweptPackage};
 pub use verify::{VerifiedPackage, VerifyOptions};

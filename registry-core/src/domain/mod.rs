@@ -19,6 +19,7 @@ pub(crate) mod strict_json;
 pub mod tarball;
 pub mod trust;
 mod version;
+mod version_signature;
 
 pub use dist_tag::{DistTag, DistTagError};
 pub use download_period::{DownloadPeriod, DownloadPeriodError};
@@ -31,3 +32,4 @@ pub use stage_id::{StageId, StageIdError};
 pub use strict_json::StrictJsonError;
 pub use tarball::{ManifestDisagreement, TarballContents, TarballError};
 pub use version::{Version, VersionError};
+pub use version_signature::VersionSignature;

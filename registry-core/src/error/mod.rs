@@ -30,6 +30,7 @@ use crate::limits::LimitExceeded;
 use crate::storage::{BlobError, BlobPathError, Contended, Key, StorageError};
 use crate::upstream::UpstreamError;
 pub use crate::vocabulary::BoxError;
+use crate::vocabulary::SignerError;
 
 pub use account::AccountError;
 pub use hook::HookError;
@@ -100,6 +101,9 @@ pub enum Error {
     /// The store gave no reliable answer.
     #[error(transparent)]
     Storage(StorageError),
+    /// A version could not be signed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// A provider did not answer, or rejected the request.
     #[error("{}", auth_text(.0))]
     Auth(#[from] AuthError),

@@ -1,16 +1,10 @@
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::SecretString;
 
-use crate::randomness::{Randomness, random_bytes};
-
-/// The length of a key in bytes.
-const KEY_BYTES: usize = 32;
+use crate::randomness::Randomness;
+use crate::sealing::{SealingKey, SealingKeyError};
 
 /// How hooks of accounts work.
 #[derive(Debug)]
@@ -38,8 +32,9 @@ impl HookSettings {
     }
 }
 
-/// A key of AES-256-GCM.
-pub struct HookKey(LessSafeKey);
+/// What the secrets of hooks are encrypted with: a key of AES-256-GCM.
+#[derive(Debug)]
+pub struct HookKey(SealingKey);
 
 /// The text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,63 +45,18 @@ impl FromStr for HookKey {
     type Err = HookKeyError;
 
     fn from_str(text: &str) -> Result<Self, HookKeyError> {
-        let bytes = STANDARD.decode(text.trim()).map_err(|_| HookKeyError)?;
-        if bytes.len() != KEY_BYTES {
-            return Err(HookKeyError);
-        }
-        let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| HookKeyError)?;
-        Ok(Self(LessSafeKey::new(key)))
-    }
-}
-
-impl fmt::Debug for HookKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("HookKey")
+        text.parse().map(Self).map_err(|_: SealingKeyError| HookKeyError)
     }
 }
 
 impl HookKey {
-    /// Encrypts the secret of the hook `id`: base64 of a random nonce, the ciphertext and its tag. `None` if that fails.
+    /// Encrypts the secret of the hook `id`. `None` if that fails.
     pub(super) fn seal(&self, randomness: &dyn Randomness, id: &str, secret: &str) -> Option<String> {
-        let nonce = random_bytes::<NONCE_LEN>(randomness);
-        let mut bytes = secret.as_bytes().to_vec();
-        let sealing = Nonce::assume_unique_for_key(nonce);
-        self.0.seal_in_place_append_tag(sealing, Aad::from(id), &mut bytes).ok()?;
-        Some(STANDARD.encode([&nonce[..], &bytes].concat()))
+        self.0.seal(randomness, id, secret.as_bytes())
     }
 
     /// Decrypts the secret of the hook `id`; `None` if it was encrypted with another key, or for another hook.
     pub(super) fn open(&self, id: &str, sealed: &str) -> Option<SecretString> {
-        let bytes = STANDARD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
-        let mut sealed = sealed.to_vec();
-        let opened = self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id), &mut sealed);
-        std::str::from_utf8(opened.ok()?).ok().map(SecretString::from)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-    use crate::randomness::SystemRandomness;
-
-    #[test]
-    fn a_secret_opens_with_its_key_and_for_its_hook_alone() {
-        let key: HookKey = STANDARD.encode([7; KEY_BYTES]).parse().unwrap();
-        let other: HookKey = STANDARD.encode([8; KEY_BYTES]).parse().unwrap();
-        let sealed = key.seal(&SystemRandomness, "one", "swordfish").unwrap();
-        assert!(!sealed.contains("swordfish"));
-        assert_eq!(key.open("one", &sealed).unwrap().expose_secret(), "swordfish");
-        assert!(key.open("two", &sealed).is_none() && other.open("one", &sealed).is_none());
-        assert!(key.open("one", "").is_none() && key.open("one", &STANDARD.encode([1; 20])).is_none());
-    }
-
-    #[test]
-    fn a_short_key_is_none() {
-        for text in ["", "swordfish", "c2hvcnQ="] {
-            assert!(text.parse::<HookKey>().is_err(), "{text}");
-        }
+        String::from_utf8(self.0.open(id, sealed)?).ok().map(SecretString::from)
     }
 }

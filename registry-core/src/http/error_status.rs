@@ -32,6 +32,7 @@ pub(super) fn operation_status(error: &Error) -> StatusCode {
         Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
         Error::Busy
         | Error::EventsBehind
+        | Error::Signer(_)
         | Error::Store(BlobError::Unavailable { .. })
         | Error::Auth(AuthError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
         // A retry would not help.

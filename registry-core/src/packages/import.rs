@@ -99,13 +99,17 @@ impl Packages {
             let marker = Key::Star(&account, name).path()?;
             let _ = self.parts.store.put(&marker, name.as_str().to_owned().into(), When::Always).await?;
         }
+        let mut signed = Vec::with_capacity(verified.len());
+        for imported in verified {
+            signed.push(self.sign_imported(name, imported).await?);
+        }
         let caller = Caller::anonymous().coming_via(Via::CommandLine);
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
             let written = packument.imported.clone();
             let now = timestamp(packages.parts.clock.now());
             let was_stored = !packument.is_new();
-            let effect = packument.import(&source, &verified, &now)?;
+            let effect = packument.import(&source, &signed, &now)?;
             let latest = packument.latest().and_then(|latest| Version::parse(latest).ok());
             let is_written = effect.is_visible || packument.imported != written;
             let done = (effect, latest, was_stored || is_written);

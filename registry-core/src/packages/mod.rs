@@ -32,6 +32,7 @@ pub(crate) mod package_access;
 pub(crate) mod packument;
 pub(crate) mod publish;
 mod retain;
+mod sign;
 pub(crate) mod stage;
 pub(crate) mod star;
 pub(crate) mod summary;
@@ -46,6 +47,7 @@ pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
 pub use publish::Published;
+pub(crate) use sign::SigningParts;
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
 pub use tarball_redirect::TarballRedirect;
@@ -91,6 +93,7 @@ pub(crate) struct PackagesParts {
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) searches: Arc<SearchParts>,
     pub(crate) downloads: DownloadParts,
+    pub(crate) signing: SigningParts,
 }
 
 /// What a commit of a packument works with.

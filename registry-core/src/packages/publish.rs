@@ -65,6 +65,7 @@ impl Packages {
         let Publication { name, version, integrity, tag, .. } = &*publication;
         self.proxy().require_hosted_here(name)?;
         self.require_known_origins(&publication)?;
+        let signature = self.sign(name, version, integrity).await?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
         let store_tarball: Before = Box::new(move |exists| {
@@ -85,6 +86,10 @@ impl Packages {
                 is_new && adding.restricted && packages.authorization.is_public(&adding.name);
             let publisher = person(&right.principal);
             let release = release_of(&adding, &publisher, build.as_deref());
+            let release = match &signature {
+                Some(signature) => release.signed(signature),
+                None => release,
+            };
             packument.add_version(release, publisher, &timestamp(packages.parts.clock.now()))?;
             Ok(PackumentDecision::Commit(()))
         };

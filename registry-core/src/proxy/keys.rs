@@ -36,7 +36,8 @@ struct Keys {
 }
 
 impl Proxy {
-    pub(crate) async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
+    /// Returns `own` keys and those of the upstreams.
+    pub(crate) async fn signing_keys(&self, own: Vec<Value>) -> Result<Vec<u8>, Error> {
         let now = self.parts.clock.now();
         let mut kept = self.parts.keys.0.lock().await;
         let upstreams = &self.parts.upstream.upstreams;
@@ -54,8 +55,8 @@ impl Proxy {
             };
             kept.insert(Arc::clone(&upstream.id), said);
         }
-        let mut merged = Keys::default();
-        let mut seen = HashSet::new();
+        let mut seen: HashSet<String> = own.iter().map(|key| key["keyid"].to_string()).collect();
+        let mut merged = Keys { keys: own };
         for said in upstreams.iter().filter_map(|upstream| kept.get(&upstream.id)) {
             let keys = said.said.as_ref().map_err(|error| Error::Shared(Arc::clone(error)))?;
             merged.keys.extend(keys.iter().filter(|key| seen.insert(key["keyid"].to_string())).cloned());

@@ -4,6 +4,7 @@ mod downloads;
 mod hooks;
 mod http_settings;
 mod providers;
+mod signing;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use providers::BuildContext;
 use self::hooks::HooksSetUp;
 use self::http_settings::normalize_prefix;
 use self::providers::Constructors;
+use self::signing::SigningSetUp;
 use super::{Parts, Registry};
 
 /// Builds a [`Registry`]. Everything but the store has a default.
@@ -80,6 +82,7 @@ pub struct RegistryBuilder {
     change_feed: Option<ChangeFeedSettings>,
     change_sinks: Vec<Delivery>,
     downloads: DownloadSetUp,
+    signing: SigningSetUp,
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
@@ -116,6 +119,7 @@ impl RegistryBuilder {
             change_feed: None,
             change_sinks: Vec::new(),
             downloads: DownloadSetUp::default(),
+            signing: SigningSetUp::default(),
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
@@ -356,6 +360,7 @@ impl RegistryBuilder {
         };
         let packages = Arc::new(PackagesParts {
             downloads: DownloadParts::new(&store, &clock, &randomness, self.downloads),
+            signing: self.signing.into_parts(&store, &clock, &randomness),
             store: Arc::clone(&store),
             clock,
             randomness,

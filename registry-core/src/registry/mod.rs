@@ -9,7 +9,7 @@ mod organizations;
 mod packages;
 mod readiness;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 
@@ -168,10 +168,11 @@ impl Registry {
         self.proxy().trim_upstream_cache().await
     }
 
-    /// Returns the keys that the upstreams sign packages with, deduplicated, as JSON in npm's format. They are cached
-    /// in memory as long as upstream packuments are fresh, and longer while an upstream fails.
+    /// Returns the keys that this registry and the upstreams sign versions with, deduplicated, as JSON in npm's format. Those of
+    /// upstreams are cached in memory as long as upstream packuments are fresh, and longer while an upstream fails.
     pub async fn signing_keys(&self) -> Result<Vec<u8>, Error> {
-        self.proxy().signing_keys().await
+        let own = self.packages().own_keys().await?.into_iter().map(|key| json!(key)).collect();
+        self.proxy().signing_keys(own).await
     }
 
     /// Finds packages that the caller may read: hosted ones as stored now, and after them those of upstreams, if the

@@ -11,15 +11,15 @@ use crate::bulk::{
 #[cfg(feature = "signing")]
 use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
-    Care, RetainError, RetainMode, RetainedPackage, RetentionRules, StorageStats, SweepOptions,
-    SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
+    Care, RetainError, RetainMode, RetainedPackage, RetentionRules, SignMode, SignedPackage, StorageStats,
+    SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
 use crate::changes::{ChangePage, DeliveryState};
 use crate::domain::PackageName;
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
 #[cfg(feature = "signing")]
-use crate::signing::{SigningKey, SigningKeys};
+use crate::signing::{ListedKey, SigningKey, StoredKeys};
 use crate::storage::BlobPath;
 use crate::upstream::Upstream;
 use crate::{Error, Registry};
@@ -244,19 +244,43 @@ impl Registry {
     /// Returns the key that the registry signs with, and makes it if there is none yet. All processes on the store get the
     /// same one.
     #[cfg(feature = "signing")]
-    pub async fn signing_key(&self) -> Result<SigningKey, Error> {
-        self.own_keys().get_or_make().await
+    pub async fn signing_key(&self) -> Result<Arc<SigningKey>, Error> {
+        self.stored_keys().get_or_make().await
     }
 
     /// Returns the key that the registry signs with; `None` if none was made yet.
     #[cfg(feature = "signing")]
-    pub async fn find_signing_key(&self) -> Result<Option<SigningKey>, Error> {
-        self.own_keys().find().await
+    pub async fn find_signing_key(&self) -> Result<Option<Arc<SigningKey>>, Error> {
+        self.stored_keys().find().await
+    }
+
+    /// Makes a key that is signed with from now on, here at once and in other processes within a minute. The keys before it
+    /// verify what they signed, and expire in ten minutes.
+    #[cfg(feature = "signing")]
+    pub async fn rotate_signing_key(&self) -> Result<Arc<SigningKey>, Error> {
+        self.stored_keys().rotate().await
+    }
+
+    /// Lists the keys of this registry in the store, oldest first, without the halves that sign.
+    #[cfg(feature = "signing")]
+    pub async fn list_signing_keys(&self) -> Result<Vec<ListedKey>, Error> {
+        self.stored_keys().list().await
     }
 
     #[cfg(feature = "signing")]
-    fn own_keys(&self) -> SigningKeys {
-        SigningKeys { store: Arc::clone(&self.parts.store), clock: Arc::clone(&self.parts.http.clock) }
+    fn stored_keys(&self) -> &StoredKeys {
+        &self.parts.packages.signing.stored
+    }
+
+    /// Signs the versions of hosted packages that have no signature, in this order, once their tarballs have the digests that
+    /// their packuments name. What another registry signed keeps its signature. Does nothing where versions are not signed, see
+    /// [`RegistryBuilder::sign_versions`](crate::RegistryBuilder::sign_versions).
+    pub fn sign_packages(
+        &self,
+        names: Vec<PackageName>,
+        mode: SignMode,
+    ) -> BoxStream<'static, Result<SignedPackage, Error>> {
+        self.care().sign_packages(names, mode)
     }
 
     /// Counts the objects in the storage.
@@ -282,7 +306,7 @@ impl Registry {
             storage_meter: Arc::clone(&self.parts.storage_meter),
             accounts: self.accounts(),
             #[cfg(feature = "signing")]
-            signing: self.own_keys(),
+            signing: self.stored_keys().clone(),
             #[cfg(feature = "signing")]
             randomness: Arc::clone(&self.parts.http.randomness),
         };

@@ -60,6 +60,7 @@ impl Settings {
             sns,
             hooks,
             codebox_log,
+            signing,
             log
         )
     }

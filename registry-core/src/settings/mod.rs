@@ -34,6 +34,7 @@ mod providers;
 mod retention;
 mod search;
 mod sections;
+mod signing;
 mod storage_url;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,7 @@ pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use retention::{RetentionTable, RetentionTables, UnusableRetention};
 pub use search::SearchSection;
 pub use sections::{AccountSettings, CacheSettings, LimitSettings, StorageSettings};
+pub use signing::SigningSection;
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
 pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
@@ -136,6 +138,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// What packages keep when old versions are removed.
     pub retain: RetentionTables,
+    /// Signatures of versions.
+    pub signing: SigningSection,
     /// The access rules.
     pub packages: PackageRules,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in

@@ -26,6 +26,9 @@ impl Settings {
         if let Some(openid) = &mut self.openid {
             openid.client_secret_file.iter_mut().chain(&mut openid.certificate_files).for_each(resolve);
         }
+        self.webhooks.values_mut().flat_map(|webhook| &mut webhook.secret_file).for_each(resolve);
+        self.hooks.iter_mut().flat_map(|hooks| &mut hooks.key_file).for_each(resolve);
+        self.signing.key_file.iter_mut().chain(&mut self.signing.secret_file).for_each(resolve);
         let issuers = self.trusted_publishing.issuers.iter_mut();
         issuers.flat_map(|issuer| &mut issuer.certificate_files).for_each(resolve);
     }
@@ -47,7 +50,10 @@ mod tests {
         [openid]\nissuer = \"https://login.example\"\nclient_id = \"x\"\nclient_secret_file = \"sso\"\n\
         certificate_files = [\"c.pem\"]\n\
         [[trusted_publishing.issuers]]\nname = \"ci\"\nurl = \"https://ci.example\"\nkind = \"claims\"\n\
-        certificate_files = [\"d.pem\"]";
+        certificate_files = [\"d.pem\"]\n\
+        [webhooks.deploys]\nurl = \"https://hooks.example\"\nsecret_file = \"deploys\"\n\
+        [hooks]\nkey_file = \"hooks\"\n\
+        [signing]\nkey_file = \"key.pem\"\nsecret_file = \"secret\"";
 
     fn paths(settings: &Settings) -> Vec<String> {
         let (upstream, github) = (&settings.upstreams["npm"], settings.github.as_ref().unwrap());
@@ -57,6 +63,10 @@ mod tests {
             &upstream.token_file,
             &github.client_secret_file,
             &openid.client_secret_file,
+            &settings.webhooks["deploys"].secret_file,
+            &settings.hooks.as_ref().unwrap().key_file,
+            &settings.signing.key_file,
+            &settings.signing.secret_file,
         ];
         let lists = [
             &upstream.certificate_files,
@@ -75,7 +85,21 @@ mod tests {
         settings.resolve_paths(Path::new("registry.toml"), ALL);
         assert_eq!(paths(&settings), paths(&Settings::from_toml(ALL).unwrap()));
         settings.resolve_paths(Path::new("/etc/registry/registry.toml"), ALL);
-        let below = ["users", "token", "github", "sso", "a.pem", "b.pem", "/ca/b.pem", "c.pem", "d.pem"];
+        let below = [
+            "users",
+            "token",
+            "github",
+            "sso",
+            "deploys",
+            "hooks",
+            "key.pem",
+            "secret",
+            "a.pem",
+            "b.pem",
+            "/ca/b.pem",
+            "c.pem",
+            "d.pem",
+        ];
         let below = below.map(|path| Path::new("/etc/registry").join(path).display().to_string());
         assert_eq!(paths(&settings)[1..], below);
         assert_eq!(paths(&settings)[0], "file:/etc/registry/data");

@@ -2,6 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
+use crate::vocabulary::ListedKey;
+
 use super::KeyId;
 
 /// What stands before the point in the SPKI of a key on P-256, in DER.
@@ -9,6 +11,8 @@ const SPKI_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
     0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
+/// The name of both the kind and the scheme, in npm's lists.
+pub(super) const KIND: &str = "ecdsa-sha2-nistp256";
 /// The length of an uncompressed point.
 const POINT: usize = 65;
 const BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
@@ -71,6 +75,12 @@ impl PublicKey {
         pem.push_str(END);
         pem.push('\n');
         pem
+    }
+
+    /// Returns the entry of the key in npm's lists, without an expiry.
+    pub(crate) fn listed(&self) -> ListedKey {
+        let (keytype, scheme) = (KIND.to_owned(), KIND.to_owned());
+        ListedKey { expires: None, keyid: self.id().to_string(), keytype, scheme, key: self.base64() }
     }
 
     /// Returns the id of the key.

@@ -1,11 +1,30 @@
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 
 use super::PublicKey;
 
+const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const END: &str = "-----END PRIVATE KEY-----";
+
 /// A key of the registry, with which it signs. Cannot be read out.
+///
+/// ```
+/// use std::sync::Arc;
+/// use registry_core::{Registry, signing::PublicKey, storage::ObjectStoreBlobs};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let registry = Registry::builder(Arc::new(ObjectStoreBlobs::in_memory())).build();
+/// let key = registry.signing_key().await?;
+/// let signature = key.sign(b"pear")?;
+/// let public = PublicKey::from_pem(&key.public_key().pem())?;
+/// assert!(public.verifies(b"pear", &signature));
+/// assert!(!public.verifies(b"plum", &signature));
+/// assert_eq!(public.id(), key.public_key().id());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     public: PublicKey,
@@ -30,6 +49,15 @@ impl SigningKey {
         let pair = pair.map_err(|_| SigningFailed)?;
         let public = PublicKey::of_point(pair.public_key().as_ref());
         Ok(Self { pair, public })
+    }
+
+    /// Reads the first private key of a text, as `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` writes it:
+    /// PEM of PKCS #8.
+    pub fn from_pem(text: &str) -> Result<Self, SigningFailed> {
+        let (_, rest) = text.split_once(BEGIN).ok_or(SigningFailed)?;
+        let (encoded, _) = rest.split_once(END).ok_or(SigningFailed)?;
+        let encoded: String = encoded.split_ascii_whitespace().collect();
+        Self::from_pkcs8(&STANDARD.decode(encoded).map_err(|_| SigningFailed)?)
     }
 
     /// Returns what others verify with.

@@ -14,6 +14,7 @@ use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
 use registry_core::proxy::UpstreamFreshness;
 use registry_core::randomness::Randomness;
+use registry_core::signing::StoredKeySettings;
 use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 use registry_core::upstream::Upstream;
 use registry_core::{Registry, RegistryBuilder};
@@ -62,6 +63,7 @@ pub struct TestRegistryBuilder {
     change_sinks: Vec<(String, Arc<dyn ChangeSink>, DeliverySettings)>,
     hooks: Option<TestHooks>,
     downloads: TestDownloads,
+    signing: Option<fn() -> StoredKeySettings>,
 }
 
 /// Settings of hooks, which cannot be cloned themselves.
@@ -103,6 +105,7 @@ impl Default for TestRegistryBuilder {
             change_sinks: Vec::new(),
             hooks: None,
             downloads: TestDownloads::default(),
+            signing: None,
         }
     }
 }
@@ -158,6 +161,16 @@ impl TestRegistryBuilder {
         let mut builder = self.change_feed();
         builder.hooks = Some(TestHooks { allow_private_addresses, per_account });
         builder
+    }
+
+    /// Signing versions with keys in the store.
+    pub fn signing(self) -> Self {
+        self.signing_with(StoredKeySettings::default)
+    }
+
+    /// Signing versions with keys that are kept as the settings say.
+    pub fn signing_with(self, settings: fn() -> StoredKeySettings) -> Self {
+        Self { signing: Some(settings), ..self }
     }
 
     /// Counting downloads. They are written when the test says so, or a minute of the machine's time later.
@@ -302,6 +315,10 @@ impl TestRegistryBuilder {
             None => registry,
         };
         let registry = registry.download_events(self.downloads.are_events);
+        let registry = match self.signing {
+            Some(settings) => registry.sign_versions_with_stored_keys(settings()),
+            None => registry,
+        };
         let registry = match self.hooks {
             Some(hooks) => {
                 let key = HOOK_KEY.parse::<HookKey>().unwrap_or_else(|error| panic!("{error}"));

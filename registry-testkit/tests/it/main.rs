@@ -44,6 +44,7 @@ mod public_api;
 mod reads;
 mod rule_decisions;
 mod search;
+mod signatures;
 mod simulation;
 mod stage;
 mod stale_tokens;

@@ -37,7 +37,7 @@ pub struct BundleBuilder {
     archive: Temporary,
     output: PathBuf,
     base: Option<Bundle>,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     clock: Arc<dyn Clock>,
     is_complete: bool,
 }

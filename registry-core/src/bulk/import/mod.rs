@@ -4,6 +4,8 @@
 //! versions at once. So a run that was stopped leaves tarballs that the next one finds, and no package in a state that the
 //! source never had.
 
+#[cfg(feature = "signing")]
+mod keys;
 mod names;
 mod owners;
 mod package;
@@ -14,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt as _, stream};
+#[cfg(feature = "signing")]
+use tokio::sync::OnceCell;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::accounts::Accounts;
@@ -94,6 +98,8 @@ struct Importing {
     accounts: Accounts,
     /// Owner → whether the name is reserved. The owners of most packages are the same.
     owners: Mutex<HashMap<String, bool>>,
+    #[cfg(feature = "signing")]
+    keys_learned: OnceCell<()>,
 }
 
 impl Bulk {
@@ -115,6 +121,8 @@ impl Bulk {
             is_over: AtomicBool::new(false),
             accounts: self.parts.accounts.clone(),
             owners: Mutex::default(),
+            #[cfg(feature = "signing")]
+            keys_learned: OnceCell::new(),
         });
         let imported = names::of_source(source, options).map(move |name| {
             let importing = Arc::clone(&importing);

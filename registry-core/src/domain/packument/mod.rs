@@ -51,7 +51,7 @@ pub use abbreviated::render_abbreviated;
 #[cfg(feature = "signing")]
 pub(crate) use cut::cut_packument;
 pub use edit::ImportNote;
-pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text};
+pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text, is_signed, with_signature};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;

@@ -18,6 +18,8 @@ pub(crate) struct NamedTarball {
     pub(crate) shasum: Option<String>,
     /// The `dist.tarball`, if it is that of another version or package.
     pub(crate) foreign: Option<String>,
+    /// Whether it lists a signature.
+    pub(crate) is_signed: bool,
 }
 
 /// A version whose tarball cannot be found, because its manifest is damaged.
@@ -37,6 +39,7 @@ struct Dist {
     tarball: Option<Value>,
     integrity: Option<Value>,
     shasum: Option<Value>,
+    signatures: Option<Value>,
 }
 
 impl Packument<'_> {
@@ -69,7 +72,10 @@ fn read(name: &PackageName, text: &str, manifest: &RawValue) -> Result<NamedTarb
     let integrity = text(dist.integrity).and_then(|integrity| Integrity::parse(&integrity).ok());
     let shasum = text(dist.shasum).map(|shasum| shasum.to_ascii_lowercase());
     let foreign = text(dist.tarball).filter(|tarball| !is_of(name, version.as_str(), tarball));
-    Ok(NamedTarball { version, location, integrity, shasum, foreign })
+    let is_signed = dist
+        .signatures
+        .is_some_and(|signatures| signatures.as_array().is_some_and(|signatures| !signatures.is_empty()));
+    Ok(NamedTarball { version, location, integrity, shasum, foreign, is_signed })
 }
 
 /// Whether a `dist.tarball` is that of the version: our path, or a URL of codebox-npm, whose file may be named after the

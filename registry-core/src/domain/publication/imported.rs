@@ -2,9 +2,11 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::domain::integrity::{have_integrity, shasum_of};
-use crate::domain::packument::{SourceVersion, deprecation_text, tarball_path};
+use crate::domain::packument::{SourceVersion, deprecation_text, is_signed, tarball_path, with_signature};
 use crate::domain::shorten::shorten;
-use crate::domain::{Integrity, PackageName, TarballContents, Version, VersionError, strict_json, tarball};
+use crate::domain::{
+    Integrity, PackageName, TarballContents, Version, VersionError, VersionSignature, strict_json, tarball,
+};
 use crate::limits::{LimitExceeded, Limits};
 
 use super::TarballError;
@@ -117,6 +119,22 @@ impl ImportedVersion {
         readme.as_ref().map_or(Ok(()), |readme| limits.check_readme(readme.len()))?;
         let shrinkwrap_origins = contents.shrinkwrap_origins.into_iter().collect();
         Ok(Self { version: version.clone(), integrity, manifest, readme, shrinkwrap_origins })
+    }
+}
+
+impl ImportedVersion {
+    /// Whether the other registry signed it.
+    pub(crate) fn is_signed(&self) -> bool {
+        let manifest: Result<Map<String, Value>, _> = serde_json::from_str(self.manifest.get());
+        manifest.is_ok_and(|manifest| manifest.get("dist").and_then(Value::as_object).is_some_and(is_signed))
+    }
+
+    /// Adds the signature of this registry.
+    pub(crate) fn signed(mut self, signature: &VersionSignature) -> Result<Self, serde_json::Error> {
+        if let Some(manifest) = with_signature(&self.manifest, &self.integrity, signature)? {
+            self.manifest = manifest;
+        }
+        Ok(self)
     }
 }
 

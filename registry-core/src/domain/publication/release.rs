@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::domain::packument::Person;
-use crate::domain::{DistTag, Integrity, Version};
+use crate::domain::{DistTag, Integrity, Version, VersionSignature};
 
 use super::Publication;
 
@@ -47,6 +47,15 @@ impl Publication {
 }
 
 impl Release {
+    /// Adds the registry's signature.
+    #[must_use]
+    pub(crate) fn signed(mut self, signature: &VersionSignature) -> Self {
+        if let Some(Value::Object(dist)) = self.manifest.get_mut("dist") {
+            dist.insert("signatures".into(), json!([signature]));
+        }
+        self
+    }
+
     /// Replaces the publisher by one that is not an account, in the format that clients know.
     #[must_use]
     pub(crate) fn published_by(mut self, publisher: Value) -> Self {

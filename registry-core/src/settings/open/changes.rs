@@ -3,6 +3,9 @@
 use crate::RegistryBuilder;
 use crate::settings::{Settings, SettingsError};
 
+#[cfg(feature = "webhooks")]
+use super::named::named;
+
 /// Adds the configured sinks. Must be called within a Tokio runtime.
 #[cfg(not(feature = "webhooks"))]
 pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBuilder, SettingsError> {
@@ -39,7 +42,8 @@ pub(super) fn add(settings: &Settings, builder: RegistryBuilder) -> Result<Regis
             builder.change_sink(&format!("webhook-{name}"), Arc::new(sink), delivery(table.give_up_hours));
     }
     if let Some(table) = &settings.codebox_log {
-        let secret = named("secret", Some(&table.secret_env), None).context("[codebox_log]")?;
+        let secret =
+            named("secret", Some(&table.secret_env), None).context("[codebox_log]")?.unwrap_or_default();
         let mut log =
             CodeboxLogSettings::new(table.url.as_url().clone(), table.client_id.clone(), secret.into());
         log.log_topic.clone_from(&table.log_topic);
@@ -76,7 +80,9 @@ fn add_hooks(settings: &Settings, builder: RegistryBuilder) -> Result<RegistryBu
     use crate::settings::error::Context as _;
 
     let Some(table) = &settings.hooks else { return Ok(builder) };
-    let key = named("key", table.key_env.as_deref(), table.key_file.as_deref()).context("[hooks]")?;
+    let key = named("key", table.key_env.as_deref(), table.key_file.as_deref())
+        .context("[hooks]")?
+        .unwrap_or_default();
     let mut hooks = HookSettings::new(key.parse::<HookKey>().context("[hooks]")?);
     hooks.allow_private_addresses = table.allow_private_addresses;
     if let Some(most) = table.per_account {
@@ -120,24 +126,7 @@ fn webhook_secret(
 ) -> Result<crate::changes::sinks::WebhookSecret, SettingsError> {
     use crate::settings::error::Context as _;
 
-    let secret = named("secret", table.secret_env.as_deref(), table.secret_file.as_deref())?;
+    let secret =
+        named("secret", table.secret_env.as_deref(), table.secret_file.as_deref())?.unwrap_or_default();
     secret.trim().parse().context("the secret")
-}
-
-/// Reads what the settings `{what}_env` or `{what}_file` name; nothing if they name nothing.
-#[cfg(feature = "webhooks")]
-fn named(
-    what: &str,
-    variable: Option<&str>,
-    file: Option<&std::path::Path>,
-) -> Result<String, SettingsError> {
-    use crate::settings::error::Context as _;
-
-    match (variable, file) {
-        (Some(variable), _) => std::env::var(variable)
-            .with_context(|| format!("{what}_env names the variable {variable}, which is not set")),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the {what} in {what}_file, {}", file.display())),
-        (None, None) => Ok(String::new()),
-    }
 }

@@ -2,8 +2,11 @@
 
 mod changes;
 mod github;
+#[cfg(any(feature = "signing", feature = "webhooks"))]
+mod named;
 mod openid;
 mod providers;
+mod signing;
 mod storage;
 mod trusted_publishing;
 mod upstreams;
@@ -86,6 +89,7 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         .chain(upstreams::open(&settings.upstreams).err())
         .chain(providers.iter().filter_map(provider))
         .chain(changes::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
+        .chain(signing::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(open_trusted_publishing(&settings.trusted_publishing).err());
     SettingsError::of_any(wrong).map(|()| folders)
 }
@@ -104,6 +108,7 @@ pub fn registry_builder(
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
+    let builder = signing::add(settings, builder)?;
     Ok(builder.trusted_publishing(open_trusted_publishing(&settings.trusted_publishing)?))
 }
 

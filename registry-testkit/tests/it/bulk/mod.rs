@@ -3,7 +3,7 @@
 
 mod bundle;
 mod copy;
-mod import;
+pub mod import;
 mod remove;
 mod rewrite;
 mod send_again;

@@ -1,6 +1,7 @@
 //! What a trusted key signed, and no release writes.
 
 use std::fs;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +16,7 @@ use super::{Bundle, LOCKED, Site, entries, fig};
 
 /// An archive in the form of a bundle, with any content.
 struct Forgery {
-    key: SigningKey,
+    key: Arc<SigningKey>,
     manifest: Value,
     files: Vec<(String, Vec<u8>)>,
 }

@@ -20,8 +20,8 @@ use super::{calls_of, outcome};
 
 /// Another registry, whose packages have real tarballs.
 #[derive(Default)]
-pub(super) struct Source {
-    pub(super) upstream: ScriptedUpstream,
+pub struct Source {
+    pub upstream: ScriptedUpstream,
     packages: Mutex<BTreeMap<String, Value>>,
 }
 
@@ -31,7 +31,7 @@ fn url(name: &str, version: &str) -> String {
 
 impl Source {
     /// Adds a version, as a good registry serves it.
-    pub(super) fn publish(&self, document: &PublishDocument) {
+    pub fn publish(&self, document: &PublishDocument) {
         let built = document.build();
         let name = built["_id"].as_str().unwrap().to_owned();
         let (version, manifest) = built["versions"].as_object().unwrap().iter().next().unwrap();
@@ -55,7 +55,7 @@ impl Source {
     }
 
     /// Changes the document of a package.
-    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut packages = self.packages.lock().unwrap();
         let packument = packages.entry(name.to_owned()).or_insert_with(|| {
             json!({
@@ -96,7 +96,11 @@ impl Source {
         outcome(registry.registry().import_packages(source, options)).await
     }
 
-    async fn import(&self, registry: &TestRegistry, names: &[&str]) -> (Vec<ImportedPackage>, Vec<String>) {
+    pub async fn import(
+        &self,
+        registry: &TestRegistry,
+        names: &[&str],
+    ) -> (Vec<ImportedPackage>, Vec<String>) {
         let names = names.iter().map(|name| PackageName::parse(name).unwrap()).collect();
         self.import_as(registry, |options| options.names = names).await
     }

@@ -1,0 +1,90 @@
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+
+use crate::Error;
+use crate::care::{Care, Finding};
+use crate::domain::PackageName;
+
+use super::orphans::Index;
+use super::tarballs::path_of;
+
+/// Whether to sign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignMode {
+    /// Sign nothing, and say what would be signed.
+    #[default]
+    DryRun,
+    /// Sign.
+    Apply,
+}
+
+/// The versions of a package that were signed, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignedPackage {
+    /// The package.
+    pub name: PackageName,
+    /// These versions.
+    pub signed: Vec<String>,
+    /// How many had a signature.
+    pub unchanged: u64,
+    /// Why versions cannot be signed.
+    pub findings: Vec<Finding>,
+}
+
+impl Care {
+    /// Signs versions without a signature, in this order.
+    pub(crate) fn sign_packages(
+        self,
+        names: Vec<PackageName>,
+        mode: SignMode,
+    ) -> BoxStream<'static, Result<SignedPackage, Error>> {
+        let sign = move |name| {
+            let care = self.clone();
+            async move { care.sign_package(name, mode).await }
+        };
+        stream::iter(names).then(sign).boxed()
+    }
+
+    async fn sign_package(&self, name: PackageName, mode: SignMode) -> Result<SignedPackage, Error> {
+        let mut done =
+            SignedPackage { name: name.clone(), signed: Vec::new(), unchanged: 0, findings: Vec::new() };
+        if !self.packages().signs() {
+            return Ok(done);
+        }
+        let index = match self.read_index(&name).await? {
+            Index::Readable(index) => index,
+            Index::Damaged { reason } => return Err(Error::Damaged(format!("{name}: {reason}").into())),
+            Index::Lost | Index::Never => return Ok(done),
+        };
+        let mut unsigned = Vec::new();
+        for tarball in index.tarballs.iter() {
+            if tarball.is_signed {
+                done.unchanged += 1;
+                continue;
+            }
+            let path = path_of(&name, tarball)?;
+            let checked = self.check_tarball(&path, tarball).await?;
+            if checked.findings.is_empty()
+                && let Some(integrity) = &tarball.integrity
+            {
+                unsigned.push((tarball.version.clone(), integrity.clone()));
+            }
+            let findings = checked.findings.into_iter();
+            done.findings.extend(findings.map(|kind| Finding {
+                package: name.clone(),
+                kind,
+                repaired: false,
+            }));
+        }
+        done.signed = match mode {
+            SignMode::DryRun => unsigned.into_iter().map(|(version, _)| version.to_string()).collect(),
+            SignMode::Apply => {
+                let signed = self.packages().add_signatures(&name, unsigned).await?;
+                signed.into_iter().map(|version| version.to_string()).collect()
+            }
+        };
+        Ok(done)
+    }
+}

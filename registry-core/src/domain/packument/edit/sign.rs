@@ -1,0 +1,44 @@
+use std::borrow::Cow;
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
+
+use super::EditError;
+use crate::domain::packument::Packument;
+use crate::domain::{Integrity, Version, VersionSignature};
+
+impl Packument<'_> {
+    /// Signs a version that has this digest and no signature. Returns whether it was signed. The version's bytes are what they
+    /// were, so that `time` does not change.
+    pub(crate) fn add_signature(
+        &mut self,
+        version: &Version,
+        integrity: &Integrity,
+        signature: &VersionSignature,
+    ) -> Result<bool, EditError> {
+        let Some(manifest) = self.versions.get_mut(version.as_str()) else { return Ok(false) };
+        let Some(signed) = with_signature(manifest, integrity, signature)? else { return Ok(false) };
+        *manifest = Cow::Owned(signed);
+        Ok(true)
+    }
+}
+
+/// Returns the manifest with a signature; `None` if it has one, or another digest.
+pub(crate) fn with_signature(
+    manifest: &RawValue,
+    integrity: &Integrity,
+    signature: &VersionSignature,
+) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+    let mut fields: Map<String, Value> = serde_json::from_str(manifest.get())?;
+    let Some(Value::Object(dist)) = fields.get_mut("dist") else { return Ok(None) };
+    if is_signed(dist) || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string()) {
+        return Ok(None);
+    }
+    dist.insert("signatures".into(), json!([signature]));
+    to_raw_value(&fields).map(Some)
+}
+
+/// Whether `dist` lists a signature.
+pub(crate) fn is_signed(dist: &Map<String, Value>) -> bool {
+    dist.get("signatures").and_then(Value::as_array).is_some_and(|signatures| !signatures.is_empty())
+}
