@@ -14,6 +14,7 @@ mod bulk;
 mod bundle;
 mod care;
 mod import;
+mod keys;
 mod log;
 mod publish;
 mod retain;
@@ -34,6 +35,7 @@ pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, Remo
 pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
+pub use keys::{KeysAction, SignVersions};
 pub use log::LogQuestion;
 pub use publish::{PackageAccess, PublishFiles};
 pub use retain::{KeepFlags, RetainRequest};
@@ -114,8 +116,8 @@ pub enum Command {
     /// Delete what no request needs any more: orphaned tarballs, expired sessions and tokens, and the upstream cache
     /// beyond its limit; while servers run, too.
     Sweep(SweepRequest),
-    /// Remove old versions by the rules of [[retain]] in registry.toml, or by one rule of flags; while servers run, too. Removes
-    /// nothing without --apply, and says what would go.
+    /// Remove old versions by the rules of [[retain]] in registry.toml, or by one rule of flags; while servers run, too. Says
+    /// what would go, and removes it only if it is told to.
     Retain(RetainRequest),
     /// Count what the storage holds, and name the largest packages.
     Stats,
@@ -141,6 +143,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         action: BundleAction,
+    },
+    /// List, renew and use the keys that versions are signed with, which `npm audit signatures` verifies.
+    Keys {
+        /// What to do.
+        #[command(subcommand)]
+        action: KeysAction,
     },
     /// Send every hosted package to the webhooks, the topics and the log of codebox again, and rebuild the search index.
     Index(IndexPackages),

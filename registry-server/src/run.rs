@@ -78,6 +78,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::Copy(request)) => operate::copy::copy(&command_line.overrides, request),
         Some(Command::Import { source }) => operate::import::import(&command_line.overrides, source),
         Some(Command::Bundle { action }) => operate::bundle::bundle(&command_line.overrides, action),
+        Some(Command::Keys { action }) => operate::keys(&command_line.overrides, action),
         Some(Command::Index(request)) => operate::index::index(&command_line.overrides, request),
         Some(Command::RemoveStorage(request)) => {
             operate::remove_storage::remove_storage(&command_line.overrides, request)

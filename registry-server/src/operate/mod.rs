@@ -9,6 +9,7 @@ pub(crate) mod encrypt;
 mod exit;
 pub(crate) mod import;
 pub(crate) mod index;
+mod keys;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;
 mod retain;
@@ -19,6 +20,7 @@ mod verify;
 
 pub(crate) use doctor::examine;
 pub use exit::{Findings, NotChecked};
+pub(crate) use keys::keys;
 pub(crate) use retain::retain;
 pub(crate) use stats::stats;
 pub(crate) use sweep::sweep;

@@ -60,6 +60,9 @@ fn the_template_lists_the_defaults() {
     );
     assert!(!std::mem::take(&mut settings.registry.sns).is_empty(), "the topic shown stands for no topic");
     assert!(settings.registry.hooks.take().is_some(), "the key shown stands for no key");
+    let signing = std::mem::take(&mut settings.registry.signing);
+    assert!(signing.key_file.is_some() && signing.secret_file.is_some(), "the key shown stands for none");
+    assert_ne!(signing.enabled, Some(false), "versions are signed by default");
     assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");

@@ -20,17 +20,21 @@ struct Front {
     upstream: FakeUpstream,
     server: ServerProcess,
     token: String,
-    _storage: TempDir,
+    storage: TempDir,
 }
 
 impl Front {
+    fn storage(&self) -> &Path {
+        self.storage.path()
+    }
+
     async fn start() -> Self {
         let upstream = FakeUpstream::start(pear()).await;
         let storage = TempDir::with_prefix("audits-").unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));
         let server = ServerProcess::start(binary, &["--upstream", upstream.base_url()], storage.path()).await;
         let token = host(&server).await;
-        Self { upstream, server, token, _storage: storage }
+        Self { upstream, server, token, storage }
     }
 }
 

@@ -1,10 +1,12 @@
+use std::fs;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rcgen::{KeyPair, PublicKeyData as _, SigningKey as _};
 use registry_core::upstream::PackumentForm;
 use registry_testkit::clients::{Client, PNPM, package};
 use registry_testkit::fake_upstream::FakeAnswer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Front, pear};
 
@@ -47,4 +49,29 @@ async fn pnpm_verifies_the_signatures_of_the_upstream() {
         };
         assert_eq!(front.upstream.requests_of("/-/npm/v1/keys"), 1);
     }
+}
+
+/// Packages of both registries, verified in one run, and none of them once a signature or a digest was changed.
+#[tokio::test]
+async fn pnpm_verifies_what_is_published_here_beside_what_an_upstream_has() {
+    let front = Front::start().await;
+    sign(&front, "pear@1.0.0");
+    let client = Client::new(&PNPM, front.server.base_url()).await;
+    let app = package("app", "1.0.0").dependency("pear", "^1.0.0").dependency("@ours/web", "^1.0.0");
+    let folder = client.home().project(&app);
+    let _ = client.run_in(&folder, &["install"]).await.assert_success();
+    let audited = client.run_in(&folder, &["audit", "signatures"]).await;
+    let _ = audited.assert_success().assert_printed("2 packages have verified registry signatures");
+
+    let index = front.storage().join("objects/@ours/web/index.json");
+    let stored = fs::read_to_string(&index).unwrap();
+    let packument: Value = serde_json::from_str(&stored).unwrap();
+    let signature = packument["versions"]["1.0.0"]["dist"]["signatures"][0]["sig"].as_str().unwrap();
+    // Among the last bytes, so that it stays a signature in its form.
+    let at = signature.len() - 10;
+    let other = if signature[at..].starts_with('A') { "B" } else { "A" };
+    let changed = format!("{}{other}{}", &signature[..at], &signature[at + 1..]);
+    fs::write(&index, stored.replace(signature, &changed)).unwrap();
+    let audited = client.run_in(&folder, &["audit", "signatures"]).await;
+    let _ = audited.assert_failure().assert_printed("invalid").assert_printed("@ours/web@1.0.0");
 }

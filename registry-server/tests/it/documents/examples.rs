@@ -38,6 +38,7 @@ fn every_configuration_is_sound() {
                 check.env("REGISTRY_GITHUB_CLIENT_SECRET", "of-an-app").env("UPSTREAM_TOKEN", "of-a-build");
             let _ = check.env("DEPLOYS_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
             let _ = check.env("HOOKS_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+            let _ = check.env("SIGNING_SECRET", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
             let output = check.output().unwrap();
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{name}: {stderr}\n{}", block.text);

@@ -1,0 +1,28 @@
+use clap::{Args, Subcommand};
+
+use registry_core::domain::PackageName;
+
+use super::care::package_name;
+
+/// What to do with the keys that versions are signed with.
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// Print the keys that signatures of this registry name, the oldest first.
+    List,
+    /// Make a new key, which is signed with from now on. The keys before it verify what they signed, and expire in ten minutes.
+    Rotate,
+    /// Sign the versions that have no signature, once their tarballs are verified; while servers run, too. What another registry
+    /// signed keeps its signature.
+    Sign(SignVersions),
+}
+
+/// `keys sign`
+#[derive(Debug, Args)]
+pub struct SignVersions {
+    /// Sign nothing, and say what would be signed
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only this package
+    #[arg(long, value_name = "NAME", value_parser = package_name)]
+    pub package: Option<PackageName>,
+}

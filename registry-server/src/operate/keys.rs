@@ -1,0 +1,126 @@
+//! `keys`: the keys that versions are signed with, and signatures of older versions.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+use futures::StreamExt as _;
+use registry_core::Registry;
+use registry_core::care::{Finding, SignMode, SignedPackage};
+use registry_core::signing::ListedKey;
+use serde::Serialize;
+
+use super::bulk::{Tally, count};
+use super::exit::Findings;
+use super::session::{self, Access};
+use crate::command_line::{KeysAction, Overrides, SignVersions};
+
+/// A package, as a line of JSON.
+#[derive(Serialize)]
+struct Package<'a> {
+    package: &'a str,
+    signed: &'a [String],
+    findings: &'a [Finding],
+}
+
+/// The last line.
+#[derive(Serialize)]
+struct Summary<'a> {
+    signed: &'a Totals,
+}
+
+#[derive(Default, Serialize)]
+struct Totals {
+    packages: u64,
+    versions: u64,
+    unchanged: u64,
+    findings: u64,
+    #[serde(rename = "dry-run")]
+    dry_run: bool,
+}
+
+pub(crate) fn keys(overrides: &Overrides, action: &KeysAction) -> anyhow::Result<()> {
+    match action {
+        KeysAction::List => session::run(overrides, Access::Reads, async |registry| {
+            print_keys(&registry.list_signing_keys().await?)
+        }),
+        KeysAction::Rotate => session::run(overrides, Access::Writes, async |registry| {
+            let key = registry.rotate_signing_key().await?;
+            let id = key.public_key().id();
+            writeln!(io::stdout(), "versions are signed with {id} from now on")
+                .context("cannot write to stdout")
+        }),
+        KeysAction::Sign(request) => sign(overrides, request),
+    }
+}
+
+fn print_keys(keys: &[ListedKey]) -> anyhow::Result<()> {
+    if keys.is_empty() {
+        return writeln!(io::stdout(), "no key was made yet: the first publish makes one")
+            .context("cannot write to stdout");
+    }
+    for key in keys {
+        let expires = key.expires.map_or_else(|| "signs".to_owned(), |expires| format!("until {expires}"));
+        writeln!(io::stdout(), "{}  {expires}", key.keyid).context("cannot write to stdout")?;
+    }
+    Ok(())
+}
+
+fn sign(overrides: &Overrides, request: &SignVersions) -> anyhow::Result<()> {
+    let settings = session::load(overrides)?;
+    if settings.registry.signing.enabled == Some(false) {
+        anyhow::bail!(
+            "[signing] enabled = false, so versions are not signed: remove it, and run the command again"
+        );
+    }
+    let access = if request.dry_run { Access::Reads } else { Access::Writes };
+    session::run_with(settings, access, async |registry| sign_all(registry, request).await)
+}
+
+async fn sign_all(registry: &Registry, request: &SignVersions) -> anyhow::Result<()> {
+    let names = session::packages(registry, request.package.as_ref()).await?;
+    let mode = if request.dry_run { SignMode::DryRun } else { SignMode::Apply };
+    let mut tally = Tally::begin("signing versions", Some(names.len() as u64));
+    let mut totals = Totals { dry_run: request.dry_run, ..Totals::default() };
+    let mut packages = registry.sign_packages(names, mode);
+    while let Some(package) = packages.next().await {
+        let Some(package) = tally.step(package)? else { continue };
+        totals.add(&package);
+        if !package.signed.is_empty() || !package.findings.is_empty() {
+            let SignedPackage { name, signed, findings, .. } = &package;
+            tally.show(
+                &Package { package: name.as_str(), signed, findings },
+                &to_text(&package, request.dry_run),
+            )?;
+        }
+    }
+    tally.finish(&Summary { signed: &totals }, &totals.to_text())?;
+    if totals.findings == 0 { Ok(()) } else { Err(Findings.into()) }
+}
+
+impl Totals {
+    fn add(&mut self, package: &SignedPackage) {
+        self.packages += u64::from(!package.signed.is_empty());
+        self.versions += package.signed.len() as u64;
+        self.unchanged += package.unchanged;
+        self.findings += package.findings.len() as u64;
+    }
+
+    fn to_text(&self) -> String {
+        let verb = if self.dry_run { "would sign" } else { "signed" };
+        let (versions, packages) = (count(self.versions, "version"), count(self.packages, "package"));
+        let mut text =
+            format!("{verb} {versions} of {packages}; signed before: {}", count(self.unchanged, "version"));
+        if self.findings > 0 {
+            text.push_str(&format!("; not signed, see above: {}", count(self.findings, "version")));
+        }
+        text
+    }
+}
+
+fn to_text(package: &SignedPackage, dry_run: bool) -> String {
+    let verb = if dry_run { "would sign" } else { "signed" };
+    let signed = (!package.signed.is_empty())
+        .then(|| format!("{}: {verb} {}", package.name, package.signed.join(", ")));
+    let findings = package.findings.iter().map(ToString::to_string);
+    signed.into_iter().chain(findings).collect::<Vec<_>>().join("\n")
+}
