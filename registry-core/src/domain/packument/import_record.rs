@@ -13,6 +13,9 @@ pub struct ImportRecord {
     /// Version → message, for deprecated versions.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub deprecated: IndexMap<String, String>,
+    /// Versions that the source had, with the tarballs that are here.
+    #[serde(skip_serializing_if = "IndexSet::is_empty")]
+    pub versions: IndexSet<String>,
     /// The owners.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub maintainers: Vec<Person>,
