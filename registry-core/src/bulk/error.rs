@@ -76,6 +76,15 @@ pub enum BulkError {
         /// What else there is to do.
         advice: &'static str,
     },
+    /// A packument names a tarball that is nowhere.
+    #[error(
+        "neither the source nor the copy has {path}, which a packument names, so its version cannot be installed: restore it from \
+         another backup, or unpublish the version"
+    )]
+    NoTarball {
+        /// The tarball.
+        path: BlobPath,
+    },
     /// The storage cannot be copied there.
     #[error("cannot copy: {reason}")]
     NoCopy {

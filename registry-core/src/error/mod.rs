@@ -141,7 +141,7 @@ impl Error {
             Self::EventsBehind => "the event sinks are behind, so no change is recorded: run the command again when they answer".into(),
             Self::NewPackage(NewPackageError::NameUnchecked { name, upstream, .. }) => format!(
                 "the upstream {upstream} of these settings could not tell whether it has {name}: run the command again when it \
-                 answers, or permit the name with shadow = true in [packages.origin]"
+                 answers, or permit the name with shadow = true in its rule"
             ),
             Self::Proxy(ProxyError::Upstream(error)) => error.to_string(),
             Self::Shared(error) => error.text_for_operator(),

@@ -179,8 +179,8 @@ async fn a_bundle_is_created_while_the_server_runs_and_applied_elsewhere() {
     }
     let printed: Vec<_> = applied_lines.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(printed.join("\n"), @r#"
-    {"package":"@acme/pear","added":1,"unchanged":0,"bytes":"…","reserved-owners":["ana"]}
-    {"package":"fig","added":1,"unchanged":0,"bytes":"…","reserved-owners":["eva"]}
+    {"package":"@acme/pear","added":1,"unchanged":0,"bytes":"…","reserved-owners":["ana"],"number":1,"of":2}
+    {"package":"fig","added":1,"unchanged":0,"bytes":"…","reserved-owners":["eva"],"number":2,"of":2}
     {"packages":2,"added":2,"unchanged":0,"refused":0,"bytes":"…","reserved-owners":["ana","eva"],"dry-run":false,"failures":0}
     "#);
     let stderr = String::from_utf8(applied.stderr).unwrap();
