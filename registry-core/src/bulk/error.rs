@@ -110,7 +110,9 @@ pub enum BulkError {
         source: SourceError,
     },
     /// Another registry does not let a package be read.
-    #[error("the source {registry} refuses {package} with status {status}: give the command {CREDENTIAL} that may read it")]
+    #[error(
+        "the source {registry} refuses {package} with status {status}: give the command {CREDENTIAL} that may read it"
+    )]
     SourceRefused {
         /// The other registry, as it displays itself.
         registry: String,

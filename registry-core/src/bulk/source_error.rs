@@ -48,7 +48,9 @@ impl fmt::Display for SourceError {
             UpstreamError::Loop { upstream } => {
                 write!(formatter, "the source {upstream} leads back to this registry")
             }
-            UpstreamError::Redirect { upstream, reason } => write!(formatter, "the source {upstream} {reason}"),
+            UpstreamError::Redirect { upstream, reason } => {
+                write!(formatter, "the source {upstream} {reason}")
+            }
             UpstreamError::Elsewhere { upstream, host, .. } => write!(
                 formatter,
                 "the source {upstream} names another host, {host}, which did not deliver the expected file: if it has no public \

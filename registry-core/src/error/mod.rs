@@ -136,9 +136,14 @@ impl Error {
     /// operator does. The causes of the error say the rest.
     pub fn text_for_operator(&self) -> String {
         match self {
-            Self::Damaged(_) => "its stored data is damaged: run registry-server verify, and restore it from a backup".into(),
+            Self::Damaged(_) => {
+                "its stored data is damaged: run registry-server verify, and restore it from a backup".into()
+            }
             Self::Internal(_) => "a part of the registry failed".into(),
-            Self::EventsBehind => "the event sinks are behind, so no change is recorded: run the command again when they answer".into(),
+            Self::EventsBehind => {
+                "the event sinks are behind, so no change is recorded: run the command again when they answer"
+                    .into()
+            }
             Self::NewPackage(NewPackageError::NameUnchecked { name, upstream, .. }) => format!(
                 "the upstream {upstream} of these settings could not tell whether it has {name}: run the command again when it \
                  answers, or permit the name with shadow = true in its rule"

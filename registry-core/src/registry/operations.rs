@@ -210,7 +210,11 @@ impl Registry {
 
     /// Returns the names of the packages that [`import_packages`](Self::import_packages) with these options imports, each once, so
     /// that their number is known before.
-    pub fn source_packages(&self, source: Arc<dyn Upstream>, options: ImportOptions) -> BulkStream<PackageName> {
+    pub fn source_packages(
+        &self,
+        source: Arc<dyn Upstream>,
+        options: ImportOptions,
+    ) -> BulkStream<PackageName> {
         self.bulk().source_packages(source, options)
     }
 

@@ -77,7 +77,8 @@ fn no_list(reason: &str) -> BulkError {
 
 /// Returns what `/-/all` lists.
 async fn listed(source: &dyn Upstream) -> Result<Vec<String>, BulkError> {
-    let answer = source.all_packages().await.map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
+    let answer =
+        source.all_packages().await.map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
     let answer = answer.ok_or_else(|| no_list("it has no /-/all: name the packages, or a scope"))?;
     let packages: IndexMap<String, IgnoredAny> = serde_json::from_slice(&answer)
         .map_err(|_| no_list("its /-/all is not an object of packages: name the packages, or a scope"))?;
@@ -110,7 +111,10 @@ async fn search(source: &dyn Upstream, text: &str) -> Result<Vec<String>, BulkEr
             .append_pair("size", &PAGE.to_string())
             .append_pair("from", &from.to_string())
             .finish();
-        let answer = source.search(&query).await.map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
+        let answer = source
+            .search(&query)
+            .await
+            .map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
         let answer = answer.ok_or_else(|| no_list("it has no search: name the packages, or import all"))?;
         let answer: SearchAnswer = serde_json::from_slice(&answer)
             .map_err(|_| no_list("its search has no `objects`: name the packages, or import all"))?;

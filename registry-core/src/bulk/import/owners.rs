@@ -26,7 +26,8 @@ impl Importing {
         }
         source.maintainers.retain(|owner| !left_out.contains(&owner.name));
         if source.maintainers.is_empty() {
-            let owners = left_out.iter().map(|name| format!("{:?}", shorten(name))).collect::<Vec<_>>().join(", ");
+            let owners =
+                left_out.iter().map(|name| format!("{:?}", shorten(name))).collect::<Vec<_>>().join(", ");
             return Err(BulkError::NoPossibleOwner { package: package.clone(), owners });
         }
         Ok(left_out)

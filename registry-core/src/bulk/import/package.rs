@@ -89,8 +89,7 @@ impl Importing {
                 source,
             }),
         })?;
-        let missing =
-            || BulkError::NotAtSource { registry: self.source.to_string(), package: name.clone() };
+        let missing = || BulkError::NotAtSource { registry: self.source.to_string(), package: name.clone() };
         let UpstreamPackument::Found { bytes, .. } = found else { return Err(missing()) };
         let parsing = name.clone();
         let parsed = compute(bytes.len(), move || SourcePackage::parse(&parsing, &bytes)).await;

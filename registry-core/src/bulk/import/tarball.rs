@@ -47,12 +47,11 @@ impl Importing {
             }
         }
         let gone = || refused_version(name, version.as_str(), ImportRefusal::NoTarball);
-        let unfetched =
-            |source: UpstreamError| BulkError::SourceTarball {
-                package: name.clone(),
-                version: version.to_string(),
-                source: source.into(),
-            };
+        let unfetched = |source: UpstreamError| BulkError::SourceTarball {
+            package: name.clone(),
+            version: version.to_string(),
+            source: source.into(),
+        };
         let url = told.url.as_deref().ok_or_else(gone)?;
         let opened = self.source.tarball(url).await.map_err(unfetched)?.ok_or_else(gone)?;
         let most = self.packages.import_limits().upstream_tarball_bytes;

@@ -4,7 +4,8 @@ use super::*;
 fn read(text: &str) -> String {
     let line = |package: &LockedPackage| {
         let LockedPackage { name, version, integrity, addresses } = package;
-        let shown = format!("{name} {version} {} {}", integrity.as_deref().unwrap_or("-"), addresses.join(" "));
+        let shown =
+            format!("{name} {version} {} {}", integrity.as_deref().unwrap_or("-"), addresses.join(" "));
         shown.trim_end().to_owned()
     };
     parse_lockfile(text).unwrap().iter().map(line).collect::<Vec<_>>().join("\n")
@@ -184,11 +185,11 @@ fn bun_leaves_commas_at_ends() {
     "pear/escaped": ["fig@1.0.0", "\",}", {}, "sha512-d"],
   },
 }"#;
-    insta::assert_snapshot!(read(lock), @r"
+    insta::assert_snapshot!(read(lock), @r#"
     @acme/fig 2.0.0 sha512-b
     fig 1.0.0 sha512-d ",}
     plum 3.0.0 sha512-c https://r.example/plum/-/plum-3.0.0.tgz
-    ");
+    "#);
 }
 
 #[test]

@@ -80,7 +80,11 @@ impl fmt::Display for ImportNote {
                 formatter.write_str("the source names no owners any more, and those that are here stay")
             }
             Self::OwnerLeftOut { name } => {
-                write!(formatter, "the owner {:?} is left out, because no account here can have that name", shorten(name))
+                write!(
+                    formatter,
+                    "the owner {:?} is left out, because no account here can have that name",
+                    shorten(name)
+                )
             }
             Self::NoOwners => formatter
                 .write_str("the source names no owners, so it belongs to every account that may publish"),
@@ -91,7 +95,10 @@ impl fmt::Display for ImportNote {
                 write!(formatter, "{version} was unpublished at the source, and stays here")
             }
             Self::GoneAtSource { version } => {
-                write!(formatter, "{version} was imported before and is not at the source any more, and stays here")
+                write!(
+                    formatter,
+                    "{version} was imported before and is not at the source any more, and stays here"
+                )
             }
         }
     }

@@ -117,15 +117,17 @@ async fn versions_that_are_gone_at_the_source_are_told() {
         packument["dist-tags"] = json!({ "latest": "1.1.0" });
         packument["maintainers"] = json!([]);
     });
-    let told = async |mode| {
+    let told_of = async |partial, mode| {
         let import = source.import_as(&registry, |options| {
             options.names = vec![PEAR.parse().unwrap()];
+            options.partial = partial;
             options.mode = mode;
         });
         let (packages, failures) = import.await;
         assert_eq!(failures, [""; 0]);
         notes(&packages[0])
     };
+    let told = async |mode| told_of(false, mode).await;
     let dry_run = told(BulkMode::DryRun).await;
     insta::assert_snapshot!(dry_run, @r"
     1.0.0 was imported before and is not at the source any more, and stays here
@@ -135,6 +137,9 @@ async fn versions_that_are_gone_at_the_source_are_told() {
     for _ in 0..2 {
         assert_eq!(told(BulkMode::Apply).await, dry_run);
     }
+    // A bundle has few of the versions.
+    let of_a_part = told_of(true, BulkMode::Apply).await;
+    assert_eq!(dry_run.lines().skip(1).collect::<Vec<_>>(), of_a_part.lines().collect::<Vec<_>>());
     let packument = stored(&registry, PEAR).await;
     assert_eq!(
         packument["versions"].as_object().unwrap().keys().collect::<Vec<_>>(),
