@@ -51,7 +51,7 @@ impl Copying {
         }
     }
 
-    /// Remembers the tarballs that a packument of the source names and that nobody listed.
+    /// Remembers the tarballs that a packument of the source names and that neither store lists.
     pub(super) fn note_unlisted(&self, object: &BlobPath, bytes: &[u8]) {
         let named = package_of_packument(object).map(|name| named_tarballs(&name, object, bytes));
         if let Some(Ok(named)) = named {

@@ -320,7 +320,7 @@ async fn a_folder_that_is_only_read_is_refused_at_once() {
 
     let source = Source::start(&[("fig", &["1.0.0"])]).await;
     let target = target().await;
-    let folders = [target.path().to_owned(), target.path().join("objects")];
+    let folders = ["", "objects", "locks", "staging"].map(|part| target.path().join(part));
     let set = |mode| {
         for folder in &folders {
             fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();

@@ -89,7 +89,7 @@ async fn the_operator_gives_a_reserved_name_to_a_provider_or_a_token() {
     assert!(taken.to_string().starts_with("no account can be created with this name"), "{taken}");
 }
 
-/// They would be owners whom nobody can ever be.
+/// No user could ever act as such an owner.
 #[tokio::test]
 async fn owners_whose_names_no_account_can_have_are_left_out_and_told() {
     let long = "x".repeat(101);
