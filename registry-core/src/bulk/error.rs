@@ -3,7 +3,8 @@ use crate::domain::PackageName;
 use crate::domain::publication::ImportRefusal;
 use crate::events::EventError;
 use crate::storage::{BlobError, BlobPath};
-use crate::upstream::UpstreamError;
+
+use super::source_error::{CREDENTIAL, SourceError};
 
 /// Why an operation on the storage failed, for one object or as a whole. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,15 @@ pub enum BulkError {
         /// What else there is to do.
         advice: &'static str,
     },
+    /// A packument names a tarball that is nowhere.
+    #[error(
+        "neither the source nor the copy has {path}, which a packument names, so its version cannot be installed: restore it from \
+         another backup, or unpublish the version"
+    )]
+    NoTarball {
+        /// The tarball.
+        path: BlobPath,
+    },
     /// The storage cannot be copied there.
     #[error("cannot copy: {reason}")]
     NoCopy {
@@ -97,13 +107,15 @@ pub enum BulkError {
         package: PackageName,
         /// Its error.
         #[source]
-        source: UpstreamError,
+        source: SourceError,
     },
     /// Another registry does not let a package be read.
     #[error(
-        "the source refuses {package} with status {status}: give the command a token or a login that may read it"
+        "the source {registry} refuses {package} with status {status}: give the command {CREDENTIAL} that may read it"
     )]
     SourceRefused {
+        /// The other registry, as it displays itself.
+        registry: String,
         /// The package.
         package: PackageName,
         /// The status of the answer.
@@ -111,9 +123,12 @@ pub enum BulkError {
     },
     /// Another registry has no such package, or no version of it.
     #[error(
-        "the source has no version of {package}: check the name, the path of the URL, and whether the token or login may read it"
+        "the source {registry} has no version of {package}: check the name, the path of the URL, and whether the token or login may \
+         read it"
     )]
     NotAtSource {
+        /// The other registry, as it displays itself.
+        registry: String,
         /// The package.
         package: PackageName,
     },
@@ -126,7 +141,27 @@ pub enum BulkError {
         version: String,
         /// Its error.
         #[source]
-        source: UpstreamError,
+        source: SourceError,
+    },
+    /// The registry that packages are imported from is this one.
+    #[error(
+        "the source {registry} is this registry itself, or stores in a copy of its storage, so nothing is imported: name the URL of \
+         the registry that has the packages"
+    )]
+    FromItself {
+        /// The registry, as it displays itself.
+        registry: String,
+    },
+    /// None of the owners that another registry names of a package can have an account here.
+    #[error(
+        "{package} is not imported: no account here can have the name of one of its owners at the source ({owners}), and without \
+         owners it would belong to every account that may publish: add an owner there"
+    )]
+    NoPossibleOwner {
+        /// The package.
+        package: PackageName,
+        /// The owners, separated by commas.
+        owners: String,
     },
     /// A version is not imported. The others are.
     #[error("{package}@{version} is not imported")]
@@ -141,7 +176,7 @@ pub enum BulkError {
     },
     /// Another registry does not say which packages it has.
     #[error("cannot list the packages of the source")]
-    Listed(#[source] UpstreamError),
+    Listed(#[source] SourceError),
     /// The list of another registry cannot be used.
     #[error("cannot list the packages of the source: {reason}")]
     NoList {

@@ -20,6 +20,7 @@ mod import;
 mod remove;
 mod rewrite;
 mod send_again;
+mod source_error;
 mod streams;
 mod tarball_urls;
 
@@ -50,6 +51,7 @@ pub use import::{ImportNote, ImportOptions, ImportRefusal, ImportedPackage};
 pub use remove::{FolderSize, StorageInventory};
 pub use rewrite::{RewriteOutcome, RewrittenObject};
 pub use send_again::SentPackage;
+pub use source_error::SourceError;
 pub use tarball_urls::{MovedPackage, TarballBase, TarballBaseError};
 
 /// How many objects are read and written at the same time. Each may take many megabytes.

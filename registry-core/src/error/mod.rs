@@ -136,6 +136,28 @@ impl Error {
         Self::Request(RequestError::Request { reason: reason.into() })
     }
 
+    /// Returns the text for the operator, who ran a command: where a client is sent to the operator and the log, it says what the
+    /// operator does. The causes of the error say the rest.
+    pub fn text_for_operator(&self) -> String {
+        match self {
+            Self::Damaged(_) => {
+                "its stored data is damaged: run registry-server verify, and restore it from a backup".into()
+            }
+            Self::Internal(_) => "a part of the registry failed".into(),
+            Self::EventsBehind => {
+                "the event sinks are behind, so no change is recorded: run the command again when they answer"
+                    .into()
+            }
+            Self::NewPackage(NewPackageError::NameUnchecked { name, upstream, .. }) => format!(
+                "the upstream {upstream} of these settings could not tell whether it has {name}: run the command again when it \
+                 answers, or permit the name with shadow = true in its rule"
+            ),
+            Self::Proxy(ProxyError::Upstream(error)) => error.to_string(),
+            Self::Shared(error) => error.text_for_operator(),
+            other => other.to_string(),
+        }
+    }
+
     /// Returns the error of the store behind this one, if there is one.
     pub(crate) fn store_error(&self) -> Option<&BlobError> {
         match self {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::auth::Caller;
 use crate::clock::timestamp;
-use crate::domain::packument::{ImportEffect, NamedTarball, Packument, SourcePackage};
+use crate::domain::packument::{ImportEffect, ImportNote, NamedTarball, Packument, SourcePackage};
 use crate::domain::publication::{ImportRefusal, ImportedVersion};
 use crate::domain::shorten::shorten;
 use crate::domain::{Integrity, PackageName, Version};
@@ -44,6 +44,20 @@ impl Packages {
         }
         self.proxy().require_free_for_import(name, from).await?;
         Ok(plan(source, &Packument::new(name.clone())))
+    }
+
+    /// Returns what an import would not take over, if it added these versions. Changes nothing.
+    pub(crate) async fn preview_import(
+        &self,
+        name: &PackageName,
+        source: &SourcePackage,
+        coming: &[Version],
+    ) -> Result<Vec<ImportNote>, Error> {
+        let preview = |packument: &mut Packument<'_>| packument.preview_import(source, coming);
+        Ok(match self.catalog().read_packument(name).await? {
+            Some(index) => preview(&mut Packument::parse(name, &index.blob.bytes)?)?,
+            None => preview(&mut Packument::new(name.clone()))?,
+        })
     }
 
     /// Returns the limits on what is imported.

@@ -226,6 +226,16 @@ impl Registry {
         self.bulk().import_packages(source, options)
     }
 
+    /// Returns the names of the packages that [`import_packages`](Self::import_packages) with these options imports, each once, so
+    /// that their number is known before.
+    pub fn source_packages(
+        &self,
+        source: Arc<dyn Upstream>,
+        options: ImportOptions,
+    ) -> BulkStream<PackageName> {
+        self.bulk().source_packages(source, options)
+    }
+
     /// Begins a bundle: what an install of exactly the given versions needs, signed, to be carried to a registry that no other
     /// one reaches. Packages are read as a client would get them, hosted ones and those of upstreams, and every tarball is
     /// verified.

@@ -28,7 +28,7 @@ pub use memberships::Memberships;
 pub use organization_action::OrganizationAction;
 pub use package_pattern::{PackagePattern, PatternError};
 pub use principal::{Caller, Principal, PrincipalKind};
-pub(crate) use principal::{PresentedCredential, is_confusing_name};
+pub(crate) use principal::{PresentedCredential, is_confusing_name, is_usual_name};
 pub(crate) use request_origin::RequestOrigin;
 pub(crate) use requested_action::RequestedAction;
 pub use team_permission::TeamPermission;

@@ -68,6 +68,14 @@ pub(crate) fn is_confusing_name(name: &str) -> bool {
     name.ends_with(['.', '-', '_'])
 }
 
+/// Returns whether a text has the form that names of accounts have, of whatever provider. Email addresses have it.
+pub(crate) fn is_usual_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
+    (1..=100).contains(&name.len())
+        && name.bytes().all(fits)
+        && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
 /// The caller of an operation: a principal or an anonymous client, and its origin. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {

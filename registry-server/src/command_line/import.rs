@@ -93,6 +93,19 @@ pub struct SourceCredential {
     pub login_file: Option<PathBuf>,
 }
 
+impl SourceCredential {
+    /// Returns the flag that was given.
+    pub fn flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--token-env", self.token_env.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--login-env", self.login_env.is_some()),
+            ("--login-file", self.login_file.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+}
+
 /// Parses a scope, with or without its `@`, and returns it without.
 fn scope(text: &str) -> Result<String, String> {
     let scope = text.strip_prefix('@').unwrap_or(text);

@@ -47,12 +47,30 @@ pub(super) fn mode(dry_run: bool) -> BulkMode {
 /// Shows the records of an operation, and counts its failures.
 pub(super) struct Tally {
     progress: Progress,
+    total: Option<u64>,
+    steps: u64,
     failures: u64,
 }
 
 #[derive(Serialize)]
 struct Failure<'a> {
     error: &'a str,
+}
+
+/// Which of all steps a record is about.
+#[derive(Clone, Copy, Serialize)]
+struct Place {
+    number: u64,
+    of: u64,
+}
+
+/// A record of a step.
+#[derive(Serialize)]
+struct Placed<'a, Record> {
+    #[serde(flatten)]
+    record: &'a Record,
+    #[serde(flatten)]
+    place: Option<Place>,
 }
 
 /// The last record, with the number of failures.
@@ -65,7 +83,7 @@ struct Summary<Totals> {
 
 impl Tally {
     pub(super) fn begin(what: &'static str, total: Option<u64>) -> Self {
-        Self { progress: Progress::begin(what, total), failures: 0 }
+        Self { progress: Progress::begin(what, total), total, steps: 0, failures: 0 }
     }
 
     /// Counts a step, and returns what it yielded. A failure is shown and counted.
@@ -77,15 +95,31 @@ impl Tally {
         Failed: Error + Send + Sync + 'static,
     {
         self.progress.step();
+        self.steps += 1;
         match outcome {
             Ok(record) => Ok(Some(record)),
             Err(error) => {
                 self.failures += 1;
-                let error = format!("{:#}", anyhow::Error::new(error));
-                self.show(&Failure { error: &error }, &format!("failed: {error}"))?;
+                let error = told(&error);
+                self.show_step(&Failure { error: &error }, &format!("failed: {error}"))?;
                 Ok(None)
             }
         }
+    }
+
+    /// Shows and counts a failure that is only a part of a step, or of none.
+    pub(super) fn fail(&mut self, error: &(dyn Error + 'static)) -> anyhow::Result<()> {
+        self.failures += 1;
+        let error = told(error);
+        self.show(&Failure { error: &error }, &format!("failed: {error}"))
+    }
+
+    /// Shows the record of the last step, with its number where the number of all steps is known.
+    pub(super) fn show_step(&self, record: &impl Serialize, text: &str) -> anyhow::Result<()> {
+        let place = self.total.map(|of| Place { number: self.steps, of });
+        let text =
+            place.map_or_else(|| text.to_owned(), |Place { number, of }| format!("{number} of {of}: {text}"));
+        self.show(&Placed { record, place }, &text)
     }
 
     pub(super) fn show(&self, record: &impl Serialize, text: &str) -> anyhow::Result<()> {
@@ -102,6 +136,15 @@ impl Tally {
             _ => anyhow::bail!("{failures} failures: mend their causes, and run the command again"),
         }
     }
+}
+
+/// Returns an error with its causes, as texts for the operator.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let texts = anyhow::Chain::new(error).map(|cause| match cause.downcast_ref::<registry_core::Error>() {
+        Some(error) => error.text_for_operator(),
+        None => cause.to_string(),
+    });
+    texts.collect::<Vec<_>>().join(": ")
 }
 
 /// Says something to the operator on stderr.

@@ -15,7 +15,9 @@ use crate::audit::parse_moment;
 use crate::command_line::{CopyStorage, Overrides};
 use crate::run::refuse_memory;
 
-use super::bulk::{Tally, count, mode, run};
+use super::bulk::{Tally, count, mode, run, say};
+#[cfg(unix)]
+use super::doctor::mode_of_content;
 use super::session::load;
 
 #[derive(Default, Serialize)]
@@ -56,6 +58,7 @@ pub(crate) fn copy(overrides: &Overrides, request: &CopyStorage) -> anyhow::Resu
         // Before the target, which is created when it is opened.
         check_copy_source(source.as_ref()).await?;
         let target = open_target(&to, request.dry_run).await?;
+        warn_of_readers(&to.url);
         let mut tally = Tally::begin("copying", None);
         let mut totals = Totals { is_dry_run: request.dry_run, ..Totals::default() };
         let mut objects = copy_storage(source, target, options);
@@ -97,6 +100,23 @@ async fn open_target(settings: &StorageSettings, is_dry_run: bool) -> anyhow::Re
         }
         _ => Ok(open_store(settings, if is_dry_run { Trial::Never } else { Trial::Always }).await?),
     }
+}
+
+/// Warns of a folder in which every user of the machine could read accounts: one that is made now is private, and one that was
+/// there before may not be.
+fn warn_of_readers(url: &StorageUrl) {
+    #[cfg(unix)]
+    if let StorageUrl::Folder(folder) = url
+        && mode_of_content(folder).is_some_and(|mode| mode & 0o007 != 0)
+    {
+        let folder = folder.display();
+        say(&format!(
+            "WARNING: every user of this machine may enter {folder}, and read the accounts and private packages that are copied \
+             there: run chmod 700 {folder}"
+        ));
+    }
+    #[cfg(not(unix))]
+    let _ = url;
 }
 
 /// A copy within its source would be copied itself.

@@ -2,6 +2,9 @@
 
 mod machine;
 
+#[cfg(unix)]
+pub(super) use machine::mode_of_content;
+
 use std::io;
 use std::sync::Arc;
 

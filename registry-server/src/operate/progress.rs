@@ -19,7 +19,7 @@ impl Progress {
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         if is_terminal {
             let template = if total.is_some() {
-                "{msg} {wide_bar} {human_pos}/{human_len} {eta}"
+                "{msg} {wide_bar} {human_pos} of {human_len} {eta}"
             } else {
                 "{spinner} {msg} {human_pos}"
             };

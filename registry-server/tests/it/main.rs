@@ -26,6 +26,7 @@ mod github_tokens;
 mod held_connections;
 mod hosts;
 mod htpasswd;
+mod legacy_locks;
 mod loops;
 mod mistakes;
 mod npm_12;

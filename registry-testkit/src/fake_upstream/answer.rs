@@ -30,6 +30,7 @@ enum End {
     Whole,
     CutAfter(usize),
     StallAfter(usize),
+    TrickleAfter(usize, Duration),
     HangUp,
 }
 
@@ -101,6 +102,12 @@ impl FakeAnswer {
         self
     }
 
+    /// After that many bytes of the body, one byte comes each `pause`.
+    pub fn trickle_after(mut self, bytes: usize, pause: Duration) -> Self {
+        self.end = End::TrickleAfter(bytes, pause);
+        self
+    }
+
     pub(crate) async fn give(self, usual: Response<Bytes>) -> io::Result<Response<FakeBody>> {
         tokio::time::sleep(self.delay).await;
         let mut response = self.body.map_or(usual, Response::new);
@@ -128,6 +135,15 @@ impl FakeAnswer {
             }
             End::StallAfter(bytes) => {
                 in_pieces(body.slice(..bytes.min(body.len())), stream::pending().boxed())
+            }
+            End::TrickleAfter(bytes, pause) => {
+                let mut rest = body.clone();
+                let first = rest.split_to(bytes.min(rest.len()));
+                let trickle = stream::unfold(rest, move |mut rest| async move {
+                    tokio::time::sleep(pause).await;
+                    (!rest.is_empty()).then(|| (Ok(Frame::data(rest.split_to(1))), rest))
+                });
+                in_pieces(first, trickle.boxed())
             }
         };
         Ok(Response::from_parts(head, body))

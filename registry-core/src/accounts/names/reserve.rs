@@ -3,6 +3,7 @@ use crate::accounts::Accounts;
 use crate::auth::Principal;
 use crate::error::AccountError;
 use crate::storage::{BlobDecision, Key};
+use crate::vocabulary::{is_confusing_name, is_usual_name};
 
 use super::claim::{NameClaim, RESERVED, key_of, parse};
 
@@ -30,6 +31,22 @@ impl Accounts {
             None => Ok::<_, Error>(BlobDecision::Write(claim.to_json()?, true)),
         });
         reserved.await
+    }
+
+    /// Whether an account here has this name, or could get it. Fails if a provider cannot tell of a name that is none of the
+    /// usual ones, as those of an htpasswd file may be.
+    pub(crate) async fn can_be_account(&self, name: &str) -> Result<bool, Error> {
+        if is_usual_name(name) && !is_confusing_name(name) {
+            return Ok(true);
+        }
+        // A name that cannot be a key can belong to no account.
+        if Key::NameClaim(&key_of(name)).path().is_err() {
+            return Ok(false);
+        }
+        if self.read_name_claim(name).await?.is_some_and(|(claim, _)| !claim.is_reserved()) {
+            return Ok(true);
+        }
+        Ok(!self.providers_with(name, self.parts.providers.iter()).await?.is_empty())
     }
 
     /// Gives a name to a provider on behalf of an operator: its user of that name, or with this subject, owns it from then on.

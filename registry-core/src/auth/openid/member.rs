@@ -5,7 +5,7 @@ use super::OpenIdSettings;
 use crate::auth::Principal;
 use crate::auth::external_identity::ExternalIdentity;
 use crate::storage::{BlobPath, Key};
-use crate::vocabulary::BoxError;
+use crate::vocabulary::{BoxError, is_usual_name};
 
 /// The most groups that are read from one token.
 const MOST_GROUPS: usize = 1000;
@@ -40,7 +40,7 @@ impl Member {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let subject = text("sub").filter(|subject| (1..=255).contains(&subject.len()));
         let subject = subject.ok_or(Unnamed::NoName)?;
-        let name = text(&settings.name_claim).filter(|name| is_name(name)).ok_or(Unnamed::NoName)?;
+        let name = text(&settings.name_claim).filter(|name| is_usual_name(name)).ok_or(Unnamed::NoName)?;
         let is_verified = settings.trust_unverified_email || is_true(claims.get("email_verified"));
         if settings.name_claim == EMAIL && !is_verified {
             return Err(Unnamed::UnverifiedEmail);
@@ -95,12 +95,4 @@ fn is_true(claim: Option<&Value>) -> bool {
         Some(Value::String(text)) => text == "true",
         _ => false,
     }
-}
-
-/// Returns whether a text is valid as a name. Email addresses are.
-pub(super) fn is_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@+".contains(&byte);
-    (1..=100).contains(&name.len())
-        && name.bytes().all(fits)
-        && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }

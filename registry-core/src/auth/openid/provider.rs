@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::member::{Member, Unnamed, is_name};
+use super::member::{Member, Unnamed};
 use super::web_login::WebLoginState;
 use super::{Issuer, OpenIdError, OpenIdSettings};
 use crate::auth::external_identity::{MakeProvider, Records, Remembered};
@@ -16,6 +16,7 @@ use crate::auth::{
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::storage::BlobStore;
+use crate::vocabulary::is_usual_name;
 
 const UNVERIFIED: &str = "your email address is your name here, and your provider has not verified it: \
                           verify it there, then sign in again, or ask the registry's operator to set \
@@ -101,7 +102,7 @@ impl AuthProvider for OpenId {
     }
 
     async fn look_up(&self, name: &str) -> Result<Option<Profile>, AuthError> {
-        if !is_name(name) {
+        if !is_usual_name(name) {
             return Ok(None);
         }
         let member = self.records.find(name).await.map_err(|error| self.issuer.unavailable(error))?;
@@ -112,7 +113,7 @@ impl AuthProvider for OpenId {
     }
 
     async fn has_name(&self, name: &str) -> Result<bool, AuthError> {
-        if !is_name(name) {
+        if !is_usual_name(name) {
             return Ok(false);
         }
         self.records.had_name(name).await.map_err(|error| self.issuer.unavailable(error))

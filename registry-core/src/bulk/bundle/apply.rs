@@ -33,7 +33,7 @@ impl Bulk {
             let entries = &bundle.inner.manifest.packages;
             let held = entries.iter().filter(|entry| entry.packument.path.is_some());
             let names = held.map(|entry| entry.name.clone()).collect();
-            let options = ImportOptions { names, mode, ..ImportOptions::default() };
+            let options = ImportOptions { names, mode, partial: true, ..ImportOptions::default() };
             let imported = bulk.import_packages(Arc::new(BundleSource::of(&bundle)), options);
             Ok::<_, BulkError>(stream::iter(unchanged).map(Ok).chain(imported))
         };

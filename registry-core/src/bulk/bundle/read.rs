@@ -172,7 +172,7 @@ impl Reading {
 /// Returns each version once, with all integrities that lock files have of it.
 pub(super) fn grouped(locked: Vec<LockedPackage>) -> BTreeMap<PackageName, BTreeMap<Version, Locks>> {
     let mut grouped: BTreeMap<PackageName, BTreeMap<Version, Locks>> = BTreeMap::new();
-    for LockedPackage { name, version, integrity } in locked {
+    for LockedPackage { name, version, integrity, .. } in locked {
         grouped.entry(name).or_default().entry(version).or_default().extend(integrity);
     }
     grouped

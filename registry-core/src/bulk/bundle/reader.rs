@@ -80,6 +80,11 @@ impl Bundle {
         Ok(CheckedBundle(self))
     }
 
+    /// How many packages it is about.
+    pub fn packages(&self) -> u64 {
+        self.inner.manifest.packages.len() as u64
+    }
+
     /// When it was made.
     pub fn created(&self) -> DateTime<Utc> {
         self.inner.manifest.created

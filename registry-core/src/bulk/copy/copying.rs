@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +39,24 @@ pub(super) struct Seen {
     packuments: HashMap<BlobPath, ListedBlob>,
     /// The packages that were written to while they were copied.
     pub(super) changed: BTreeSet<PackageName>,
+    /// The hashes of the paths of all tarballs that the source or the copy lists: the paths would take much memory.
+    tarballs: HashSet<u64>,
+    hasher: RandomState,
+    /// Tarballs that packuments name and that were not listed.
+    pub(super) unlisted: BTreeSet<BlobPath>,
+}
+
+impl Seen {
+    fn list_tarball(&mut self, path: &BlobPath) {
+        let hash = self.hasher.hash_one(path);
+        self.tarballs.insert(hash);
+    }
+
+    /// Remembers the tarballs that were not listed.
+    pub(super) fn note_unlisted(&mut self, named: Vec<BlobPath>) {
+        let Self { tarballs, hasher, unlisted, .. } = self;
+        unlisted.extend(named.into_iter().filter(|path| !tarballs.contains(&hasher.hash_one(path))));
+    }
 }
 
 impl Copying {
@@ -81,12 +100,13 @@ impl Copying {
     }
 
     pub(super) fn run(self: Arc<Self>) -> BulkStream<CopiedObject> {
-        let (settling, failing, end) = (Arc::clone(&self), Arc::clone(&self), Arc::clone(&self));
+        let [settling, searching, failing, end] = [(); 4].map(|()| Arc::clone(&self));
         // A pass lists the stores when the one before has ended.
         stream::iter(Pass::ALL)
             .then(move |pass| ready(Arc::clone(&self).pass(pass)))
             .flatten()
             .chain(stream::once(async move { settling.settle().await }).flat_map(stream::iter))
+            .chain(stream::once(async move { searching.missing_tarballs().await }).flat_map(stream::iter))
             .inspect_err(move |error| failing.note_failure(error))
             .chain(stream::once(async move { end.finish().await }).filter_map(ready))
             .boxed()
@@ -107,7 +127,7 @@ impl Copying {
     /// A copy is finished without what it kept, because it is needed as it is where the source is damaged.
     fn note_failure(&self, error: &BulkError) {
         let is_kept = match error {
-            BulkError::Unreadable { .. } | BulkError::Lost { .. } => true,
+            BulkError::Unreadable { .. } | BulkError::Lost { .. } | BulkError::NoTarball { .. } => true,
             BulkError::Damaged { .. } => self.options.leave_out_damaged,
             _ => false,
         };
@@ -145,6 +165,9 @@ impl Copying {
     async fn treat(&self, pass: Pass, pair: Pair) -> Result<Option<CopiedObject>, BulkError> {
         let Pair { path, from, to } = pair;
         let Some(belongs_to) = Pass::of(&path).filter(|_| !self.is_over()) else { return Ok(None) };
+        if pass == Pass::Tarballs && belongs_to == pass {
+            self.seen().list_tarball(&path);
+        }
         if pass == Pass::LateTarballs
             && let Some(from) = &from
         {

@@ -8,7 +8,7 @@ use crate::storage::{BlobPath, Key, StoredPath};
 
 use super::copying::Copying;
 use super::transfer::spelled;
-use super::{packument_paths, path};
+use super::{CopiedObject, packument_paths, path};
 
 const FREED: &str = ", or, if you freed the name, add --delete-packages";
 
@@ -49,6 +49,43 @@ impl Copying {
             }
             _ => Ok(true),
         }
+    }
+
+    /// Remembers the tarballs that a packument of the source names and that neither store lists.
+    pub(super) fn note_unlisted(&self, object: &BlobPath, bytes: &[u8]) {
+        let named = package_of_packument(object).map(|name| named_tarballs(&name, object, bytes));
+        if let Some(Ok(named)) = named {
+            self.seen().note_unlisted(named);
+        }
+    }
+
+    /// Returns a failure for each tarball that a packument of the source names, and that neither the source nor the copy has.
+    pub(super) async fn missing_tarballs(&self) -> Vec<Result<CopiedObject, BulkError>> {
+        let unlisted = std::mem::take(&mut self.seen().unlisted);
+        let mut failures = Vec::new();
+        for path in unlisted.into_iter().filter(|_| !self.is_over()) {
+            match self.has_tarball(&path).await {
+                Ok(true) => {}
+                Ok(false) => failures.push(Err(BulkError::NoTarball { path })),
+                Err(error) => failures.push(Err(error)),
+            }
+        }
+        failures
+    }
+
+    /// Whether the source or the copy has a tarball, which may have come since they were listed. One whose version was unpublished
+    /// meanwhile is not missed.
+    async fn has_tarball(&self, object: &BlobPath) -> Result<bool, BulkError> {
+        let failed = || BulkError::of_object(object);
+        for store in [&self.from, &self.to] {
+            if store.open(object, None).await.map_err(failed())?.is_some() {
+                return Ok(true);
+            }
+        }
+        let StoredPath::Tarball { folder, .. } = StoredPath::of(object) else { return Ok(false) };
+        let Some(name) = Key::package_of_folder(folder) else { return Ok(false) };
+        let Some((path, bytes)) = self.packument_at_source(&name).await? else { return Ok(true) };
+        Ok(!named_tarballs(&name, &path, &bytes)?.contains(object))
     }
 
     /// Refuses bytes of the source in place of a document of the copy that can be read, if they cannot.

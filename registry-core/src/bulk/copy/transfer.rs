@@ -40,6 +40,7 @@ impl Copying {
         if published_digest(path).is_some() {
             check_digest(path, &Sha512::digest(&blob.bytes))?;
         }
+        self.note_unlisted(path, &blob.bytes);
         if to.is_some() {
             let known = self.to.get(path).await.map_err(failed())?;
             if let Some(known) = known {

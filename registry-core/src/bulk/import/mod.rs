@@ -7,6 +7,7 @@
 #[cfg(feature = "signing")]
 mod keys;
 mod names;
+mod origin;
 mod owners;
 mod package;
 mod tarball;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::ready;
 use futures::{StreamExt as _, stream};
 #[cfg(feature = "signing")]
 use tokio::sync::OnceCell;
@@ -55,13 +57,22 @@ pub struct ImportOptions {
     /// Whether to take over who starred a package. Only for a source whose users have the same names here: of another one,
     /// a star would be that of another user.
     pub stars: bool,
+    /// Whether the source may lack versions that it had, so that none counts as gone there.
+    pub partial: bool,
     /// Whether to write.
     pub mode: BulkMode,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { names: Vec::new(), scopes: Vec::new(), all: false, stars: false, mode: BulkMode::Apply }
+        Self {
+            names: Vec::new(),
+            scopes: Vec::new(),
+            all: false,
+            stars: false,
+            partial: false,
+            mode: BulkMode::Apply,
+        }
     }
 }
 
@@ -77,7 +88,7 @@ pub struct ImportedPackage {
     pub unchanged: u64,
     /// How many bytes the added tarballs have. A dry run does not know.
     pub bytes: u64,
-    /// What was decided here, and stays.
+    /// What was decided here and stays, and what of the source is not taken over.
     pub notes: Vec<ImportNote>,
     /// Owners without an account here, whose names are reserved: no user can take them by signing up, until an operator
     /// [adds](crate::Registry::add_account) the account or [gives](crate::Registry::admit_name) the name to a provider.
@@ -90,6 +101,7 @@ struct Importing {
     source: Arc<dyn Upstream>,
     mode: BulkMode,
     with_stars: bool,
+    is_partial: bool,
     tarballs: Semaphore,
     mebibytes: Semaphore,
     storage_meter: Arc<StorageMeter>,
@@ -115,6 +127,7 @@ impl Bulk {
             source: Arc::clone(&source),
             mode: options.mode,
             with_stars: options.stars,
+            is_partial: options.partial,
             tarballs: Semaphore::new(CONCURRENCY),
             mebibytes: Semaphore::new(TARBALL_MEBIBYTES as usize),
             storage_meter: Arc::clone(&self.parts.storage_meter),
@@ -124,7 +137,8 @@ impl Bulk {
             #[cfg(feature = "signing")]
             keys_learned: OnceCell::new(),
         });
-        let imported = names::of_source(source, options).map(move |name| {
+        let ended = Arc::clone(&importing);
+        let imported = self.source_packages(source, options).map(move |name| {
             let importing = Arc::clone(&importing);
             async move {
                 match name {
@@ -133,7 +147,8 @@ impl Bulk {
                 }
             }
         });
-        imported.buffered(PACKAGES).flat_map(stream::iter).boxed()
+        let imported = imported.buffered(PACKAGES).flat_map(stream::iter);
+        imported.filter(move |outcome| ready(ended.is_told(outcome))).boxed()
     }
 }
 
@@ -150,6 +165,12 @@ impl Importing {
 
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// Ends the import if the source is this registry, which is told once.
+    fn is_told(&self, outcome: &Result<ImportedPackage, BulkError>) -> bool {
+        let is_end = matches!(outcome, Err(BulkError::FromItself { .. }));
+        !is_end || !self.is_over.swap(true, Ordering::Relaxed)
     }
 
     /// Ends the import after a write that the storage refused: each further one would fail alike.

@@ -13,10 +13,13 @@ use crate::domain::PackageName;
 use crate::domain::shorten::shorten;
 use crate::upstream::Upstream;
 
-use super::ImportOptions;
+use super::{ImportOptions, origin};
 
 /// The most hits that npm's search returns at once.
 const PAGE: usize = 250;
+
+/// The most packages that a search is followed to. A source that finds new names without end would never be left.
+const MOST_FOUND: usize = 1_000_000;
 
 /// The part of an answer to a search that is read.
 #[derive(Deserialize)]
@@ -74,7 +77,8 @@ fn no_list(reason: &str) -> BulkError {
 
 /// Returns what `/-/all` lists.
 async fn listed(source: &dyn Upstream) -> Result<Vec<String>, BulkError> {
-    let answer = source.all_packages().await.map_err(BulkError::Listed)?;
+    let answer =
+        source.all_packages().await.map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
     let answer = answer.ok_or_else(|| no_list("it has no /-/all: name the packages, or a scope"))?;
     let packages: IndexMap<String, IgnoredAny> = serde_json::from_slice(&answer)
         .map_err(|_| no_list("its /-/all is not an object of packages: name the packages, or a scope"))?;
@@ -107,7 +111,10 @@ async fn search(source: &dyn Upstream, text: &str) -> Result<Vec<String>, BulkEr
             .append_pair("size", &PAGE.to_string())
             .append_pair("from", &from.to_string())
             .finish();
-        let answer = source.search(&query).await.map_err(BulkError::Listed)?;
+        let answer = source
+            .search(&query)
+            .await
+            .map_err(|error| origin::of_source(source, error, BulkError::Listed))?;
         let answer = answer.ok_or_else(|| no_list("it has no search: name the packages, or import all"))?;
         let answer: SearchAnswer = serde_json::from_slice(&answer)
             .map_err(|_| no_list("its search has no `objects`: name the packages, or import all"))?;
@@ -119,5 +126,8 @@ async fn search(source: &dyn Upstream, text: &str) -> Result<Vec<String>, BulkEr
             return Ok(found);
         }
         found.extend(new);
+        if found.len() > MOST_FOUND {
+            return Err(no_list("its search finds more than a million packages: name the packages"));
+        }
     }
 }

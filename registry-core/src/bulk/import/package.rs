@@ -15,7 +15,7 @@ use crate::packages::ImportPlan;
 use crate::upstream::{PackumentForm, UpstreamError, UpstreamPackument, Validators};
 
 use super::tarball::Fetched;
-use super::{ImportedPackage, Importing};
+use super::{ImportNote, ImportedPackage, Importing, origin};
 
 impl Importing {
     pub(super) async fn import_package(
@@ -24,7 +24,10 @@ impl Importing {
         failures: &mut Vec<BulkError>,
     ) -> Result<ImportedPackage, BulkError> {
         let from = self.source.to_string();
-        let source = Arc::new(self.source_package(name).await?);
+        let mut source = self.source_package(name).await?;
+        let left_out = self.leave_owners_out(name, &mut source).await?;
+        let left_out = left_out.into_iter().map(|name| ImportNote::OwnerLeftOut { name });
+        let source = Arc::new(source);
         let planned = self.packages.plan_import(name, &source, &from).await;
         let ImportPlan { missing, unchanged, refused, mut stars } = planned.map_err(of_package(name))?;
         failures
@@ -34,11 +37,13 @@ impl Importing {
             added: 0,
             unchanged,
             bytes: 0,
-            notes: Vec::new(),
+            notes: left_out.collect(),
             reserved_owners: Vec::new(),
         };
         if self.mode == BulkMode::DryRun {
             imported.added = missing.len() as u64;
+            let notes = self.packages.preview_import(name, &source, &missing).await;
+            imported.notes.extend(notes.map_err(of_package(name))?);
             imported.reserved_owners = self.reserve_owners(&source).await.map_err(of_package(name))?;
             return Ok(imported);
         }
@@ -75,34 +80,37 @@ impl Importing {
         );
         imported.added = effect.added.len() as u64;
         imported.unchanged += effect.unchanged;
-        imported.notes = effect.notes;
+        imported.notes.extend(effect.notes);
         Ok(imported)
     }
 
     async fn source_package(&self, name: &PackageName) -> Result<SourcePackage, BulkError> {
         let asked = self.source.packument(name, PackumentForm::Full, &Validators::default()).await;
         let found = asked.map_err(|source| match source {
-            UpstreamError::Refused { status: status @ (401 | 403), .. } => {
-                BulkError::SourceRefused { package: name.clone(), status }
+            UpstreamError::Refused { status: status @ (401 | 403), upstream: registry } => {
+                BulkError::SourceRefused { registry, package: name.clone(), status }
             }
-            source => BulkError::Source { package: name.clone(), source },
+            error => origin::of_source(self.source.as_ref(), error, |source| BulkError::Source {
+                package: name.clone(),
+                source,
+            }),
         })?;
-        let UpstreamPackument::Found { bytes, .. } = found else {
-            return Err(BulkError::NotAtSource { package: name.clone() });
-        };
+        let missing = || BulkError::NotAtSource { registry: self.source.to_string(), package: name.clone() };
+        let UpstreamPackument::Found { bytes, .. } = found else { return Err(missing()) };
         let parsing = name.clone();
         let parsed = compute(bytes.len(), move || SourcePackage::parse(&parsing, &bytes)).await;
         let parsed = parsed.map_err(|error| of_package(name)(error.into()))?;
         let mut source = parsed.map_err(|error| {
             let reason = error.to_string();
             let source = UpstreamError::Unusable { upstream: self.source.to_string(), reason };
-            BulkError::Source { package: name.clone(), source }
+            BulkError::Source { package: name.clone(), source: source.into() }
         })?;
         if !self.with_stars {
             source.stars = None;
         }
+        source.is_partial = self.is_partial;
         if source.is_empty() {
-            return Err(BulkError::NotAtSource { package: name.clone() });
+            return Err(missing());
         }
         Ok(source)
     }

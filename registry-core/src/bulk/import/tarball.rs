@@ -12,7 +12,7 @@ use crate::concurrency::compute_elsewhere;
 use crate::domain::packument::SourceVersion;
 use crate::domain::publication::{ImportRefusal, ImportedVersion};
 use crate::domain::{PackageName, Version};
-use crate::upstream::TarballEncoding;
+use crate::upstream::{TarballEncoding, UpstreamError};
 
 use super::package::{of_package, refused_version};
 use super::{Importing, TARBALL_MEBIBYTES};
@@ -47,8 +47,11 @@ impl Importing {
             }
         }
         let gone = || refused_version(name, version.as_str(), ImportRefusal::NoTarball);
-        let unfetched =
-            |source| BulkError::SourceTarball { package: name.clone(), version: version.to_string(), source };
+        let unfetched = |source: UpstreamError| BulkError::SourceTarball {
+            package: name.clone(),
+            version: version.to_string(),
+            source: source.into(),
+        };
         let url = told.url.as_deref().ok_or_else(gone)?;
         let opened = self.source.tarball(url).await.map_err(unfetched)?.ok_or_else(gone)?;
         let most = self.packages.import_limits().upstream_tarball_bytes;

@@ -11,6 +11,7 @@
 //! let packages = parse_lockfile(lock)?;
 //! assert_eq!(packages.len(), 1, "a package of a forge comes from no registry");
 //! assert_eq!(packages[0].name.as_str(), "@acme/pear");
+//! assert!(packages[0].addresses.is_empty(), "it comes from whatever registry the client is set up with");
 //! # Ok::<(), registry_core::domain::lockfile::LockfileError>(())
 //! ```
 
@@ -36,6 +37,9 @@ pub struct LockedPackage {
     pub version: Version,
     /// The integrity of its tarball, if the lock file has it.
     pub integrity: Option<String>,
+    /// The addresses of its tarball that the lock file has. Most clients write none, and take it from the registry that they
+    /// are set up with.
+    pub addresses: Vec<String>,
 }
 
 /// Why a text is not a lock file. The text is for the operator.
@@ -59,7 +63,14 @@ pub enum LockfileError {
 
 /// Versions by package and number.
 #[derive(Default)]
-struct Locked(BTreeMap<(PackageName, Version), Option<String>>);
+struct Locked(BTreeMap<(PackageName, Version), Tarball>);
+
+/// What a lock file says of the tarball of a version.
+#[derive(Default)]
+struct Tarball {
+    integrity: Option<String>,
+    addresses: Vec<String>,
+}
 
 /// Reads the packages that a lock file of any client takes from registries, sorted, each version once. What it takes from
 /// elsewhere, such as a folder or a forge, is left out.
@@ -74,7 +85,14 @@ pub fn parse_lockfile(text: &str) -> Result<Vec<LockedPackage>, LockfileError> {
         parse_yaml(text, &mut locked)?;
     }
     let packages = locked.0.into_iter();
-    Ok(packages.map(|((name, version), integrity)| LockedPackage { name, version, integrity }).collect())
+    Ok(packages
+        .map(|((name, version), Tarball { integrity, addresses })| LockedPackage {
+            name,
+            version,
+            integrity,
+            addresses,
+        })
+        .collect())
 }
 
 fn parse_json(text: &str, locked: &mut Locked) -> Result<(), LockfileError> {
@@ -112,10 +130,13 @@ fn parse_yaml(text: &str, locked: &mut Locked) -> Result<(), LockfileError> {
 
 impl Locked {
     /// Adds a version, if its name and number are those of a registry.
-    fn add(&mut self, name: &str, version: &str, integrity: Option<&str>) {
+    fn add(&mut self, name: &str, version: &str, integrity: Option<&str>, address: Option<&str>) {
         if let (Ok(name), Ok(version)) = (PackageName::parse(name), Version::parse(version)) {
             let known = self.0.entry((name, version)).or_default();
-            *known = known.take().or_else(|| integrity.map(str::to_owned));
+            known.integrity = known.integrity.take().or_else(|| integrity.map(str::to_owned));
+            let is_known = |address: &&str| known.addresses.iter().any(|known| known == address);
+            let new = address.filter(|address| !address.is_empty() && !is_known(address)).map(str::to_owned);
+            known.addresses.extend(new);
         }
     }
 }

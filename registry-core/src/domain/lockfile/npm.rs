@@ -30,7 +30,7 @@ fn installed(packages: &Map<String, Value>, locked: &mut Locked) {
             && !is_elsewhere(entry)
             && may_be_of_registry(text(entry, "resolved"))
         {
-            locked.add(name, version, text(entry, "integrity"));
+            locked.add(name, version, text(entry, "integrity"), text(entry, "resolved"));
         }
     }
 }
@@ -43,7 +43,7 @@ fn dependencies(of: &Value, locked: &mut Locked) {
         let alias = version.strip_prefix("npm:").and_then(split_name);
         let (name, version) = alias.unwrap_or((name, version));
         if !is_elsewhere(entry) && may_be_of_registry(text(entry, "resolved")) {
-            locked.add(name, version, text(entry, "integrity"));
+            locked.add(name, version, text(entry, "integrity"), text(entry, "resolved"));
         }
         dependencies(entry, locked);
     }

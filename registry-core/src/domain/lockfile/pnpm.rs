@@ -10,11 +10,12 @@ pub(super) fn packages(document: &Yaml<'_>, locked: &mut Locked) {
         let key = key.strip_prefix('/').unwrap_or(key);
         let key = key.split('(').next().unwrap_or(key);
         let resolution = entry.as_mapping_get("resolution");
-        let integrity = resolution.and_then(|resolution| resolution.as_mapping_get("integrity"));
+        let told =
+            |field| resolution.and_then(|resolution| resolution.as_mapping_get(field)).and_then(Yaml::as_str);
         if let Some((name, version)) =
             split_name(key).filter(|(name, _)| !is_of_older_form(name)).or(older(key))
         {
-            locked.add(name, version, integrity.and_then(Yaml::as_str));
+            locked.add(name, version, told("integrity"), told("tarball"));
         }
     }
 }

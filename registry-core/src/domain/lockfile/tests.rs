@@ -3,8 +3,10 @@ use super::*;
 /// One package a line.
 fn read(text: &str) -> String {
     let line = |package: &LockedPackage| {
-        let LockedPackage { name, version, integrity } = package;
-        format!("{name} {version} {}", integrity.as_deref().unwrap_or("-"))
+        let LockedPackage { name, version, integrity, addresses } = package;
+        let shown =
+            format!("{name} {version} {} {}", integrity.as_deref().unwrap_or("-"), addresses.join(" "));
+        shown.trim_end().to_owned()
     };
     parse_lockfile(text).unwrap().iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -27,7 +29,7 @@ fn npm_names_folders_since_version_2() {
     }"#;
     insta::assert_snapshot!(read(lock), @r"
     @acme/fig 2.0.0-rc.1 sha512-b
-    pear 1.0.0 sha512-a
+    pear 1.0.0 sha512-a https://r.example/pear/-/pear-1.0.0.tgz
     plum 3.0.0 -
     ");
 }
@@ -132,9 +134,9 @@ short@acme/short:
   resolved \"https://forge.example/acme/short/tar.gz/1f9c\"
 ";
     insta::assert_snapshot!(read(lock), @r"
-    @acme/fig 2.0.1 sha512-b
-    pear 1.0.0 -
-    plum 3.0.0 -
+    @acme/fig 2.0.1 sha512-b https://r.example/@acme/fig/-/fig-2.0.1.tgz#0a
+    pear 1.0.0 - https://r.example/pear/-/pear-1.0.0.tgz#0c
+    plum 3.0.0 - https://r.example/plum/-/plum-3.0.0.tgz#0b
     ");
 }
 
@@ -166,7 +168,7 @@ __metadata:
 ";
     insta::assert_snapshot!(read(lock), @r"
     @acme/fig 2.0.1 -
-    plum 3.0.0 -
+    plum 3.0.0 - https://r.example/plum.tgz
     ");
 }
 
@@ -177,17 +179,17 @@ fn bun_leaves_commas_at_ends() {
   "workspaces": { "": { "name": "basket", "dependencies": { "pear": "^1.0.0", }, }, },
   "packages": {
     "@acme/fig": ["@acme/fig@2.0.0", "", { "bin": "x,}" }, "sha512-b"],
-    "alias": ["plum@3.0.0", "", {}, "sha512-c"],
+    "alias": ["plum@3.0.0", "https://r.example/plum/-/plum-3.0.0.tgz", {}, "sha512-c"],
     "local": ["local@workspace:packages/local"],
     "forged": ["forged@github:acme/forged#1f9c", {}, "acme-forged-1f9c"],
     "pear/escaped": ["fig@1.0.0", "\",}", {}, "sha512-d"],
   },
 }"#;
-    insta::assert_snapshot!(read(lock), @r"
+    insta::assert_snapshot!(read(lock), @r#"
     @acme/fig 2.0.0 sha512-b
-    fig 1.0.0 sha512-d
-    plum 3.0.0 sha512-c
-    ");
+    fig 1.0.0 sha512-d ",}
+    plum 3.0.0 sha512-c https://r.example/plum/-/plum-3.0.0.tgz
+    "#);
 }
 
 #[test]

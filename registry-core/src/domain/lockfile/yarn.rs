@@ -39,7 +39,7 @@ impl Block<'_> {
     fn add_to(self, locked: &mut Locked) {
         let Self { name: Some(name), version: Some(version), resolved, integrity } = self else { return };
         if may_be_of_registry(resolved) {
-            locked.add(name, version, integrity);
+            locked.add(name, version, integrity, resolved);
         }
     }
 }
@@ -59,8 +59,11 @@ pub(super) fn berry(document: &Yaml<'_>, locked: &mut Locked) {
     for (_, entry) in document.as_mapping().into_iter().flatten() {
         let resolution = entry.as_mapping_get("resolution").and_then(Yaml::as_str);
         let Some((name, place)) = resolution.and_then(split_name) else { continue };
-        if let Some(version) = place.strip_prefix("npm:") {
-            locked.add(name, version.split("::").next().unwrap_or(version), None);
+        if let Some(place) = place.strip_prefix("npm:") {
+            let (version, parameters) = place.split_once("::").unwrap_or((place, ""));
+            let address = url::form_urlencoded::parse(parameters.as_bytes())
+                .find_map(|(name, value)| (name == "__archiveUrl").then_some(value));
+            locked.add(name, version, None, address.as_deref());
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,9 @@ pub struct ImportRecord {
     /// Version → message, for deprecated versions.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub deprecated: IndexMap<String, String>,
+    /// Versions that the source had, with the tarballs that are here.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub versions: BTreeSet<String>,
     /// The owners.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub maintainers: Vec<Person>,

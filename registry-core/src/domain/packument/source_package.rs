@@ -19,6 +19,8 @@ pub(crate) struct SourcePackage {
     pub(crate) maintainers: Vec<Person>,
     /// The accounts that starred it there; `None` where accounts here are other ones.
     pub(crate) stars: Option<IndexSet<String>>,
+    /// Whether versions that it lacks may be at the source nevertheless.
+    pub(crate) is_partial: bool,
     /// Versions that were published there once, and the time that is told of them.
     pub(crate) unpublished: IndexMap<String, String>,
     pub(crate) created: Option<String>,
@@ -85,6 +87,7 @@ impl SourcePackage {
             dist_tags: tags.collect(),
             maintainers: owners(document.fields.get("maintainers").copied().flatten())?,
             stars: Some(stars(&document)),
+            is_partial: false,
             created: time.get("created").cloned(),
             modified: time.get("modified").cloned(),
             package_unpublished,

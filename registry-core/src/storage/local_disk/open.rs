@@ -135,19 +135,24 @@ fn make(root: &Path) -> io::Result<()> {
     if let Some(parent) = root.parent() {
         fs::create_dir_all(parent)?;
     }
+    make_private(root)
+}
+
+/// Creates a folder that only its owner may enter, if it is missing.
+fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(root) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && root.is_dir() => Ok(()),
+    match builder.create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         made => made,
     }
 }
 
-/// Creates the missing parts. Safe for several processes at once, since each step is atomic and idempotent.
+/// Creates the missing parts. They are private even in a folder that was made for the store and that everybody may enter. Safe for several processes at once, since each step is atomic and idempotent.
 fn prepare(folder: &Folder, root: &Path, version: &Path) -> io::Result<()> {
     for part in [&folder.objects, &folder.locks, &folder.staging] {
-        fs::create_dir_all(part)?;
+        make_private(part)?;
     }
     if !version.try_exists()? {
         Staged::holding(folder, format!("{FORMAT}\n").as_bytes())?.place(version)?;

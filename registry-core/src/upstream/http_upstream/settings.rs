@@ -35,6 +35,9 @@ pub struct HttpUpstreamSettings {
     pub request_timeout: Duration,
     /// The longest pause within a tarball's stream. Default 20 seconds.
     pub stall_timeout: Duration,
+    /// The fewest bytes of a tarball that must come per second of waiting, on average, once `stall_timeout` is used up: an
+    /// upstream that trickles would hold its reader otherwise. 0 sets no limit. Default 0.
+    pub least_tarball_rate: u32,
     /// The most bytes of a packument when decoded. Default 128 MiB.
     pub packument_bytes: usize,
     /// The most bytes of any other document when decoded. Default 8 MiB.
@@ -70,6 +73,7 @@ impl HttpUpstreamSettings {
             first_byte_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(20),
+            least_tarball_rate: 0,
             packument_bytes: 128 << 20,
             small_answer_bytes: 8 << 20,
             retries: 2,

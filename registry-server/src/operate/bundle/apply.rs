@@ -23,8 +23,9 @@ pub(super) fn apply(overrides: &Overrides, request: &ApplyBundle) -> anyhow::Res
             bundle.created().to_rfc3339_opts(SecondsFormat::Secs, true),
             bundle.key()
         ));
+        let packages = bundle.packages();
         let bundle = bundle.check().await.with_context(cannot)?;
-        Report::begin(request.dry_run)
+        Report::begin(request.dry_run, packages)
             .packages(registry.apply_bundle(bundle, mode(request.dry_run)), &NoExtra)
             .await
     })

@@ -57,7 +57,7 @@ pub(super) fn create(overrides: &Overrides, request: &CreateBundle) -> anyhow::R
             totals.versions += 1;
             totals.in_base += u64::from(version.is_in_base);
             let record = Record::of(&version);
-            tally.show(&record, &record.text())?;
+            tally.show_step(&record, &record.text())?;
         }
         if is_complete {
             totals.tell_of(&builder.finish().await?, &request.output);

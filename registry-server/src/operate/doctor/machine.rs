@@ -45,9 +45,8 @@ pub(super) fn open_files() -> Vec<Examined> {
 #[cfg(unix)]
 pub(super) fn folder(folder: &Path) -> Vec<Examined> {
     // A missing folder is reported by the storage.
-    let Ok(metadata) = std::fs::metadata(folder) else { return Vec::new() };
-    let mut checks =
-        vec![permissions(folder, std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()))];
+    let Some(mode) = mode_of_content(folder) else { return Vec::new() };
+    let mut checks = vec![permissions(folder, mode)];
     checks.extend(space(folder));
     checks
 }
@@ -56,6 +55,18 @@ pub(super) fn folder(folder: &Path) -> Vec<Examined> {
 #[cfg(not(unix))]
 pub(super) fn folder(_: &Path) -> Vec<Examined> {
     Vec::new()
+}
+
+/// Returns the mode with which the objects in a folder can be reached: what both it and the folder `objects` in it allow. `None`
+/// if there is no folder.
+#[cfg(unix)]
+pub(in crate::operate) fn mode_of_content(folder: &Path) -> Option<u32> {
+    let mode = |folder: &Path| {
+        let metadata = std::fs::metadata(folder).ok()?;
+        Some(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()))
+    };
+    let objects = mode(&folder.join("objects"));
+    Some(mode(folder)? & objects.unwrap_or(u32::MAX))
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ mod credential;
 mod names;
 mod registry;
 mod report;
+mod totals;
 mod verdaccio;
 
 use crate::command_line::{ImportSource, Overrides};

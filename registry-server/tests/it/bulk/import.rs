@@ -21,13 +21,13 @@ const RULES: &str =
     "[[packages]]\nmatch = \"**\"\nread = [\"@authenticated\"]\npublish = [\"@authenticated\"]\n";
 
 /// A server that shows packages to who is signed in.
-struct Source {
-    registry: Registry,
-    token: String,
+pub(super) struct Source {
+    pub(super) registry: Registry,
+    pub(super) token: String,
 }
 
 impl Source {
-    async fn start(packages: &[(&str, &[&str])]) -> Self {
+    pub(super) async fn start(packages: &[(&str, &[&str])]) -> Self {
         let registry = Registry::configured(RULES).await;
         let token = sign_up(&registry.http(), "eva").await;
         let source = Self { registry, token };
@@ -40,13 +40,13 @@ impl Source {
         source
     }
 
-    async fn publish(&self, name: &str, document: &PublishDocument) {
+    pub(super) async fn publish(&self, name: &str, document: &PublishDocument) {
         let path = format!("/{}", name.replace('/', "%2f"));
         let put = self.registry.http().put(&path).bearer(&self.token).json(&document.build());
         let _ = put.send().await.assert_status(201);
     }
 
-    fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         self.registry.server.base_url()
     }
 
@@ -58,14 +58,14 @@ impl Source {
         command
     }
 
-    async fn import(&self, target: &Path, arguments: &[&str]) -> Output {
+    pub(super) async fn import(&self, target: &Path, arguments: &[&str]) -> Output {
         let mut command = self.command(target, arguments);
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 }
 
 /// A storage that a server began.
-async fn target() -> TempDir {
+pub(super) async fn target() -> TempDir {
     let folder = TempDir::with_prefix("target-").unwrap();
     assert!(start_server(folder.path()).await.stop().await.success());
     folder
@@ -131,7 +131,8 @@ async fn packages_move_from_one_running_server_to_another() {
     assert_eq!(
         found.last().unwrap(),
         &json!({
-            "packages": 3, "added": 4, "unchanged": 0, "refused": 0, "bytes": bytes, "reserved-owners": ["eva"], "dry-run": false,
+            "packages": 3, "added": 4, "unchanged": 0, "refused": 0, "bytes": bytes, "reserved-owners": ["eva"], "elsewhere": 0,
+            "dry-run": false,
             "failures": 0,
         })
     );
@@ -187,9 +188,10 @@ async fn credentials_come_from_variables_and_files_and_are_never_shown() {
     for (arguments, told) in [
         (
             &[][..],
-            "the source refuses fig with status 401: give the command a token or a login that may read it",
+            "refuses fig with status 401: give the command a token with --token-env or --token-file, or a login with --login-env or \
+             --login-file that may read it",
         ),
-        (&["--token-env", "WRONG"], "does not accept the token or login that the command was given"),
+        (&["--token-env", "WRONG"], "does not accept the token or login of --token-env"),
         (&["--token-env", "NOT_SET"], "--token-env names the variable NOT_SET, which is not set"),
         (&["--token-env", "EMPTY"], "the variable EMPTY is empty"),
         (&["--login-env", "TOKEN"], "the login for the source has no colon: write it as USER:PASSWORD"),
@@ -223,9 +225,9 @@ async fn what_is_wrong_with_a_source_is_told_and_nothing_is_written() {
     upstream
         .answer_everything(FakeAnswer::usual().header("content-type", "text/html").body("<!doctype html>"));
     insta::assert_snapshot!(told(import(&["pear", "--scope", "@acme", "--all"]).await), @r#"
-    {"error":"cannot read the package pear of the source: the upstream registry [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\""}
-    {"error":"cannot list the packages of the source: the upstream registry [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\""}
-    {"error":"cannot list the packages of the source: the upstream registry [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\""}
+    {"error":"cannot list the packages of the source: the source [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\""}
+    {"error":"cannot list the packages of the source: the source [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\""}
+    {"error":"cannot read the package pear of the source: the source [source] sent an invalid response: a document that is not a JSON object, and calls it \"text/html\"","number":1,"of":1}
     {"packages":0,"added":0,"unchanged":0,"refused":0,"bytes":0,"dry-run":false,"failures":3}
     "#);
     // Its tarballs are none.
@@ -233,11 +235,11 @@ async fn what_is_wrong_with_a_source_is_told_and_nothing_is_written() {
     insta::assert_snapshot!(told(import(&["--all"]).await), @r#"
     {"error":"left-pad@1.0.0 is not imported: its tarball is refused: publish a repaired version: the tarball is not gzip; publish what `npm pack` writes"}
     {"error":"left-pad@1.1.0 is not imported: its tarball is refused: publish a repaired version: the tarball is not gzip; publish what `npm pack` writes"}
-    {"package":"left-pad","added":0,"unchanged":0,"bytes":0}
+    {"package":"left-pad","added":0,"unchanged":0,"bytes":0,"number":1,"of":3}
     {"error":"@acme/web@2.0.0-rc.1 is not imported: its tarball is refused: publish a repaired version: the tarball is not gzip; publish what `npm pack` writes"}
-    {"package":"@acme/web","added":0,"unchanged":0,"bytes":0}
+    {"package":"@acme/web","added":0,"unchanged":0,"bytes":0,"number":2,"of":3}
     {"error":"JSONStream@0.10.0 is not imported: its tarball is refused: publish a repaired version: the tarball is not gzip; publish what `npm pack` writes"}
-    {"package":"JSONStream","added":0,"unchanged":0,"bytes":0}
+    {"package":"JSONStream","added":0,"unchanged":0,"bytes":0,"number":3,"of":3}
     {"packages":3,"added":0,"unchanged":0,"refused":4,"bytes":0,"dry-run":false,"failures":4}
     "#);
     assert_eq!(packages(target.path()), BTreeMap::new());
@@ -318,7 +320,7 @@ async fn a_folder_that_is_only_read_is_refused_at_once() {
 
     let source = Source::start(&[("fig", &["1.0.0"])]).await;
     let target = target().await;
-    let folders = [target.path().to_owned(), target.path().join("objects")];
+    let folders = ["", "objects", "locks", "staging"].map(|part| target.path().join(part));
     let set = |mode| {
         for folder in &folders {
             fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();

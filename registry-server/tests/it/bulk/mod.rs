@@ -3,6 +3,7 @@
 mod buckets;
 mod import;
 mod in_and_out;
+mod sources;
 mod verdaccio;
 
 use std::collections::BTreeMap;
@@ -139,6 +140,37 @@ async fn a_storage_is_backed_up_and_restored_elsewhere() {
         assert!(refused.contains(reason), "{from} {to}: {refused}");
         assert!(!places.path().join("new").exists());
     }
+}
+
+/// The folder was there before, as `mkdir` makes it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_copy_into_an_open_folder_is_closed_to_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let registry = Registry::start().await;
+    let _ = sign_up(&registry.http(), "ana").await;
+    let target = TempDir::new().unwrap();
+    let set = |folder: &std::path::Path, mode| {
+        fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(target.path(), 0o755);
+    let copy = || {
+        let (from, to) = (registry.storage().display(), target.path().display());
+        let output = run(&["copy", &format!("file:{from}"), &format!("file:{to}")]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(copy(), "");
+    let objects = target.path().join("objects");
+    assert_eq!(fs::metadata(&objects).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(objects.join("_accounts/ana.json").exists());
+    // As it was made before.
+    set(&objects, 0o755);
+    let folder = target.path().display();
+    assert!(copy().contains(&format!("WARNING: every user of this machine may enter {folder}")));
+    set(target.path(), 0o700);
+    assert_eq!(copy(), "");
 }
 
 #[tokio::test]

@@ -147,11 +147,16 @@ async fn a_bundle_is_created_while_the_server_runs_and_applied_elsewhere() {
     let created = site.create("team.bundle", &["--lockfile", &lock]).await;
     let mut printed = lines(&created);
     let totals = printed.pop().unwrap();
+    // In the order in which they are read.
+    for line in &mut printed {
+        let number = line.as_object_mut().unwrap().shift_remove("number");
+        assert!(number.is_some_and(|number| number == 1 || number == 2));
+    }
     printed.sort_by_key(ToString::to_string);
     let printed: Vec<_> = printed.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(printed.join("\n"), @r#"
-    {"package":"@acme/pear","version":"1.0.0","bytes":230,"in-base":false}
-    {"package":"fig","version":"1.0.0","bytes":187,"in-base":false}
+    {"package":"@acme/pear","version":"1.0.0","bytes":230,"in-base":false,"of":2}
+    {"package":"fig","version":"1.0.0","bytes":187,"in-base":false,"of":2}
     "#);
     let id = totals["key"].as_str().unwrap().to_owned();
     assert_eq!(totals["bytes"], fs::metadata(site.path("team.bundle")).unwrap().len());
@@ -179,8 +184,8 @@ async fn a_bundle_is_created_while_the_server_runs_and_applied_elsewhere() {
     }
     let printed: Vec<_> = applied_lines.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(printed.join("\n"), @r#"
-    {"package":"@acme/pear","added":1,"unchanged":0,"bytes":"…","reserved-owners":["ana"]}
-    {"package":"fig","added":1,"unchanged":0,"bytes":"…","reserved-owners":["eva"]}
+    {"package":"@acme/pear","added":1,"unchanged":0,"bytes":"…","reserved-owners":["ana"],"number":1,"of":2}
+    {"package":"fig","added":1,"unchanged":0,"bytes":"…","reserved-owners":["eva"],"number":2,"of":2}
     {"packages":2,"added":2,"unchanged":0,"refused":0,"bytes":"…","reserved-owners":["ana","eva"],"dry-run":false,"failures":0}
     "#);
     let stderr = String::from_utf8(applied.stderr).unwrap();
@@ -372,7 +377,7 @@ async fn a_storage_that_is_only_read_is_refused_at_once() {
     for file in [site.files.path().to_owned(), site.path("team.bundle"), site.path("team.pem")] {
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let folders = [other.path().to_owned(), other.path().join("objects")];
+    let folders = ["", "objects", "locks", "staging"].map(|part| other.path().join(part));
     let set = |mode| {
         for folder in &folders {
             fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();

@@ -45,7 +45,9 @@ async fn a_healthy_server_passes_and_nothing_is_left_in_its_storage() {
 #[tokio::test]
 async fn what_is_wrong_comes_with_advice_and_an_exit_code() {
     let registry = with_pear().await;
-    fs::set_permissions(registry.storage(), fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in [registry.storage().to_owned(), registry.storage().join("objects")] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     // Taken, and then free: no server is there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let rules = rules_with_upstream(&format!("http://127.0.0.1:{port}"));

@@ -40,6 +40,18 @@ fn a_new_folder_is_closed_to_others() {
     assert_eq!(fs::metadata(&root).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
+/// One that an operator made is as open as they made it, and what is stored in it is private.
+#[test]
+fn what_is_stored_in_an_open_folder_is_closed_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    LocalDisk::open(folder.path()).unwrap();
+    for part in ["objects", "staging", "locks"] {
+        let mode = fs::metadata(folder.path().join(part)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{part}");
+    }
+}
+
 #[test]
 fn a_strangers_folder_is_refused_untouched() {
     let folder = tempfile::tempdir().unwrap();

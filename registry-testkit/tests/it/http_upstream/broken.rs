@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt as _;
 use registry_core::domain::Version;
 use registry_core::upstream::{HttpUpstream, Upstream as _, UpstreamError};
 use registry_testkit::conformance::ServedPackages;
@@ -125,6 +126,35 @@ async fn a_tarball_that_stalls_ends_with_an_error() {
     let (bytes, error) = download(&upstream, &format!("{}{TARBALL}", fake.base_url())).await;
     assert_eq!(bytes.len(), 1_000);
     assert_eq!(source(&error.unwrap()), "the tarball stopped: nothing came for 200 ms");
+}
+
+/// It never stops for long, and would hold its reader for a day.
+#[tokio::test]
+async fn a_tarball_that_trickles_ends_with_an_error() {
+    let fake = fake().await;
+    let mut settings = settings(&fake);
+    settings.least_tarball_rate = 10_000;
+    let upstream = connect(settings);
+    fake.answer(TARBALL, FakeAnswer::usual().trickle_after(1_000, Duration::from_millis(20)));
+    let (bytes, error) = download(&upstream, &format!("{}{TARBALL}", fake.base_url())).await;
+    assert!((1_000..1_050).contains(&bytes.len()), "{}", bytes.len());
+    let told = source(&error.unwrap());
+    assert!(told.starts_with("the tarball was too slow: 10"), "{told}");
+    assert!(told.ends_with(" ms, and the least is 10000 bytes a second"), "{told}");
+
+    // One that is fast enough takes as long as it takes, whatever its reader does meanwhile.
+    fake.answer_as_usual();
+    let url = format!("{}{TARBALL}", fake.base_url());
+    let mut tarball = bounded(upstream.tarball(&url)).await.unwrap().unwrap();
+    let mut length = 0;
+    while let Some(chunk) = bounded(tarball.stream.try_next()).await.unwrap() {
+        if length == 0 {
+            // Longer than the upstream may pause.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        length += chunk.len();
+    }
+    assert_eq!(length, 1 << 20);
 }
 
 #[tokio::test]

@@ -56,11 +56,7 @@ impl Packument<'_> {
         if is_new && effect.added.is_empty() && !source.versions.is_empty() {
             return Ok(effect);
         }
-        self.reserve_unpublished(source, &mut effect);
-        self.merge_dist_tags(source, &mut effect)?;
-        let are_deprecations_changed = self.merge_deprecations(source, &mut effect)?;
-        self.merge_owners(source, &mut effect);
-        self.merge_stars(source, &mut effect);
+        let are_deprecations_changed = self.merge_source(source, &[], &mut effect)?;
         if self.latest() != latest_before.as_deref() {
             self.show_latest(source, verified)?;
         }
@@ -69,6 +65,38 @@ impl Packument<'_> {
             self.set_times(source, is_new, now);
         }
         Ok(effect)
+    }
+
+    /// Returns what [`Self::import`] would not take over, once it has added the versions that are `coming`. What is left in
+    /// the packument is not to be stored.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Json`].
+    pub(crate) fn preview_import(
+        &mut self,
+        source: &SourcePackage,
+        coming: &[Version],
+    ) -> Result<Vec<ImportNote>, EditError> {
+        let mut effect = ImportEffect::default();
+        self.merge_source(source, coming, &mut effect)?;
+        Ok(effect.notes)
+    }
+
+    /// Merges what the source says of the package. Returns whether a deprecation changed.
+    fn merge_source(
+        &mut self,
+        source: &SourcePackage,
+        coming: &[Version],
+        effect: &mut ImportEffect,
+    ) -> Result<bool, EditError> {
+        self.reserve_unpublished(source, effect);
+        self.note_gone(source, effect);
+        self.merge_dist_tags(source, coming, effect)?;
+        let are_deprecations_changed = self.merge_deprecations(source, effect)?;
+        self.merge_owners(source, effect);
+        self.merge_stars(source, effect);
+        Ok(are_deprecations_changed)
     }
 
     fn add_imported(
@@ -119,9 +147,24 @@ impl Packument<'_> {
         effect.notes.extend(gone.map(|version| ImportNote::StaysUnpublished { version }));
     }
 
+    /// Tells of versions that the source had, and does not speak of any more.
+    fn note_gone(&self, source: &SourcePackage, effect: &mut ImportEffect) {
+        if source.is_partial {
+            return;
+        }
+        let gone = self.imported.versions.iter().map(String::as_str).filter(|version| {
+            self.versions.contains_key(*version)
+                && !source.versions.contains_key(*version)
+                && !source.unpublished.contains_key(*version)
+        });
+        let gone = gone.filter_map(|version| Version::parse(version).ok());
+        effect.notes.extend(gone.map(|version| ImportNote::GoneAtSource { version }));
+    }
+
     fn merge_dist_tags(
         &mut self,
         source: &SourcePackage,
+        coming: &[Version],
         effect: &mut ImportEffect,
     ) -> Result<(), EditError> {
         let valid: Vec<&str> = source.valid_dist_tags().map(|(tag, _)| tag).collect();
@@ -133,7 +176,10 @@ impl Packument<'_> {
             let told = source.dist_tags.get(tag);
             // Of a version that is not imported, the operator is told already. `latest` always names a version.
             let is_followed = match told {
-                Some(version) => self.versions.contains_key(version.as_str()),
+                Some(version) => {
+                    self.versions.contains_key(version.as_str())
+                        || coming.iter().any(|coming| coming.as_str() == version)
+                }
                 None => tag != "latest",
             };
             if !is_followed {
@@ -172,6 +218,7 @@ impl Packument<'_> {
             let version = hosted.version.as_str();
             let told = source.versions.get(version).filter(|told| told.has_tarball_of(&hosted));
             let (Some(told), Some(manifest)) = (told, self.versions.get(version)) else { continue };
+            self.imported.versions.insert(version.to_owned());
             let here = deprecation(manifest).unwrap_or_default();
             let written = self.imported.deprecated.get(version).cloned().unwrap_or_default();
             let message = Some(&told.deprecated).filter(|message| !message.is_empty());
@@ -194,7 +241,12 @@ impl Packument<'_> {
     fn merge_owners(&mut self, source: &SourcePackage, effect: &mut ImportEffect) {
         // Without owners, a package belongs to every principal, which no import decides.
         if source.maintainers.is_empty() {
-            effect.notes.extend(self.maintainers.is_empty().then_some(ImportNote::NoOwners));
+            let note = match (self.maintainers.is_empty(), self.imported.maintainers.is_empty()) {
+                (true, _) => Some(ImportNote::NoOwners),
+                (false, true) => None,
+                (false, false) => Some(ImportNote::OwnersGone),
+            };
+            effect.notes.extend(note);
             return;
         }
         match merge(&self.imported.maintainers, &self.maintainers, &source.maintainers) {

@@ -24,6 +24,13 @@ pub enum ImportNote {
     },
     /// The owners were changed here.
     OwnersKept,
+    /// The source names no owners any more, and those that are here stay.
+    OwnersGone,
+    /// An owner has a name that no account here can have.
+    OwnerLeftOut {
+        /// The name.
+        name: String,
+    },
     /// The package has no owners here and at the source, so that it belongs to every account that may publish.
     NoOwners,
     /// A version was unpublished here, and stays so.
@@ -33,6 +40,11 @@ pub enum ImportNote {
     },
     /// A version was unpublished at the source, and stays here.
     StaysPublished {
+        /// The version.
+        version: Version,
+    },
+    /// A version that was imported is not at the source any more, which does not say that it was unpublished. It stays here.
+    GoneAtSource {
         /// The version.
         version: Version,
     },
@@ -64,6 +76,16 @@ impl fmt::Display for ImportNote {
                 write!(formatter, "the deprecation of {version} was changed here, and stays")
             }
             Self::OwnersKept => formatter.write_str("the owners were changed here, and stay"),
+            Self::OwnersGone => {
+                formatter.write_str("the source names no owners any more, and those that are here stay")
+            }
+            Self::OwnerLeftOut { name } => {
+                write!(
+                    formatter,
+                    "the owner {:?} is left out, because no account here can have that name",
+                    shorten(name)
+                )
+            }
             Self::NoOwners => formatter
                 .write_str("the source names no owners, so it belongs to every account that may publish"),
             Self::StaysUnpublished { version } => {
@@ -71,6 +93,12 @@ impl fmt::Display for ImportNote {
             }
             Self::StaysPublished { version } => {
                 write!(formatter, "{version} was unpublished at the source, and stays here")
+            }
+            Self::GoneAtSource { version } => {
+                write!(
+                    formatter,
+                    "{version} was imported before and is not at the source any more, and stays here"
+                )
             }
         }
     }

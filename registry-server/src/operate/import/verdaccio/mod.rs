@@ -64,7 +64,7 @@ pub(super) fn import(overrides: &Overrides, request: &ImportVerdaccio) -> anyhow
     options.stars = true;
     let access = if request.dry_run { Access::LooksAhead } else { Access::Begins };
     run(&overrides, access, async |registry| {
-        let mut report = Report::begin(request.dry_run);
+        let mut report = Report::begin(request.dry_run, options.names.len() as u64);
         // An operator who repeats the command has read them.
         for remark in converted.remarks.iter().filter(|_| are_new) {
             report.show(remark, &format!("config.yaml, {}: {}", remark.setting, remark.instead))?;

@@ -73,6 +73,26 @@ async fn a_lost_tarball_stays_in_the_copy() {
     assert_eq!(content(copying.target.as_ref()).await, before);
 }
 
+/// It is nowhere, so nothing can be kept, and each run says so.
+#[tokio::test]
+async fn a_tarball_that_is_nowhere_is_a_failure_each_time() {
+    let copying = Copying::new().await;
+    let keys = copying.registry.keys().await;
+    let key = keys.iter().find(|key| key.starts_with("pear/-/")).unwrap();
+    copying.registry.remove(key).await;
+    let told = format!(
+        "neither the source nor the copy has {key}, which a packument names, so its version cannot be installed: restore it from \
+         another backup, or unpublish the version"
+    );
+    let dry_run = options(|options| options.mode = BulkMode::DryRun);
+    assert_eq!(copying.failures(dry_run).await, [told.as_str()]);
+    for _ in 0..2 {
+        assert_eq!(copying.failures(CopyOptions::default()).await, [told.as_str()]);
+        assert_finished(&copying).await;
+    }
+    assert!(copying.is_equal().await);
+}
+
 /// Only the marker is left.
 #[tokio::test]
 async fn no_package_is_deleted_for_a_source_that_was_emptied() {

@@ -1,3 +1,4 @@
+use registry_core::bulk::BulkMode;
 use registry_testkit::TestRegistry;
 use registry_testkit::http_client::TestResponse;
 use registry_testkit::publish_document::PublishDocument;
@@ -103,6 +104,68 @@ async fn what_was_unpublished_on_one_side_stays_as_it_is_here() {
     assert_eq!(packument["versions"].as_object().unwrap().keys().collect::<Vec<_>>(), ["1.0.0"]);
 }
 
+/// Nothing tells whether they were unpublished, so they stay.
+#[tokio::test]
+async fn versions_that_are_gone_at_the_source_are_told() {
+    let (source, registry) = imported_pear().await;
+    let eva = owner(&registry, "eva").await;
+    let _ = eva.publish(&PublishDocument::new(PEAR, "9.0.0")).await.assert_status(201);
+    source.change(PEAR, |packument| {
+        for field in ["versions", "time"] {
+            packument[field].as_object_mut().unwrap().shift_remove("1.0.0");
+        }
+        packument["dist-tags"] = json!({ "latest": "1.1.0" });
+        packument["maintainers"] = json!([]);
+    });
+    let told_of = async |partial, mode| {
+        let import = source.import_as(&registry, |options| {
+            options.names = vec![PEAR.parse().unwrap()];
+            options.partial = partial;
+            options.mode = mode;
+        });
+        let (packages, failures) = import.await;
+        assert_eq!(failures, [""; 0]);
+        notes(&packages[0])
+    };
+    let told = async |mode| told_of(false, mode).await;
+    let dry_run = told(BulkMode::DryRun).await;
+    insta::assert_snapshot!(dry_run, @r"
+    1.0.0 was imported before and is not at the source any more, and stays here
+    the dist-tag latest was changed here, and stays
+    the source names no owners any more, and those that are here stay
+    ");
+    for _ in 0..2 {
+        assert_eq!(told(BulkMode::Apply).await, dry_run);
+    }
+    // A bundle has few of the versions.
+    let of_a_part = told_of(true, BulkMode::Apply).await;
+    assert_eq!(dry_run.lines().skip(1).collect::<Vec<_>>(), of_a_part.lines().collect::<Vec<_>>());
+    let packument = stored(&registry, PEAR).await;
+    assert_eq!(
+        packument["versions"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["1.0.0", "1.1.0", "9.0.0"]
+    );
+}
+
+/// A dry run says what would stay, also of a dist-tag that names a version which is yet to come.
+#[tokio::test]
+async fn a_dry_run_tells_what_stays() {
+    let (source, registry) = imported_pear().await;
+    let eva = owner(&registry, "eva").await;
+    let _ = eva.publish(&PublishDocument::new(PEAR, "9.0.0")).await.assert_status(201);
+    move_on(&source);
+    let before = registry.stored().await;
+    let (packages, failures) = source
+        .import_as(&registry, |options| {
+            options.names = vec![PEAR.parse().unwrap()];
+            options.mode = BulkMode::DryRun;
+        })
+        .await;
+    assert_eq!(failures, [""; 0]);
+    assert_eq!(notes(&packages[0]), "the dist-tag latest was changed here, and stays");
+    assert_eq!(registry.stored().await, before);
+}
+
 /// A package that was published here takes versions of the source, and nothing that was decided here is changed.
 #[tokio::test]
 async fn a_package_of_this_registry_gets_what_it_lacks() {
@@ -124,7 +187,8 @@ async fn a_package_of_this_registry_gets_what_it_lacks() {
     let packument = stored(&registry, "fig").await;
     assert_eq!(packument["dist-tags"], json!({ "latest": "1.1.0", "beta": "2.0.0" }));
     assert_eq!(packument["maintainers"][0]["name"], "ana");
-    assert_eq!(packument["_imported"], json!({ "dist-tags": { "beta": "2.0.0" } }));
+    let imported = json!({ "dist-tags": { "beta": "2.0.0" }, "versions": ["1.0.0", "1.1.0", "2.0.0"] });
+    assert_eq!(packument["_imported"], imported);
 }
 
 /// Users of another registry are others, unless the operator says that they are the same.

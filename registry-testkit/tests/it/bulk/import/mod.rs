@@ -4,6 +4,7 @@ mod merge;
 mod names;
 mod owners;
 mod refused;
+mod slow;
 mod stopped;
 
 use std::collections::BTreeMap;
@@ -248,6 +249,10 @@ async fn all_that_the_source_says_is_taken_over_with_one_event() {
         "deprecated": {
           "1.0.0": "use 1.1.0"
         },
+        "versions": [
+          "1.0.0",
+          "1.1.0"
+        ],
         "maintainers": [
           {
             "name": "eva",

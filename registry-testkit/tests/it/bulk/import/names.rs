@@ -111,7 +111,7 @@ async fn all_packages_are_those_of_the_list_each_once() {
     source.upstream.set_down(true);
     let (_, failures) = listed(&source, &["acme"], true).await;
     insta::assert_snapshot!(failures.join("\n"), @r"
-    cannot list the packages of the source: the upstream registry scripted upstream did not answer: it is down
-    cannot list the packages of the source: the upstream registry scripted upstream did not answer: it is down
+    cannot list the packages of the source: the source scripted upstream did not answer as it should: it is down
+    cannot list the packages of the source: the source scripted upstream did not answer as it should: it is down
     ");
 }

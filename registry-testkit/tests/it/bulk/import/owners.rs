@@ -88,3 +88,52 @@ async fn the_operator_gives_a_reserved_name_to_a_provider_or_a_token() {
     let taken = registry.registry().add_account("eva", None).await.unwrap_err();
     assert!(taken.to_string().starts_with("no account can be created with this name"), "{taken}");
 }
+
+/// No user could ever act as such an owner.
+#[tokio::test]
+async fn owners_whose_names_no_account_can_have_are_left_out_and_told() {
+    let long = "x".repeat(101);
+    let odd = ["Ana Bell", "ана", "../ana", "ana\u{202e}", "=ana", "ana-", &long];
+    let (source, registry) = (Source::with_pear(), TestRegistry::new().await);
+    let owners: Vec<_> =
+        ["eva"].iter().chain(&odd).map(|name| json!({ "name": name, "email": "" })).collect();
+    source.change("@acme/pear", |packument| packument["maintainers"] = json!(owners));
+    let imported = source.imported(&registry, "@acme/pear").await;
+    assert_eq!(imported.reserved_owners, ["eva"]);
+    let told = super::notes(&imported);
+    assert_eq!(told.lines().count(), odd.len(), "{told}");
+    assert!(
+        told.starts_with("the owner \"Ana Bell\" is left out, because no account here can have that name\n"),
+        "{told}"
+    );
+    let stored = super::stored(&registry, "@acme/pear").await;
+    assert_eq!(stored["maintainers"], json!([{ "name": "eva", "email": "" }]));
+    let names: Vec<_> = registry.keys().await.into_iter().filter(|key| key.starts_with("_names/")).collect();
+    assert_eq!(names, ["_names/ana.json", "_names/eva.json"]);
+    // Nothing of it is new to the next import.
+    let before = registry.stored().await;
+    let _ = source.imported(&registry, "@acme/pear").await;
+    assert_eq!(registry.stored().await, before);
+}
+
+/// Without owners, a package belongs to every account that may publish.
+#[tokio::test]
+async fn a_package_never_loses_its_last_owner_because_of_a_name() {
+    let registry = TestRegistry::new().await;
+    let source = Source::with_pear();
+    source.change("@acme/pear", |packument| packument["maintainers"] = json!([{ "name": "Ana Bell" }]));
+    let before = registry.stored().await;
+    for mode in [registry_core::bulk::BulkMode::DryRun, registry_core::bulk::BulkMode::Apply] {
+        let (packages, failures) = source
+            .import_as(&registry, |options| {
+                options.names = vec!["@acme/pear".parse().unwrap()];
+                options.mode = mode;
+            })
+            .await;
+        assert_eq!(packages, []);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(failures.join("\n"), @r#"@acme/pear is not imported: no account here can have the name of one of its owners at the source ("Ana Bell"), and without owners it would belong to every account that may publish: add an owner there"#);
+        }
+        assert_eq!(registry.stored().await, before);
+    }
+}

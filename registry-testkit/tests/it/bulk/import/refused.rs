@@ -65,6 +65,22 @@ async fn a_version_that_no_publish_could_have_is_refused_and_the_others_go_in() 
     assert_eq!(stored(&registry, "fig").await["dist-tags"], json!({ "latest": "1.0.9" }));
 }
 
+/// What was imported before is no excuse.
+#[tokio::test]
+async fn a_tarball_that_the_source_lacks_is_a_failure_each_time() {
+    let (source, registry) = (Source::default(), TestRegistry::new().await);
+    source.publish(&fig("1.0.0"));
+    source.publish(&fig("1.0.1"));
+    source.change("fig", |packument| {
+        packument["versions"]["1.0.1"]["dist"]["tarball"] = json!("https://registry.example/files/gone.tgz");
+    });
+    for unchanged in [0, 1, 1] {
+        let (packages, failures) = source.import(&registry, &["fig"]).await;
+        assert_eq!(failures, ["fig@1.0.1 is not imported: the source has no tarball of it"]);
+        assert_eq!((packages[0].added, packages[0].unchanged), (1 - unchanged, unchanged));
+    }
+}
+
 #[tokio::test]
 async fn a_version_with_other_bytes_here_stays_and_is_told() {
     let (source, registry) = (Source::default(), TestRegistry::new().await);
@@ -95,13 +111,13 @@ async fn a_package_that_the_source_does_not_give_is_told() {
     let (packages, failures) = source.import(&registry, &["missing", "empty", "odd"]).await;
     assert_eq!(packages, []);
     insta::assert_snapshot!(failures.join("\n"), @r"
-    the source has no version of missing: check the name, the path of the URL, and whether the token or login may read it
-    the source has no version of empty: check the name, the path of the URL, and whether the token or login may read it
-    cannot read the package odd of the source: the upstream registry scripted upstream sent an invalid response: a document that is not a packument
+    the source scripted upstream has no version of missing: check the name, the path of the URL, and whether the token or login may read it
+    the source scripted upstream has no version of empty: check the name, the path of the URL, and whether the token or login may read it
+    cannot read the package odd of the source: the source scripted upstream sent an invalid response: a document that is not a packument
     ");
     source.upstream.set_down(true);
     let (_, failures) = source.import(&registry, &["@acme/pear"]).await;
-    insta::assert_snapshot!(failures.join("\n"), @"cannot read the package @acme/pear of the source: the upstream registry scripted upstream did not answer: it is down");
+    insta::assert_snapshot!(failures.join("\n"), @"cannot read the package @acme/pear of the source: the source scripted upstream did not answer as it should: it is down");
     assert_eq!(registry.stored().await, before);
 
     source.upstream.set_down(false);
