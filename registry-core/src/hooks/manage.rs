@@ -85,7 +85,7 @@ impl Hooks {
         };
         let record = self.parts.store.update_with(&Key::Hook(id).path()?, decide).await?;
         self.forget_failures(id).await?;
-        self.parts.wake.notify_one();
+        self.parts.dispatch.resume(id);
         Ok(shown(id, record, &self.state(id).await?))
     }
 

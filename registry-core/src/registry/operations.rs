@@ -115,9 +115,10 @@ impl Registry {
     /// Delivers the change feed to its sinks and to hooks, until each has all or fails. A running registry does so at each change;
     /// call it on a schedule where nothing runs between requests.
     pub async fn deliver_changes(&self) {
-        self.parts.changes.deliver().await;
         #[cfg(feature = "hooks")]
-        self.deliver_to_hooks().await;
+        tokio::join!(self.parts.changes.deliver(), self.deliver_to_hooks());
+        #[cfg(not(feature = "hooks"))]
+        self.parts.changes.deliver().await;
     }
 
     /// Returns what this process has done on the store and the upstreams, and how its caches and its queue of events do. It
