@@ -57,7 +57,7 @@ pub use sink::{ChangeRefused, ChangeSink, DeliveredChange, NeverAccepted};
 #[cfg(any(feature = "settings", feature = "sns"))]
 pub use topic_arn::{TopicArn, TopicArnError};
 
-pub(crate) use delivery::Delivery;
+pub(crate) use delivery::{Delivery, stored_states};
 pub(crate) use document::ChangedDocument;
 pub(crate) use entries::outbox_bytes;
 pub(crate) use marker::OutboxMarker;

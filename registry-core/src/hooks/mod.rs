@@ -12,6 +12,7 @@
 
 mod deliver;
 mod dispatch;
+mod failing;
 mod manage;
 mod payload;
 mod post;
@@ -20,11 +21,13 @@ mod router;
 mod settings;
 mod state;
 
+pub use failing::FailingHook;
 pub use record::{Hook, HookRequest, HookTarget, HookType};
 pub use settings::{HookKey, HookKeyError, HookSettings};
 
 pub(crate) use deliver::start as start_hooks;
 pub(crate) use dispatch::Dispatch;
+pub(crate) use failing::failing_hooks;
 pub(crate) use router::HookRouter;
 
 use std::sync::Arc;

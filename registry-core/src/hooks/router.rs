@@ -9,13 +9,14 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::changes::{ChangeSink, DeliveredChange};
+use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::events::EventError;
 use crate::storage::{Key, Storage, When};
 
-use super::{Dispatch, HookType};
 use super::payload::is_for_hooks;
+use super::{Dispatch, HookType};
 
 /// For how many hooks markers are written at the same time.
 const CONCURRENCY: usize = 32;
@@ -26,6 +27,7 @@ type HooksByTarget = BTreeMap<(String, String), Vec<String>>;
 /// The sink of the change feed that writes down which hooks a change is for. It waits for no hook.
 pub(crate) struct HookRouter {
     pub(crate) store: Arc<Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Learns which hooks have new markers.
     pub(crate) dispatch: Arc<Dispatch>,
 }
@@ -67,6 +69,9 @@ impl HookRouter {
                 }
             }
         }
+        // Hooks that fail come last: their markers are no hurry.
+        let (now, mut waiting) = (self.clock.now(), Vec::from_iter(waiting));
+        waiting.sort_by_key(|(id, _)| self.dispatch.is_paused(id, now, true));
         let marked = waiting.into_iter().map(|(id, changes)| self.mark(id, changes));
         let marked: Vec<_> = marked.collect();
         stream::iter(marked).buffer_unordered(CONCURRENCY).try_collect().await

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::changes::lease::{Lease, Leased, LeasedDocument, to_json};
 use crate::changes::refusals::Refusals;
 use crate::concurrency::RetrySchedule;
-use crate::storage::{Blob, BlobDecision, Key};
+use crate::storage::{Blob, BlobDecision, Key, Storage};
 
 use super::Hooks;
 
@@ -70,6 +70,18 @@ impl HookState {
         self.refusals.due(now).is_some() || waiting.iter().any(|seq| !self.refusals.has(*seq))
     }
 
+    /// Returns since when the endpoint fails or refuses a change, and the last error.
+    pub(super) fn trouble(&self) -> Option<(DateTime<Utc>, &str)> {
+        let refused = self.refusals.iter().map(|(_, refusal)| (refusal.since(), refusal.error()));
+        let failing = self.failing.as_ref().map(|failing| failing.since);
+        let failing = failing.map(|since| (since, self.error.as_deref().unwrap_or_default()));
+        failing.or_else(|| refused.min_by_key(|(since, _)| *since))
+    }
+
+    pub(super) async fn read(store: &Storage, id: &str) -> Result<Self, Error> {
+        Self::parse(store.get(&Key::HookState(id).path()?).await?.as_ref())
+    }
+
     fn parse(blob: Option<&Blob>) -> Result<Self, Error> {
         let Some(blob) = blob else { return Ok(Self::default()) };
         serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(error.into()))
@@ -78,7 +90,7 @@ impl HookState {
 
 impl Hooks {
     pub(super) async fn state(&self, id: &str) -> Result<HookState, Error> {
-        HookState::parse(self.parts.store.get(&Key::HookState(id).path()?).await?.as_ref())
+        HookState::read(&self.parts.store, id).await
     }
 
     /// Acquires the right to deliver; `None` if another replica has it, or after a failure.

@@ -13,8 +13,10 @@ use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
     Care, StorageStats, SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
-use crate::changes::{ChangePage, DeliveryState};
+use crate::changes::{ChangePage, DeliveryState, stored_states};
 use crate::domain::PackageName;
+#[cfg(feature = "hooks")]
+use crate::hooks::{FailingHook, failing_hooks};
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
 #[cfg(feature = "signing")]
@@ -143,6 +145,18 @@ impl Registry {
     /// Returns how far the delivery to each sink of the change feed has come.
     pub async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         self.parts.changes.delivery_states().await
+    }
+
+    /// Returns how far the deliveries to sinks of these names have come, of those that the store knows. Unlike
+    /// [`Self::delivery_states`], it needs neither a change feed nor the sinks, so it delivers nothing.
+    pub async fn stored_delivery_states(&self, sinks: &[String]) -> Result<Vec<DeliveryState>, Error> {
+        stored_states(&self.parts.packages.store, sinks).await
+    }
+
+    /// Returns the hooks of accounts for which changes wait because their endpoints fail or refuse them. It calls none.
+    #[cfg(feature = "hooks")]
+    pub async fn failing_hooks(&self) -> Result<Vec<FailingHook>, Error> {
+        failing_hooks(&self.parts.packages.store).await
     }
 
     /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and

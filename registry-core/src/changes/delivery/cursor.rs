@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::concurrency::RetrySchedule;
 use crate::events::EventError;
-use crate::storage::Blob;
+use crate::storage::{Blob, Storage};
 
 use super::super::Shared;
 use super::super::head::damaged;
@@ -64,6 +64,12 @@ impl Cursor {
     pub(super) async fn read(shared: &Shared, name: &str) -> Result<Self, Error> {
         let found = shared.store.get_proven(&path_of(name)?).await?;
         Self::parse(found.as_ref(), shared.begun_at().await?)
+    }
+
+    /// Returns the cursor of a sink that the store knows.
+    pub(super) async fn read_stored(store: &Storage, name: &str) -> Result<Option<Self>, Error> {
+        let found = store.get_proven(&path_of(name)?).await?;
+        found.map(|blob| Self::parse(Some(&blob), 0)).transpose()
     }
 
     fn parse(blob: Option<&Blob>, begun_at: u64) -> Result<Self, Error> {

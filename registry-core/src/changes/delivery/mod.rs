@@ -13,9 +13,10 @@ use tokio::sync::{Mutex, watch};
 
 use crate::Error;
 use crate::events::EventError;
-use crate::storage::Key;
+use crate::storage::{Key, Storage};
 
 use super::entries::FeedEntry;
+use super::feed::Feed;
 use super::refusals::Refusal;
 use super::{ChangeSink, DeliveredChange, DeliverySettings, Shared};
 use cursor::Cursor;
@@ -47,8 +48,6 @@ impl Delivery {
 pub struct DeliveryState {
     /// The name of the sink.
     pub sink: String,
-    /// What it is, such as `the webhook at ci.example.com`. Contains no secret.
-    pub receiver: String,
     /// The number of the last change of the feed that it has, that it refused, or that was given up.
     pub delivered: u64,
     /// How many changes it does not have yet.
@@ -151,23 +150,36 @@ async fn send_to(delivery: &Delivery, changes: &[DeliveredChange]) -> Vec<(Strin
 pub(super) async fn states(shared: &Shared) -> Result<Vec<DeliveryState>, Error> {
     let mut states = Vec::with_capacity(shared.deliveries.len());
     for delivery in &shared.deliveries {
-        states.push(state(shared, delivery).await?);
+        let cursor = Cursor::read(shared, &delivery.name).await?;
+        states.push(state(&shared.feed, delivery.name.clone(), cursor).await?);
     }
     Ok(states)
 }
 
-async fn state(shared: &Shared, delivery: &Delivery) -> Result<DeliveryState, Error> {
-    let cursor = Cursor::read(shared, &delivery.name).await?;
-    let position = shared.feed.read_head().await?.head.position();
+/// Returns how far the deliveries to sinks of these names have come, of those that the store knows. Delivers nothing.
+pub(crate) async fn stored_states(
+    store: &Arc<Storage>,
+    sinks: &[String],
+) -> Result<Vec<DeliveryState>, Error> {
+    let feed = Feed::new(Arc::clone(store));
+    let mut states = Vec::with_capacity(sinks.len());
+    for name in sinks {
+        if let Some(cursor) = Cursor::read_stored(store, name).await? {
+            states.push(state(&feed, name.clone(), cursor).await?);
+        }
+    }
+    Ok(states)
+}
+
+async fn state(feed: &Feed, sink: String, cursor: Cursor) -> Result<DeliveryState, Error> {
+    let position = feed.read_head().await?.head.position();
     let refused: Vec<_> = cursor.refusals.iter().map(RefusedChanges::of).collect();
     let oldest = cursor.refusals.iter().filter_map(|(_, refusal)| refusal.first()).min();
-    let oldest = oldest.map_or(cursor.delivered, |oldest| oldest - 1);
-    let oldest = shared.feed.page(oldest, 1).await?.entries;
+    let oldest = feed.page(oldest.map_or(cursor.delivered, |oldest| oldest - 1), 1).await?.entries;
     let last_refused = refused.iter().max_by_key(|refused| refused.since);
     let error = cursor.failing.as_ref().map(|failing| failing.error.clone());
     Ok(DeliveryState {
-        sink: delivery.name.clone(),
-        receiver: delivery.sink.to_string(),
+        sink,
         behind: position.saturating_sub(cursor.delivered) + cursor.refusals.waiting() as u64,
         delivered: cursor.delivered,
         oldest_undelivered: oldest.first().and_then(FeedEntry::time),

@@ -4,6 +4,7 @@ use crate::RegistryBuilder;
 use crate::authorization::Authorization;
 use crate::changes::sinks::SinkError;
 use crate::changes::{Delivery, DeliverySettings};
+use crate::clock::Clock;
 use crate::hooks::{Dispatch, HookCaller, HookRouter, HookSettings, HooksParts, start_hooks};
 use crate::packages::PackagesParts;
 use crate::storage::Storage;
@@ -30,8 +31,9 @@ impl RegistryBuilder {
 
 impl HooksSetUp {
     /// Returns the sink of the feed by which hooks learn of changes.
-    pub(super) fn delivery(&self, store: &Arc<Storage>) -> Delivery {
-        let router = HookRouter { store: Arc::clone(store), dispatch: Arc::clone(&self.dispatch) };
+    pub(super) fn delivery(&self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Delivery {
+        let (store, clock, dispatch) = (Arc::clone(store), Arc::clone(clock), Arc::clone(&self.dispatch));
+        let router = HookRouter { store, clock, dispatch };
         Delivery::new(HookRouter::NAME.to_owned(), Arc::new(router), DeliverySettings::default())
     }
 
