@@ -238,7 +238,7 @@ async fn serve_until_signal(
     }
     if tokio::time::timeout(FLUSH_TIME, registry.stop_deliveries()).await.is_err() {
         tracing::warn!(
-            "a receiver of changes did not answer in time: the next delivery to it is in 2 minutes"
+            "a receiver of changes did not answer in time: the next server delivers to it after up to 30 seconds"
         );
     }
     tracing::info!("stopped");
