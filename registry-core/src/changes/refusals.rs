@@ -104,8 +104,8 @@ impl Refusals {
         }
     }
 
-    /// Notes that the first change of a package was refused, for the first time or again. Returns whether it is to be
-    /// given up.
+    /// Notes that the first change of a package was refused, for the first time or again. Returns whether it is given up,
+    /// and so gone from here.
     pub(crate) fn refuse(
         &mut self,
         subject: &str,
@@ -121,7 +121,11 @@ impl Refusals {
         });
         refusal.schedule.fail_again(now);
         refusal.error = error.chars().take(LONGEST_ERROR).collect();
-        refusal.schedule.is_over(now, Some(give_up_after.unwrap_or(GIVE_UP_AFTER)))
+        let is_over = refusal.schedule.is_over(now, Some(give_up_after.unwrap_or(GIVE_UP_AFTER)));
+        if is_over {
+            self.settle(subject, now);
+        }
+        is_over
     }
 
     /// Returns a package whose refused change is due, and the number of that change.
@@ -179,6 +183,8 @@ mod tests {
             assert!(!refusals.refuse("pear", 1, NOW, "no", setting));
             assert!(!refusals.refuse("pear", 1, end - chrono::TimeDelta::seconds(1), "no", setting));
             assert!(refusals.refuse("pear", 1, end, "no", setting));
+            assert!(refusals.is_empty());
+            assert!(refusals.refuse("pear", 1, NOW, "no", Some(Duration::ZERO)) && refusals.is_empty());
         }
     }
 

@@ -138,17 +138,20 @@ impl Hooks {
         record: &HookRecord,
         leased: &mut Leased<HookState>,
     ) -> Result<(), Error> {
+        let mut looked_at = Vec::new();
         loop {
             // The lease comes first: what was listed before it may be delivered by now.
             let waiting = self.waiting_for(id).await?;
-            if !leased.document.can_post(&waiting, self.parts.clock.now()) {
+            // What still waits after a round has to wait for a refused change.
+            if waiting == looked_at || !leased.document.can_post(&waiting, self.parts.clock.now()) {
                 return Ok(());
             }
-            for seq in waiting {
-                if !self.deliver_change(id, record, leased, seq).await? {
+            for seq in &waiting {
+                if !self.deliver_change(id, record, leased, *seq).await? {
                     return Ok(());
                 }
             }
+            looked_at = waiting;
         }
     }
 
@@ -160,22 +163,23 @@ impl Hooks {
         leased: &mut Leased<HookState>,
         seq: u64,
     ) -> Result<bool, Error> {
-        let now = self.parts.clock.now();
+        let refusals = &mut leased.document.refusals;
+        let refused = refusals.subject_of(seq);
+        let waits = match &refused {
+            Some(subject) => !refusals.is_due(subject, self.parts.clock.now()),
+            None => refusals.has(seq),
+        };
+        if waits {
+            return Ok(true);
+        }
         // It is gone if the feed no longer keeps it.
         let event = self.parts.changes.event_at(seq).await?;
         let subject = event.as_ref().and_then(|event| event.package.as_ref()).map(ToString::to_string);
-        let refusals = &mut leased.document.refusals;
-        let refused = refusals.subject_of(seq);
-        if let Some(subject) = subject.as_ref().filter(|subject| refusals.holds(subject)) {
-            if refused.is_none() {
-                if refusals.has_room(subject) {
-                    refusals.hold(subject, seq);
-                }
-                return Ok(true);
+        if let Some(subject) = subject.as_ref().filter(|subject| refused.is_none() && refusals.holds(subject)) {
+            if refusals.has_room(subject) {
+                refusals.hold(subject, seq);
             }
-            if !refusals.is_due(subject, now) {
-                return Ok(true);
-            }
+            return Ok(true);
         }
         let outcome = match event {
             Some(event) => match self.attempt_leased(id, record, leased, event).await? {
@@ -186,8 +190,11 @@ impl Hooks {
         };
         let subject = subject.unwrap_or_default();
         let verdict = self.judge(id, seq, &subject, &mut leased.document, outcome);
-        if let (Verdict::Done, Some(subject)) = (&verdict, &refused) {
-            leased.document.refusals.settle(subject, self.parts.clock.now());
+        let refusals = &mut leased.document.refusals;
+        // Unless it was given up, and is no longer there.
+        let refused = refusals.subject_of(seq).filter(|_| matches!(verdict, Verdict::Done));
+        if let Some(subject) = refused {
+            refusals.settle(&subject, self.parts.clock.now());
         }
         // Before the marker goes, so that another replica does not find it without the outcome.
         let is_ours = leased.save(&self.parts.store, self.parts.clock.now()).await?;

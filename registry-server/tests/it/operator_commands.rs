@@ -199,13 +199,13 @@ async fn commands_print_json_for_programs() {
     assert!(shown["changed"].take().is_string());
     insta::assert_json_snapshot!(shown, @r#"
     {
-      "changed": null,
-      "created": null,
-      "email": "ana@registry.example",
-      "groups": [],
-      "known_to": "local accounts",
       "name": "ana",
-      "two_factor": null
+      "known_to": "local accounts",
+      "email": "ana@registry.example",
+      "created": null,
+      "changed": null,
+      "two_factor": null,
+      "groups": []
     }
     "#);
     let added = json_of(&registry, &["account", "add", "ben"]);
@@ -230,20 +230,20 @@ async fn commands_print_json_for_programs() {
     (token["id"], token["created"]) = (Value::Null, Value::Null);
     insta::assert_json_snapshot!(token, @r#"
     {
+      "id": null,
+      "holder": "ana",
+      "kind": "operator",
+      "permission": "read-only",
       "bypass_2fa": false,
       "created": null,
       "expires": null,
-      "holder": "ana",
-      "id": null,
-      "kind": "operator",
-      "name": "ci robot",
-      "networks": [
-        "10.0.0.0/8"
-      ],
       "packages": [
         "@acme/*"
       ],
-      "permission": "read-only"
+      "networks": [
+        "10.0.0.0/8"
+      ],
+      "name": "ci robot"
     }
     "#);
     assert_eq!(
@@ -260,21 +260,21 @@ async fn the_access_rules_explain_themselves_in_json() {
     let question = ["access", "explain", "ana", "publish", "@acme/pear", "--config", rules];
     insta::assert_json_snapshot!(json_of(&registry, &question), @r#"
     {
+      "user": "ana",
       "action": "publish",
-      "allowed": true,
-      "entry": "user:ana in publish",
-      "groups": [],
-      "known_to": "local accounts",
-      "owners": null,
-      "owners_only": false,
       "package": "@acme/pear",
-      "pattern": "@acme/*",
-      "private": false,
-      "published_here": true,
+      "allowed": true,
       "reason": "number 1, match = \"@acme/*\", which has user:ana in publish",
       "rule": 1,
+      "pattern": "@acme/*",
+      "entry": "user:ana in publish",
+      "owners_only": false,
+      "owners": null,
       "team": null,
-      "user": "ana"
+      "private": false,
+      "published_here": true,
+      "known_to": "local accounts",
+      "groups": []
     }
     "#);
     let question = ["access", "explain", "anonymous", "publish", "pear", "--json", "--config", rules];

@@ -169,14 +169,15 @@ impl Round<'_> {
         }
         let is_refusal = error.source.is::<ChangeRefused>();
         if is_refusal && (work.refused.is_some() || cursor.refusals.has_room(&subject)) {
-            if cursor.refusals.refuse(&subject, seq, now, &shown(error), limit) {
-                self.give_up(work, error);
-                return None;
-            }
+            let is_over = cursor.refusals.refuse(&subject, seq, now, &shown(error), limit);
             if work.refused.is_none() {
                 self.settle(work);
                 // The sink answered: the next changes are not to wait for a pause.
                 self.leased.document.failing = None;
+            }
+            if is_over {
+                self.report_given_up(work, error);
+                return None;
             }
             tracing::warn!(
                 %sink, change = seq, subject, %error, source = error.source.to_string(),
@@ -214,11 +215,15 @@ impl Round<'_> {
     }
 
     fn give_up(&mut self, work: &Work, error: &EventError) {
+        self.settle(work);
+        self.leased.document.failing = None;
+        self.report_given_up(work, error);
+    }
+
+    fn report_given_up(&mut self, work: &Work, error: &EventError) {
         let (sink, source) = (&self.delivery.sink, &error.source);
         let change = work.entries.first().map(|entry| entry.seq);
         tracing::error!(%sink, change, %error, %source, "giving up a change");
-        self.settle(work);
-        self.leased.document.failing = None;
         self.leased.document.given_up += 1;
     }
 
