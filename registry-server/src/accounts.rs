@@ -35,9 +35,11 @@ struct ShownAccount<'a> {
 /// Runs an action, and prints its result.
 pub(crate) fn run(overrides: &Overrides, action: &AccountAction, json: bool) -> anyhow::Result<()> {
     let report = on_registry(overrides, async |registry| match action {
-        AccountAction::List => Report::list(registry.list_accounts().await?, line, |account| {
-            json!({ "name": account.name, "provider": account.provider, "exists": account.exists })
-        }),
+        AccountAction::List => Report::list(
+            registry.list_accounts().await?,
+            line,
+            |account| json!({ "name": account.name, "provider": account.provider, "exists": account.exists }),
+        ),
         AccountAction::Show { name } => {
             let account = registry.account_overview(name).await?;
             let shown = ShownAccount::of(&account);

@@ -84,7 +84,8 @@ impl Metrics {
         let recorder = build_recorder();
         let describe = |name: &'static str, unit, text: &'static str| match name {
             DURATION => recorder.describe_histogram(name.into(), unit, text.into()),
-            IN_FLIGHT | START_TIME | BUILD_INFO | WAITING | BEHIND | OLDEST | FAILING | REFUSED | GIVEN_UP => {
+            IN_FLIGHT | START_TIME | BUILD_INFO | WAITING | BEHIND | OLDEST | FAILING | REFUSED
+            | GIVEN_UP => {
                 recorder.describe_gauge(name.into(), unit, text.into());
             }
             _ => recorder.describe_counter(name.into(), unit, text.into()),

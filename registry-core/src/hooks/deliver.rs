@@ -175,7 +175,8 @@ impl Hooks {
         // It is gone if the feed no longer keeps it.
         let event = self.parts.changes.event_at(seq).await?;
         let subject = event.as_ref().and_then(|event| event.package.as_ref()).map(ToString::to_string);
-        if let Some(subject) = subject.as_ref().filter(|subject| refused.is_none() && refusals.holds(subject)) {
+        if let Some(subject) = subject.as_ref().filter(|subject| refused.is_none() && refusals.holds(subject))
+        {
             if refusals.has_room(subject) {
                 refusals.hold(subject, seq);
             }

@@ -52,9 +52,8 @@ impl Hooks {
         let body = serde_json::to_vec(&payload).map_err(Error::internal)?;
         // The name of the host is resolved within the time, too.
         let posted = tokio::time::timeout(ANSWER_TIMEOUT, self.post(id, record, body)).await;
-        let posted = posted.unwrap_or_else(|_| {
-            Err(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()).into())
-        });
+        let posted = posted
+            .unwrap_or_else(|_| Err(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs()).into()));
         Ok(posted.map_or_else(HookOutcome::Failed, HookOutcome::Answered))
     }
 

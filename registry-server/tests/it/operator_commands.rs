@@ -209,15 +209,15 @@ async fn commands_print_json_for_programs() {
     }
     "#);
     let added = json_of(&registry, &["account", "add", "ben"]);
-    assert_eq!((&added["name"], log_in(&http, "ben", added["password"].as_str().unwrap()).await), (&json!("ben"), 201));
+    assert_eq!(
+        (&added["name"], log_in(&http, "ben", added["password"].as_str().unwrap()).await),
+        (&json!("ben"), 201)
+    );
     let reset = json_of(&registry, &["account", "reset-two-factor", "ben"]);
     assert_eq!(reset, json!({ "name": "ben", "removed": false }));
     let reset = json_of(&registry, &["account", "reset-password", "ben"]);
     assert_eq!(log_in(&http, "ben", reset["password"].as_str().unwrap()).await, 201);
-    assert_eq!(
-        json_of(&registry, &["account", "remove", "ben"]),
-        json!({ "name": "ben", "removed": true })
-    );
+    assert_eq!(json_of(&registry, &["account", "remove", "ben"]), json!({ "name": "ben", "removed": true }));
 
     let limits = ["--package", "@acme/*", "--cidr", "10.0.0.0/8", "--name", "ci robot"];
     let made = json_of(&registry, &[&["token", "create", "ana", "--read-only"], &limits[..]].concat());
@@ -246,10 +246,7 @@ async fn commands_print_json_for_programs() {
       "name": "ci robot"
     }
     "#);
-    assert_eq!(
-        json_of(&registry, &["token", "revoke", id]),
-        json!({ "holder": "ana", "revoked": true })
-    );
+    assert_eq!(json_of(&registry, &["token", "revoke", id]), json!({ "holder": "ana", "revoked": true }));
 }
 
 #[tokio::test]

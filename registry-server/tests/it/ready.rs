@@ -38,7 +38,10 @@ fn the_answer_in_json_is_there_whether_or_not_a_server_is() {
     drop(server);
     let (code, told) = ask(&address);
     assert_eq!((code, &told["ready"]), (Some(1), &json!(false)));
-    assert!(told["error"].as_str().unwrap().starts_with(&format!("no server answers at {address}")), "{told}");
+    assert!(
+        told["error"].as_str().unwrap().starts_with(&format!("no server answers at {address}")),
+        "{told}"
+    );
 }
 
 #[test]

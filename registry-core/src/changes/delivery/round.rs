@@ -111,8 +111,7 @@ impl Round<'_> {
         let Some(first) = page.entries.first() else { return Ok(Err(Next::Changes(until_refused))) };
         let missing = first.seq - cursor.delivered - 1;
         let mut refusals = cursor.refusals.clone();
-        let mut work =
-            Work { entries: Vec::new(), behind: Vec::new(), last: first.seq - 1, refused: None };
+        let mut work = Work { entries: Vec::new(), behind: Vec::new(), last: first.seq - 1, refused: None };
         for entry in page.entries {
             let (subject, seq) = (entry.subject(), entry.seq);
             if !refusals.holds(&subject) {
@@ -160,7 +159,7 @@ impl Round<'_> {
     /// Notes that a change failed alone.
     fn failed(&mut self, work: &Work, error: &EventError) -> Option<Duration> {
         let (now, limit) = (self.shared.now(), self.delivery.settings.give_up_after);
-        let Some(entry) = work.entries.first() else { return None };
+        let entry = work.entries.first()?;
         let (subject, seq, sink) = (entry.subject(), entry.seq, &self.delivery.sink);
         let cursor = &mut self.leased.document;
         if error.source.is::<NeverAccepted>() {

@@ -64,8 +64,7 @@ pub(super) fn client() -> Result<Client, SinkError> {
 /// Whether a receiver refuses what it got, rather than being unable to take anything. A limit of requests and a receiver that
 /// did not read in time concern all changes.
 pub(crate) fn is_refusal(status: StatusCode) -> bool {
-    status.is_client_error()
-        && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+    status.is_client_error() && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// Posts JSON. Only an answer with a status from 200 to 299 is an acceptance. Reads no body.

@@ -83,9 +83,8 @@ pub(super) fn is_emptied(shown: &Path) -> bool {
         Ok(mut entries) => entries.any(is_folder),
         Err(error) => error.kind() != ErrorKind::NotFound,
     };
-    let has_marker = Key::Marker.path().map_or(true, |marker| {
-        !matches!(folder.file(&marker).try_exists(), Ok(false))
-    });
+    let has_marker =
+        Key::Marker.path().map_or(true, |marker| !matches!(folder.file(&marker).try_exists(), Ok(false)));
     !has_folders && !has_marker
 }
 

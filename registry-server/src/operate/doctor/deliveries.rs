@@ -44,9 +44,10 @@ fn sinks(settings: &Settings) -> Vec<(String, String)> {
     let webhooks = settings.webhooks.iter().map(|(name, table)| {
         (format!("webhook-{name}"), format!("[webhooks.{name}] at {}", host(&table.url)))
     });
-    let topics = settings.sns.iter().map(|(name, table)| {
-        (format!("sns-{name}"), format!("[sns.{name}] {}", table.topic_arn))
-    });
+    let topics = settings
+        .sns
+        .iter()
+        .map(|(name, table)| (format!("sns-{name}"), format!("[sns.{name}] {}", table.topic_arn)));
     let hooks = settings.hooks.iter().map(|_| ("npm-hooks".to_owned(), "[hooks]".to_owned()));
     let log = settings.codebox_log.iter();
     let log = log.map(|table| ("codebox-log".to_owned(), format!("[codebox_log] at {}", host(&table.url))));
@@ -92,7 +93,8 @@ fn of_hooks(hooks: &[FailingHook]) -> impl Iterator<Item = Examined> {
             "hook {id} of {account} at {host} fails since {}: {error}; {waiting} not delivered",
             shown(*since)
         );
-        let advice = "tell the account: `npm hook update` changes the endpoint, `npm hook rm` removes the hook";
+        let advice =
+            "tell the account: `npm hook update` changes the endpoint, `npm hook rm` removes the hook";
         Examined::warning("hooks", message, advice)
     });
     let others = hooks.len().saturating_sub(MOST_HOOKS);

@@ -101,7 +101,10 @@ async fn failing_deliveries_are_named_without_what_may_be_secret() {
     fs::write(&key, "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n").unwrap();
     let (secret, key) = (secret.display().to_string(), key.display().to_string());
     let webhook = |name: &str, receiver: &FakeReceiver| {
-        format!("[webhooks.{name}]\nurl = \"{}/in-path?key=hidden\"\nsecret_file = {secret:?}\n", receiver.url())
+        format!(
+            "[webhooks.{name}]\nurl = \"{}/in-path?key=hidden\"\nsecret_file = {secret:?}\n",
+            receiver.url()
+        )
     };
     let hooks = format!("[hooks]\nkey_file = {key:?}\nallow_private_addresses = true\n");
     let webhooks = [webhook("down", &down), webhook("choosy", &choosy)].concat();
@@ -115,7 +118,13 @@ async fn failing_deliveries_are_named_without_what_may_be_secret() {
     let token = sign_up(&http, "ana").await;
     let endpoint = format!("{}/of-ana?key=hidden", down.url());
     let hook = json!({ "type": "package", "name": "pear", "endpoint": endpoint, "secret": "swordfish" });
-    let _ = http.request(http::Method::POST, "/-/npm/v1/hooks/hook").bearer(&token).json(&hook).send().await.assert_status(201);
+    let _ = http
+        .request(http::Method::POST, "/-/npm/v1/hooks/hook")
+        .bearer(&token)
+        .json(&hook)
+        .send()
+        .await
+        .assert_status(201);
     let document = PublishDocument::new("pear", "1.0.0").build();
     let _ = http.put("/pear").bearer(&token).json(&document).send().await.assert_status(201);
     // A second attempt begins after the first one is written down.
@@ -126,7 +135,10 @@ async fn failing_deliveries_are_named_without_what_may_be_secret() {
     let output = run(&["doctor", "--storage", &storage, "--config", &file]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(!stdout.contains("hidden") && !stdout.contains("in-path") && !stdout.contains("of-ana"), "{stdout}");
+    assert!(
+        !stdout.contains("hidden") && !stdout.contains("in-path") && !stdout.contains("of-ana"),
+        "{stdout}"
+    );
     let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let message = |check: &str, start: &str| {
         let mut found = lines.iter().filter(|line| line["check"] == check);
@@ -137,7 +149,8 @@ async fn failing_deliveries_are_named_without_what_may_be_secret() {
     let (state, down) = message("deliveries", "[webhooks.down] at 127.0.0.1 fails since 20");
     assert!(state == "wrong" && down.contains("UTC: the answer was 503"), "{down}");
     assert!(down.ends_with("; 1 change not delivered"), "{down}");
-    let (state, choosy) = message("deliveries", "[webhooks.choosy] at 127.0.0.1 refuses a change of 1 package");
+    let (state, choosy) =
+        message("deliveries", "[webhooks.choosy] at 127.0.0.1 refuses a change of 1 package");
     assert!(state == "warning" && choosy.contains("pear since 20"), "{choosy}");
     assert!(choosy.contains("the answer was 422 Unprocessable Entity; 1 change not delivered"), "{choosy}");
     let (state, hook) = message("hooks", "hook ");
