@@ -98,14 +98,24 @@ pub enum Command {
     Log(LogQuestion),
     /// Query the access rules.
     Access {
+        /// Print one JSON object
+        #[arg(long, global = true)]
+        json: bool,
         /// The question.
         #[command(subcommand)]
         action: AccessAction,
     },
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
-    Ready,
+    Ready {
+        /// Print one JSON object, also if the server is not ready or does not answer
+        #[arg(long)]
+        json: bool,
+    },
     /// List and change accounts, directly in the storage: for users who lost a password or a second factor, or who left.
     Account {
+        /// Print JSON: an object, and of a list one in each line
+        #[arg(long, global = true)]
+        json: bool,
         /// What to do.
         #[command(subcommand)]
         action: AccountAction,
@@ -156,6 +166,9 @@ pub enum Command {
     RemoveStorage(RemoveStorage),
     /// Create, list and revoke tokens without a login, directly in the storage.
     Token {
+        /// Print JSON: an object, and of a list one in each line
+        #[arg(long, global = true)]
+        json: bool,
         /// What to do.
         #[command(subcommand)]
         action: TokenAction,

@@ -59,7 +59,10 @@ impl Condition {
 
     /// Notes how far the delivery of the change feed has come.
     pub(crate) fn set_deliveries(&self, deliveries: &[DeliveryState], now: DateTime<Utc>) {
-        let is_failing = deliveries.iter().any(|delivery| has_failed_long(delivery.failing_since, now));
+        let is_failing = deliveries.iter().any(|delivery| {
+            let refused = delivery.refused.iter().map(|refused| refused.since);
+            refused.chain(delivery.failing_since).any(|since| has_failed_long(since, now))
+        });
         self.has_failing_sink.store(is_failing, Ordering::Relaxed);
     }
 
@@ -78,7 +81,8 @@ impl Condition {
             (
                 &self.has_failing_sink,
                 "deliveries-failing",
-                "a webhook or the log of codebox-npm has failed for more than 10 minutes, so changes wait for it: see the log",
+                "a receiver of changes has failed or refused one for more than 10 minutes, so changes wait for it: run \
+                 `registry-server doctor`, which names it",
             ),
         ];
         let held = warnings.into_iter().filter(|(flag, ..)| flag.load(Ordering::Relaxed));
@@ -87,8 +91,8 @@ impl Condition {
 }
 
 /// Whether a sink that fails since then has failed for long.
-fn has_failed_long(since: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    since.is_some_and(|since| now - since >= LONG)
+fn has_failed_long(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - since >= LONG
 }
 
 impl ServerFinding {
@@ -137,8 +141,7 @@ mod tests {
     #[test]
     fn a_sink_that_has_just_begun_to_fail_is_no_finding() {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(1);
-        assert!(!has_failed_long(None, now));
-        assert!(!has_failed_long(Some(now - TimeDelta::minutes(9)), now));
-        assert!(has_failed_long(Some(now - LONG), now));
+        assert!(!has_failed_long(now - TimeDelta::minutes(9), now));
+        assert!(has_failed_long(now - LONG, now));
     }
 }

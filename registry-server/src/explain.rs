@@ -11,8 +11,10 @@ use registry_core::domain::PackageName;
 use registry_core::domain::packument::Packument;
 use registry_core::settings::{Settings as RegistrySettings, Trial, add_providers, open_existing_store};
 use registry_core::storage::{BlobStore, BlobStoreExt as _, Key};
+use serde::Serialize;
 
 use crate::command_line::{AccessQuestion, AskedAction, Overrides};
+use crate::report::Report;
 use crate::settings::Settings;
 
 /// The name of an anonymous caller on the command line.
@@ -28,10 +30,39 @@ impl AccessDenied {
     pub const EXIT_CODE: u8 = 3;
 }
 
-/// The printed text, and whether the action is permitted.
+/// What is printed, and whether the action is permitted.
 pub(crate) struct Answer {
-    pub(crate) text: String,
+    pub(crate) report: Report,
     pub(crate) result: anyhow::Result<()>,
+}
+
+/// The answer in JSON.
+#[derive(Serialize)]
+struct ExplainedAccess<'a> {
+    /// `None` for a caller who is not signed in.
+    user: Option<&'a str>,
+    action: String,
+    package: &'a str,
+    allowed: bool,
+    /// What decides, in words.
+    reason: String,
+    /// The number of the rule, counted from 1; `None` if no rule matches.
+    rule: Option<usize>,
+    pattern: Option<String>,
+    /// What of the rule gives the right, such as `@authenticated in publish`.
+    entry: Option<String>,
+    /// Whether the rule allows it for packages of the user alone.
+    owners_only: bool,
+    /// `None` if the package does not exist.
+    owners: Option<&'a [String]>,
+    /// What a team of the user was granted.
+    team: Option<String>,
+    private: bool,
+    /// Whether packages of this name may be published here.
+    published_here: bool,
+    /// The provider that knows the account.
+    known_to: Option<&'a str>,
+    groups: &'a [String],
 }
 
 /// The stored facts about the user and the package.
@@ -61,7 +92,7 @@ pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyho
         AskedAction::Publish => Action::Publish,
         AskedAction::Administer => Action::Administer,
     };
-    Ok(answer(action, question, &package, &rules, &found))
+    answer(action, question, &package, &rules, &found)
 }
 
 async fn look_up(
@@ -111,7 +142,7 @@ fn answer(
     package: &PackageName,
     rules: &AccessRules,
     found: &Found,
-) -> Answer {
+) -> anyhow::Result<Answer> {
     let decision = rules.decide(action, found.principal.as_ref(), package);
     let is_owner = || match (&found.owners, &found.principal) {
         // The first publisher becomes the owner; a package that does not exist has none.
@@ -134,9 +165,10 @@ fn answer(
         };
     let may = if allowed { "may" } else { "may not" };
     let user = if found.principal.is_some() { &question.user } else { "a caller who is not signed in" };
+    let reason = rule_text(action, &decision, package, found.principal.is_some());
     let mut text = format!("{user} {may} {action} {package}\n");
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "rule: {}", rule_text(action, &decision, package, found.principal.is_some()));
+    let _ = writeln!(text, "rule: {reason}");
     if decision.verdict == Verdict::AllowedToOwners {
         let _ = writeln!(text, "owners: {}", owners_text(found.owners.as_deref()));
     }
@@ -161,7 +193,25 @@ fn answer(
             if principal.groups.is_empty() { "none".to_owned() } else { principal.groups.join(", ") };
         let _ = writeln!(text, "account: {account}\ngroups: {groups}");
     }
-    Answer { text, result: if allowed { Ok(()) } else { Err(AccessDenied.into()) } }
+    let explained = ExplainedAccess {
+        user: found.principal.as_ref().map(|principal| principal.name.as_str()),
+        action: action.to_string(),
+        package: package.as_str(),
+        allowed,
+        reason,
+        rule: decision.number,
+        pattern: decision.rule.map(ToString::to_string),
+        entry: decision.grant.as_ref().map(ToString::to_string),
+        owners_only: decision.verdict == Verdict::AllowedToOwners,
+        owners: found.owners.as_deref(),
+        team: granted.map(|permission| permission.to_string()),
+        private: found.restricted,
+        published_here: rules.origin(package).hosted,
+        known_to: found.known_to.as_deref(),
+        groups: found.principal.as_ref().map_or(&[], |principal| &principal.groups),
+    };
+    let report = Report::new(text, &explained)?;
+    Ok(Answer { report, result: if allowed { Ok(()) } else { Err(AccessDenied.into()) } })
 }
 
 fn rule_text(action: Action, decision: &Decision<'_>, package: &PackageName, is_signed_in: bool) -> String {

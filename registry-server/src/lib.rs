@@ -23,6 +23,7 @@ mod operate;
 mod publish;
 mod ready;
 mod reload;
+mod report;
 mod run;
 pub mod settings;
 mod signals;

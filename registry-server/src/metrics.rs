@@ -33,6 +33,7 @@ const WAITING: &str = "registry_changes_waiting";
 const BEHIND: &str = "registry_delivery_changes_behind";
 const OLDEST: &str = "registry_delivery_oldest_change_age_seconds";
 const FAILING: &str = "registry_delivery_failing";
+const REFUSED: &str = "registry_delivery_packages_refused";
 const GIVEN_UP: &str = "registry_delivery_changes_given_up";
 
 /// Upper bounds of the histogram's buckets, in seconds: from a cached packument to a large tarball on a slow
@@ -83,7 +84,8 @@ impl Metrics {
         let recorder = build_recorder();
         let describe = |name: &'static str, unit, text: &'static str| match name {
             DURATION => recorder.describe_histogram(name.into(), unit, text.into()),
-            IN_FLIGHT | START_TIME | BUILD_INFO | WAITING | BEHIND | OLDEST | FAILING | GIVEN_UP => {
+            IN_FLIGHT | START_TIME | BUILD_INFO | WAITING | BEHIND | OLDEST | FAILING | REFUSED
+            | GIVEN_UP => {
                 recorder.describe_gauge(name.into(), unit, text.into());
             }
             _ => recorder.describe_counter(name.into(), unit, text.into()),
@@ -98,6 +100,7 @@ impl Metrics {
         describe(BEHIND, None, "Changes that a sink of the change feed does not have yet.");
         describe(OLDEST, Some(Unit::Seconds), "The age of the oldest change that a sink does not have yet.");
         describe(FAILING, None, "1 while every attempt to deliver to a sink fails, else 0.");
+        describe(REFUSED, None, "Packages with a change that a sink refuses, while it gets those of others.");
         describe(GIVEN_UP, None, "Changes that a sink never gets, over all time and all processes.");
 
         let in_flight = recorder.register_gauge(&Key::from_static_name(IN_FLIGHT), &METADATA);
@@ -164,6 +167,7 @@ impl Metrics {
             set(BEHIND, sink(), number(delivery.behind));
             set(OLDEST, sink(), number(age.unsigned_abs()));
             set(FAILING, sink(), if delivery.failing_since.is_some() { 1.0 } else { 0.0 });
+            set(REFUSED, sink(), number(delivery.refused.len() as u64));
             set(GIVEN_UP, sink(), number(delivery.given_up));
         }
     }

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde::Serialize;
 
 use crate::command_line::Overrides;
-use crate::condition::{Level, ReadyAnswer};
+use crate::condition::{Level, ReadyAnswer, ServerFinding};
+use crate::operate::Findings;
 use crate::run::print;
 use crate::settings::Settings;
 
@@ -17,13 +19,38 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// An answer is much shorter; a longer one is not from the server.
 const LONGEST_ANSWER: u64 = 16 << 10;
 
+/// What came of the question.
+#[derive(Serialize)]
+struct Told<'a> {
+    address: SocketAddr,
+    ready: bool,
+    /// What the server says is wrong.
+    findings: &'a [ServerFinding],
+    /// Why it is not ready.
+    error: Option<String>,
+}
+
 /// Asks the server that the configuration describes. Fails if the server is not ready.
-pub(crate) fn ask(overrides: &Overrides) -> anyhow::Result<()> {
+pub(crate) fn ask(overrides: &Overrides, json: bool) -> anyhow::Result<()> {
     let address = reachable(Settings::load_for_process(overrides)?.listen);
-    let answer = answer_of(address).with_context(|| format!("no server answers at {address}"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let answer = answer_of(address).with_context(|| format!("no server answers at {address}"));
+    let (head, body) = answer.as_deref().map_or(("", ""), split);
     let is_ready = head.split(' ').nth(1) == Some("200");
-    print(&report(address, is_ready, body)?)
+    let told = answer.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"));
+    let told = told.and_then(|_| report(address, is_ready, body));
+    if !json {
+        return print(&told?);
+    }
+    let findings = serde_json::from_str(body).map(|ReadyAnswer { findings, .. }| findings);
+    let error = told.as_ref().err().map(|error| format!("{error:#}"));
+    let ready = told.is_ok();
+    let told = Told { address, ready, findings: &findings.unwrap_or_default(), error };
+    print(&format!("{}\n", serde_json::to_string(&told)?))?;
+    if ready { Ok(()) } else { Err(Findings.into()) }
+}
+
+fn split(answer: &str) -> (&str, &str) {
+    answer.split_once("\r\n\r\n").unwrap_or((answer, ""))
 }
 
 /// Returns what to print about a server that is ready, or the error about one that is not.

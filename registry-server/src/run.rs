@@ -51,8 +51,8 @@ pub(crate) const THREADS_TIME: Duration = Duration::from_secs(1);
 pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
     match &command_line.command {
         None | Some(Command::Serve) => serve(&command_line.overrides),
-        Some(Command::Account { action }) => accounts::run(&command_line.overrides, action),
-        Some(Command::Token { action }) => tokens::run(&command_line.overrides, action),
+        Some(Command::Account { action, json }) => accounts::run(&command_line.overrides, action, *json),
+        Some(Command::Token { action, json }) => tokens::run(&command_line.overrides, action, *json),
         Some(Command::Config { action: None }) => print(TEMPLATE),
         Some(Command::Config { action: Some(ConfigAction::Check) }) => {
             print(&format!("{}\n", Settings::source(&command_line.overrides)))?;
@@ -63,7 +63,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             }
             print("the configuration is valid\n")
         }
-        Some(Command::Ready) => ready::ask(&command_line.overrides),
+        Some(Command::Ready { json }) => ready::ask(&command_line.overrides, *json),
         Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
         Some(Command::Verify(request)) => operate::verify(&command_line.overrides, request),
         Some(Command::Sweep(request)) => operate::sweep(&command_line.overrides, request),
@@ -83,9 +83,9 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
         Some(Command::RemoveStorage(request)) => {
             operate::remove_storage::remove_storage(&command_line.overrides, request)
         }
-        Some(Command::Access { action: AccessAction::Explain(question) }) => {
+        Some(Command::Access { action: AccessAction::Explain(question), json }) => {
             let answer = explain::explain(&command_line.overrides, question)?;
-            print(&answer.text)?;
+            print(&answer.report.render(*json))?;
             answer.result
         }
     }
@@ -240,7 +240,7 @@ async fn serve_until_signal(
     }
     if tokio::time::timeout(FLUSH_TIME, registry.stop_deliveries()).await.is_err() {
         tracing::warn!(
-            "a receiver of changes did not answer in time: the next delivery to it is in 2 minutes"
+            "a receiver of changes did not answer in time: the next server delivers to it after up to 30 seconds"
         );
     }
     tracing::info!("stopped");

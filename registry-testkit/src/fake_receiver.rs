@@ -45,6 +45,8 @@ pub struct Received {
 struct State {
     received: Vec<Received>,
     answers: VecDeque<(StatusCode, Bytes)>,
+    /// What bodies with these texts are answered.
+    refused: Vec<(String, StatusCode)>,
     is_silent: bool,
 }
 
@@ -81,11 +83,14 @@ impl FakeReceiver {
                 let path = head.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
                 let ((status, body), is_silent) = {
                     let mut state = lock(&state);
+                    let text = String::from_utf8_lossy(&content).into_owned();
+                    let refused = state.refused.iter().find(|(refused, _)| text.contains(refused));
+                    let refused = refused.map(|(_, status)| (*status, Bytes::new()));
                     let received =
                         Received { method: head.method, path, headers: head.headers, body: content };
                     state.received.push(received);
                     arrival.send_replace(state.received.len());
-                    let answer = state.answers.pop_front();
+                    let answer = refused.or_else(|| state.answers.pop_front());
                     (answer.unwrap_or((StatusCode::NO_CONTENT, Bytes::new())), state.is_silent)
                 };
                 if is_silent {
@@ -124,6 +129,22 @@ impl FakeReceiver {
         let status =
             StatusCode::from_u16(status).unwrap_or_else(|error| panic!("no status: {status}: {error}"));
         lock(&self.state).answers.push_back((status, body.to_owned().into()));
+    }
+
+    /// Answers each request with this text in its body with this status.
+    ///
+    /// # Panics
+    ///
+    /// If it is no status.
+    pub fn refuse(&self, text: &str, status: u16) {
+        let status =
+            StatusCode::from_u16(status).unwrap_or_else(|error| panic!("no status: {status}: {error}"));
+        lock(&self.state).refused.push((text.to_owned(), status));
+    }
+
+    /// Refuses nothing any more.
+    pub fn relent(&self) {
+        lock(&self.state).refused.clear();
     }
 
     /// Never answers again.

@@ -23,7 +23,22 @@ struct Timed {
     time: DateTime<Utc>,
 }
 
+/// The part of an event that says what it is about.
+#[derive(Deserialize)]
+struct About {
+    #[serde(default)]
+    package: Option<String>,
+    #[serde(default)]
+    organization: Option<String>,
+}
+
 impl FeedEntry {
+    /// Returns the package or the organization whose changes stay in order. Empty for an event that names neither.
+    pub(super) fn subject(&self) -> String {
+        let about = serde_json::from_str(self.event.get()).ok();
+        about.and_then(|About { package, organization }| package.or(organization)).unwrap_or_default()
+    }
+
     /// Returns when the change happened.
     pub(super) fn time(&self) -> Option<DateTime<Utc>> {
         serde_json::from_str(self.event.get()).ok().map(|Timed { time }| time)

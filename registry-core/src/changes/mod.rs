@@ -28,6 +28,7 @@ pub(crate) mod lease;
 mod marker;
 mod page;
 mod recover;
+pub(crate) mod refusals;
 mod relay;
 mod settings;
 mod sink;
@@ -49,14 +50,14 @@ use crate::events::{Event, EventError, EventQueue, RecentIds};
 use crate::randomness::{Randomness, random_bytes};
 use crate::storage::{Storage, When};
 
-pub use delivery::DeliveryState;
+pub use delivery::{DeliveryState, RefusedChanges};
 pub use page::{Change, ChangePage};
 pub use settings::{ChangeFeedSettings, DeliverySettings};
-pub use sink::{ChangeSink, DeliveredChange, NeverAccepted};
+pub use sink::{ChangeRefused, ChangeSink, DeliveredChange, NeverAccepted};
 #[cfg(any(feature = "settings", feature = "sns"))]
 pub use topic_arn::{TopicArn, TopicArnError};
 
-pub(crate) use delivery::Delivery;
+pub(crate) use delivery::{Delivery, stored_states};
 pub(crate) use document::ChangedDocument;
 pub(crate) use entries::outbox_bytes;
 pub(crate) use marker::OutboxMarker;
@@ -288,6 +289,14 @@ impl Changes {
     /// Returns how many commits of this process wait for the feed.
     pub(crate) fn waiting(&self) -> u64 {
         self.shared().map_or(0, |shared| shared.progress.waiting())
+    }
+
+    /// Delivers changes to the sink of this name until it has all, or fails.
+    #[cfg(feature = "hooks")]
+    pub(crate) async fn deliver_to(&self, name: &str) {
+        if let Some(shared) = self.shared() {
+            delivery::deliver_to(shared, name).await;
+        }
     }
 
     /// Gives changes to each sink that are not in the feed, and are not appended to it. Returns who did not accept which:

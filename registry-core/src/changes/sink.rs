@@ -31,6 +31,20 @@ impl NeverAccepted {
     }
 }
 
+/// Why a receiver refuses a change, where it may accept others: it understood the request, and answered no. As the source of
+/// an [`EventError`] for that change alone, it lets the delivery go on with the changes of other packages, where any other
+/// error holds up all of them.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ChangeRefused(String);
+
+impl ChangeRefused {
+    /// The reason, for the log and for operators.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
 /// A consumer of the change feed: changes of packages and organizations that no crash loses.
 ///
 /// # Contract
@@ -38,7 +52,8 @@ impl NeverAccepted {
 /// - Each change is delivered at least once. Changes of one package arrive in their order; one that arrives again after
 ///   later ones is a repetition, which its id tells.
 /// - A batch that fails is delivered again after a pause, whole or one by one, by this or another replica. A change that
-///   fails alone with [`NeverAccepted`] is given up.
+///   fails alone with [`NeverAccepted`] is given up. One that fails alone with [`ChangeRefused`] is retried on its own, and holds
+///   up its package alone.
 /// - One replica at a time delivers to a sink of one name, off the request path: a slow sink delays no client and no
 ///   other sink.
 #[async_trait]

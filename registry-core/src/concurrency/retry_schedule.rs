@@ -10,7 +10,7 @@ const LONGEST: TimeDelta = TimeDelta::minutes(30);
 
 /// The failures in a row of something that is tried again, as they are stored, so that any process knows when the next
 /// attempt is: after a second, and then after pauses of twice the length, up to 30 minutes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RetrySchedule {
     pub(crate) since: DateTime<Utc>,
     attempts: u32,

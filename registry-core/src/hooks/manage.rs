@@ -11,7 +11,7 @@ use crate::error::HookError;
 use crate::outbound::check_public;
 use crate::storage::{Blob, BlobDecision, Key, When};
 
-use super::record::HookRecord;
+use super::record::{HookRecord, parse};
 use super::state::HookState;
 use super::{Hook, HookRequest, HookSettings, HookTarget, Hooks};
 
@@ -85,7 +85,7 @@ impl Hooks {
         };
         let record = self.parts.store.update_with(&Key::Hook(id).path()?, decide).await?;
         self.forget_failures(id).await?;
-        self.parts.wake.notify_one();
+        self.parts.dispatch.resume(id);
         Ok(shown(id, record, &self.state(id).await?))
     }
 
@@ -176,12 +176,6 @@ impl Hooks {
 
 fn is_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn parse(blob: Option<&Blob>) -> Result<Option<HookRecord>, Error> {
-    let parse =
-        |blob: &Blob| serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(error.into()));
-    blob.map(parse).transpose()
 }
 
 fn to_json(record: &HookRecord) -> Result<Bytes, Error> {

@@ -11,24 +11,28 @@
 //! ```
 
 mod deliver;
+mod dispatch;
+mod failing;
 mod manage;
 mod payload;
+mod post;
 mod record;
 mod router;
 mod settings;
 mod state;
 
+pub use failing::FailingHook;
 pub use record::{Hook, HookRequest, HookTarget, HookType};
 pub use settings::{HookKey, HookKeyError, HookSettings};
 
 pub(crate) use deliver::start as start_hooks;
+pub(crate) use dispatch::Dispatch;
+pub(crate) use failing::failing_hooks;
 pub(crate) use router::HookRouter;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use reqwest::Client;
-use tokio::sync::{Notify, watch};
 
 use crate::accounts::{Accounts, AccountsParts};
 use crate::authorization::Authorization;
@@ -58,10 +62,7 @@ pub(crate) struct HooksParts {
     pub(crate) packages: Arc<PackagesParts>,
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) caller: HookCaller,
-    /// The hooks that this process delivers to at the moment.
-    pub(crate) under_way: watch::Sender<HashSet<String>>,
-    /// Tells that there may be new markers.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) dispatch: Arc<Dispatch>,
 }
 
 /// Calls endpoints.
@@ -77,11 +78,11 @@ impl HookCaller {
         let proxies = Proxies::from_environment();
         let outbound = Outbound {
             extra_root_certificates: &[],
-            connect_timeout: deliver::ANSWER_TIMEOUT,
+            connect_timeout: post::ANSWER_TIMEOUT,
             proxy_from_environment: true,
         };
         let client = outbound.client(|builder| {
-            let builder = builder.timeout(deliver::ANSWER_TIMEOUT);
+            let builder = builder.timeout(post::ANSWER_TIMEOUT);
             if allow_private_addresses {
                 builder
             } else {

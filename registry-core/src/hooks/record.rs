@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::Error;
 use crate::domain::PackageName;
+use crate::storage::Blob;
 
 /// The most bytes of an endpoint.
 const LONGEST_ENDPOINT: usize = 2048;
@@ -154,4 +155,11 @@ pub struct Hook {
     pub is_delivered: bool,
     /// Whether it is deleted.
     pub is_deleted: bool,
+}
+
+/// Parses a stored hook.
+pub(super) fn parse(blob: Option<&Blob>) -> Result<Option<HookRecord>, Error> {
+    let parse =
+        |blob: &Blob| serde_json::from_slice(&blob.bytes).map_err(|error| Error::Damaged(error.into()));
+    blob.map(parse).transpose()
 }

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
-use tokio::sync::Notify;
 
 use crate::Error;
 use crate::changes::{ChangeSink, DeliveredChange};
+use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::events::EventError;
 use crate::storage::{Key, Storage, When};
 
-use super::HookType;
 use super::payload::is_for_hooks;
+use super::{Dispatch, HookType};
+
+/// For how many hooks markers are written at the same time.
+const CONCURRENCY: usize = 32;
 
 /// Type and name → the ids of the hooks.
 type HooksByTarget = BTreeMap<(String, String), Vec<String>>;
@@ -24,8 +27,9 @@ type HooksByTarget = BTreeMap<(String, String), Vec<String>>;
 /// The sink of the change feed that writes down which hooks a change is for. It waits for no hook.
 pub(crate) struct HookRouter {
     pub(crate) store: Arc<Storage>,
-    /// Tells the delivery that there are markers.
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Learns which hooks have new markers.
+    pub(crate) dispatch: Arc<Dispatch>,
 }
 
 /// The part of an event that the router reads.
@@ -37,12 +41,16 @@ struct RoutedEvent {
 }
 
 impl HookRouter {
+    /// The name of the sink.
+    pub(crate) const NAME: &str = "npm-hooks";
+
     async fn route(&self, changes: &[DeliveredChange]) -> Result<(), Error> {
         let hooks = self.hooks().await?;
         if hooks.is_empty() {
             return Ok(());
         }
         let has_owners = hooks.keys().any(|(sort, _)| sort == HookType::Owner.as_str());
+        let mut waiting: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
         // An event that is sent again, beside the feed, has no number that the delivery could find it by.
         for change in changes.iter().filter(|change| change.seq > 0) {
             let event: RoutedEvent =
@@ -57,12 +65,25 @@ impl HookRouter {
             }
             for target in &targets {
                 for id in hooks.get(target).into_iter().flatten() {
-                    let marker = Key::HookDelivery(id, change.seq).path()?;
-                    let _ = self.store.put(&marker, Bytes::new(), When::Always).await?;
+                    waiting.entry(id).or_default().push(change.seq);
                 }
             }
         }
-        self.wake.notify_one();
+        // Hooks that fail come last: their markers are no hurry.
+        let (now, mut waiting) = (self.clock.now(), Vec::from_iter(waiting));
+        waiting.sort_by_key(|(id, _)| self.dispatch.is_paused(id, now, true));
+        let marked = waiting.into_iter().map(|(id, changes)| self.mark(id, changes));
+        let marked: Vec<_> = marked.collect();
+        stream::iter(marked).buffer_unordered(CONCURRENCY).try_collect().await
+    }
+
+    /// Writes the markers of one hook, in order: a marker that is found first is posted first.
+    async fn mark(&self, id: &str, changes: Vec<u64>) -> Result<(), Error> {
+        for seq in changes {
+            let marker = Key::HookDelivery(id, seq).path()?;
+            let _ = self.store.put(&marker, Bytes::new(), When::Always).await?;
+        }
+        self.dispatch.announce(id);
         Ok(())
     }
 

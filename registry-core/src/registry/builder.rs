@@ -309,7 +309,7 @@ impl RegistryBuilder {
         let store = Arc::new(Storage::new(store, Arc::clone(&randomness), Arc::clone(&upstream) as _));
         let context = ChangesContext::new(&store, &clock, &randomness, &events);
         #[cfg(feature = "hooks")]
-        self.change_sinks.extend(self.hooks.as_ref().map(|hooks| hooks.delivery(&store)));
+        self.change_sinks.extend(self.hooks.as_ref().map(|hooks| hooks.delivery(&store, &clock)));
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));

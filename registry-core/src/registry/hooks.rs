@@ -1,6 +1,6 @@
 use crate::auth::Caller;
 use crate::error::HookError;
-use crate::hooks::{Hook, HookRequest, HookTarget, Hooks};
+use crate::hooks::{Hook, HookRequest, HookRouter, HookTarget, Hooks};
 use crate::{Error, Registry};
 
 /// The hooks of accounts. Every operation fails with [`HookError::Off`] unless
@@ -36,9 +36,11 @@ impl Registry {
         self.hooks()?.delete(caller, id).await
     }
 
-    /// Delivers what waits for hooks.
+    /// Delivers to hooks what waits for them, and what the feed has.
     pub(super) async fn deliver_to_hooks(&self) {
         if let Ok(hooks) = self.hooks() {
+            // Not with the other sinks: a dead one would delay all hooks.
+            self.parts.changes.deliver_to(HookRouter::NAME).await;
             hooks.deliver().await;
         }
     }

@@ -14,8 +14,10 @@ use crate::care::{
     Care, RetainError, RetainMode, RetainedPackage, RetentionRules, SignMode, SignedPackage, StorageStats,
     SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
-use crate::changes::{ChangePage, DeliveryState};
+use crate::changes::{ChangePage, DeliveryState, stored_states};
 use crate::domain::PackageName;
+#[cfg(feature = "hooks")]
+use crate::hooks::{FailingHook, failing_hooks};
 use crate::measurements::Measurements;
 use crate::proxy::CheckedUpstream;
 #[cfg(feature = "signing")]
@@ -133,9 +135,10 @@ impl Registry {
     /// Delivers the change feed to its sinks and to hooks, until each has all or fails. A running registry does so at each change;
     /// call it on a schedule where nothing runs between requests.
     pub async fn deliver_changes(&self) {
-        self.parts.changes.deliver().await;
         #[cfg(feature = "hooks")]
-        self.deliver_to_hooks().await;
+        tokio::join!(self.parts.changes.deliver(), self.deliver_to_hooks());
+        #[cfg(not(feature = "hooks"))]
+        self.parts.changes.deliver().await;
     }
 
     /// Returns what this process has done on the store and the upstreams, and how its caches and its queue of events do. It
@@ -160,6 +163,18 @@ impl Registry {
     /// Returns how far the delivery to each sink of the change feed has come.
     pub async fn delivery_states(&self) -> Result<Vec<DeliveryState>, Error> {
         self.parts.changes.delivery_states().await
+    }
+
+    /// Returns how far the deliveries to sinks of these names have come, of those that the store knows. Unlike
+    /// [`Self::delivery_states`], it needs neither a change feed nor the sinks, so it delivers nothing.
+    pub async fn stored_delivery_states(&self, sinks: &[String]) -> Result<Vec<DeliveryState>, Error> {
+        stored_states(&self.parts.packages.store, sinks).await
+    }
+
+    /// Returns the hooks of accounts for which changes wait because their endpoints fail or refuse them. It calls none.
+    #[cfg(feature = "hooks")]
+    pub async fn failing_hooks(&self) -> Result<Vec<FailingHook>, Error> {
+        failing_hooks(&self.parts.packages.store).await
     }
 
     /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and

@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything that a server needs, and says what to do about what is wrong.
 
+mod deliveries;
 mod machine;
 
 #[cfg(unix)]
@@ -202,6 +203,9 @@ async fn examine_services(
         Err(error) => Examined::wrong("storage", chain(error), "check the storage, and run this again"),
     })?;
     doctor.tell(&clock(&registry).await)?;
+    for check in deliveries::deliveries(with_changes, &registry).await {
+        doctor.tell(&check)?;
+    }
     for upstream in registry.check_upstreams().await {
         let name = format!("[upstreams.{}] {}", upstream.id, upstream.upstream);
         doctor.tell(&match upstream.answer {

@@ -168,6 +168,8 @@ fn a_check_looks_at_the_storage_and_creates_nothing() {
     std::fs::create_dir(at("newer")).unwrap();
     std::fs::write(at("newer/version"), "99").unwrap();
     std::fs::create_dir(at("empty")).unwrap();
+    std::fs::create_dir_all(at("emptied/objects")).unwrap();
+    std::fs::write(at("emptied/version"), "1").unwrap();
     std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
     let files = || {
         let mut files: Vec<_> =
@@ -180,6 +182,7 @@ fn a_check_looks_at_the_storage_and_creates_nothing() {
     for (name, more, told) in [
         ("absent", must_exist, "there is no registry in file:"),
         ("empty", must_exist, "there is no registry in file:"),
+        ("emptied", must_exist, "there is no registry in file:"),
         ("plain", "", "cannot open the storage file:"),
         ("plain/below", "", "cannot open the storage file:"),
         ("link", "", "cannot open the storage file:"),

@@ -177,6 +177,111 @@ async fn tokens_of_all_accounts_are_listed_and_revoked() {
     assert_eq!(kinds, ["token-created", "token-revoked", "token-revoked"]);
 }
 
+/// The one object that a command prints with `--json`.
+#[track_caller]
+fn json_of(registry: &Registry, arguments: &[&str]) -> Value {
+    let printed = operate(registry, &[arguments, &["--json"]].concat());
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    serde_json::from_str(&printed).unwrap()
+}
+
+#[tokio::test]
+async fn commands_print_json_for_programs() {
+    let registry = Registry::configured("cache.token_seconds = 0").await;
+    let http = registry.http();
+    let _ = sign_up(&http, "ana").await;
+    assert_eq!(
+        json_of(&registry, &["account", "list"]),
+        json!({ "name": "ana", "provider": "local", "exists": true })
+    );
+    let mut shown = json_of(&registry, &["account", "show", "ana"]);
+    assert!(shown["created"].take().as_str().unwrap().ends_with('Z'), "{shown}");
+    assert!(shown["changed"].take().is_string());
+    insta::assert_json_snapshot!(shown, @r#"
+    {
+      "name": "ana",
+      "known_to": "local accounts",
+      "email": "ana@registry.example",
+      "created": null,
+      "changed": null,
+      "two_factor": null,
+      "groups": []
+    }
+    "#);
+    let added = json_of(&registry, &["account", "add", "ben"]);
+    assert_eq!(
+        (&added["name"], log_in(&http, "ben", added["password"].as_str().unwrap()).await),
+        (&json!("ben"), 201)
+    );
+    let reset = json_of(&registry, &["account", "reset-two-factor", "ben"]);
+    assert_eq!(reset, json!({ "name": "ben", "removed": false }));
+    let reset = json_of(&registry, &["account", "reset-password", "ben"]);
+    assert_eq!(log_in(&http, "ben", reset["password"].as_str().unwrap()).await, 201);
+    assert_eq!(json_of(&registry, &["account", "remove", "ben"]), json!({ "name": "ben", "removed": true }));
+
+    let limits = ["--package", "@acme/*", "--cidr", "10.0.0.0/8", "--name", "ci robot"];
+    let made = json_of(&registry, &[&["token", "create", "ana", "--read-only"], &limits[..]].concat());
+    let (id, secret) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    assert_eq!((&made["holder"], &made["expires"]), (&json!("ana"), &Value::Null));
+    let listed = operate(&registry, &["token", "list", "--json"]);
+    assert!(!listed.contains(secret), "{listed}");
+    let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut token = listed.iter().find(|token| token["id"] == id).unwrap().clone();
+    (token["id"], token["created"]) = (Value::Null, Value::Null);
+    insta::assert_json_snapshot!(token, @r#"
+    {
+      "id": null,
+      "holder": "ana",
+      "kind": "operator",
+      "permission": "read-only",
+      "bypass_2fa": false,
+      "created": null,
+      "expires": null,
+      "packages": [
+        "@acme/*"
+      ],
+      "networks": [
+        "10.0.0.0/8"
+      ],
+      "name": "ci robot"
+    }
+    "#);
+    assert_eq!(json_of(&registry, &["token", "revoke", id]), json!({ "holder": "ana", "revoked": true }));
+}
+
+#[tokio::test]
+async fn the_access_rules_explain_themselves_in_json() {
+    let registry = Registry::start().await;
+    let _ = sign_up(&registry.http(), "ana").await;
+    let rules = "[[packages]]\nmatch = \"@acme/*\"\nread = [\"@all\"]\npublish = [\"user:ana\"]";
+    let question = ["access", "explain", "ana", "publish", "@acme/pear", "--config", rules];
+    insta::assert_json_snapshot!(json_of(&registry, &question), @r#"
+    {
+      "user": "ana",
+      "action": "publish",
+      "package": "@acme/pear",
+      "allowed": true,
+      "reason": "number 1, match = \"@acme/*\", which has user:ana in publish",
+      "rule": 1,
+      "pattern": "@acme/*",
+      "entry": "user:ana in publish",
+      "owners_only": false,
+      "owners": null,
+      "team": null,
+      "private": false,
+      "published_here": true,
+      "known_to": "local accounts",
+      "groups": []
+    }
+    "#);
+    let question = ["access", "explain", "anonymous", "publish", "pear", "--json", "--config", rules];
+    let arguments = with_storage(&registry, &question);
+    let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["allowed"], &told["user"], &told["rule"]), (&json!(false), &Value::Null, &Value::Null));
+}
+
 /// Accounts of other providers are theirs.
 #[tokio::test]
 async fn what_a_provider_manages_is_refused() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::publish_document::PublishDocument;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::running::{Running, run, stderr_of_failure};
@@ -22,6 +23,25 @@ fn a_server_that_is_ready_is_told_from_one_that_is_not_there() {
     drop(server);
     let stderr = stderr_of_failure(&run(&["ready", "--listen", &address]), 1);
     assert!(stderr.starts_with(&format!("registry-server: no server answers at {address}")), "{stderr}");
+}
+
+#[test]
+fn the_answer_in_json_is_there_whether_or_not_a_server_is() {
+    let ask = |address: &str| {
+        let asked = run(&["ready", "--json", "--listen", address]);
+        (asked.status.code(), serde_json::from_slice::<Value>(&asked.stdout).unwrap())
+    };
+    let server = Running::start(&[]);
+    let address = server.address.to_string();
+    let ready = json!({ "address": address, "ready": true, "findings": [], "error": null });
+    assert_eq!(ask(&address), (Some(0), ready));
+    drop(server);
+    let (code, told) = ask(&address);
+    assert_eq!((code, &told["ready"]), (Some(1), &json!(false)));
+    assert!(
+        told["error"].as_str().unwrap().starts_with(&format!("no server answers at {address}")),
+        "{told}"
+    );
 }
 
 #[test]

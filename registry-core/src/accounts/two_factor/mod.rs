@@ -101,8 +101,14 @@ impl Accounts {
         };
         let attempt = self.begin_attempt(Guessed::OneTimePassword, account, caller, password).await?;
         let looked = self.compare_one_time_password(caller, account, by, password).await;
-        if let Err(Error::Login(LoginError::WrongOneTimePassword)) = &looked {
-            self.authorization.emit(&caller.named(account), package, EventKind::TwoFactorFailed);
+        let rejection = match &looked {
+            Err(Error::Login(LoginError::WrongOneTimePassword)) => Some(EventKind::TwoFactorFailed),
+            // What was confirmed in the browser is not what the request does.
+            Ok(FactorCheck::Missing) => Some(EventKind::TwoFactorMissing),
+            _ => None,
+        };
+        if let Some(rejection) = rejection {
+            self.authorization.emit(&caller.named(account), package, rejection);
         }
         match &looked {
             // Nothing was shown, so this does not make the network known.

@@ -1,14 +1,17 @@
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::concurrency::RetrySchedule;
 use crate::events::EventError;
-use crate::storage::Blob;
+use crate::storage::{Blob, Storage};
 
 use super::super::Shared;
 use super::super::head::damaged;
 use super::super::lease::{Lease, Leased, LeasedDocument};
+use super::super::refusals::Refusals;
 use super::path_of;
 
 /// The most bytes of an error that are remembered.
@@ -17,10 +20,13 @@ const LONGEST_ERROR: usize = 500;
 /// How far the delivery to a sink has come, as it is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Cursor {
-    /// The number of the last change that was delivered or given up.
+    /// The number of the last change that was delivered, refused, or given up.
     pub(super) delivered: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) failing: Option<Failing>,
+    /// Changes up to `delivered` that the sink refuses, and those that wait for them.
+    #[serde(default, skip_serializing_if = "Refusals::is_empty")]
+    pub(super) refusals: Refusals,
     #[serde(default)]
     pub(super) given_up: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,10 +66,21 @@ impl Cursor {
         Self::parse(found.as_ref(), shared.begun_at().await?)
     }
 
+    /// Returns the cursor of a sink that the store knows.
+    pub(super) async fn read_stored(store: &Storage, name: &str) -> Result<Option<Self>, Error> {
+        let found = store.get_proven(&path_of(name)?).await?;
+        found.map(|blob| Self::parse(Some(&blob), 0)).transpose()
+    }
+
     fn parse(blob: Option<&Blob>, begun_at: u64) -> Result<Self, Error> {
         let Some(blob) = blob else { return Ok(Self { delivered: begun_at, ..Self::default() }) };
         let cursor: Self = serde_json::from_slice(&blob.bytes).map_err(damaged)?;
         Ok(Self { is_stored: true, ..cursor })
+    }
+
+    /// Returns the time until a refused change is due.
+    pub(super) fn until_next_refused(&self, now: DateTime<Utc>) -> Option<Duration> {
+        self.refusals.next().map(|next| (next - now).to_std().unwrap_or_default())
     }
 
     pub(super) fn is_stored(&self) -> bool {
@@ -89,7 +106,7 @@ impl Failing {
     }
 }
 
-fn shown(error: &EventError) -> String {
+pub(super) fn shown(error: &EventError) -> String {
     let text = error.source.to_string();
     text.chars().take(LONGEST_ERROR).collect()
 }

@@ -9,6 +9,8 @@ mod webhook;
 
 pub use codebox::{CodeboxLog, CodeboxLogSettings};
 pub use post::SinkError;
+#[cfg(feature = "hooks")]
+pub(crate) use post::is_refusal;
 #[cfg(feature = "sns")]
 pub use sns::{AwsAccessKey, Sns, SnsSettings};
 pub use webhook::{Webhook, WebhookSecret, WebhookSecretError, WebhookSettings};

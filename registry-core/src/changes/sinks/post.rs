@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::changes::DeliveredChange;
+use crate::changes::{ChangeRefused, DeliveredChange};
 use crate::outbound::{NoClient, Outbound};
 use crate::vocabulary::BoxError;
 
@@ -61,6 +61,12 @@ pub(super) fn client() -> Result<Client, SinkError> {
     Ok(outbound.client(|builder| builder.timeout(TIMEOUT))?)
 }
 
+/// Whether a receiver refuses what it got, rather than being unable to take anything. A limit of requests and a receiver that
+/// did not read in time concern all changes.
+pub(crate) fn is_refusal(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
 /// Posts JSON. Only an answer with a status from 200 to 299 is an acceptance. Reads no body.
 pub(super) async fn post(
     client: &Client,
@@ -71,7 +77,14 @@ pub(super) async fn post(
     let request = client.post(url.clone()).headers(headers).body(body);
     let response = request.send().await.map_err(reqwest::Error::without_url)?;
     let status = response.status();
-    if status.is_success() { Ok(()) } else { Err(format!("the answer was {status}").into()) }
+    let answer = format!("the answer was {status}");
+    if status.is_success() {
+        Ok(())
+    } else if is_refusal(status) {
+        Err(ChangeRefused::new(answer).into())
+    } else {
+        Err(answer.into())
+    }
 }
 
 /// The part of an event by which it is ordered and filtered.

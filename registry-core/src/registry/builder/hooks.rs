@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
-
 use crate::RegistryBuilder;
 use crate::authorization::Authorization;
 use crate::changes::sinks::SinkError;
 use crate::changes::{Delivery, DeliverySettings};
-use crate::hooks::{HookCaller, HookRouter, HookSettings, HooksParts, start_hooks};
+use crate::clock::Clock;
+use crate::hooks::{Dispatch, HookCaller, HookRouter, HookSettings, HooksParts, start_hooks};
 use crate::packages::PackagesParts;
 use crate::storage::Storage;
 
@@ -15,7 +14,7 @@ use crate::storage::Storage;
 pub(super) struct HooksSetUp {
     settings: HookSettings,
     caller: HookCaller,
-    wake: Arc<Notify>,
+    dispatch: Arc<Dispatch>,
 }
 
 impl RegistryBuilder {
@@ -24,7 +23,7 @@ impl RegistryBuilder {
     /// `rustls` crypto provider.
     pub fn hooks(self, settings: HookSettings) -> Result<Self, SinkError> {
         let caller = HookCaller::new(settings.allow_private_addresses)?;
-        let hooks = Some(HooksSetUp { settings, caller, wake: Arc::default() });
+        let hooks = Some(HooksSetUp { settings, caller, dispatch: Arc::default() });
         let feed = self.change_feed.unwrap_or_default();
         Ok(Self { hooks, ..self }.change_feed(feed))
     }
@@ -32,9 +31,10 @@ impl RegistryBuilder {
 
 impl HooksSetUp {
     /// Returns the sink of the feed by which hooks learn of changes.
-    pub(super) fn delivery(&self, store: &Arc<Storage>) -> Delivery {
-        let router = HookRouter { store: Arc::clone(store), wake: Arc::clone(&self.wake) };
-        Delivery::new("npm-hooks".to_owned(), Arc::new(router), DeliverySettings::default())
+    pub(super) fn delivery(&self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Delivery {
+        let (store, clock, dispatch) = (Arc::clone(store), Arc::clone(clock), Arc::clone(&self.dispatch));
+        let router = HookRouter { store, clock, dispatch };
+        Delivery::new(HookRouter::NAME.to_owned(), Arc::new(router), DeliverySettings::default())
     }
 
     /// Starts the deliveries.
@@ -54,8 +54,7 @@ impl HooksSetUp {
             packages: Arc::clone(packages),
             accounts: Arc::clone(&packages.accounts),
             caller: self.caller,
-            under_way: watch::Sender::default(),
-            wake: self.wake,
+            dispatch: self.dispatch,
         });
         start_hooks(&parts, authorization);
         parts

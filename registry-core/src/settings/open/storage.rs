@@ -123,7 +123,11 @@ fn check_folder(settings: &StorageSettings, folder: &Path) -> Result<Vec<PathBuf
     if settings.must_exist && is_no_registry(folder) {
         return Err(no_registry_in(settings));
     }
-    crate::storage::LocalDisk::check(folder).map_err(|error| cannot_open(settings, error))
+    let folders = crate::storage::LocalDisk::check(folder).map_err(|error| cannot_open(settings, error))?;
+    if settings.must_exist && crate::storage::LocalDisk::is_emptied(folder) {
+        return Err(no_registry_in(settings));
+    }
+    Ok(folders)
 }
 
 #[cfg(not(feature = "local-disk"))]

@@ -87,6 +87,12 @@ impl LocalDisk {
         open::check(root.as_ref())
     }
 
+    /// Whether the folder has neither the marker of a registry nor a package. Creates nothing. Blocks on the disk.
+    #[cfg(feature = "settings")]
+    pub(crate) fn is_emptied(root: &Path) -> bool {
+        open::is_emptied(root)
+    }
+
     /// **For tests only**: writes survive a crash of the process, but not of the machine.
     #[must_use]
     pub fn without_fsync(mut self) -> Self {

@@ -4,6 +4,8 @@ use std::path::{self, Path, PathBuf};
 
 use super::folder::Folder;
 use super::staged::{Staged, sweep};
+#[cfg(feature = "settings")]
+use crate::storage::Key;
 
 /// The content of the file `version`.
 const FORMAT: &str = "1";
@@ -70,6 +72,20 @@ pub(super) fn open(shown: &Path) -> Result<Folder, LocalDiskError> {
         tracing::info!(store = %folder, swept, "removed partially written files of an earlier process");
     }
     Ok(folder)
+}
+
+/// Whether a folder has neither a marker nor another folder. One that cannot be read may have them.
+#[cfg(feature = "settings")]
+pub(super) fn is_emptied(shown: &Path) -> bool {
+    let folder = Folder::new(shown, shown);
+    let is_folder = |entry: io::Result<fs::DirEntry>| entry.map_or(true, |entry| entry.path().is_dir());
+    let has_folders = match fs::read_dir(&folder.objects) {
+        Ok(mut entries) => entries.any(is_folder),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    };
+    let has_marker =
+        Key::Marker.path().map_or(true, |marker| !matches!(folder.file(&marker).try_exists(), Ok(false)));
+    !has_folders && !has_marker
 }
 
 /// Checks what [`open`] would find, and returns the existing folders that it would write to.

@@ -104,6 +104,97 @@ async fn only_a_success_is_an_acceptance_and_errors_name_no_secret() {
     }
 }
 
+/// What a receiver got, each as package and version.
+fn told(received: &[Received]) -> Vec<String> {
+    let told = |received: &Received| {
+        let data = received.json()["data"].take();
+        format!("{} {}", data["package"].as_str().unwrap(), data["version"].as_str().unwrap())
+    };
+    received.iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn a_refused_change_holds_up_its_package_alone() {
+    let receiver = FakeReceiver::start().await;
+    let registry = registry_with(settings(&receiver)).await;
+    receiver.refuse("\"package\":\"pear\"", 422);
+    for (name, version) in [("pear", "1.0.0"), ("fig", "1.0.0"), ("pear", "1.0.1"), ("fig", "1.0.1")] {
+        publish(&registry, name, version).await;
+    }
+    deliver(&registry).await;
+    let got = told(&receiver.received());
+    assert!(["fig 1.0.0", "fig 1.0.1"].iter().all(|fig| got.iter().any(|got| got == fig)), "{got:?}");
+    assert!(!got.contains(&"pear 1.0.1".to_owned()), "before the refused one: {got:?}");
+    let state = registry.registry().delivery_states().await.unwrap().remove(0);
+    assert_eq!((state.delivered, state.behind, state.failing_since), (4, 2, None));
+    assert_eq!(state.error.as_deref(), Some("the answer was 422 Unprocessable Entity"));
+    let [refused] = state.refused.as_slice() else { panic!("{:?}", state.refused) };
+    assert_eq!((refused.subject.as_str(), refused.waiting), ("pear", 2));
+
+    publish(&registry, "pear", "1.0.2").await;
+    publish(&registry, "fig", "1.0.2").await;
+    let before = receiver.received().len();
+    deliver(&registry).await;
+    assert_eq!(told(&receiver.received()[before..]), ["fig 1.0.2"]);
+
+    receiver.relent();
+    let other = registry.replica().await;
+    drop(registry);
+    other.clock().advance(std::time::Duration::from_secs(2));
+    deliver(&other).await;
+    assert_eq!(
+        told(&receiver.received()[before..]),
+        ["fig 1.0.2", "pear 1.0.0", "pear 1.0.1", "pear 1.0.2"],
+        "in order"
+    );
+    let state = other.registry().delivery_states().await.unwrap().remove(0);
+    assert_eq!((state.behind, state.refused.len(), state.error), (0, 0, None));
+}
+
+#[tokio::test]
+async fn a_change_that_stays_refused_is_given_up_after_three_days_and_the_next_of_its_package_comes() {
+    let receiver = FakeReceiver::start().await;
+    let registry = registry_with(settings(&receiver)).await;
+    receiver.refuse("\"version\":\"1.0.0\"", 400);
+    publish(&registry, "pear", "1.0.0").await;
+    publish(&registry, "pear", "1.0.1").await;
+    deliver(&registry).await;
+    registry.clock().advance(std::time::Duration::from_hours(71));
+    deliver(&registry).await;
+    assert!(!told(&receiver.received()).contains(&"pear 1.0.1".to_owned()));
+    registry.clock().advance(std::time::Duration::from_hours(1));
+    deliver(&registry).await;
+    assert_eq!(told(&receiver.received()).last().unwrap(), "pear 1.0.1");
+    let state = registry.registry().delivery_states().await.unwrap().remove(0);
+    assert_eq!((state.behind, state.given_up, state.refused.len()), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn a_receiver_that_refuses_everything_is_not_flooded_and_gets_all_later() {
+    let receiver = FakeReceiver::start().await;
+    let registry = registry_with(settings(&receiver)).await;
+    receiver.refuse("", 401);
+    for number in 0..40 {
+        publish(&registry, &format!("pear-{number}"), "1.0.0").await;
+    }
+    deliver(&registry).await;
+    let state = registry.registry().delivery_states().await.unwrap().remove(0);
+    assert_eq!((state.behind, state.refused.len()), (40, 32));
+    assert!(state.failing_since.is_some());
+    let before = receiver.received().len();
+    deliver(&registry).await;
+    assert_eq!(receiver.received().len(), before, "not before the pause is over");
+    receiver.relent();
+    registry.clock().advance(std::time::Duration::from_mins(31));
+    deliver(&registry).await;
+    let state = registry.registry().delivery_states().await.unwrap().remove(0);
+    assert_eq!((state.behind, state.failing_since), (0, None));
+    let mut got = told(&receiver.received()[before..]);
+    got.sort();
+    got.dedup();
+    assert_eq!(got.len(), 40);
+}
+
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "the snapshot has most of them")]
 async fn the_log_of_codebox_gets_its_old_format_with_its_old_credentials() {

@@ -151,6 +151,65 @@ async fn a_change_that_a_hook_never_accepts_is_given_up_after_a_day() {
 }
 
 #[tokio::test]
+async fn a_change_that_a_hook_refuses_holds_up_its_package_alone() {
+    let (registry, receiver) = (builder().start().await, FakeReceiver::start().await);
+    let ana = registry.ana();
+    let _ = hook(&ana, "scope", "@acme", &receiver).await;
+    receiver.refuse("\"name\":\"@acme/pear\"", 422);
+    publish(&ana, "@acme/pear", "1.0.0").await;
+    publish(&ana, "@acme/fig", "1.0.0").await;
+    publish(&ana, "@acme/pear", "1.0.1").await;
+    deliver(&registry).await;
+    let told = |receiver: &FakeReceiver| -> Vec<String> {
+        let told = receiver.received().into_iter().map(|received| received.json());
+        let told = told.map(|told| {
+            format!("{} {}", told["name"].as_str().unwrap(), told["change"]["version"].as_str().unwrap())
+        });
+        told.collect()
+    };
+    assert_eq!(told(&receiver), ["@acme/pear 1.0.0", "@acme/fig 1.0.0"]);
+    publish(&ana, "@acme/fig", "1.0.1").await;
+    deliver(&registry).await;
+    assert_eq!(told(&receiver)[2..], ["@acme/fig 1.0.1"], "and the refused one after its pause");
+    let [failing] = &registry.registry().failing_hooks().await.unwrap()[..] else { panic!("none fails") };
+    assert_eq!((failing.account.as_str(), failing.host.as_str(), failing.waiting), ("ana", "127.0.0.1", 2));
+    assert_eq!(failing.error, "the answer was 422 Unprocessable Entity");
+    receiver.relent();
+    let other = registry.replica().await;
+    drop(registry);
+    other.clock().advance(Duration::from_secs(2));
+    deliver(&other).await;
+    assert_eq!(told(&receiver)[3..], ["@acme/pear 1.0.0", "@acme/pear 1.0.1"], "in order");
+    assert_eq!(other.registry().failing_hooks().await.unwrap(), []);
+    assert!(!keys(&other).await.iter().any(|key| key.starts_with("_hook_deliveries")));
+}
+
+#[tokio::test]
+async fn many_silent_hooks_are_called_by_turns_and_delay_no_other() {
+    const SILENT: usize = 40;
+    let registry = builder().start().await;
+    let (silent, alive) = (FakeReceiver::start().await, FakeReceiver::start().await);
+    let ana = registry.ana();
+    for _ in 0..SILENT {
+        let _ = hook(&ana, "package", "pear", &silent).await;
+    }
+    let _ = hook(&ana, "package", "pear", &alive).await;
+    silent.answer_next(&[500; SILENT]);
+    publish(&ana, "pear", "1.0.0").await;
+    deliver(&registry).await;
+    assert_eq!((silent.received().len(), alive.received().len()), (SILENT, 1));
+    silent.fall_silent();
+    registry.clock().advance(Duration::from_secs(2));
+    for version in 1..=3 {
+        publish(&ana, "pear", &format!("1.{version}.0")).await;
+        // No test waits for 10 seconds, the time of one silent hook.
+        let _ = tokio::time::timeout(Duration::from_secs(5), alive.wait_for(1 + version)).await.unwrap();
+    }
+    let called = silent.wait_for(SILENT + 16).await;
+    assert_eq!(called.len(), SILENT + 16);
+}
+
+#[tokio::test]
 async fn another_replica_delivers_what_waits() {
     let (registry, receiver) = (builder().start().await, FakeReceiver::start().await);
     let _ = hook(&registry.ana(), "package", "pear", &receiver).await;

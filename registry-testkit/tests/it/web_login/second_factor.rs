@@ -138,7 +138,10 @@ async fn a_write_is_confirmed_in_the_browser() {
     let _ = write(&other.with_one_time_password(&proof), &WEB).await.assert_status(401);
     let _ = write(&eve.with_one_time_password(&proof), &WEB).await.assert_status(401);
     let _ = write(&proven, &WEB).await.assert_status(200);
+    forget_events(&registry).await;
     let _ = proven.delete(TAG).await.assert_status(401);
+    registry.registry().flush_events().await;
+    assert_snapshot!(registry.events().kinds(), @r#"{"kind":"two-factor-missing"}"#);
     let _ = write(&proven, &WEB).await.assert_status(200);
     registry.clock().advance(Duration::from_secs(61));
     let _ = write(&proven, &WEB).await.assert_status(401);
