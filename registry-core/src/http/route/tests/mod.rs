@@ -1,4 +1,5 @@
 mod properties;
+mod phrases;
 mod refusals;
 mod spellings;
 
