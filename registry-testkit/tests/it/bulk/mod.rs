@@ -3,7 +3,7 @@
 
 mod bundle;
 mod copy;
-pub mod import;
+pub(crate) mod import;
 mod remove;
 mod rewrite;
 mod send_again;
@@ -22,7 +22,7 @@ use registry_testkit::faulty::{Fault, Operation};
 const MANY: usize = 1_100;
 
 /// What the operation did, and its failures with their causes.
-pub async fn outcome<Record, Failure: Error>(
+pub(crate) async fn outcome<Record, Failure: Error>(
     stream: impl Stream<Item = Result<Record, Failure>>,
 ) -> (Vec<Record>, Vec<String>) {
     let (mut records, mut failures) = (Vec::new(), Vec::new());
@@ -42,7 +42,7 @@ async fn records<Record>(stream: BulkStream<Record>) -> Vec<Record> {
     records
 }
 
-pub fn told(error: &dyn Error) -> String {
+pub(crate) fn told(error: &dyn Error) -> String {
     let mut told = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -53,7 +53,7 @@ pub fn told(error: &dyn Error) -> String {
 }
 
 /// Lets the operation of this number fail, counted from 0 and from now on.
-pub fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
+pub(crate) fn fail_at(registry: &TestRegistry, operation: Operation, number: usize, fault: Fault) {
     let calls = AtomicUsize::new(0);
     registry.store().fail_next_at(operation, move |_| calls.fetch_add(1, Ordering::SeqCst) == number, fault);
 }
@@ -79,7 +79,7 @@ async fn end_alike<State: PartialEq + Debug>(
 }
 
 /// How often an operation was called since the calls were last taken.
-pub fn calls_of(registry: &TestRegistry, operation: Operation) -> Vec<String> {
+pub(crate) fn calls_of(registry: &TestRegistry, operation: Operation) -> Vec<String> {
     let calls = registry.store().take_calls().into_iter();
     calls.filter(|(called, _)| *called == operation).map(|(_, path)| path).collect()
 }

@@ -21,8 +21,8 @@ use super::{calls_of, outcome};
 
 /// Another registry, whose packages have real tarballs.
 #[derive(Default)]
-pub struct Source {
-    pub upstream: ScriptedUpstream,
+pub(crate) struct Source {
+    pub(crate) upstream: ScriptedUpstream,
     packages: Mutex<BTreeMap<String, Value>>,
 }
 
@@ -32,7 +32,7 @@ fn url(name: &str, version: &str) -> String {
 
 impl Source {
     /// Adds a version, as a good registry serves it.
-    pub fn publish(&self, document: &PublishDocument) {
+    pub(crate) fn publish(&self, document: &PublishDocument) {
         let built = document.build();
         let name = built["_id"].as_str().unwrap().to_owned();
         let (version, manifest) = built["versions"].as_object().unwrap().iter().next().unwrap();
@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// Changes the document of a package.
-    pub fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
         let mut packages = self.packages.lock().unwrap();
         let packument = packages.entry(name.to_owned()).or_insert_with(|| {
             json!({
@@ -97,7 +97,7 @@ impl Source {
         outcome(registry.registry().import_packages(source, options)).await
     }
 
-    pub async fn import(
+    pub(crate) async fn import(
         &self,
         registry: &TestRegistry,
         names: &[&str],
