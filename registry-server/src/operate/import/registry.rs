@@ -37,14 +37,14 @@ pub(super) fn import(overrides: &Overrides, request: &ImportRegistry) -> anyhow:
         if let Some(flag) = request.credential.flag() {
             refuse_invalid_credential(source.as_ref(), flag).await?;
         }
-        let (names, failures) = list(registry, &source, &options).await;
-        let mut report = Report::begin(request.dry_run, names.len() as u64);
+        let (packages, failures) = list(registry, &source, &options).await;
+        let mut report = Report::begin(request.dry_run, packages.len() as u64);
         named.show_elsewhere(&report)?;
         for failure in failures {
             report.fail_to_list(failure)?;
         }
         options = ImportOptions::default();
-        options.names = names;
+        options.names = packages;
         options.mode = mode(request.dry_run);
         report.packages(registry.import_packages(source, options), &named).await
     })
