@@ -15,6 +15,7 @@ mod bundle;
 mod care;
 mod import;
 mod log;
+mod policy;
 mod publish;
 mod tokens;
 
@@ -34,6 +35,7 @@ pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
 pub use log::LogQuestion;
+pub use policy::{BlockVersions, PolicyAction};
 pub use publish::{PackageAccess, PublishFiles};
 pub use tokens::{CreateToken, TokenAction};
 
@@ -97,6 +99,12 @@ pub enum Command {
         /// The question.
         #[command(subcommand)]
         action: AccessAction,
+    },
+    /// Block versions of packages, and say which versions are served.
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        action: PolicyAction,
     },
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
     Ready,

@@ -188,7 +188,7 @@ mod tests {
     use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
     use crate::clock::{Clock, SystemClock};
     use crate::events::EventQueue;
-    use crate::policy::Policies;
+    use crate::policy::{Policies, PolicyRules};
     use crate::randomness::SystemRandomness;
     use crate::storage::{BlobStore as _, Key, ObjectStoreBlobs, When};
     use crate::storage::{Storage, WatchStorage};
@@ -206,7 +206,7 @@ mod tests {
         let store =
             Storage::new(Arc::new(store.clone()), Arc::new(SystemRandomness), Arc::new(Unwatched));
         let (store, clock): (_, Arc<dyn Clock>) = (Arc::new(store), Arc::new(SystemClock));
-        let policies = Arc::new(Policies::new(Vec::new(), None, &store, &clock));
+        let policies = Arc::new(Policies::new(PolicyRules::default(), Vec::new(), None, &store, &clock));
         let parts = CatalogParts {
             store,
             caches: Arc::new(ReadCaches::new(cache_bytes)),

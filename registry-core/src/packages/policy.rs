@@ -7,9 +7,14 @@ use crate::domain::packument::{Audience, Packument, Revision};
 use crate::error::{PackageError, PolicyError};
 use crate::events::{EventKind, Via};
 use crate::packages::Packages;
-use crate::policy::{BlockChange, BlockRequest, BlockedVersions, ExplainedVersion, checked_range};
+use crate::policy::{BlockChange, BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules, checked_range};
 
 impl Packages {
+    /// Replaces the rules of the settings.
+    pub(crate) fn set_policy_rules(&self, rules: PolicyRules) {
+        self.parts.catalog.policies.set_rules(rules);
+    }
+
     /// Says what policies decide about the versions of a package, or about one of them. Without a reader, it answers an
     /// operator, who needs no right.
     pub(crate) async fn explain_versions(

@@ -3,11 +3,15 @@ use std::sync::Arc;
 use crate::Error;
 use crate::clock::Clock;
 use crate::domain::PackageName;
+use crate::error::PolicyError;
 use crate::storage::Storage;
 
 use super::block_list::{BlockChange, BlockList};
 use super::package_policy::PolicySet;
-use super::{BlockListSettings, BlockedVersions, PackagePolicy, VersionOrigin, VersionPolicy};
+use super::rules::RulesInForce;
+use super::{
+    BlockListSettings, BlockedVersions, PackagePolicy, PolicyRules, VersionOrigin, VersionPolicy,
+};
 
 /// The policies of a registry, and the list that administrators change.
 #[derive(Debug)]
@@ -15,17 +19,27 @@ pub(crate) struct Policies {
     /// Without the list.
     set: Arc<PolicySet>,
     list: Option<BlockList>,
+    rules: Arc<RulesInForce>,
 }
 
 impl Policies {
     pub(crate) fn new(
-        policies: Vec<Arc<dyn VersionPolicy>>,
+        rules: PolicyRules,
+        embedders: Vec<Arc<dyn VersionPolicy>>,
         list: Option<BlockListSettings>,
         store: &Arc<Storage>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
+        let rules = Arc::new(RulesInForce::new(rules));
+        let of_settings = Arc::clone(&rules) as Arc<dyn VersionPolicy>;
+        let policies: Vec<_> = std::iter::once(of_settings).chain(embedders).collect();
         let list = list.map(|settings| BlockList::new(settings, policies.clone(), store, clock));
-        Self { set: Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), list }
+        Self { set: Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), list, rules }
+    }
+
+    /// Replaces the rules of the settings.
+    pub(crate) fn set_rules(&self, rules: PolicyRules) {
+        self.rules.replace(rules);
     }
 
     /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read.
@@ -34,18 +48,10 @@ impl Policies {
         package: &PackageName,
         origin: VersionOrigin<'_>,
     ) -> Result<PackagePolicy, Error> {
-        let Some(list) = &self.list else {
-            if self.set.policies.is_empty() {
-                return Ok(PackagePolicy::none());
-            }
-            return Ok(PackagePolicy::new(&self.set, package, origin));
-        };
-        let set = list.policies().await?;
-        Ok(if set.policies.is_empty() {
-            PackagePolicy::none()
-        } else {
-            PackagePolicy::new(&set, package, origin)
-        })
+        match &self.list {
+            None => Ok(PackagePolicy::new(&self.set, package, origin)),
+            Some(list) => Ok(PackagePolicy::new(&list.policies().await?, package, origin)),
+        }
     }
 
     /// Returns the list of administrators as stored now.
@@ -59,6 +65,6 @@ impl Policies {
     }
 
     fn require_list(&self) -> Result<&BlockList, Error> {
-        self.list.as_ref().ok_or(Error::Policy(crate::error::PolicyError::ListOff))
+        self.list.as_ref().ok_or(Error::Policy(PolicyError::ListOff))
     }
 }

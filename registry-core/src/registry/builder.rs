@@ -31,7 +31,7 @@ use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
 use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts};
-use crate::policy::{BlockListSettings, Policies, VersionPolicy};
+use crate::policy::{BlockListSettings, Policies, PolicyRules, VersionPolicy};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -85,6 +85,7 @@ pub struct RegistryBuilder {
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
+    policy_rules: PolicyRules,
     policies: Vec<Arc<dyn VersionPolicy>>,
     block_list: Option<BlockListSettings>,
 }
@@ -123,6 +124,7 @@ impl RegistryBuilder {
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
+            policy_rules: PolicyRules::default(),
             policies: Vec::new(),
             block_list: None,
         }
@@ -315,7 +317,7 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let policies = Arc::new(Policies::new(self.policies, self.block_list, &store, &clock));
+        let policies = Arc::new(Policies::new(self.policy_rules, self.policies, self.block_list, &store, &clock));
         let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),

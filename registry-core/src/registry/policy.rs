@@ -1,9 +1,14 @@
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion};
+use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules};
 use crate::{Error, Registry};
 
 impl Registry {
+    /// Replaces the rules on which versions may be used, for reads that begin from now on.
+    pub fn set_policy_rules(&self, rules: PolicyRules) {
+        self.packages().set_policy_rules(rules);
+    }
+
     /// Says for each version of a package, or for one of them, whether policies allow it, and which rule decides. Without a
     /// caller, it answers an operator: no access check is made.
     pub async fn explain_versions(

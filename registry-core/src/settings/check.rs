@@ -25,12 +25,12 @@ impl Settings {
         Err(SettingsError::of_several(wrong))
     }
 
-    /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules.
+    /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules and the policies.
     pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
         macro_rules! changed {
             ($($name:ident),*) => {{
                 // Add every new setting here. Legacy prefixes are in a section of the frontend.
-                let Self { packages: _, legacy_prefixes: _, $($name),* } = self;
+                let Self { packages: _, policy: _, legacy_prefixes: _, $($name),* } = self;
                 let changed = [$((stringify!($name), *$name != before.$name)),*];
                 changed.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
             }};
@@ -53,6 +53,7 @@ impl Settings {
             htpasswd,
             limits,
             cache,
+            block_list,
             changes,
             downloads,
             webhooks,

@@ -96,7 +96,9 @@ impl Settings {
         let wrong = self.packages.wrong(&self.upstreams);
         let wrong = wrong.map(|(start, error)| (start, SettingsError::of(error)));
         let unknown = self.unknown_groups().map(|(start, error)| (start, SettingsError::of(error)));
-        let mut wrong: Vec<_> = wrong.chain(unknown).collect();
+        let policy = self.policy.wrong(&self.upstreams);
+        let policy = policy.map(|(start, error)| (start, SettingsError::of(error)));
+        let mut wrong: Vec<_> = wrong.chain(unknown).chain(policy).collect();
         wrong.sort_by_key(|(start, _)| *start);
         // What else is wrong with a rule may follow from its first mistake.
         wrong.dedup_by_key(|(start, _)| *start);

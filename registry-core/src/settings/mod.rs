@@ -30,6 +30,7 @@ mod organizations;
 mod overrides;
 mod packages;
 mod paths;
+mod policy;
 mod providers;
 mod search;
 mod sections;
@@ -69,6 +70,7 @@ pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
+pub use policy::{BlockListSection, PolicyTables, UnreadableList};
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use search::SearchSection;
 pub use sections::{AccountSettings, CacheSettings, LimitSettings, StorageSettings};
@@ -134,6 +136,10 @@ pub struct Settings {
     pub log: LogSettings,
     /// The access rules.
     pub packages: PackageRules,
+    /// Which versions may be used.
+    pub policy: PolicyTables,
+    /// The list of versions that administrators block.
+    pub block_list: BlockListSection,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in
     /// a section of the frontend, which sets them here.
     #[serde(skip)]

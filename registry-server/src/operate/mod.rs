@@ -9,6 +9,7 @@ pub(crate) mod encrypt;
 mod exit;
 pub(crate) mod import;
 pub(crate) mod index;
+pub(crate) mod policy;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;
 pub(crate) mod session;

@@ -48,6 +48,7 @@ fn the_template_lists_the_defaults() {
     );
     assert!(settings.registry.htpasswd.file.take().is_some(), "the file shown stands for no file");
     assert!(!std::mem::take(&mut settings.registry.packages).is_empty(), "the rule shown stands for no rule");
+    assert!(!std::mem::take(&mut settings.registry.policy).is_empty(), "the policy shown stands for none");
     assert!(
         !std::mem::take(&mut settings.registry.upstreams).is_empty(),
         "the upstream shown stands for no upstream"

@@ -1,6 +1,7 @@
 //! The rules of the settings: `[[policy]]` tables, of which the first that matches a package decides.
 
 mod decide;
+mod in_force;
 mod license;
 mod table;
 
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::PackageName;
 use crate::vocabulary::PackagePattern;
 
+pub(super) use in_force::RulesInForce;
 pub use table::{InstallScripts, PolicyRuleError, PolicyTable, UnknownTime};
 
 use super::{PolicyConcern, PolicyDecision, VersionFacts, VersionOrigin, VersionPolicy};
@@ -28,7 +30,7 @@ use super::{PolicyConcern, PolicyDecision, VersionFacts, VersionOrigin, VersionP
 /// let facts = VersionFacts::new(&pear, "1.1.0", VersionOrigin::Hosted);
 /// assert!(rules.decide(&facts, Utc::now()).refusal().is_some());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PolicyRules(Arc<[Rule]>);
 
 /// A table, checked.

@@ -1,9 +1,14 @@
 use std::sync::Arc;
 
 use crate::RegistryBuilder;
-use crate::policy::{BlockListSettings, VersionPolicy};
+use crate::policy::{BlockListSettings, PolicyRules, VersionPolicy};
 
 impl RegistryBuilder {
+    /// Sets the rules of the settings on which versions may be used. Default: none.
+    pub fn policy_rules(self, policy_rules: PolicyRules) -> Self {
+        Self { policy_rules, ..self }
+    }
+
     /// Adds a policy that decides which versions may be used. A version is served if every policy allows it. Default: none.
     pub fn version_policy(mut self, policy: Arc<dyn VersionPolicy>) -> Self {
         self.policies.push(policy);
