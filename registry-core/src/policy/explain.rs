@@ -36,9 +36,12 @@ impl ExplainedVersion {
     }
 
     pub(super) fn add(&mut self, decision: PolicyDecision) {
-        self.allowed_by.extend(decision.allowed_by().map(str::to_owned));
+        if self.allowed {
+            self.allowed_by.extend(decision.allowed_by().map(str::to_owned));
+        }
         if let Some(refusal) = decision.into_refusal() {
             self.allowed = false;
+            self.allowed_by.clear();
             self.refusal.get_or_insert(refusal);
         }
     }

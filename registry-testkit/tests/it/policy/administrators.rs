@@ -105,7 +105,56 @@ async fn what_is_decided_is_explained() {
     world.publish("@ours/fig", "1.0.0", &json!({})).await;
     world.block("pear", "2.3.0").await;
     let explained = world.get("/-/package/pear/policy").await.assert_status(200).json();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&explained).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&explained).unwrap(), @r#"
+    {
+      "name": "pear",
+      "versions": [
+        {
+          "version": "1.0.0",
+          "allowed": true,
+          "allowed_by": [
+            "exempt of policy 2, match = \"**\""
+          ]
+        },
+        {
+          "version": "2.0.0",
+          "published": "2025-11-01T00:00:00.000Z",
+          "allowed": true,
+          "allowed_by": [
+            "minimum_age of policy 2, match = \"**\""
+          ]
+        },
+        {
+          "version": "2.1.0",
+          "published": "2026-01-01T00:00:00.000Z",
+          "allowed": false,
+          "refusal": {
+            "rule": "minimum_age",
+            "reason": "was published on 2026-01-01T00:00:00Z and waits for 7 days",
+            "until": "2026-01-08T00:00:00Z"
+          }
+        },
+        {
+          "version": "2.2.0",
+          "published": "2025-11-01T00:00:00.000Z",
+          "allowed": false,
+          "refusal": {
+            "rule": "install_scripts",
+            "reason": "runs a script when it is installed"
+          }
+        },
+        {
+          "version": "2.3.0",
+          "published": "2025-11-01T00:00:00.000Z",
+          "allowed": false,
+          "refusal": {
+            "rule": "block",
+            "reason": "is blocked: it is bad"
+          }
+        }
+      ]
+    }
+    "#);
     let one = world.get("/-/package/pear/policy/2.1.0").await.assert_status(200).json();
     assert_eq!(one["versions"].as_array().unwrap().len(), 1);
     let _ = world.get("/-/package/pear/policy/9.0.0").await.assert_status(404);

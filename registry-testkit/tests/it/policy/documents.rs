@@ -42,7 +42,19 @@ async fn every_document_of_an_upstream_s_package_leaves_refused_versions_out() {
         ],
     );
     world.upstream.tag("pear", "next", "3.0.0-rc.1");
-    insta::assert_snapshot!(told(&world, "pear").await, @"");
+    insta::assert_snapshot!(told(&world, "pear").await, @r#"
+    full: ["1.0.0", "3.0.0-rc.1", "1.1.0"] {"latest":"1.1.0","next":"3.0.0-rc.1"} ["1.0.0", "modified", "3.0.0-rc.1", "1.1.0"]
+    abbreviated: ["1.0.0", "3.0.0-rc.1", "1.1.0"] {"latest":"1.1.0","next":"3.0.0-rc.1"} ["1.0.0", "modified", "3.0.0-rc.1", "1.1.0"]
+    dist-tags: {"latest":"1.1.0","next":"3.0.0-rc.1"}
+    latest: 1.1.0
+    next: 3.0.0-rc.1
+    1.0.0: 1.0.0
+    2.0.0: 403 pear@2.0.0 was published on 2026-01-01T00:00:00Z and waits for 7 days (rule minimum_age, until 2026-01-08T00:00:00Z). To use it now, ask an administrator of this registry for an exception
+    ^2.0.0: 403 pear@2.0.0 was published on 2026-01-01T00:00:00Z and waits for 7 days (rule minimum_age, until 2026-01-08T00:00:00Z). To use it now, ask an administrator of this registry for an exception
+    1.x: 1.1.0
+    *: 1.1.0
+    9.9.9: 404 version not found: 9.9.9
+    "#);
 }
 
 #[tokio::test]
@@ -51,7 +63,19 @@ async fn every_document_of_a_hosted_package_leaves_refused_versions_out() {
     for version in ["1.0.0", "1.1.0", "2.0.0"] {
         world.publish("@ours/fig", version, &json!({})).await;
     }
-    insta::assert_snapshot!(told(&world, "@ours/fig").await, @"");
+    insta::assert_snapshot!(told(&world, "@ours/fig").await, @r#"
+    full: ["1.0.0", "1.1.0"] {"latest":"1.1.0"} ["created", "modified", "1.0.0", "1.1.0"]
+    abbreviated: ["1.0.0", "1.1.0"] {"latest":"1.1.0"} ["created", "modified", "1.0.0", "1.1.0"]
+    dist-tags: {"latest":"1.1.0"}
+    latest: 1.1.0
+    next: 404 version not found: next. Is the registry URL right? This registry answers at http://registry.example/
+    1.0.0: 1.0.0
+    2.0.0: 403 @ours/fig@2.0.0 is blocked by @ours/fig@>=2.0.0 (rule block, it does not end by itself). To use it now, ask #security
+    ^2.0.0: 403 @ours/fig@2.0.0 is blocked by @ours/fig@>=2.0.0 (rule block, it does not end by itself). To use it now, ask #security
+    1.x: 1.1.0
+    *: 1.1.0
+    9.9.9: 404 version not found: 9.9.9
+    "#);
 }
 
 #[tokio::test]
@@ -72,16 +96,17 @@ async fn a_package_of_which_everything_is_refused_says_why() {
 
 #[tokio::test]
 async fn searches_show_the_version_that_is_served() {
-    let world = World::new(&json!([{ "match": "**", "block": ["@ours/fig@2.0.0", "@ours/plum", "figment"] }]));
-    world.publish("@ours/fig", "1.0.0", &json!({ "description": "the first" })).await;
-    world.publish("@ours/fig", "2.0.0", &json!({ "description": "the second" })).await;
-    world.publish("@ours/plum", "1.0.0", &json!({ "description": "no fig" })).await;
-    serve(&world.upstream, "figment", &[("1.0.0", None, json!({}))]);
-    serve(&world.upstream, "figs", &[("1.0.0", None, json!({}))]);
-    let found = world.get("/-/v1/search?text=fig").await.assert_status(200).json();
-    let hits: Vec<_> = found["objects"].as_array().unwrap().iter().map(|hit| hit["package"].clone()).collect();
-    let hits: Vec<_> = hits.iter().map(|hit| (hit["name"].as_str().unwrap(), hit["version"].as_str().unwrap())).collect();
-    assert_eq!(hits, [("@ours/fig", "1.0.0"), ("figs", "1.0.0")]);
+    let world = World::new(&json!([{ "match": "**", "block": ["@ours/fig@2.0.0", "@ours/plum", "jam-of-worms"] }]));
+    world.publish("@ours/fig", "1.0.0", &json!({ "description": "jam, the first" })).await;
+    world.publish("@ours/fig", "2.0.0", &json!({ "description": "jam, the second" })).await;
+    world.publish("@ours/plum", "1.0.0", &json!({ "description": "jam of plums" })).await;
+    serve(&world.upstream, "jam-of-worms", &[("1.0.0", None, json!({}))]);
+    serve(&world.upstream, "jam", &[("1.0.0", None, json!({}))]);
+    let found = world.get("/-/v1/search?text=jam").await.assert_status(200).json();
+    let hits: Vec<_> = found["objects"].as_array().unwrap().iter().map(|hit| &hit["package"]).collect();
+    let hits: Vec<_> =
+        hits.iter().map(|hit| (hit["name"].as_str().unwrap(), hit["version"].as_str().unwrap())).collect();
+    assert_eq!(hits, [("@ours/fig", "1.0.0"), ("jam", "1.0.0")]);
     assert!(!found.to_string().contains("the second"));
 }
 
