@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use registry_testkit::clients::{Client, Npm, package};
+use registry_testkit::clients::{Npm, package};
 use registry_testkit::server_process::ServerProcess;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -130,6 +130,33 @@ async fn an_operator_blocks_versions_of_a_running_server_and_asks_why() {
     let log = stdout(&run(&["log", "--package", "pear", "--action", "versions-blocked", "--storage", &storage]));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("versions-blocked pear") && log.contains("reason=worm"), "{log}");
+}
+
+/// npm reads the packument before it publishes, to compare the version with the highest one.
+#[tokio::test]
+async fn npm_publishes_and_unpublishes_while_versions_are_hidden() {
+    let registry = Registry::configured(
+        "[[policy]]\nmatch = \"**\"\nminimum_age = \"1 day\"\nexempt = [\"plum@1.x\"]\n\
+         [[packages]]\nmatch = \"**\"\nread = [\"@all\"]\npublish = [\"@authenticated\"]\n",
+    )
+    .await;
+    let ana = registry.user("ana").await;
+    for version in ["1.0.0", "1.1.0"] {
+        publish(&ana, &package("pear", version)).await;
+    }
+    let _ = registry.http().get("/pear").send().await.assert_status(403);
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        publish(&ana, &package("plum", version)).await;
+    }
+    let folder = ana.home().project(&package("app", "1.0.0"));
+    let _ = ana.run_in(&folder, &["unpublish", "plum@1.0.0"]).await.assert_success();
+    let _ = ana.run_in(&folder, &["deprecate", "plum@1.1.0", "old"]).await.assert_success();
+    let shown = registry.http().get("/plum").send().await.assert_status(200).json();
+    let versions: Vec<_> = shown["versions"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(versions, ["1.1.0"]);
+    assert_eq!(shown["versions"]["1.1.0"]["deprecated"], "old");
+    let stored = std::fs::read_to_string(registry.storage().join("objects/plum/index.json")).unwrap();
+    assert!(stored.contains("\"latest\":\"2.0.0\""), "what the client did not see stays: {stored}");
 }
 
 #[tokio::test]

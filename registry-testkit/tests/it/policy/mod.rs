@@ -4,6 +4,7 @@ mod administrators;
 mod boundary;
 mod changes;
 mod documents;
+mod embedders;
 mod fail_closed;
 mod property;
 mod replicas;
