@@ -22,6 +22,7 @@
 //! - [`domain`]: npm's model. Pure.
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
+//! - [`policy`]: which versions may be used.
 //! - [`downloads`]: how often each version is downloaded.
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
@@ -56,6 +57,7 @@ pub mod organizations;
 #[cfg(any(feature = "github", feature = "openid", feature = "upstream-http", feature = "webhooks"))]
 mod outbound;
 pub mod packages;
+pub mod policy;
 pub mod proxy;
 pub mod randomness;
 mod registry;

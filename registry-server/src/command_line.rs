@@ -16,6 +16,7 @@ mod care;
 mod import;
 mod keys;
 mod log;
+mod policy;
 mod publish;
 mod retain;
 mod tokens;
@@ -37,6 +38,7 @@ pub use care::{SweepRequest, VerifyRequest};
 pub use import::{ImportRegistry, ImportSource, ImportVerdaccio, SourceCredential};
 pub use keys::{KeysAction, SignVersions};
 pub use log::LogQuestion;
+pub use policy::{BlockVersions, PolicyAction};
 pub use publish::{PackageAccess, PublishFiles};
 pub use retain::{KeepFlags, RetainRequest};
 pub use tokens::{CreateToken, TokenAction};
@@ -104,6 +106,12 @@ pub enum Command {
         /// The question.
         #[command(subcommand)]
         action: AccessAction,
+    },
+    /// Block versions of packages, and say which versions are served.
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        action: PolicyAction,
     },
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
     Ready {

@@ -1,4 +1,4 @@
-//! SIGHUP: reloads the access rules, which apply from the next request on.
+//! SIGHUP: reloads the access rules and the policies, which apply from the next request on.
 
 use anyhow::Context as _;
 use registry_core::Registry;
@@ -36,7 +36,9 @@ impl Reloading {
                     let changed = waiting.join(", ");
                     tracing::warn!("SIGHUP: these settings have changed and wait for a restart: {changed}");
                 }
-                tracing::info!("SIGHUP: the access rules were read again and apply from now on");
+                tracing::info!(
+                    "SIGHUP: the access rules and the policies were read again and apply from now on"
+                );
             }
             Err(error) => {
                 let error = format!("{error:#}");
@@ -54,7 +56,11 @@ impl Reloading {
         settings.refuse_open_doors()?;
         let rules = settings.registry.packages.compile(upstreams);
         let rules = rules.context("the rules do not fit the upstreams that the server was started with")?;
+        let policy = settings.registry.policy.compile(upstreams);
+        let policy =
+            policy.context("the policies do not fit the upstreams that the server was started with")?;
         registry.set_access(rules);
+        registry.set_policy_rules(policy);
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
         }

@@ -189,7 +189,7 @@ impl Authorization {
 
     /// Returns what denies an action on a package of this name, regardless of its owners: the limits of the token, if the rules
     /// and the teams of its holder would allow it.
-    fn denied_by(&self, action: Action, caller: &Caller, name: &PackageName) -> DeniedBy {
+    pub(crate) fn denied_by(&self, action: Action, caller: &Caller, name: &PackageName) -> DeniedBy {
         match self.verdict_of(action, caller.principal.as_deref(), caller, name) {
             Verdict::Denied => DeniedBy::Rules,
             Verdict::AllowedToOwners | Verdict::Allowed => DeniedBy::Token,

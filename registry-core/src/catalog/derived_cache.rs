@@ -3,12 +3,14 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use moka::future::Cache;
 
 use crate::Error;
 use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::measurements::CacheMeter;
+use crate::policy::PackagePolicy;
 use crate::storage::{BlobETag, BlobPath, Fetched};
 
 use super::stored_packument::StoredPackument;
@@ -19,8 +21,16 @@ pub(crate) trait Derived: Send + Sync + Sized + 'static {
     /// Distinguishes the derivations of one packument.
     type Key: Hash + Eq + Clone + Debug + Send + Sync + 'static;
 
-    /// Derives the value. Pure, and possibly slow.
-    fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error>;
+    /// Derives the value as `policy` decides. Possibly slow.
+    fn derive(
+        key: &Self::Key,
+        name: &PackageName,
+        json: &[u8],
+        policy: &PackagePolicy,
+    ) -> Result<Self, Error>;
+
+    /// From when on policies may decide differently.
+    fn valid_until(&self) -> Option<DateTime<Utc>>;
 
     /// The approximate memory use in bytes.
     fn weight(&self) -> usize;
@@ -38,7 +48,8 @@ struct Entry<Value> {
 const LARGE: usize = 256 << 10;
 
 /// Caches values derived from packuments, bounded in bytes. Each use revalidates the packument, and of concurrent
-/// misses one reads it and derives the value.
+/// misses one reads it and derives the value. The state of policies is part of the key, and a value ends with the first of
+/// the decisions in it.
 #[derive(Debug)]
 pub(crate) struct DerivedCache<Value: Derived> {
     entries: Cache<Value::Key, Arc<Entry<Value>>>,
@@ -63,8 +74,9 @@ impl<Value: Derived> DerivedCache<Value> {
         catalog: &Catalog,
         name: &PackageName,
         key: &Value::Key,
+        policy: &PackagePolicy,
     ) -> Result<Option<Arc<Value>>, Error> {
-        if let Some(entry) = self.entries.get(key).await
+        if let Some(entry) = self.current(key, policy).await
             && entry.value.weight() <= LARGE
             && matches!(
                 catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await?,
@@ -74,7 +86,7 @@ impl<Value: Derived> DerivedCache<Value> {
             self.meter.hit();
             return Ok(Some(Arc::clone(&entry.value)));
         }
-        let found = Box::pin(self.flights.run(key, self.look(catalog, name, key))).await?;
+        let found = Box::pin(self.flights.run(key, self.look(catalog, name, key, policy))).await?;
         Ok(found.map(|entry| Arc::clone(&entry.value)))
     }
 
@@ -83,8 +95,9 @@ impl<Value: Derived> DerivedCache<Value> {
         catalog: &Catalog,
         name: &PackageName,
         key: &Value::Key,
+        policy: &PackagePolicy,
     ) -> Result<Option<Arc<Entry<Value>>>, Error> {
-        let index = match self.entries.get(key).await {
+        let index = match self.current(key, policy).await {
             None => catalog.read_packument(name).await?,
             Some(entry) => match catalog.parts.store.get_if_changed(&entry.path, &entry.etag).await? {
                 Fetched::Unchanged => {
@@ -100,8 +113,8 @@ impl<Value: Derived> DerivedCache<Value> {
             return Ok(None);
         };
         self.meter.miss();
-        let (name, of, json) = (name.clone(), key.clone(), blob.bytes);
-        let value = compute(json.len(), move || Value::derive(&of, &name, &json)).await??;
+        let (name, of, json, policy) = (name.clone(), key.clone(), blob.bytes, policy.clone());
+        let value = compute(json.len(), move || Value::derive(&of, &name, &json, &policy)).await??;
         self.keep(key, Entry { value: Arc::new(value), path, etag: blob.etag }).await.map(Some)
     }
 
@@ -110,19 +123,19 @@ impl<Value: Derived> DerivedCache<Value> {
     pub(crate) async fn get_of_state<Hint: Send + 'static>(
         &self,
         key: &Value::Key,
-        path: &BlobPath,
-        etag: &BlobETag,
+        (path, etag): (&BlobPath, &BlobETag),
+        policy: &PackagePolicy,
         read: impl Future<Output = Result<(BlobETag, (Bytes, Hint)), Error>> + Send,
         make: impl FnOnce(&BlobETag, &[u8], Hint) -> Result<Value, Error> + Send + 'static,
     ) -> Result<Arc<Value>, Error> {
-        if let Some(entry) = self.entries.get(key).await
+        if let Some(entry) = self.current(key, policy).await
             && entry.etag == *etag
         {
             self.meter.hit();
             return Ok(Arc::clone(&entry.value));
         }
         let look = async {
-            if let Some(entry) = self.entries.get(key).await
+            if let Some(entry) = self.current(key, policy).await
                 && entry.etag == *etag
             {
                 self.meter.hit();
@@ -137,6 +150,11 @@ impl<Value: Derived> DerivedCache<Value> {
         let entry = Box::pin(self.flights.run(key, look)).await?;
         let entry = entry.ok_or_else(|| Error::Internal("nothing was made of a document".into()))?;
         Ok(Arc::clone(&entry.value))
+    }
+
+    /// Returns the cached value, unless a decision in it has ended.
+    async fn current(&self, key: &Value::Key, policy: &PackagePolicy) -> Option<Arc<Entry<Value>>> {
+        self.entries.get(key).await.filter(|entry| !policy.has_passed(entry.value.valid_until()))
     }
 
     async fn keep(&self, key: &Value::Key, entry: Entry<Value>) -> Result<Arc<Entry<Value>>, Error> {
@@ -168,8 +186,9 @@ mod tests {
     use crate::access::AccessRules;
     use crate::authorization::Authorization;
     use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
-    use crate::clock::SystemClock;
+    use crate::clock::{Clock, SystemClock};
     use crate::events::EventQueue;
+    use crate::policy::{Policies, PolicyRules};
     use crate::randomness::SystemRandomness;
     use crate::storage::{BlobStore as _, Key, ObjectStoreBlobs, When};
     use crate::storage::{Storage, WatchStorage};
@@ -184,14 +203,14 @@ mod tests {
     }
 
     fn catalog(store: &ObjectStoreBlobs, cache_bytes: u64) -> Catalog {
+        let store = Storage::new(Arc::new(store.clone()), Arc::new(SystemRandomness), Arc::new(Unwatched));
+        let (store, clock): (_, Arc<dyn Clock>) = (Arc::new(store), Arc::new(SystemClock));
+        let policies = Arc::new(Policies::new(PolicyRules::default(), Vec::new(), None, &store, &clock));
         let parts = CatalogParts {
-            store: Arc::new(Storage::new(
-                Arc::new(store.clone()),
-                Arc::new(SystemRandomness),
-                Arc::new(Unwatched),
-            )),
+            store,
             caches: Arc::new(ReadCaches::new(cache_bytes)),
             hosted_check: Arc::new(HostedCheck::new(Duration::ZERO)),
+            policies,
         };
         let rules = AccessRules::open_to_all_publish_for_signed_in();
         let authorization = Authorization::new(rules, false, EventQueue::disabled(), Arc::new(SystemClock));

@@ -5,8 +5,10 @@ use crate::catalog::Catalog;
 use crate::domain::PackageName;
 use crate::domain::packument::TarballIndex;
 use crate::error::PackageError;
+use crate::policy::{PackagePolicy, VersionOrigin};
 use crate::upstream::PackumentForm;
 
+use super::judged::Judged;
 use super::representation::{Representation, RepresentationKey};
 use super::spelling::{MAX_LOOKUPS, Standing};
 use super::summary::Summary;
@@ -18,13 +20,28 @@ impl Catalog {
         form: PackumentForm,
         base: &Arc<str>,
     ) -> Result<Option<Arc<Representation>>, Error> {
-        let key = RepresentationKey { upstream: None, name: name.clone(), form, base: Arc::clone(base) };
-        self.if_hosted(name, || self.parts.caches.representations.get(self, name, &key)).await
+        let look = || async {
+            let policy = self.hosted_policy(name).await?;
+            let (name, base, stamp) = (name.clone(), Arc::clone(base), policy.stamp());
+            let key = RepresentationKey { upstream: None, name, form, base, policy: stamp };
+            self.parts.caches.representations.get(self, &key.name, &key, &policy).await
+        };
+        self.if_hosted(name, look).await
+    }
+
+    /// Returns the policies that concern a hosted package.
+    pub(crate) async fn hosted_policy(&self, name: &PackageName) -> Result<PackagePolicy, Error> {
+        self.parts.policies.of(name, VersionOrigin::Hosted).await
     }
 
     /// The summary of a hosted package. Of one whose packument has not changed, the store is asked just that.
     pub(crate) async fn hosted_summary(&self, name: &PackageName) -> Result<Option<Arc<Summary>>, Error> {
-        self.if_hosted(name, || self.parts.caches.summaries.get(self, name, name)).await
+        let look = || async {
+            let policy = self.hosted_policy(name).await?;
+            let key = (name.clone(), policy.stamp());
+            self.parts.caches.summaries.get(self, name, &key, &policy).await
+        };
+        self.if_hosted(name, look).await
     }
 
     /// Returns what `look` finds of a hosted package. Skips the lookup if the name is never hosted, or was not a moment
@@ -90,8 +107,13 @@ impl Catalog {
         }
     }
 
-    /// Returns where the tarballs of a package are; `None` where there is no package.
-    pub(crate) async fn tarball_index(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
-        self.parts.caches.tarballs.get(self, name, name).await
+    /// Returns where the tarballs of a package are, and which of them are refused; `None` where there is no package.
+    pub(crate) async fn tarball_index(
+        &self,
+        name: &PackageName,
+        policy: &PackagePolicy,
+    ) -> Result<Option<Arc<Judged<TarballIndex>>>, Error> {
+        let key = (name.clone(), policy.stamp());
+        self.parts.caches.tarballs.get(self, name, &key, policy).await
     }
 }

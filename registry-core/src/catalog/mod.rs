@@ -5,6 +5,7 @@
 pub(crate) mod derived_cache;
 mod hosted;
 mod hosted_check;
+mod judged;
 mod list;
 mod representation;
 mod spelling;
@@ -14,6 +15,7 @@ mod summary;
 use std::sync::Arc;
 
 pub(crate) use hosted_check::HostedCheck;
+pub(crate) use judged::{Judged, nothing_allowed, require_selectable};
 pub use representation::Representation;
 pub(crate) use representation::{ReadCaches, RepresentationKey};
 pub(crate) use spelling::{MAX_LOOKUPS, Standing};
@@ -21,6 +23,7 @@ pub(crate) use stored_packument::StoredPackument;
 pub(crate) use summary::Summary;
 
 use crate::authorization::Authorization;
+use crate::policy::Policies;
 use crate::storage::Storage;
 
 /// The hosted packages. Cheap to clone.
@@ -35,6 +38,7 @@ pub(crate) struct CatalogParts {
     pub(crate) store: Arc<Storage>,
     pub(crate) caches: Arc<ReadCaches>,
     pub(crate) hosted_check: Arc<HostedCheck>,
+    pub(crate) policies: Arc<Policies>,
 }
 
 impl CatalogParts {
@@ -42,9 +46,10 @@ impl CatalogParts {
         store: &Arc<Storage>,
         caches: &Arc<ReadCaches>,
         hosted_check: &Arc<HostedCheck>,
+        policies: Arc<Policies>,
     ) -> Self {
         let (store, caches) = (Arc::clone(store), Arc::clone(caches));
-        Self { store, caches, hosted_check: Arc::clone(hosted_check) }
+        Self { store, caches, hosted_check: Arc::clone(hosted_check), policies }
     }
 }
 

@@ -11,12 +11,14 @@ use crate::Error;
 use crate::clock::http_date;
 use crate::domain::PackageName;
 use crate::domain::packument::{
-    Audience, ForeignTarballs, Packument, TarballIndex, render_abbreviated, render_full,
+    Audience, ForeignTarballs, Packument, TarballIndex, VersionDecisions, render_abbreviated, render_full,
 };
 use crate::measurements::{CacheMeasurements, CacheMeter};
+use crate::policy::PackagePolicy;
 use crate::upstream::PackumentForm;
 
 use super::derived_cache::{Derived, DerivedCache};
+use super::judged::{Judged, nothing_allowed};
 use super::summary::Summary;
 
 /// A packument as clients receive it: rendered once, compressed once, served as bytes.
@@ -36,6 +38,10 @@ pub struct Representation {
     pub(crate) last_modified_header: Option<String>,
     /// The readers of the package, where they are fewer than the access rules permit.
     pub audience: Audience,
+    /// What policies decided, where any concerns the package.
+    pub(crate) decisions: Option<VersionDecisions>,
+    /// Whether the document lists any version.
+    pub(crate) has_versions: bool,
 }
 
 /// Identifies one representation.
@@ -46,14 +52,16 @@ pub(crate) struct RepresentationKey {
     pub(crate) name: PackageName,
     pub(crate) form: PackumentForm,
     pub(crate) base: Arc<str>,
+    /// The state of the policies that concern the package.
+    pub(crate) policy: u64,
 }
 
 /// The caches of documents derived from packuments, hosted and upstream alike.
 #[derive(Debug)]
 pub(crate) struct ReadCaches {
     pub(crate) representations: DerivedCache<Representation>,
-    pub(super) tarballs: DerivedCache<TarballIndex>,
-    pub(crate) foreign_tarballs: DerivedCache<ForeignTarballs>,
+    pub(super) tarballs: DerivedCache<Judged<TarballIndex>>,
+    pub(crate) foreign_tarballs: DerivedCache<Judged<ForeignTarballs>>,
     pub(crate) summaries: DerivedCache<Summary>,
 }
 
@@ -82,19 +90,35 @@ impl ReadCaches {
 impl Derived for Representation {
     type Key = RepresentationKey;
 
-    fn derive(key: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
-        let packument = Packument::parse(name, json)?;
+    fn derive(
+        key: &Self::Key,
+        name: &PackageName,
+        json: &[u8],
+        policy: &PackagePolicy,
+    ) -> Result<Self, Error> {
+        let mut packument = Packument::parse(name, json)?;
         packument.require_existing()?;
+        let decisions = policy.decide_hosted(&packument);
+        if let Some(decisions) = &decisions {
+            packument.hide(decisions);
+        }
         let identity = match key.form {
             PackumentForm::Full => render_full(&packument, &key.base)?,
             PackumentForm::Abbreviated => render_abbreviated(&packument, &key.base)?,
         };
-        let last_modified = packument.time.get("modified").and_then(|time| time.parse().ok());
+        // Settings change what is refused at a time that no document tells, so a date does not identify such a state.
+        let is_dated = decisions.as_ref().is_none_or(VersionDecisions::allows_all);
+        let last_modified = packument.time.get("modified").filter(|_| is_dated);
+        let last_modified = last_modified.and_then(|time| time.parse().ok());
         let last_modified_header = last_modified.and_then(http_date);
         // The abbreviated form does not show the revision, and must still differ with each.
         let representation = Self::of(identity, &packument.revision.to_string())?;
-        let audience = Audience::of(&packument);
-        Ok(Self { last_modified, last_modified_header, audience, ..representation })
+        let (audience, has_versions) = (Audience::of(&packument), !packument.versions.is_empty());
+        Ok(Self { last_modified, last_modified_header, audience, has_versions, decisions, ..representation })
+    }
+
+    fn valid_until(&self) -> Option<DateTime<Utc>> {
+        self.decisions.as_ref().and_then(VersionDecisions::valid_until)
     }
 
     fn weight(&self) -> usize {
@@ -119,36 +143,33 @@ impl Representation {
             last_modified: None,
             last_modified_header: None,
             audience: Audience::default(),
+            decisions: None,
+            has_versions: true,
         })
+    }
+
+    /// Rejects a package whose versions are all refused: clients would report that it has none, and not why.
+    pub(crate) fn require_any_version(&self, name: &PackageName) -> Result<(), Error> {
+        let refused = || self.decisions.as_ref().and_then(|decisions| nothing_allowed(name, decisions));
+        if self.has_versions { Ok(()) } else { refused().map_or(Ok(()), Err) }
+    }
+
+    /// Returns a line about the refused versions; `None` if there are none.
+    pub(crate) fn policy_notice(&self, name: &PackageName) -> Option<String> {
+        let decisions = self.decisions.as_ref()?;
+        let (version, refusal) = decisions.highest()?;
+        let more = match decisions.refused().len() - 1 {
+            0 => String::new(),
+            1 => " One more version is hidden.".to_owned(),
+            more => format!(" {more} more versions are hidden."),
+        };
+        Some(format!("{name}@{version} is hidden: it {}.{more}", refusal.explanation()))
     }
 
     /// The approximate memory use in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.identity.len() + self.gzip.len() + self.audience.weight()
-    }
-}
-
-impl Derived for TarballIndex {
-    type Key = PackageName;
-
-    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
-        Ok(Self::of(&Packument::parse(name, json)?)?)
-    }
-
-    fn weight(&self) -> usize {
-        TarballIndex::weight(self)
-    }
-}
-
-impl Derived for ForeignTarballs {
-    type Key = (Arc<str>, PackageName, PackumentForm);
-
-    fn derive(_: &Self::Key, name: &PackageName, json: &[u8]) -> Result<Self, Error> {
-        Ok(Self::of(name, json)?)
-    }
-
-    fn weight(&self) -> usize {
-        ForeignTarballs::weight(self)
+        let decisions = self.decisions.as_ref().map_or(0, VersionDecisions::weight);
+        self.identity.len() + self.gzip.len() + self.audience.weight() + decisions
     }
 }
 

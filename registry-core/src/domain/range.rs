@@ -11,7 +11,7 @@ const LONGEST: usize = 256;
 
 /// A range of versions in npm's syntax: `^1.2.3`, `~1.2`, `1.x || >=2.5.0 <3`, `1.0.0 - 2.9.9`, `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::domain) struct Range(Vec<Alternative>);
+pub(crate) struct Range(Vec<Alternative>);
 
 /// Bounds that a version must satisfy together; none for any version.
 type Alternative = Vec<Bound>;
@@ -33,7 +33,7 @@ enum Operator {
 
 impl Range {
     /// Parses a range; `None` if npm does not read the text as one.
-    pub(in crate::domain) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if text.len() > LONGEST {
             return None;
         }
@@ -41,7 +41,7 @@ impl Range {
     }
 
     /// Whether a version is in the range. A prerelease is only if a bound is a prerelease of the same three numbers.
-    pub(in crate::domain) fn includes(&self, version: &Version) -> bool {
+    pub(crate) fn includes(&self, version: &Version) -> bool {
         let version = version.parsed();
         self.0.iter().any(|bounds| {
             let names = |bound: &Bound| {
@@ -53,6 +53,11 @@ impl Range {
             bounds.iter().all(|bound| bound.includes(version))
                 && (version.pre.is_empty() || bounds.iter().any(names))
         })
+    }
+
+    /// Whether a version is between the bounds, prereleases included.
+    pub(crate) fn spans(&self, version: &Version) -> bool {
+        self.0.iter().any(|bounds| bounds.iter().all(|bound| bound.includes(version.parsed())))
     }
 
     /// Whether it includes every version except prereleases.

@@ -13,6 +13,7 @@ mod new_package;
 mod organization;
 mod package;
 mod permission;
+mod policy;
 mod proxy;
 mod request;
 mod stage;
@@ -39,6 +40,7 @@ pub use new_package::NewPackageError;
 pub use organization::OrganizationError;
 pub use package::PackageError;
 pub use permission::PermissionError;
+pub use policy::PolicyError;
 pub use proxy::ProxyError;
 pub use request::RequestError;
 pub use stage::StageError;
@@ -83,6 +85,9 @@ pub enum Error {
     /// Why a hook is not read or changed.
     #[error(transparent)]
     Hook(#[from] HookError),
+    /// Why a policy refuses versions, or is not changed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// Why an upstream gives nothing.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -224,6 +229,7 @@ impl Error {
             Self::Store(_)
                 | Self::Storage(_)
                 | Self::EventsBehind
+                | Self::Policy(PolicyError::ListUnreadable { .. })
                 | Self::Proxy(ProxyError::Upstream(_) | ProxyError::NoAdvisories { .. })
                 | Self::NewPackage(NewPackageError::NameUnchecked { .. })
                 | Self::Auth(AuthError::Unavailable { .. })

@@ -378,6 +378,21 @@ pub enum EventKind {
         /// The account.
         member: String,
     },
+    /// Administrators blocked versions: the registry neither lists nor serves them.
+    VersionsBlocked {
+        /// The range of versions; `*` is every version.
+        versions: String,
+        /// Why.
+        reason: String,
+        /// When the block ends by itself, if ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
+    /// Administrators lifted a block of versions.
+    VersionsUnblocked {
+        /// The range of versions, as the block had it.
+        versions: String,
+    },
     /// A tarball was downloaded. Emitted only where that is asked for.
     Downloaded {
         /// The version.

@@ -2,7 +2,7 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 49] = [
+    pub const NAMES: [&'static str; 51] = [
         "published",
         "indexed",
         "imported",
@@ -50,6 +50,8 @@ impl EventKind {
         "team-destroyed",
         "team-member-added",
         "team-member-removed",
+        "versions-blocked",
+        "versions-unblocked",
         "downloaded",
         "denied",
     ];

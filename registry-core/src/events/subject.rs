@@ -33,6 +33,8 @@ impl EventKind {
             | Self::PackageUnpublished { .. }
             | Self::OwnersChanged { .. }
             | Self::PackageAccessChanged { .. }
+            | Self::VersionsBlocked { .. }
+            | Self::VersionsUnblocked { .. }
             | Self::AccessGranted { .. } => Some(Action::Administer),
             Self::Denied { action: DeniedAction::Package(action), .. } => Some(*action),
             Self::Starred | Self::Unstarred | Self::Denied { .. } => Some(Action::Read),

@@ -8,7 +8,7 @@ use crate::domain::TarballError;
 use crate::domain::publication::PublishError;
 use crate::error::{
     AccountError, HookError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError,
-    ProxyError, RequestError, StageError, TrustError,
+    PolicyError, ProxyError, RequestError, StageError, TrustError,
 };
 use crate::storage::{BlobError, StorageError};
 use crate::upstream::UpstreamError;
@@ -27,6 +27,7 @@ pub(super) fn operation_status(error: &Error) -> StatusCode {
         Error::Stage(error) => stage_status(error),
         Error::Organization(error) => organization_status(error),
         Error::Hook(error) => hook_status(error),
+        Error::Policy(error) => policy_status(error),
         Error::Proxy(error) => proxy_status(error),
         Error::Storage(error) => storage_status(error),
         Error::Auth(AuthError::Unacceptable { .. }) => StatusCode::BAD_REQUEST,
@@ -188,6 +189,16 @@ fn organization_status(error: &OrganizationError) -> StatusCode {
         | OrganizationError::NotAMember { .. }
         | OrganizationError::NotInTeam { .. }
         | OrganizationError::NotGranted { .. } => StatusCode::NOT_FOUND,
+    }
+}
+
+fn policy_status(error: &PolicyError) -> StatusCode {
+    match error {
+        PolicyError::Refused { .. }
+        | PolicyError::NothingAllowed { .. }
+        | PolicyError::NotAnAdministrator { .. } => StatusCode::FORBIDDEN,
+        PolicyError::ListUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        PolicyError::ListOff | PolicyError::NotBlocked { .. } => StatusCode::NOT_FOUND,
     }
 }
 

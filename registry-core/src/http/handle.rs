@@ -330,6 +330,7 @@ impl Call<'_> {
             Route::Search => Box::pin(self.search()).await,
             Route::Changes => Box::pin(self.changes()).await,
             Route::Downloads(route) => Box::pin(self.downloads(route)).await,
+            Route::Policy(route) => Box::pin(self.policy(route)).await,
             Route::Hook(route) => Box::pin(self.hook(route)).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
         }

@@ -31,6 +31,7 @@ mod own_request;
 mod owners;
 mod packument;
 mod paging;
+mod policy;
 mod profile;
 mod range;
 mod robots;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, USER_AGENT, VARY,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -15,7 +15,7 @@ use super::answer::json_bytes;
 use super::body::Body;
 use super::error_status::operation_status;
 use super::handle::Call;
-use super::status::Failure;
+use super::status::{Failure, add_notice};
 use super::{conditional, negotiation};
 
 /// Below this size, compression saves less than its headers cost.
@@ -75,6 +75,12 @@ impl Call<'_> {
             HeaderValue::from_static(if is_public { "no-cache" } else { "private, no-cache" }),
         );
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        let is_npm = self.header(USER_AGENT).is_some_and(|client| client.starts_with("npm/"));
+        if let Some(notice) = representation.policy_notice(&name).filter(|_| is_npm) {
+            add_notice(headers, &notice);
+            // npm shows no notice of a cacheable answer.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         if !unchanged {
             let media_type = match form {
                 PackumentForm::Full => "application/json",

@@ -108,6 +108,22 @@ enum RequestedChange {
 }
 
 impl RequestedChange {
+    /// Returns the change of the stored packument of which the client saw `shown`: tags that policies moved or hid for readers
+    /// stay where they are.
+    fn of_stored(self, shown: &Packument<'_>, stored: &Packument<'_>) -> Self {
+        let Self::Unpublish { versions, dist_tags: Some(mut tags) } = self else { return self };
+        for (tag, version) in &stored.dist_tags {
+            match shown.dist_tags.get(tag) {
+                Some(seen) if seen == version => {}
+                Some(seen) if tags.get(tag) != Some(seen) => {}
+                _ => {
+                    tags.insert(tag.clone(), version.clone());
+                }
+            }
+        }
+        Self::Unpublish { versions, dist_tags: Some(tags) }
+    }
+
     /// The change's verb, for an error.
     fn verb(&self) -> &'static str {
         match self {
@@ -142,10 +158,18 @@ impl Packages {
             let (owned, document, by) =
                 (name.clone(), Arc::clone(&document), caller.name().map(str::to_owned));
             let may_remove = removal_revision.is_some();
+            let policy = self.catalog().hosted_policy(name).await?;
             let recognized = compute(index.blob.bytes.len(), move || {
-                let packument = Packument::parse(&owned, &index.blob.bytes)?;
+                let stored = Packument::parse(&owned, &index.blob.bytes)?;
+                // The client saw, and sends back, what policies let readers see.
+                let mut packument = stored.clone();
+                if let Some(decisions) = policy.decide_hosted(&stored) {
+                    packument.hide(&decisions);
+                }
                 let sent = Sent { packument: &packument, document: &document, seen, may_remove };
-                Ok::<_, Error>((sent.recognize(by.as_deref())?, packument.revision.clone()))
+                let change =
+                    sent.recognize(by.as_deref())?.map(|change| change.of_stored(&packument, &stored));
+                Ok::<_, Error>((change, stored.revision.clone()))
             })
             .await??;
             let (Some(change), expected) = recognized else { return Ok(()) };

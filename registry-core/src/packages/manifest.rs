@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::auth::Caller;
+use crate::catalog::require_selectable;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
 use crate::domain::shorten::shorten;
@@ -23,8 +24,14 @@ impl Packages {
         let read = || async {
             if let Some(hosted) = self.catalog().hosted_packument(name, PackumentForm::Full, base).await? {
                 self.authorization.require_audience(caller, name, &hosted.audience)?;
+                hosted.require_any_version(name)?;
                 let packument = Packument::parse(name, &hosted.identity)?;
-                let version = packument.select(selector).ok_or_else(not_found)?;
+                let Some(version) = packument.select(selector) else {
+                    if let Some(decisions) = &hosted.decisions {
+                        require_selectable(name, selector, decisions)?;
+                    }
+                    return Err(not_found());
+                };
                 let manifest = packument.versions.get(version).ok_or_else(not_found)?;
                 return Ok(manifest.get().into());
             }

@@ -30,6 +30,7 @@ mod on_behalf_of;
 mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
+mod policy;
 pub(crate) mod publish;
 mod retain;
 mod sign;

@@ -38,6 +38,8 @@ impl Packages {
             let foreign = Box::pin(self.proxy().upstream_packument(name, form, base)).await?;
             foreign.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))
         };
-        self.catalog().read_again_if_published(read).await
+        let found = self.catalog().read_again_if_published(read).await?;
+        found.require_any_version(name)?;
+        Ok(found)
     }
 }

@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::auth::Caller;
+use crate::catalog::Judged;
 use crate::domain::packument::{TarballIndex, TarballLocation};
 use crate::domain::{PackageName, Version};
 use crate::error::PackageError;
 use crate::packages::Packages;
+use crate::policy::PackagePolicy;
 use crate::proxy::TarballSource;
 use crate::storage::{BlobPath, BlobRange, Key, OpenBlob};
 
@@ -85,7 +87,11 @@ impl Packages {
                     self.authorization.require_audience(caller, name, index.audience())?;
                 }
                 is_public &= !index.audience().is_restricted();
-                hosted_tarball(name, version, index.get(version.as_str()))?
+                let location = index.get(version.as_str());
+                if location.is_some() {
+                    index.require_allowed(name, version.as_str())?;
+                }
+                hosted_tarball(name, version, location)?
             } else {
                 let source = Box::pin(self.proxy().tarball_source(name, version)).await?;
                 let source = source.ok_or_else(|| Error::Package(PackageError::NotFound(name.clone())))?;
@@ -98,8 +104,10 @@ impl Packages {
 
     /// An index with only staged versions counts as missing, so that it does not disclose a package that is not visible
     /// yet.
-    async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<TarballIndex>>, Error> {
-        match self.catalog().tarball_index(name).await? {
+    async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<Judged<TarballIndex>>>, Error> {
+        let catalog = self.catalog();
+        let policy = catalog.hosted_policy(name).await?;
+        match catalog.tarball_index(name, &policy).await? {
             Some(index) if index.is_new() => Err(Error::Package(PackageError::NotFound(name.clone()))),
             index => Ok(index),
         }
@@ -121,7 +129,8 @@ impl Packages {
             return Ok(blob);
         }
         // An unpublish between finding and opening removes the bytes; nothing else may.
-        let index = self.parts.store.or_proven_absent(self.catalog().tarball_index(name).await?).await?;
+        let index = self.catalog().tarball_index(name, &PackagePolicy::none()).await?;
+        let index = self.parts.store.or_proven_absent(index).await?;
         if index.is_some_and(|index| index.get(version.as_str()).is_some()) {
             return Err(Error::Damaged(
                 format!("{path}, which the packument names, is not in the store").into(),

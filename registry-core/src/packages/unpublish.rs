@@ -64,6 +64,10 @@ impl Packages {
         expected: Option<Revision>,
     ) -> Result<Revision, Error> {
         let right = self.authorization.require_write(caller, name, Action::Administer)?;
+        let expected = match expected {
+            Some(seen) => Some(self.stored_revision(name, seen).await?),
+            None => None,
+        };
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
             right.require_changeable(packument, expected.as_ref())?;

@@ -24,6 +24,10 @@ impl Proxy {
             return Err(none());
         }
         let upstream = self.upstream_that_has(name).await?.ok_or_else(none)?;
+        if self.policy_of(upstream, name).await?.stamp() != 0 {
+            // Finds the version, and rejects one that a policy refuses.
+            let _ = self.tarball_source(name, version).await?;
+        }
         upstream.upstream.attestations(name, version).await?.ok_or_else(none)
     }
 }

@@ -3,12 +3,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::Error;
-use crate::catalog::Representation;
-use crate::catalog::RepresentationKey;
+use crate::catalog::{Representation, RepresentationKey, nothing_allowed, require_selectable};
 use crate::domain::PackageName;
 use crate::domain::packument::ForeignDocument;
 use crate::domain::shorten::shorten;
 use crate::error::PackageError;
+use crate::policy::{ExplainedVersion, PackagePolicy, VersionOrigin};
 use crate::proxy::Proxy;
 use crate::storage::BlobETag;
 use crate::upstream::PackumentForm;
@@ -43,7 +43,8 @@ impl Proxy {
         form: PackumentForm,
         base: &Arc<str>,
     ) -> Result<Option<Arc<Representation>>, Error> {
-        let (source, state) = self.upstream_state(upstream, name, form).await?;
+        let policy = self.policy_of(upstream, name).await?;
+        let (source, state) = self.upstream_state(upstream, name, policy.source_form(form)).await?;
         let State::Present(document) = state else { return Ok(None) };
         self.note_use(&document.mark);
         let key = RepresentationKey {
@@ -51,23 +52,32 @@ impl Proxy {
             name: name.clone(),
             form,
             base: Arc::clone(base),
+            policy: policy.stamp(),
         };
         let read = async {
             let (known, document) = self.read_document(upstream, name, source).await?;
             let makes_abbreviated = form == PackumentForm::Abbreviated && !known.abbreviated;
             Ok((known.state(), (document, makes_abbreviated)))
         };
-        let (name, base) = (name.clone(), Arc::clone(base));
+        let (name, base, id) = (name.clone(), Arc::clone(base), Arc::clone(&upstream.id));
+        let decides = policy.clone();
         let make = move |state: &BlobETag, document: &[u8], makes_abbreviated: bool| {
             let document = ForeignDocument::parse(&name, document)?;
             require_published(&name, document.unpublished())?;
+            let decisions = decides.decide_foreign(&id, &name, &document);
+            let shown = decisions.as_ref().map(|decisions| document.shown_fields(decisions)).transpose()?;
+            let document = match (&decisions, &shown) {
+                (Some(decisions), Some(shown)) => document.hide(decisions, shown),
+                _ => document,
+            };
             let json =
                 if makes_abbreviated { document.render_abbreviated(&base) } else { document.render(&base) };
-            Representation::of(json?, state.as_str())
+            let representation = Representation::of(json?, state.as_str())?;
+            Ok(Representation { has_versions: document.has_versions(), decisions, ..representation })
         };
         let representations = &self.parts.caches.representations;
         let state = document.known.state();
-        representations.get_of_state(&key, &document.path, &state, read, make).await.map(Some)
+        representations.get_of_state(&key, (&document.path, &state), &policy, read, make).await.map(Some)
     }
 
     /// Returns the document of a present state, or a later one. Fetches a document again that was deleted in the
@@ -100,7 +110,13 @@ impl Proxy {
             let State::Present(document) = state else { continue };
             self.note_use(&document.mark);
             let (_, json) = self.read_document(upstream, name, form).await?;
-            return read(&published(name, &json)?);
+            let policy = self.policy_of(upstream, name).await?;
+            let document = published(name, &json)?;
+            let Some(decisions) = policy.decide_foreign(&upstream.id, name, &document) else {
+                return read(&document);
+            };
+            let shown = document.shown_fields(&decisions)?;
+            return read(&document.hide(&decisions, &shown));
         }
         Err(Error::Package(PackageError::NotFound(name.clone())))
     }
@@ -118,16 +134,68 @@ impl Proxy {
             let State::Present(document) = state else { continue };
             self.note_use(&document.mark);
             let (known, json) = self.read_document(upstream, name, form).await?;
-            if let Some(manifest) = published(name, &json)?.render_manifest(selector, base)? {
+            let policy = self.policy_of(upstream, name).await?;
+            let select = |json: &[u8]| select_manifest(&policy, upstream, name, json, (selector, base));
+            if let Some(manifest) = select(&json)? {
                 return Ok(Some(manifest));
             }
             if self.ask_for_what_is_missing(upstream, name, form, selector, &known).await?.is_none() {
                 return Ok(None);
             }
             let (_, json) = self.read_document(upstream, name, form).await?;
-            return Ok(published(name, &json)?.render_manifest(selector, base)?);
+            return select(&json);
         }
         Err(Error::Package(PackageError::NotFound(name.clone())))
+    }
+
+    /// Says what policies decide about each version of a package, of the first upstream that has it.
+    pub(crate) async fn explain_upstream_versions(
+        &self,
+        name: &PackageName,
+    ) -> Result<Vec<ExplainedVersion>, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (_, json) = self.read_document(upstream, name, form).await?;
+            let policy = self.policy_of(upstream, name).await?;
+            return Ok(policy.explain_foreign(&upstream.id, name, &published(name, &json)?));
+        }
+        Err(Error::Package(PackageError::NotFound(name.clone())))
+    }
+
+    /// Returns the policies that concern a package of an upstream.
+    pub(super) async fn policy_of(
+        &self,
+        upstream: &NamedUpstream,
+        name: &PackageName,
+    ) -> Result<PackagePolicy, Error> {
+        self.parts.catalog.policies.of(name, VersionOrigin::Upstream(&upstream.id)).await
+    }
+}
+
+/// Renders the manifest that a selector finds among the versions that policies allow. If it finds only others, the error says
+/// why.
+fn select_manifest(
+    policy: &PackagePolicy,
+    upstream: &NamedUpstream,
+    name: &PackageName,
+    json: &[u8],
+    (selector, base): (&str, &str),
+) -> Result<Option<Vec<u8>>, Error> {
+    let document = published(name, json)?;
+    let Some(decisions) = policy.decide_foreign(&upstream.id, name, &document) else {
+        return Ok(document.render_manifest(selector, base)?);
+    };
+    let shown = document.shown_fields(&decisions)?;
+    let document = document.hide(&decisions, &shown);
+    if let Some(manifest) = document.render_manifest(selector, base)? {
+        return Ok(Some(manifest));
+    }
+    require_selectable(name, selector, &decisions)?;
+    match nothing_allowed(name, &decisions).filter(|_| !document.has_versions()) {
+        Some(error) => Err(error),
+        None => Ok(None),
     }
 }
 

@@ -1,9 +1,12 @@
 use std::sync::Arc;
 
 use crate::Error;
+use crate::catalog::Judged;
+use crate::catalog::derived_cache::Derived as _;
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
 use crate::error::{PackageError, ProxyError};
+use crate::policy::PackagePolicy;
 use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key};
 use crate::upstream::{PackumentForm, UpstreamError};
@@ -59,24 +62,27 @@ impl Proxy {
     ) -> Result<Option<TarballSource>, Error> {
         for upstream in self.upstreams_of(name) {
             // The abbreviated form is the one that an install has just requested, so it is cached.
-            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Abbreviated).await?;
+            let policy = self.policy_of(upstream, name).await?;
+            let wanted = policy.source_form(PackumentForm::Abbreviated);
+            let (form, state) = self.upstream_state(upstream, name, wanted).await?;
             let State::Present(document) = state else { continue };
             self.note_use(&document.mark);
-            let tarballs = self.foreign_tarballs(upstream, name, form, &document).await?;
-            if let Some(tarball) = tarballs.get(version.as_str()) {
-                return source(upstream, name, version, tarball).map(Some);
+            let tarballs = self.foreign_tarballs(upstream, name, (form, &document), &policy).await?;
+            if let Some(found) = source(upstream, name, version, &tarballs)? {
+                return Ok(Some(found));
             }
             require_published(name, tarballs.unpublished().map(str::to_owned))?;
-            let later = self.tarball_of_later_document(upstream, name, version, &document.known).await?;
+            let later =
+                self.tarball_of_later_document(upstream, (name, version), &document.known, &policy).await?;
             if later.is_some() {
                 return Ok(later);
             }
             let selector = version.as_str();
             let asked = self.ask_for_what_is_missing(upstream, name, form, selector, &document.known).await?;
             if let Some(document) = asked {
-                let tarballs = self.foreign_tarballs(upstream, name, form, &document).await?;
-                if let Some(tarball) = tarballs.get(selector) {
-                    return source(upstream, name, version, tarball).map(Some);
+                let tarballs = self.foreign_tarballs(upstream, name, (form, &document), &policy).await?;
+                if let Some(found) = source(upstream, name, version, &tarballs)? {
+                    return Ok(Some(found));
                 }
             }
             return Err(Error::Package(PackageError::VersionNotFound {
@@ -91,18 +97,19 @@ impl Proxy {
     async fn tarball_of_later_document(
         &self,
         upstream: &NamedUpstream,
-        name: &PackageName,
-        version: &Version,
+        (name, version): (&PackageName, &Version),
         known: &CacheEntry,
+        policy: &PackagePolicy,
     ) -> Result<Option<TarballSource>, Error> {
-        for form in FORMS {
+        // A policy that reads manifests cannot decide by the abbreviated form.
+        for form in FORMS.into_iter().filter(|form| policy.source_form(*form) == *form) {
             let Some(later) = self.stored_document(upstream, name, form).await? else { continue };
             if later.known.checked < known.checked || later.known.content == known.content {
                 continue;
             }
-            let tarballs = self.foreign_tarballs(upstream, name, form, &later).await?;
-            if let Some(tarball) = tarballs.get(version.as_str()) {
-                return source(upstream, name, version, tarball).map(Some);
+            let tarballs = self.foreign_tarballs(upstream, name, (form, &later), policy).await?;
+            if let Some(found) = source(upstream, name, version, &tarballs)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -112,22 +119,36 @@ impl Proxy {
         &self,
         upstream: &NamedUpstream,
         name: &PackageName,
-        form: PackumentForm,
-        document: &Document,
-    ) -> Result<Arc<ForeignTarballs>, Error> {
-        let key = (Arc::clone(&upstream.id), name.clone(), form);
+        (form, document): (PackumentForm, &Document),
+        policy: &PackagePolicy,
+    ) -> Result<Arc<Judged<ForeignTarballs>>, Error> {
+        let key = (Arc::clone(&upstream.id), name.clone(), form, policy.stamp());
         let read = async {
             let (known, document) = self.read_document(upstream, name, form).await?;
             Ok((known.state(), (document, ())))
         };
-        let of = name.clone();
-        let make = move |_: &_, document: &[u8], ()| Ok(ForeignTarballs::of(&of, document)?);
+        let (of, made, decides) = (name.clone(), key.clone(), policy.clone());
+        let make = move |_: &_, document: &[u8], ()| Judged::derive(&made, &of, document, &decides);
         let (path, state) = (&document.path, document.known.state());
-        self.parts.caches.foreign_tarballs.get_of_state(&key, path, &state, read, make).await
+        let cache = &self.parts.caches.foreign_tarballs;
+        cache.get_of_state(&key, (path, &state), policy, read, make).await
     }
 }
 
+/// Returns where the tarball of a version is; `None` if there is none. The only place that finds a tarball of an upstream, so
+/// that no way leads around the policies.
 fn source(
+    upstream: &NamedUpstream,
+    name: &PackageName,
+    version: &Version,
+    tarballs: &Judged<ForeignTarballs>,
+) -> Result<Option<TarballSource>, Error> {
+    let Some(tarball) = tarballs.get(version.as_str()) else { return Ok(None) };
+    tarballs.require_allowed(name, version.as_str())?;
+    source_of(upstream, name, version, tarball).map(Some)
+}
+
+fn source_of(
     upstream: &NamedUpstream,
     name: &PackageName,
     version: &Version,

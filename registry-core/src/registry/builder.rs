@@ -3,6 +3,7 @@ mod downloads;
 #[cfg(feature = "hooks")]
 mod hooks;
 mod http_settings;
+mod policy;
 mod providers;
 mod signing;
 
@@ -31,6 +32,7 @@ use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
 use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts};
+use crate::policy::{BlockListSettings, Policies, PolicyRules, VersionPolicy};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -86,6 +88,9 @@ pub struct RegistryBuilder {
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
+    policy_rules: PolicyRules,
+    policies: Vec<Arc<dyn VersionPolicy>>,
+    block_list: Option<BlockListSettings>,
 }
 
 impl RegistryBuilder {
@@ -123,6 +128,9 @@ impl RegistryBuilder {
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
+            policy_rules: PolicyRules::default(),
+            policies: Vec::new(),
+            block_list: None,
         }
     }
 
@@ -313,7 +321,9 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check));
+        let policies =
+            Arc::new(Policies::new(self.policy_rules, self.policies, self.block_list, &store, &clock));
+        let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),

@@ -7,6 +7,7 @@ mod operations;
 mod operator;
 mod organizations;
 mod packages;
+mod policy;
 mod readiness;
 
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 mod complete;
 mod index;
 mod index_writer;
+mod judged;
 mod owned;
 mod page;
 mod private_names;

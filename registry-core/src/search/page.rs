@@ -87,6 +87,7 @@ impl Search {
         let (time, is_complete) = (self.parts.clock.now(), view.rebuilt().is_some());
         let mut page = SearchPage { hits: found.hits, total: found.total, time, is_complete };
         self.add_upstream_hits(caller, query, size, &view, &mut page).await?;
+        page.hits = self.judged_hits(page.hits).await?;
         Ok(page)
     }
 

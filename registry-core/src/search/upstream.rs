@@ -72,6 +72,9 @@ impl Search {
                     .get_or_insert_with(|| view.packages().map(|indexed| &indexed.package.name).collect());
                 let taken = usize::try_from(room).unwrap_or(usize::MAX);
                 for hit in answer.objects.into_iter().take(taken) {
+                    if !self.is_hit_allowed(upstream, &hit).await? {
+                        continue;
+                    }
                     self.add_upstream_hit(caller, upstream, hit, hosted, page);
                 }
                 room -= room.min(total.saturating_sub(from));

@@ -25,13 +25,13 @@ impl Settings {
         Err(SettingsError::of_several(wrong))
     }
 
-    /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules, and those
-    /// that only commands read.
+    /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules, the policies, and
+    /// those that only commands read.
     pub fn changed_since(&self, before: &Self) -> Vec<&'static str> {
         macro_rules! changed {
             ($($name:ident),*) => {{
                 // Add every new setting here. Legacy prefixes are in a section of the frontend.
-                let Self { packages: _, retain: _, legacy_prefixes: _, $($name),* } = self;
+                let Self { packages: _, policy: _, retain: _, legacy_prefixes: _, $($name),* } = self;
                 let changed = [$((stringify!($name), *$name != before.$name)),*];
                 changed.into_iter().filter_map(|(name, is_changed)| is_changed.then_some(name)).collect()
             }};
@@ -54,6 +54,7 @@ impl Settings {
             htpasswd,
             limits,
             cache,
+            block_list,
             changes,
             downloads,
             webhooks,

@@ -98,7 +98,9 @@ impl Settings {
         let unknown = self.unknown_groups().map(|(start, error)| (start, SettingsError::of(error)));
         let retained = self.retain.wrong(&self.downloads);
         let retained = retained.map(|(start, error)| (start, SettingsError::of(error)));
-        let mut wrong: Vec<_> = wrong.chain(unknown).chain(retained).collect();
+        let policy = self.policy.wrong(&self.upstreams);
+        let policy = policy.map(|(start, error)| (start, SettingsError::of(error)));
+        let mut wrong: Vec<_> = wrong.chain(unknown).chain(retained).chain(policy).collect();
         wrong.sort_by_key(|(start, _)| *start);
         // What else is wrong with a rule may follow from its first mistake.
         wrong.dedup_by_key(|(start, _)| *start);

@@ -30,6 +30,7 @@ mod organizations;
 mod overrides;
 mod packages;
 mod paths;
+mod policy;
 mod providers;
 mod retention;
 mod search;
@@ -71,6 +72,7 @@ pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
+pub use policy::{BlockListSection, PolicyTables, UnreadableList};
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use retention::{RetentionTable, RetentionTables, UnusableRetention};
 pub use search::SearchSection;
@@ -142,6 +144,10 @@ pub struct Settings {
     pub signing: SigningSection,
     /// The access rules.
     pub packages: PackageRules,
+    /// Which versions may be used.
+    pub policy: PolicyTables,
+    /// The list of versions that administrators block.
+    pub block_list: BlockListSection,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in
     /// a section of the frontend, which sets them here.
     #[serde(skip)]

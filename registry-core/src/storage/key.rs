@@ -46,6 +46,7 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _stage/{id}.json                                a staged version; after the decision, only its identity
 /// _stage/{id}.tgz                                 its tarball
 /// _staged_of/{name}/{id}                          marks a staged version of the package; the packument decides
+/// _policy/blocked.json                            the versions that administrators blocked
 /// _changes/head.json                              the latest changes of the change feed
 /// _changes/{number}.json                          128 older changes; never changed
 /// _outbox/packages/{name}/{time}-{id}             marks a package whose packument holds events, or soon will
@@ -125,6 +126,8 @@ pub enum Key<'a> {
     StagedOf(&'a PackageName, StageId),
     /// A batch of the audit log: its day, as `2026/01/02`, and its name within that day.
     AuditLog(&'a str, &'a str),
+    /// The versions that administrators blocked.
+    BlockedVersions,
     /// The latest changes.
     ChangeHead,
     /// A segment of older changes, by its number.
@@ -216,6 +219,7 @@ impl Key<'_> {
             Self::StageTarball(id) => format!("_stage/{id}.tgz"),
             Self::StagedOf(name, id) => format!("{STAGED_OF}/{}/{id}", escape_capitals(name.as_str())),
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
+            Self::BlockedVersions => "_policy/blocked.json".to_owned(),
             Self::ChangeHead => "_changes/head.json".to_owned(),
             Self::ChangeSegment(number) => format!("_changes/{number:012}.json"),
             Self::OutboxOfPackage(name, began, id) => {

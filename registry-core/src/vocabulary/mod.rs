@@ -19,6 +19,7 @@ mod team_permission;
 mod token_hash;
 mod token_limits;
 mod token_organizations;
+mod version_selector;
 mod version_signer;
 mod via;
 
@@ -35,6 +36,8 @@ pub use team_permission::TeamPermission;
 pub(crate) use token_hash::TokenHash;
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
 pub use token_organizations::{OrganizationPermission, TokenOrganizations};
+pub(crate) use version_selector::split as split_selector;
+pub use version_selector::{VersionSelector, VersionSelectorError};
 pub use version_signer::{ListedKey, SignerError, VersionSigner};
 pub use via::Via;
 

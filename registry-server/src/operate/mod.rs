@@ -10,6 +10,7 @@ mod exit;
 pub(crate) mod import;
 pub(crate) mod index;
 mod keys;
+pub(crate) mod policy;
 pub(crate) mod progress;
 pub(crate) mod remove_storage;
 mod retain;

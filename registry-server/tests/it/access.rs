@@ -67,7 +67,7 @@ impl Configured {
 
 const OPEN: &str = "[[packages]]\nmatch = \"**\"\nread = [\"@all\"]\npublish = [\"@authenticated\"]\n";
 const CLOSED: &str = "[[packages]]\nmatch = \"**\"\nread = [\"user:ana\"]\npublish = [\"user:ana\"]\n";
-const READ_AGAIN: &str = "SIGHUP: the access rules were read again and apply from now on";
+const READ_AGAIN: &str = "SIGHUP: the access rules and the policies were read again and apply from now on";
 const WRONG: &str = "SIGHUP: the configuration is wrong, so everything stays as it was";
 
 #[tokio::test]

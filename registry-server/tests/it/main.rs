@@ -38,6 +38,7 @@ mod npm_publish;
 mod operator_commands;
 mod organizations;
 mod other_clients;
+mod policy;
 mod process;
 mod provider_logins;
 #[cfg(target_os = "linux")]

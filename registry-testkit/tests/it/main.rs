@@ -37,6 +37,7 @@ mod names;
 mod one_request;
 mod openid;
 mod organizations;
+mod policy;
 mod proxy;
 mod proxy_failures;
 mod proxy_property;

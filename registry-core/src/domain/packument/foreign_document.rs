@@ -65,6 +65,16 @@ impl<'json> ForeignDocument<'json> {
         !self.versions.0.is_empty()
     }
 
+    /// Returns the versions with their manifests and, where the document has them, their publish times.
+    pub(crate) fn versions_with_times(&self) -> Vec<(&str, &'json RawValue, Option<String>)> {
+        let time = self.entries("time").0;
+        let listed = self.versions.0.iter().map(|(version, manifest)| {
+            let version = version.as_str();
+            (version, *manifest, time.get(version).and_then(|time| text(time)))
+        });
+        listed.collect()
+    }
+
     /// Returns tag → version, for existing versions.
     pub fn dist_tags(&self) -> IndexMap<String, String> {
         let tags = self.entries("dist-tags").0.into_iter();
@@ -106,7 +116,7 @@ impl<'json> ForeignDocument<'json> {
         served.map(|(version, manifest)| (version.to_owned(), manifest))
     }
 
-    fn manifest(&self, version: &str) -> Option<&'json RawValue> {
+    pub(super) fn manifest(&self, version: &str) -> Option<&'json RawValue> {
         self.versions.0.get(version).copied().filter(|manifest| ForeignManifest::of(manifest).is_some())
     }
 

@@ -15,17 +15,20 @@
 mod abbreviated;
 #[cfg(feature = "signing")]
 mod cut;
+mod decisions;
 mod edit;
 mod foreign;
 mod foreign_abbreviated;
 mod foreign_document;
 mod form;
 mod full;
+mod hide;
 mod history;
 mod import_record;
 mod in_range;
 mod manifest;
 mod manifest_change;
+mod manifest_facts;
 mod named_tarballs;
 mod nesting;
 mod protection;
@@ -50,6 +53,7 @@ pub(crate) use abbreviated::INSTALL_SCRIPTS;
 pub use abbreviated::render_abbreviated;
 #[cfg(feature = "signing")]
 pub(crate) use cut::cut_packument;
+pub(crate) use decisions::VersionDecisions;
 pub use edit::ImportNote;
 pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text, is_signed, with_signature};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
@@ -61,6 +65,7 @@ pub use history::History;
 pub use import_record::ImportRecord;
 pub use manifest::{render_manifest, tarball_path};
 pub use manifest_change::ManifestChange;
+pub(crate) use manifest_facts::ManifestFacts;
 pub(crate) use named_tarballs::NamedTarball;
 pub use protection::{Audience, MfaPolicy, Protection};
 pub use raw::JsonKey;

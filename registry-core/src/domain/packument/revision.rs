@@ -32,6 +32,16 @@ impl Revision {
         Self { number: 0, id }
     }
 
+    /// Returns the revision that readers see of whom these versions are hidden. It has the same number.
+    pub(super) fn without<'a>(&self, hidden: impl Iterator<Item = &'a str>) -> Self {
+        let mut hidden: Vec<_> = hidden.collect();
+        hidden.sort_unstable();
+        let hash = Sha256::new().chain_update(self.id).chain_update(hidden.join(" "));
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash.finalize()[..16]);
+        Self { number: self.number, id }
+    }
+
     /// Returns the number of changes.
     pub fn number(&self) -> u64 {
         self.number

@@ -24,6 +24,7 @@ mod of_a_package;
 mod of_the_registry;
 mod package;
 mod phrase;
+mod policy;
 mod prefix;
 mod segments;
 mod stage;
@@ -45,6 +46,7 @@ pub use error::RouteError;
 pub use hooks::HookRoute;
 pub use loggable::loggable_path;
 pub(super) use phrase::unpublish_phrase;
+pub use policy::PolicyRoute;
 pub use prefix::strip_prefix;
 pub use stage::StageRoute;
 pub use tokens::TokenRoute;
@@ -204,6 +206,8 @@ pub enum Route {
     Changes,
     /// Counts of downloads.
     Downloads(DownloadRoute),
+    /// Policies on versions.
+    Policy(PolicyRoute),
     /// The caller's hooks.
     Hook(HookRoute),
     /// A login in the browser.
@@ -270,6 +274,7 @@ impl Route {
             Self::Search => "search",
             Self::Changes => "changes",
             Self::Downloads(route) => route.kind(),
+            Self::Policy(route) => route.kind(),
             Self::Hook(route) => route.kind(),
             Self::WebLogin(route) => route.kind(),
         }

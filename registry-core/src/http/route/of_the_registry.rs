@@ -2,8 +2,8 @@ use crate::domain::DistTag;
 
 use super::segments::Segments;
 use super::{
-    AccessRoute, HookRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute,
-    audit, trust,
+    AccessRoute, HookRoute, PolicyRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb,
+    WebLoginRoute, audit, trust,
 };
 
 /// The prefix of account ids in `CouchDB`.
@@ -18,6 +18,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         ["changes"] => verb.read_only(Route::Changes),
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
         ["package", _, ..] => package(verb, segments),
+        ["policy", _, ..] => PolicyRoute::parse(verb, segments).map(Route::Policy),
         ["stage", ..] => StageRoute::parse(verb, segments),
         ["user", "v1", "star"] => match verb {
             Verb::Read => Ok(Route::Stars { account: None }),
@@ -71,6 +72,11 @@ fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
             Verb::Delete => Ok(Route::RemoveDistTag { name, tag: (*tag).to_owned() }),
             _ => Err(RouteError::MethodNotAllowed { allow: "PUT, DELETE" }),
         },
+        ["policy"] => verb.read_only(Route::Policy(PolicyRoute::Explain { name, version: None })),
+        ["policy", version] => {
+            let version = Some((*version).to_owned());
+            verb.read_only(Route::Policy(PolicyRoute::Explain { name, version }))
+        }
         ["trust", rest @ ..] => TrustRoute::parse(verb, name, rest).map(Route::Trust),
         ["owners"] => match verb {
             Verb::Read => Ok(Route::Owners { name }),

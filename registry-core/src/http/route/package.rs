@@ -1,7 +1,7 @@
 use crate::access::Action;
 use crate::domain::PackageName;
 
-use super::{AccessRoute, AuditRoute, Route, StageRoute, TrustRoute};
+use super::{AccessRoute, AuditRoute, PolicyRoute, Route, StageRoute, TrustRoute};
 
 impl Route {
     /// Whether the request only reads package data, so that an anonymous caller may be answered too.
@@ -13,6 +13,7 @@ impl Route {
                 | Self::Tarball { .. }
                 | Self::DistTags { .. }
                 | Self::Owners { .. }
+                | Self::Policy(PolicyRoute::Explain { .. })
                 | Self::Search
                 | Self::Audit(_)
                 | Self::Downloads(_)
@@ -30,6 +31,7 @@ impl Route {
             | Self::Owners { name }
             | Self::Star { name: Some(name) }
             | Self::Unstar { name: Some(name) }
+            | Self::Policy(PolicyRoute::Explain { name, .. })
             | Self::Audit(AuditRoute::Attestations { name, .. })
             | Self::Access(
                 AccessRoute::Collaborators(name) | AccessRoute::Visibility(name) | AccessRoute::Access(name),
@@ -44,6 +46,7 @@ impl Route {
             | Self::AddOwner { name }
             | Self::RemoveOwner { name, .. }
             | Self::Access(AccessRoute::SetAccess(name))
+            | Self::Policy(PolicyRoute::Unblock { name })
             | Self::Stage(StageRoute::Submit { name })
             | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
                 Some((name, Action::Publish))

@@ -1,6 +1,6 @@
 use crate::domain::PackageName;
 
-use super::{AccessRoute, HookRoute, Route, StageRoute, TokenRoute, TrustRoute};
+use super::{AccessRoute, HookRoute, PolicyRoute, Route, StageRoute, TokenRoute, TrustRoute};
 
 /// What each of the requests does that a client sends to unpublish versions.
 pub(crate) fn unpublish_phrase(name: &PackageName) -> String {
@@ -31,6 +31,8 @@ impl Route {
             Self::Access(route) => return route.phrase(),
             Self::Trust(TrustRoute::Create { name }) => format!("let other builds publish {name}"),
             Self::Trust(TrustRoute::Revoke { name, .. }) => format!("let no builds publish {name}"),
+            Self::Policy(PolicyRoute::Block) => "block versions".to_owned(),
+            Self::Policy(PolicyRoute::Unblock { name }) => format!("lift a block of versions of {name}"),
             Self::Hook(HookRoute::Create) => "create a hook".to_owned(),
             Self::Hook(HookRoute::Update { id }) => format!("change the hook {id}"),
             Self::Hook(HookRoute::Delete { id }) => format!("delete the hook {id}"),

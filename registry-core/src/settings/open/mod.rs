@@ -104,7 +104,9 @@ pub fn registry_builder(
     let access = settings.checked_rules()?;
     let upstreams = upstreams::open(&settings.upstreams)?;
     let origins = settings.upstreams.values().map(|upstream| upstream.url.as_url().clone());
+    let rules = settings.policy.compile(&settings.upstreams).map_err(SettingsError::of)?;
     let builder = accounts_builder(settings, store)?.access(access).shrinkwrap_origins(origins);
+    let builder = builder.policy_rules(rules).block_list(settings.block_list.to_settings());
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));

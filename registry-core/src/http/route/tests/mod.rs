@@ -1,5 +1,5 @@
-mod properties;
 mod phrases;
+mod properties;
 mod refusals;
 mod spellings;
 

@@ -1,0 +1,56 @@
+use crate::domain::{PackageName, VersionRefusal};
+use crate::vocabulary::BoxError;
+
+/// Why a policy refuses versions, or is not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A policy refuses the version.
+    #[error("{name}@{version} {}", refusal.explanation())]
+    Refused {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: String,
+        /// Why.
+        refusal: VersionRefusal,
+    },
+    /// Policies refuse every version of the package.
+    #[error("this registry refuses every version of {name}. {name}@{version} {}", refusal.explanation())]
+    NothingAllowed {
+        /// The package.
+        name: PackageName,
+        /// Its highest version.
+        version: String,
+        /// Why that version is refused.
+        refusal: VersionRefusal,
+    },
+    /// The list of blocked versions cannot be read, and any version may be in it.
+    #[error(
+        "the registry cannot read its list of blocked versions, so it serves no package: try again in a moment, or ask the \
+         registry's operator to look at the log"
+    )]
+    ListUnreadable {
+        /// Why.
+        source: BoxError,
+    },
+    /// The registry has no list of blocked versions.
+    #[error(
+        "this registry has no list of blocked versions: ask its operator to set `enabled = true` in [block_list]"
+    )]
+    ListOff,
+    /// The entry to remove is not in the list.
+    #[error("{selector} is not in the list of blocked versions: name an entry as the list spells it")]
+    NotBlocked {
+        /// The package and the range.
+        selector: String,
+    },
+    /// The caller does not administer the package.
+    #[error(
+        "only administrators of {name} block its versions: ask one, or for `administer` in an access rule"
+    )]
+    NotAnAdministrator {
+        /// The package.
+        name: PackageName,
+    },
+}

@@ -1,0 +1,47 @@
+use http::{Response, StatusCode};
+use serde_json::json;
+use url::form_urlencoded;
+
+use crate::access::Action;
+use crate::policy::BlockRequest;
+
+use super::answer::json_response;
+use super::body::Body;
+use super::handle::Call;
+use super::route::PolicyRoute;
+use super::status::Failure;
+
+impl Call<'_> {
+    pub(super) async fn policy(mut self, route: PolicyRoute) -> Result<Response<Body>, Failure> {
+        let registry = self.registry;
+        Ok(match route {
+            PolicyRoute::Blocks => {
+                let blocked = registry.blocked_versions(Some(&self.caller)).await?;
+                json_response(StatusCode::OK, &json!({ "blocked": blocked }))
+            }
+            PolicyRoute::Block => {
+                // Rejects an unauthenticated caller before the body is read.
+                registry.authorization().require_signed_in(&self.caller, None, Action::Administer.into())?;
+                let request: BlockRequest = self.json().await?;
+                let versions = request.versions.as_deref().unwrap_or("*");
+                self.confirm(format!("block the versions {versions:?} of {}", request.package));
+                let blocked = registry.block_versions(Some(&self.caller), request).await?;
+                json_response(StatusCode::CREATED, &json!(blocked))
+            }
+            PolicyRoute::Unblock { name } => {
+                let query = self.request.uri.query().unwrap_or_default().as_bytes();
+                let versions = form_urlencoded::parse(query).find(|(field, _)| field == "versions");
+                let versions = versions.map(|(_, versions)| versions.into_owned());
+                let range = versions.as_deref();
+                self.confirm(format!("lift the block of the versions {:?} of {name}", range.unwrap_or("*")));
+                let lifted = registry.unblock_versions(Some(&self.caller), &name, range).await?;
+                json_response(StatusCode::OK, &json!(lifted))
+            }
+            PolicyRoute::Explain { name, version } => {
+                let explained =
+                    registry.explain_versions(Some(&self.caller), &name, version.as_deref()).await?;
+                json_response(StatusCode::OK, &json!({ "name": name, "versions": explained }))
+            }
+        })
+    }
+}

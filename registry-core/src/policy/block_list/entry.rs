@@ -1,0 +1,82 @@
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::domain::PackageName;
+use crate::domain::range::Range;
+
+/// The longest reason in bytes.
+const LONGEST_REASON: usize = 500;
+
+/// Versions that administrators blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BlockedVersions {
+    /// The package.
+    pub package: PackageName,
+    /// The range of versions, such as `>=1.0.0 <1.2.0`; `*` is every version. Prereleases between its bounds are included.
+    pub versions: String,
+    /// Why, for those who are refused the version.
+    pub reason: String,
+    /// When the block began.
+    pub since: DateTime<Utc>,
+    /// When it ends by itself; `None` if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// The principal that blocked them; absent for an operator at the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// Versions to block.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct BlockRequest {
+    /// The package.
+    pub package: PackageName,
+    /// The range of versions; `None` for every version.
+    #[serde(default)]
+    pub versions: Option<String>,
+    /// Why, for those who are refused the version: one line.
+    pub reason: String,
+    /// When the block ends by itself; `None` if it does not.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl BlockRequest {
+    /// Blocks every version of a package.
+    pub fn new(package: PackageName, reason: impl Into<String>) -> Self {
+        Self { package, versions: None, reason: reason.into(), until: None }
+    }
+
+    /// Returns the entry of a request, checked.
+    pub(crate) fn into_entry(self, by: Option<String>, now: DateTime<Utc>) -> Result<BlockedVersions, Error> {
+        let Self { package, versions, reason, until } = self;
+        let versions = checked_range(versions.as_deref())?;
+        let reason = reason.trim().to_owned();
+        if reason.is_empty() || reason.len() > LONGEST_REASON || reason.chars().any(char::is_control) {
+            return Err(Error::request(format!(
+                "a block needs a reason of one line and at most {LONGEST_REASON} bytes, which those read who are refused the \
+                 version: say why"
+            )));
+        }
+        if until.is_some_and(|until| until <= now) {
+            return Err(Error::request("the block would end in the past: name a later time, or none"));
+        }
+        Ok(BlockedVersions { package, versions, reason, since: now, until, by })
+    }
+}
+
+/// Returns a range as the list spells it.
+pub(crate) fn checked_range(versions: Option<&str>) -> Result<String, Error> {
+    let text = versions.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("*");
+    if Range::parse(text).is_none() {
+        return Err(Error::request(format!(
+            "{:?} is not a range of versions: write one such as 1.2.3, 1.x or >=1.0.0 <1.2.0",
+            crate::domain::shorten::shorten(text)
+        )));
+    }
+    Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}

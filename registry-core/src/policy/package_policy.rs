@@ -1,0 +1,159 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+
+use crate::clock::Clock;
+use crate::domain::PackageName;
+use crate::domain::packument::{PackumentForm, VersionDecisions};
+
+use super::{ExplainedVersion, VersionFacts, VersionOrigin, VersionPolicy};
+
+/// All policies at one moment.
+#[derive(Debug)]
+pub(super) struct PolicySet {
+    pub(super) policies: Vec<Arc<dyn VersionPolicy>>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// The policies that concern one package, at the moment at which a read of it began. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PackagePolicy(Option<InForce>);
+
+#[derive(Debug, Clone)]
+struct InForce {
+    stamp: NonZeroU64,
+    reads_manifests: bool,
+    set: Arc<PolicySet>,
+}
+
+/// A version as a document lists it.
+pub(crate) struct ListedVersion<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) manifest: &'a RawValue,
+    /// When it was published, as the document says it.
+    pub(crate) published: Option<Cow<'a, str>>,
+}
+
+impl PackagePolicy {
+    /// Allows every version: for operations on what is stored.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn new(set: &Arc<PolicySet>, package: &PackageName, origin: VersionOrigin<'_>) -> Self {
+        let mut hash = DefaultHasher::new();
+        let (mut is_concerned, mut reads_manifests) = (false, false);
+        for (number, policy) in set.policies.iter().enumerate() {
+            let Some(concern) = policy.concern(package, origin) else { continue };
+            (number, concern.state).hash(&mut hash);
+            is_concerned = true;
+            reads_manifests |= concern.reads_manifests;
+        }
+        let stamp = NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN);
+        Self(is_concerned.then(|| InForce { stamp, reads_manifests, set: Arc::clone(set) }))
+    }
+
+    /// Identifies the state of the policies, in keys of caches; 0 where none concerns the package.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.0.as_ref().map_or(0, |policy| policy.stamp.get())
+    }
+
+    /// Whether a policy reads more than the number of a version, which only full packuments have.
+    pub(crate) fn reads_manifests(&self) -> bool {
+        self.0.as_ref().is_some_and(|policy| policy.reads_manifests)
+    }
+
+    /// Returns the form of an upstream's packument to decide by, where `form` is wanted.
+    pub(crate) fn source_form(&self, form: PackumentForm) -> PackumentForm {
+        if self.reads_manifests() { PackumentForm::Full } else { form }
+    }
+
+    /// Whether what was decided until `end` must be decided again.
+    pub(crate) fn has_passed(&self, end: Option<DateTime<Utc>>) -> bool {
+        match (&self.0, end) {
+            (Some(policy), Some(end)) => policy.set.clock.now() >= end,
+            _ => false,
+        }
+    }
+
+    /// Decides on the versions of a document; `None` where no policy concerns the package.
+    pub(crate) fn decide<'a>(
+        &self,
+        package: &PackageName,
+        origin: VersionOrigin<'_>,
+        versions: impl Iterator<Item = ListedVersion<'a>>,
+    ) -> Option<VersionDecisions> {
+        let policy = self.0.as_ref()?;
+        let now = policy.set.clock.now();
+        let concerned = policy.concerned(package, origin);
+        let mut decisions = VersionDecisions::default();
+        for listed in versions {
+            let facts = policy.facts(package, origin, &listed);
+            for policy in &concerned {
+                let (refusal, since, until) = policy.decide(&facts, now).into_parts();
+                let is_refused = refusal.is_some();
+                decisions.add(listed.version, refusal, since.filter(|since| *since <= now), until);
+                if is_refused {
+                    break;
+                }
+            }
+        }
+        Some(decisions)
+    }
+
+    /// Decides on one version of which a document says only some facts.
+    pub(crate) fn allows(&self, facts: &VersionFacts<'_>) -> bool {
+        let Some(policy) = &self.0 else { return true };
+        let now = policy.set.clock.now();
+        let mut concerned = policy.concerned(facts.package, facts.origin).into_iter();
+        concerned.all(|policy| policy.decide(facts, now).refusal().is_none())
+    }
+
+    /// Says what is decided about each version, and by which rule.
+    pub(crate) fn explain<'a>(
+        &self,
+        package: &PackageName,
+        origin: VersionOrigin<'_>,
+        versions: impl Iterator<Item = ListedVersion<'a>>,
+    ) -> Vec<ExplainedVersion> {
+        let explained = versions.map(|listed| {
+            let mut explained = ExplainedVersion::new(listed.version, listed.published.as_deref());
+            let Some(policy) = &self.0 else { return explained };
+            let (now, facts) = (policy.set.clock.now(), policy.facts(package, origin, &listed));
+            for policy in policy.concerned(package, origin) {
+                explained.add(policy.decide(&facts, now));
+            }
+            explained
+        });
+        explained.collect()
+    }
+}
+
+impl InForce {
+    fn concerned(&self, package: &PackageName, origin: VersionOrigin<'_>) -> Vec<&dyn VersionPolicy> {
+        let policies = self.set.policies.iter().map(|policy| &**policy);
+        policies.filter(|policy| policy.concern(package, origin).is_some()).collect()
+    }
+
+    fn facts<'a>(
+        &self,
+        package: &'a PackageName,
+        origin: VersionOrigin<'a>,
+        listed: &ListedVersion<'a>,
+    ) -> VersionFacts<'a> {
+        let facts =
+            VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
+        if self.reads_manifests { facts.with_manifest(listed.manifest) } else { facts }
+    }
+}
+
+impl fmt::Debug for ListedVersion<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.version)
+    }
+}

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use crate::Error;
+use crate::clock::Clock;
+use crate::domain::PackageName;
+use crate::error::PolicyError;
+use crate::storage::Storage;
+
+use super::block_list::{BlockChange, BlockList};
+use super::package_policy::PolicySet;
+use super::rules::RulesInForce;
+use super::{BlockListSettings, BlockedVersions, PackagePolicy, PolicyRules, VersionOrigin, VersionPolicy};
+
+/// The policies of a registry, and the list that administrators change.
+#[derive(Debug)]
+pub(crate) struct Policies {
+    /// Without the list.
+    set: Arc<PolicySet>,
+    list: Option<BlockList>,
+    rules: Arc<RulesInForce>,
+}
+
+impl Policies {
+    pub(crate) fn new(
+        rules: PolicyRules,
+        embedders: Vec<Arc<dyn VersionPolicy>>,
+        list: Option<BlockListSettings>,
+        store: &Arc<Storage>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let rules = Arc::new(RulesInForce::new(rules));
+        let of_settings = Arc::clone(&rules) as Arc<dyn VersionPolicy>;
+        let policies: Vec<_> = std::iter::once(of_settings).chain(embedders).collect();
+        let list = list.map(|settings| BlockList::new(settings, policies.clone(), store, clock));
+        Self { set: Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), list, rules }
+    }
+
+    /// Replaces the rules of the settings.
+    pub(crate) fn set_rules(&self, rules: PolicyRules) {
+        self.rules.replace(rules);
+    }
+
+    /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read.
+    pub(crate) async fn of(
+        &self,
+        package: &PackageName,
+        origin: VersionOrigin<'_>,
+    ) -> Result<PackagePolicy, Error> {
+        match &self.list {
+            None => Ok(PackagePolicy::new(&self.set, package, origin)),
+            Some(list) => Ok(PackagePolicy::new(&list.policies().await?, package, origin)),
+        }
+    }
+
+    /// Returns the list of administrators as stored now.
+    pub(crate) async fn blocked(&self) -> Result<Vec<BlockedVersions>, Error> {
+        self.require_list()?.read().await
+    }
+
+    /// Changes the list of administrators. Returns the entry that was set or removed.
+    pub(crate) async fn change_blocked(&self, change: BlockChange) -> Result<BlockedVersions, Error> {
+        self.require_list()?.change(change).await
+    }
+
+    fn require_list(&self) -> Result<&BlockList, Error> {
+        self.list.as_ref().ok_or(Error::Policy(PolicyError::ListOff))
+    }
+}

@@ -1,0 +1,51 @@
+use crate::auth::Caller;
+use crate::domain::PackageName;
+use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules};
+use crate::{Error, Registry};
+
+impl Registry {
+    /// Replaces the rules on which versions may be used, for reads that begin from now on.
+    pub fn set_policy_rules(&self, rules: PolicyRules) {
+        self.packages().set_policy_rules(rules);
+    }
+
+    /// Says for each version of a package, or for one of them, whether policies allow it, and which rule decides. Without a
+    /// caller, it answers an operator: no access check is made.
+    pub async fn explain_versions(
+        &self,
+        caller: Option<&Caller>,
+        name: &PackageName,
+        version: Option<&str>,
+    ) -> Result<Vec<ExplainedVersion>, Error> {
+        self.packages().explain_versions(caller, name, version).await
+    }
+
+    /// Returns the blocked versions of the packages that the caller administers; without a caller, all of them, for an
+    /// operator.
+    pub async fn blocked_versions(&self, caller: Option<&Caller>) -> Result<Vec<BlockedVersions>, Error> {
+        self.packages().blocked_versions(caller).await
+    }
+
+    /// Blocks versions of a package, which the caller must administer by an access rule or a team; without a caller, on behalf
+    /// of an operator. All replicas stop to list and to serve them within
+    /// [`BlockListSettings::cached_for`](crate::policy::BlockListSettings::cached_for). A block of the same range changes its
+    /// reason and its end.
+    pub async fn block_versions(
+        &self,
+        caller: Option<&Caller>,
+        request: BlockRequest,
+    ) -> Result<BlockedVersions, Error> {
+        self.packages().block_versions(caller, request).await
+    }
+
+    /// Lifts the block of exactly this range of versions; `None` is the block of every version. Returns it. Needs the same
+    /// rights as a block.
+    pub async fn unblock_versions(
+        &self,
+        caller: Option<&Caller>,
+        name: &PackageName,
+        versions: Option<&str>,
+    ) -> Result<BlockedVersions, Error> {
+        self.packages().unblock_versions(caller, name, versions).await
+    }
+}
