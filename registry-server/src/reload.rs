@@ -36,7 +36,9 @@ impl Reloading {
                     let changed = waiting.join(", ");
                     tracing::warn!("SIGHUP: these settings have changed and wait for a restart: {changed}");
                 }
-                tracing::info!("SIGHUP: the access rules and the policies were read again and apply from now on");
+                tracing::info!(
+                    "SIGHUP: the access rules and the policies were read again and apply from now on"
+                );
             }
             Err(error) => {
                 let error = format!("{error:#}");
@@ -55,7 +57,8 @@ impl Reloading {
         let rules = settings.registry.packages.compile(upstreams);
         let rules = rules.context("the rules do not fit the upstreams that the server was started with")?;
         let policy = settings.registry.policy.compile(upstreams);
-        let policy = policy.context("the policies do not fit the upstreams that the server was started with")?;
+        let policy =
+            policy.context("the policies do not fit the upstreams that the server was started with")?;
         registry.set_access(rules);
         registry.set_policy_rules(policy);
         for warning in settings.warnings() {

@@ -203,8 +203,7 @@ mod tests {
     }
 
     fn catalog(store: &ObjectStoreBlobs, cache_bytes: u64) -> Catalog {
-        let store =
-            Storage::new(Arc::new(store.clone()), Arc::new(SystemRandomness), Arc::new(Unwatched));
+        let store = Storage::new(Arc::new(store.clone()), Arc::new(SystemRandomness), Arc::new(Unwatched));
         let (store, clock): (_, Arc<dyn Clock>) = (Arc::new(store), Arc::new(SystemClock));
         let policies = Arc::new(Policies::new(PolicyRules::default(), Vec::new(), None, &store, &clock));
         let parts = CatalogParts {

@@ -6,9 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::Error;
 use crate::domain::PackageName;
-use crate::domain::packument::{
-    ForeignDocument, ForeignTarballs, Packument, TarballIndex, VersionDecisions,
-};
+use crate::domain::packument::{ForeignDocument, ForeignTarballs, Packument, TarballIndex, VersionDecisions};
 use crate::error::PolicyError;
 use crate::policy::{ExplainedVersion, ListedVersion, PackagePolicy, VersionOrigin};
 use crate::upstream::PackumentForm;
@@ -118,18 +116,17 @@ fn listed<'a>(packument: &'a Packument<'_>) -> impl Iterator<Item = ListedVersio
 
 fn listed_foreign<'a>(document: &'a ForeignDocument<'_>) -> impl Iterator<Item = ListedVersion<'a>> {
     let versions = document.versions_with_times().into_iter();
-    versions.map(|(version, manifest, time)| ListedVersion { version, manifest, published: time.map(Cow::Owned) })
+    versions.map(|(version, manifest, time)| ListedVersion {
+        version,
+        manifest,
+        published: time.map(Cow::Owned),
+    })
 }
 
 impl Derived for Judged<TarballIndex> {
     type Key = (PackageName, u64);
 
-    fn derive(
-        _: &Self::Key,
-        name: &PackageName,
-        json: &[u8],
-        policy: &PackagePolicy,
-    ) -> Result<Self, Error> {
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8], policy: &PackagePolicy) -> Result<Self, Error> {
         let packument = Packument::parse(name, json)?;
         Ok(Self::new(TarballIndex::of(&packument)?, policy.decide_hosted(&packument)))
     }

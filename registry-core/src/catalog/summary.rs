@@ -3,9 +3,9 @@ use indexmap::IndexMap;
 
 use crate::Error;
 use crate::domain::PackageName;
+use crate::domain::packument::{Audience, ForeignDocument, Packument, Person, Protection};
 use crate::domain::search::SearchEntry;
 use crate::policy::PackagePolicy;
-use crate::domain::packument::{Audience, ForeignDocument, Packument, Person, Protection};
 
 use super::derived_cache::Derived;
 
@@ -38,12 +38,7 @@ impl Summary {
 impl Derived for Summary {
     type Key = (PackageName, u64);
 
-    fn derive(
-        _: &Self::Key,
-        name: &PackageName,
-        json: &[u8],
-        policy: &PackagePolicy,
-    ) -> Result<Self, Error> {
+    fn derive(_: &Self::Key, name: &PackageName, json: &[u8], policy: &PackagePolicy) -> Result<Self, Error> {
         let mut packument = Packument::parse(name, json)?;
         packument.require_existing()?;
         let decisions = policy.decide_hosted(&packument);

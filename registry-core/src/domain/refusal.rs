@@ -42,7 +42,8 @@ impl VersionRefusal {
             || "it does not end by itself".to_owned(),
             |until| format!("until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)),
         );
-        let contact = self.contact.as_deref().unwrap_or("ask an administrator of this registry for an exception");
+        let contact =
+            self.contact.as_deref().unwrap_or("ask an administrator of this registry for an exception");
         format!("{} (rule {}, {until}). To use it now, {contact}", self.reason, self.rule)
     }
 }

@@ -46,7 +46,9 @@ pub enum PolicyError {
         selector: String,
     },
     /// The caller does not administer the package.
-    #[error("only administrators of {name} block its versions: ask one, or for `administer` in an access rule")]
+    #[error(
+        "only administrators of {name} block its versions: ask one, or for `administer` in an access rule"
+    )]
     NotAnAdministrator {
         /// The package.
         name: PackageName,

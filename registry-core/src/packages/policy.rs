@@ -7,7 +7,9 @@ use crate::domain::packument::{Audience, Packument, Revision};
 use crate::error::{PackageError, PolicyError};
 use crate::events::{EventKind, Via};
 use crate::packages::Packages;
-use crate::policy::{BlockChange, BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules, checked_range};
+use crate::policy::{
+    BlockChange, BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules, checked_range,
+};
 
 impl Packages {
     /// Replaces the rules of the settings.
@@ -51,7 +53,10 @@ impl Packages {
 
     /// Returns the blocked versions of the packages that the caller administers; without a caller, all of them, for an
     /// operator.
-    pub(crate) async fn blocked_versions(&self, caller: Option<&Caller>) -> Result<Vec<BlockedVersions>, Error> {
+    pub(crate) async fn blocked_versions(
+        &self,
+        caller: Option<&Caller>,
+    ) -> Result<Vec<BlockedVersions>, Error> {
         if let Some(caller) = caller {
             self.authorization.require_signed_in(caller, None, Action::Administer.into())?;
         }
@@ -133,12 +138,20 @@ impl Packages {
             return Ok(());
         }
         let by = self.authorization.denied_by(Action::Administer, caller, name);
-        self.authorization.emit(caller, Some(name), EventKind::Denied { action: Action::Administer.into(), by });
+        self.authorization.emit(
+            caller,
+            Some(name),
+            EventKind::Denied { action: Action::Administer.into(), by },
+        );
         Err(Error::Policy(PolicyError::NotAnAdministrator { name: name.clone() }))
     }
 
     /// Returns the stored revision of which a client saw `seen`, where policies hide versions from readers.
-    pub(super) async fn stored_revision(&self, name: &PackageName, seen: Revision) -> Result<Revision, Error> {
+    pub(super) async fn stored_revision(
+        &self,
+        name: &PackageName,
+        seen: Revision,
+    ) -> Result<Revision, Error> {
         let policy = self.catalog().hosted_policy(name).await?;
         if policy.stamp() == 0 {
             return Ok(seen);

@@ -104,10 +104,7 @@ impl Packages {
 
     /// An index with only staged versions counts as missing, so that it does not disclose a package that is not visible
     /// yet.
-    async fn hosted_tarballs(
-        &self,
-        name: &PackageName,
-    ) -> Result<Option<Arc<Judged<TarballIndex>>>, Error> {
+    async fn hosted_tarballs(&self, name: &PackageName) -> Result<Option<Arc<Judged<TarballIndex>>>, Error> {
         let catalog = self.catalog();
         let policy = catalog.hosted_policy(name).await?;
         match catalog.tarball_index(name, &policy).await? {

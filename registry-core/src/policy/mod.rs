@@ -46,8 +46,8 @@ use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 
-pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, UnreadableBlockList};
 pub(crate) use block_list::{BlockChange, checked_range};
+pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, UnreadableBlockList};
 pub use decision::{PolicyConcern, PolicyDecision};
 pub use explain::ExplainedVersion;
 pub use facts::{VersionFacts, VersionOrigin};

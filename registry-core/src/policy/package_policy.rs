@@ -146,7 +146,8 @@ impl InForce {
         origin: VersionOrigin<'a>,
         listed: &ListedVersion<'a>,
     ) -> VersionFacts<'a> {
-        let facts = VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
+        let facts =
+            VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
         if self.reads_manifests { facts.with_manifest(listed.manifest) } else { facts }
     }
 }

@@ -9,9 +9,7 @@ use crate::storage::Storage;
 use super::block_list::{BlockChange, BlockList};
 use super::package_policy::PolicySet;
 use super::rules::RulesInForce;
-use super::{
-    BlockListSettings, BlockedVersions, PackagePolicy, PolicyRules, VersionOrigin, VersionPolicy,
-};
+use super::{BlockListSettings, BlockedVersions, PackagePolicy, PolicyRules, VersionOrigin, VersionPolicy};
 
 /// The policies of a registry, and the list that administrators change.
 #[derive(Debug)]

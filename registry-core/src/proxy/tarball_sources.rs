@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::catalog::derived_cache::Derived as _;
 use crate::catalog::Judged;
+use crate::catalog::derived_cache::Derived as _;
 use crate::domain::packument::{ForeignTarball, ForeignTarballs};
 use crate::domain::{Integrity, PackageName, Version};
 use crate::error::{PackageError, ProxyError};
@@ -72,7 +72,8 @@ impl Proxy {
                 return Ok(Some(found));
             }
             require_published(name, tarballs.unpublished().map(str::to_owned))?;
-            let later = self.tarball_of_later_document(upstream, (name, version), &document.known, &policy).await?;
+            let later =
+                self.tarball_of_later_document(upstream, (name, version), &document.known, &policy).await?;
             if later.is_some() {
                 return Ok(later);
             }

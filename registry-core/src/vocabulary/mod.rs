@@ -35,8 +35,8 @@ pub use team_permission::TeamPermission;
 pub(crate) use token_hash::TokenHash;
 pub use token_limits::{TokenKind, TokenLimits, TokenPermission, TrustedPublisher};
 pub use token_organizations::{OrganizationPermission, TokenOrganizations};
-pub use version_selector::{VersionSelector, VersionSelectorError};
 pub(crate) use version_selector::split as split_selector;
+pub use version_selector::{VersionSelector, VersionSelectorError};
 pub use via::Via;
 
 /// A boxed error.

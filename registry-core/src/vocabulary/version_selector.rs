@@ -30,7 +30,9 @@ pub enum VersionSelectorError {
         problem: PatternError,
     },
     /// The part behind the `@` is not a range.
-    #[error("`{text}` does not select versions: `{range}` is not a range; write one such as 1.2.x or >=1.0.0 <1.2.0")]
+    #[error(
+        "`{text}` does not select versions: `{range}` is not a range; write one such as 1.2.x or >=1.0.0 <1.2.0"
+    )]
     Range {
         /// The text.
         text: String,
@@ -119,7 +121,8 @@ mod tests {
     #[test]
     fn a_selector_is_a_pattern_and_a_range() {
         let selects = |selector: &str, package: &str, version: &str| {
-            let (selector, version) = (VersionSelector::parse(selector).unwrap(), Version::parse(version).unwrap());
+            let (selector, version) =
+                (VersionSelector::parse(selector).unwrap(), Version::parse(version).unwrap());
             (selector.selects(package, Some(&version)), selector.spans(package, Some(&version)))
         };
         for (selector, package, version, expected) in [

@@ -64,7 +64,11 @@ fn end(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     let moment = parse_moment(text, now)?;
     let is_time = text.parse::<DateTime<Utc>>().is_ok() || text.parse::<NaiveDate>().is_ok();
     // The log reads the same text as how long ago.
-    if is_time { Ok(moment) } else { now.checked_add_signed(now - moment).context("the time is too far away") }
+    if is_time {
+        Ok(moment)
+    } else {
+        now.checked_add_signed(now - moment).context("the time is too far away")
+    }
 }
 
 fn lines<Item: Serialize>(items: &[Item], json: bool, line: fn(&Item) -> String) -> anyhow::Result<String> {

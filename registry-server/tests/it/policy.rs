@@ -67,7 +67,11 @@ async fn npm_installs_what_is_allowed_and_says_why_not_the_rest() {
     let installed = npm.run_in(&app, &["install"]).await.assert_success();
     let manifest = std::fs::read_to_string(app.join("node_modules/pear/package.json")).unwrap();
     assert!(manifest.contains("\"1.0.0\""), "{manifest}");
-    assert!(installed.stderr.contains("pear@1.1.0 is hidden: it is blocked by pear@1.1.0"), "{}", installed.stderr);
+    assert!(
+        installed.stderr.contains("pear@1.1.0 is hidden: it is blocked by pear@1.1.0"),
+        "{}",
+        installed.stderr
+    );
 
     let other = npm.home().project(&package("other", "1.0.0"));
     let refused = npm.run_in(&other, &["install", "pear@1.1.0"]).await.assert_failure();
@@ -81,7 +85,8 @@ async fn npm_installs_what_is_allowed_and_says_why_not_the_rest() {
     let lock = std::fs::read_to_string(locked.join("package-lock.json")).unwrap();
     assert!(lock.contains("pear-1.1.0.tgz"), "{lock}");
     let again = npm.home().project(&package("again", "1.0.0").dependency("pear", "^1.0.0"));
-    let lock = lock.replace(world.upstream.server.base_url(), world.front.base_url()).replace("locked", "again");
+    let lock =
+        lock.replace(world.upstream.server.base_url(), world.front.base_url()).replace("locked", "again");
     std::fs::write(again.join("package-lock.json"), lock).unwrap();
     let refused = npm.run_in(&again, &["ci"]).await.assert_failure();
     assert!(refused.stderr.contains("403"), "{}", refused.stderr);
@@ -110,7 +115,10 @@ async fn an_operator_blocks_versions_of_a_running_server_and_asks_why() {
 
     let unknown = world.policy(&["unblock", "pear@2.x"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("pear@2.x is not in the list"));
-    assert_eq!(stdout(&world.policy(&["unblock", "pear@>=1.1.0 <2"])), "no longer blocked: pear@>=1.1.0 <2\n");
+    assert_eq!(
+        stdout(&world.policy(&["unblock", "pear@>=1.1.0 <2"])),
+        "no longer blocked: pear@>=1.1.0 <2\n"
+    );
     assert_eq!(world.status(BAD).await, 200);
     for (arguments, said) in [
         (&["block", "pear@new", "--reason", "x"][..], "is not a range"),
@@ -127,7 +135,8 @@ async fn an_operator_blocks_versions_of_a_running_server_and_asks_why() {
     assert_eq!(stdout(&world.policy(&["list"])), "");
 
     let storage = format!("file:{}", world.storage.path().display());
-    let log = stdout(&run(&["log", "--package", "pear", "--action", "versions-blocked", "--storage", &storage]));
+    let log =
+        stdout(&run(&["log", "--package", "pear", "--action", "versions-blocked", "--storage", &storage]));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("versions-blocked pear") && log.contains("reason=worm"), "{log}");
 }

@@ -116,7 +116,8 @@ mod tests {
         let visible: Vec<_> = visible
             .iter()
             .map(|text| {
-                let (text, is_deprecated) = text.strip_suffix('!').map_or((*text, false), |text| (text, true));
+                let (text, is_deprecated) =
+                    text.strip_suffix('!').map_or((*text, false), |text| (text, true));
                 VisibleVersion { text, number: Version::parse(text).unwrap(), is_deprecated }
             })
             .collect();

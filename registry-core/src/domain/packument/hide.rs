@@ -14,8 +14,9 @@ impl Packument<'_> {
     /// Removes the refused versions with their times, and moves their tags to versions that are allowed. The revision changes
     /// with what is left out, so that a document that a client sends back tells what the client saw.
     pub(crate) fn hide(&mut self, decisions: &VersionDecisions) {
-        if let Some(modified) =
-            decisions.later_than(self.time.get("modified").map(String::as_str)).filter(|_| !self.time.is_empty())
+        if let Some(modified) = decisions
+            .later_than(self.time.get("modified").map(String::as_str))
+            .filter(|_| !self.time.is_empty())
         {
             self.time.insert("modified".into(), modified);
         }
@@ -24,7 +25,8 @@ impl Packument<'_> {
         }
         self.versions.retain(|version, _| decisions.refusal(version.as_str()).is_none());
         self.time.retain(|version, _| decisions.refusal(version).is_none());
-        let visible: Vec<_> = self.versions.iter().filter_map(|(key, raw)| visible(key.as_str(), raw)).collect();
+        let visible: Vec<_> =
+            self.versions.iter().filter_map(|(key, raw)| visible(key.as_str(), raw)).collect();
         let tags = std::mem::take(&mut self.dist_tags).into_iter().filter_map(|(tag, version)| {
             let shown = match decisions.refusal(&version) {
                 None => version,
@@ -68,7 +70,11 @@ impl<'json> ForeignDocument<'json> {
     }
 
     /// Returns the document without the refused versions, and with `shown` in place of its own fields.
-    pub(crate) fn hide<'a>(mut self, decisions: &VersionDecisions, shown: &'a ShownFields) -> ForeignDocument<'a>
+    pub(crate) fn hide<'a>(
+        mut self,
+        decisions: &VersionDecisions,
+        shown: &'a ShownFields,
+    ) -> ForeignDocument<'a>
     where
         'json: 'a,
     {
@@ -152,7 +158,9 @@ mod tests {
         let foreign = ForeignDocument::parse(&name, json.as_bytes()).unwrap();
         let shown = foreign.shown_fields(&decisions()).unwrap();
         let foreign = foreign.hide(&decisions(), &shown);
-        for rendered in [foreign.render("https://here.example"), foreign.render_abbreviated("https://here.example")] {
+        for rendered in
+            [foreign.render("https://here.example"), foreign.render_abbreviated("https://here.example")]
+        {
             let rendered: Value = serde_json::from_slice(&rendered.unwrap()).unwrap();
             require_hidden(&rendered);
             assert_eq!(rendered["modified"], "2026-11-05T00:00:00.000Z");

@@ -98,7 +98,9 @@ mod tests {
             assert_eq!(facts(manifest).license.as_deref(), license, "{manifest}");
         }
         let proven = facts(r#"{"deprecated":"old","dist":{"signatures":[{}],"attestations":{"url":"x"}}}"#);
-        assert!(proven.has_signatures && proven.has_attestations && proven.deprecated.as_deref() == Some("old"));
+        assert!(
+            proven.has_signatures && proven.has_attestations && proven.deprecated.as_deref() == Some("old")
+        );
         let unproven = facts(r#"{"deprecated":"","dist":{"signatures":[],"attestations":null}}"#);
         assert!(!unproven.has_signatures && !unproven.has_attestations && unproven.deprecated.is_none());
     }

@@ -2,8 +2,8 @@ use crate::domain::DistTag;
 
 use super::segments::Segments;
 use super::{
-    AccessRoute, HookRoute, PolicyRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb, WebLoginRoute,
-    audit, trust,
+    AccessRoute, HookRoute, PolicyRoute, Route, RouteError, StageRoute, TokenRoute, TrustRoute, Verb,
+    WebLoginRoute, audit, trust,
 };
 
 /// The prefix of account ids in `CouchDB`.

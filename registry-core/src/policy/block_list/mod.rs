@@ -105,7 +105,9 @@ impl BlockList {
             return Ok(known.set);
         }
         let looked = Box::pin(self.flights.run(&(), async { self.look().await.map(Some) })).await?;
-        looked.map(|known| Arc::clone(&known.set)).ok_or_else(|| Error::internal("the list was not looked up"))
+        looked
+            .map(|known| Arc::clone(&known.set))
+            .ok_or_else(|| Error::internal("the list was not looked up"))
     }
 
     fn known(&self) -> Option<KnownList> {
@@ -119,9 +121,8 @@ impl BlockList {
     fn fresh(&self) -> Option<KnownList> {
         let now = self.clock.now();
         // Of a clock that went back, no age is believed.
-        self.known().filter(|known| {
-            (now - known.checked).to_std().is_ok_and(|age| age < self.settings.cached_for)
-        })
+        self.known()
+            .filter(|known| (now - known.checked).to_std().is_ok_and(|age| age < self.settings.cached_for))
     }
 
     async fn look(&self) -> Result<Arc<KnownList>, Error> {
@@ -134,14 +135,21 @@ impl BlockList {
         let now = self.clock.now();
         let read = match self.look_at_store(known.as_ref(), now).await {
             Ok(read) => read,
-            Err(error) => match known.filter(|_| self.settings.unreadable == UnreadableBlockList::LastKnown) {
-                Some(known) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "using the list of blocked versions as it was last read");
-                    KnownList { checked: now, ..known }
+            Err(error) => {
+                match known.filter(|_| self.settings.unreadable == UnreadableBlockList::LastKnown) {
+                    Some(known) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "using the list of blocked versions as it was last read"
+                        );
+                        KnownList { checked: now, ..known }
+                    }
+                    None if matches!(error, Error::Policy(_)) => return Err(error),
+                    None => {
+                        return Err(Error::Policy(PolicyError::ListUnreadable { source: Box::new(error) }));
+                    }
                 }
-                None if matches!(error, Error::Policy(_)) => return Err(error),
-                None => return Err(Error::Policy(PolicyError::ListUnreadable { source: Box::new(error) })),
-            },
+            }
         };
         self.set_known(Some(read.clone()));
         Ok(Arc::new(read))

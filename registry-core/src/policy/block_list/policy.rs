@@ -121,7 +121,10 @@ mod tests {
         let november = "2026-11-30T00:00:00Z";
         assert!(refused("1.0.0", november).contains("worm"));
         assert!(refused("1.0.0", november).contains("until 2026-12-01T00:00:00Z"));
-        assert!(refused("1.1.0-rc.1", november).contains("worm"), "prereleases between the bounds are blocked");
+        assert!(
+            refused("1.1.0-rc.1", november).contains("worm"),
+            "prereleases between the bounds are blocked"
+        );
         assert!(refused("1.1.0", november).contains("worse"), "the block that lasts longest counts");
         assert_eq!(refused("1.2.0", november), "");
         assert_eq!(refused("1.0.0", "2026-12-01T00:00:00Z"), "");

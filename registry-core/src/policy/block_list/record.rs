@@ -45,7 +45,11 @@ impl BlockRecord {
         serde_json::to_vec(self).map(Into::into).map_err(Error::internal)
     }
 
-    pub(super) fn apply(&mut self, change: &BlockChange, now: DateTime<Utc>) -> Result<BlockedVersions, Error> {
+    pub(super) fn apply(
+        &mut self,
+        change: &BlockChange,
+        now: DateTime<Utc>,
+    ) -> Result<BlockedVersions, Error> {
         match change {
             BlockChange::Block(entry) => {
                 let mut entry = entry.clone();
@@ -71,7 +75,8 @@ impl BlockRecord {
                 Ok(entry)
             }
             BlockChange::Unblock(package, versions) => {
-                let is_it = |known: &BlockedVersions| known.package == *package && known.versions == *versions;
+                let is_it =
+                    |known: &BlockedVersions| known.package == *package && known.versions == *versions;
                 let place = self.blocked.iter().position(is_it).ok_or_else(|| {
                     let selector = format!("{package}@{versions}");
                     Error::Policy(PolicyError::NotBlocked { selector })

@@ -46,7 +46,8 @@ impl Rule {
                 None => return self.refuse("licenses", "has no known license".to_owned()),
                 Some(license) if !is_licensed(license, licenses) => {
                     let license = shorten(license).escape_debug().to_string();
-                    return self.refuse("licenses", format!("has the license {license}, which is not allowed"));
+                    return self
+                        .refuse("licenses", format!("has the license {license}, which is not allowed"));
                 }
                 Some(_) => {}
             }
@@ -75,7 +76,8 @@ impl Rule {
         };
         let moment = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
         if let Some(freeze) = table.freeze.filter(|freeze| published > *freeze) {
-            let reason = format!("was published on {}, after the freeze of {}", moment(published), moment(freeze));
+            let reason =
+                format!("was published on {}, after the freeze of {}", moment(published), moment(freeze));
             return self.refuse("freeze", reason);
         }
         let Some(age) = table.minimum_age else {
@@ -138,7 +140,8 @@ mod tests {
     fn decide(rules: &PolicyRules, version: &str, published: Option<&str>, now: &str) -> PolicyDecision {
         let (name, version) = version.rsplit_once('@').unwrap();
         let package = PackageName::parse(name).unwrap();
-        let facts = VersionFacts::new(&package, version, VersionOrigin::Upstream("npm")).published_at(published);
+        let facts =
+            VersionFacts::new(&package, version, VersionOrigin::Upstream("npm")).published_at(published);
         rules.decide(&facts, now.parse().unwrap())
     }
 
@@ -164,7 +167,10 @@ mod tests {
         assert_eq!(rule_of(&at("pear@1.2.3", "2026-11-02T00:00:00Z")), "");
         assert_eq!(rule_of(&at("@acme/pear@1.0.0", "2026-11-02T00:00:00Z")), "");
         for unknown in [None, Some("yesterday")] {
-            assert_eq!(rule_of(&decide(&rules, "fig@1.0.0", unknown, "2027-01-01T00:00:00Z")), "unknown_time");
+            assert_eq!(
+                rule_of(&decide(&rules, "fig@1.0.0", unknown, "2027-01-01T00:00:00Z")),
+                "unknown_time"
+            );
         }
     }
 

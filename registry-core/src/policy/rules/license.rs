@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn an_expression_is_satisfied_by_what_is_allowed() {
         let allowed: Vec<String> =
-            ["MIT", "ISC", "GPL-2.0-only WITH Classpath-exception-2.0", "SEE LICENSE IN x"].map(Into::into).to_vec();
+            ["MIT", "ISC", "GPL-2.0-only WITH Classpath-exception-2.0", "SEE LICENSE IN x"]
+                .map(Into::into)
+                .to_vec();
         for (license, expected) in [
             ("MIT", true),
             ("mit", true),

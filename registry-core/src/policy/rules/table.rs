@@ -82,7 +82,9 @@ pub enum PolicyRuleError {
         problem: PatternError,
     },
     /// A list is there and empty.
-    #[error("policy {number}: {field} = [] would refuse every version: write what is served, or remove the line")]
+    #[error(
+        "policy {number}: {field} = [] would refuse every version: write what is served, or remove the line"
+    )]
     Nothing {
         /// The number of the table, counted from 1.
         number: usize,
@@ -175,7 +177,9 @@ fn age<'de, Source: Deserializer<'de>>(source: Source) -> Result<Option<TimeDelt
     });
     let parsed = parsed.filter(|age| *age > TimeDelta::zero() && *age <= TimeDelta::days(36_500));
     parsed.map(Some).ok_or_else(|| {
-        serde::de::Error::custom(format!("`{text}` is not a time span; write one such as \"7 days\" or \"36 hours\""))
+        serde::de::Error::custom(format!(
+            "`{text}` is not a time span; write one such as \"7 days\" or \"36 hours\""
+        ))
     })
 }
 
@@ -189,7 +193,9 @@ mod tests {
             let json = serde_json::json!({ "match": "**", "minimum_age": text });
             serde_json::from_value::<PolicyTable>(json).map(|table| table.minimum_age.unwrap())
         };
-        for (text, seconds) in [("7 days", 604_800), ("1 week", 604_800), ("36 hours", 129_600), ("90 minutes", 5400)] {
+        for (text, seconds) in
+            [("7 days", 604_800), ("1 week", 604_800), ("36 hours", 129_600), ("90 minutes", 5400)]
+        {
             assert_eq!(read(text).unwrap(), TimeDelta::seconds(seconds), "{text}");
         }
         for text in ["7", "days", "-1 days", "0 days", "7 moons", "7days", "9999999 weeks", ""] {

@@ -42,11 +42,18 @@ async fn administrators_block_versions_over_http() {
     let _ = world.get(&tarball("pear", "2.0.0")).await.assert_status(200);
 
     world.registry.flush_events().await;
-    let events: Vec<_> = world.events.take().iter().map(|event| serde_json::to_value(event).unwrap()).collect();
+    let events: Vec<_> =
+        world.events.take().iter().map(|event| serde_json::to_value(event).unwrap()).collect();
     let of = |kind: &str| events.iter().filter(|event| event["kind"] == kind).cloned().collect::<Vec<_>>();
     let blocked = &of("versions-blocked")[0];
     assert_eq!(
-        (&blocked["principal"], &blocked["package"], &blocked["versions"], &blocked["reason"], &blocked["until"]),
+        (
+            &blocked["principal"],
+            &blocked["package"],
+            &blocked["versions"],
+            &blocked["reason"],
+            &blocked["until"]
+        ),
         (&json!("ada"), &json!("pear"), &json!(">=2.0.0"), &json!("worm"), &json!("2026-02-01T00:00:00Z"))
     );
     assert_eq!(of("versions-unblocked")[0]["versions"], ">=2.0.0");

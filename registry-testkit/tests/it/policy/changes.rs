@@ -78,7 +78,8 @@ async fn a_deprecation_and_the_removal_of_the_package_work_while_versions_are_hi
 async fn a_hidden_version_is_published_all_the_same() {
     let world = with_hidden().await;
     let tarball = Tarball::of_manifest(json!({ "name": "@ours/fig", "version": "2.0.0" }));
-    let again = Publication::from_tarball(tarball.pack().into(), DistTag::latest(), &Limits::default()).unwrap();
+    let again =
+        Publication::from_tarball(tarball.pack().into(), DistTag::latest(), &Limits::default()).unwrap();
     let refused = world.registry.publish(&ana(), again).await.unwrap_err().to_string();
     assert!(refused.contains("previously published"), "{refused}");
 }

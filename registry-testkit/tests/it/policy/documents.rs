@@ -8,7 +8,8 @@ async fn told(world: &World, name: &str) -> String {
     for (what, answer) in [("full", &full), ("abbreviated", &abbreviated)] {
         if answer.status == 200 {
             let packument = answer.json();
-            let times: Vec<_> = packument["time"].as_object().into_iter().flat_map(|time| time.keys()).collect();
+            let times: Vec<_> =
+                packument["time"].as_object().into_iter().flat_map(|time| time.keys()).collect();
             told.push(format!("{what}: {:?} {} {times:?}", versions(answer), packument["dist-tags"]));
         } else {
             told.push(format!("{what}: {} {}", answer.status.as_u16(), answer.error()));
@@ -59,7 +60,8 @@ async fn every_document_of_an_upstream_s_package_leaves_refused_versions_out() {
 
 #[tokio::test]
 async fn every_document_of_a_hosted_package_leaves_refused_versions_out() {
-    let world = World::new(&json!([{ "match": "**", "block": ["@ours/fig@>=2.0.0"], "contact": "ask #security" }]));
+    let world =
+        World::new(&json!([{ "match": "**", "block": ["@ours/fig@>=2.0.0"], "contact": "ask #security" }]));
     for version in ["1.0.0", "1.1.0", "2.0.0"] {
         world.publish("@ours/fig", version, &json!({})).await;
     }
@@ -96,7 +98,8 @@ async fn a_package_of_which_everything_is_refused_says_why() {
 
 #[tokio::test]
 async fn searches_show_the_version_that_is_served() {
-    let world = World::new(&json!([{ "match": "**", "block": ["@ours/fig@2.0.0", "@ours/plum", "jam-of-worms"] }]));
+    let world =
+        World::new(&json!([{ "match": "**", "block": ["@ours/fig@2.0.0", "@ours/plum", "jam-of-worms"] }]));
     world.publish("@ours/fig", "1.0.0", &json!({ "description": "jam, the first" })).await;
     world.publish("@ours/fig", "2.0.0", &json!({ "description": "jam, the second" })).await;
     world.publish("@ours/plum", "1.0.0", &json!({ "description": "jam of plums" })).await;

@@ -15,7 +15,8 @@ struct Signed {
 
 impl VersionPolicy for Signed {
     fn concern(&self, _: &PackageName, origin: VersionOrigin<'_>) -> Option<PolicyConcern> {
-        (origin == VersionOrigin::Upstream("npm")).then(|| PolicyConcern::new(self.state.load(Ordering::SeqCst)))
+        (origin == VersionOrigin::Upstream("npm"))
+            .then(|| PolicyConcern::new(self.state.load(Ordering::SeqCst)))
     }
 
     fn decide(&self, facts: &VersionFacts<'_>, _: DateTime<Utc>) -> PolicyDecision {

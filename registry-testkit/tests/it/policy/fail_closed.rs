@@ -24,7 +24,11 @@ async fn statuses(world: &World) -> Vec<u16> {
     ] {
         let answer = world.get(&path).await;
         if answer.status == 503 {
-            assert!(answer.error().contains("cannot read its list of blocked versions"), "{}", answer.error());
+            assert!(
+                answer.error().contains("cannot read its list of blocked versions"),
+                "{}",
+                answer.error()
+            );
         }
         statuses.push(answer.status.as_u16());
     }
@@ -68,10 +72,9 @@ async fn a_damaged_list_is_not_an_empty_one() {
             let _ = world.store.put(&path, damaged.into(), When::Always).await.unwrap();
             let fresh = world.replica(&json!([]), listed(unreadable));
             assert_eq!(statuses(&fresh).await, [503; 6], "{damaged}");
-            let blocked = fresh.registry.block_versions(
-                None,
-                BlockRequest::new(PackageName::parse("pear").unwrap(), "it is bad"),
-            );
+            let blocked = fresh
+                .registry
+                .block_versions(None, BlockRequest::new(PackageName::parse("pear").unwrap(), "it is bad"));
             assert!(blocked.await.is_err(), "what cannot be read is not replaced");
         }
     }
@@ -90,7 +93,8 @@ async fn a_version_without_a_publish_time_is_refused_unless_it_is_said_otherwise
             serve(&world.upstream, "pear", &[("1.0.0", None, json!({}))]);
             let mut packument = world.replica(&json!([]), |builder| builder).get("/pear").await.json();
             packument["time"] = time.clone();
-            packument["versions"]["1.0.0"]["dist"]["tarball"] = "https://registry.example/files/pear-1.0.0.tgz".into();
+            packument["versions"]["1.0.0"]["dist"]["tarball"] =
+                "https://registry.example/files/pear-1.0.0.tgz".into();
             world.upstream.set_packument("pear", packument);
             world.clock.advance(Duration::from_hours(1));
             let world = world.replica(&json!([table]), |builder| builder);

@@ -33,35 +33,37 @@ fn selectors() -> impl Strategy<Value = Vec<&'static str>> {
 fn table() -> impl Strategy<Value = Value> {
     let lists = (selectors(), selectors(), selectors(), any::<bool>());
     let others = (0..4_u64, 0..4_u64, any::<bool>(), any::<bool>(), any::<bool>(), 0..4_u8);
-    (lists, others).prop_map(|((block, allow, exempt, has_allow), (age, freeze, scripts, licenses, unknown, which))| {
-        let pattern = ["**", "pear", "@ours/*", "**"][usize::from(which)];
-        let mut table = json!({ "match": pattern, "block": block });
-        if which == 3 {
-            table["origin"] = json!(["npm"]);
-        }
-        if age > 0 {
-            table["minimum_age"] = format!("{} hours", age * 10).into();
-        }
-        if freeze > 0 {
-            table["freeze"] = format!("2026-01-0{freeze}T00:00:00Z").into();
-        }
-        if age + freeze > 0 {
-            table["exempt"] = json!(exempt);
-        }
-        if has_allow && !allow.is_empty() {
-            table["allow"] = json!(allow);
-        }
-        if scripts {
-            table["install_scripts"] = "refuse".into();
-        }
-        if licenses {
-            table["licenses"] = json!(["MIT"]);
-        }
-        if unknown {
-            table["unknown_time"] = "allow".into();
-        }
-        table
-    })
+    (lists, others).prop_map(
+        |((block, allow, exempt, has_allow), (age, freeze, scripts, licenses, unknown, which))| {
+            let pattern = ["**", "pear", "@ours/*", "**"][usize::from(which)];
+            let mut table = json!({ "match": pattern, "block": block });
+            if which == 3 {
+                table["origin"] = json!(["npm"]);
+            }
+            if age > 0 {
+                table["minimum_age"] = format!("{} hours", age * 10).into();
+            }
+            if freeze > 0 {
+                table["freeze"] = format!("2026-01-0{freeze}T00:00:00Z").into();
+            }
+            if age + freeze > 0 {
+                table["exempt"] = json!(exempt);
+            }
+            if has_allow && !allow.is_empty() {
+                table["allow"] = json!(allow);
+            }
+            if scripts {
+                table["install_scripts"] = "refuse".into();
+            }
+            if licenses {
+                table["licenses"] = json!(["MIT"]);
+            }
+            if unknown {
+                table["unknown_time"] = "allow".into();
+            }
+            table
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -99,7 +101,9 @@ async fn begin(versions: &[Drawn], tables: &[Value]) -> World {
     let times: Vec<_> = versions
         .iter()
         .map(|(hours, ..)| {
-            hours.map(|hours| (start - Duration::from_hours(hours)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+            hours.map(|hours| {
+                (start - Duration::from_hours(hours)).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+            })
         })
         .collect();
     let listed: Vec<_> = NUMBERS
@@ -124,7 +128,9 @@ async fn require_agreement(world: &World) -> Result<(), TestCaseError> {
             match answer.status.as_u16() {
                 200 => served.push(number.to_owned()),
                 403 => {}
-                other => return Err(TestCaseError::fail(format!("{name}@{number}: {other} {}", answer.text()))),
+                other => {
+                    return Err(TestCaseError::fail(format!("{name}@{number}: {other} {}", answer.text())));
+                }
             }
         }
         let documents = [world.get(&format!("/{name}")).await, world.abbreviated(&format!("/{name}")).await];
@@ -140,7 +146,11 @@ async fn require_agreement(world: &World) -> Result<(), TestCaseError> {
                 let version = version.as_str().unwrap();
                 prop_assert!(served.iter().any(|served| served == version), "{} {}", tag, version);
                 // The package's own `latest` is 2.0.0.
-                prop_assert!(tag != "latest" || !version.contains('-'), "latest is the prerelease {}", version);
+                prop_assert!(
+                    tag != "latest" || !version.contains('-'),
+                    "latest is the prerelease {}",
+                    version
+                );
             }
             let times = document.json()["time"].clone();
             for number in NUMBERS {
@@ -149,8 +159,10 @@ async fn require_agreement(world: &World) -> Result<(), TestCaseError> {
             }
         }
         let explained = world.get(&format!("/-/package/{name}/policy")).await.json();
-        let allowed = explained["versions"].as_array().unwrap().iter().filter(|version| version["allowed"] == true);
-        let allowed: Vec<_> = allowed.map(|version| version["version"].as_str().unwrap().to_owned()).collect();
+        let allowed =
+            explained["versions"].as_array().unwrap().iter().filter(|version| version["allowed"] == true);
+        let allowed: Vec<_> =
+            allowed.map(|version| version["version"].as_str().unwrap().to_owned()).collect();
         prop_assert_eq!(allowed, served, "what is explained of {}", name);
     }
     Ok(())

@@ -78,7 +78,8 @@ async fn a_block_of_one_package_renders_no_other_anew() {
 async fn warm_reads_ask_the_store_for_the_list_once_in_its_seconds_and_for_nothing_without_one() {
     let without = World::new(&json!([]));
     serve(&without.upstream, "pear", &[("1.0.0", None, json!({}))]);
-    let with = without.replica(&json!([{ "match": "plum", "block": ["plum"] }]), listed(UnreadableBlockList::Refuse));
+    let with = without
+        .replica(&json!([{ "match": "plum", "block": ["plum"] }]), listed(UnreadableBlockList::Refuse));
     let asked = |world: &World| {
         let calls = world.store.take_calls();
         calls.into_iter().filter(|(_, path)| path == LIST).count()
