@@ -58,27 +58,6 @@ pub struct Event {
     pub count: Option<u64>,
 }
 
-impl Event {
-    /// An event of which nothing more is known.
-    pub fn new(time: DateTime<Utc>, kind: EventKind) -> Self {
-        Self {
-            id: None,
-            time,
-            principal: None,
-            trust: None,
-            token: None,
-            address: None,
-            client: None,
-            request: None,
-            via: None,
-            package: None,
-            kind,
-            access: None,
-            count: None,
-        }
-    }
-}
-
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -408,5 +387,6 @@ pub enum EventKind {
     },
 }
 
+mod constructor;
 #[cfg(test)]
 mod tests;

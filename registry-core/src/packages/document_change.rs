@@ -1,3 +1,4 @@
+mod requested;
 mod top;
 
 use crate::access::Action;
@@ -18,6 +19,8 @@ use crate::domain::{PackageName, Version};
 use crate::packages::Packages;
 
 use crate::domain::packument::{deprecation, deprecation_text};
+
+use requested::RequestedChange;
 
 /// How often a document is compared again because the package changed between the comparison and the write.
 const ATTEMPTS: usize = 10;
@@ -95,43 +98,6 @@ impl ChangeDocument {
                 Err(Error::Package(PackageError::StaleRevision))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// A recognized change.
-enum RequestedChange {
-    Deprecate(IndexMap<Version, String>),
-    Unpublish { versions: Vec<Version>, dist_tags: Option<IndexMap<String, String>> },
-    Owners(Vec<Person>),
-    Star(bool),
-}
-
-impl RequestedChange {
-    /// Returns the change of the stored packument of which the client saw `shown`: tags that policies moved or hid for readers
-    /// stay where they are.
-    fn of_stored(self, shown: &Packument<'_>, stored: &Packument<'_>) -> Self {
-        let Self::Unpublish { versions, dist_tags: Some(mut tags) } = self else { return self };
-        for (tag, version) in &stored.dist_tags {
-            match shown.dist_tags.get(tag) {
-                Some(seen) if seen == version => {}
-                Some(seen) if tags.get(tag) != Some(seen) => {}
-                _ => {
-                    tags.insert(tag.clone(), version.clone());
-                }
-            }
-        }
-        Self::Unpublish { versions, dist_tags: Some(tags) }
-    }
-
-    /// The change's verb, for an error.
-    fn verb(&self) -> &'static str {
-        match self {
-            Self::Deprecate(_) => "deprecates versions",
-            Self::Unpublish { .. } => "removes versions",
-            Self::Owners(_) => "changes the owners",
-            Self::Star(true) => "stars the package",
-            Self::Star(false) => "takes a star back",
         }
     }
 }

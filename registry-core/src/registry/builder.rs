@@ -14,11 +14,11 @@ use std::time::Duration;
 use url::Url;
 
 use crate::access::AccessRules;
+use crate::accounts::AccountsParts;
 use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
-use crate::accounts::{AccountSettings, AccountsParts};
 use crate::audit::{AuditFallback, AuditParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
@@ -32,7 +32,6 @@ use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
 use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts};
-use crate::policy::{BlockListSettings, Policies, PolicyRules, VersionPolicy};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -48,6 +47,7 @@ pub use providers::BuildContext;
 #[cfg(feature = "hooks")]
 use self::hooks::HooksSetUp;
 use self::http_settings::normalize_prefix;
+use self::policy::PolicySetUp;
 use self::providers::Constructors;
 use self::signing::SigningSetUp;
 use super::{Parts, Registry};
@@ -88,9 +88,7 @@ pub struct RegistryBuilder {
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
-    policy_rules: PolicyRules,
-    policies: Vec<Arc<dyn VersionPolicy>>,
-    block_list: Option<BlockListSettings>,
+    policy: PolicySetUp,
 }
 
 impl RegistryBuilder {
@@ -128,9 +126,7 @@ impl RegistryBuilder {
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
-            policy_rules: PolicyRules::default(),
-            policies: Vec::new(),
-            block_list: None,
+            policy: PolicySetUp::default(),
         }
     }
 
@@ -293,14 +289,6 @@ impl RegistryBuilder {
         Self { trace_context: Some(context), ..self }
     }
 
-    fn take_account_settings(&mut self) -> AccountSettings {
-        AccountSettings {
-            public_url: self.public_url.clone(),
-            token_lifetimes: self.token_lifetimes,
-            trusted_publishing: std::mem::take(&mut self.trusted_publishing),
-        }
-    }
-
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
     pub fn build(mut self) -> Registry {
         let (http, settings) = (self.http_settings(), self.take_account_settings());
@@ -321,8 +309,7 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let policies =
-            Arc::new(Policies::new(self.policy_rules, self.policies, self.block_list, &store, &clock));
+        let policies = self.policy.into_policies(&store, &clock);
         let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),

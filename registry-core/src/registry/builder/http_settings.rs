@@ -3,6 +3,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::RegistryBuilder;
+use crate::accounts::AccountSettings;
 use crate::packages::known_bases::KnownBases;
 use crate::registry::HttpSettings;
 
@@ -11,6 +12,14 @@ impl RegistryBuilder {
     pub(super) fn own_origin(&self) -> Option<String> {
         let url = self.public_url.as_deref().and_then(|url| Url::parse(url).ok());
         url.map(|url| url.origin().ascii_serialization())
+    }
+
+    pub(super) fn take_account_settings(&mut self) -> AccountSettings {
+        AccountSettings {
+            public_url: self.public_url.clone(),
+            token_lifetimes: self.token_lifetimes,
+            trusted_publishing: std::mem::take(&mut self.trusted_publishing),
+        }
     }
 
     pub(super) fn http_settings(&self) -> HttpSettings {

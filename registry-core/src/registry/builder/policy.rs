@@ -1,23 +1,41 @@
 use std::sync::Arc;
 
 use crate::RegistryBuilder;
-use crate::policy::{BlockListSettings, PolicyRules, VersionPolicy};
+use crate::clock::Clock;
+use crate::policy::{BlockListSettings, Policies, PolicyRules, VersionPolicy};
+use crate::storage::Storage;
+
+/// What decides which versions may be used, before there is a registry.
+#[derive(Debug, Default)]
+pub(super) struct PolicySetUp {
+    rules: PolicyRules,
+    policies: Vec<Arc<dyn VersionPolicy>>,
+    block_list: Option<BlockListSettings>,
+}
+
+impl PolicySetUp {
+    pub(super) fn into_policies(self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Arc<Policies> {
+        Arc::new(Policies::new(self.rules, self.policies, self.block_list, store, clock))
+    }
+}
 
 impl RegistryBuilder {
     /// Sets the rules of the settings on which versions may be used. Default: none.
-    pub fn policy_rules(self, policy_rules: PolicyRules) -> Self {
-        Self { policy_rules, ..self }
+    pub fn policy_rules(mut self, rules: PolicyRules) -> Self {
+        self.policy.rules = rules;
+        self
     }
 
     /// Adds a policy that decides which versions may be used. A version is served if every policy allows it. Default: none.
     pub fn version_policy(mut self, policy: Arc<dyn VersionPolicy>) -> Self {
-        self.policies.push(policy);
+        self.policy.policies.push(policy);
         self
     }
 
     /// Sets how the registry reads the list of versions that administrators block at run time. Default: `None`, no list is
     /// read, and none can be changed.
-    pub fn block_list(self, block_list: Option<BlockListSettings>) -> Self {
-        Self { block_list, ..self }
+    pub fn block_list(mut self, block_list: Option<BlockListSettings>) -> Self {
+        self.policy.block_list = block_list;
+        self
     }
 }
