@@ -54,8 +54,10 @@ impl Desk {
         let mut files = Vec::new();
         walk(&self.registry.storage().join("objects"), &mut files);
         walk(&self.registry.storage().join("staging"), &mut files);
-        // The log tells of denials, which are no part of a package.
-        files.retain(|path| !path.to_string_lossy().contains("/_log/"));
+        // The log tells of denials, and the key signs all packages: neither is a part of one.
+        let is_of_package =
+            |path: &PathBuf| !["/_log/", "/_signing/"].iter().any(|of| path.to_string_lossy().contains(of));
+        files.retain(is_of_package);
         files.sort();
         files
     }

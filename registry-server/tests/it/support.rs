@@ -9,7 +9,7 @@ use registry_core::storage::{BlobPrefix, BlobStore};
 use registry_testkit::clients::{Answer, Client, CommandOutput, Npm, PackageFolder, PinnedClient, Screen};
 use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// The password of everybody here.
@@ -161,9 +161,7 @@ pub(crate) async fn packages(store: &dyn BlobStore) -> BTreeMap<String, Value> {
         let bytes = store.get(&blob.path).await.unwrap().unwrap().bytes;
         let content = match serde_json::from_slice::<Value>(&bytes) {
             Ok(Value::Object(mut packument)) => {
-                for field in ["_rev", "_history", "_outbox"] {
-                    packument.shift_remove(field);
-                }
+                forget_what_is_made_anew(&mut packument);
                 // When it was applied.
                 if let Some(Value::Object(times)) = packument.get_mut("time") {
                     times.shift_remove("modified");
@@ -175,6 +173,20 @@ pub(crate) async fn packages(store: &dyn BlobStore) -> BTreeMap<String, Value> {
         found.insert(path, content);
     }
     found
+}
+
+/// Removes from a stored packument what each commit makes anew. Each storage signs with a key of its own, and no two signatures
+/// are alike.
+pub(crate) fn forget_what_is_made_anew(packument: &mut Map<String, Value>) {
+    for field in ["_rev", "_history", "_outbox"] {
+        packument.shift_remove(field);
+    }
+    let versions = packument.get_mut("versions").and_then(Value::as_object_mut);
+    for manifest in versions.into_iter().flat_map(Map::values_mut) {
+        if let Some(Value::Object(dist)) = manifest.get_mut("dist") {
+            dist.shift_remove("signatures");
+        }
+    }
 }
 
 /// Path below the folder → content, of all files.

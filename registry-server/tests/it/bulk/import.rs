@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::failure;
 use crate::running::{kill_after, registry_server};
-use crate::support::{PASSWORD, Registry, files_below, sign_up, start_server};
+use crate::support::{PASSWORD, Registry, files_below, forget_what_is_made_anew, sign_up, start_server};
 
 const RULES: &str =
     "[[packages]]\nmatch = \"**\"\nread = [\"@authenticated\"]\npublish = [\"@authenticated\"]\n";
@@ -84,9 +84,7 @@ pub(super) fn packages(target: &Path) -> BTreeMap<String, Value> {
     files.retain(|path, _| !path.starts_with('_') || path.starts_with("_spellings/"));
     let content = |bytes: &Vec<u8>| match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(mut packument)) => {
-            for field in ["_rev", "_history", "_outbox"] {
-                packument.shift_remove(field);
-            }
+            forget_what_is_made_anew(&mut packument);
             Value::Object(packument)
         }
         _ => json!(bytes),
