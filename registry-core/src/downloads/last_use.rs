@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -8,6 +8,9 @@ use super::read::{Question, Unreadable};
 use super::wanted::Wanted;
 use crate::Error;
 use crate::domain::{DownloadPeriod, PackageName, Version, VersionError};
+
+/// For how many days a registry may have no download at all. After a longer break, counting is taken to have been off.
+const QUIET: i64 = 7;
 
 /// Package → version → the last day on which it was downloaded.
 #[derive(Debug, Clone, Default)]
@@ -27,26 +30,35 @@ impl Gather for LastUses {
     }
 }
 
-/// The first day with downloads.
+/// The days with downloads of any package.
 #[derive(Debug, Clone, Default)]
-struct FirstDay(Option<NaiveDate>);
+struct Days(BTreeSet<NaiveDate>);
 
-impl FirstDay {
-    fn add_day(&mut self, day: NaiveDate) {
-        self.0 = Some(self.0.map_or(day, |first| first.min(day)));
-    }
-}
-
-impl Gather for FirstDay {
+impl Gather for Days {
     const IS_SET: bool = true;
 
     fn add(&mut self, download: &Download<'_>) -> Result<(), VersionError> {
-        self.add_day(download.day);
+        self.0.insert(download.day);
         Ok(())
     }
 
     fn merge(&mut self, other: Self) {
-        other.0.into_iter().for_each(|day| self.add_day(day));
+        self.0.extend(other.0);
+    }
+}
+
+impl Days {
+    /// Returns the first of the days up to `today` that follow one another without a longer break than [`QUIET`] days: before
+    /// it, downloads may not have been counted.
+    fn unbroken_until(&self, today: NaiveDate) -> Option<NaiveDate> {
+        let (mut first, mut next) = (None, today);
+        for day in self.0.iter().rev() {
+            if (next - *day).num_days() > QUIET {
+                break;
+            }
+            (first, next) = (Some(*day), *day);
+        }
+        first
     }
 }
 
@@ -67,11 +79,11 @@ impl Downloads {
         Ok(found.into_iter().map(|(name, used)| (name, used.0)).collect())
     }
 
-    /// Returns the first day on which any package was downloaded, of those for which counts are kept.
+    /// Returns the first day from which on downloads were counted: after it, no week is without any.
     pub(crate) async fn counted_since(&self) -> Result<Option<NaiveDate>, Error> {
         let shared = self.shared()?;
         let period = DownloadPeriod::days_until(shared.today(), shared.settings.keep_days);
         let question = Question { period, wanted: Wanted::All, unreadable: Unreadable::Fails };
-        Ok(shared.read(&question, FirstDay::default()).await?.0)
+        Ok(shared.read(&question, Days::default()).await?.unbroken_until(shared.today()))
     }
 }

@@ -9,6 +9,9 @@ use crate::domain::packument::Packument;
 use super::channel::channel_of;
 use super::{JudgedVersion, Keep, KeepReason, VersionUsage};
 
+/// What prereleases of a channel are ordered by, and the key of the version.
+type ByTime<'version, 'key> = (Reverse<Option<DateTime<Utc>>>, Reverse<&'version Version>, &'key str);
+
 impl Keep {
     /// Says of each version of a packument, in its order, why it stays.
     pub(crate) fn judge(
@@ -39,8 +42,7 @@ impl Keep {
     fn ranked<'a>(&self, versions: &[Known<'a>]) -> HashMap<&'a str, KeepReason> {
         let mut kept = HashMap::new();
         let mut releases = Vec::new();
-        let mut channels: BTreeMap<&str, Vec<(Reverse<Option<DateTime<Utc>>>, Reverse<&Version>, &'a str)>> =
-            BTreeMap::new();
+        let mut channels: BTreeMap<&str, Vec<ByTime<'_, 'a>>> = BTreeMap::new();
         for known in versions {
             match &known.version {
                 None => drop(kept.insert(known.key, KeepReason::NotAVersion)),

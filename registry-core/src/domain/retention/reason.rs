@@ -45,7 +45,7 @@ pub enum KeepReason {
     },
     /// Downloads were not counted for as long as the rule asks for, so it may have been downloaded.
     NotCounted {
-        /// The first day with downloads of any package; `None` if there is none.
+        /// The first day from which on they were; `None` if none was counted lately.
         since: Option<NaiveDate>,
     },
     /// It is no SemVer version, as only buckets of codebox-npm have them.
@@ -70,7 +70,7 @@ impl fmt::Display for KeepReason {
             Self::NotCounted { since: Some(since) } => {
                 write!(formatter, "downloads counted since {since} only")
             }
-            Self::NotCounted { since: None } => formatter.write_str("no downloads counted yet"),
+            Self::NotCounted { since: None } => formatter.write_str("no downloads counted lately"),
             Self::NotAVersion => formatter.write_str("not a version"),
         }
     }

@@ -9,7 +9,7 @@ use super::KeepReason;
 /// What is known of the downloads of a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct VersionUsage {
-    /// The first day on which any package was downloaded: days before it were not counted.
+    /// The first day from which on downloads were counted.
     pub(crate) counted_since: Option<NaiveDate>,
     /// The last day on which each version was downloaded.
     pub(crate) last_days: BTreeMap<Version, NaiveDate>,

@@ -5,7 +5,7 @@ use registry_testkit::publish_document::PublishDocument;
 
 use crate::bulk::told;
 
-use super::{DAY, NOTHING, download, name, publish, removed, retain, rules, table};
+use super::{DAY, NOTHING, download, name, pass, publish, removed, retain, rules, table};
 
 const USED_IN_TEN_DAYS: Keep = Keep { downloaded_days: Some(10), ..NOTHING };
 
@@ -17,7 +17,7 @@ async fn counted_for(days: u32) -> TestRegistry {
     }
     publish(&registry, &PublishDocument::new("plum", "1.0.0")).await;
     download(&registry, "plum", "1.0.0").await;
-    registry.clock().advance(DAY * days);
+    pass(&registry, days).await;
     registry
 }
 
@@ -27,9 +27,9 @@ async fn a_download_keeps_a_version_for_all_of_its_days() {
     download(&registry, "pear", "1.0.0").await;
     let left = async || removed(&registry, USED_IN_TEN_DAYS, RetainMode::DryRun).await;
     assert_eq!(left().await, ["pear@1.1.0"]);
-    registry.clock().advance(DAY * 10);
+    pass(&registry, 10).await;
     assert_eq!(left().await, ["pear@1.1.0"], "ten days are not over");
-    registry.clock().advance(DAY);
+    pass(&registry, 1).await;
     assert_eq!(left().await, ["pear@1.0.0", "pear@1.1.0"]);
 }
 
@@ -44,8 +44,8 @@ async fn days_that_were_not_counted_keep_every_version() {
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&packages), @r#"
     pear (rule 1)
-      1.0.0                              no downloads counted yet
-      2.0.0                              tagged latest, no downloads counted yet
+      1.0.0                              no downloads counted lately
+      2.0.0                              tagged latest, no downloads counted lately
     "#);
     for days in [0, 5, 10] {
         let registry = counted_for(days).await;
@@ -62,7 +62,7 @@ async fn days_that_were_not_counted_keep_every_version() {
       1.1.0                              downloads counted since 2026-01-02 only
       2.0.0                              tagged latest, downloads counted since 2026-01-02 only
     plum (rule 1)
-      1.0.0                              tagged latest, downloaded on 2026-01-02
+      1.0.0                              tagged latest, downloaded on 2026-01-03
     "#);
 }
 
@@ -76,7 +76,7 @@ async fn each_package_has_the_days_of_its_rule() {
     for package in ["pear", "fig"] {
         download(&registry, package, "1.0.0").await;
     }
-    registry.clock().advance(DAY * 20);
+    pass(&registry, 20).await;
     let keep = |days| Keep { downloaded_days: Some(days), ..NOTHING };
     let names = registry.registry().hosted_packages().await.unwrap();
     let rules = rules(&[("pear", keep(30)), ("fig", keep(10)), ("plum", NOTHING)]);
@@ -130,4 +130,17 @@ async fn a_rule_that_asks_for_downloads_is_refused_where_none_are_counted() {
     );
     insta::assert_snapshot!(retained.await.err().unwrap(), @"this registry counts no downloads: ask its operator to turn that on");
     assert_eq!(super::versions(&registry, "pear").await.len(), 2);
+}
+
+/// A server that runs with counting turned off leaves days without downloads, and they prove nothing.
+#[tokio::test]
+async fn a_week_without_any_download_is_not_taken_for_one_in_which_all_were_counted() {
+    let registry = counted_for(40).await;
+    registry.clock().advance(DAY * 8);
+    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await, [""; 0]);
+    pass(&registry, 10).await;
+    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await, [""; 0]);
+    pass(&registry, 2).await;
+    let left = removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await;
+    assert_eq!(left, ["pear@1.0.0", "pear@1.1.0"]);
 }

@@ -13,7 +13,7 @@ use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::{TestRegistry, amount};
 use serde_json::json;
 
-use super::{DAY, download, publish, removed, retain};
+use super::{download, pass, publish, removed, retain};
 
 /// How many stories are told unless `PROPTEST_CASES` says otherwise. The same number tells the same stories.
 const CASES: u32 = 40;
@@ -82,7 +82,7 @@ impl World {
         publish(&registry, &PublishDocument::new("plum", "1.0.0")).await;
         download(&registry, "plum", "1.0.0").await;
         // So that the counts are old enough for every rule.
-        registry.clock().advance(DAY * 10);
+        pass(&registry, 10).await;
         Self { registry, today: 0, versions: BTreeMap::new(), tags: BTreeMap::new() }
     }
 
@@ -110,7 +110,7 @@ impl World {
                 }
             }
             Step::Wait { days } => {
-                self.registry.clock().advance(DAY * days);
+                pass(&self.registry, days).await;
                 self.today += days;
             }
             Step::Publish { .. } | Step::Tag { .. } => {}

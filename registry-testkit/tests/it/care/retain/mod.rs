@@ -78,6 +78,16 @@ async fn download(registry: &TestRegistry, name: &str, version: &str) {
     registry.registry().flush_downloads().await.unwrap();
 }
 
+/// Lets days pass on each of which another package is used, as in a registry that counts.
+async fn pass(registry: &TestRegistry, days: u32) {
+    for day in 0..days {
+        registry.clock().advance(DAY);
+        if day % 5 == 0 {
+            download(registry, "plum", "1.0.0").await;
+        }
+    }
+}
+
 /// The versions that a client sees, in the order of the packument.
 async fn versions(registry: &TestRegistry, name: &str) -> Vec<String> {
     let packument = registry.anonymous().get(&format!("/{name}")).await.assert_status(200).json();

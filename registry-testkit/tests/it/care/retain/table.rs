@@ -4,7 +4,7 @@ use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
-use super::{DAY, download, outcome, publish, rules, table, versions};
+use super::{DAY, download, outcome, pass, publish, rules, table, versions};
 
 /// A package of a year with releases, prereleases of three channels, tags and downloads, and others beside it.
 async fn grown() -> TestRegistry {
@@ -30,15 +30,15 @@ async fn grown() -> TestRegistry {
         ("2.2.0", "latest"),
     ] {
         publish(&registry, &PublishDocument::new("@acme/pear", version).tag(tag)).await;
-        registry.clock().advance(DAY * 20);
+        pass(&registry, 20).await;
     }
     download(&registry, "@acme/pear", "1.0.0").await;
-    registry.clock().advance(DAY * 40);
+    pass(&registry, 40).await;
     download(&registry, "@acme/pear", "2.0.0-beta.1").await;
     let _ = registry.ana().delete("/-/package/@acme%2fpear/dist-tags/rc").await.assert_status(200);
-    registry.clock().advance(DAY * 10);
+    pass(&registry, 10).await;
     publish(&registry, &PublishDocument::new("@acme/pear", "2.2.1-beta.1").tag("beta")).await;
-    registry.clock().advance(DAY * 2);
+    pass(&registry, 2).await;
     registry
 }
 
