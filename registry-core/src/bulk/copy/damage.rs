@@ -17,6 +17,10 @@ impl Copying {
     pub(super) async fn may_delete(&self, object: &BlobPath) -> Result<bool, BulkError> {
         let deletes_packages = self.options.delete_packages || self.options.even_if_used;
         let lost = |advice| BulkError::Lost { path: object.clone(), advice };
+        // Without the key, no signature is verified.
+        if *object == path(Key::SigningKeys)? && !self.options.even_if_used {
+            return Err(lost(""));
+        }
         match StoredPath::of(object) {
             StoredPath::Packument { .. } => {
                 let Some(name) = package_of_packument(object) else { return Ok(true) };

@@ -59,6 +59,20 @@ async fn a_lost_packument_stays_in_the_copy() {
     }
 }
 
+/// Without it, no signature of the registry is verified, and no bundle.
+#[tokio::test]
+async fn a_lost_signing_key_stays_in_the_copy() {
+    let copying = Copying::new().await;
+    copying.registry.put("_signing/keys.json", "{\"keys\":[]}").await;
+    let _ = copying.copied().await;
+    let before = content(copying.target.as_ref()).await;
+    copying.registry.remove("_signing/keys.json").await;
+    let failures = copying.failures(CopyOptions::default()).await;
+    let told = "the source has lost _signing/keys.json, and the copy keeps it: restore it from the copy";
+    assert_eq!(failures, [told]);
+    assert_eq!(content(copying.target.as_ref()).await, before);
+}
+
 #[tokio::test]
 async fn a_lost_tarball_stays_in_the_copy() {
     let (copying, before) = finished().await;
