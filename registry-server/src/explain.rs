@@ -38,6 +38,7 @@ pub(crate) struct Answer {
 
 /// The answer in JSON.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct ExplainedAccess<'a> {
     /// `None` for a caller who is not signed in.
     user: Option<&'a str>,

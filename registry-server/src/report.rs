@@ -31,6 +31,10 @@ impl Report {
 
     /// Renders the text, or a line of JSON for each record.
     pub(crate) fn render(self, json: bool) -> String {
-        if json { self.records.iter().map(|record| format!("{record}\n")).collect() } else { self.text }
+        if json {
+            self.records.iter().flat_map(|record| [record.to_string(), "\n".to_owned()]).collect()
+        } else {
+            self.text
+        }
     }
 }

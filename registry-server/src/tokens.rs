@@ -99,7 +99,8 @@ impl<'a> ListedToken<'a> {
             bypass_2fa: limits.bypass_two_factor,
             created: timestamp(token.created),
             expires: limits.expires.map(timestamp),
-            packages: packages.map(|packages| packages.iter().map(|pattern| pattern.as_str()).collect()),
+            packages: packages
+                .map(|packages| packages.iter().map(registry_core::access::PackagePattern::as_str).collect()),
             networks: limits.networks.iter().map(ToString::to_string).collect(),
             name: token.name.as_deref(),
         }

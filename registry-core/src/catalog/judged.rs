@@ -30,7 +30,7 @@ impl<Value> Judged<Value> {
         match self.decisions.as_ref().and_then(|decisions| decisions.refusal(version)) {
             None => Ok(()),
             Some(refusal) => {
-                let (name, version, refusal) = (name.clone(), version.to_owned(), refusal.clone());
+                let (name, version, refusal) = (name.clone(), version.to_owned(), Box::new(refusal.clone()));
                 Err(Error::Policy(PolicyError::Refused { name, version, refusal }))
             }
         }
@@ -60,14 +60,14 @@ pub(crate) fn require_selectable(
     decisions: &VersionDecisions,
 ) -> Result<(), Error> {
     let Some((version, refusal)) = decisions.selected(selector) else { return Ok(()) };
-    let (name, version, refusal) = (name.clone(), version.to_owned(), refusal.clone());
+    let (name, version, refusal) = (name.clone(), version.to_owned(), Box::new(refusal.clone()));
     Err(Error::Policy(PolicyError::Refused { name, version, refusal }))
 }
 
 /// The error of a package whose versions are all refused.
 pub(crate) fn nothing_allowed(name: &PackageName, decisions: &VersionDecisions) -> Option<Error> {
     let (version, refusal) = decisions.highest()?;
-    let (name, version, refusal) = (name.clone(), version.to_owned(), refusal.clone());
+    let (name, version, refusal) = (name.clone(), version.to_owned(), Box::new(refusal.clone()));
     Some(Error::Policy(PolicyError::NothingAllowed { name, version, refusal }))
 }
 

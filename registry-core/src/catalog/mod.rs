@@ -20,7 +20,7 @@ pub use representation::Representation;
 pub(crate) use representation::{ReadCaches, RepresentationKey};
 pub(crate) use spelling::{MAX_LOOKUPS, Standing};
 pub(crate) use stored_packument::StoredPackument;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{SearchView, Summary};
 
 use crate::authorization::Authorization;
 use crate::policy::Policies;

@@ -114,7 +114,7 @@ impl Derived for Representation {
         // The abbreviated form does not show the revision, and must still differ with each.
         let representation = Self::of(identity, &packument.revision.to_string())?;
         let (audience, has_versions) = (Audience::of(&packument), !packument.versions.is_empty());
-        Ok(Self { last_modified, last_modified_header, audience, has_versions, decisions, ..representation })
+        Ok(Self { last_modified, last_modified_header, audience, decisions, has_versions, ..representation })
     }
 
     fn valid_until(&self) -> Option<DateTime<Utc>> {

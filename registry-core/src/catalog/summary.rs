@@ -9,6 +9,9 @@ use crate::policy::PackagePolicy;
 
 use super::derived_cache::Derived;
 
+/// The bytes that a search entry is counted with.
+const ENTRY: usize = 1024;
+
 /// The small parts of a packument that are read on their own.
 #[derive(Debug)]
 pub(crate) struct Summary {
@@ -17,9 +20,19 @@ pub(crate) struct Summary {
     pub(crate) owners: Vec<Person>,
     pub(crate) protection: Protection,
     pub(crate) audience: Audience,
-    /// The search entry where versions are refused: of the version that `latest` names for readers, if there is one.
-    pub(crate) search_entry: Option<Option<SearchEntry>>,
+    pub(crate) search: SearchView,
     valid_until: Option<DateTime<Utc>>,
+}
+
+/// What a search finds of a package.
+#[derive(Debug, Clone)]
+pub(crate) enum SearchView {
+    /// What the index has: no version is refused.
+    AsIndexed,
+    /// The version that `latest` names for readers.
+    Entry(Box<SearchEntry>),
+    /// Nothing: every version is refused.
+    Hidden,
 }
 
 impl Summary {
@@ -29,7 +42,7 @@ impl Summary {
             owners: document.maintainers(),
             protection: Protection::default(),
             audience: Audience::default(),
-            search_entry: None,
+            search: SearchView::AsIndexed,
             valid_until: None,
         }
     }
@@ -42,10 +55,11 @@ impl Derived for Summary {
         let mut packument = Packument::parse(name, json)?;
         packument.require_existing()?;
         let decisions = policy.decide_hosted(&packument);
-        let mut search_entry = None;
+        let mut search = SearchView::AsIndexed;
         if let Some(decisions) = decisions.as_ref().filter(|decisions| !decisions.allows_all()) {
             packument.hide(decisions);
-            search_entry = Some(SearchEntry::of(&packument));
+            search = SearchEntry::of(&packument)
+                .map_or(SearchView::Hidden, |entry| SearchView::Entry(Box::new(entry)));
         }
         let tags = packument.live_dist_tags();
         Ok(Self {
@@ -53,7 +67,7 @@ impl Derived for Summary {
             audience: Audience::of(&packument),
             protection: packument.protection,
             owners: packument.maintainers,
-            search_entry,
+            search,
             valid_until: decisions.and_then(|decisions| decisions.valid_until()),
         })
     }
@@ -65,9 +79,7 @@ impl Derived for Summary {
     fn weight(&self) -> usize {
         let tags = self.dist_tags.iter().map(|(tag, version)| tag.len() + version.len() + 64);
         let owners = self.owners.iter().map(|owner| owner.name.len() + owner.email.len() + 48);
-        /// A search entry, if there is one.
-        const ENTRY: usize = 1024;
-        let entry = if self.search_entry.is_some() { ENTRY } else { 0 };
+        let entry = if matches!(self.search, SearchView::Entry(_)) { ENTRY } else { 0 };
         tags.sum::<usize>() + owners.sum::<usize>() + self.audience.weight() + entry
     }
 }

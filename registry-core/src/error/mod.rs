@@ -229,6 +229,7 @@ impl Error {
             Self::Store(_)
                 | Self::Storage(_)
                 | Self::EventsBehind
+                | Self::Signer(_)
                 | Self::Policy(PolicyError::ListUnreadable { .. })
                 | Self::Proxy(ProxyError::Upstream(_) | ProxyError::NoAdvisories { .. })
                 | Self::NewPackage(NewPackageError::NameUnchecked { .. })

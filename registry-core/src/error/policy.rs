@@ -13,7 +13,7 @@ pub enum PolicyError {
         /// The version.
         version: String,
         /// Why.
-        refusal: VersionRefusal,
+        refusal: Box<VersionRefusal>,
     },
     /// Policies refuse every version of the package.
     #[error("this registry refuses every version of {name}. {name}@{version} {}", refusal.explanation())]
@@ -23,7 +23,7 @@ pub enum PolicyError {
         /// Its highest version.
         version: String,
         /// Why that version is refused.
-        refusal: VersionRefusal,
+        refusal: Box<VersionRefusal>,
     },
     /// The list of blocked versions cannot be read, and any version may be in it.
     #[error(

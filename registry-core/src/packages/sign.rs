@@ -1,11 +1,7 @@
 //! Signatures of versions that are published here, as npm's registries make them.
 
+use std::fmt::Display;
 use std::sync::Arc;
-
-#[cfg(feature = "signing")]
-use serde::Deserialize as _;
-#[cfg(feature = "signing")]
-use serde_json::Value;
 
 use crate::Error;
 use crate::auth::Caller;
@@ -27,28 +23,26 @@ pub(crate) struct SigningParts {
 }
 
 impl Packages {
-    /// Signs a version; `None` where the registry signs none.
+    /// Signs a version whose `dist.integrity` is `integrity`; `None` where the registry signs none.
     pub(super) async fn sign(
         &self,
         name: &PackageName,
         version: &Version,
-        integrity: &Integrity,
+        integrity: &(impl Display + Sync),
     ) -> Result<Option<VersionSignature>, Error> {
         let Some(signer) = &self.parts.signing.signer else { return Ok(None) };
         let message = format!("{name}@{version}:{integrity}");
         Ok(Some(signer.sign(message.as_bytes()).await?))
     }
 
-    /// Signs a version that another registry did not sign.
+    /// Signs a version of another registry, in place of what that one signed it with: no key of another registry proves anything
+    /// here.
     pub(super) async fn sign_imported(
         &self,
         name: &PackageName,
         imported: ImportedVersion,
     ) -> Result<ImportedVersion, Error> {
-        if imported.is_signed() {
-            return Ok(imported);
-        }
-        match self.sign(name, &imported.version, &imported.integrity).await? {
+        match self.sign(name, &imported.version, &imported.served_integrity()).await? {
             Some(signature) => imported.signed(&signature).map_err(Error::internal),
             None => Ok(imported),
         }
@@ -56,22 +50,10 @@ impl Packages {
 
     /// Returns the keys that signatures of this registry name.
     pub(crate) async fn own_keys(&self) -> Result<Vec<ListedKey>, Error> {
-        let Some(signer) = &self.parts.signing.signer else { return Ok(Vec::new()) };
-        #[cfg_attr(not(feature = "signing"), expect(unused_mut, reason = "there are no others"))]
-        let mut keys = signer.keys().await?;
-        #[cfg(feature = "signing")]
-        keys.extend(self.parts.signing.stored.foreign().await?);
-        Ok(keys)
-    }
-
-    /// Lists the keys of another registry from now on, whose signatures come with its packages, as it tells them in npm's format.
-    /// What is no key of this format is left out.
-    #[cfg(feature = "signing")]
-    pub(crate) async fn learn_keys(&self, told: &[u8]) -> Result<(), Error> {
-        let told: Value = serde_json::from_slice(told).unwrap_or_default();
-        let keys = told["keys"].as_array().into_iter().flatten();
-        let keys: Vec<ListedKey> = keys.filter_map(|key| ListedKey::deserialize(key).ok()).collect();
-        self.parts.signing.stored.learn(&keys).await
+        match &self.parts.signing.signer {
+            Some(signer) => Ok(signer.keys().await?),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Whether versions are signed.

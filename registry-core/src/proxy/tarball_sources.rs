@@ -127,8 +127,8 @@ impl Proxy {
             let (known, document) = self.read_document(upstream, name, form).await?;
             Ok((known.state(), (document, ())))
         };
-        let (of, made, decides) = (name.clone(), key.clone(), policy.clone());
-        let make = move |_: &_, document: &[u8], ()| Judged::derive(&made, &of, document, &decides);
+        let (of, its_key, decides) = (name.clone(), key.clone(), policy.clone());
+        let make = move |_: &_, document: &[u8], ()| Judged::derive(&its_key, &of, document, &decides);
         let (path, state) = (&document.path, document.known.state());
         let cache = &self.parts.caches.foreign_tarballs;
         cache.get_of_state(&key, (path, &state), policy, read, make).await

@@ -37,7 +37,7 @@ use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
 };
 use crate::randomness::{Randomness, SystemRandomness};
-use crate::search::{SearchParts, SearchSettings, SearchState};
+use crate::search::{SearchParts, SearchSettings};
 use crate::storage::{BlobStore, MeteredStore, Storage};
 use crate::traces::TraceContext;
 use crate::upstream::Upstream;
@@ -335,13 +335,7 @@ impl RegistryBuilder {
             catalog: Arc::clone(&catalog),
             proxy: Arc::clone(&proxy),
         });
-        let search = Arc::new(SearchParts {
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-            upstream,
-            search: SearchState::new(self.search),
-            catalog: Arc::clone(&catalog),
-        });
+        let search = Arc::new(SearchParts::new(&store, &clock, upstream, self.search, &catalog));
         let beyond_rules = self.organizations.grants_beyond_rules;
         let authorization = Authorization::new(self.access, beyond_rules, events, Arc::clone(&clock));
         let organizations = OrganizationsParts {

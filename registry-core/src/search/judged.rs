@@ -2,6 +2,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
 use crate::Error;
+use crate::catalog::SearchView;
 use crate::domain::PackageName;
 use crate::policy::{VersionFacts, VersionOrigin};
 use crate::proxy::NamedUpstream;
@@ -32,11 +33,11 @@ impl Search {
             Err(Error::Package(_)) => None,
             Err(error) => return Err(error),
         };
-        Ok(match summary.as_ref().map(|summary| summary.search_entry.clone()) {
-            None | Some(Some(None)) => None,
-            Some(None) => Some(SearchHit::Hosted(hosted)),
-            Some(Some(Some(entry))) => {
-                hosted.entry = entry;
+        Ok(match summary.as_ref().map(|summary| summary.search.clone()) {
+            None | Some(SearchView::Hidden) => None,
+            Some(SearchView::AsIndexed) => Some(SearchHit::Hosted(hosted)),
+            Some(SearchView::Entry(entry)) => {
+                hosted.entry = *entry;
                 Some(SearchHit::Hosted(hosted))
             }
         })

@@ -56,6 +56,24 @@ pub(crate) struct SearchParts {
     pub(crate) catalog: Arc<CatalogParts>,
 }
 
+impl SearchParts {
+    pub(crate) fn new(
+        store: &Arc<Storage>,
+        clock: &Arc<dyn Clock>,
+        upstream: Arc<UpstreamParts>,
+        settings: SearchSettings,
+        catalog: &Arc<CatalogParts>,
+    ) -> Self {
+        Self {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            upstream,
+            search: SearchState::new(settings),
+            catalog: Arc::clone(catalog),
+        }
+    }
+}
+
 impl Search {
     pub(crate) fn new(parts: &Arc<SearchParts>, authorization: &Authorization) -> Self {
         Self { parts: Arc::clone(parts), authorization: authorization.clone() }

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -19,9 +17,6 @@ use super::{KeyId, PublicKey, SigningFailed, SigningKey};
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct KeyList {
     pub(super) keys: Vec<KeyRecord>,
-    /// Keys of registries from which signed versions were imported. Nothing is signed with them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) foreign: Vec<ListedKey>,
 }
 
 /// One key. The names of the fields are those of npm's lists of keys, as far as these have them.
@@ -53,9 +48,13 @@ enum PrivateKey {
 /// Why a stored key cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum UnusableKey {
-    #[error("the signing key {0} in the storage is encrypted: give the secret that it was encrypted with")]
+    #[error(
+        "the signing key {0} in the storage is encrypted: give the secret that it was encrypted with, in secret_env or secret_file under [signing]"
+    )]
     NoSecret(KeyId),
-    #[error("the signing key {0} in the storage was encrypted with another secret: give that one")]
+    #[error(
+        "the signing key {0} in the storage was encrypted with another secret: give that one, in secret_env or secret_file under [signing]"
+    )]
     OtherSecret(KeyId),
 }
 
@@ -83,15 +82,6 @@ impl KeyList {
             key: key.key.clone(),
         };
         self.keys.iter().map(listed).collect()
-    }
-
-    /// Adds keys of another registry that are not known. Returns whether there are any.
-    pub(super) fn learn(&mut self, keys: &[ListedKey]) -> bool {
-        let mut known: HashSet<String> = self.keys.iter().map(|key| key.keyid.to_string()).collect();
-        known.extend(self.foreign.iter().map(|key| key.keyid.clone()));
-        let before = self.foreign.len();
-        self.foreign.extend(keys.iter().filter(|key| known.insert(key.keyid.clone())).cloned());
-        self.foreign.len() > before
     }
 
     /// Makes a key, and adds it.

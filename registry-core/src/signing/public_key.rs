@@ -2,8 +2,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
-use crate::vocabulary::ListedKey;
-
 use super::KeyId;
 
 /// What stands before the point in the SPKI of a key on P-256, in DER.
@@ -75,12 +73,6 @@ impl PublicKey {
         pem.push_str(END);
         pem.push('\n');
         pem
-    }
-
-    /// Returns the entry of the key in npm's lists, without an expiry.
-    pub(crate) fn listed(&self) -> ListedKey {
-        let (keytype, scheme) = (KIND.to_owned(), KIND.to_owned());
-        ListedKey { expires: None, keyid: self.id().to_string(), keytype, scheme, key: self.base64() }
     }
 
     /// Returns the id of the key.

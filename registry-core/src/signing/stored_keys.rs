@@ -127,16 +127,6 @@ impl StoredKeys {
         Ok(self.0.read().await?.listed())
     }
 
-    /// Lists the keys of registries from which signed versions were imported.
-    pub(crate) async fn foreign(&self) -> Result<Vec<ListedKey>, Error> {
-        Ok(self.0.read().await?.foreign)
-    }
-
-    /// Lists keys of another registry from now on, so that clients can verify what it signed.
-    pub(crate) async fn learn(&self, keys: &[ListedKey]) -> Result<(), Error> {
-        self.0.change(|list| Ok(((), list.learn(keys)))).await
-    }
-
     /// Returns the key of the last signature, or reads it.
     async fn current(&self) -> Result<Arc<SigningKey>, Error> {
         let now = self.0.clock.now();

@@ -12,6 +12,9 @@ pub struct RetainRequest {
     /// Remove the versions; without it, say what would go
     #[arg(long)]
     pub apply: bool,
+    /// Remove nothing, which is what happens without --apply, too
+    #[arg(long, conflicts_with = "apply", hide = true)]
+    pub dry_run: bool,
     /// Say of every version why it stays
     #[arg(long)]
     pub explain: bool,
@@ -27,7 +30,7 @@ pub struct RetainRequest {
 #[derive(Debug, Args)]
 #[group(required = false, multiple = true)]
 pub struct KeepFlags {
-    /// The packages of the rule, such as \"@acme/*\"; without it, all packages
+    /// The packages of the rule, such as "@acme/*"; without it, all packages
     #[arg(long = "match", value_name = "PATTERN")]
     pub pattern: Option<String>,
     /// How many of the highest releases stay; without it, all

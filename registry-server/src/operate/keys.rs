@@ -1,5 +1,6 @@
 //! `keys`: the keys that versions are signed with, and signatures of older versions.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
@@ -16,7 +17,7 @@ use crate::command_line::{KeysAction, Overrides, SignVersions};
 
 /// A package, as a line of JSON.
 #[derive(Serialize)]
-struct Package<'a> {
+struct PackageRecord<'a> {
     package: &'a str,
     signed: &'a [String],
     findings: &'a [Finding],
@@ -43,14 +44,26 @@ pub(crate) fn keys(overrides: &Overrides, action: &KeysAction) -> anyhow::Result
         KeysAction::List => session::run(overrides, Access::Reads, async |registry| {
             print_keys(&registry.list_signing_keys().await?)
         }),
-        KeysAction::Rotate => session::run(overrides, Access::Writes, async |registry| {
-            let key = registry.rotate_signing_key().await?;
-            let id = key.public_key().id();
-            writeln!(io::stdout(), "versions are signed with {id} from now on")
-                .context("cannot write to stdout")
-        }),
+        KeysAction::Rotate => rotate(overrides),
         KeysAction::Sign(request) => sign(overrides, request),
     }
+}
+
+fn rotate(overrides: &Overrides) -> anyhow::Result<()> {
+    let settings = session::load(overrides)?;
+    let signing = &settings.registry.signing;
+    if signing.key_env.is_some() || signing.key_file.is_some() {
+        anyhow::bail!(
+            "the key comes from key_env or key_file under [signing]: put a new one there, and restart the servers"
+        );
+    }
+    session::run_with(settings, Access::Writes, async |registry| {
+        let id = registry.rotate_signing_key().await?.public_key().id();
+        let text = format!(
+            "versions and bundles are signed with {id} from now on; registries that take bundles need it"
+        );
+        writeln!(io::stdout(), "{text}").context("cannot write to stdout")
+    })
 }
 
 fn print_keys(keys: &[ListedKey]) -> anyhow::Result<()> {
@@ -59,7 +72,10 @@ fn print_keys(keys: &[ListedKey]) -> anyhow::Result<()> {
             .context("cannot write to stdout");
     }
     for key in keys {
-        let expires = key.expires.map_or_else(|| "signs".to_owned(), |expires| format!("until {expires}"));
+        let expires = key.expires.map_or_else(
+            || "signs".to_owned(),
+            |expires| format!("verifies what it signed before {}", expires.format("%Y-%m-%d %H:%M UTC")),
+        );
         writeln!(io::stdout(), "{}  {expires}", key.keyid).context("cannot write to stdout")?;
     }
     Ok(())
@@ -88,7 +104,7 @@ async fn sign_all(registry: &Registry, request: &SignVersions) -> anyhow::Result
         if !package.signed.is_empty() || !package.findings.is_empty() {
             let SignedPackage { name, signed, findings, .. } = &package;
             tally.show(
-                &Package { package: name.as_str(), signed, findings },
+                &PackageRecord { package: name.as_str(), signed, findings },
                 &to_text(&package, request.dry_run),
             )?;
         }
@@ -111,7 +127,8 @@ impl Totals {
         let mut text =
             format!("{verb} {versions} of {packages}; signed before: {}", count(self.unchanged, "version"));
         if self.findings > 0 {
-            text.push_str(&format!("; not signed, see above: {}", count(self.findings, "version")));
+            // Writing to a string cannot fail.
+            let _ = write!(text, "; not signed, see above: {}", count(self.findings, "version"));
         }
         text
     }

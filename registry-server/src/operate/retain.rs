@@ -18,7 +18,7 @@ use crate::command_line::{Overrides, RetainRequest};
 
 /// A package, as a line of JSON.
 #[derive(Serialize)]
-struct Package<'a> {
+struct PackageRecord<'a> {
     package: &'a str,
     rule: Option<usize>,
     removed: Vec<Removed<'a>>,
@@ -95,15 +95,15 @@ async fn retain_all(
         let Some(package) = tally.step(package)? else { continue };
         totals.add(&package);
         if request.explain && package.rule.is_some() {
-            tally.show(&Package::of(&package), &explained(&package))?;
+            tally.show(&PackageRecord::of(&package), &explained(&package))?;
         } else if !package.removed.is_empty() {
-            tally.show(&Package::of(&package), &removal(&package, request.apply))?;
+            tally.show(&PackageRecord::of(&package), &removal(&package, request.apply))?;
         }
     }
     tally.finish(&Summary { retained: &totals }, &totals.to_text())
 }
 
-impl<'a> Package<'a> {
+impl<'a> PackageRecord<'a> {
     fn of(package: &'a RetainedPackage) -> Self {
         let removed = package.removed.iter();
         let removed = removed.map(|removed| Removed { version: &removed.version, bytes: removed.bytes });
@@ -137,7 +137,10 @@ impl Totals {
         let mut text = match (self.versions, self.dry_run) {
             (0, _) => format!("nothing to remove, {} stay", self.kept),
             (_, false) => format!("removed {what}, {} stay", self.kept),
-            (_, true) => format!("would remove {what}, {} stay; add --apply to remove them", self.kept),
+            (_, true) => format!(
+                "would remove {what}, {} stay; with --apply they go for good: no number is free again",
+                self.kept
+            ),
         };
         // Writing to a string cannot fail.
         if self.without_rule > 0 {

@@ -57,8 +57,6 @@ pub(super) struct Opened {
     pub(super) manifest: BundleManifest,
     integrity: Integrity,
     key: KeyId,
-    /// The key, of which `key` is the id.
-    pub(super) public_key: PublicKey,
     /// Where the files begin.
     files: u64,
     /// Path → where it begins after its header.
@@ -143,7 +141,7 @@ impl Opened {
             at,
             found: format!("the header of {SIGNATURE} was changed"),
         })?;
-        let public_key = verify(&json, &blocks.bytes(size)?, trusted)?;
+        let key = verify(&json, &blocks.bytes(size)?, trusted)?;
         let manifest = BundleManifest::parse(&json)?;
         let files = blocks.at();
         let (places, end) = places(&manifest, files)?;
@@ -155,8 +153,8 @@ impl Opened {
                 BundleError::TooLong { length, expected: end }
             });
         }
-        let (integrity, key) = (Integrity::of(&json), public_key.id());
-        Ok(Self { path, file: Mutex::new(file), manifest, integrity, key, public_key, files, places })
+        let integrity = Integrity::of(&json);
+        Ok(Self { path, file: Mutex::new(file), manifest, integrity, key, files, places })
     }
 
     fn check(&self) -> Result<(), BundleError> {
@@ -207,7 +205,7 @@ impl Reading {
 }
 
 /// Returns the trusted key that signed the manifest.
-fn verify(json: &[u8], signature: &[u8], trusted: &[KeyId]) -> Result<PublicKey, BundleError> {
+fn verify(json: &[u8], signature: &[u8], trusted: &[KeyId]) -> Result<KeyId, BundleError> {
     let signature: BundleSignature = serde_json::from_slice(signature).map_err(|_| BundleError::Signature)?;
     let key = PublicKey::from_base64(&signature.key).map_err(|_| BundleError::Signature)?;
     let id = key.id();
@@ -218,7 +216,7 @@ fn verify(json: &[u8], signature: &[u8], trusted: &[KeyId]) -> Result<PublicKey,
         return Err(BundleError::Untrusted { id });
     }
     let sig = STANDARD.decode(&signature.sig).map_err(|_| BundleError::Signature)?;
-    if key.verifies(json, &sig) { Ok(key) } else { Err(BundleError::Signature) }
+    if key.verifies(json, &sig) { Ok(id) } else { Err(BundleError::Signature) }
 }
 
 /// Returns where each file begins, and the length of the archive.

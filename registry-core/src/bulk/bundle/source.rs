@@ -2,9 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use serde_json::json;
 
 use crate::domain::PackageName;
 use crate::domain::packument::tarball_path;
@@ -74,11 +72,5 @@ impl Upstream for BundleSource {
         };
         let stream = self.bundle.stream(file).map_err(unusable).boxed();
         Ok(Some(UpstreamTarball::new(stream, Some(size))))
-    }
-
-    /// Registries sign bundles and versions with the same key.
-    async fn keys(&self) -> Result<Option<Bytes>, UpstreamError> {
-        let keys = json!({ "keys": [self.bundle.inner.public_key.listed()] });
-        Ok(Some(keys.to_string().into()))
     }
 }

@@ -4,8 +4,6 @@
 //! versions at once. So a run that was stopped leaves tarballs that the next one finds, and no package in a state that the
 //! source never had.
 
-#[cfg(feature = "signing")]
-mod keys;
 mod names;
 mod origin;
 mod owners;
@@ -18,8 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::ready;
 use futures::{StreamExt as _, stream};
-#[cfg(feature = "signing")]
-use tokio::sync::OnceCell;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::accounts::Accounts;
@@ -110,8 +106,6 @@ struct Importing {
     accounts: Accounts,
     /// Owner → whether the name is reserved. The owners of most packages are the same.
     owners: Mutex<HashMap<String, bool>>,
-    #[cfg(feature = "signing")]
-    keys_learned: OnceCell<()>,
 }
 
 impl Bulk {
@@ -134,8 +128,6 @@ impl Bulk {
             is_over: AtomicBool::new(false),
             accounts: self.parts.accounts.clone(),
             owners: Mutex::default(),
-            #[cfg(feature = "signing")]
-            keys_learned: OnceCell::new(),
         });
         let ended = Arc::clone(&importing);
         let imported = self.source_packages(source, options).map(move |name| {

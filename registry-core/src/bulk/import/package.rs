@@ -8,8 +8,6 @@ use crate::bulk::{BulkError, BulkMode, CONCURRENCY};
 use crate::concurrency::compute;
 use crate::domain::packument::SourcePackage;
 use crate::domain::publication::ImportRefusal;
-#[cfg(feature = "signing")]
-use crate::domain::publication::ImportedVersion;
 use crate::domain::{PackageName, Version};
 use crate::packages::ImportPlan;
 use crate::upstream::{PackumentForm, UpstreamError, UpstreamPackument, Validators};
@@ -67,10 +65,6 @@ impl Importing {
         } else {
             // Nothing is left of a package that does not go in.
             stars.clear();
-        }
-        #[cfg(feature = "signing")]
-        if verified.iter().any(ImportedVersion::is_signed) {
-            self.learn_keys().await.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;
         }
         let effect = self.packages.import(name, source, verified, stars, &from).await;
         let effect = effect.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;

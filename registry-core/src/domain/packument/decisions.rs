@@ -45,9 +45,8 @@ impl VersionDecisions {
             return Some((version, refusal));
         }
         let range = Range::parse(selector)?;
-        let parsed = |(version, refusal): (&'_ Box<str>, _)| Some((Version::parse(version).ok()?, refusal));
-        let fitting = self.refused.iter().filter_map(parsed).filter(|(version, _)| range.includes(version));
-        let (highest, _) = fitting.max_by(|(one, _), (other, _)| one.cmp(other))?;
+        let parsed = self.refused.keys().filter_map(|version| Version::parse(version).ok());
+        let highest = parsed.filter(|version| range.includes(version)).max()?;
         self.refused.get_key_value(highest.as_str()).map(|(version, refusal)| (&**version, refusal))
     }
 

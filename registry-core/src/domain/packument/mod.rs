@@ -55,7 +55,7 @@ pub use abbreviated::render_abbreviated;
 pub(crate) use cut::cut_packument;
 pub(crate) use decisions::VersionDecisions;
 pub use edit::ImportNote;
-pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text, is_signed, with_signature};
+pub(crate) use edit::{EditError, ImportEffect, deprecation, deprecation_text};
 pub use foreign::{ForeignTarball, ForeignTarballs, render_foreign, version_names};
 pub use foreign_abbreviated::render_foreign_abbreviated;
 pub use foreign_document::ForeignDocument;

@@ -1,8 +1,8 @@
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::domain::integrity::{have_integrity, shasum_of};
-use crate::domain::packument::{SourceVersion, deprecation_text, is_signed, tarball_path, with_signature};
+use crate::domain::packument::{SourceVersion, deprecation_text, tarball_path};
 use crate::domain::shorten::shorten;
 use crate::domain::{
     Integrity, PackageName, TarballContents, Version, VersionError, VersionSignature, strict_json, tarball,
@@ -123,17 +123,24 @@ impl ImportedVersion {
 }
 
 impl ImportedVersion {
-    /// Whether the other registry signed it.
-    pub(crate) fn is_signed(&self) -> bool {
+    /// Returns the `dist.integrity` that clients get, which may list other digests, too.
+    pub(crate) fn served_integrity(&self) -> String {
         let manifest: Result<Map<String, Value>, _> = serde_json::from_str(self.manifest.get());
-        manifest.is_ok_and(|manifest| manifest.get("dist").and_then(Value::as_object).is_some_and(is_signed))
+        let told =
+            manifest.ok().and_then(|manifest| Some(manifest.get("dist")?["integrity"].as_str()?.to_owned()));
+        told.unwrap_or_else(|| self.integrity.to_string())
     }
 
-    /// Adds the signature of this registry.
+    /// Replaces the signatures of the other registry by that of this one. They stay in `sourceSignatures`, which no client reads.
     pub(crate) fn signed(mut self, signature: &VersionSignature) -> Result<Self, serde_json::Error> {
-        if let Some(manifest) = with_signature(&self.manifest, &self.integrity, signature)? {
-            self.manifest = manifest;
+        let mut manifest: Map<String, Value> = serde_json::from_str(self.manifest.get())?;
+        if let Some(Value::Object(dist)) = manifest.get_mut("dist") {
+            if let Some(theirs) = dist.shift_remove("signatures") {
+                dist.insert("sourceSignatures".into(), theirs);
+            }
+            dist.insert("signatures".into(), json!([signature]));
         }
+        self.manifest = to_raw_value(&manifest)?;
         Ok(self)
     }
 }

@@ -5,7 +5,7 @@ const RELEASE: &str = "2026-01-03T03:04:05.000Z";
 
 async fn require_released_on_time(world: &World, name: &str) {
     let (path, day) = (format!("/{name}"), Duration::from_hours(24));
-    world.clock.advance(day - Duration::from_millis(1));
+    world.clock.advance(day.checked_sub(Duration::from_millis(1)).unwrap());
     let (full, short) = (world.get(&path).await, world.abbreviated(&path).await);
     assert_eq!((versions(&full), versions(&short)), (vec!["1.0.0".to_owned()], vec!["1.0.0".to_owned()]));
     assert_eq!(full.json()["dist-tags"], json!({ "latest": "1.0.0" }));

@@ -14,7 +14,6 @@ pub(crate) use deprecate::{deprecation, deprecation_text};
 pub(crate) use error::EditError;
 pub(crate) use import_effect::ImportEffect;
 pub use import_effect::ImportNote;
-pub(crate) use sign::{is_signed, with_signature};
 
 use super::{Packument, Revision};
 

@@ -24,7 +24,7 @@ impl Packument<'_> {
 }
 
 /// Returns the manifest with a signature; `None` if it has one, or another digest.
-pub(crate) fn with_signature(
+fn with_signature(
     manifest: &RawValue,
     integrity: &Integrity,
     signature: &VersionSignature,
@@ -39,6 +39,6 @@ pub(crate) fn with_signature(
 }
 
 /// Whether `dist` lists a signature.
-pub(crate) fn is_signed(dist: &Map<String, Value>) -> bool {
+fn is_signed(dist: &Map<String, Value>) -> bool {
     dist.get("signatures").and_then(Value::as_array).is_some_and(|signatures| !signatures.is_empty())
 }
