@@ -1,4 +1,5 @@
 //! Encrypts small secrets before they are stored: AES-256-GCM with a random nonce.
+#![cfg_attr(not(feature = "signing"), expect(unreachable_pub, reason = "the settings of signing name them"))]
 
 use std::fmt;
 use std::str::FromStr;

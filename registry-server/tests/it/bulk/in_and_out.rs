@@ -60,7 +60,7 @@ impl Bucket {
 }
 
 fn tarballs_and_versions(packages: &BTreeMap<String, Value>) -> (usize, Vec<usize>) {
-    let tarballs = packages.keys().filter(|key| key.ends_with(".tgz")).count();
+    let tarballs = packages.keys().filter(|key| key.contains("/-/")).count();
     let versions = packages.values().filter_map(|stored| Some(stored.get("versions")?.as_object()?.len()));
     (tarballs, versions.collect())
 }
