@@ -185,6 +185,7 @@ pub(crate) fn forget_what_is_made_anew(packument: &mut Map<String, Value>) {
     for manifest in versions.into_iter().flat_map(Map::values_mut) {
         if let Some(Value::Object(dist)) = manifest.get_mut("dist") {
             dist.shift_remove("signatures");
+            dist.shift_remove("sourceSignatures");
         }
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn packages(target: &Path) -> BTreeMap<String, Value> {
 
 async fn packument(http: &HttpClient, token: &str, name: &str) -> Value {
     let mut packument = http.get(&format!("/{name}")).bearer(token).send().await.assert_status(200).json();
-    packument.as_object_mut().unwrap().shift_remove("_rev");
+    forget_what_is_made_anew(packument.as_object_mut().unwrap());
     packument
 }
 
@@ -140,7 +140,7 @@ async fn packages_move_from_one_running_server_to_another() {
         let expected = expected.replace(source.url(), running.base_url());
         let imported = here.get(&format!("/{name}")).send().await.assert_status(200).json();
         let mut imported = imported.clone();
-        imported.as_object_mut().unwrap().shift_remove("_rev");
+        forget_what_is_made_anew(imported.as_object_mut().unwrap());
         assert_eq!(imported, serde_json::from_str::<Value>(&expected).unwrap(), "{name}");
     }
     let again = lines(&source.import(target.path(), &wanted).await);
