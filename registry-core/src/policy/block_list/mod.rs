@@ -144,7 +144,8 @@ impl BlockList {
                         );
                         KnownList { checked: now, ..known }
                     }
-                    None if matches!(error, Error::Policy(_)) => return Err(error),
+                    // A storage that is not the one that was opened says more than the list that is not in it.
+                    None if matches!(error, Error::Policy(_) | Error::Storage(_)) => return Err(error),
                     None => {
                         return Err(Error::Policy(PolicyError::ListUnreadable { source: Box::new(error) }));
                     }
