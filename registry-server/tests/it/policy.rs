@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use registry_testkit::clients::{Npm, package};
 use registry_testkit::server_process::ServerProcess;
@@ -119,7 +120,13 @@ async fn an_operator_blocks_versions_of_a_running_server_and_asks_why() {
         stdout(&world.policy(&["unblock", "pear@>=1.1.0 <2"])),
         "no longer blocked: pear@>=1.1.0 <2\n"
     );
-    assert_eq!(world.status(BAD).await, 200);
+    // It may be younger than a second still.
+    let is_served = async {
+        while world.status(BAD).await != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(30), is_served).await.is_ok(), "it stays blocked");
     for (arguments, said) in [
         (&["block", "pear@new", "--reason", "x"][..], "is not a range"),
         (&["block", "a b", "--reason", "x"], "name"),
