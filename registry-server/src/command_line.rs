@@ -134,7 +134,7 @@ pub enum Command {
     /// Delete what no request needs any more: orphaned tarballs, expired sessions and tokens, and the upstream cache
     /// beyond its limit; while servers run, too.
     Sweep(SweepRequest),
-    /// Remove old versions by the rules of [[retain]] in registry.toml, or by one rule of flags; while servers run, too. Says
+    /// Remove old versions by the rules of `[[retain]]` in registry.toml, or by one rule of flags; while servers run, too. Says
     /// what would go, and removes it only if it is told to.
     Retain(RetainRequest),
     /// Count what the storage holds, and name the largest packages.
