@@ -20,6 +20,15 @@ use super::freshness::State;
 /// How often a document is fetched again because it was deleted before it was read.
 const ATTEMPTS: usize = 3;
 
+/// The document of an upstream, with what concerns it.
+struct FirstDocument<'a> {
+    upstream: &'a NamedUpstream,
+    form: PackumentForm,
+    known: CacheEntry,
+    json: Bytes,
+    policy: PackagePolicy,
+}
+
 impl Proxy {
     /// Returns the packument from the first upstream that has it.
     pub(crate) async fn upstream_packument(
@@ -99,26 +108,32 @@ impl Proxy {
         Err(Error::Internal("a packument of an upstream is deleted each time it is stored".into()))
     }
 
+    /// Returns the full document of the first upstream that has the package.
+    async fn first_document<'a>(&'a self, name: &PackageName) -> Result<FirstDocument<'a>, Error> {
+        for upstream in self.upstreams_of(name) {
+            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
+            let State::Present(document) = state else { continue };
+            self.note_use(&document.mark);
+            let (known, json) = self.read_document(upstream, name, form).await?;
+            let policy = self.policy_of(upstream, name).await?;
+            return Ok(FirstDocument { upstream, form, known, json, policy });
+        }
+        Err(Error::Package(PackageError::NotFound(name.clone())))
+    }
+
     /// Returns what `read` derives from the package's document, from the first upstream that has the package.
     pub(crate) async fn of_upstream_document<T>(
         &self,
         name: &PackageName,
         read: impl Fn(&ForeignDocument<'_>) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
-        for upstream in self.upstreams_of(name) {
-            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
-            let State::Present(document) = state else { continue };
-            self.note_use(&document.mark);
-            let (_, json) = self.read_document(upstream, name, form).await?;
-            let policy = self.policy_of(upstream, name).await?;
-            let document = published(name, &json)?;
-            let Some(decisions) = policy.decide_foreign(&upstream.id, name, &document) else {
-                return read(&document);
-            };
-            let shown = document.shown_fields(&decisions)?;
-            return read(&document.hide(&decisions, &shown));
-        }
-        Err(Error::Package(PackageError::NotFound(name.clone())))
+        let FirstDocument { upstream, json, policy, .. } = self.first_document(name).await?;
+        let document = published(name, &json)?;
+        let Some(decisions) = policy.decide_foreign(&upstream.id, name, &document) else {
+            return read(&document);
+        };
+        let shown = document.shown_fields(&decisions)?;
+        read(&document.hide(&decisions, &shown))
     }
 
     /// Returns the manifest of the version that `selector` names, from the first upstream that has the package. A
@@ -129,23 +144,16 @@ impl Proxy {
         selector: &str,
         base: &str,
     ) -> Result<Option<Vec<u8>>, Error> {
-        for upstream in self.upstreams_of(name) {
-            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
-            let State::Present(document) = state else { continue };
-            self.note_use(&document.mark);
-            let (known, json) = self.read_document(upstream, name, form).await?;
-            let policy = self.policy_of(upstream, name).await?;
-            let select = |json: &[u8]| select_manifest(&policy, upstream, name, json, (selector, base));
-            if let Some(manifest) = select(&json)? {
-                return Ok(Some(manifest));
-            }
-            if self.ask_for_what_is_missing(upstream, name, form, selector, &known).await?.is_none() {
-                return Ok(None);
-            }
-            let (_, json) = self.read_document(upstream, name, form).await?;
-            return select(&json);
+        let FirstDocument { upstream, form, known, json, policy } = self.first_document(name).await?;
+        let select = |json: &[u8]| select_manifest(&policy, upstream, name, json, (selector, base));
+        if let Some(manifest) = select(&json)? {
+            return Ok(Some(manifest));
         }
-        Err(Error::Package(PackageError::NotFound(name.clone())))
+        if self.ask_for_what_is_missing(upstream, name, form, selector, &known).await?.is_none() {
+            return Ok(None);
+        }
+        let (_, json) = self.read_document(upstream, name, form).await?;
+        select(&json)
     }
 
     /// Says what policies decide about each version of a package, of the first upstream that has it.
@@ -153,15 +161,8 @@ impl Proxy {
         &self,
         name: &PackageName,
     ) -> Result<Vec<ExplainedVersion>, Error> {
-        for upstream in self.upstreams_of(name) {
-            let (form, state) = self.upstream_state(upstream, name, PackumentForm::Full).await?;
-            let State::Present(document) = state else { continue };
-            self.note_use(&document.mark);
-            let (_, json) = self.read_document(upstream, name, form).await?;
-            let policy = self.policy_of(upstream, name).await?;
-            return Ok(policy.explain_foreign(&upstream.id, name, &published(name, &json)?));
-        }
-        Err(Error::Package(PackageError::NotFound(name.clone())))
+        let FirstDocument { upstream, json, policy, .. } = self.first_document(name).await?;
+        Ok(policy.explain_foreign(&upstream.id, name, &published(name, &json)?))
     }
 
     /// Returns the policies that concern a package of an upstream.
