@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::Error;
-use crate::domain::PackageName;
 use crate::domain::packument::{ForeignDocument, ForeignTarballs, Packument, TarballIndex, VersionDecisions};
+use crate::domain::{PackageName, VersionRefusal};
 use crate::error::PolicyError;
 use crate::policy::{ExplainedVersion, ListedVersion, PackagePolicy, VersionOrigin};
 use crate::upstream::PackumentForm;
@@ -29,10 +29,7 @@ impl<Value> Judged<Value> {
     pub(crate) fn require_allowed(&self, name: &PackageName, version: &str) -> Result<(), Error> {
         match self.decisions.as_ref().and_then(|decisions| decisions.refusal(version)) {
             None => Ok(()),
-            Some(refusal) => {
-                let (name, version, refusal) = (name.clone(), version.to_owned(), Box::new(refusal.clone()));
-                Err(Error::Policy(PolicyError::Refused { name, version, refusal }))
-            }
+            Some(refusal) => Err(refused(name, version, refusal)),
         }
     }
 
@@ -59,9 +56,12 @@ pub(crate) fn require_selectable(
     selector: &str,
     decisions: &VersionDecisions,
 ) -> Result<(), Error> {
-    let Some((version, refusal)) = decisions.selected(selector) else { return Ok(()) };
+    decisions.selected(selector).map_or(Ok(()), |(version, refusal)| Err(refused(name, version, refusal)))
+}
+
+fn refused(name: &PackageName, version: &str, refusal: &VersionRefusal) -> Error {
     let (name, version, refusal) = (name.clone(), version.to_owned(), Box::new(refusal.clone()));
-    Err(Error::Policy(PolicyError::Refused { name, version, refusal }))
+    Error::Policy(PolicyError::Refused { name, version, refusal })
 }
 
 /// The error of a package whose versions are all refused.

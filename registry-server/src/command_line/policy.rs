@@ -37,7 +37,7 @@ pub struct BlockVersions {
     /// every version. Prereleases between its bounds are included.
     #[arg(value_name = "NAME@RANGE")]
     pub versions: String,
-    /// Why, for those who are refused the version.
+    /// Why, for callers who are refused the version.
     #[arg(long = "reason", value_name = "TEXT")]
     pub reason: String,
     /// When the block ends by itself: 2026-01-02T03:04:05Z, 2026-01-02 (UTC), or how long from now: 30m, 24h, 7d

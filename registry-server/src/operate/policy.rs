@@ -1,19 +1,17 @@
 //! `policy`: blocks versions, directly in the storage, and says which are served.
 
-use std::fmt::Write as _;
-
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::policy::{BlockRequest, BlockedVersions, ExplainedVersion, package_and_versions};
-use serde::Serialize;
 
 use super::session::{self, Access};
 use crate::accounts::timestamp;
 use crate::audit::parse_moment;
 use crate::command_line::{BlockVersions, Overrides, PolicyAction};
 use crate::explain::AccessDenied;
+use crate::report::Report;
 use crate::run::print;
 
 /// Runs an action, and prints its result.
@@ -35,7 +33,7 @@ pub(crate) fn policy(overrides: &Overrides, action: &PolicyAction) -> anyhow::Re
         }
         PolicyAction::List { json } => session::run(overrides, Access::Reads, async |registry| {
             let blocked = registry.blocked_versions(None).await?;
-            print(&lines(&blocked, *json, line)?)
+            print(&Report::list(&blocked, |blocked| line(blocked) + "\n", |blocked| *blocked)?.render(*json))
         }),
         PolicyAction::Explain { versions, json } => {
             // A packument of an upstream is cached.
@@ -47,7 +45,8 @@ pub(crate) fn policy(overrides: &Overrides, action: &PolicyAction) -> anyhow::Re
 async fn explain(registry: &Registry, versions: &str, json: bool) -> anyhow::Result<()> {
     let (name, version) = package_and_versions(versions)?;
     let explained = registry.explain_versions(None, &name, version).await?;
-    print(&lines(&explained, json, explained_line)?)?;
+    let report = Report::list(&explained, |version| explained_line(version) + "\n", |version| *version)?;
+    print(&report.render(json))?;
     if explained.iter().all(|version| version.allowed) { Ok(()) } else { Err(AccessDenied.into()) }
 }
 
@@ -69,15 +68,6 @@ fn end(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     } else {
         now.checked_add_signed(now - moment).context("the time is too far away")
     }
-}
-
-fn lines<Item: Serialize>(items: &[Item], json: bool, line: fn(&Item) -> String) -> anyhow::Result<String> {
-    let mut text = String::new();
-    for item in items {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", if json { serde_json::to_string(item)? } else { line(item) });
-    }
-    Ok(text)
 }
 
 /// `NAME@RANGE since TIME until TIME by USER: REASON`

@@ -27,13 +27,9 @@ impl Packument<'_> {
         self.time.retain(|version, _| decisions.refusal(version).is_none());
         let visible: Vec<_> =
             self.versions.iter().filter_map(|(key, raw)| visible(key.as_str(), raw)).collect();
-        let tags = std::mem::take(&mut self.dist_tags).into_iter().filter_map(|(tag, version)| {
-            let shown = match decisions.refusal(&version) {
-                None => version,
-                Some(_) => moved_tag(&version, &visible)?.to_owned(),
-            };
-            Some((tag, shown))
-        });
+        let tags = std::mem::take(&mut self.dist_tags)
+            .into_iter()
+            .filter_map(|(tag, version)| Some((tag, shown_version(version, decisions, &visible)?)));
         self.dist_tags = tags.collect();
         self.revision = self.revision.without(decisions.refused().map(|(version, _)| version));
     }
@@ -93,14 +89,21 @@ impl<'json> ForeignDocument<'json> {
             .filter_map(|(key, raw)| visible(key.as_str(), raw))
             .collect();
         let tags = self.entries("dist-tags").0.into_iter().filter_map(|(tag, version)| {
-            let version = text(version)?;
-            let shown = match decisions.refusal(&version) {
-                None => version,
-                Some(_) => moved_tag(&version, &visible)?.to_owned(),
-            };
-            Some((tag.as_str().to_owned(), shown))
+            Some((tag.as_str().to_owned(), shown_version(text(version)?, decisions, &visible)?))
         });
         tags.collect()
+    }
+}
+
+/// Returns the version that a tag names for readers; `None` if none is left for it.
+fn shown_version(
+    version: String,
+    decisions: &VersionDecisions,
+    visible: &[VisibleVersion<'_>],
+) -> Option<String> {
+    match decisions.refusal(&version) {
+        None => Some(version),
+        Some(_) => moved_tag(&version, visible).map(str::to_owned),
     }
 }
 

@@ -16,7 +16,7 @@ pub struct BlockedVersions {
     pub package: PackageName,
     /// The range of versions, such as `>=1.0.0 <1.2.0`; `*` is every version. Prereleases between its bounds are included.
     pub versions: String,
-    /// Why, for those who are refused the version.
+    /// Why, for callers who are refused the version.
     pub reason: String,
     /// When the block began.
     pub since: DateTime<Utc>,
@@ -38,7 +38,7 @@ pub struct BlockRequest {
     /// The range of versions; `None` for every version.
     #[serde(default)]
     pub versions: Option<String>,
-    /// Why, for those who are refused the version: one line.
+    /// Why, for callers who are refused the version: one line.
     pub reason: String,
     /// When the block ends by itself; `None` if it does not.
     #[serde(default)]

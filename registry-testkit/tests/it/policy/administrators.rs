@@ -57,7 +57,7 @@ async fn administrators_block_versions_over_http() {
         (&json!("ada"), &json!("pear"), &json!(">=2.0.0"), &json!("worm"), &json!("2026-02-01T00:00:00Z"))
     );
     assert_eq!(of("versions-unblocked")[0]["versions"], ">=2.0.0");
-    assert_eq!(of("denied").len(), 2 + 2, "each refusal, and those who were not signed in");
+    assert_eq!(of("denied").len(), 2 + 2, "each refusal, and callers who were not signed in");
 }
 
 #[tokio::test]
