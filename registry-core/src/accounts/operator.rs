@@ -191,7 +191,7 @@ impl Accounts {
             accounts.forget_token(hash, &record).await?;
             let holder = record.holder.name().to_owned();
             let told = EventKind::TokenRevoked { key: hash.to_hex(), holder: holder.clone() };
-            accounts.authorization.emit(&Caller::anonymous().coming_via(Via::CommandLine), None, told);
+            accounts.authorization.emit(&Caller::operator(), None, told);
             Ok(holder)
         })
         .await

@@ -15,7 +15,7 @@ use crate::access::AccessRules;
 use crate::auth::Caller;
 use crate::clock::Clock;
 use crate::domain::PackageName;
-use crate::events::{Event, EventKind, EventQueue, Via};
+use crate::events::{Event, EventKind, EventQueue};
 
 /// Who may do what, and the events that tell of it. Cheap to clone.
 #[derive(Clone)]
@@ -83,10 +83,9 @@ impl Authorization {
         let rules = self.access();
         let decide =
             |(action, name)| (action, rules.decide(action, caller.principal.as_deref(), name)).into();
-        let is_operator = caller.principal.is_none() && caller.via == Some(Via::CommandLine);
         Event {
             id: None,
-            access: kind.action().zip(package).filter(|_| !is_operator).map(decide),
+            access: kind.action().zip(package).filter(|_| !caller.is_operator()).map(decide),
             time: self.parts.clock.now(),
             principal: caller.name().map(str::to_owned),
             trust: caller.trust().map(str::to_owned),

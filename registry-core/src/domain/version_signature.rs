@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A signature, as `dist.signatures` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -7,4 +8,11 @@ pub struct VersionSignature {
     pub keyid: String,
     /// The base64 of the signature in DER.
     pub sig: String,
+}
+
+impl VersionSignature {
+    /// Whether `dist.signatures`, in whatever form it is, lists any.
+    pub(crate) fn are_listed(signatures: Option<&Value>) -> bool {
+        signatures.and_then(Value::as_array).is_some_and(|signatures| !signatures.is_empty())
+    }
 }

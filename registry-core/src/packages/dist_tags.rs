@@ -7,7 +7,7 @@ use crate::clock::timestamp;
 use crate::domain::packument::Packument;
 use crate::domain::{DistTag, PackageName, Version};
 use crate::error::PackageError;
-use crate::events::{EventKind, Via};
+use crate::events::EventKind;
 use crate::packages::Packages;
 
 use super::commit::PackumentDecision;
@@ -61,7 +61,7 @@ impl Packages {
         let events = |removed: &Vec<(String, String)>| {
             removed.iter().map(|(tag, _)| EventKind::DistTagRemoved { tag: tag.clone() }).collect::<Vec<_>>()
         };
-        let operator = Caller::anonymous().coming_via(Via::CommandLine);
+        let operator = Caller::operator();
         Ok(self.change(&operator, name, decide, events).await?.value)
     }
 

@@ -10,7 +10,7 @@ use crate::domain::packument::{ImportEffect, ImportNote, NamedTarball, Packument
 use crate::domain::publication::{ImportRefusal, ImportedVersion};
 use crate::domain::shorten::shorten;
 use crate::domain::{Integrity, PackageName, Version};
-use crate::events::{EventKind, Via};
+use crate::events::EventKind;
 use crate::limits::Limits;
 use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key, OpenBlob, When};
@@ -117,7 +117,7 @@ impl Packages {
         for imported in verified {
             signed.push(self.sign_imported(name, imported).await?);
         }
-        let caller = Caller::anonymous().coming_via(Via::CommandLine);
+        let caller = Caller::operator();
         let packages = self.clone();
         let decide = move |packument: &mut Packument<'_>| {
             let written = packument.imported.clone();

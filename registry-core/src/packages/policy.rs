@@ -5,7 +5,7 @@ use crate::concurrency::detached;
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument, Revision};
 use crate::error::{PackageError, PolicyError};
-use crate::events::{EventKind, Via};
+use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::policy::{
     BlockChange, BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules, checked_range,
@@ -120,7 +120,7 @@ impl Packages {
     ) -> Result<BlockedVersions, Error> {
         let by = match caller {
             Some(caller) => self.accounts().require_two_factor(&caller).await?,
-            None => Caller::anonymous().coming_via(Via::CommandLine),
+            None => Caller::operator(),
         };
         let changed = self.parts.catalog.policies.change_blocked(change).await?;
         self.authorization.emit(&by, Some(name), kind);

@@ -85,11 +85,7 @@ impl Packages {
             packument.protection.restricted |=
                 is_new && adding.restricted && packages.authorization.is_public(&adding.name);
             let publisher = person(&right.principal);
-            let release = release_of(&adding, &publisher, build.as_deref());
-            let release = match &signature {
-                Some(signature) => release.signed(signature),
-                None => release,
-            };
+            let release = release_of(&adding, &publisher, build.as_deref()).signed(signature.as_ref());
             packument.add_version(release, publisher, &timestamp(packages.parts.clock.now()))?;
             Ok(PackumentDecision::Commit(()))
         };

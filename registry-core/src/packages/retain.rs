@@ -8,7 +8,6 @@ use crate::clock::timestamp;
 use crate::domain::packument::Packument;
 use crate::domain::retention::{JudgedVersion, Keep, VersionUsage};
 use crate::domain::{PackageName, Version};
-use crate::events::Via;
 use crate::packages::Packages;
 
 use super::commit::{CommittedChange, PackumentDecision};
@@ -53,7 +52,7 @@ impl Packages {
                 removed.clean_up(change.packages).await;
             }
         };
-        let caller = Caller::anonymous().coming_via(Via::CommandLine);
+        let caller = Caller::operator();
         Ok(self.change_and_then(&caller, name, decide, events, clean_up).await?.value.judged)
     }
 }

@@ -8,7 +8,7 @@ use crate::auth::Caller;
 use crate::domain::packument::Packument;
 use crate::domain::publication::ImportedVersion;
 use crate::domain::{Integrity, PackageName, Version, VersionSignature};
-use crate::events::{EventKind, Via};
+use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::vocabulary::{ListedKey, VersionSigner};
 
@@ -42,7 +42,7 @@ impl Packages {
         name: &PackageName,
         imported: ImportedVersion,
     ) -> Result<ImportedVersion, Error> {
-        match self.sign(name, &imported.version, &imported.served_integrity()).await? {
+        match self.sign(name, &imported.version, &imported.served_integrity).await? {
             Some(signature) => imported.signed(&signature).map_err(Error::internal),
             None => Ok(imported),
         }
@@ -87,7 +87,7 @@ impl Packages {
                 PackumentDecision::CommitBeside(added)
             })
         };
-        let caller = Caller::anonymous().coming_via(Via::CommandLine);
+        let caller = Caller::operator();
         let no_event = |_: &Vec<Version>| None::<EventKind>;
         Ok(self.change(&caller, name, decide, no_event).await?.value)
     }

@@ -118,6 +118,16 @@ impl Caller {
         Self::default()
     }
 
+    /// Returns the operator at the command line, who acts for no account.
+    pub(crate) fn operator() -> Self {
+        Self::anonymous().coming_via(Via::CommandLine)
+    }
+
+    /// Whether this is the operator. No rule decides about one.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.principal.is_none() && self.via == Some(Via::CommandLine)
+    }
+
     /// Returns the name of the principal, if there is one.
     pub fn name(&self) -> Option<&str> {
         self.principal.as_deref().map(|principal| principal.name.as_str())

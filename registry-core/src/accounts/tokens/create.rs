@@ -9,7 +9,7 @@ use crate::accounts::names::Account;
 use crate::auth::{Caller, TokenHash, TokenKind, TokenLimits, TokenOrganizations, TokenPermission};
 use crate::concurrency::detached;
 use crate::error::AccountError;
-use crate::events::{EventKind, Via};
+use crate::events::EventKind;
 
 use super::{NewToken, TokenHolder, TokenInfo};
 
@@ -91,7 +91,7 @@ impl Accounts {
         options: TokenOptions,
     ) -> Result<MadeToken, Error> {
         check(&options)?;
-        let operator = Caller::anonymous().coming_via(Via::CommandLine);
+        let operator = Caller::operator();
         self.make_token(&operator, account, TokenKind::Operator, options).await
     }
 

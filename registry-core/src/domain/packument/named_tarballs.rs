@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::{Integrity, PackageName, Version};
+use crate::domain::{Integrity, PackageName, Version, VersionSignature};
 
 use super::tarball_index::locate;
 use super::{Packument, TarballLocation, tarball_path};
@@ -72,9 +72,7 @@ fn read(name: &PackageName, text: &str, manifest: &RawValue) -> Result<NamedTarb
     let integrity = text(dist.integrity).and_then(|integrity| Integrity::parse(&integrity).ok());
     let shasum = text(dist.shasum).map(|shasum| shasum.to_ascii_lowercase());
     let foreign = text(dist.tarball).filter(|tarball| !is_of(name, version.as_str(), tarball));
-    let is_signed = dist
-        .signatures
-        .is_some_and(|signatures| signatures.as_array().is_some_and(|signatures| !signatures.is_empty()));
+    let is_signed = VersionSignature::are_listed(dist.signatures.as_ref());
     Ok(NamedTarball { version, location, integrity, shasum, foreign, is_signed })
 }
 

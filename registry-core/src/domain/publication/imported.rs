@@ -20,6 +20,8 @@ const KEPT_UNDERSCORED: [&str; 4] = ["_id", "_nodeVersion", "_npmUser", "_npmVer
 pub(crate) struct ImportedVersion {
     pub(crate) version: Version,
     pub(crate) integrity: Integrity,
+    /// The `dist.integrity` that clients get, which may list other digests, too.
+    pub(crate) served_integrity: String,
     /// The manifest as stored.
     pub(crate) manifest: Box<RawValue>,
     /// The readme of the manifest, or else that of the tarball.
@@ -111,6 +113,8 @@ impl ImportedVersion {
         let integrity = Integrity::of(tarball);
         let dist =
             stored_dist(&manifest, &integrity, tarball, &contents, &tarball_path(name, version.as_str()));
+        let served = dist.get("integrity").and_then(Value::as_str);
+        let served_integrity = served.map_or_else(|| integrity.to_string(), str::to_owned);
         let manifest = stored(manifest, dist, &contents);
         let manifest = to_raw_value(&manifest).map_err(|error| manifest_error(&error.to_string()))?;
         let readme =
@@ -118,17 +122,14 @@ impl ImportedVersion {
         let readme = readme.or(contents.readme.map(|(_, text)| text));
         readme.as_ref().map_or(Ok(()), |readme| limits.check_readme(readme.len()))?;
         let shrinkwrap_origins = contents.shrinkwrap_origins.into_iter().collect();
-        Ok(Self { version: version.clone(), integrity, manifest, readme, shrinkwrap_origins })
-    }
-}
-
-impl ImportedVersion {
-    /// Returns the `dist.integrity` that clients get, which may list other digests, too.
-    pub(crate) fn served_integrity(&self) -> String {
-        let manifest: Result<Map<String, Value>, _> = serde_json::from_str(self.manifest.get());
-        let told =
-            manifest.ok().and_then(|manifest| Some(manifest.get("dist")?["integrity"].as_str()?.to_owned()));
-        told.unwrap_or_else(|| self.integrity.to_string())
+        Ok(Self {
+            version: version.clone(),
+            integrity,
+            served_integrity,
+            manifest,
+            readme,
+            shrinkwrap_origins,
+        })
     }
 
     /// Replaces the signatures of the other registry by that of this one. They stay in `sourceSignatures`, which no client reads.

@@ -47,10 +47,10 @@ impl Publication {
 }
 
 impl Release {
-    /// Adds the registry's signature.
+    /// Adds the registry's signature, if it signs.
     #[must_use]
-    pub(crate) fn signed(mut self, signature: &VersionSignature) -> Self {
-        if let Some(Value::Object(dist)) = self.manifest.get_mut("dist") {
+    pub(crate) fn signed(mut self, signature: Option<&VersionSignature>) -> Self {
+        if let (Some(signature), Some(Value::Object(dist))) = (signature, self.manifest.get_mut("dist")) {
             dist.insert("signatures".into(), json!([signature]));
         }
         self

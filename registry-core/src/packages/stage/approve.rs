@@ -49,10 +49,8 @@ impl Packages {
     ) -> Result<(), Error> {
         let (packages, looking, kept, reach) = (self.clone(), caller.clone(), record.clone(), right.clone());
         let integrity = release.integrity.clone();
-        let release = match self.sign(&record.package, &record.version, &integrity).await? {
-            Some(signature) => release.signed(&signature),
-            None => release,
-        };
+        let signature = self.sign(&record.package, &record.version, &integrity).await?;
+        let release = release.signed(signature.as_ref());
         let copy_tarball: Before = Box::new(move |_| {
             Box::pin(async move {
                 if packages.copy_staged_tarball(id, &kept, &integrity).await? {

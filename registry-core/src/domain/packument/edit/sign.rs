@@ -31,14 +31,10 @@ fn with_signature(
 ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     let mut fields: Map<String, Value> = serde_json::from_str(manifest.get())?;
     let Some(Value::Object(dist)) = fields.get_mut("dist") else { return Ok(None) };
-    if is_signed(dist) || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string()) {
+    let is_signed = VersionSignature::are_listed(dist.get("signatures"));
+    if is_signed || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string()) {
         return Ok(None);
     }
     dist.insert("signatures".into(), json!([signature]));
     to_raw_value(&fields).map(Some)
-}
-
-/// Whether `dist` lists a signature.
-fn is_signed(dist: &Map<String, Value>) -> bool {
-    dist.get("signatures").and_then(Value::as_array).is_some_and(|signatures| !signatures.is_empty())
 }
