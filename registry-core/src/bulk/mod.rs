@@ -41,6 +41,7 @@ use crate::search::{Search, SearchParts};
 use crate::signing::StoredKeys;
 use crate::storage::{Storage, StorageMeter};
 
+pub use crate::vocabulary::BulkMode;
 #[cfg(feature = "signing")]
 pub use bundle::{
     Bundle, BundleBuilder, BundleError, BundleOptions, BundledVersion, CheckedBundle, WrittenBundle,
@@ -59,15 +60,6 @@ const CONCURRENCY: usize = 8;
 
 /// What an operation does to each object that it lists. A failure of one object does not end the operation.
 pub type BulkStream<Record> = BoxStream<'static, Result<Record, BulkError>>;
-
-/// Whether an operation changes anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BulkMode {
-    /// It only reports what it would do.
-    DryRun,
-    /// It does it.
-    Apply,
-}
 
 /// Works on the whole storage. Cheap to clone.
 #[derive(Clone)]

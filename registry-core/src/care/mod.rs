@@ -30,10 +30,10 @@ use tokio::sync::Semaphore;
 
 pub use finding::{Finding, FindingKind};
 pub use retain::{
-    KeptVersion, RemovedVersion, RetainError, RetainMode, RetainedPackage, RetentionRule, RetentionRuleError,
+    KeptVersion, RemovedVersion, RetainError, RetainedPackage, RetentionRule, RetentionRuleError,
     RetentionRules,
 };
-pub use sign::{SignMode, SignedPackage};
+pub use sign::SignedPackage;
 pub use stats::{PackageSize, StorageStats};
 pub use sweep::{SweepOptions, SweptLeftovers, SweptPackage};
 pub use verify::{VerifiedPackage, VerifyOptions};

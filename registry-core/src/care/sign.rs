@@ -4,20 +4,10 @@ use futures::stream::{self, BoxStream};
 use crate::Error;
 use crate::care::{Care, Finding};
 use crate::domain::PackageName;
+use crate::vocabulary::BulkMode;
 
 use super::orphans::Index;
 use super::tarballs::path_of;
-
-/// Whether to sign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignMode {
-    /// Sign nothing, and say what would be signed.
-    #[default]
-    DryRun,
-    /// Sign.
-    Apply,
-}
 
 /// The versions of a package that were signed, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +28,7 @@ impl Care {
     pub(crate) fn sign_packages(
         self,
         names: Vec<PackageName>,
-        mode: SignMode,
+        mode: BulkMode,
     ) -> BoxStream<'static, Result<SignedPackage, Error>> {
         let sign = move |name| {
             let care = self.clone();
@@ -47,7 +37,7 @@ impl Care {
         stream::iter(names).then(sign).boxed()
     }
 
-    async fn sign_package(&self, name: PackageName, mode: SignMode) -> Result<SignedPackage, Error> {
+    async fn sign_package(&self, name: PackageName, mode: BulkMode) -> Result<SignedPackage, Error> {
         let mut done =
             SignedPackage { name: name.clone(), signed: Vec::new(), unchanged: 0, findings: Vec::new() };
         if !self.packages().signs() {
@@ -79,8 +69,8 @@ impl Care {
             }));
         }
         done.signed = match mode {
-            SignMode::DryRun => unsigned.into_iter().map(|(version, _)| version.to_string()).collect(),
-            SignMode::Apply => {
+            BulkMode::DryRun => unsigned.into_iter().map(|(version, _)| version.to_string()).collect(),
+            BulkMode::Apply => {
                 let signed = self.packages().add_signatures(&name, unsigned).await?;
                 signed.into_iter().map(|version| version.to_string()).collect()
             }

@@ -11,8 +11,8 @@ use crate::bulk::{
 #[cfg(feature = "signing")]
 use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
-    Care, RetainError, RetainMode, RetainedPackage, RetentionRules, SignMode, SignedPackage, StorageStats,
-    SweepOptions, SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
+    Care, RetainError, RetainedPackage, RetentionRules, SignedPackage, StorageStats, SweepOptions,
+    SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
 };
 use crate::changes::{ChangePage, DeliveryState, stored_states};
 use crate::domain::PackageName;
@@ -76,7 +76,7 @@ impl Registry {
         &self,
         names: Vec<PackageName>,
         rules: RetentionRules,
-        mode: RetainMode,
+        mode: BulkMode,
     ) -> Result<BoxStream<'static, Result<RetainedPackage, RetainError>>, Error> {
         self.care().retain_packages(names, rules, mode).await
     }
@@ -303,7 +303,7 @@ impl Registry {
     pub fn sign_packages(
         &self,
         names: Vec<PackageName>,
-        mode: SignMode,
+        mode: BulkMode,
     ) -> BoxStream<'static, Result<SignedPackage, Error>> {
         self.care().sign_packages(names, mode)
     }

@@ -8,6 +8,7 @@
 //! ```
 
 mod action;
+mod bulk_mode;
 mod credential;
 mod memberships;
 mod organization_action;
@@ -24,6 +25,7 @@ mod version_signer;
 mod via;
 
 pub use action::{Action, Verdict};
+pub use bulk_mode::BulkMode;
 pub use credential::Credential;
 pub use memberships::Memberships;
 pub use organization_action::OrganizationAction;

@@ -51,7 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("care", &["accounts", "authorization", "catalog", "clock", "concurrency", "domain", "downloads", "error", "packages",
         "proxy", "randomness", "storage", "vocabulary"]),
     ("bulk", &["accounts", "authorization", "catalog", "changes", "clock", "concurrency", "domain", "error", "events", "packages",
-        "randomness", "search", "signing", "storage", "upstream"]),
+        "randomness", "search", "signing", "storage", "upstream", "vocabulary"]),
     ("registry", &["access", "accounts", "audit", "auth", "authorization", "bulk", "care", "catalog", "changes", "clock", "concurrency",
         "domain", "downloads", "error", "events", "hooks", "limits", "measurements", "memberships", "organizations", "packages", "policy", "proxy",
         "randomness", "search", "signing", "storage", "traces", "upstream", "vocabulary"]),

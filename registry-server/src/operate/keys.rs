@@ -6,11 +6,11 @@ use std::io::{self, Write as _};
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use registry_core::Registry;
-use registry_core::care::{Finding, SignMode, SignedPackage};
+use registry_core::care::{Finding, SignedPackage};
 use registry_core::signing::ListedKey;
 use serde::Serialize;
 
-use super::bulk::{Tally, count};
+use super::bulk::{Tally, count, mode};
 use super::exit::Findings;
 use super::session::{self, Access};
 use crate::command_line::{KeysAction, Overrides, SignVersions};
@@ -94,10 +94,9 @@ fn sign(overrides: &Overrides, request: &SignVersions) -> anyhow::Result<()> {
 
 async fn sign_all(registry: &Registry, request: &SignVersions) -> anyhow::Result<()> {
     let names = session::packages(registry, request.package.as_ref()).await?;
-    let mode = if request.dry_run { SignMode::DryRun } else { SignMode::Apply };
     let mut tally = Tally::begin("signing versions", Some(names.len() as u64));
     let mut totals = Totals { dry_run: request.dry_run, ..Totals::default() };
-    let mut packages = registry.sign_packages(names, mode);
+    let mut packages = registry.sign_packages(names, mode(request.dry_run));
     while let Some(package) = packages.next().await {
         let Some(package) = tally.step(package)? else { continue };
         totals.add(&package);

@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use futures::StreamExt as _;
 use indicatif::BinaryBytes;
 use registry_core::Registry;
-use registry_core::care::{RetainMode, RetainedPackage, RetentionRules};
+use registry_core::care::{RetainedPackage, RetentionRules};
 use registry_core::domain::PackageName;
 use registry_core::domain::retention::KeepReason;
 use registry_core::settings;
 use serde::Serialize;
 
-use super::bulk::{Tally, count};
+use super::bulk::{Tally, count, mode};
 use super::session::{self, Access};
 use crate::command_line::{Overrides, RetainRequest};
 
@@ -87,10 +87,9 @@ async fn retain_all(
     rules: RetentionRules,
     request: &RetainRequest,
 ) -> anyhow::Result<()> {
-    let mode = if request.apply { RetainMode::Apply } else { RetainMode::DryRun };
     let mut tally = Tally::begin("looking at packages", Some(names.len() as u64));
     let mut totals = Totals { dry_run: !request.apply, ..Totals::default() };
-    let mut packages = registry.retain_packages(names, rules, mode).await?;
+    let mut packages = registry.retain_packages(names, rules, mode(!request.apply)).await?;
     while let Some(package) = packages.next().await {
         let Some(package) = tally.step(package)? else { continue };
         totals.add(&package);

@@ -14,7 +14,7 @@ use futures::stream::{self, BoxStream};
 use tokio::sync::SemaphorePermit;
 
 pub use error::RetainError;
-pub use outcome::{KeptVersion, RemovedVersion, RetainMode, RetainedPackage};
+pub use outcome::{KeptVersion, RemovedVersion, RetainedPackage};
 pub use rules::{RetentionRule, RetentionRuleError, RetentionRules};
 
 use super::orphans::StoredTarballs;
@@ -25,6 +25,7 @@ use crate::domain::packument::Packument;
 use crate::domain::retention::{JudgedVersion, Keep, VersionUsage};
 use crate::domain::{PackageName, Version};
 use crate::storage::BlobPath;
+use crate::vocabulary::BulkMode;
 
 /// How many packages are looked at concurrently.
 const AT_A_TIME: usize = 4;
@@ -38,7 +39,7 @@ type LastDays = BTreeMap<PackageName, BTreeMap<Version, NaiveDate>>;
 struct Run {
     care: Care,
     rules: RetentionRules,
-    mode: RetainMode,
+    mode: BulkMode,
     counted_since: Option<NaiveDate>,
 }
 
@@ -55,7 +56,7 @@ impl Care {
         self,
         names: Vec<PackageName>,
         rules: RetentionRules,
-        mode: RetainMode,
+        mode: BulkMode,
     ) -> Result<BoxStream<'static, Result<RetainedPackage, RetainError>>, Error> {
         let asks_for_downloads = names.iter().any(|name| downloaded_days(&rules, name).is_some());
         let counted_since =
@@ -117,7 +118,7 @@ impl Run {
         };
         let Judgement { mut versions, tombstones } = judged;
         let goes = versions.iter().any(JudgedVersion::goes);
-        let applies = self.mode == RetainMode::Apply;
+        let applies = self.mode == BulkMode::Apply;
         let stored = if goes || (applies && !tombstones.is_empty()) {
             self.care.stored_tarballs(&name).await?
         } else {

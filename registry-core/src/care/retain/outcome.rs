@@ -3,17 +3,6 @@ use std::num::NonZeroUsize;
 use crate::domain::PackageName;
 use crate::domain::retention::KeepReason;
 
-/// How to remove old versions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RetainMode {
-    /// Remove nothing, and say what would go.
-    #[default]
-    DryRun,
-    /// Remove.
-    Apply,
-}
-
 /// What became of the versions of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 use futures::TryStreamExt as _;
 use futures::future::join;
-use registry_core::care::{SignMode, SignedPackage};
+use registry_core::bulk::BulkMode;
+use registry_core::care::SignedPackage;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Gate, Operation};
 
@@ -17,7 +18,7 @@ async fn grown() -> TestRegistry {
     registry
 }
 
-async fn sign(registry: &TestRegistry, mode: SignMode) -> SignedPackage {
+async fn sign(registry: &TestRegistry, mode: BulkMode) -> SignedPackage {
     let signed: Vec<_> =
         registry.registry().sign_packages(vec![name("pear")], mode).try_collect().await.unwrap();
     signed.into_iter().next().unwrap()
@@ -29,13 +30,13 @@ async fn versions_from_before_are_signed_and_nothing_else_changes() {
     let found = verified(&registry, "pear").await;
     assert_eq!((&*found["1.0.0"], &*found["1.1.0"]), ("missing", "missing"));
     let before = registry.stored().await;
-    let planned = sign(&registry, SignMode::DryRun).await;
+    let planned = sign(&registry, BulkMode::DryRun).await;
     assert_eq!((planned.signed.len(), planned.unchanged), (2, 1));
     assert_eq!(registry.stored().await, before);
 
     let (old, revision) =
         (registry.ana().get("/pear").await, registry.ana().get("/pear").await.json()["_rev"].clone());
-    let done = sign(&registry, SignMode::Apply).await;
+    let done = sign(&registry, BulkMode::Apply).await;
     assert_eq!(done, planned);
     let key = &ids(&registry).await[0];
     assert!(verified(&registry, "pear").await.values().all(|signed| signed == key));
@@ -46,7 +47,7 @@ async fn versions_from_before_are_signed_and_nothing_else_changes() {
     }
     assert_eq!(new["_rev"], revision, "an owner who looks at it now can change it afterward");
     assert_eq!(old, new);
-    let again = sign(&registry, SignMode::Apply).await;
+    let again = sign(&registry, BulkMode::Apply).await;
     assert_eq!((again.signed.len(), again.unchanged), (0, 3));
 }
 
@@ -57,7 +58,7 @@ async fn a_tarball_that_was_changed_is_not_signed() {
     let keys = registry.keys().await;
     let tarball = keys.iter().find(|key| key.ends_with("/pear-1.0.0.tgz")).unwrap();
     registry.put(tarball, "other bytes").await;
-    let done = sign(&registry, SignMode::Apply).await;
+    let done = sign(&registry, BulkMode::Apply).await;
     assert_eq!(done.signed, ["1.1.0"]);
     insta::assert_snapshot!(done.findings[0], @"pear@1.0.0: the tarball pear/-/fc6ec8aac0af97a392e8a1d989c6930f/pear-1.0.0.tgz is not the one that was published: its digest is sha512-YQlUpVedr81Cqp/g2YQ8+WZG8/4AZ0WlacTY8C70fYz4YWEnQOo/0IPecsiibzYlnWpYyHwpKa4av9YZR8/T4w==, and index.json names sha512-/G7IqsCvl6OS6KHZicaTDybGE0dehON8+L3E/J0cSkxCAx5vxwG3xsqCQXZ9KPQoAOllOX6d/bJzI7wdxdr5uw==; restore the tarball from a backup, or unpublish the version");
     assert_eq!(verified(&registry, "pear").await["1.0.0"], "missing");
@@ -82,7 +83,7 @@ async fn what_others_do_meanwhile_is_kept() {
         let _ = replica.ana().put(&format!("/pear/-rev/{revision}"), &packument).await.assert_status(200);
         gate.open();
     };
-    let (done, ()) = join(sign(&registry, SignMode::Apply), other).await;
+    let (done, ()) = join(sign(&registry, BulkMode::Apply), other).await;
     assert_eq!(done.signed, ["1.1.0"]);
     let found: Vec<_> = verified(&replica, "pear").await.into_keys().collect();
     assert_eq!(found, ["1.1.0", "1.2.0"]);
@@ -93,6 +94,6 @@ async fn a_registry_that_does_not_sign_signs_nothing_older() {
     let registry = TestRegistry::new().await;
     publish(&registry, "pear", "1.0.0").await;
     let before = registry.stored().await;
-    assert_eq!(sign(&registry, SignMode::Apply).await.signed, [""; 0]);
+    assert_eq!(sign(&registry, BulkMode::Apply).await.signed, [""; 0]);
     assert_eq!(registry.stored().await, before);
 }

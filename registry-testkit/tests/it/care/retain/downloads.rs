@@ -1,4 +1,4 @@
-use registry_core::care::RetainMode;
+use registry_core::bulk::BulkMode;
 use registry_core::domain::retention::Keep;
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
@@ -25,7 +25,7 @@ async fn counted_for(days: u32) -> TestRegistry {
 async fn a_download_keeps_a_version_for_all_of_its_days() {
     let registry = counted_for(40).await;
     download(&registry, "pear", "1.0.0").await;
-    let left = async || removed(&registry, USED_IN_TEN_DAYS, RetainMode::DryRun).await;
+    let left = async || removed(&registry, USED_IN_TEN_DAYS, BulkMode::DryRun).await;
     assert_eq!(left().await, ["pear@1.1.0"]);
     pass(&registry, 10).await;
     assert_eq!(left().await, ["pear@1.1.0"], "ten days are not over");
@@ -40,7 +40,7 @@ async fn days_that_were_not_counted_keep_every_version() {
     for version in ["1.0.0", "2.0.0"] {
         publish(&uncounted, &PublishDocument::new("pear", version)).await;
     }
-    let (packages, failures) = retain(&uncounted, USED_IN_TEN_DAYS, RetainMode::Apply).await;
+    let (packages, failures) = retain(&uncounted, USED_IN_TEN_DAYS, BulkMode::Apply).await;
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&packages), @r#"
     pear (rule 1)
@@ -49,13 +49,13 @@ async fn days_that_were_not_counted_keep_every_version() {
     "#);
     for days in [0, 5, 10] {
         let registry = counted_for(days).await;
-        let left = removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await;
+        let left = removed(&registry, USED_IN_TEN_DAYS, BulkMode::Apply).await;
         assert_eq!(left, [""; 0], "after {days} days");
     }
     let registry = counted_for(11).await;
-    let left = removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await;
+    let left = removed(&registry, USED_IN_TEN_DAYS, BulkMode::Apply).await;
     assert_eq!(left, ["pear@1.0.0", "pear@1.1.0"]);
-    let (packages, _) = retain(&counted_for(5).await, USED_IN_TEN_DAYS, RetainMode::DryRun).await;
+    let (packages, _) = retain(&counted_for(5).await, USED_IN_TEN_DAYS, BulkMode::DryRun).await;
     insta::assert_snapshot!(table(&packages), @r#"
     pear (rule 1)
       1.0.0                              downloads counted since 2026-01-02 only
@@ -80,7 +80,7 @@ async fn each_package_has_the_days_of_its_rule() {
     let keep = |days| Keep { downloaded_days: Some(days), ..NOTHING };
     let names = registry.registry().hosted_packages().await.unwrap();
     let rules = rules(&[("pear", keep(30)), ("fig", keep(10)), ("plum", NOTHING)]);
-    let retained = registry.registry().retain_packages(names, rules, RetainMode::Apply).await.unwrap();
+    let retained = registry.registry().retain_packages(names, rules, BulkMode::Apply).await.unwrap();
     let (packages, failures) = super::outcome(retained).await;
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&packages), @r#"
@@ -108,7 +108,7 @@ async fn counts_that_cannot_be_read_remove_nothing() {
     let names = vec![name("pear")];
     let run = async || {
         let rules = rules(&[("**", USED_IN_TEN_DAYS)]);
-        registry.registry().retain_packages(names.clone(), rules, RetainMode::Apply).await.err()
+        registry.registry().retain_packages(names.clone(), rules, BulkMode::Apply).await.err()
     };
     let error = told(&run().await.unwrap());
     assert!(error.contains(key.as_str()), "{error}");
@@ -126,7 +126,7 @@ async fn a_rule_that_asks_for_downloads_is_refused_where_none_are_counted() {
     let retained = registry.registry().retain_packages(
         vec![name("pear")],
         rules(&[("**", USED_IN_TEN_DAYS)]),
-        RetainMode::Apply,
+        BulkMode::Apply,
     );
     insta::assert_snapshot!(retained.await.err().unwrap(), @"this registry counts no downloads: ask its operator to turn that on");
     assert_eq!(super::versions(&registry, "pear").await.len(), 2);
@@ -137,10 +137,10 @@ async fn a_rule_that_asks_for_downloads_is_refused_where_none_are_counted() {
 async fn a_week_without_any_download_is_not_taken_for_one_in_which_all_were_counted() {
     let registry = counted_for(40).await;
     registry.clock().advance(DAY * 8);
-    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await, [""; 0]);
+    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, BulkMode::Apply).await, [""; 0]);
     pass(&registry, 10).await;
-    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await, [""; 0]);
+    assert_eq!(removed(&registry, USED_IN_TEN_DAYS, BulkMode::Apply).await, [""; 0]);
     pass(&registry, 2).await;
-    let left = removed(&registry, USED_IN_TEN_DAYS, RetainMode::Apply).await;
+    let left = removed(&registry, USED_IN_TEN_DAYS, BulkMode::Apply).await;
     assert_eq!(left, ["pear@1.0.0", "pear@1.1.0"]);
 }

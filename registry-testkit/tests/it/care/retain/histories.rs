@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use registry_core::care::RetainMode;
+use registry_core::bulk::BulkMode;
 use registry_core::domain::Version;
 use registry_core::domain::retention::Keep;
 use registry_testkit::publish_document::PublishDocument;
@@ -161,18 +161,18 @@ async fn tell(story: Vec<Step>, keep: Keep) {
     }
     let registry = &world.registry;
     if world.versions.is_empty() {
-        assert_eq!(removed(registry, keep, RetainMode::Apply).await, [""; 0]);
+        assert_eq!(removed(registry, keep, BulkMode::Apply).await, [""; 0]);
         return;
     }
     let tags = || async { registry.anonymous().get("/-/package/pear/dist-tags").await.json() };
     let tags_before = tags().await;
-    let planned = retain(registry, keep, RetainMode::DryRun).await;
-    assert_eq!(retain(registry, keep, RetainMode::Apply).await, planned);
+    let planned = retain(registry, keep, BulkMode::DryRun).await;
+    assert_eq!(retain(registry, keep, BulkMode::Apply).await, planned);
     let left: BTreeSet<_> = super::versions(registry, "pear").await.into_iter().collect();
     let stays: BTreeSet<_> = world.must_stay(&keep).into_iter().map(str::to_owned).collect();
     assert_eq!(left, stays);
     assert_eq!(tags().await, tags_before);
-    assert_eq!(removed(registry, keep, RetainMode::Apply).await, [""; 0], "a second run has nothing to do");
+    assert_eq!(removed(registry, keep, BulkMode::Apply).await, [""; 0], "a second run has nothing to do");
 }
 
 #[test]

@@ -10,7 +10,8 @@ mod table;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use registry_core::care::{RetainMode, RetainedPackage, RetentionRule, RetentionRules};
+use registry_core::bulk::BulkMode;
+use registry_core::care::{RetainedPackage, RetentionRule, RetentionRules};
 use registry_core::domain::PackageName;
 use registry_core::domain::retention::Keep;
 use registry_testkit::TestRegistry;
@@ -30,18 +31,14 @@ fn rules(rules: &[(&str, Keep)]) -> RetentionRules {
 }
 
 /// Runs one rule for all packages. Returns what became of each, and the failures.
-async fn retain(
-    registry: &TestRegistry,
-    keep: Keep,
-    mode: RetainMode,
-) -> (Vec<RetainedPackage>, Vec<String>) {
+async fn retain(registry: &TestRegistry, keep: Keep, mode: BulkMode) -> (Vec<RetainedPackage>, Vec<String>) {
     let names = registry.registry().hosted_packages().await.unwrap();
     let retained = registry.registry().retain_packages(names, rules(&[("**", keep)]), mode).await;
     outcome(retained.unwrap()).await
 }
 
 /// The versions that go, or went.
-async fn removed(registry: &TestRegistry, keep: Keep, mode: RetainMode) -> Vec<String> {
+async fn removed(registry: &TestRegistry, keep: Keep, mode: BulkMode) -> Vec<String> {
     let (packages, failures) = retain(registry, keep, mode).await;
     assert_eq!(failures, [""; 0]);
     let of = |package: &RetainedPackage| {

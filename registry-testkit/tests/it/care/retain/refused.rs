@@ -1,4 +1,5 @@
-use registry_core::care::{RetainMode, RetentionRule, RetentionRules};
+use registry_core::bulk::BulkMode;
+use registry_core::care::{RetentionRule, RetentionRules};
 use registry_core::domain::retention::Keep;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Operation};
@@ -26,7 +27,7 @@ async fn a_package_that_is_damaged_costs_no_other_its_versions() {
     registry.put("pear/index.json", damaged).await;
     let before = registry.stored().await;
     let registry = registry.replica().await;
-    let (packages, failures) = retain(&registry, NOTHING, RetainMode::Apply).await;
+    let (packages, failures) = retain(&registry, NOTHING, BulkMode::Apply).await;
     insta::assert_snapshot!(table(&packages), @r#"
     fig (rule 1)
       2.0.0                              tagged latest
@@ -58,7 +59,7 @@ async fn a_storage_that_refuses_writes_keeps_what_it_has() {
         }
     }
     let before = registry.stored().await;
-    let (packages, failures) = retain(&registry, NOTHING, RetainMode::Apply).await;
+    let (packages, failures) = retain(&registry, NOTHING, BulkMode::Apply).await;
     assert_eq!((packages.len(), failures.len()), (0, 1), "{failures:?}");
     assert_eq!(registry.stored().await, before);
     assert_eq!(versions(&registry, "pear").await, ["1.0.0", "2.0.0"]);

@@ -1,4 +1,4 @@
-use registry_core::care::RetainMode;
+use registry_core::bulk::BulkMode;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Operation};
 use registry_testkit::publish_document::PublishDocument;
@@ -24,7 +24,7 @@ const NAMES: [&str; 2] = ["@acme/fig", "pear"];
 async fn run(registry: &TestRegistry) -> Vec<String> {
     let names = NAMES.map(name).to_vec();
     let retained =
-        registry.registry().retain_packages(names, rules(&[("**", NOTHING)]), RetainMode::Apply).await;
+        registry.registry().retain_packages(names, rules(&[("**", NOTHING)]), BulkMode::Apply).await;
     outcome(retained.unwrap()).await.1
 }
 
@@ -80,15 +80,15 @@ async fn tarballs_that_a_stopped_run_left_are_deleted_and_those_of_others_are_no
     for _ in 0..3 {
         registry.store().fail_next_at(Operation::Delete, deletes, Fault::Refused);
     }
-    let (packages, failures) = retain(&registry, NOTHING, RetainMode::Apply).await;
+    let (packages, failures) = retain(&registry, NOTHING, BulkMode::Apply).await;
     assert_eq!(failures, [""; 0]);
     assert_eq!(packages.iter().map(|package| package.leftovers).collect::<Vec<_>>(), [0, 0]);
     // A publish in progress has stored its tarball, and no packument names it yet.
     let begun = "pear/-/00000000000000000000000000000000/pear-3.0.0.tgz";
     registry.put(begun, "begun").await;
-    let (packages, failures) = retain(&registry, NOTHING, RetainMode::DryRun).await;
+    let (packages, failures) = retain(&registry, NOTHING, BulkMode::DryRun).await;
     assert_eq!((packages[1].leftovers, failures), (0, Vec::new()));
-    let (packages, failures) = retain(&registry, NOTHING, RetainMode::Apply).await;
+    let (packages, failures) = retain(&registry, NOTHING, BulkMode::Apply).await;
     assert_eq!(failures, [""; 0]);
     assert_eq!(packages.iter().map(|package| package.leftovers).collect::<Vec<_>>(), [0, 3]);
     let keys = registry.keys().await;

@@ -1,4 +1,4 @@
-use registry_core::care::RetainMode;
+use registry_core::bulk::BulkMode;
 use registry_core::domain::retention::Keep;
 use registry_testkit::TestRegistry;
 use registry_testkit::publish_document::PublishDocument;
@@ -54,7 +54,7 @@ async fn what_stays_and_why() {
         let retained = registry.registry().retain_packages(names.clone(), rules.clone(), mode).await.unwrap();
         outcome(retained).await
     };
-    let (planned, failures) = run(RetainMode::DryRun).await;
+    let (planned, failures) = run(BulkMode::DryRun).await;
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&planned), @r#"
     @acme/fig (rule 2)
@@ -81,7 +81,7 @@ async fn what_stays_and_why() {
 
     registry.registry().flush_events().await;
     let _ = registry.events().take();
-    let (done, failures) = run(RetainMode::Apply).await;
+    let (done, failures) = run(BulkMode::Apply).await;
     assert_eq!((done, failures), (planned.clone(), Vec::new()), "what was said is what is done");
     let pear = planned.iter().find(|package| package.name.as_str() == "@acme/pear").unwrap();
     let kept: Vec<_> = pear.kept.iter().map(|kept| kept.version.clone()).collect();
@@ -132,7 +132,7 @@ async fn what_stays_and_why() {
         json!({"latest": "2.2.0", "canary": "0.0.0-canary-00aa11-20260201", "beta": "2.2.1-beta.1", "next": "3.0.0-8",
             "previous": "1.1.1"})
     );
-    let (again, _) = run(RetainMode::Apply).await;
+    let (again, _) = run(BulkMode::Apply).await;
     assert!(again.iter().all(|package| package.removed.is_empty() && package.leftovers == 0), "{again:?}");
 }
 
@@ -145,7 +145,7 @@ async fn a_package_without_latest_keeps_the_version_that_would_be() {
     }
     super::super::edit_index(&registry, "pear", |index| index["dist-tags"] = json!({})).await;
     let registry = registry.replica().await;
-    let (packages, failures) = super::retain(&registry, super::NOTHING, RetainMode::Apply).await;
+    let (packages, failures) = super::retain(&registry, super::NOTHING, BulkMode::Apply).await;
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&packages), @r#"
     pear (rule 1)
@@ -175,7 +175,7 @@ async fn what_is_not_known_stays() {
     })
     .await;
     let registry = registry.replica().await;
-    let (packages, failures) = super::retain(&registry, super::NOTHING, RetainMode::DryRun).await;
+    let (packages, failures) = super::retain(&registry, super::NOTHING, BulkMode::DryRun).await;
     assert_eq!(failures, [""; 0]);
     insta::assert_snapshot!(table(&packages), @r#"
     pear (rule 1)
