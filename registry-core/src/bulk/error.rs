@@ -76,6 +76,15 @@ pub enum BulkError {
         /// What else there is to do.
         advice: &'static str,
     },
+    /// Users published a package here that the source has, too.
+    #[error(
+        "{package} was published here, and nothing was ever imported into it: if its owners agree that the source's versions are \
+         added, run the command again with --into-published"
+    )]
+    PublishedHere {
+        /// The package.
+        package: PackageName,
+    },
     /// A packument names a tarball that is nowhere.
     #[error(
         "neither the source nor the copy has {path}, which a packument names, so its version cannot be installed: restore it from \

@@ -44,7 +44,8 @@ use crate::storage::{Storage, StorageMeter};
 pub use crate::vocabulary::BulkMode;
 #[cfg(feature = "signing")]
 pub use bundle::{
-    Bundle, BundleBuilder, BundleError, BundleOptions, BundledVersion, CheckedBundle, WrittenBundle,
+    ApplyOptions, Bundle, BundleBuilder, BundleError, BundleOptions, BundledVersion, CheckedBundle,
+    WrittenBundle,
 };
 pub use copy::{CopiedObject, CopyOptions, CopyOutcome, check_copy_source, copy_storage};
 pub use error::BulkError;

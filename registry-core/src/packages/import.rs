@@ -6,7 +6,9 @@ use bytes::Bytes;
 use crate::Error;
 use crate::auth::Caller;
 use crate::clock::timestamp;
-use crate::domain::packument::{ImportEffect, ImportNote, NamedTarball, Packument, SourcePackage};
+use crate::domain::packument::{
+    ImportEffect, ImportNote, ImportRecord, NamedTarball, Packument, SourcePackage,
+};
 use crate::domain::publication::{ImportRefusal, ImportedVersion};
 use crate::domain::shorten::shorten;
 use crate::domain::{Integrity, PackageName, Version};
@@ -25,6 +27,8 @@ pub(crate) struct ImportPlan {
     pub(crate) refused: Vec<(String, ImportRefusal)>,
     /// Accounts that starred the package there and not here.
     pub(crate) stars: Vec<String>,
+    /// Whether users published the package here, and no import ever wrote to it.
+    pub(crate) is_published_here: bool,
 }
 
 /// Operations of an operator, who needs no right.
@@ -107,6 +111,7 @@ impl Packages {
         verified: Vec<ImportedVersion>,
         stars: Vec<String>,
         from: &str,
+        into_published: bool,
     ) -> Result<ImportEffect, Error> {
         // Before the commit, so that a crash in between leaves a marker without a star, which reading ignores.
         for account in stars {
@@ -123,6 +128,10 @@ impl Packages {
             let written = packument.imported.clone();
             let now = timestamp(packages.parts.clock.now());
             let was_stored = !packument.is_new();
+            if is_published_here(packument) && !into_published {
+                let effect = ImportEffect { is_published_here: true, ..ImportEffect::default() };
+                return Ok(PackumentDecision::Keep((effect, None, was_stored)));
+            }
             let effect = packument.import(&source, &signed, &now)?;
             let latest = packument.latest().and_then(|latest| Version::parse(latest).ok());
             let is_written = effect.is_visible || packument.imported != written;
@@ -158,11 +167,16 @@ impl Packages {
     }
 }
 
+/// Whether users published the package, and no import ever wrote to it.
+fn is_published_here(packument: &Packument<'_>) -> bool {
+    !packument.is_new() && packument.imported == ImportRecord::default()
+}
+
 fn plan(source: &SourcePackage, packument: &Packument<'_>) -> ImportPlan {
     let hosted: Vec<NamedTarball> = packument.named_tarballs().into_iter().filter_map(Result::ok).collect();
     let hosted: HashMap<&str, &NamedTarball> =
         hosted.iter().map(|hosted| (hosted.version.as_str(), hosted)).collect();
-    let mut plan = ImportPlan::default();
+    let mut plan = ImportPlan { is_published_here: is_published_here(packument), ..ImportPlan::default() };
     let stars = source.stars.iter().flatten();
     plan.stars = stars.filter(|name| packument.users.get(*name) != Some(&true)).cloned().collect();
     for (key, told) in &source.versions {

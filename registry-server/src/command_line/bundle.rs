@@ -41,6 +41,9 @@ pub struct ApplyBundle {
     /// public key (PEM); may be given more than once
     #[arg(long = "key", value_name = "KEY")]
     pub keys: Vec<String>,
+    /// Add to packages, too, that users published here and that were never imported
+    #[arg(long)]
+    pub into_published: bool,
     /// Verify the bundle, say what would be imported, and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -31,6 +31,9 @@ pub struct ImportVerdaccio {
     /// unless --config names one]
     #[arg(long, value_name = "FILE")]
     pub settings_out: Option<PathBuf>,
+    /// Add to packages, too, that users published here and that were never imported
+    #[arg(long)]
+    pub into_published: bool,
     /// Say what would be imported, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -70,6 +73,9 @@ pub struct ImportRegistry {
     /// more than once
     #[arg(long = "tarball-host", value_name = "HOST")]
     pub tarball_hosts: Vec<String>,
+    /// Add to packages, too, that users published here and that were never imported
+    #[arg(long)]
+    pub into_published: bool,
     /// Say what would be imported, fetch no tarball and write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -14,6 +14,22 @@ use super::manifest::PackageEntry;
 use super::source::BundleSource;
 use super::{Bundle, BundleError, CheckedBundle};
 
+/// How the packages of a bundle are imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApplyOptions {
+    /// Whether to add to packages that were published here, see [`ImportOptions::into_published`].
+    pub into_published: bool,
+    /// Whether to write.
+    pub mode: BulkMode,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self { into_published: false, mode: BulkMode::Apply }
+    }
+}
+
 /// What is here of a version that an increment leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
@@ -24,7 +40,11 @@ enum Standing {
 
 impl Bulk {
     /// Imports the packages of a bundle. An increment is refused as a whole if what it leaves out is not here.
-    pub(crate) fn apply_bundle(&self, bundle: CheckedBundle, mode: BulkMode) -> BulkStream<ImportedPackage> {
+    pub(crate) fn apply_bundle(
+        &self,
+        bundle: CheckedBundle,
+        options: ApplyOptions,
+    ) -> BulkStream<ImportedPackage> {
         let CheckedBundle(bundle) = bundle;
         let packages = Packages::new(&self.parts.packages, &self.authorization);
         let bulk = self.clone();
@@ -33,7 +53,9 @@ impl Bulk {
             let entries = &bundle.inner.manifest.packages;
             let held = entries.iter().filter(|entry| entry.packument.path.is_some());
             let names = held.map(|entry| entry.name.clone()).collect();
-            let options = ImportOptions { names, mode, partial: true, ..ImportOptions::default() };
+            let ApplyOptions { into_published, mode } = options;
+            let options =
+                ImportOptions { names, mode, into_published, partial: true, ..ImportOptions::default() };
             let imported = bulk.import_packages(Arc::new(BundleSource::of(&bundle)), options);
             Ok::<_, BulkError>(stream::iter(unchanged).map(Ok).chain(imported))
         };

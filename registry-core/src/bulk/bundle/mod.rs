@@ -26,6 +26,7 @@ use crate::signing::KeyId;
 
 use manifest::BundleBase;
 
+pub use apply::ApplyOptions;
 pub use create::BundleBuilder;
 pub use error::BundleError;
 pub use reader::{Bundle, CheckedBundle};

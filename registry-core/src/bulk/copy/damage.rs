@@ -18,7 +18,8 @@ impl Copying {
         let deletes_packages = self.options.delete_packages || self.options.even_if_used;
         let lost = |advice| BulkError::Lost { path: object.clone(), advice };
         // Without the key, no signature is verified.
-        if *object == path(Key::SigningKeys)? && !self.options.even_if_used {
+        let of_keys = [path(Key::SigningKeys)?, path(Key::SigningBegan)?];
+        if of_keys.contains(object) && !self.options.even_if_used {
             return Err(lost(""));
         }
         match StoredPath::of(object) {

@@ -55,6 +55,9 @@ pub struct ImportOptions {
     pub stars: bool,
     /// Whether the source may lack versions that it had, so that none counts as gone there.
     pub partial: bool,
+    /// Whether to add to packages that were published here, and never imported. Their owners may not know the source, so such a
+    /// package fails otherwise.
+    pub into_published: bool,
     /// Whether to write.
     pub mode: BulkMode,
 }
@@ -67,6 +70,7 @@ impl Default for ImportOptions {
             all: false,
             stars: false,
             partial: false,
+            into_published: false,
             mode: BulkMode::Apply,
         }
     }
@@ -98,6 +102,7 @@ struct Importing {
     mode: BulkMode,
     with_stars: bool,
     is_partial: bool,
+    into_published: bool,
     tarballs: Semaphore,
     mebibytes: Semaphore,
     storage_meter: Arc<StorageMeter>,
@@ -122,6 +127,7 @@ impl Bulk {
             mode: options.mode,
             with_stars: options.stars,
             is_partial: options.partial,
+            into_published: options.into_published,
             tarballs: Semaphore::new(CONCURRENCY),
             mebibytes: Semaphore::new(TARBALL_MEBIBYTES as usize),
             storage_meter: Arc::clone(&self.parts.storage_meter),

@@ -27,7 +27,12 @@ impl Importing {
         let left_out = left_out.into_iter().map(|name| ImportNote::OwnerLeftOut { name });
         let source = Arc::new(source);
         let planned = self.packages.plan_import(name, &source, &from).await;
-        let ImportPlan { missing, unchanged, refused, mut stars } = planned.map_err(of_package(name))?;
+        let ImportPlan { missing, unchanged, refused, mut stars, is_published_here } =
+            planned.map_err(of_package(name))?;
+        let published_here = || BulkError::PublishedHere { package: name.clone() };
+        if is_published_here && !self.into_published {
+            return Err(published_here());
+        }
         failures
             .extend(refused.into_iter().map(|(version, refusal)| refused_version(name, &version, refusal)));
         let mut imported = ImportedPackage {
@@ -66,8 +71,12 @@ impl Importing {
             // Nothing is left of a package that does not go in.
             stars.clear();
         }
-        let effect = self.packages.import(name, source, verified, stars, &from).await;
+        let effect = self.packages.import(name, source, verified, stars, &from, self.into_published).await;
         let effect = effect.inspect_err(|_| self.note_failed_write()).map_err(of_package(name))?;
+        // A user published it while its tarballs were fetched.
+        if effect.is_published_here {
+            return Err(published_here());
+        }
         let overtaken = effect.overtaken.iter();
         failures.extend(
             overtaken.map(|version| refused_version(name, version.as_str(), ImportRefusal::OtherTarball)),

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
@@ -18,10 +18,20 @@ pub struct ImportRecord {
     /// Versions that the source had, with the tarballs that are here.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub versions: BTreeSet<String>,
+    /// When versions came here (RFC 3339) → these versions. Their times in the packument are those of the source.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub added: BTreeMap<String, BTreeSet<String>>,
     /// The owners.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub maintainers: Vec<Person>,
     /// The accounts that starred the package.
     #[serde(skip_serializing_if = "IndexSet::is_empty")]
     pub stars: IndexSet<String>,
+}
+
+impl ImportRecord {
+    /// Returns when a version came here (RFC 3339); `None` if no import added it.
+    pub(crate) fn added_at(&self, version: &str) -> Option<&str> {
+        self.added.iter().find(|(_, versions)| versions.contains(version)).map(|(time, _)| time.as_str())
+    }
 }

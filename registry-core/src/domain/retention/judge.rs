@@ -29,6 +29,7 @@ impl Keep {
             let mut kept_by: Vec<_> = tags.get(known.key).cloned().unwrap_or_default();
             kept_by.extend(ranked.get(known.key).cloned());
             kept_by.extend(self.keep_young(known, now));
+            kept_by.extend(self.keep_newcomer(known, now));
             kept_by.extend(self.keep_used(known, usage, now));
             if kept_by.is_empty() && highest == Some(known.key) {
                 kept_by.push(KeepReason::Highest);
@@ -82,6 +83,13 @@ impl Keep {
         (now - at < TimeDelta::days(self.published_days.into())).then_some(KeepReason::Published { at })
     }
 
+    /// What was imported had no time yet to be downloaded here, however old it is.
+    fn keep_newcomer(&self, known: &Known<'_>, now: DateTime<Utc>) -> Option<KeepReason> {
+        let at = known.imported?;
+        let days = self.published_days.max(self.downloaded_days.unwrap_or_default());
+        (now - at < TimeDelta::days(days.into())).then_some(KeepReason::Imported { at })
+    }
+
     fn keep_used(&self, known: &Known<'_>, usage: &VersionUsage, now: DateTime<Utc>) -> Option<KeepReason> {
         usage.keep(known.version.as_ref()?, now.date_naive(), self.downloaded_days?)
     }
@@ -94,13 +102,20 @@ struct Known<'a> {
     version: Option<Version>,
     /// `None` if it is missing or cannot be read.
     published: Option<DateTime<Utc>>,
+    /// `None` if it was not imported.
+    imported: Option<DateTime<Utc>>,
 }
 
 impl<'a> Known<'a> {
     fn of(packument: &Packument<'_>, key: &'a str) -> Self {
-        let published = packument.time.get(key).and_then(|time| DateTime::parse_from_rfc3339(time).ok());
-        Self { key, version: Version::parse(key).ok(), published: published.map(|time| time.to_utc()) }
+        let published = packument.time.get(key).and_then(|time| moment(time));
+        let imported = packument.imported.added_at(key).and_then(moment);
+        Self { key, version: Version::parse(key).ok(), published, imported }
     }
+}
+
+fn moment(time: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(time).ok().map(|time| time.to_utc())
 }
 
 fn fits(place: usize, limit: u32) -> bool {

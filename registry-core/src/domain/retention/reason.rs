@@ -36,6 +36,11 @@ pub enum KeepReason {
         /// When.
         at: DateTime<Utc>,
     },
+    /// It was imported lately, so nobody could use it here for longer.
+    Imported {
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// When it was published is not known.
     UnknownPublishTime,
     /// It was downloaded lately.
@@ -65,6 +70,7 @@ impl fmt::Display for KeepReason {
             Self::ReleasesUnlimited => formatter.write_str("the rule limits no releases"),
             Self::PrereleasesUnlimited => formatter.write_str("the rule limits no prereleases"),
             Self::Published { at } => write!(formatter, "published on {}", at.date_naive()),
+            Self::Imported { at } => write!(formatter, "imported on {}", at.date_naive()),
             Self::UnknownPublishTime => formatter.write_str("time of publishing unknown"),
             Self::Downloaded { day } => write!(formatter, "downloaded on {day}"),
             Self::NotCounted { since: Some(since) } => {

@@ -1,6 +1,6 @@
 use anyhow::Context as _;
 use chrono::SecondsFormat;
-use registry_core::bulk::Bundle;
+use registry_core::bulk::{ApplyOptions, Bundle};
 
 use crate::command_line::{ApplyBundle, Overrides};
 use crate::operate::bulk::{mode, say};
@@ -24,9 +24,12 @@ pub(super) fn apply(overrides: &Overrides, request: &ApplyBundle) -> anyhow::Res
             bundle.key()
         ));
         let packages = bundle.packages();
+        let mut options = ApplyOptions::default();
+        options.into_published = request.into_published;
+        options.mode = mode(request.dry_run);
         let bundle = bundle.check().await.with_context(cannot)?;
         Report::begin(request.dry_run, packages)
-            .packages(registry.apply_bundle(bundle, mode(request.dry_run)), &NoExtra)
+            .packages(registry.apply_bundle(bundle, options), &NoExtra)
             .await
     })
 }

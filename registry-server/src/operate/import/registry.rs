@@ -46,6 +46,7 @@ pub(super) fn import(overrides: &Overrides, request: &ImportRegistry) -> anyhow:
         options = ImportOptions::default();
         options.names = packages;
         options.mode = mode(request.dry_run);
+        options.into_published = request.into_published;
         report.packages(registry.import_packages(source, options), &named).await
     })
 }

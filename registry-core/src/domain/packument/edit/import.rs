@@ -127,6 +127,7 @@ impl Packument<'_> {
             if let Some(told) = told.filter(|told| !told.deprecated.is_empty()) {
                 self.imported.deprecated.insert(version.to_owned(), told.deprecated.clone());
             }
+            self.imported.added.entry(now.to_owned()).or_default().insert(version.to_owned());
             effect.added.push(imported.version.clone());
         }
     }

@@ -63,6 +63,8 @@ pub(crate) struct ImportEffect {
     pub(crate) unstarred: Vec<String>,
     /// Whether readers see a change.
     pub(crate) is_visible: bool,
+    /// Whether nothing was done, because users published the package here.
+    pub(crate) is_published_here: bool,
 }
 
 impl fmt::Display for ImportNote {

@@ -62,6 +62,7 @@ pub(super) fn import(overrides: &Overrides, request: &ImportVerdaccio) -> anyhow
     options.names = listed.names;
     options.mode = mode(request.dry_run);
     options.stars = true;
+    options.into_published = request.into_published;
     let access = if request.dry_run { Access::LooksAhead } else { Access::Begins };
     run(&overrides, access, async |registry| {
         let mut report = Report::begin(request.dry_run, options.names.len() as u64);

@@ -3,7 +3,7 @@ use std::fs;
 
 use registry_testkit::{TestRegistry, amount};
 
-use super::{Bundle, KeyId, LOCKED, Site, apply};
+use super::{ApplyOptions, Bundle, KeyId, LOCKED, Site, apply};
 
 /// Why these bytes are no bundle.
 async fn refusal(site: &Site, bytes: &[u8], trusted: &KeyId) -> String {
@@ -100,12 +100,12 @@ async fn bytes_that_change_after_the_check_are_not_taken() {
     // Within the last tarball.
     bytes[all - 1_024 - 500] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let stream = other.registry().apply_bundle(bundle, registry_core::bulk::BulkMode::Apply);
+    let stream = other.registry().apply_bundle(bundle, ApplyOptions::default());
     let (packages, failures) = super::outcome(stream).await;
     assert_eq!((packages.len(), failures.len()), (2, 1), "{failures:?}");
     assert!(failures[0].starts_with("cannot fetch the tarball of fig@1.1.0"), "{failures:?}");
     let _ = other.anonymous().get("/fig/-/fig-1.1.0.tgz").await.assert_status(404);
     let keys = other.keys().await;
     assert!(!keys.iter().any(|key| key.contains("fig-1.1.0")), "{keys:?}");
-    assert!(apply(&other, &path, &site.key().await).await.is_err());
+    assert!(apply(&other, &path, &site.key().await, ApplyOptions::default()).await.is_err());
 }

@@ -1,7 +1,7 @@
 use std::fs;
 use std::time::Duration;
 
-use registry_core::bulk::BulkMode;
+use registry_core::bulk::{ApplyOptions, BulkMode};
 use registry_testkit::publish_document::PublishDocument;
 use registry_testkit::{TestRegistry, amount};
 
@@ -78,7 +78,9 @@ async fn an_increment_leaves_out_what_its_base_leaves_out() {
         assert_eq!(failures, [""; 0], "{file}");
     }
     let dry_run = site.open("4.tar").await.check().await.unwrap();
-    let (packages, failures) = outcome(other.registry().apply_bundle(dry_run, BulkMode::DryRun)).await;
+    let mut options = ApplyOptions::default();
+    options.mode = BulkMode::DryRun;
+    let (packages, failures) = outcome(other.registry().apply_bundle(dry_run, options)).await;
     assert_eq!((packages.iter().map(|package| package.added).sum::<u64>(), failures), (0, Vec::new()));
 }
 
@@ -95,7 +97,10 @@ async fn what_was_decided_here_about_a_base_stays() {
     assert_eq!(packages, []);
     assert!(failures[0].contains("@acme/pear@1.0.0 is not here"), "{failures:?}");
     let (packages, failures) = site.apply(&other, "1.tar").await.unwrap();
-    assert_eq!(packages.iter().map(|package| package.added).sum::<u64>(), 2);
+    assert_eq!(packages.iter().map(|package| package.added).sum::<u64>(), 1);
+    assert!(failures[0].contains("fig was published here"), "{failures:?}");
+    let (packages, failures) = site.apply_into_published(&other, "1.tar").await;
+    assert_eq!(packages.iter().map(|package| package.added).sum::<u64>(), 1);
     insta::assert_snapshot!(failures.join("\n"), @"fig@1.0.0 is not imported: the version here has another tarball, and stays: find out which of the two is right");
     let (packages, failures) = site.apply(&other, "2.tar").await.unwrap();
     assert_eq!(packages, []);
@@ -126,7 +131,8 @@ async fn a_base_of_another_key_is_refused() {
     let refused = Bundle::open(&stranger.path("1.tar"), &[site.key().await]).await.unwrap_err();
     let told = refused.to_string().replace(&stranger.key().await.to_string(), "[key]");
     insta::assert_snapshot!(told, @"it is signed by the key [key], which is not trusted here: compare the id with what `registry-server bundle key` prints where the bundle was made, and name it with --key or in [bundles] trusted_keys");
-    let refused = apply(&site.registry, &stranger.path("1.tar"), &site.key().await).await;
+    let refused =
+        apply(&site.registry, &stranger.path("1.tar"), &site.key().await, ApplyOptions::default()).await;
     assert!(refused.is_err());
     fs::remove_file(stranger.path("1.tar")).unwrap();
     let gone = Bundle::open(&stranger.path("1.tar"), &[]).await.unwrap_err();

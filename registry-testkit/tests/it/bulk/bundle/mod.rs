@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use registry_core::access::AccessRules;
 use registry_core::bulk::{
-    BulkMode, Bundle, BundleError, BundleOptions, BundledVersion, ImportedPackage, WrittenBundle,
+    ApplyOptions, Bundle, BundleError, BundleOptions, BundledVersion, ImportedPackage, WrittenBundle,
 };
 use registry_core::domain::lockfile::{LockedPackage, parse_lockfile};
 use registry_core::signing::KeyId;
@@ -121,7 +121,18 @@ impl Site {
         registry: &TestRegistry,
         file: &str,
     ) -> Result<(Vec<ImportedPackage>, Vec<String>), BundleError> {
-        apply(registry, &self.path(file), &self.key().await).await
+        apply(registry, &self.path(file), &self.key().await, ApplyOptions::default()).await
+    }
+
+    /// Applies a bundle, also to packages that users published there.
+    async fn apply_into_published(
+        &self,
+        registry: &TestRegistry,
+        file: &str,
+    ) -> (Vec<ImportedPackage>, Vec<String>) {
+        let mut options = ApplyOptions::default();
+        options.into_published = true;
+        apply(registry, &self.path(file), &self.key().await, options).await.unwrap()
     }
 }
 
@@ -145,9 +156,10 @@ async fn apply(
     registry: &TestRegistry,
     path: &Path,
     trusted: &KeyId,
+    options: ApplyOptions,
 ) -> Result<(Vec<ImportedPackage>, Vec<String>), BundleError> {
     let bundle = Bundle::open(path, std::slice::from_ref(trusted)).await?.check().await?;
-    Ok(outcome(registry.registry().apply_bundle(bundle, BulkMode::Apply)).await)
+    Ok(outcome(registry.registry().apply_bundle(bundle, options)).await)
 }
 
 /// The files of an archive, as any tar reads it.

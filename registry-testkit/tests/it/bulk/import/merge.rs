@@ -178,7 +178,9 @@ async fn a_package_of_this_registry_gets_what_it_lacks() {
     for version in ["1.0.0", "1.1.0"] {
         let _ = registry.ana().publish(&fig(version)).await.assert_status(201);
     }
-    let imported = source.imported(&registry, "fig").await;
+    let (mut packages, failures) = source.import_into_published(&registry, "fig").await;
+    assert_eq!(failures, [""; 0]);
+    let imported = packages.remove(0);
     assert_eq!((imported.added, imported.unchanged), (1, 2));
     insta::assert_snapshot!(notes(&imported), @r"
     the dist-tag latest was changed here, and stays
@@ -187,7 +189,10 @@ async fn a_package_of_this_registry_gets_what_it_lacks() {
     let packument = stored(&registry, "fig").await;
     assert_eq!(packument["dist-tags"], json!({ "latest": "1.1.0", "beta": "2.0.0" }));
     assert_eq!(packument["maintainers"][0]["name"], "ana");
-    let imported = json!({ "dist-tags": { "beta": "2.0.0" }, "versions": ["1.0.0", "1.1.0", "2.0.0"] });
+    let imported = json!({
+        "dist-tags": { "beta": "2.0.0" }, "versions": ["1.0.0", "1.1.0", "2.0.0"],
+        "added": { "2026-01-02T03:04:05.000Z": ["2.0.0"] },
+    });
     assert_eq!(packument["_imported"], imported);
 }
 

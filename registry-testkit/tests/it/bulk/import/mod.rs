@@ -3,6 +3,7 @@
 mod merge;
 mod names;
 mod owners;
+mod published_here;
 mod refused;
 mod slow;
 mod stopped;
@@ -104,6 +105,19 @@ impl Source {
     ) -> (Vec<ImportedPackage>, Vec<String>) {
         let names = names.iter().map(|name| PackageName::parse(name).unwrap()).collect();
         self.import_as(registry, |options| options.names = names).await
+    }
+
+    /// Imports a package, also into one that users published here.
+    async fn import_into_published(
+        &self,
+        registry: &TestRegistry,
+        name: &str,
+    ) -> (Vec<ImportedPackage>, Vec<String>) {
+        let into_published = |options: &mut ImportOptions| {
+            options.names = vec![PackageName::parse(name).unwrap()];
+            options.into_published = true;
+        };
+        self.import_as(registry, into_published).await
     }
 
     /// Imports a package that must not fail.
@@ -253,6 +267,12 @@ async fn all_that_the_source_says_is_taken_over_with_one_event() {
           "1.0.0",
           "1.1.0"
         ],
+        "added": {
+          "2026-01-02T03:04:05.000Z": [
+            "1.0.0",
+            "1.1.0"
+          ]
+        },
         "maintainers": [
           {
             "name": "eva",

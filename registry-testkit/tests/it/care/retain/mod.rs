@@ -2,6 +2,7 @@
 
 mod downloads;
 mod histories;
+mod imported;
 mod races;
 mod refused;
 mod stopped;
