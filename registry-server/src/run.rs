@@ -196,6 +196,11 @@ async fn serve_until_signal(
         traces.into_iter().fold(builder, RegistryBuilder::trace_context)
     });
     let registry = registry.await?;
+    // Packages can be read nonetheless.
+    if let Err(error) = registry.check_signer().await {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "versions cannot be signed, so nothing can be published");
+    }
     let metrics = Arc::new(Metrics::new(SystemClock.now().timestamp()));
     runtime.spawn(keep_up(Arc::clone(&metrics)));
     let condition = Arc::new(Condition::default());

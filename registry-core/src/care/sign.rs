@@ -1,3 +1,6 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
@@ -17,7 +20,7 @@ pub struct SignedPackage {
     pub name: PackageName,
     /// These versions.
     pub signed: Vec<String>,
-    /// How many had a signature.
+    /// How many had a signature by a key of this registry.
     pub unchanged: u64,
     /// Why versions cannot be signed.
     pub findings: Vec<Finding>,
@@ -43,6 +46,7 @@ impl Care {
         if !self.packages().signs() {
             return Ok(done);
         }
+        let known: HashSet<_> = self.packages().own_keys().await?.into_iter().map(|key| key.keyid).collect();
         let index = match self.read_index(&name).await? {
             Index::Readable(index) => index,
             Index::Damaged { reason } => return Err(Error::Damaged(format!("{name}: {reason}").into())),
@@ -50,7 +54,7 @@ impl Care {
         };
         let mut unsigned = Vec::new();
         for tarball in index.tarballs.iter() {
-            if tarball.is_signed {
+            if tarball.signed_by.iter().any(|key| known.contains(key)) {
                 done.unchanged += 1;
                 continue;
             }
@@ -71,7 +75,7 @@ impl Care {
         done.signed = match mode {
             BulkMode::DryRun => unsigned.into_iter().map(|(version, _)| version.to_string()).collect(),
             BulkMode::Apply => {
-                let signed = self.packages().add_signatures(&name, unsigned).await?;
+                let signed = self.packages().add_signatures(&name, unsigned, Arc::new(known)).await?;
                 signed.into_iter().map(|version| version.to_string()).collect()
             }
         };

@@ -1,5 +1,6 @@
 //! Signatures of versions that are published here, as npm's registries make them.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub(crate) struct SigningParts {
     pub(crate) signer: Option<Arc<dyn VersionSigner>>,
     #[cfg(feature = "signing")]
     pub(crate) stored: crate::signing::StoredKeys,
+    /// Whether these keys are what signs.
+    #[cfg(feature = "signing")]
+    pub(crate) by_stored: bool,
 }
 
 impl Packages {
@@ -48,11 +52,28 @@ impl Packages {
         }
     }
 
-    /// Returns the keys that signatures of this registry name.
+    /// Returns the keys that signatures of this registry name, also those of versions that were signed when it did so otherwise.
     pub(crate) async fn own_keys(&self) -> Result<Vec<ListedKey>, Error> {
+        let signing = &self.parts.signing;
+        let mut keys = match &signing.signer {
+            Some(signer) => signer.keys().await?,
+            None => Vec::new(),
+        };
+        #[cfg(feature = "signing")]
+        if !signing.by_stored {
+            let stored = signing.stored.list().await?.into_iter();
+            let others: Vec<_> =
+                stored.filter(|stored| keys.iter().all(|key| key.keyid != stored.keyid)).collect();
+            keys.extend(others);
+        }
+        Ok(keys)
+    }
+
+    /// Returns an error if the next version could not be signed.
+    pub(crate) async fn check_signer(&self) -> Result<(), Error> {
         match &self.parts.signing.signer {
-            Some(signer) => Ok(signer.keys().await?),
-            None => Ok(Vec::new()),
+            Some(signer) => Ok(signer.check().await?),
+            None => Ok(()),
         }
     }
 
@@ -61,12 +82,13 @@ impl Packages {
         self.parts.signing.signer.is_some()
     }
 
-    /// Signs versions that have no signature, for an operator. Returns those that were signed: others were signed meanwhile, or
-    /// do not have these digests.
+    /// Signs versions that have no signature by one of the `known` keys, for an operator. Returns those that were signed: others
+    /// were signed meanwhile, or do not have these digests.
     pub(crate) async fn add_signatures(
         &self,
         name: &PackageName,
         versions: Vec<(Version, Integrity)>,
+        known: Arc<HashSet<String>>,
     ) -> Result<Vec<Version>, Error> {
         let mut signed = Vec::new();
         for (version, integrity) in versions {
@@ -77,7 +99,7 @@ impl Packages {
         let decide = move |packument: &mut Packument<'_>| {
             let mut added = Vec::new();
             for (version, integrity, signature) in &signed {
-                if packument.add_signature(version, integrity, signature)? {
+                if packument.add_signature(version, integrity, signature, &known)? {
                     added.push(version.clone());
                 }
             }

@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::BoxStream;
 
 use crate::auth::Caller;
+#[cfg(feature = "signing")]
+use crate::bulk::{ApplyOptions, BundleBuilder, BundleOptions, CheckedBundle};
 use crate::bulk::{
     Bulk, BulkError, BulkMode, BulkParts, BulkStream, ImportOptions, ImportedPackage, MovedPackage,
     RewrittenObject, SentPackage, StorageInventory, TarballBase,
 };
-#[cfg(feature = "signing")]
-use crate::bulk::{BundleBuilder, BundleOptions, CheckedBundle};
 use crate::care::{
     Care, RetainError, RetainedPackage, RetentionRules, SignedPackage, StorageStats, SweepOptions,
     SweptLeftovers, SweptPackage, VerifiedPackage, VerifyOptions,
@@ -177,12 +177,19 @@ impl Registry {
         failing_hooks(&self.parts.packages.store).await
     }
 
-    /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and nothing else, and
+    /// Returns an error if the next version could not be signed, and so not be published. `Ok` where versions are not signed.
+    pub async fn check_signer(&self) -> Result<(), Error> {
+        self.packages().check_signer().await
+    }
+
+    /// Returns whether the registry can serve requests, and what is wrong. Reads the store's marker and the signing keys, and
     /// asks no upstream, so that a load balancer may call it every few seconds.
     pub async fn readiness(&self) -> Readiness {
         let ready = self.ready().await;
         let fatal = ready.as_ref().err().map(ReadinessFinding::of);
-        let findings = fatal.into_iter().chain(self.warnings());
+        let cannot_sign = ready.is_ok() && self.check_signer().await.is_err();
+        let cannot_sign = cannot_sign.then_some(ReadinessFinding::SigningUnavailable);
+        let findings = fatal.into_iter().chain(cannot_sign).chain(self.warnings());
         Readiness::new(findings.collect(), ready.err().map(Into::into))
     }
 
@@ -262,8 +269,8 @@ impl Registry {
     /// Imports the packages of a bundle, like those of another registry. An increment is refused as a whole if what it leaves
     /// out is not here.
     #[cfg(feature = "signing")]
-    pub fn apply_bundle(&self, bundle: CheckedBundle, mode: BulkMode) -> BulkStream<ImportedPackage> {
-        self.bulk().apply_bundle(bundle, mode)
+    pub fn apply_bundle(&self, bundle: CheckedBundle, options: ApplyOptions) -> BulkStream<ImportedPackage> {
+        self.bulk().apply_bundle(bundle, options)
     }
 
     /// Returns the key that the registry signs with, and makes it if there is none yet. All processes on the store get the
@@ -297,8 +304,8 @@ impl Registry {
         &self.parts.packages.signing.stored
     }
 
-    /// Signs the versions of hosted packages that have no signature, in this order, once their tarballs have the digests that
-    /// their packuments name. What another registry signed keeps its signature. Does nothing where versions are not signed, see
+    /// Signs the versions of hosted packages that have no signature by a key of this registry, in this order, once their tarballs
+    /// have the digests that their packuments name. Signatures by other keys, such as lost ones, are replaced. Does nothing where versions are not signed, see
     /// [`RegistryBuilder::sign_versions`](crate::RegistryBuilder::sign_versions).
     pub fn sign_packages(
         &self,

@@ -40,6 +40,8 @@ pub enum ReadinessFinding {
     StorageUnfinishedCopy,
     /// The store refused the last write that it answered. Reads work.
     StorageRefusesWrites,
+    /// Versions cannot be signed, so none can be published. Reads work.
+    SigningUnavailable,
     /// Requests to an upstream pause, because it failed repeatedly.
     UpstreamPaused,
     /// Events wait for a sink or the change feed for too long, so that writers may have to wait.
@@ -49,7 +51,10 @@ pub enum ReadinessFinding {
 impl ReadinessFinding {
     /// Whether the registry cannot serve requests.
     pub fn is_fatal(self) -> bool {
-        !matches!(self, Self::StorageRefusesWrites | Self::UpstreamPaused | Self::EventsBehind)
+        !matches!(
+            self,
+            Self::StorageRefusesWrites | Self::SigningUnavailable | Self::UpstreamPaused | Self::EventsBehind
+        )
     }
 
     /// Returns the name of this kind of finding, for programs.
@@ -62,6 +67,7 @@ impl ReadinessFinding {
             Self::StorageMarkerUnreadable => "storage-marker-unreadable",
             Self::StorageUnfinishedCopy => "storage-unfinished-copy",
             Self::StorageRefusesWrites => "storage-refuses-writes",
+            Self::SigningUnavailable => "signing-unavailable",
             Self::UpstreamPaused => "upstream-paused",
             Self::EventsBehind => "events-behind",
         }
@@ -109,6 +115,9 @@ impl fmt::Display for ReadinessFinding {
             Self::StorageRefusesWrites => {
                 "the storage refuses writes, so nothing can be published: check for free space, a read-only mount, and the \
                  permissions"
+            }
+            Self::SigningUnavailable => {
+                "versions cannot be signed, so nothing can be published: run registry-server doctor, which says why"
             }
             Self::UpstreamPaused => {
                 "an upstream failed repeatedly, so requests to it pause and cached packages are served: run \

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Error;
@@ -11,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::VersionSignature;
 use crate::randomness::Randomness;
 use crate::sealing::SealingKey;
-use crate::storage::{Blob, BlobDecision, Key, Storage};
+use crate::storage::{Blob, BlobDecision, Key, Storage, When};
 use crate::vocabulary::{ListedKey, SignerError, VersionSigner};
 
 use super::SigningKey;
@@ -46,6 +48,8 @@ struct Shared {
     given: Option<Arc<SigningKey>>,
     /// What was signed with last, and when it was read.
     recent: Mutex<Option<(DateTime<Utc>, Arc<SigningKey>)>>,
+    /// Whether the store is known to say that keys were made.
+    has_begun: AtomicBool,
 }
 
 /// The key of the settings has been replaced.
@@ -54,6 +58,14 @@ struct Shared {
     "the signing key {0} of the settings was replaced by a newer one: give that one, or none to sign with the key in the storage"
 )]
 struct Replaced(String);
+
+/// The store had keys, and has none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the signing keys in the storage are lost, _signing/keys.json is gone: restore it from a backup, so that what they signed is \
+     verified, or give them up with `registry-server keys rotate`, and sign anew with `registry-server keys sign`"
+)]
+struct Lost;
 
 impl StoredKeys {
     pub(crate) fn new(
@@ -69,6 +81,7 @@ impl StoredKeys {
             secret: settings.secret,
             given: settings.key.map(Arc::new),
             recent: Mutex::default(),
+            has_begun: AtomicBool::new(false),
         }))
     }
 
@@ -84,7 +97,10 @@ impl StoredKeys {
     /// of the first.
     pub(crate) async fn get_or_make(&self) -> Result<Arc<SigningKey>, Error> {
         let shared = &self.0;
-        shared
+        if shared.read().await?.keys.is_empty() {
+            shared.require_not_lost().await?;
+        }
+        let key = shared
             .change(|list| {
                 let Some(given) = &shared.given else {
                     return match shared.newest(list)? {
@@ -102,7 +118,29 @@ impl StoredKeys {
                     }
                 }
             })
-            .await
+            .await?;
+        shared.begin().await?;
+        Ok(key)
+    }
+
+    /// Returns an error if the next version could not be signed. Makes no key.
+    pub(crate) async fn check(&self) -> Result<(), Error> {
+        let (shared, now) = (&self.0, self.0.clock.now());
+        if shared.recent(now).is_some() {
+            return Ok(());
+        }
+        let list = shared.read().await?;
+        if list.keys.is_empty() {
+            return shared.require_not_lost().await;
+        }
+        match &shared.given {
+            Some(given) => {
+                let id = given.public_key().id();
+                let is_replaced = list.keys.iter().any(|key| key.keyid == id && !key.is_valid(now));
+                if is_replaced { Err(Error::internal(Replaced(id.to_string()))) } else { Ok(()) }
+            }
+            None => shared.newest(&list).map(drop),
+        }
     }
 
     /// Makes a key that is signed with from now on. Those before it verify what they signed, and expire in ten minutes, until
@@ -118,6 +156,7 @@ impl StoredKeys {
                 shared.make(list).map(|made| (made, true))
             })
             .await?;
+        shared.begin().await?;
         shared.remember(None);
         Ok(rotated)
     }
@@ -155,6 +194,23 @@ impl Shared {
         Ok(stored.as_ref().map(KeyList::parse).transpose()?.unwrap_or_default())
     }
 
+    /// Notes in the store that keys were made.
+    async fn begin(&self) -> Result<(), Error> {
+        if self.has_begun.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // Another process that noted it is as good.
+        let _ = self.store.put(&Key::SigningBegan.path()?, Bytes::new(), When::Absent).await?;
+        self.has_begun.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Returns an error if keys were made: those who have seen a signature would not trust new ones.
+    async fn require_not_lost(&self) -> Result<(), Error> {
+        let began = self.store.get_proven(&Key::SigningBegan.path()?).await?;
+        if began.is_some() { Err(Error::internal(Lost)) } else { Ok(()) }
+    }
+
     fn newest(&self, list: &KeyList) -> Result<Option<Arc<SigningKey>>, Error> {
         let newest = list.newest(self.clock.now());
         newest.map(|key| key.open(self.secret.as_ref()).map(Arc::new)).transpose()
@@ -189,6 +245,10 @@ impl VersionSigner for StoredKeys {
         let key = self.current().await.map_err(SignerError::new)?;
         let signature = key.sign(message).map_err(SignerError::new)?;
         Ok(VersionSignature { keyid: key.public_key().id().to_string(), sig: STANDARD.encode(signature) })
+    }
+
+    async fn check(&self) -> Result<(), SignerError> {
+        self.check().await.map_err(SignerError::new)
     }
 
     async fn keys(&self) -> Result<Vec<ListedKey>, SignerError> {

@@ -155,6 +155,8 @@ pub enum Key<'a> {
     DownloadMonth(&'a str, usize),
     /// The keys that the registry signs with.
     SigningKeys,
+    /// Says that keys were made, so that lost ones are missed.
+    SigningBegan,
     /// The size of the upstream cache.
     UpstreamLedger,
     /// A batch of marks of recently used blobs in the upstream cache.
@@ -237,6 +239,7 @@ impl Key<'_> {
             Self::DownloadDay(day, id) => format!("{DOWNLOADS}/days/{day}/{id}.json"),
             Self::DownloadMonth(month, shard) => format!("{DOWNLOADS}/months/{month}/{shard:02}.json"),
             Self::SigningKeys => "_signing/keys.json".to_owned(),
+            Self::SigningBegan => "_signing/began".to_owned(),
             Self::UpstreamLedger => "_upstream/_ledger.json".to_owned(),
             Self::UpstreamUses(id) => format!("_upstream/_used/{id}"),
             Self::Marker => "_registry.json".to_owned(),

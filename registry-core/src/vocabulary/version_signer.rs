@@ -20,6 +20,12 @@ pub trait VersionSigner: Debug + Send + Sync {
     /// Any error rejects the publish, since clients that verify signatures reject a version without one.
     async fn sign(&self, message: &[u8]) -> Result<VersionSignature, SignerError>;
 
+    /// Returns an error if the next version could not be signed, for health checks. Asked every few seconds. By default, it
+    /// never fails.
+    async fn check(&self) -> Result<(), SignerError> {
+        Ok(())
+    }
+
     /// Returns every key that a signature of this registry may name, also those that are no longer signed with. A key must be
     /// listed before the first signature with it is returned.
     async fn keys(&self) -> Result<Vec<ListedKey>, SignerError>;

@@ -8,11 +8,15 @@ use super::care::package_name;
 #[derive(Debug, Subcommand)]
 pub enum KeysAction {
     /// Print the keys that signatures of this registry name, the oldest first.
-    List,
+    List {
+        /// Print each key as one line of JSON, as `/-/npm/v1/keys` has it.
+        #[arg(long = "json")]
+        json: bool,
+    },
     /// Make a new key, which is signed with from now on. The keys before it verify what they signed, and expire in ten minutes.
     Rotate,
-    /// Sign the versions that have no signature, once their tarballs are verified; while servers run, too. What another registry
-    /// signed keeps its signature.
+    /// Sign the versions that have no signature by a key of this registry, once their tarballs are verified; while servers run,
+    /// too.
     Sign(SignVersions),
 }
 

@@ -202,6 +202,9 @@ async fn examine_services(
         Ok(()) => Examined::ok("storage", format!("{url}: reads, writes and conditional writes work")),
         Err(error) => Examined::wrong("storage", chain(error), "check the storage, and run this again"),
     })?;
+    if settings.signing.enabled != Some(false) {
+        doctor.tell(&signing(&registry).await)?;
+    }
     doctor.tell(&clock(&registry).await)?;
     for check in deliveries::deliveries(with_changes, &registry).await {
         doctor.tell(&check)?;
@@ -222,6 +225,13 @@ async fn examine_services(
 
 async fn has(store: &dyn BlobStore, key: Key<'_>) -> anyhow::Result<bool> {
     Ok(store.get(&key.path()?).await?.is_some())
+}
+
+async fn signing(registry: &Registry) -> Examined {
+    match registry.check_signer().await {
+        Ok(()) => Examined::ok("signing", "versions can be signed"),
+        Err(error) => Examined::wrong("signing", chain(error), "until then, nothing can be published"),
+    }
 }
 
 async fn clock(registry: &Registry) -> Examined {

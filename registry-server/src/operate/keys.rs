@@ -1,9 +1,7 @@
 //! `keys`: the keys that versions are signed with, and signatures of older versions.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
-use anyhow::Context as _;
 use futures::StreamExt as _;
 use registry_core::Registry;
 use registry_core::care::{Finding, SignedPackage};
@@ -14,6 +12,8 @@ use super::bulk::{Tally, count, mode};
 use super::exit::Findings;
 use super::session::{self, Access};
 use crate::command_line::{KeysAction, Overrides, SignVersions};
+use crate::report::Report;
+use crate::run::print;
 
 /// A package, as a line of JSON.
 #[derive(Serialize)]
@@ -41,8 +41,8 @@ struct Totals {
 
 pub(crate) fn keys(overrides: &Overrides, action: &KeysAction) -> anyhow::Result<()> {
     match action {
-        KeysAction::List => session::run(overrides, Access::Reads, async |registry| {
-            print_keys(&registry.list_signing_keys().await?)
+        KeysAction::List { json } => session::run(overrides, Access::Reads, async |registry| {
+            print_keys(&registry.list_signing_keys().await?, *json)
         }),
         KeysAction::Rotate => rotate(overrides),
         KeysAction::Sign(request) => sign(overrides, request),
@@ -59,26 +59,25 @@ fn rotate(overrides: &Overrides) -> anyhow::Result<()> {
     }
     session::run_with(settings, Access::Writes, async |registry| {
         let id = registry.rotate_signing_key().await?.public_key().id();
-        let text = format!(
-            "versions and bundles are signed with {id} from now on; registries that take bundles need it"
-        );
-        writeln!(io::stdout(), "{text}").context("cannot write to stdout")
+        print(&format!(
+            "versions and bundles are signed with {id} from now on; registries that take bundles need it\n"
+        ))
     })
 }
 
-fn print_keys(keys: &[ListedKey]) -> anyhow::Result<()> {
-    if keys.is_empty() {
-        return writeln!(io::stdout(), "no key was made yet: the first publish makes one")
-            .context("cannot write to stdout");
+fn print_keys(keys: &[ListedKey], json: bool) -> anyhow::Result<()> {
+    if keys.is_empty() && !json {
+        return print("no key was made yet: the first publish makes one\n");
     }
-    for key in keys {
-        let expires = key.expires.map_or_else(
-            || "signs".to_owned(),
-            |expires| format!("verifies what it signed before {}", expires.format("%Y-%m-%d %H:%M UTC")),
-        );
-        writeln!(io::stdout(), "{}  {expires}", key.keyid).context("cannot write to stdout")?;
-    }
-    Ok(())
+    print(&Report::list(keys, |key| line(key), |key| *key)?.render(json))
+}
+
+fn line(key: &ListedKey) -> String {
+    let expires = key.expires.map_or_else(
+        || "signs".to_owned(),
+        |expires| format!("verifies what it signed before {}", expires.format("%Y-%m-%d %H:%M UTC")),
+    );
+    format!("{}  {expires}\n", key.keyid)
 }
 
 fn sign(overrides: &Overrides, request: &SignVersions) -> anyhow::Result<()> {

@@ -18,8 +18,8 @@ pub(crate) struct NamedTarball {
     pub(crate) shasum: Option<String>,
     /// The `dist.tarball`, if it is that of another version or package.
     pub(crate) foreign: Option<String>,
-    /// Whether it lists a signature.
-    pub(crate) is_signed: bool,
+    /// The ids of the keys that it lists signatures of.
+    pub(crate) signed_by: Vec<String>,
 }
 
 /// A version whose tarball cannot be found, because its manifest is damaged.
@@ -72,8 +72,8 @@ fn read(name: &PackageName, text: &str, manifest: &RawValue) -> Result<NamedTarb
     let integrity = text(dist.integrity).and_then(|integrity| Integrity::parse(&integrity).ok());
     let shasum = text(dist.shasum).map(|shasum| shasum.to_ascii_lowercase());
     let foreign = text(dist.tarball).filter(|tarball| !is_of(name, version.as_str(), tarball));
-    let is_signed = VersionSignature::are_listed(dist.signatures.as_ref());
-    Ok(NamedTarball { version, location, integrity, shasum, foreign, is_signed })
+    let signed_by = VersionSignature::keys_of(dist.signatures.as_ref()).map(str::to_owned).collect();
+    Ok(NamedTarball { version, location, integrity, shasum, foreign, signed_by })
 }
 
 /// Whether a `dist.tarball` is that of the version: our path, or a URL of codebox-npm, whose file may be named after the

@@ -1,5 +1,5 @@
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::domain::integrity::{have_integrity, shasum_of};
 use crate::domain::packument::{SourceVersion, deprecation_text, tarball_path};
@@ -136,10 +136,7 @@ impl ImportedVersion {
     pub(crate) fn signed(mut self, signature: &VersionSignature) -> Result<Self, serde_json::Error> {
         let mut manifest: Map<String, Value> = serde_json::from_str(self.manifest.get())?;
         if let Some(Value::Object(dist)) = manifest.get_mut("dist") {
-            if let Some(theirs) = dist.shift_remove("signatures") {
-                dist.insert("sourceSignatures".into(), theirs);
-            }
-            dist.insert("signatures".into(), json!([signature]));
+            signature.replace_in(dist);
         }
         self.manifest = to_raw_value(&manifest)?;
         Ok(self)
@@ -207,6 +204,10 @@ fn stored(
     contents: &TarballContents,
 ) -> Map<String, Value> {
     manifest.retain(|field, _| !field.starts_with('_') || KEPT_UNDERSCORED.contains(&field.as_str()));
+    // How an account there was proven, proves nothing here.
+    if let Some(Value::Object(publisher)) = manifest.get_mut("_npmUser") {
+        publisher.retain(|field, _| ["name", "email"].contains(&field.as_str()));
+    }
     let deprecated = deprecation_text(manifest.get("deprecated"));
     manifest.shift_remove("deprecated");
     manifest.extend(deprecated.map(|message| ("deprecated".to_owned(), message.into())));

@@ -52,8 +52,9 @@ impl SigningSetUp {
         randomness: &Arc<dyn Randomness>,
     ) -> SigningParts {
         let stored = StoredKeys::new(store, clock, randomness, self.stored);
-        let by_stored = self.by_stored.then(|| Arc::new(stored.clone()) as Arc<dyn VersionSigner>);
-        SigningParts { signer: self.signer.or(by_stored), stored }
+        let by_stored = self.by_stored && self.signer.is_none();
+        let signs = by_stored.then(|| Arc::new(stored.clone()) as Arc<dyn VersionSigner>);
+        SigningParts { signer: self.signer.or(signs), stored, by_stored }
     }
 
     #[cfg(not(feature = "signing"))]

@@ -43,7 +43,7 @@ pub(super) fn create(overrides: &Overrides, request: &CreateBundle) -> anyhow::R
     run(overrides, Access::Writes, async |registry| {
         let mut options = BundleOptions::new(locked, request.output.clone());
         if let Some(since) = &request.since {
-            let trusted = trust::with_own(registry, trusted).await?;
+            let trusted = trust::with_all_own(registry, trusted).await?;
             let base = Bundle::open(since, &trusted).await;
             options.base = Some(base.with_context(|| format!("cannot use {} as the base", since.display()))?);
         }

@@ -16,10 +16,24 @@ pub(super) fn named(overrides: &Overrides, flags: &[String]) -> anyhow::Result<V
     Ok(keys)
 }
 
-/// Adds the key of the registry itself, if it has one, and refuses to trust none.
+/// Adds the key that the registry itself signs with, if it has one.
 pub(super) async fn with_own(registry: &Registry, mut keys: Vec<KeyId>) -> anyhow::Result<Vec<KeyId>> {
     let own = registry.find_signing_key().await.context("cannot read the key of this registry")?;
     keys.extend(own.map(|own| own.public_key().id()));
+    require_any(keys)
+}
+
+/// Adds every key of the registry itself, for a bundle that it made, however long ago.
+pub(super) async fn with_all_own(registry: &Registry, mut keys: Vec<KeyId>) -> anyhow::Result<Vec<KeyId>> {
+    let own = registry.list_signing_keys().await.context("cannot read the keys of this registry")?;
+    for key in own {
+        keys.push(key.keyid.parse()?);
+    }
+    require_any(keys)
+}
+
+/// Refuses to trust no key.
+fn require_any(keys: Vec<KeyId>) -> anyhow::Result<Vec<KeyId>> {
     if keys.is_empty() {
         anyhow::bail!(
             "no key is trusted here, so no bundle is: run `registry-server bundle key` where the bundle was made, bring what it \

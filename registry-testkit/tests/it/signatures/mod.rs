@@ -1,6 +1,7 @@
 //! Signatures of versions: what signs them, what verifies them, and what happens where neither can.
 
 mod elsewhere;
+mod lost;
 mod older;
 mod publish;
 mod rotation;

@@ -1,40 +1,44 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::EditError;
 use crate::domain::packument::Packument;
 use crate::domain::{Integrity, Version, VersionSignature};
 
 impl Packument<'_> {
-    /// Signs a version that has this digest and no signature. Returns whether it was signed. The version's bytes are what they
-    /// were, so that `time` does not change.
+    /// Signs a version that has this digest and no signature by one of the `known` keys. Returns whether it was signed. Signatures
+    /// by other keys stay in `sourceSignatures`, which no client reads. The version's bytes are what they were, so that `time`
+    /// does not change.
     pub(crate) fn add_signature(
         &mut self,
         version: &Version,
         integrity: &Integrity,
         signature: &VersionSignature,
+        known: &HashSet<String>,
     ) -> Result<bool, EditError> {
         let Some(manifest) = self.versions.get_mut(version.as_str()) else { return Ok(false) };
-        let Some(signed) = with_signature(manifest, integrity, signature)? else { return Ok(false) };
+        let Some(signed) = with_signature(manifest, integrity, signature, known)? else { return Ok(false) };
         *manifest = Cow::Owned(signed);
         Ok(true)
     }
 }
 
-/// Returns the manifest with a signature; `None` if it has one, or another digest.
+/// Returns the manifest with a signature; `None` if it has one by a known key, or another digest.
 fn with_signature(
     manifest: &RawValue,
     integrity: &Integrity,
     signature: &VersionSignature,
+    known: &HashSet<String>,
 ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     let mut fields: Map<String, Value> = serde_json::from_str(manifest.get())?;
     let Some(Value::Object(dist)) = fields.get_mut("dist") else { return Ok(None) };
-    let is_signed = VersionSignature::are_listed(dist.get("signatures"));
+    let is_signed = VersionSignature::keys_of(dist.get("signatures")).any(|key| known.contains(key));
     if is_signed || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string()) {
         return Ok(None);
     }
-    dist.insert("signatures".into(), json!([signature]));
+    signature.replace_in(dist);
     to_raw_value(&fields).map(Some)
 }
