@@ -4,23 +4,18 @@ use tempfile::TempDir;
 
 use super::*;
 
-struct Files {
-    folder: TempDir,
-    /// Files of the same age and size look alike, so each write makes them a bit older.
-    writes: u64,
-}
+struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {
-        Self { folder: TempDir::with_prefix("policy-files-").unwrap(), writes: 0 }
+        Self(TempDir::with_prefix("policy-files-").unwrap())
     }
 
     fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
+        self.0.path().join(name).display().to_string()
     }
 
-    fn write(&mut self, name: &str, text: &str) {
-        self.writes += 1;
+    fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 }
@@ -42,7 +37,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_list_in_a_file_counts_again_within_a_second_of_its_change() {
-    let mut files = Files::new();
+    let files = Files::new();
     files.write("blocked.txt", "# nothing yet\n");
     let world = World::new(&json!([{ "match": "**", "block_file": files.path("blocked.txt") }]));
     serve_pear(&world);
@@ -63,7 +58,7 @@ async fn a_list_in_a_file_counts_again_within_a_second_of_its_change() {
 
 #[tokio::test]
 async fn a_list_of_allowed_versions_adds_to_the_table() {
-    let mut files = Files::new();
+    let files = Files::new();
     files.write("allowed.txt", "pear@1.0.x\n");
     let table = json!({ "match": "**", "allow": ["pear@2.0.0"], "allow_file": files.path("allowed.txt") });
     let world = World::new(&json!([table]));
@@ -82,7 +77,7 @@ async fn a_file_that_cannot_be_used_is_no_empty_list() {
     for (unreadable, while_wrong, reason) in
         [("refuse", [503; 3], "cannot read a list of versions"), ("last-known", [200, 403, 200], "")]
     {
-        let mut files = Files::new();
+        let files = Files::new();
         files.write("blocked.txt", "pear@1.1.0\n");
         let table = json!({
             "match": "**", "block_file": files.path("blocked.txt"), "unreadable_file": unreadable,
@@ -115,7 +110,7 @@ async fn a_file_that_cannot_be_used_is_no_empty_list() {
 
 #[test]
 fn a_file_that_is_wrong_from_the_beginning_is_a_mistake_of_the_settings() {
-    let mut files = Files::new();
+    let files = Files::new();
     let compile = |path: &str| {
         let table = json!([{ "match": "**", "block_file": path }]);
         let tables: Vec<PolicyTable> = serde_json::from_value(table).unwrap();
@@ -129,4 +124,28 @@ fn a_file_that_is_wrong_from_the_beginning_is_a_mistake_of_the_settings() {
     files.write("wrong.txt", "\npear@1.0.0 worm\n");
     let wrong = compile(&files.path("wrong.txt")).unwrap_err();
     assert!(wrong.contains("line 2: ") && wrong.contains("two spaces or a tab"), "{wrong}");
+}
+
+/// To refuse too much is safe, and so is to allow too little.
+#[tokio::test]
+async fn a_range_blocks_the_prereleases_between_its_bounds_and_does_not_allow_them() {
+    let old = |version| (version, Some("2025-11-01T00:00:00.000Z"), json!({}));
+    let all = [old("1.0.0"), old("1.1.0-rc.1"), old("1.1.0"), old("2.0.0")];
+    let files = Files::new();
+    files.write("list.txt", "pear@>=1.0.0 <1.2.0\n");
+    let file = files.path("list.txt");
+    for (table, expected) in [
+        (json!({ "match": "**", "block_file": file }), &["2.0.0"][..]),
+        (json!({ "match": "**", "allow_file": file }), &["1.0.0", "1.1.0"]),
+        (json!({ "match": "**", "block": ["pear@>=1.0.0 <1.2.0"] }), &["2.0.0"]),
+        (json!({ "match": "**", "allow": ["pear@>=1.0.0 <1.2.0"] }), &["1.0.0", "1.1.0"]),
+    ] {
+        let world = World::new(&json!([table]));
+        serve(&world.upstream, "pear", &all);
+        assert_eq!(versions(&world.get("/pear").await), expected, "{table}");
+    }
+    let world = World::with(&json!([]), listed(UnreadableBlockList::Refuse));
+    serve(&world.upstream, "pear", &all);
+    world.block("pear", ">=1.0.0 <1.2.0").await;
+    assert_eq!(versions(&world.get("/pear").await), ["2.0.0"], "by the list of administrators");
 }

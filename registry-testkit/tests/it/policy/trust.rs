@@ -23,7 +23,9 @@ fn proven(name: &str, version: &str, has_provenance: bool, has_publisher: bool) 
 async fn a_version_needs_attestations_where_provenance_is_required() {
     let world = World::new(&json!([{ "match": "**", "origin": ["npm"], "provenance": "required" }]));
     let with = proven("pear", "1.0.0", true, false);
-    let without = proven("pear", "1.1.0", false, true);
+    let mut without = proven("pear", "1.1.0", false, true);
+    // Attestations of something else.
+    without["dist"]["attestations"] = json!({ "url": "https://registry.example/x", "publish": { "x": 1 } });
     serve(&world.upstream, "pear", &[("1.0.0", OLD, with), ("1.1.0", OLD, without)]);
     world.publish("@ours/fig", "1.0.0", &json!({})).await;
     assert_eq!(versions(&world.abbreviated("/pear").await), ["1.0.0"]);
