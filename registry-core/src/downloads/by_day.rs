@@ -50,7 +50,7 @@ impl Downloads {
     }
 
     /// Returns the downloads of each version of these packages by day. Fails if any of the counts cannot be read: a report
-    /// that lacks them would say that nobody downloaded.
+    /// that lacks them would say that there were no downloads.
     pub(crate) async fn by_day(
         &self,
         names: &[PackageName],

@@ -25,7 +25,7 @@ pub(crate) struct ManifestFacts {
     pub(crate) has_provenance: bool,
     /// Whether its registry says that a trusted publisher published it.
     pub(crate) by_trusted_publisher: bool,
-    /// Whether its registry says that somebody approved it.
+    /// Whether its registry says that a second person approved it.
     pub(crate) is_approved: bool,
 }
 

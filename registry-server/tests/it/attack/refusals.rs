@@ -103,7 +103,7 @@ const INSTALLS: [(&str, &str); 15] = [
 /// Publishes that are refused: the case, the package and its version.
 const PUBLISHES: [(&str, &str, &str); 5] = [
     ("the version exists", "@ours/fig", "1.0.0"),
-    ("somebody else may publish", "@theirs/fig", "1.0.0"),
+    ("another account may publish", "@theirs/fig", "1.0.0"),
     ("the package is for others", "@secret/plan", "1.0.0"),
     ("the name comes from an upstream", "partly", "3.0.0"),
     ("the name looks like another", "@0urs/fig", "1.0.0"),
