@@ -35,6 +35,7 @@ pub mod accounts;
 pub mod audit;
 pub mod auth;
 mod authorization;
+mod blocking;
 pub mod bulk;
 pub mod care;
 mod catalog;
@@ -45,6 +46,7 @@ pub mod domain;
 pub mod downloads;
 pub mod error;
 pub mod events;
+mod file_stamp;
 #[cfg(feature = "hooks")]
 pub mod hooks;
 pub mod http;

@@ -18,6 +18,7 @@ mod keys;
 mod log;
 mod policy;
 mod publish;
+mod recall;
 mod retain;
 mod tokens;
 
@@ -40,6 +41,7 @@ pub use keys::{KeysAction, SignVersions};
 pub use log::LogQuestion;
 pub use policy::{BlockVersions, PolicyAction};
 pub use publish::{PackageAccess, PublishFiles};
+pub use recall::{RecallAction, RecallVersion};
 pub use retain::{KeepFlags, RetainRequest};
 pub use tokens::{CreateToken, TokenAction};
 
@@ -113,6 +115,9 @@ pub enum Command {
         #[command(subcommand)]
         action: PolicyAction,
     },
+    /// Recall a version on all servers of the storage: it is neither listed nor served, its dist-tags move to the newest version
+    /// that is allowed, and a report says who downloaded it.
+    Recall(RecallVersion),
     /// Ask the server that runs with this configuration on this machine whether it is ready; exit code 0: yes, 1: no
     Ready {
         /// Print one JSON object, also if the server is not ready or does not answer

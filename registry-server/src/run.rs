@@ -64,6 +64,7 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             print("the configuration is valid\n")
         }
         Some(Command::Policy { action }) => operate::policy::policy(&command_line.overrides, action),
+        Some(Command::Recall(request)) => operate::recall::recall(&command_line.overrides, request),
         Some(Command::Ready { json }) => ready::ask(&command_line.overrides, *json),
         Some(Command::Publish(request)) => publish::publish(&command_line.overrides, request),
         Some(Command::Verify(request)) => operate::verify(&command_line.overrides, request),

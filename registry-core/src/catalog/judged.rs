@@ -1,12 +1,13 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::Error;
 use crate::domain::packument::{ForeignDocument, ForeignTarballs, Packument, TarballIndex, VersionDecisions};
-use crate::domain::{PackageName, VersionRefusal};
+use crate::domain::{PackageName, Version, VersionRefusal};
 use crate::error::PolicyError;
 use crate::policy::{ExplainedVersion, ListedVersion, PackagePolicy, VersionOrigin};
 use crate::upstream::PackumentForm;
@@ -93,6 +94,28 @@ impl PackagePolicy {
     /// Says what is decided about each version of a hosted package.
     pub(crate) fn explain_hosted(&self, packument: &Packument<'_>) -> Vec<ExplainedVersion> {
         self.explain(&packument.name, VersionOrigin::Hosted, listed(packument))
+    }
+
+    /// Decides on versions of a hosted package on the days on which they were used.
+    pub(crate) fn try_hosted(
+        &self,
+        packument: &Packument<'_>,
+        used: &BTreeMap<Version, BTreeMap<NaiveDate, u64>>,
+        tell: impl FnMut(&Version, NaiveDate, Option<VersionRefusal>),
+    ) {
+        self.try_on_days(&packument.name, VersionOrigin::Hosted, listed(packument), used, tell);
+    }
+
+    /// Decides on versions of an upstream's package on the days on which they were used.
+    pub(crate) fn try_foreign(
+        &self,
+        upstream: &str,
+        name: &PackageName,
+        document: &ForeignDocument<'_>,
+        used: &BTreeMap<Version, BTreeMap<NaiveDate, u64>>,
+        tell: impl FnMut(&Version, NaiveDate, Option<VersionRefusal>),
+    ) {
+        self.try_on_days(name, VersionOrigin::Upstream(upstream), listed_foreign(document), used, tell);
     }
 
     /// Says what is decided about each version of an upstream's package.

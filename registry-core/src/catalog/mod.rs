@@ -8,6 +8,7 @@ mod hosted_check;
 mod judged;
 mod list;
 mod representation;
+mod similar_name;
 mod spelling;
 mod stored_packument;
 mod summary;
@@ -18,6 +19,7 @@ pub(crate) use hosted_check::HostedCheck;
 pub(crate) use judged::{Judged, nothing_allowed, require_selectable};
 pub use representation::Representation;
 pub(crate) use representation::{ReadCaches, RepresentationKey};
+pub(crate) use similar_name::NameCheck;
 pub(crate) use spelling::{MAX_LOOKUPS, Standing};
 pub(crate) use stored_packument::StoredPackument;
 pub(crate) use summary::{SearchView, Summary};
@@ -39,6 +41,8 @@ pub(crate) struct CatalogParts {
     pub(crate) caches: Arc<ReadCaches>,
     pub(crate) hosted_check: Arc<HostedCheck>,
     pub(crate) policies: Arc<Policies>,
+    /// `None` if names are not checked.
+    pub(crate) name_check: Option<NameCheck>,
 }
 
 impl CatalogParts {
@@ -47,9 +51,10 @@ impl CatalogParts {
         caches: &Arc<ReadCaches>,
         hosted_check: &Arc<HostedCheck>,
         policies: Arc<Policies>,
+        name_check: Option<NameCheck>,
     ) -> Self {
         let (store, caches) = (Arc::clone(store), Arc::clone(caches));
-        Self { store, caches, hosted_check: Arc::clone(hosted_check), policies }
+        Self { store, caches, hosted_check: Arc::clone(hosted_check), policies, name_check }
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) enum ChangedDocument {
     Package(PackageName),
     /// An organization.
     Organization(GroupName),
+    /// The list of blocked versions.
+    BlockedVersions,
 }
 
 impl fmt::Display for ChangedDocument {
@@ -16,6 +18,7 @@ impl fmt::Display for ChangedDocument {
         match self {
             Self::Package(name) => write!(formatter, "the package {name}"),
             Self::Organization(name) => write!(formatter, "the organization {name}"),
+            Self::BlockedVersions => formatter.write_str("the list of blocked versions"),
         }
     }
 }

@@ -36,6 +36,7 @@ impl OutboxMarker {
         let path = match document {
             ChangedDocument::Package(name) => Key::OutboxOfPackage(name, began, id).path()?,
             ChangedDocument::Organization(name) => Key::OutboxOfOrganization(name, began, id).path()?,
+            ChangedDocument::BlockedVersions => Key::OutboxOfBlockedVersions(began, id).path()?,
         };
         Ok(Self { path })
     }
@@ -54,6 +55,7 @@ impl ParsedMarker {
         let document = match folder.split_once('/')? {
             ("packages", folder) => ChangedDocument::Package(Key::package_of_folder(folder)?),
             ("organizations", name) => ChangedDocument::Organization(GroupName::parse(name).ok()?),
+            ("policy", "blocked") => ChangedDocument::BlockedVersions,
             _ => return None,
         };
         let began = began.parse().ok().filter(|began| DateTime::from_timestamp_millis(*began).is_some())?;
@@ -70,7 +72,7 @@ mod tests {
     fn a_marker_says_which_document_it_is_of() {
         let package = ChangedDocument::Package(PackageName::parse("@acme/JSONStream").unwrap());
         let organization = ChangedDocument::Organization(GroupName::parse("acme").unwrap());
-        for document in [package, organization] {
+        for document in [package, organization, ChangedDocument::BlockedVersions] {
             let marker = OutboxMarker::new(&document, 1_767_323_045_000, "0a0b").unwrap();
             let parsed = ParsedMarker::parse(&marker.path).unwrap();
             assert_eq!(parsed, ParsedMarker { document, id: "0a0b".into(), began: 1_767_323_045_000 });

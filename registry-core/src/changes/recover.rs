@@ -35,7 +35,7 @@ pub(super) fn start(shared: &Arc<Shared>, mut closed: watch::Receiver<()>) {
     });
 }
 
-/// The part of a packument or an organization that the recovery reads.
+/// The part of a document that the recovery reads.
 #[derive(Default, Deserialize)]
 struct Outbox {
     #[serde(default, rename = "_outbox", alias = "outbox")]
@@ -97,6 +97,7 @@ impl Shared {
         let path = match document {
             ChangedDocument::Package(name) => Key::Packument(name).path()?,
             ChangedDocument::Organization(name) => Key::Organization(name).path()?,
+            ChangedDocument::BlockedVersions => Key::BlockedVersions.path()?,
         };
         let Some(blob) = self.store.get_proven(&path).await? else { return Ok(Vec::new()) };
         let outbox: Outbox =

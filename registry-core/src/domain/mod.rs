@@ -21,6 +21,7 @@ pub mod tarball;
 pub mod trust;
 mod version;
 mod version_signature;
+mod version_trust;
 
 pub use dist_tag::{DistTag, DistTagError};
 pub use download_period::{DownloadPeriod, DownloadPeriodError};
@@ -35,3 +36,4 @@ pub use strict_json::StrictJsonError;
 pub use tarball::{ManifestDisagreement, TarballContents, TarballError};
 pub use version::{Version, VersionError};
 pub use version_signature::VersionSignature;
+pub use version_trust::VersionTrust;

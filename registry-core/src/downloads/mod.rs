@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod by_day;
 mod counts;
 mod daily_counts;
 mod day;

@@ -34,6 +34,23 @@ pub enum PolicyError {
         /// Why.
         source: BoxError,
     },
+    /// A file of versions cannot be used, and any version of the package may be in it.
+    #[error(
+        "the registry cannot read a list of versions that its policy needs for this package, so it serves none of it: try again in a \
+         moment, or ask the registry's operator to look at the log"
+    )]
+    FileUnreadable,
+    /// The name of a new package looks like that of another.
+    #[error(
+        "this registry refuses {name}, which looks like {like}: if you mean {like}, correct the name. Otherwise ask the registry's \
+         operator to add {name} to `allow` in [similar_names]"
+    )]
+    SimilarName {
+        /// The name.
+        name: PackageName,
+        /// The name that it looks like.
+        like: PackageName,
+    },
     /// The registry has no list of blocked versions.
     #[error(
         "this registry has no list of blocked versions: ask its operator to set `enabled = true` in [block_list]"
@@ -43,6 +60,12 @@ pub enum PolicyError {
     #[error("{selector} is not in the list of blocked versions: name an entry as the list spells it")]
     NotBlocked {
         /// The package and the range.
+        selector: String,
+    },
+    /// The version whose recall is to be undone is not recalled.
+    #[error("{selector} is not recalled: `registry-server recall list` shows what is")]
+    NotRecalled {
+        /// The package and the version.
         selector: String,
     },
     /// The caller does not administer the package.

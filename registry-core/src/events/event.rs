@@ -1,62 +1,15 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::packument::MfaPolicy;
 use crate::domain::{DistTag, GroupName, OrganizationRole, PackageName, StageId, Version};
-use crate::vocabulary::{TeamPermission, Via};
+use crate::vocabulary::{RecallCause, TeamPermission};
 
 use super::details::{CredentialRejection, DeniedAction, DeniedBy, SecondFactorMode, WebLoginRejection};
-use super::rule_decision::RuleDecision;
 
-/// An event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Event {
-    /// The id of a change that the change feed has too, or will have. Absent for all other events. A sink that gets the
-    /// same id twice got the same event twice.
-    #[serde(rename = "event-id", default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// When it happened.
-    pub time: DateTime<Utc>,
-    /// The principal; absent for an anonymous caller.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub principal: Option<String>,
-    /// The trust of a build that acted on behalf of the principal; absent for other callers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trust: Option<String>,
-    /// The id of the token that identified the principal; absent for other credentials.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-    /// The address of the client, if known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<IpAddr>,
-    /// The client's `User-Agent`, as it sent it, up to 256 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
-    /// The id of the request, as the frontend logs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
-    /// How the request arrived, if not over HTTP.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-    /// The package, if the event concerns one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub package: Option<PackageName>,
-    /// What happened.
-    #[serde(flatten)]
-    pub kind: EventKind,
-    /// The decision of the access rules, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access: Option<RuleDecision>,
-    /// The number of further denials that this event sums up, besides those emitted individually; absent for an event
-    /// about one occurrence. Only for denials: see [`EventQueue`](super::EventQueue). If package and principal are
-    /// absent, it covers many packages denied to one network; if the address is absent too, many networks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-}
+pub use constructor::Event;
 
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -371,6 +324,28 @@ pub enum EventKind {
     VersionsUnblocked {
         /// The range of versions, as the block had it.
         versions: String,
+    },
+    /// A version was recalled: the registry neither lists nor serves it, and its dist-tags name other versions.
+    Recalled {
+        /// The version.
+        version: Version,
+        /// Why, for callers who are refused the version.
+        reason: String,
+        /// What made the registry recall it.
+        #[serde(default, skip_serializing_if = "RecallCause::is_request")]
+        cause: RecallCause,
+    },
+    /// Administrators undid the recall of a version, which is listed and served again.
+    RecallUndone {
+        /// The version.
+        version: Version,
+    },
+    /// A package was asked for or published for the first time whose name looks like another. Emitted once an hour for each name.
+    SimilarName {
+        /// The name that it looks like.
+        like: PackageName,
+        /// Whether it was refused.
+        refused: bool,
     },
     /// A tarball was downloaded. Emitted only where that is asked for.
     Downloaded {

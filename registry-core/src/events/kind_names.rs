@@ -2,7 +2,7 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 51] = [
+    pub const NAMES: [&'static str; 54] = [
         "published",
         "indexed",
         "imported",
@@ -52,6 +52,9 @@ impl EventKind {
         "team-member-removed",
         "versions-blocked",
         "versions-unblocked",
+        "recalled",
+        "recall-undone",
+        "similar-name",
         "downloaded",
         "denied",
     ];

@@ -35,6 +35,8 @@ impl EventKind {
             | Self::PackageAccessChanged { .. }
             | Self::VersionsBlocked { .. }
             | Self::VersionsUnblocked { .. }
+            | Self::Recalled { .. }
+            | Self::RecallUndone { .. }
             | Self::AccessGranted { .. } => Some(Action::Administer),
             Self::Denied { action: DeniedAction::Package(action), .. } => Some(*action),
             Self::Starred | Self::Unstarred | Self::Denied { .. } => Some(Action::Read),

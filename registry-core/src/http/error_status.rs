@@ -195,10 +195,13 @@ fn organization_status(error: &OrganizationError) -> StatusCode {
 fn policy_status(error: &PolicyError) -> StatusCode {
     match error {
         PolicyError::Refused { .. }
+        | PolicyError::SimilarName { .. }
         | PolicyError::NothingAllowed { .. }
         | PolicyError::NotAnAdministrator { .. } => StatusCode::FORBIDDEN,
-        PolicyError::ListUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        PolicyError::ListOff | PolicyError::NotBlocked { .. } => StatusCode::NOT_FOUND,
+        PolicyError::ListUnreadable { .. } | PolicyError::FileUnreadable => StatusCode::SERVICE_UNAVAILABLE,
+        PolicyError::ListOff | PolicyError::NotBlocked { .. } | PolicyError::NotRecalled { .. } => {
+            StatusCode::NOT_FOUND
+        }
     }
 }
 

@@ -76,7 +76,8 @@ impl Call<'_> {
         );
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
         let is_npm = self.header(USER_AGENT).is_some_and(|client| client.starts_with("npm/"));
-        if let Some(notice) = representation.policy_notice(&name).filter(|_| is_npm) {
+        let notice = || self.registry.name_notice(&name).or_else(|| representation.policy_notice(&name));
+        if let Some(notice) = is_npm.then(notice).flatten() {
             add_notice(headers, &notice);
             // npm shows no notice of a cacheable answer.
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

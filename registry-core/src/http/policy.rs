@@ -2,8 +2,10 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 
+use crate::Error;
 use crate::access::Action;
-use crate::policy::BlockRequest;
+use crate::domain::Version;
+use crate::policy::{BlockRequest, RecallRequest};
 
 use super::answer::json_response;
 use super::body::Body;
@@ -37,11 +39,42 @@ impl Call<'_> {
                 let lifted = registry.unblock_versions(Some(&self.caller), &name, range).await?;
                 json_response(StatusCode::OK, &json!(lifted))
             }
+            PolicyRoute::Recalls => {
+                let mut blocked = registry.blocked_versions(Some(&self.caller)).await?;
+                blocked.retain(|entry| entry.recalled.is_some());
+                json_response(StatusCode::OK, &json!({ "recalled": blocked }))
+            }
+            PolicyRoute::Recall => {
+                registry.authorization().require_signed_in(&self.caller, None, Action::Administer.into())?;
+                let request: RecallRequest = self.json().await?;
+                self.confirm(format!("recall {}@{}", request.package, request.version));
+                let recalled = registry.recall_version(Some(&self.caller), request).await?;
+                json_response(StatusCode::CREATED, &json!(recalled))
+            }
+            PolicyRoute::RecallReport { name } => {
+                let version = self.version_of_query()?;
+                let report = registry.fetch_report(Some(&self.caller), &name, &version).await?;
+                json_response(StatusCode::OK, &json!(report))
+            }
+            PolicyRoute::UndoRecall { name } => {
+                let version = self.version_of_query()?;
+                self.confirm(format!("undo the recall of {name}@{version}"));
+                let undone = registry.undo_recall(Some(&self.caller), &name, &version).await?;
+                json_response(StatusCode::OK, &json!(undone))
+            }
             PolicyRoute::Explain { name, version } => {
                 let explained =
                     registry.explain_versions(Some(&self.caller), &name, version.as_deref()).await?;
                 json_response(StatusCode::OK, &json!({ "name": name, "versions": explained }))
             }
         })
+    }
+
+    /// The version that the query names, as in `?version=1.0.0`.
+    fn version_of_query(&self) -> Result<Version, Error> {
+        let query = self.request.uri.query().unwrap_or_default().as_bytes();
+        let version = form_urlencoded::parse(query).find(|(field, _)| field == "version");
+        let (_, version) = version.ok_or_else(|| Error::request("name the version, as in ?version=1.0.0"))?;
+        Version::parse(&version).map_err(Into::into)
     }
 }

@@ -38,6 +38,8 @@ pub struct Measurements {
     pub events: EventMeasurements,
     /// The counts of downloads.
     pub downloads: DownloadMeasurements,
+    /// The files that policies read.
+    pub policies: PolicyMeasurements,
 }
 
 impl Measurements {
@@ -47,8 +49,9 @@ impl Measurements {
         caches: Vec<CacheMeasurements>,
         events: EventMeasurements,
         downloads: DownloadMeasurements,
+        policies: PolicyMeasurements,
     ) -> Self {
-        Self { storage, storage_conflicts, upstreams, caches, events, downloads }
+        Self { storage, storage_conflicts, upstreams, caches, events, downloads, policies }
     }
 }
 
@@ -105,6 +108,22 @@ pub struct CacheMeasurements {
     pub hits: u64,
     /// Lookups that had to make or fetch the entry. What does not exist counts as neither.
     pub misses: u64,
+}
+
+/// The files that policies read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyMeasurements {
+    /// Files that cannot be used now. Their policies refuse, or use what they read last.
+    pub unreadable_files: u64,
+    /// How often a file could not be used, which is found out at most once a second.
+    pub failed_reads: u64,
+}
+
+impl PolicyMeasurements {
+    pub(crate) fn new(unreadable_files: u64, failed_reads: u64) -> Self {
+        Self { unreadable_files, failed_reads }
+    }
 }
 
 /// The queue of events for the sinks of this process, such as the audit log.

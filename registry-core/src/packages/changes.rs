@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::access::{Action, Verdict};
 use crate::auth::{Caller, OrganizationPermission};
+use crate::catalog::Standing;
 use crate::changes::{Change, ChangePage};
 use crate::domain::PackageName;
 use crate::domain::packument::{Audience, Packument, Person};
@@ -113,7 +114,7 @@ impl Packages {
             // All versions were unpublished, or none was ever published.
             Ok(None) | Err(Error::Package(PackageError::NotFound(_) | PackageError::Unpublished { .. })) => {
                 let Some(stored) = self.catalog().read_packument(name).await? else {
-                    return Ok(Insight::Nothing);
+                    return self.insight_into_foreign(caller, name).await;
                 };
                 let packument = Packument::parse(name, &stored.blob.bytes)?;
                 (Audience::of(&packument), packument.maintainers)
@@ -135,6 +136,16 @@ impl Packages {
             (false, true) => Insight::Staged,
             (false, false) => Insight::Public,
         })
+    }
+
+    /// Of a package of an upstream, the feed has only what administrators did to its versions, which all its readers notice.
+    async fn insight_into_foreign(&self, caller: &Caller, name: &PackageName) -> Result<Insight, Error> {
+        let has_upstream = !self.authorization.access().origin(name).upstreams.is_empty();
+        // The packument of a hosted package that is lost would say who may know of it.
+        if !has_upstream || self.catalog().standing(name).await? != Standing::Free {
+            return Ok(Insight::Nothing);
+        }
+        Ok(if self.administers(caller, name) { Insight::Everything } else { Insight::Public })
     }
 
     /// Changes of an organization are only for administrators of its scope.

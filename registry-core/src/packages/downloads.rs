@@ -48,6 +48,11 @@ impl DownloadParts {
         let counts = Downloads::new(store, clock, randomness, set_up.counts);
         Self { counts, are_events: set_up.are_events }
     }
+
+    /// Whether each download is an event.
+    pub(super) fn are_events(&self) -> bool {
+        self.are_events
+    }
 }
 
 impl Packages {

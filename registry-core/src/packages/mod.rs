@@ -32,8 +32,10 @@ pub(crate) mod package_access;
 pub(crate) mod packument;
 mod policy;
 pub(crate) mod publish;
+mod recall;
 mod retain;
 mod sign;
+mod simulate;
 pub(crate) mod stage;
 pub(crate) mod star;
 pub(crate) mod summary;
@@ -48,7 +50,9 @@ pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
 pub use publish::Published;
+pub use recall::{FetchReport, Fetcher};
 pub(crate) use sign::SigningParts;
+pub use simulate::{PolicySimulation, SimulatedRefusal};
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};
 pub use tarball_redirect::TarballRedirect;
@@ -58,6 +62,7 @@ use std::sync::Arc;
 
 use crate::accounts::{Accounts, AccountsParts};
 use crate::authorization::Authorization;
+use crate::blocking::{Blocking, BlockingParts};
 use crate::catalog::{Catalog, CatalogParts, HostedCheck};
 use crate::changes::Changes;
 use crate::clock::Clock;
@@ -91,6 +96,7 @@ pub(crate) struct PackagesParts {
     pub(crate) memberships: MembershipLookup,
     pub(crate) catalog: Arc<CatalogParts>,
     pub(crate) proxy: Arc<ProxyParts>,
+    pub(crate) blocking: Arc<BlockingParts>,
     pub(crate) accounts: Arc<AccountsParts>,
     pub(crate) searches: Arc<SearchParts>,
     pub(crate) downloads: DownloadParts,
@@ -116,6 +122,10 @@ impl Packages {
 
     fn catalog(&self) -> Catalog {
         Catalog::new(&self.parts.catalog, &self.authorization)
+    }
+
+    fn blocking(&self) -> Blocking {
+        Blocking::new(&self.parts.blocking, &self.authorization)
     }
 
     fn proxy(&self) -> Proxy {

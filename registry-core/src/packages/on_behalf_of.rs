@@ -43,7 +43,7 @@ impl Packages {
         packages.proxy().require_hosted_here(name)?;
         let found = packages.catalog().read_packument(name).await?;
         let Some(index) = packages.parts.store.or_proven_absent(found).await? else {
-            return packages.proxy().require_free_name(name).await;
+            return packages.proxy().require_free_name(caller, name).await;
         };
         let packument = Packument::parse(name, &index.blob.bytes)?;
         let allowed = right.require_ownership_of_name(&packument);

@@ -17,6 +17,11 @@ impl Packages {
         self.parts.catalog.policies.set_rules(rules);
     }
 
+    /// Returns a line about a new name that was found to look like another within the last hour.
+    pub(crate) fn name_notice(&self, name: &PackageName) -> Option<String> {
+        self.catalog().name_notice(name)
+    }
+
     /// Says what policies decide about the versions of a package, or about one of them. Without a reader, it answers an
     /// operator, who needs no right.
     pub(crate) async fn explain_versions(
@@ -80,13 +85,7 @@ impl Packages {
                 packages.require_administrator(caller, &request.package)?;
             }
             let entry = request.into_entry(by, packages.parts.clock.now())?;
-            let kind = EventKind::VersionsBlocked {
-                versions: entry.versions.clone(),
-                reason: entry.reason.clone(),
-                until: entry.until,
-            };
-            let package = entry.package.clone();
-            packages.change_blocked(caller, &package, BlockChange::Block(entry), kind).await
+            packages.change_blocked(caller, BlockChange::Block(entry)).await
         })
         .await
     }
@@ -104,35 +103,29 @@ impl Packages {
             if let Some(caller) = &caller {
                 packages.require_administrator(caller, &name)?;
             }
-            let kind = EventKind::VersionsUnblocked { versions: versions.clone() };
-            let change = BlockChange::Unblock(name.clone(), versions);
-            packages.change_blocked(caller, &name, change, kind).await
+            packages.change_blocked(caller, BlockChange::Unblock(name, versions)).await
         })
         .await
     }
 
-    async fn change_blocked(
+    pub(super) async fn change_blocked(
         &self,
         caller: Option<Caller>,
-        name: &PackageName,
         change: BlockChange,
-        kind: EventKind,
     ) -> Result<BlockedVersions, Error> {
         let by = match caller {
             Some(caller) => self.accounts().require_two_factor(&caller).await?,
             None => Caller::operator(),
         };
-        let changed = self.parts.catalog.policies.change_blocked(change).await?;
-        self.authorization.emit(&by, Some(name), kind);
-        Ok(changed)
+        self.blocking().change(&by, change).await
     }
 
-    fn administers(&self, caller: &Caller, name: &PackageName) -> bool {
+    pub(super) fn administers(&self, caller: &Caller, name: &PackageName) -> bool {
         self.authorization.administer_verdict(caller, name) == Verdict::Allowed
     }
 
     /// Rejects a caller who does not administer the package by a rule or a team: its owners do not decide what others use.
-    fn require_administrator(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
+    pub(super) fn require_administrator(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         self.authorization.require_signed_in(caller, Some(name), Action::Administer.into())?;
         if self.administers(caller, name) {
             return Ok(());

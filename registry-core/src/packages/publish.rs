@@ -68,9 +68,10 @@ impl Packages {
         let signature = self.sign(name, version, integrity).await?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
+        let publisher = caller.clone();
         let store_tarball: Before = Box::new(move |exists| {
             Box::pin(async move {
-                storing.store_tarball(&storable, exists).await?;
+                storing.store_tarball(&publisher, &storable, exists).await?;
                 stored.store(true, Ordering::Relaxed);
                 Ok(())
             })
@@ -124,10 +125,15 @@ impl Packages {
     }
 
     /// Stores the tarball, after the change was accepted and before the packument names it.
-    async fn store_tarball(&self, publication: &Publication, package_exists: bool) -> Result<(), Error> {
+    async fn store_tarball(
+        &self,
+        caller: &Caller,
+        publication: &Publication,
+        package_exists: bool,
+    ) -> Result<(), Error> {
         let Publication { name, version, integrity, tarball, .. } = publication;
         if !package_exists {
-            self.proxy().require_free_name(name).await?;
+            self.proxy().require_free_name(caller, name).await?;
         }
         let path = Key::Tarball(name, version, integrity).path()?;
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)

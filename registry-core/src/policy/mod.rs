@@ -40,26 +40,35 @@ mod explain;
 mod facts;
 mod package_policy;
 mod policies;
+mod recall;
 mod rules;
+mod similar_names;
 
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 
-pub(crate) use block_list::{BlockChange, checked_range};
-pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, UnreadableBlockList};
+pub(crate) use block_list::{BlockChange, BlockRecord, checked_range};
+pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, RecallRequest, UnreadableBlockList};
 pub use decision::{PolicyConcern, PolicyDecision};
 pub use explain::ExplainedVersion;
-pub use facts::{VersionFacts, VersionOrigin};
+pub use facts::{EarlierTrust, VersionFacts, VersionOrigin};
 pub(crate) use package_policy::{ListedVersion, PackagePolicy};
 pub(crate) use policies::Policies;
-pub use rules::{InstallScripts, PolicyRuleError, PolicyRules, PolicyTable, UnknownTime};
+pub use recall::{RecallSettings, WithdrawnVersions};
+pub use rules::{
+    InstallScripts, PolicyRuleError, PolicyRules, PolicyTable, ProvenanceRule, TrustRule, UnknownTime,
+    UnreadableFile,
+};
 
 use crate::domain::{PackageName, PackageNameError};
 use crate::vocabulary::split_selector;
 
-pub use crate::domain::VersionRefusal;
-pub use crate::vocabulary::{VersionSelector, VersionSelectorError};
+pub(crate) use similar_names::SimilarNames;
+pub use similar_names::{SimilarNameSettings, SimilarNamesAction};
+
+pub use crate::domain::{VersionRefusal, VersionTrust};
+pub use crate::vocabulary::{RecallCause, VersionSelector, VersionSelectorError};
 
 /// Splits `NAME@RANGE` or `NAME` into the package and the range, which is not checked.
 ///

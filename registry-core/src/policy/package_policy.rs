@@ -1,17 +1,19 @@
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
 
 use crate::clock::Clock;
-use crate::domain::PackageName;
 use crate::domain::packument::{PackumentForm, VersionDecisions};
+use crate::domain::{PackageName, Version, VersionRefusal};
 
-use super::{ExplainedVersion, VersionFacts, VersionOrigin, VersionPolicy};
+use super::facts::add_earlier_trust;
+use super::{ExplainedVersion, PolicyRules, VersionFacts, VersionOrigin, VersionPolicy};
 
 /// All policies at one moment.
 #[derive(Debug)]
@@ -58,6 +60,52 @@ impl PackagePolicy {
         Self(is_concerned.then(|| InForce { stamp, reads_manifests, set: Arc::clone(set) }))
     }
 
+    /// The policy of rules that are not in force, to try them.
+    pub(crate) fn of_rules(
+        rules: &PolicyRules,
+        clock: &Arc<dyn Clock>,
+        package: &PackageName,
+        origin: VersionOrigin<'_>,
+    ) -> Self {
+        let policies = vec![Arc::new(rules.clone()) as Arc<dyn VersionPolicy>];
+        Self::new(&Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), package, origin)
+    }
+
+    /// Decides on versions of a document that were used, as at the end of each day on which they were, or now if that is earlier:
+    /// what was refused only for a part of a day counts as allowed.
+    pub(crate) fn try_on_days<'a>(
+        &self,
+        package: &'a PackageName,
+        origin: VersionOrigin<'a>,
+        versions: impl Iterator<Item = ListedVersion<'a>>,
+        used: &BTreeMap<Version, BTreeMap<NaiveDate, u64>>,
+        mut tell: impl FnMut(&Version, NaiveDate, Option<VersionRefusal>),
+    ) {
+        let Some(policy) = &self.0 else {
+            for listed in versions {
+                let number = Version::parse(listed.version).ok();
+                let Some((number, days)) = number.and_then(|number| used.get_key_value(&number)) else {
+                    continue;
+                };
+                days.keys().for_each(|day| tell(number, *day, None));
+            }
+            return;
+        };
+        let (now, concerned) = (policy.set.clock.now(), policy.concerned(package, origin));
+        for facts in policy.facts(package, origin, versions) {
+            let Some((number, days)) = facts.number.as_ref().and_then(|number| used.get_key_value(number))
+            else {
+                continue;
+            };
+            for day in days.keys() {
+                let end = day.succ_opt().and_then(|next| next.and_hms_opt(0, 0, 0)).map(|end| end.and_utc());
+                let at = end.map_or(now, |end| end.min(now));
+                let refusal = concerned.iter().find_map(|policy| policy.decide(&facts, at).into_refusal());
+                tell(number, *day, refusal);
+            }
+        }
+    }
+
     /// Identifies the state of the policies, in keys of caches; 0 where none concerns the package.
     pub(crate) fn stamp(&self) -> u64 {
         self.0.as_ref().map_or(0, |policy| policy.stamp.get())
@@ -84,20 +132,19 @@ impl PackagePolicy {
     /// Decides on the versions of a document; `None` where no policy concerns the package.
     pub(crate) fn decide<'a>(
         &self,
-        package: &PackageName,
-        origin: VersionOrigin<'_>,
+        package: &'a PackageName,
+        origin: VersionOrigin<'a>,
         versions: impl Iterator<Item = ListedVersion<'a>>,
     ) -> Option<VersionDecisions> {
         let policy = self.0.as_ref()?;
         let now = policy.set.clock.now();
         let concerned = policy.concerned(package, origin);
         let mut decisions = VersionDecisions::default();
-        for listed in versions {
-            let facts = policy.facts(package, origin, &listed);
+        for facts in policy.facts(package, origin, versions) {
             for policy in &concerned {
                 let (refusal, since, until) = policy.decide(&facts, now).into_parts();
                 let is_refused = refusal.is_some();
-                decisions.add(listed.version, refusal, since.filter(|since| *since <= now), until);
+                decisions.add(facts.version, refusal, since.filter(|since| *since <= now), until);
                 if is_refused {
                     break;
                 }
@@ -117,20 +164,24 @@ impl PackagePolicy {
     /// Says what is decided about each version, and by which rule.
     pub(crate) fn explain<'a>(
         &self,
-        package: &PackageName,
-        origin: VersionOrigin<'_>,
+        package: &'a PackageName,
+        origin: VersionOrigin<'a>,
         versions: impl Iterator<Item = ListedVersion<'a>>,
     ) -> Vec<ExplainedVersion> {
-        let explained = versions.map(|listed| {
-            let mut explained = ExplainedVersion::new(listed.version, listed.published.as_deref());
-            let Some(policy) = &self.0 else { return explained };
-            let (now, facts) = (policy.set.clock.now(), policy.facts(package, origin, &listed));
-            for policy in policy.concerned(package, origin) {
-                explained.add(policy.decide(&facts, now));
+        let versions: Vec<_> = versions.collect();
+        let explain =
+            |listed: &ListedVersion<'_>| ExplainedVersion::new(listed.version, listed.published.as_deref());
+        let mut explained: Vec<_> = versions.iter().map(explain).collect();
+        let Some(policy) = &self.0 else { return explained };
+        let (now, concerned) = (policy.set.clock.now(), policy.concerned(package, origin));
+        for (facts, explained) in
+            policy.facts(package, origin, versions.into_iter()).iter().zip(&mut explained)
+        {
+            for policy in &concerned {
+                explained.add(policy.decide(facts, now));
             }
-            explained
-        });
-        explained.collect()
+        }
+        explained
     }
 }
 
@@ -140,15 +191,23 @@ impl InForce {
         policies.filter(|policy| policy.concern(package, origin).is_some()).collect()
     }
 
+    /// Returns the facts of all versions of a document, in its order.
     fn facts<'a>(
         &self,
         package: &'a PackageName,
         origin: VersionOrigin<'a>,
-        listed: &ListedVersion<'a>,
-    ) -> VersionFacts<'a> {
-        let facts =
-            VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
-        if self.reads_manifests { facts.with_manifest(listed.manifest) } else { facts }
+        versions: impl Iterator<Item = ListedVersion<'a>>,
+    ) -> Vec<VersionFacts<'a>> {
+        let facts = versions.map(|listed| {
+            let facts =
+                VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
+            if self.reads_manifests { facts.with_manifest(listed.manifest) } else { facts }
+        });
+        let mut facts: Vec<_> = facts.collect();
+        if self.reads_manifests {
+            add_earlier_trust(&mut facts);
+        }
+        facts
     }
 }
 

@@ -4,9 +4,10 @@ use crate::Error;
 use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
+use crate::measurements::PolicyMeasurements;
 use crate::storage::Storage;
 
-use super::block_list::{BlockChange, BlockList};
+use super::block_list::BlockList;
 use super::package_policy::PolicySet;
 use super::rules::RulesInForce;
 use super::{BlockListSettings, BlockedVersions, PackagePolicy, PolicyRules, VersionOrigin, VersionPolicy};
@@ -40,12 +41,21 @@ impl Policies {
         self.rules.replace(rules);
     }
 
+    /// Returns how the files of the rules do.
+    pub(crate) fn measurements(&self) -> PolicyMeasurements {
+        self.rules.measurements()
+    }
+
     /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read.
     pub(crate) async fn of(
         &self,
         package: &PackageName,
         origin: VersionOrigin<'_>,
     ) -> Result<PackagePolicy, Error> {
+        self.rules.look_at_files(self.set.clock.now());
+        if self.rules.lack_a_file(package, origin) {
+            return Err(Error::Policy(PolicyError::FileUnreadable));
+        }
         match &self.list {
             None => Ok(PackagePolicy::new(&self.set, package, origin)),
             Some(list) => Ok(PackagePolicy::new(&list.policies().await?, package, origin)),
@@ -57,9 +67,16 @@ impl Policies {
         self.require_list()?.read().await
     }
 
-    /// Changes the list of administrators. Returns the entry that was set or removed.
-    pub(crate) async fn change_blocked(&self, change: BlockChange) -> Result<BlockedVersions, Error> {
-        self.require_list()?.change(change).await
+    /// Reads the list again at the next read of a package, since it changed.
+    pub(crate) fn forget_list(&self) {
+        if let Some(list) = &self.list {
+            list.forget();
+        }
+    }
+
+    /// Fails where administrators can block nothing.
+    pub(crate) fn require_block_list(&self) -> Result<(), Error> {
+        self.require_list().map(drop)
     }
 
     fn require_list(&self) -> Result<&BlockList, Error> {

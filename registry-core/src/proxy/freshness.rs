@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::Error;
 use crate::auth::Caller;
 use crate::concurrency::KeyedMutex;
-use crate::domain::PackageName;
 use crate::domain::packument::version_names;
+use crate::domain::{PackageName, Version};
 use crate::events::EventKind;
 use crate::proxy::Proxy;
 use crate::storage::{BlobPath, Key, When};
@@ -249,6 +249,11 @@ impl Proxy {
             return Ok(state.clone());
         }
         let (_, name, form) = key;
+        let is_checked = self.parts.catalog.name_check.is_some();
+        if is_checked && known.is_none() && !self.is_known_present(upstream, name).await? {
+            let now = self.parts.clock.now();
+            self.catalog().check_new_name(&Caller::anonymous(), name, now).await?;
+        }
         let present = match &known {
             Some(State::Present(document)) => Some(Arc::clone(document)),
             _ => None,
@@ -299,16 +304,19 @@ impl Proxy {
     ) -> Result<State, Error> {
         let (id, name, asked_form) = key;
         let path = Key::UpstreamPackument(id, name, *asked_form).path()?;
-        if was_known {
-            self.report_withdrawals(&path, name, &document).await?;
+        let gone = if was_known {
+            self.report_withdrawals(&path, name, &document).await?
         } else {
             // It replaces the other form, which may not be requested again.
             let other = Key::UpstreamPackument(id, name, other_form(*asked_form)).path()?;
             let known = document::read_known(&**self.parts.store.blobs(), &other).await?;
             if known.is_some_and(|known| !known.is_superseded()) {
-                self.report_withdrawals(&other, name, &document).await?;
+                self.report_withdrawals(&other, name, &document).await?
+            } else {
+                Vec::new()
             }
-        }
+        };
+        self.blocking().recall_withdrawn(id, name, &gone).await;
         let known = CacheEntry::of(&document, form, validators, self.parts.clock.now());
         let blob = document::write(&known, &document).map_err(Error::internal)?;
         let bytes = blob.len() as u64;
@@ -317,15 +325,15 @@ impl Proxy {
         Ok(Document::state(known, path))
     }
 
-    /// Emits an event for versions that were withdrawn. Their tarballs are no longer served.
+    /// Emits an event for versions that were withdrawn, and returns them. Their tarballs are no longer served.
     async fn report_withdrawals(
         &self,
         path: &BlobPath,
         name: &PackageName,
         document: &[u8],
-    ) -> Result<(), Error> {
-        let Some(before) = self.parts.store.get(path).await? else { return Ok(()) };
-        let Some((_, before)) = document::read(&before.bytes) else { return Ok(()) };
+    ) -> Result<Vec<Version>, Error> {
+        let Some(before) = self.parts.store.get(path).await? else { return Ok(Vec::new()) };
+        let Some((_, before)) = document::read(&before.bytes) else { return Ok(Vec::new()) };
         let now: HashSet<_> = version_names(document).into_iter().collect();
         let gone: Vec<_> =
             version_names(&before).into_iter().filter(|version| !now.contains(version)).collect();
@@ -333,15 +341,16 @@ impl Proxy {
             self.authorization.emit(
                 &Caller::anonymous(),
                 Some(name),
-                EventKind::WithdrawnUpstream { versions: gone },
+                EventKind::WithdrawnUpstream { versions: gone.clone() },
             );
         }
-        Ok(())
+        Ok(gone)
     }
 
     async fn forget(&self, (id, name, form): &DocumentKey) -> Result<(), Error> {
         let path = Key::UpstreamPackument(id, name, *form).path()?;
-        self.report_withdrawals(&path, name, b"{}").await?;
+        // A whole package that is missing may be a mistake of the upstream's, so nothing is recalled.
+        let _ = self.report_withdrawals(&path, name, b"{}").await?;
         Ok(self.parts.store.delete(&path).await?)
     }
 

@@ -182,6 +182,7 @@ impl Proxy {
 }
 
 use crate::authorization::Authorization;
+use crate::blocking::{Blocking, BlockingParts};
 use crate::catalog::{Catalog, CatalogParts, HostedCheck, ReadCaches};
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -207,6 +208,7 @@ pub(crate) struct ProxyParts {
     pub(crate) upstream: Arc<UpstreamParts>,
     pub(crate) keys: CachedKeys,
     pub(crate) catalog: Arc<CatalogParts>,
+    pub(crate) blocking: Arc<BlockingParts>,
 }
 
 impl Proxy {
@@ -216,5 +218,9 @@ impl Proxy {
 
     fn catalog(&self) -> Catalog {
         Catalog::new(&self.parts.catalog, &self.authorization)
+    }
+
+    fn blocking(&self) -> Blocking {
+        Blocking::new(&self.parts.blocking, &self.authorization)
     }
 }

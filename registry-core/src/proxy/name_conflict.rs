@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
+use crate::auth::Caller;
 use crate::catalog::Standing;
 use crate::domain::PackageName;
 use crate::domain::packument::Packument;
@@ -32,12 +33,13 @@ impl Proxy {
     }
 
     /// Rejects a name for a new package if npm does not permit it, if it differs from another package only in capitals,
-    /// or if an upstream has it. Changes nothing.
-    pub(crate) async fn require_free_name(&self, name: &PackageName) -> Result<(), Error> {
+    /// if it looks like another one and the settings refuse that, or if an upstream has it. Changes nothing.
+    pub(crate) async fn require_free_name(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         name.check_new().map_err(|problem| {
             Error::NewPackage(NewPackageError::NameNotForNew { name: name.clone(), problem })
         })?;
         self.catalog().require_free_spelling(name).await?;
+        self.catalog().check_new_name(caller, name, self.parts.clock.now()).await?;
         if self.catalog().standing(name).await? == Standing::Begun {
             // No upstream had the name when it began, and none has answered for it since. An upstream package that took
             // the name in the meantime loses no reader here.

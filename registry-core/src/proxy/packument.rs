@@ -121,6 +121,19 @@ impl Proxy {
         Err(Error::Package(PackageError::NotFound(name.clone())))
     }
 
+    /// Returns the full document of the first upstream that has the package, however old: the cached one, or else the upstream's.
+    pub(crate) async fn kept_full_document(&self, name: &PackageName) -> Result<(Arc<str>, Bytes), Error> {
+        for upstream in self.upstreams_of(name) {
+            if self.stored_document(upstream, name, PackumentForm::Full).await?.is_some()
+                && let Some((_, json)) = self.upstream_document(upstream, name, PackumentForm::Full).await?
+            {
+                return Ok((Arc::clone(&upstream.id), json));
+            }
+        }
+        let FirstDocument { upstream, json, .. } = self.first_document(name).await?;
+        Ok((Arc::clone(&upstream.id), json))
+    }
+
     /// Returns what `read` derives from the package's document, from the first upstream that has the package.
     pub(crate) async fn of_upstream_document<T>(
         &self,

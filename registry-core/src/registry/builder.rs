@@ -23,7 +23,7 @@ use crate::audit::{AuditFallback, AuditParts};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
-use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
+use crate::catalog::{CatalogParts, HostedCheck, NameCheck, ReadCaches};
 use crate::changes::{ChangeFeedSettings, Changes, ChangesContext, Delivery};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
@@ -309,8 +309,12 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
+        let recall = self.policy.recall;
+        let name_check = self.policy.similar_names.take().map(NameCheck::new);
         let policies = self.policy.into_policies(&store, &clock);
-        let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies));
+        let shared = (&store, &clock, &randomness);
+        let blocking = policy::blocking_parts(shared, &changes, &policies, recall);
+        let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies, name_check));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -321,6 +325,7 @@ impl RegistryBuilder {
             upstream: Arc::clone(&upstream),
             keys: CachedKeys::default(),
             catalog: Arc::clone(&catalog),
+            blocking: Arc::clone(&blocking),
         });
         let accounts = Arc::new(AccountsParts {
             store: Arc::clone(&store),
@@ -363,6 +368,7 @@ impl RegistryBuilder {
             memberships,
             catalog: Arc::clone(&catalog),
             proxy: Arc::clone(&proxy),
+            blocking,
             accounts: Arc::clone(&accounts),
             searches: Arc::clone(&search),
         });

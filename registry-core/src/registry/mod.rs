@@ -9,6 +9,7 @@ mod organizations;
 mod packages;
 mod policy;
 mod readiness;
+mod recall;
 
 use serde_json::{Value, json};
 use std::fmt;

@@ -152,6 +152,7 @@ impl Registry {
             caches.collect(),
             self.authorization().events().measurements(),
             self.parts.packages.downloads.counts.measurements(),
+            self.parts.packages.catalog.policies.measurements(),
         )
     }
 

@@ -1,5 +1,8 @@
+use chrono::NaiveDate;
+
 use crate::auth::Caller;
-use crate::domain::PackageName;
+use crate::domain::{DownloadPeriod, PackageName};
+use crate::packages::PolicySimulation;
 use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules};
 use crate::{Error, Registry};
 
@@ -7,6 +10,11 @@ impl Registry {
     /// Replaces the rules on which versions may be used, for reads that begin from now on.
     pub fn set_policy_rules(&self, rules: PolicyRules) {
         self.packages().set_policy_rules(rules);
+    }
+
+    /// Returns a line about a new name that was found to look like another within the last hour.
+    pub(crate) fn name_notice(&self, name: &PackageName) -> Option<String> {
+        self.packages().name_notice(name)
     }
 
     /// Says for each version of a package, or for one of them, whether policies allow it, and which rule decides. Without a
@@ -18,6 +26,18 @@ impl Registry {
         version: Option<&str>,
     ) -> Result<Vec<ExplainedVersion>, Error> {
         self.packages().explain_versions(caller, name, version).await
+    }
+
+    /// Says what rules would have refused of the downloads since a day, today included, as far back as counts are kept. It changes
+    /// nothing, and asks upstreams for packuments that are not cached.
+    pub async fn simulate_policy(
+        &self,
+        rules: &PolicyRules,
+        since: NaiveDate,
+    ) -> Result<PolicySimulation, Error> {
+        let today = self.today();
+        let days = u32::try_from((today - since).num_days() + 1).unwrap_or(1);
+        self.packages().simulate_policy(rules, DownloadPeriod::days_until(today, days)).await
     }
 
     /// Returns the blocked versions of the packages that the caller administers; without a caller, all of them, for an

@@ -1,5 +1,12 @@
-use super::{Settings, SettingsError, changes};
+use super::{Settings, SettingsError, Withdrawn, changes};
 use crate::access::AccessRules;
+
+/// Recalls have no list to be in.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "[recall] withdrawn = \"recall\" needs the list of blocked versions: set enabled = true in [block_list], or remove the line"
+)]
+struct RecallsWithoutList;
 
 impl Settings {
     /// Rejects inconsistent settings, as far as they can be checked alone: opens nothing and sends no request.
@@ -14,6 +21,7 @@ impl Settings {
             self.refuse_unused_upstreams().map_err(SettingsError::of),
             self.check_providers().map_err(SettingsError::of),
             self.refuse_public_loops().map_err(SettingsError::of),
+            self.refuse_recalls_without_list(),
             changes::check(self),
         ];
         let mut wrong: Vec<_> = checked.into_iter().filter_map(Result::err).collect();
@@ -23,6 +31,13 @@ impl Settings {
             Err(error) => wrong.push(SettingsError::of(error)),
         }
         Err(SettingsError::of_several(wrong))
+    }
+
+    fn refuse_recalls_without_list(&self) -> Result<(), SettingsError> {
+        if self.recall.withdrawn == Withdrawn::Recall && !self.block_list.enabled {
+            return Err(SettingsError::of(RecallsWithoutList));
+        }
+        Ok(())
     }
 
     /// Returns the names of the settings that differ from `before` and need a restart: all but the access rules, the policies, and
@@ -55,6 +70,8 @@ impl Settings {
             limits,
             cache,
             block_list,
+            recall,
+            similar_names,
             changes,
             downloads,
             webhooks,

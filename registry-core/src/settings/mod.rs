@@ -36,6 +36,7 @@ mod retention;
 mod search;
 mod sections;
 mod signing;
+mod similar_names;
 mod storage_url;
 #[cfg(test)]
 mod tests;
@@ -72,12 +73,13 @@ pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
-pub use policy::{BlockListSection, PolicyTables, UnreadableList};
+pub use policy::{BlockListSection, PolicyTables, RecallSection, UnreadableList, Withdrawn};
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use retention::{RetentionTable, RetentionTables, UnusableRetention};
 pub use search::SearchSection;
 pub use sections::{AccountSettings, CacheSettings, LimitSettings, StorageSettings};
 pub use signing::SigningSection;
+pub use similar_names::{SimilarNamesCheck, SimilarNamesSection};
 pub use storage_url::{StorageUrl, StorageUrlError};
 pub use tokens::TokenSettings;
 pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublishingSettings};
@@ -148,6 +150,10 @@ pub struct Settings {
     pub policy: PolicyTables,
     /// The list of versions that administrators block.
     pub block_list: BlockListSection,
+    /// When versions are recalled without a request.
+    pub recall: RecallSection,
+    /// Names that look like others.
+    pub similar_names: SimilarNamesSection,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in
     /// a section of the frontend, which sets them here.
     #[serde(skip)]

@@ -28,6 +28,7 @@ impl Settings {
         }
         self.webhooks.values_mut().flat_map(|webhook| &mut webhook.secret_file).for_each(resolve);
         self.hooks.iter_mut().flat_map(|hooks| &mut hooks.key_file).for_each(resolve);
+        self.policy.files_mut().chain(&mut self.similar_names.popular_file).for_each(resolve);
         self.signing.key_file.iter_mut().chain(&mut self.signing.secret_file).for_each(resolve);
         let issuers = self.trusted_publishing.issuers.iter_mut();
         issuers.flat_map(|issuer| &mut issuer.certificate_files).for_each(resolve);
@@ -53,6 +54,7 @@ mod tests {
         certificate_files = [\"d.pem\"]\n\
         [webhooks.deploys]\nurl = \"https://hooks.example\"\nsecret_file = \"deploys\"\n\
         [hooks]\nkey_file = \"hooks\"\n\
+        [[policy]]\nmatch = \"**\"\nblock_file = \"blocked\"\nallow_file = \"allowed\"\n\
         [signing]\nkey_file = \"key.pem\"\nsecret_file = \"secret\"";
 
     fn paths(settings: &Settings) -> Vec<String> {
@@ -75,6 +77,8 @@ mod tests {
             &issuer.certificate_files,
         ];
         let all = single.into_iter().flatten().chain(lists.into_iter().flatten());
+        let mut policy = settings.policy.clone();
+        let all = all.chain(policy.files_mut().map(|path| &*path));
         let all = all.map(|path| path.display().to_string());
         [settings.storage.url.to_string()].into_iter().chain(all).collect()
     }
@@ -99,6 +103,8 @@ mod tests {
             "/ca/b.pem",
             "c.pem",
             "d.pem",
+            "blocked",
+            "allowed",
         ];
         let below = below.map(|path| Path::new("/etc/registry").join(path).display().to_string());
         assert_eq!(paths(&settings)[1..], below);

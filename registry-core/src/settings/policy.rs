@@ -1,11 +1,15 @@
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::policy::{BlockListSettings, PolicyRuleError, PolicyRules, PolicyTable, UnreadableBlockList};
+use crate::policy::{
+    BlockListSettings, PolicyRuleError, PolicyRules, PolicyTable, RecallSettings, UnreadableBlockList,
+    WithdrawnVersions,
+};
 
-use super::{MAIN_UPSTREAM, Upstreams};
+use super::{MAIN_UPSTREAM, SettingsError, Upstreams};
 
 /// `[[policy]]`: which versions may be used, in the order of evaluation.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -23,6 +27,28 @@ impl PolicyTables {
     /// Whether there are no tables.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Reads the `[[policy]]` tables of a file that has nothing else. Relative paths in it begin at its folder.
+    pub fn read(file: &Path) -> Result<Self, SettingsError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct PolicyFile {
+            policy: PolicyTables,
+        }
+        let wrong = |problem: String| SettingsError::of(format!("{}: {problem}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let PolicyFile { policy: mut tables } =
+            toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        tables.files_mut().for_each(|path| *path = folder.join(&*path));
+        Ok(tables)
+    }
+
+    /// Returns the paths of all files.
+    pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let tables = self.0.iter_mut().map(Spanned::get_mut);
+        tables.flat_map(|table| table.block_file.iter_mut().chain(&mut table.allow_file))
     }
 
     /// Returns the invalid tables, each with its position in the text.
@@ -98,6 +124,35 @@ impl BlockListSection {
     }
 }
 
+/// `[recall]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecallSection {
+    /// What happens to versions that an upstream listed, and does not any more.
+    pub withdrawn: Withdrawn,
+}
+
+/// What happens to a version that an upstream listed, and does not any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Withdrawn {
+    /// It is not served for as long as the upstream does not list it.
+    #[default]
+    Unlist,
+    /// It is recalled.
+    Recall,
+}
+
+impl RecallSection {
+    /// Converts the section to the library's settings.
+    pub(crate) fn to_settings(&self) -> RecallSettings {
+        RecallSettings::default().withdrawn(match self.withdrawn {
+            Withdrawn::Unlist => WithdrawnVersions::Unlist,
+            Withdrawn::Recall => WithdrawnVersions::Recall,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Settings;
@@ -117,6 +172,7 @@ mod tests {
             "[upstreams.npm]\nurl = \"https://registry.example\"\n[[policy]]\nmatch = \"**\"\norigin = [\"npm\"]\n\
              minimum_age = \"7 days\"\nexempt = [\"@acme/*\", \"pear@1.2.x\"]\nfreeze = \"2026-11-01T00:00:00Z\"\n\
              block = [\"pear@>=1.0.0 <1.2.0\", \"fig\"]\nallow = [\"**\"]\ninstall_scripts = \"refuse\"\n\
+             unreadable_file = \"last-known\"\nprovenance = \"required\"\ntrust = \"no-downgrade\"\n\
              licenses = [\"MIT\"]\nunknown_time = \"allow\"\ncontact = \"ask #security\"\n",
         );
         let settings = settings.unwrap();
@@ -131,7 +187,8 @@ mod tests {
             ("block = [\"pear@new\"]", "is not a range"),
             ("exempt = [\"a b\"]", "holds ' '"),
             ("install_scripts = \"no\"", "\"allow\" or \"refuse\""),
-            ("freeze = \"tomorrow\"", "freeze"),
+            ("freeze = \"tomorrow\"", "write one in UTC such as"),
+            ("freeze = 2026-11-01", "in quotes"),
             ("origin = [\"elsewhere\"]", "write \"hosted\""),
             ("licences = [\"MIT\"]", "did you mean `licenses`?"),
             ("allow = []", "would refuse every version"),

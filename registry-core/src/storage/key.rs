@@ -51,6 +51,7 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _changes/{number}.json                          128 older changes; never changed
 /// _outbox/packages/{name}/{time}-{id}             marks a package whose packument holds events, or soon will
 /// _outbox/organizations/{organization}/{time}-{id} the same for an organization
+/// _outbox/policy/blocked/{time}-{id}              the same for the list of blocked versions
 /// _deliveries/{sink}.json                         how far the delivery of changes to a sink has come
 /// _hooks/{id}.json                                a hook of an account
 /// _hooks_of/{account}/{id}                        marks a hook of the account; the hook decides
@@ -137,6 +138,8 @@ pub enum Key<'a> {
     OutboxOfPackage(&'a PackageName, i64, &'a str),
     /// Records that an organization holds events, or soon will.
     OutboxOfOrganization(&'a GroupName, i64, &'a str),
+    /// Records that the list of blocked versions holds events, or soon will.
+    OutboxOfBlockedVersions(i64, &'a str),
     /// How far the delivery of changes to a sink has come.
     Delivery(&'a str),
     /// A hook, by its id.
@@ -230,6 +233,7 @@ impl Key<'_> {
             Self::OutboxOfOrganization(name, began, id) => {
                 format!("{OUTBOXES}/organizations/{name}/{began}-{id}")
             }
+            Self::OutboxOfBlockedVersions(began, id) => format!("{OUTBOXES}/policy/blocked/{began}-{id}"),
             Self::Delivery(sink) => format!("_deliveries/{}.json", escape_segment(sink)),
             Self::Hook(id) => format!("_hooks/{id}.json"),
             Self::HookOf(account, id) => format!("_hooks_of/{}/{id}", escape_segment(account)),

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// Actions on the versions that may be used.
@@ -25,6 +27,19 @@ pub enum PolicyAction {
         #[arg(value_name = "NAME[@VERSION]")]
         versions: String,
         /// Print each version as one line of JSON.
+        #[arg(long = "json")]
+        json: bool,
+    },
+    /// Say what rules would have refused of the downloads that were counted: each package and version, how many downloads, and
+    /// the rule, and a total. Nothing changes.
+    Simulate {
+        /// From when on: 2026-01-02 (UTC), or how long ago: 24h, 30d
+        #[arg(long = "since", value_name = "TIME", default_value = "30d")]
+        since: String,
+        /// A file with the [[policy]] tables to try, and nothing else; by default those of the configuration
+        #[arg(long = "policy", value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// Print each version as one line of JSON, and the total as the last one.
         #[arg(long = "json")]
         json: bool,
     },

@@ -12,6 +12,7 @@ pub(super) fn render(measurements: &Measurements) -> String {
     caches(&mut page, measurements);
     events(&mut page, measurements);
     downloads(&mut page, measurements);
+    policies(&mut page, measurements);
     page.text
 }
 
@@ -88,6 +89,22 @@ fn events(page: &mut Page, measurements: &Measurements) {
     page.sample("", &[], events.capacity);
     page.family("registry_events_lost_total", "counter", "Events that were dropped.");
     page.sample("", &[], events.lost);
+}
+
+fn policies(page: &mut Page, measurements: &Measurements) {
+    let policies = &measurements.policies;
+    page.family(
+        "registry_policy_files_unreadable",
+        "gauge",
+        "Files of versions that policies name and that cannot be used now.",
+    );
+    page.sample("", &[], policies.unreadable_files);
+    page.family(
+        "registry_policy_file_failures_total",
+        "counter",
+        "How often a file of versions could not be used, found out at most once a second.",
+    );
+    page.sample("", &[], policies.failed_reads);
 }
 
 fn downloads(page: &mut Page, measurements: &Measurements) {

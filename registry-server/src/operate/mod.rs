@@ -12,6 +12,7 @@ pub(crate) mod index;
 mod keys;
 pub(crate) mod policy;
 pub(crate) mod progress;
+pub(crate) mod recall;
 pub(crate) mod remove_storage;
 mod retain;
 pub(crate) mod session;

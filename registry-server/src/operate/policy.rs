@@ -1,10 +1,17 @@
 //! `policy`: blocks versions, directly in the storage, and says which are served.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use chrono::{DateTime, NaiveDate, Utc};
 use registry_core::Registry;
 use registry_core::clock::{Clock as _, SystemClock};
-use registry_core::policy::{BlockRequest, BlockedVersions, ExplainedVersion, package_and_versions};
+use registry_core::packages::{PolicySimulation, SimulatedRefusal};
+use registry_core::policy::{
+    BlockRequest, BlockedVersions, ExplainedVersion, RecallCause, package_and_versions,
+};
+use registry_core::settings::PolicyTables;
+use serde_json::json;
 
 use super::session::{self, Access};
 use crate::accounts::timestamp;
@@ -39,7 +46,45 @@ pub(crate) fn policy(overrides: &Overrides, action: &PolicyAction) -> anyhow::Re
             // A packument of an upstream is cached.
             session::run(overrides, Access::Writes, async |registry| explain(registry, versions, *json).await)
         }
+        PolicyAction::Simulate { since, policy, json } => {
+            simulate(overrides, since, policy.as_deref(), *json)
+        }
     }
+}
+
+fn simulate(overrides: &Overrides, since: &str, policy: Option<&Path>, json: bool) -> anyhow::Result<()> {
+    let since = parse_moment(since, SystemClock.now())?.date_naive();
+    let mut settings = session::load(overrides)?;
+    crate::run::complete_upstreams(&mut settings);
+    let tables = policy.map(PolicyTables::read).transpose()?;
+    let tables = tables.as_ref().unwrap_or(&settings.registry.policy);
+    if tables.is_empty() {
+        anyhow::bail!(
+            "there is no rule to try: write [[policy]] tables, or name a file of them with --policy"
+        );
+    }
+    let rules = tables.compile(&settings.registry.upstreams)?;
+    // A packument of an upstream is cached.
+    session::run_with(settings, Access::Writes, async |registry| {
+        let simulation = registry.simulate_policy(&rules, since).await?;
+        let line = |refusal: &&SimulatedRefusal| {
+            let SimulatedRefusal { package, version, downloads, refusal, .. } = refusal;
+            let (rule, reason) = (&refusal.rule, refusal.reason.escape_debug());
+            format!("{package}@{version} {downloads} downloads refused by {rule}: it {reason}\n")
+        };
+        let refusals = Report::list(&simulation.refusals, line, |refusal| *refusal)?;
+        print(&refusals.render(json))?;
+        let PolicySimulation { downloads, refused, unknown, refusals, .. } = &simulation;
+        let versions = refusals.len();
+        let total = json!({
+            "since": since, "downloads": downloads, "refused": refused, "unknown": unknown, "versions": versions,
+        });
+        let text = format!(
+            "since {since}: {refused} of {downloads} downloads would have been refused, of {versions} versions; {unknown} cannot \
+             be judged\n"
+        );
+        print(&Report::new(text, &total)?.render(json))
+    })
 }
 
 async fn explain(registry: &Registry, versions: &str, json: bool) -> anyhow::Result<()> {
@@ -70,12 +115,18 @@ fn end(text: &str, now: DateTime<Utc>) -> anyhow::Result<DateTime<Utc>> {
     }
 }
 
-/// `NAME@RANGE since TIME until TIME by USER: REASON`
-fn line(blocked: &BlockedVersions) -> String {
+/// `NAME@RANGE recalled since TIME until TIME by USER: REASON`
+pub(super) fn line(blocked: &BlockedVersions) -> String {
     let until = blocked.until.map(|until| format!(" until {}", timestamp(until))).unwrap_or_default();
     let by = blocked.by.as_ref().map(|by| format!(" by {}", by.escape_debug())).unwrap_or_default();
     let (package, versions, since) = (&blocked.package, &blocked.versions, timestamp(blocked.since));
-    format!("{package}@{versions} since {since}{until}{by}: {}", blocked.reason.escape_debug())
+    let recalled = match &blocked.recalled {
+        None => "",
+        Some(RecallCause::Withdrawal(_)) => " recalled, since an upstream withdrew it,",
+        Some(RecallCause::Advisory(_)) => " recalled, for an advisory,",
+        Some(_) => " recalled",
+    };
+    format!("{package}@{versions}{recalled} since {since}{until}{by}: {}", blocked.reason.escape_debug())
 }
 
 fn explained_line(explained: &ExplainedVersion) -> String {

@@ -51,6 +51,7 @@ fn the_template_lists_the_defaults() {
     let rule = std::mem::take(&mut settings.registry.retain);
     assert!(!rule.compile().unwrap().is_empty(), "the rule shown stands for no rule");
     assert!(!std::mem::take(&mut settings.registry.policy).is_empty(), "the policy shown stands for none");
+    assert!(settings.registry.similar_names.popular_file.take().is_some(), "the file shown stands for none");
     assert!(
         !std::mem::take(&mut settings.registry.upstreams).is_empty(),
         "the upstream shown stands for no upstream"

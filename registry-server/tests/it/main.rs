@@ -5,6 +5,7 @@
 
 mod access;
 mod account_chores;
+mod attack;
 mod audit;
 mod audits;
 mod bad_credentials;

@@ -39,9 +39,13 @@ impl World {
 
     /// Runs `registry-server policy …` on the storage.
     fn policy(&self, arguments: &[&str]) -> Output {
+        self.operate(&[&["policy"], arguments].concat())
+    }
+
+    /// Runs a command on the storage.
+    fn operate(&self, command: &[&str]) -> Output {
         let storage = format!("file:{}", self.storage.path().display());
-        let of_server = ["--config", &self.settings, "--storage", &storage];
-        run(&[&["policy"], arguments, &of_server].concat())
+        run(&[command, &["--config", &self.settings, "--storage", &storage]].concat())
     }
 
     async fn status(&self, path: &str) -> u16 {
@@ -146,6 +150,70 @@ async fn an_operator_blocks_versions_of_a_running_server_and_asks_why() {
         stdout(&run(&["log", "--package", "pear", "--action", "versions-blocked", "--storage", &storage]));
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("versions-blocked pear") && log.contains("reason=worm"), "{log}");
+}
+
+#[tokio::test]
+async fn an_operator_recalls_a_version_and_learns_who_has_it() {
+    let world = World::start("[log]\ndownloads = true\n[downloads]\nflush_seconds = 1\n").await;
+    assert_eq!(world.status(BAD).await, 200);
+    assert_eq!(world.status("/pear/-/pear-1.0.0.tgz").await, 200);
+    // The server writes its counts once a second, and its audit log at about the same time.
+    let counted = async {
+        while !stdout(&world.operate(&["recall", "report", "pear@1.1.0"])).contains("downloaded by\n") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        while !stdout(&world.operate(&["recall", "report", "pear@1.1.0"])).contains("was downloaded 1 times")
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), counted).await.is_ok(), "nothing is counted");
+    let recalled = stdout(&world.operate(&["recall", "pear@1.1.0", "--reason", "steals tokens"]));
+    assert!(recalled.starts_with("recalled pear@1.1.0 recalled since "), "{recalled}");
+    assert!(recalled.contains(": steals tokens\npear@1.1.0 was downloaded 1 times"), "{recalled}");
+    assert!(recalled.contains("anonymous from 127.0.0.1"), "{recalled}");
+    assert!(recalled.contains("not recorded\n") && recalled.contains("caches of clients"), "{recalled}");
+    assert_eq!(world.status(BAD).await, 403);
+    let listed = stdout(&world.operate(&["recall", "list", "--json"]));
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed["versions"], &listed["recalled"]), (&"1.1.0".into(), &"request".into()));
+    let blocks = stdout(&world.policy(&["list"]));
+    assert!(blocks.contains("pear@1.1.0 recalled since"), "{blocks}");
+    let not_blocked = world.policy(&["unblock", "pear@1.1.0"]);
+    assert!(String::from_utf8_lossy(&not_blocked.stderr).contains("is not in the list of blocked versions"));
+    assert_eq!(stdout(&world.operate(&["recall", "undo", "pear@1.1.0"])), "no longer recalled: pear@1.1.0\n");
+    assert_eq!(world.status(BAD).await, 200);
+    for (arguments, said) in [
+        (&["recall", "pear", "--reason", "x"][..], "names no version"),
+        (&["recall", "pear@1.x", "--reason", "x"], "is no version"),
+        (&["recall", "undo", "pear@1.1.0"], "is not recalled"),
+    ] {
+        let refused = world.operate(arguments);
+        assert_eq!(refused.status.code(), Some(1));
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
+    }
+    let incomplete = run(&["recall", "pear@1.1.0"]);
+    assert_eq!(incomplete.status.code(), Some(2), "a recall says why");
+
+    let rules = world.storage.path().join("new.toml");
+    std::fs::write(&rules, "[[policy]]\nmatch = \"**\"\nminimum_age = \"7 days\"\n").unwrap();
+    let simulate = ["simulate", "--since", "2d", "--policy", rules.to_str().unwrap()];
+    let simulated = stdout(&world.policy(&simulate));
+    // The second download of the bad version may not be counted yet.
+    assert!(simulated.contains(" downloads refused by minimum_age: it was published on "), "{simulated}");
+    assert!(
+        simulated.contains(" downloads would have been refused, of 2 versions; 0 cannot be judged\n"),
+        "{simulated}"
+    );
+    let lines = stdout(&world.policy(&[&simulate[..], &["--json"]].concat()));
+    let total: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&total["refused"], &total["versions"]), (&total["downloads"], &2.into()), "{lines}");
+    let without = world.policy(&["simulate"]);
+    assert!(String::from_utf8_lossy(&without.stderr).contains("there is no rule to try"));
+    std::fs::write(&rules, "[[policy]]\nmatch = \"**\"\nmaximum_age = \"7 days\"\n").unwrap();
+    let wrong = world.policy(&simulate);
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("new.toml: "), "{wrong:?}");
 }
 
 /// npm reads the packument before it publishes, to compare the version with the highest one.

@@ -122,6 +122,8 @@ async fn metrics_tell_of_the_storage_the_upstream_the_caches_and_the_events() {
     registry_events_capacity gauge
     registry_events_lost_total counter
     registry_events_waiting gauge
+    registry_policy_file_failures_total counter
+    registry_policy_files_unreadable gauge
     registry_request_duration_seconds histogram
     registry_requests_in_flight gauge
     registry_requests_total counter

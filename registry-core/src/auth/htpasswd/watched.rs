@@ -1,16 +1,11 @@
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::users::{BadLine, Users};
 use crate::clock::Clock;
-
-/// The largest file that is read.
-const LARGEST: u64 = 16 << 20;
-/// A file changed this shortly before it was read may change again within the same tick of its clock.
-const SETTLES: Duration = Duration::from_secs(2);
+use crate::file_stamp::{FileStamp, read_stamped};
 
 /// Why the file cannot be used. Contains no passwords.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +46,9 @@ struct State {
 /// The metadata that reveals a change of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
-    stamp: Stamp,
+    stamp: FileStamp,
     /// Whether a further change would be visible in the stamp.
     settled: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: SystemTime,
-    length: u64,
-    inode: u64,
 }
 
 impl Watched {
@@ -83,7 +71,7 @@ impl Watched {
     /// Returns the current users. An unusable file is logged once, and the last users remain. Blocks while it reads.
     pub(super) fn users(&self) -> Arc<Users> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = fs::metadata(&self.path).and_then(|metadata| Stamp::of(&metadata)).ok();
+        let now = FileStamp::of_path(&self.path).ok();
         if state.seen.is_some_and(|seen| seen.settled && Some(seen.stamp) == now) {
             return Arc::clone(&state.users);
         }
@@ -109,30 +97,9 @@ impl Watched {
     }
 }
 
-fn read(path: &Path) -> Result<(Users, Stamp), HtpasswdError> {
+fn read(path: &Path) -> Result<(Users, FileStamp), HtpasswdError> {
     let unreadable = |source| HtpasswdError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let stamp = file.metadata().and_then(|metadata| Stamp::of(&metadata)).map_err(unreadable)?;
-    if stamp.length > LARGEST {
-        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 16 MiB")));
-    }
-    let mut text = Vec::new();
-    file.take(LARGEST).read_to_end(&mut text).map_err(unreadable)?;
+    let (text, stamp) = read_stamped(path).map_err(unreadable)?;
     let bad = |error: BadLine| HtpasswdError::Line { path: path.to_owned(), problem: error.to_string() };
     Ok((Users::parse(&text).map_err(bad)?, stamp))
-}
-
-impl Stamp {
-    fn of(metadata: &fs::Metadata) -> io::Result<Self> {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Ok(Self { modified: metadata.modified()?, length: metadata.len(), inode })
-    }
-
-    /// Whether the file had settled at `time`, before it was read.
-    fn is_settled(&self, time: SystemTime) -> bool {
-        self.modified.checked_add(SETTLES).is_some_and(|settled| settled < time)
-    }
 }

@@ -21,6 +21,12 @@ pub(crate) struct ManifestFacts {
     pub(crate) has_signatures: bool,
     /// Whether `dist` names attestations, such as of its provenance.
     pub(crate) has_attestations: bool,
+    /// Whether `dist` names attestations of its provenance.
+    pub(crate) has_provenance: bool,
+    /// Whether its registry says that a trusted publisher published it.
+    pub(crate) by_trusted_publisher: bool,
+    /// Whether its registry says that a second person approved it.
+    pub(crate) is_approved: bool,
 }
 
 impl ManifestFacts {
@@ -33,13 +39,17 @@ impl ManifestFacts {
                 deprecated: None,
                 has_signatures: false,
                 has_attestations: false,
+                has_provenance: false,
+                by_trusted_publisher: false,
+                is_approved: false,
             };
         };
-        let dist: Fields<'_> =
-            fields.get("dist").and_then(|dist| serde_json::from_str(dist.get()).ok()).unwrap_or_default();
+        let dist = object(fields.get("dist"));
         let has = |field: &str, empty: [&str; 2]| {
             dist.get(field).is_some_and(|value| value.get() != "null" && !empty.contains(&value.get()))
         };
+        let attestations = object(dist.get("attestations"));
+        let publisher = object(fields.get("_npmUser"));
         let deprecated = fields.get("deprecated").filter(|reason| !says_nothing(reason));
         Self {
             // npm builds native code of a package without install scripts, too.
@@ -49,8 +59,20 @@ impl ManifestFacts {
             deprecated: deprecated.map(|reason| text(reason).unwrap_or_else(|| reason.get().to_owned())),
             has_signatures: has("signatures", ["[]", "\"\""]),
             has_attestations: has("attestations", ["{}", "false"]),
+            has_provenance: is_object(attestations.get("provenance")),
+            by_trusted_publisher: is_object(publisher.get("trustedPublisher")),
+            is_approved: is_object(publisher.get("approver")),
         }
     }
+}
+
+fn object<'json>(value: Option<&&'json RawValue>) -> Fields<'json> {
+    value.and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default()
+}
+
+/// Whether a value is an object that says something.
+fn is_object(value: Option<&&RawValue>) -> bool {
+    !object(value).is_empty()
 }
 
 /// Returns the license of a manifest. Old packages have objects, and lists of which any license applies.
@@ -101,6 +123,17 @@ mod tests {
         assert!(
             proven.has_signatures && proven.has_attestations && proven.deprecated.as_deref() == Some("old")
         );
+        let published = facts(
+            r#"{"_npmUser":{"trustedPublisher":{"id":"github"}},"dist":{"attestations":{"provenance":{"predicateType":"x"}}}}"#,
+        );
+        assert!(published.by_trusted_publisher && published.has_provenance && !published.is_approved);
+        assert!(facts(r#"{"_npmUser":{"approver":{"name":"ana"}}}"#).is_approved);
+        for said in ["null", "true", "\"yes\"", "{}", "[{}]", "7"] {
+            let told = facts(&format!(
+                r#"{{"_npmUser":{{"trustedPublisher":{said},"approver":{said}}},"dist":{{"attestations":{{"provenance":{said}}}}}}}"#
+            ));
+            assert!(!told.by_trusted_publisher && !told.has_provenance && !told.is_approved, "{said}");
+        }
         let unproven = facts(r#"{"deprecated":"","dist":{"signatures":[],"attestations":null}}"#);
         assert!(!unproven.has_signatures && !unproven.has_attestations && unproven.deprecated.is_none());
     }

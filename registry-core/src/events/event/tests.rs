@@ -1,4 +1,5 @@
 use super::*;
+use crate::vocabulary::Via;
 
 /// Kinds whose fields are also fields of the event would be lost, or read wrongly, by the recovery.
 #[test]
@@ -12,6 +13,13 @@ fn an_event_is_read_as_it_was_written() {
             tag: DistTag::latest(),
             integrity: "sha512-x".into(),
         },
+        EventKind::Recalled {
+            version: version.clone(),
+            reason: "steals tokens".into(),
+            cause: RecallCause::Withdrawal("npm".into()),
+        },
+        EventKind::RecallUndone { version: version.clone() },
+        EventKind::VersionsBlocked { versions: "1.x".into(), reason: "worm".into(), until: None },
         EventKind::Unpublished { versions: vec![version] },
         EventKind::Starred,
         EventKind::TeamDestroyed { organization: organization.clone(), team: organization },

@@ -151,6 +151,9 @@ impl Lanes {
 
 /// Returns whether an event is about no change of a caller. Such events may be dropped, and must not block changes.
 fn is_notice(kind: &EventKind) -> bool {
-    let is_none = matches!(kind, EventKind::WithdrawnUpstream { .. } | EventKind::Downloaded { .. });
+    let is_none = matches!(
+        kind,
+        EventKind::WithdrawnUpstream { .. } | EventKind::SimilarName { .. } | EventKind::Downloaded { .. }
+    );
     is_none || Denials::are_of(kind)
 }

@@ -46,7 +46,11 @@ impl Route {
             | Self::AddOwner { name }
             | Self::RemoveOwner { name, .. }
             | Self::Access(AccessRoute::SetAccess(name))
-            | Self::Policy(PolicyRoute::Unblock { name })
+            | Self::Policy(
+                PolicyRoute::Unblock { name }
+                | PolicyRoute::UndoRecall { name }
+                | PolicyRoute::RecallReport { name },
+            )
             | Self::Stage(StageRoute::Submit { name })
             | Self::Trust(TrustRoute::Create { name } | TrustRoute::Revoke { name, .. }) => {
                 Some((name, Action::Publish))

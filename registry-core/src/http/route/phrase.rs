@@ -33,6 +33,10 @@ impl Route {
             Self::Trust(TrustRoute::Revoke { name, .. }) => format!("let no builds publish {name}"),
             Self::Policy(PolicyRoute::Block) => "block versions".to_owned(),
             Self::Policy(PolicyRoute::Unblock { name }) => format!("lift a block of versions of {name}"),
+            Self::Policy(PolicyRoute::Recall) => "recall a version".to_owned(),
+            Self::Policy(PolicyRoute::UndoRecall { name }) => {
+                format!("undo the recall of a version of {name}")
+            }
             Self::Hook(HookRoute::Create) => "create a hook".to_owned(),
             Self::Hook(HookRoute::Update { id }) => format!("change the hook {id}"),
             Self::Hook(HookRoute::Delete { id }) => format!("delete the hook {id}"),

@@ -16,6 +16,20 @@ pub enum PolicyRoute {
         /// The package.
         name: PackageName,
     },
+    /// `GET /-/policy/recalls`
+    Recalls,
+    /// `POST /-/policy/recalls`: the body names the package, the version and the reason.
+    Recall,
+    /// `GET /-/policy/recalls/{name}?version=1.0.0`: who downloaded the version.
+    RecallReport {
+        /// The package.
+        name: PackageName,
+    },
+    /// `DELETE /-/policy/recalls/{name}?version=1.0.0`
+    UndoRecall {
+        /// The package.
+        name: PackageName,
+    },
     /// `GET /-/package/{name}/policy`, `GET /-/package/{name}/policy/{version}`
     Explain {
         /// The package.
@@ -29,6 +43,18 @@ impl PolicyRoute {
     /// Parses `/-/policy/…`.
     pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Self, RouteError> {
         match (&segments.list()[2..segments.count()], verb) {
+            (["recalls"], Verb::Read) => Ok(Self::Recalls),
+            (["recalls"], Verb::Post) => Ok(Self::Recall),
+            (["recalls"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            (["recalls", _, ..], verb) => {
+                let (name, next) = segments.name_at(3)?;
+                match verb {
+                    _ if next != segments.count() => Err(RouteError::NotFound),
+                    Verb::Read => Ok(Self::RecallReport { name }),
+                    Verb::Delete => Ok(Self::UndoRecall { name }),
+                    _ => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, DELETE" }),
+                }
+            }
             (["blocks"], Verb::Read) => Ok(Self::Blocks),
             (["blocks"], Verb::Post) => Ok(Self::Block),
             (["blocks"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
@@ -50,6 +76,10 @@ impl PolicyRoute {
             Self::Blocks => "blocked-versions",
             Self::Block => "block-versions",
             Self::Unblock { .. } => "unblock-versions",
+            Self::Recalls => "recalled-versions",
+            Self::Recall => "recall-version",
+            Self::RecallReport { .. } => "recall-report",
+            Self::UndoRecall { .. } => "undo-recall",
             Self::Explain { .. } => "explain-versions",
         }
     }

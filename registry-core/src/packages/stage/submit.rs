@@ -62,10 +62,11 @@ impl Packages {
         };
         let is_stored = Arc::new(AtomicBool::new(false));
         let (packages, stored, version) = (self.clone(), Arc::clone(&is_stored), publication.version.clone());
+        let publisher = caller.clone();
         let store: Before = Box::new(move |exists| {
             Box::pin(async move {
                 if !exists {
-                    packages.proxy().require_free_name(&publication.name).await?;
+                    packages.proxy().require_free_name(&publisher, &publication.name).await?;
                 }
                 stored.store(true, Ordering::Relaxed);
                 let outcome = packages.store_staged(id, &record, &publication).await;

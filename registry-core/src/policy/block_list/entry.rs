@@ -2,8 +2,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::domain::PackageName;
 use crate::domain::range::Range;
+use crate::domain::{PackageName, Version};
+use crate::vocabulary::RecallCause;
 
 /// The longest reason in bytes.
 const LONGEST_REASON: usize = 500;
@@ -26,6 +27,43 @@ pub struct BlockedVersions {
     /// The principal that blocked them; absent for an operator at the command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Why the version was recalled; `None` for versions that are only blocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<RecallCause>,
+}
+
+/// A version to recall.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RecallRequest {
+    /// The package.
+    pub package: PackageName,
+    /// The version.
+    pub version: Version,
+    /// Why, for callers who are refused the version: one line.
+    pub reason: String,
+}
+
+impl RecallRequest {
+    /// Recalls a version of a package.
+    pub fn new(package: PackageName, version: Version, reason: impl Into<String>) -> Self {
+        Self { package, version, reason: reason.into() }
+    }
+
+    /// Returns the entry of a request, checked.
+    pub(crate) fn into_entry(
+        self,
+        cause: RecallCause,
+        by: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<BlockedVersions, Error> {
+        let Self { package, version, reason } = self;
+        let request =
+            BlockRequest { package, versions: Some(version.as_str().to_owned()), reason, until: None };
+        let entry = request.into_entry(by, now)?;
+        Ok(BlockedVersions { recalled: Some(cause), ..entry })
+    }
 }
 
 /// Versions to block.
@@ -58,14 +96,14 @@ impl BlockRequest {
         let reason = reason.trim().to_owned();
         if reason.is_empty() || reason.len() > LONGEST_REASON || reason.chars().any(char::is_control) {
             return Err(Error::request(format!(
-                "a block needs a reason of one line and at most {LONGEST_REASON} bytes, which those read who are refused the \
+                "a block or a recall needs a reason of one line and at most {LONGEST_REASON} bytes, which those read who are refused the \
                  version: say why"
             )));
         }
         if until.is_some_and(|until| until <= now) {
             return Err(Error::request("the block would end in the past: name a later time, or none"));
         }
-        Ok(BlockedVersions { package, versions, reason, since: now, until, by })
+        Ok(BlockedVersions { package, versions, reason, since: now, until, by, recalled: None })
     }
 }
 

@@ -15,15 +15,15 @@ use crate::clock::Clock;
 use crate::concurrency::SingleFlight;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
-use crate::storage::{Blob, BlobDecision, BlobETag, Fetched, Key, Storage};
+use crate::storage::{BlobETag, Fetched, Key, Storage};
 
 use super::VersionPolicy;
 use super::package_policy::PolicySet;
 
 pub(crate) use entry::checked_range;
-pub use entry::{BlockRequest, BlockedVersions};
+pub use entry::{BlockRequest, BlockedVersions, RecallRequest};
 use policy::BlockPolicy;
-use record::BlockRecord;
+pub(crate) use record::BlockRecord;
 
 /// How the list of blocked versions is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,10 @@ pub(crate) enum BlockChange {
     Block(BlockedVersions),
     /// Removes the entry of this package and range.
     Unblock(PackageName, String),
+    /// Adds a recalled version, unless it is recalled.
+    RecallIfNew(BlockedVersions),
+    /// Removes the entry of this package and recalled version.
+    UndoRecall(PackageName, String),
 }
 
 /// Reads and changes the list.
@@ -180,16 +184,8 @@ impl BlockList {
         Ok(BlockRecord::read(found.as_ref())?.blocked)
     }
 
-    pub(super) async fn change(&self, change: BlockChange) -> Result<BlockedVersions, Error> {
-        let path = Key::BlockedVersions.path()?;
-        let now = self.clock.now();
-        let changed = self.store.update_with(&path, |stored: Option<&Blob>| {
-            let mut record = BlockRecord::read(stored)?;
-            let entry = record.apply(&change, now)?;
-            Ok::<_, Error>(BlobDecision::Write(record.write()?, entry))
-        });
-        let changed = changed.await;
+    /// Reads the list again at the next read of a package, since it changed.
+    pub(super) fn forget(&self) {
         self.set_known(None);
-        changed
     }
 }

@@ -32,6 +32,10 @@ impl BlockPolicy {
             let range = Range::parse(&block.versions);
             packages.entry(block.package.folded()).or_default().blocks.push((block, range));
         }
+        for package in packages.values_mut() {
+            // A recall says more than a block, and lasts as long.
+            package.blocks.sort_by_key(|(block, _)| block.recalled.is_none());
+        }
         for lifted in record.lifted {
             let package = packages.entry(lifted.package.folded()).or_default();
             package.lifted = package.lifted.max(Some(lifted.at));
@@ -40,7 +44,8 @@ impl BlockPolicy {
             let mut hash = DefaultHasher::new();
             package.lifted.hash(&mut hash);
             for (block, _) in &package.blocks {
-                (&block.versions, &block.reason, block.since, block.until).hash(&mut hash);
+                let is_recalled = block.recalled.is_some();
+                (&block.versions, &block.reason, block.since, block.until, is_recalled).hash(&mut hash);
             }
             package.state = hash.finish();
         }
@@ -83,7 +88,11 @@ impl VersionPolicy for BlockPolicy {
         let decision = match in_force {
             None => PolicyDecision::allow(),
             Some(block) => {
-                let refusal = VersionRefusal::new("block", format!("is blocked: {}", block.reason));
+                let refusal = if block.recalled.is_some() {
+                    VersionRefusal::new("recall", format!("was recalled: {}", block.reason))
+                } else {
+                    VersionRefusal::new("block", format!("is blocked: {}", block.reason))
+                };
                 let refusal = match block.until {
                     Some(until) => refusal.until(until),
                     None => refusal,

@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::domain::PackageName;
+use crate::domain::{OutboxEntry, PackageName};
 use crate::error::PolicyError;
 use crate::storage::Blob;
 
@@ -11,16 +11,21 @@ use super::{BlockChange, BlockedVersions};
 
 /// The most entries. Every replica keeps them in memory.
 const MOST: usize = 10_000;
+/// The most entries where the registry adds one by itself: the rest is for administrators.
+const MOST_BY_ITSELF: usize = 8000;
 /// The most ended blocks that are remembered.
 const REMEMBERED: usize = 1000;
 
 /// The list, as it is stored.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct BlockRecord {
+pub(crate) struct BlockRecord {
     pub(super) blocked: Vec<BlockedVersions>,
     /// The latest blocks that were lifted: documents of these packages changed then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lifted: Vec<Lifted>,
+    /// The events of the latest changes, until the change feed has them.
+    #[serde(default, rename = "_outbox", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) outbox: Vec<OutboxEntry>,
 }
 
 /// A package of which a block was lifted.
@@ -31,7 +36,7 @@ pub(super) struct Lifted {
 }
 
 impl BlockRecord {
-    pub(super) fn read(stored: Option<&Blob>) -> Result<Self, Error> {
+    pub(crate) fn read(stored: Option<&Blob>) -> Result<Self, Error> {
         stored.map_or_else(
             || Ok(Self::default()),
             |blob| {
@@ -41,52 +46,68 @@ impl BlockRecord {
         )
     }
 
-    pub(super) fn write(&self) -> Result<Bytes, Error> {
+    pub(crate) fn write(&self) -> Result<Bytes, Error> {
         serde_json::to_vec(self).map(Into::into).map_err(Error::internal)
     }
 
-    pub(super) fn apply(
+    /// Applies a change. Returns the entry that was set or removed; `None` if nothing changed.
+    pub(crate) fn apply(
         &mut self,
         change: &BlockChange,
         now: DateTime<Utc>,
-    ) -> Result<BlockedVersions, Error> {
+    ) -> Result<Option<BlockedVersions>, Error> {
         match change {
-            BlockChange::Block(entry) => {
+            BlockChange::Block(entry) | BlockChange::RecallIfNew(entry) => {
+                let by_itself = matches!(change, BlockChange::RecallIfNew(_));
                 let mut entry = entry.clone();
                 let is_it = |known: &BlockedVersions| {
-                    known.package == entry.package && known.versions == entry.versions
+                    known.package == entry.package
+                        && known.versions == entry.versions
+                        && known.recalled.is_some() == entry.recalled.is_some()
                 };
+                if by_itself && self.blocked.iter().any(is_it) {
+                    return Ok(None);
+                }
                 if let Some(place) = self.blocked.iter().position(is_it) {
                     let known = &mut self.blocked[place];
                     if known.until.is_none_or(|until| until > now) {
                         entry.since = known.since;
                     }
                     *known = entry.clone();
-                    return Ok(entry);
+                    return Ok(Some(entry));
                 }
                 // An ended block is of no use any more.
                 self.blocked.retain(|known| known.until.is_none_or(|until| until > now));
-                if self.blocked.len() >= MOST {
+                let most = if by_itself { MOST_BY_ITSELF } else { MOST };
+                if self.blocked.len() >= most {
                     return Err(Error::request(format!(
-                        "the list has {MOST} entries: block a range in place of single versions, or remove entries"
+                        "the list has {most} entries: block a range in place of single versions, or remove entries"
                     )));
                 }
                 self.blocked.push(entry.clone());
-                Ok(entry)
+                Ok(Some(entry))
             }
-            BlockChange::Unblock(package, versions) => {
-                let is_it =
-                    |known: &BlockedVersions| known.package == *package && known.versions == *versions;
+            BlockChange::Unblock(package, versions) | BlockChange::UndoRecall(package, versions) => {
+                let is_recall = matches!(change, BlockChange::UndoRecall(..));
+                let is_it = |known: &BlockedVersions| {
+                    known.package == *package
+                        && known.versions == *versions
+                        && known.recalled.is_some() == is_recall
+                };
                 let place = self.blocked.iter().position(is_it).ok_or_else(|| {
                     let selector = format!("{package}@{versions}");
-                    Error::Policy(PolicyError::NotBlocked { selector })
+                    Error::Policy(if is_recall {
+                        PolicyError::NotRecalled { selector }
+                    } else {
+                        PolicyError::NotBlocked { selector }
+                    })
                 })?;
                 let entry = self.blocked.remove(place);
                 self.lifted.retain(|lifted| lifted.package != *package);
                 self.lifted.push(Lifted { package: package.clone(), at: now });
                 let old = self.lifted.len().saturating_sub(REMEMBERED);
                 self.lifted.drain(..old);
-                Ok(entry)
+                Ok(Some(entry))
             }
         }
     }

@@ -1,12 +1,15 @@
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
-use crate::policy::{PolicyDecision, VersionFacts, VersionOrigin};
+use crate::policy::{EarlierTrust, PolicyDecision, VersionFacts, VersionOrigin};
 use crate::vocabulary::VersionSelector;
 
 use super::license::is_licensed;
-use super::{InstallScripts, Rule, UnknownTime};
+use super::selector_file::SelectorFile;
+use super::{InstallScripts, ProvenanceRule, Rule, RuleFiles, TrustRule, UnknownTime, UnreadableFile};
 
 impl Rule {
     pub(super) fn is_for(&self, package: &PackageName, origin: VersionOrigin<'_>) -> bool {
@@ -22,11 +25,30 @@ impl Rule {
             || table.freeze.is_some()
             || table.licenses.is_some()
             || table.install_scripts == InstallScripts::Refuse
+            || table.provenance == ProvenanceRule::Required
+            || table.trust == TrustRule::NoDowngrade
     }
 
     /// Whether a version of the package may be refused for its number.
     pub(super) fn decides_by_number(&self, package: &PackageName) -> bool {
-        self.table.allow.is_some() || self.table.block.iter().any(|block| block.names(package.as_str()))
+        self.table.allow.is_some()
+            || self.files.allow.is_some()
+            || self.table.block.iter().any(|block| block.names(package.as_str()))
+            || self.files.block.as_ref().is_some_and(|file| file.names(package.as_str()))
+    }
+
+    /// Returns a number that differs from that of other rules, and changes with the files.
+    pub(super) fn state(&self) -> u64 {
+        let mut hash = DefaultHasher::new();
+        self.number.hash(&mut hash);
+        self.files.both().map(SelectorFile::generation).for_each(|generation| generation.hash(&mut hash));
+        hash.finish()
+    }
+
+    /// Whether a file of the table cannot be used, and its packages are refused then.
+    pub(super) fn lacks_a_file(&self) -> bool {
+        self.table.unreadable_file == UnreadableFile::Refuse
+            && self.files.both().any(SelectorFile::is_unreadable)
     }
 
     pub(super) fn decide(&self, facts: &VersionFacts<'_>, now: DateTime<Utc>) -> PolicyDecision {
@@ -35,10 +57,17 @@ impl Rule {
         if let Some(block) = table.block.iter().find(|block| block.spans(package, number)) {
             return self.refuse("block", format!("is blocked by {block}"));
         }
+        let listed = self.files.block.as_ref().map(|file| file.entries()).unwrap_or_default();
+        if let Some(entry) = listed.iter().find(|entry| entry.selector.spans(package, number)) {
+            let why = entry.reason.as_deref().map_or_else(|| format!("by {}", entry.selector), str::to_owned);
+            return self.refuse("block_file", format!("is blocked: {why}"));
+        }
         let selects = |selectors: &[VersionSelector]| {
             selectors.iter().any(|selector| selector.selects(package, number))
         };
-        if table.allow.as_ref().is_some_and(|allow| !selects(allow)) {
+        let is_allowed = table.allow.as_ref().is_some_and(|allow| selects(allow))
+            || self.files.allow.as_ref().is_some_and(|file| file.selects(package, number));
+        if !is_allowed && (table.allow.is_some() || self.files.allow.is_some()) {
             return self.refuse("allow", "is not among the versions that are allowed".to_owned());
         }
         if let Some(licenses) = &table.licenses {
@@ -54,6 +83,25 @@ impl Rule {
         }
         if table.install_scripts == InstallScripts::Refuse && facts.install_scripts {
             return self.refuse("install_scripts", "runs a script when it is installed".to_owned());
+        }
+        if table.provenance == ProvenanceRule::Required && !facts.has_provenance {
+            return self.refuse("provenance", "has no attestations of its provenance".to_owned());
+        }
+        if table.trust == TrustRule::NoDowngrade {
+            match facts.earlier {
+                EarlierTrust::NoVersion => {}
+                EarlierTrust::Strongest { trust, .. } if facts.trust >= trust => {}
+                EarlierTrust::Strongest { trust, version } => {
+                    let (version, now) = (shorten(version).escape_debug().to_string(), facts.trust);
+                    let reason =
+                        format!("proves less of its origin ({now}) than {version} before it ({trust})");
+                    return self.refuse("trust", reason);
+                }
+                EarlierTrust::Unknown => {
+                    let reason = "has no known publish time, by which to compare it with earlier versions";
+                    return self.refuse("trust", reason.to_owned());
+                }
+            }
         }
         if table.minimum_age.is_none() && table.freeze.is_none() {
             return PolicyDecision::allow_because(self.told("its checks"));
@@ -116,6 +164,13 @@ impl Rule {
     }
 }
 
+impl RuleFiles {
+    /// Returns the files that there are.
+    pub(super) fn both(&self) -> impl Iterator<Item = &SelectorFile> {
+        [&self.block, &self.allow].into_iter().flatten().map(AsRef::as_ref)
+    }
+}
+
 /// Renders a time span in its largest unit.
 fn age_text(age: TimeDelta) -> String {
     let seconds = age.num_seconds();
@@ -130,6 +185,7 @@ fn age_text(age: TimeDelta) -> String {
 mod tests {
     use super::super::{PolicyRules, PolicyTable};
     use super::*;
+    use crate::domain::VersionTrust;
     use crate::policy::VersionPolicy as _;
 
     fn rules(json: &serde_json::Value) -> PolicyRules {
@@ -195,6 +251,34 @@ mod tests {
         assert_eq!(concern("@acme/fig", VersionOrigin::Hosted), None);
         assert_eq!(concern("pear", VersionOrigin::Hosted), None, "nothing blocks it");
         assert!(concern("pear", VersionOrigin::Upstream("npm")).is_some());
+    }
+
+    #[test]
+    fn a_version_must_prove_no_less_than_an_earlier_one() {
+        let rules = rules(&serde_json::json!([{ "match": "**", "trust": "no-downgrade" }]));
+        let package = PackageName::parse("pear").unwrap();
+        let facts = |earlier, trust| {
+            let facts = VersionFacts::new(&package, "2.0.0", VersionOrigin::Upstream("npm"));
+            rules.decide(&VersionFacts { earlier, trust, ..facts }, DateTime::UNIX_EPOCH)
+        };
+        let strongest = |trust| EarlierTrust::Strongest { trust, version: "1.0.0" };
+        let all = [
+            VersionTrust::None,
+            VersionTrust::Provenance,
+            VersionTrust::TrustedPublisher,
+            VersionTrust::Approved,
+        ];
+        for before in all {
+            for now in all {
+                let expected = if now < before { "trust" } else { "" };
+                assert_eq!(rule_of(&facts(strongest(before), now)), expected, "{before} {now}");
+            }
+        }
+        assert_eq!(rule_of(&facts(EarlierTrust::NoVersion, VersionTrust::None)), "");
+        assert_eq!(rule_of(&facts(EarlierTrust::Unknown, VersionTrust::Approved)), "trust");
+        let refused = facts(strongest(VersionTrust::TrustedPublisher), VersionTrust::None);
+        let reason = &refused.refusal().unwrap().reason;
+        assert_eq!(reason, "proves less of its origin (none) than 1.0.0 before it (a trusted publisher)");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod decide;
 mod in_force;
 mod license;
+mod selector_file;
 mod table;
 
 use std::sync::Arc;
@@ -13,7 +14,11 @@ use crate::domain::PackageName;
 use crate::vocabulary::PackagePattern;
 
 pub(super) use in_force::RulesInForce;
-pub use table::{InstallScripts, PolicyRuleError, PolicyTable, UnknownTime};
+pub use table::{
+    InstallScripts, PolicyRuleError, PolicyTable, ProvenanceRule, TrustRule, UnknownTime, UnreadableFile,
+};
+
+use selector_file::SelectorFile;
 
 use super::{PolicyConcern, PolicyDecision, VersionFacts, VersionOrigin, VersionPolicy};
 
@@ -40,18 +45,45 @@ struct Rule {
     number: usize,
     pattern: PackagePattern,
     table: PolicyTable,
+    files: RuleFiles,
+}
+
+/// The files of a table.
+#[derive(Debug, Default)]
+struct RuleFiles {
+    block: Option<Arc<SelectorFile>>,
+    allow: Option<Arc<SelectorFile>>,
 }
 
 impl PolicyRules {
-    /// Compiles the tables, in the order of evaluation.
+    /// Compiles the tables, in the order of evaluation, and reads the files that they name. The rules of a registry read these again
+    /// when they change; on their own they do not.
     pub fn compile(tables: &[PolicyTable]) -> Result<Self, PolicyRuleError> {
-        let rules = tables.iter().zip(1..).map(|(table, number)| Rule::compile(table, number));
+        let rules = tables.iter().zip(1..).map(|(table, number)| {
+            let mut rule = Rule::compile(table, number)?;
+            rule.open_files()?;
+            Ok(rule)
+        });
         Ok(Self(rules.collect::<Result<_, _>>()?))
     }
 
-    /// Checks one table, which is the one of this number, counted from 1.
+    /// Checks one table, which is the one of this number, counted from 1, without the files that it names.
     pub fn check_table(table: &PolicyTable, number: usize) -> Result<(), PolicyRuleError> {
         Rule::compile(table, number).map(drop)
+    }
+
+    /// Whether any table names a file.
+    fn have_files(&self) -> bool {
+        self.files().next().is_some()
+    }
+
+    fn files(&self) -> impl Iterator<Item = &SelectorFile> {
+        self.0.iter().flat_map(|rule| rule.files.both())
+    }
+
+    /// Whether a file must be read to decide about a package, and cannot be.
+    fn lack_a_file(&self, package: &PackageName, origin: VersionOrigin<'_>) -> bool {
+        self.rule_for(package, origin).is_some_and(Rule::lacks_a_file)
     }
 
     fn rule_for(&self, package: &PackageName, origin: VersionOrigin<'_>) -> Option<&Rule> {
@@ -62,7 +94,7 @@ impl PolicyRules {
 impl VersionPolicy for PolicyRules {
     fn concern(&self, package: &PackageName, origin: VersionOrigin<'_>) -> Option<PolicyConcern> {
         let rule = self.rule_for(package, origin)?;
-        let state = rule.number as u64;
+        let state = rule.state();
         if rule.reads_manifests() {
             Some(PolicyConcern::new(state))
         } else {

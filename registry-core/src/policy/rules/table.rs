@@ -1,7 +1,16 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
+use crate::domain::shorten::shorten;
 use crate::vocabulary::{PackagePattern, PatternError, VersionSelector};
+
+use super::RuleFiles;
+use super::selector_file::SelectorFile;
 
 /// One `[[policy]]` table of `registry.toml`. The first table that matches a package and its origin decides about it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,7 +27,7 @@ pub struct PolicyTable {
     #[serde(default, deserialize_with = "age")]
     pub minimum_age: Option<TimeDelta>,
     /// The time after which no published version is served.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "moment")]
     pub freeze: Option<DateTime<Utc>>,
     /// What happens to a version without a publish time where `minimum_age` or `freeze` needs one.
     #[serde(default)]
@@ -32,9 +41,24 @@ pub struct PolicyTable {
     /// The only versions that are served; `None` for all.
     #[serde(default)]
     pub allow: Option<Vec<VersionSelector>>,
+    /// A file with further versions that are refused, one `NAME@RANGE` in a line, and behind two spaces the reason.
+    #[serde(default)]
+    pub block_file: Option<PathBuf>,
+    /// A file with the only versions that are served, besides those of `allow`.
+    #[serde(default)]
+    pub allow_file: Option<PathBuf>,
+    /// What happens to packages that the table is for while one of the files cannot be used.
+    #[serde(default)]
+    pub unreadable_file: UnreadableFile,
     /// What happens to versions with install scripts.
     #[serde(default)]
     pub install_scripts: InstallScripts,
+    /// Whether a version needs attestations of its provenance.
+    #[serde(default)]
+    pub provenance: ProvenanceRule,
+    /// What happens to a version that proves less of its origin than an earlier one.
+    #[serde(default)]
+    pub trust: TrustRule,
     /// The licenses that are served, as SPDX ids; `None` for all. A version without a known license is refused.
     #[serde(default)]
     pub licenses: Option<Vec<String>>,
@@ -53,6 +77,42 @@ pub enum UnknownTime {
     Refuse,
     /// It is served.
     Allow,
+}
+
+/// What happens while a file of versions cannot be read, or has a line that is not one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UnreadableFile {
+    /// Reads of the packages fail, since a version that they serve may be in the file.
+    #[default]
+    Refuse,
+    /// The entries that were read last count.
+    LastKnown,
+}
+
+/// Whether a version needs attestations of its provenance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ProvenanceRule {
+    /// It needs none.
+    #[default]
+    Optional,
+    /// It is refused without.
+    Required,
+}
+
+/// What happens to a version that proves less of its origin than an earlier one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TrustRule {
+    /// It is served.
+    #[default]
+    Any,
+    /// It is refused.
+    NoDowngrade,
 }
 
 /// What happens to versions with install scripts.
@@ -106,6 +166,18 @@ pub enum PolicyRuleError {
         /// The number of the table, counted from 1.
         number: usize,
     },
+    /// A file of versions that cannot be used.
+    #[error("policy {number}: {field} = {path:?} cannot be used: {problem}")]
+    File {
+        /// The number of the table, counted from 1.
+        number: usize,
+        /// The key that names the file.
+        field: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// An origin that no package has.
     #[error("policy {number}: origin = [{origin:?}] is neither \"hosted\" nor an upstream: write {known}")]
     Origin {
@@ -130,7 +202,12 @@ impl PolicyTable {
             exempt: Vec::new(),
             block: Vec::new(),
             allow: None,
+            block_file: None,
+            allow_file: None,
+            unreadable_file: UnreadableFile::default(),
             install_scripts: InstallScripts::default(),
+            provenance: ProvenanceRule::default(),
+            trust: TrustRule::default(),
             licenses: None,
             contact: None,
         }
@@ -157,7 +234,46 @@ impl super::Rule {
         if table.contact.as_ref().is_some_and(|contact| !is_one_line(contact)) {
             return Err(PolicyRuleError::Contact { number });
         }
-        Ok(Self { number, pattern, table: table.clone() })
+        Ok(Self { number, pattern, table: table.clone(), files: RuleFiles::default() })
+    }
+
+    /// Reads the files of the table.
+    pub(super) fn open_files(&mut self) -> Result<(), PolicyRuleError> {
+        let number = self.number;
+        let open = |field, path: &Option<PathBuf>| {
+            let Some(path) = path else { return Ok(None) };
+            let opened = SelectorFile::open(path).map(|file| Some(Arc::new(file)));
+            opened.map_err(|problem| PolicyRuleError::File { number, field, path: path.clone(), problem })
+        };
+        let block = open("block_file", &self.table.block_file)?;
+        let allow = open("allow_file", &self.table.allow_file)?;
+        self.files = RuleFiles { block, allow };
+        Ok(())
+    }
+}
+
+/// Reads a time, or a day, which is its beginning in UTC.
+fn moment<'de, Source: Deserializer<'de>>(source: Source) -> Result<Option<DateTime<Utc>>, Source::Error> {
+    source.deserialize_str(Moment).map(Some)
+}
+
+struct Moment;
+
+impl Visitor<'_> for Moment {
+    type Value = DateTime<Utc>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a time in quotes, such as \"2026-11-01T00:00:00Z\"")
+    }
+
+    fn visit_str<Failure: serde::de::Error>(self, text: &str) -> Result<Self::Value, Failure> {
+        let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|midnight| midnight.and_utc());
+        text.parse().ok().or_else(day).ok_or_else(|| {
+            Failure::custom(format!(
+                "`{}` is not a time; write one in UTC such as \"2026-11-01T00:00:00Z\", or a day such as \"2026-11-01\"",
+                shorten(text)
+            ))
+        })
     }
 }
 
@@ -200,6 +316,23 @@ mod tests {
         }
         for text in ["7", "days", "-1 days", "0 days", "7 moons", "7days", "9999999 weeks", ""] {
             assert!(read(text).unwrap_err().to_string().contains("\"7 days\""), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_freeze_is_a_time_or_a_day() {
+        let read = |text: &str| {
+            let json = serde_json::json!({ "match": "**", "freeze": text });
+            serde_json::from_value::<PolicyTable>(json).map(|table| table.freeze.unwrap())
+        };
+        for (text, expected) in
+            [("2026-11-01T02:00:00+02:00", "2026-11-01T00:00:00Z"), ("2026-11-01", "2026-11-01T00:00:00Z")]
+        {
+            assert_eq!(read(text).unwrap(), expected.parse::<DateTime<Utc>>().unwrap(), "{text}");
+        }
+        for text in ["tomorrow", "2026-11-31", "1 November", ""] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains("is not a time") && error.contains("2026-11-01T00:00:00Z"), "{error}");
         }
     }
 

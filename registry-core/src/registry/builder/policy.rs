@@ -1,8 +1,13 @@
 use std::sync::Arc;
 
 use crate::RegistryBuilder;
+use crate::blocking::BlockingParts;
+use crate::changes::Changes;
 use crate::clock::Clock;
-use crate::policy::{BlockListSettings, Policies, PolicyRules, VersionPolicy};
+use crate::policy::{
+    BlockListSettings, Policies, PolicyRules, RecallSettings, SimilarNameSettings, VersionPolicy,
+};
+use crate::randomness::Randomness;
 use crate::storage::Storage;
 
 /// What decides which versions may be used, before there is a registry.
@@ -11,12 +16,31 @@ pub(super) struct PolicySetUp {
     rules: PolicyRules,
     policies: Vec<Arc<dyn VersionPolicy>>,
     block_list: Option<BlockListSettings>,
+    pub(super) recall: RecallSettings,
+    pub(super) similar_names: Option<SimilarNameSettings>,
 }
 
 impl PolicySetUp {
     pub(super) fn into_policies(self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Arc<Policies> {
         Arc::new(Policies::new(self.rules, self.policies, self.block_list, store, clock))
     }
+}
+
+/// Returns what changes the list of blocked versions.
+pub(super) fn blocking_parts(
+    (store, clock, randomness): (&Arc<Storage>, &Arc<dyn Clock>, &Arc<dyn Randomness>),
+    changes: &Changes,
+    policies: &Arc<Policies>,
+    settings: RecallSettings,
+) -> Arc<BlockingParts> {
+    Arc::new(BlockingParts {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        randomness: Arc::clone(randomness),
+        changes: changes.clone(),
+        policies: Arc::clone(policies),
+        settings,
+    })
 }
 
 impl RegistryBuilder {
@@ -36,6 +60,19 @@ impl RegistryBuilder {
     /// read, and none can be changed.
     pub fn block_list(mut self, block_list: Option<BlockListSettings>) -> Self {
         self.policy.block_list = block_list;
+        self
+    }
+
+    /// Sets what happens when a package is asked for or published for the first time whose name looks like that of a hosted package or
+    /// of one that is used much. Default: `None`, names are not compared.
+    pub fn similar_names(mut self, similar_names: Option<SimilarNameSettings>) -> Self {
+        self.policy.similar_names = similar_names;
+        self
+    }
+
+    /// Sets when the registry recalls versions by itself. Needs a list of blocked versions. Default: never.
+    pub fn recall(mut self, recall: RecallSettings) -> Self {
+        self.policy.recall = recall;
         self
     }
 }

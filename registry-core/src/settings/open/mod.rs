@@ -90,7 +90,9 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         .chain(providers.iter().filter_map(provider))
         .chain(changes::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(signing::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
-        .chain(open_trusted_publishing(&settings.trusted_publishing).err());
+        .chain(open_trusted_publishing(&settings.trusted_publishing).err())
+        .chain(settings.policy.compile(&settings.upstreams).map_err(SettingsError::of).err())
+        .chain(settings.similar_names.to_settings().err());
     SettingsError::of_any(wrong).map(|()| folders)
 }
 
@@ -107,6 +109,8 @@ pub fn registry_builder(
     let rules = settings.policy.compile(&settings.upstreams).map_err(SettingsError::of)?;
     let builder = accounts_builder(settings, store)?.access(access).shrinkwrap_origins(origins);
     let builder = builder.policy_rules(rules).block_list(settings.block_list.to_settings());
+    let builder = builder.recall(settings.recall.to_settings());
+    let builder = builder.similar_names(settings.similar_names.to_settings()?);
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));

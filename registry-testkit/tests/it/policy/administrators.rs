@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 
-async fn signed_in(world: &World, name: &str) -> TestClient {
+pub(super) async fn signed_in(world: &World, name: &str) -> TestClient {
     let token = NewToken {
         holder: TokenHolder::Principal { principal: Principal::user(name) },
         name: None,

@@ -6,8 +6,13 @@ mod changes;
 mod documents;
 mod embedders;
 mod fail_closed;
+mod files;
 mod property;
+mod recall;
 mod replicas;
+mod similar_names;
+mod simulate;
+mod trust;
 mod ways;
 
 use std::sync::Arc;
