@@ -197,8 +197,10 @@ fn policy_status(error: &PolicyError) -> StatusCode {
         PolicyError::Refused { .. }
         | PolicyError::NothingAllowed { .. }
         | PolicyError::NotAnAdministrator { .. } => StatusCode::FORBIDDEN,
-        PolicyError::ListUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        PolicyError::ListOff | PolicyError::NotBlocked { .. } => StatusCode::NOT_FOUND,
+        PolicyError::ListUnreadable { .. }
+        | PolicyError::AdvisoriesMissing
+        | PolicyError::AdvisoriesUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        PolicyError::ListOff | PolicyError::NotBlocked { .. } | PolicyError::NoSuchAdvisory { .. } => StatusCode::NOT_FOUND,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::advisories::AdvisoryKeys;
 use crate::auth::Caller;
 use crate::domain::packument::Packument;
 use crate::domain::publication::ImportedVersion;
@@ -20,6 +21,16 @@ pub(crate) struct SigningParts {
     pub(crate) signer: Option<Arc<dyn VersionSigner>>,
     #[cfg(feature = "signing")]
     pub(crate) stored: crate::signing::StoredKeys,
+}
+
+impl SigningParts {
+    /// Returns the keys that the record of advisories is signed with.
+    pub(crate) fn advisory_keys(&self) -> AdvisoryKeys {
+        AdvisoryKeys {
+            #[cfg(feature = "signing")]
+            stored: self.stored.clone(),
+        }
+    }
 }
 
 impl Packages {

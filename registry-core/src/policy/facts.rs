@@ -3,6 +3,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use crate::advisories::KnownAdvisories;
 use crate::domain::packument::ManifestFacts;
 use crate::domain::{PackageName, Version};
 
@@ -14,14 +15,18 @@ pub enum VersionOrigin<'a> {
     Hosted,
     /// It comes from the upstream of this name.
     Upstream(&'a str),
+    /// It comes from no registry, such as from a forge, and nothing is known of it but its name and number. A table of the
+    /// settings matches it whatever its `origin`.
+    Elsewhere,
 }
 
 impl VersionOrigin<'_> {
-    /// Returns the origin as access rules and policies spell it: `hosted`, or the name of an upstream.
+    /// Returns the origin as access rules and policies spell it: `hosted`, or the name of an upstream; `elsewhere` for neither.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Hosted => "hosted",
             Self::Upstream(name) => name,
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -56,6 +61,8 @@ pub struct VersionFacts<'a> {
     pub has_signatures: bool,
     /// Whether it has attestations, such as of its provenance.
     pub has_attestations: bool,
+    /// The advisories for it, if a policy [reads](super::PolicyConcern::with_advisories) them.
+    pub advisories: KnownAdvisories,
 }
 
 impl<'a> VersionFacts<'a> {
@@ -72,6 +79,7 @@ impl<'a> VersionFacts<'a> {
             deprecated: None,
             has_signatures: false,
             has_attestations: false,
+            advisories: KnownAdvisories::NotRead,
         }
     }
 

@@ -53,6 +53,7 @@ pub use explain::ExplainedVersion;
 pub use facts::{VersionFacts, VersionOrigin};
 pub(crate) use package_policy::{ListedVersion, PackagePolicy};
 pub(crate) use policies::Policies;
+pub use crate::advisories::{AdvisorySeverity, AffectingAdvisory, KnownAdvisories, VersionAdvisories};
 pub use rules::{InstallScripts, PolicyRuleError, PolicyRules, PolicyTable, UnknownTime};
 
 use crate::domain::{PackageName, PackageNameError};

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use crate::advisories::{AdvisoryNeed, AdvisoryView, KnownAdvisories};
 use crate::clock::Clock;
-use crate::domain::PackageName;
 use crate::domain::packument::{PackumentForm, VersionDecisions};
+use crate::domain::{PackageName, Version, VersionRefusal};
 
 use super::{ExplainedVersion, VersionFacts, VersionOrigin, VersionPolicy};
 
@@ -28,6 +29,8 @@ pub(crate) struct PackagePolicy(Option<InForce>);
 struct InForce {
     stamp: NonZeroU64,
     reads_manifests: bool,
+    need: Option<AdvisoryNeed>,
+    advisories: AdvisoryView,
     set: Arc<PolicySet>,
 }
 
@@ -47,15 +50,36 @@ impl PackagePolicy {
 
     pub(super) fn new(set: &Arc<PolicySet>, package: &PackageName, origin: VersionOrigin<'_>) -> Self {
         let mut hash = DefaultHasher::new();
-        let (mut is_concerned, mut reads_manifests) = (false, false);
+        let (mut is_concerned, mut reads_manifests, mut need) = (false, false, None);
         for (number, policy) in set.policies.iter().enumerate() {
             let Some(concern) = policy.concern(package, origin) else { continue };
             (number, concern.state).hash(&mut hash);
             is_concerned = true;
             reads_manifests |= concern.reads_manifests;
+            need = need.max(concern.advisories);
         }
         let stamp = NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN);
-        Self(is_concerned.then(|| InForce { stamp, reads_manifests, set: Arc::clone(set) }))
+        let in_force = || {
+            let (advisories, set) = (AdvisoryView::NotRead, Arc::clone(set));
+            InForce { stamp, reads_manifests, need, advisories, set }
+        };
+        Self(is_concerned.then(in_force))
+    }
+
+    /// Says whether a policy asks for advisories, and what for.
+    pub(super) fn advisory_need(&self) -> Option<AdvisoryNeed> {
+        self.0.as_ref().and_then(|policy| policy.need)
+    }
+
+    /// Decides by these advisories. What they say of the package is part of the state of the policies.
+    pub(super) fn with_advisories(self, package: &PackageName, advisories: AdvisoryView) -> Self {
+        Self(self.0.map(|policy| {
+            let mut hash = DefaultHasher::new();
+            policy.stamp.hash(&mut hash);
+            advisories.hash(package, &mut hash);
+            let stamp = NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN);
+            InForce { stamp, advisories, ..policy }
+        }))
     }
 
     /// Identifies the state of the policies, in keys of caches; 0 where none concerns the package.
@@ -92,12 +116,19 @@ impl PackagePolicy {
         let now = policy.set.clock.now();
         let concerned = policy.concerned(package, origin);
         let mut decisions = VersionDecisions::default();
+        let versions: Vec<_> = versions.collect();
+        let numbers = policy.numbers(&versions);
         for listed in versions {
-            let facts = policy.facts(package, origin, &listed);
+            let facts = policy.facts(package, origin, &listed, &numbers);
+            let advisories_changed = match &facts.advisories {
+                KnownAdvisories::Known(known) => known.changed,
+                KnownAdvisories::NotRead | KnownAdvisories::Unavailable => None,
+            };
             for policy in &concerned {
                 let (refusal, since, until) = policy.decide(&facts, now).into_parts();
                 let is_refused = refusal.is_some();
-                decisions.add(listed.version, refusal, since.filter(|since| *since <= now), until);
+                let since = since.max(advisories_changed).filter(|since| *since <= now);
+                decisions.add(listed.version, refusal, since, until);
                 if is_refused {
                     break;
                 }
@@ -108,10 +139,18 @@ impl PackagePolicy {
 
     /// Decides on one version of which a document says only some facts.
     pub(crate) fn allows(&self, facts: &VersionFacts<'_>) -> bool {
-        let Some(policy) = &self.0 else { return true };
+        self.refusal_of(facts).is_none()
+    }
+
+    /// Says why one version is refused of which only some facts are known.
+    pub(crate) fn refusal_of(&self, facts: &VersionFacts<'_>) -> Option<VersionRefusal> {
+        let policy = self.0.as_ref()?;
         let now = policy.set.clock.now();
-        let mut concerned = policy.concerned(facts.package, facts.origin).into_iter();
-        concerned.all(|policy| policy.decide(facts, now).refusal().is_none())
+        let known = (facts.version, facts.number.as_ref());
+        let facts =
+            VersionFacts { advisories: policy.advisories.of(facts.package, known, None), ..facts.clone() };
+        let concerned = policy.concerned(facts.package, facts.origin);
+        concerned.iter().find_map(|policy| policy.decide(&facts, now).into_refusal())
     }
 
     /// Says what is decided about each version, and by which rule.
@@ -121,10 +160,12 @@ impl PackagePolicy {
         origin: VersionOrigin<'_>,
         versions: impl Iterator<Item = ListedVersion<'a>>,
     ) -> Vec<ExplainedVersion> {
-        let explained = versions.map(|listed| {
+        let versions: Vec<_> = versions.collect();
+        let numbers = self.0.as_ref().map(|policy| policy.numbers(&versions)).unwrap_or_default();
+        let explained = versions.into_iter().map(|listed| {
             let mut explained = ExplainedVersion::new(listed.version, listed.published.as_deref());
             let Some(policy) = &self.0 else { return explained };
-            let (now, facts) = (policy.set.clock.now(), policy.facts(package, origin, &listed));
+            let (now, facts) = (policy.set.clock.now(), policy.facts(package, origin, &listed, &numbers));
             for policy in policy.concerned(package, origin) {
                 explained.add(policy.decide(&facts, now));
             }
@@ -140,16 +181,39 @@ impl InForce {
         policies.filter(|policy| policy.concern(package, origin).is_some()).collect()
     }
 
+    /// Returns the versions in their order, where advisories are compared with the versions before.
+    fn numbers(&self, versions: &[ListedVersion<'_>]) -> Vec<Version> {
+        if self.need.is_none() {
+            return Vec::new();
+        }
+        let mut numbers: Vec<_> =
+            versions.iter().filter_map(|listed| Version::parse(listed.version).ok()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     fn facts<'a>(
         &self,
         package: &'a PackageName,
         origin: VersionOrigin<'a>,
         listed: &ListedVersion<'a>,
+        numbers: &[Version],
     ) -> VersionFacts<'a> {
-        let facts =
+        let mut facts =
             VersionFacts::new(package, listed.version, origin).published_at(listed.published.as_deref());
+        if self.need.is_some() {
+            let number = facts.number.as_ref();
+            let before = number.and_then(|number| before(numbers, number));
+            facts.advisories = self.advisories.of(package, (listed.version, number), before);
+        }
         if self.reads_manifests { facts.with_manifest(listed.manifest) } else { facts }
     }
+}
+
+/// Returns the highest of the versions, which are sorted, that is below this one.
+fn before<'a>(numbers: &'a [Version], number: &Version) -> Option<&'a Version> {
+    let is_below = |known: &Version| known.parsed().cmp_precedence(number.parsed()).is_lt();
+    numbers[..numbers.partition_point(is_below)].last()
 }
 
 impl fmt::Debug for ListedVersion<'_> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::Error;
+use crate::advisories::AdvisoryStore;
 use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
@@ -18,6 +19,7 @@ pub(crate) struct Policies {
     set: Arc<PolicySet>,
     list: Option<BlockList>,
     rules: Arc<RulesInForce>,
+    advisories: Arc<AdvisoryStore>,
 }
 
 impl Policies {
@@ -25,6 +27,7 @@ impl Policies {
         rules: PolicyRules,
         embedders: Vec<Arc<dyn VersionPolicy>>,
         list: Option<BlockListSettings>,
+        advisories: &Arc<AdvisoryStore>,
         store: &Arc<Storage>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -32,7 +35,8 @@ impl Policies {
         let of_settings = Arc::clone(&rules) as Arc<dyn VersionPolicy>;
         let policies: Vec<_> = std::iter::once(of_settings).chain(embedders).collect();
         let list = list.map(|settings| BlockList::new(settings, policies.clone(), store, clock));
-        Self { set: Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), list, rules }
+        let set = Arc::new(PolicySet { policies, clock: Arc::clone(clock) });
+        Self { set, list, rules, advisories: Arc::clone(advisories) }
     }
 
     /// Replaces the rules of the settings.
@@ -40,16 +44,21 @@ impl Policies {
         self.rules.replace(rules);
     }
 
-    /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read.
+    /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read, or advisories that a
+    /// policy asks for.
     pub(crate) async fn of(
         &self,
         package: &PackageName,
         origin: VersionOrigin<'_>,
     ) -> Result<PackagePolicy, Error> {
-        match &self.list {
-            None => Ok(PackagePolicy::new(&self.set, package, origin)),
-            Some(list) => Ok(PackagePolicy::new(&list.policies().await?, package, origin)),
-        }
+        let policy = match &self.list {
+            None => PackagePolicy::new(&self.set, package, origin),
+            Some(list) => PackagePolicy::new(&list.policies().await?, package, origin),
+        };
+        Ok(match policy.advisory_need() {
+            None => policy,
+            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?),
+        })
     }
 
     /// Returns the list of administrators as stored now.

@@ -19,7 +19,7 @@ use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
-use crate::audit::{AuditFallback, AuditParts};
+use crate::audit::{AuditFallback, AuditParts, AuditSource};
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
@@ -62,6 +62,7 @@ pub struct RegistryBuilder {
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
     audit_fallback: AuditFallback,
+    audit_source: AuditSource,
     search: SearchSettings,
     access: AccessRules,
     limits: Limits,
@@ -100,6 +101,7 @@ impl RegistryBuilder {
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
             audit_fallback: AuditFallback::default(),
+            audit_source: AuditSource::default(),
             search: SearchSettings::default(),
             access: AccessRules::closed(),
             limits: Limits::default(),
@@ -157,6 +159,11 @@ impl RegistryBuilder {
     /// Sets the answer to an audit if an upstream fails to return its advisories. Default: an error.
     pub fn audit_fallback(self, audit_fallback: AuditFallback) -> Self {
         Self { audit_fallback, ..self }
+    }
+
+    /// Sets where audits take advisories from. Default: the upstreams.
+    pub fn audit_source(self, audit_source: AuditSource) -> Self {
+        Self { audit_source, ..self }
     }
 
     /// Sets how searches work. Default: upstreams are queried too, and the index is compared with the packages once a
@@ -309,7 +316,8 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let policies = self.policy.into_policies(&store, &clock);
+        let signing = self.signing.into_parts(&store, &clock, &randomness);
+        let (policies, advisories) = self.policy.into_policies(&store, &clock, signing.advisory_keys());
         let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),
@@ -351,7 +359,7 @@ impl RegistryBuilder {
         };
         let packages = Arc::new(PackagesParts {
             downloads: DownloadParts::new(&store, &clock, &randomness, self.downloads),
-            signing: self.signing.into_parts(&store, &clock, &randomness),
+            signing,
             store: Arc::clone(&store),
             clock,
             randomness,
@@ -366,7 +374,13 @@ impl RegistryBuilder {
             accounts: Arc::clone(&accounts),
             searches: Arc::clone(&search),
         });
-        let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
+        let audit = AuditParts {
+            source: self.audit_source,
+            fallback: self.audit_fallback,
+            advisories: Arc::clone(&advisories),
+            catalog,
+            proxy: Arc::clone(&proxy),
+        };
         #[cfg(feature = "hooks")]
         let hooks = self.hooks.map(|hooks| hooks.start(self.public_url, &packages, &authorization));
         Registry {
@@ -382,6 +396,7 @@ impl RegistryBuilder {
                 organizations: Arc::new(organizations),
                 search,
                 audit: Arc::new(audit),
+                advisories,
                 changes,
                 #[cfg(feature = "hooks")]
                 hooks,

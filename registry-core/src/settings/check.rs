@@ -48,6 +48,7 @@ impl Settings {
             organizations,
             trusted_publishing,
             audit,
+            advisories,
             github,
             openid,
             search,

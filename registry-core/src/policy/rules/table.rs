@@ -1,6 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
 
+use crate::advisories::AdvisorySeverity;
 use crate::vocabulary::{PackagePattern, PatternError, VersionSelector};
 
 /// One `[[policy]]` table of `registry.toml`. The first table that matches a package and its origin decides about it.
@@ -38,6 +39,9 @@ pub struct PolicyTable {
     /// The licenses that are served, as SPDX ids; `None` for all. A version without a known license is refused.
     #[serde(default)]
     pub licenses: Option<Vec<String>>,
+    /// The severity from which on an advisory refuses the versions that it names, malware included; `None` for no advisory.
+    #[serde(default)]
+    pub advisories: Option<AdvisorySeverity>,
     /// How to ask for an exception, as a sentence without its period; `None` for the usual advice.
     #[serde(default)]
     pub contact: Option<String>,
@@ -132,6 +136,7 @@ impl PolicyTable {
             allow: None,
             install_scripts: InstallScripts::default(),
             licenses: None,
+            advisories: None,
             contact: None,
         }
     }

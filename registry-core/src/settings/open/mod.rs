@@ -107,6 +107,7 @@ pub fn registry_builder(
     let rules = settings.policy.compile(&settings.upstreams).map_err(SettingsError::of)?;
     let builder = accounts_builder(settings, store)?.access(access).shrinkwrap_origins(origins);
     let builder = builder.policy_rules(rules).block_list(settings.block_list.to_settings());
+    let builder = builder.advisories(settings.advisories.to_settings());
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
@@ -141,6 +142,7 @@ pub fn accounts_builder(
         .upstream_cache_bytes(settings.cache.upstream_bytes())
         .token_cache(settings.cache.token_lifetime())
         .audit_fallback(settings.audit.to_fallback())
+        .audit_source(settings.audit.to_source())
         .search(settings.search.to_settings())
         .token_lifetimes(settings.tokens.to_lifetimes())
         .organizations(settings.organizations.to_settings())
