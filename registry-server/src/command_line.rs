@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod advisories;
 mod bulk;
 mod bundle;
 mod care;
@@ -19,6 +20,7 @@ mod log;
 mod policy;
 mod publish;
 mod retain;
+mod sbom;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -32,6 +34,7 @@ use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl,
 
 pub use access::{AccessAction, AccessQuestion, AskedAction};
 pub use accounts::AccountAction;
+pub use advisories::AdvisoriesAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
@@ -41,6 +44,7 @@ pub use log::LogQuestion;
 pub use policy::{BlockVersions, PolicyAction};
 pub use publish::{PackageAccess, PublishFiles};
 pub use retain::{KeepFlags, RetainRequest};
+pub use sbom::WriteSbom;
 pub use tokens::{CreateToken, TokenAction};
 
 /// A private npm registry in one binary, on a folder.
@@ -107,6 +111,15 @@ pub enum Command {
         #[command(subcommand)]
         action: AccessAction,
     },
+    /// Load and list security advisories, which rules and audits ask, directly in the storage.
+    Advisories {
+        /// What to do.
+        #[command(subcommand)]
+        action: AdvisoriesAction,
+    },
+    /// Write a bill of materials of a package or of a lock file, in the format of CycloneDX 1.6, with licenses, hashes and the
+    /// advisories that are loaded.
+    Sbom(WriteSbom),
     /// Block versions of packages, and say which versions are served.
     Policy {
         /// What to do.

@@ -17,6 +17,8 @@
 mod advisory;
 mod change;
 mod collect;
+#[cfg(feature = "upstream-http")]
+mod download;
 mod dump;
 mod facts;
 mod index;
@@ -33,6 +35,8 @@ mod view;
 pub(crate) use advisory::Advisory;
 pub use change::{AdvisoryDatabase, AdvisoryStatus};
 pub use collect::{AdvisoryCounts, AdvisoryDump};
+#[cfg(feature = "upstream-http")]
+pub use download::{DownloadError, download};
 pub use facts::{AffectingAdvisory, KnownAdvisories, VersionAdvisories};
 pub(crate) use index::AdvisoryIndex;
 pub(crate) use keys::AdvisoryKeys;

@@ -35,6 +35,7 @@ mod policy;
 mod profile;
 mod range;
 mod robots;
+mod sbom;
 pub mod route;
 mod search;
 mod security_headers;

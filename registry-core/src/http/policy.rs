@@ -1,8 +1,10 @@
 use http::{Response, StatusCode};
+use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded;
 
 use crate::access::Action;
+use crate::packages::VersionToCheck;
 use crate::policy::BlockRequest;
 
 use super::answer::json_response;
@@ -10,6 +12,13 @@ use super::body::Body;
 use super::handle::Call;
 use super::route::PolicyRoute;
 use super::status::Failure;
+
+/// The body of a check.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VersionsToCheck {
+    packages: Vec<VersionToCheck>,
+}
 
 impl Call<'_> {
     pub(super) async fn policy(mut self, route: PolicyRoute) -> Result<Response<Body>, Failure> {
@@ -36,6 +45,11 @@ impl Call<'_> {
                 self.confirm(format!("lift the block of the versions {:?} of {name}", range.unwrap_or("*")));
                 let lifted = registry.unblock_versions(Some(&self.caller), &name, range).await?;
                 json_response(StatusCode::OK, &json!(lifted))
+            }
+            PolicyRoute::Check => {
+                let question: VersionsToCheck = self.json().await?;
+                let checked = registry.check_versions(&self.caller, question.packages).await?;
+                json_response(StatusCode::OK, &json!({ "packages": checked }))
             }
             PolicyRoute::Explain { name, version } => {
                 let explained =

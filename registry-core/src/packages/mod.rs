@@ -18,6 +18,7 @@
 #[cfg(feature = "signing")]
 mod bundle;
 mod changes;
+mod check;
 pub(crate) mod commit;
 pub(crate) mod deprecate;
 mod dist_tags;
@@ -33,6 +34,7 @@ pub(crate) mod packument;
 mod policy;
 pub(crate) mod publish;
 mod retain;
+mod sbom;
 mod sign;
 pub(crate) mod stage;
 pub(crate) mod star;
@@ -43,11 +45,13 @@ mod unpublish;
 
 pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
+pub use check::{CheckedVersion, VersionToCheck};
 pub use document_change::ChangeDocument;
 pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
 pub use publish::Published;
+pub use sbom::SbomSubject;
 pub(crate) use sign::SigningParts;
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};

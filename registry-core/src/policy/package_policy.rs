@@ -142,13 +142,18 @@ impl PackagePolicy {
         self.refusal_of(facts).is_none()
     }
 
+    /// Returns the advisories for one version, if they were read for these policies.
+    pub(crate) fn advisories_for(&self, facts: &VersionFacts<'_>) -> KnownAdvisories {
+        self.0.as_ref().map_or(KnownAdvisories::NotRead, |policy| {
+            policy.advisories.of(facts.package, (facts.version, facts.number.as_ref()), None)
+        })
+    }
+
     /// Says why one version is refused of which only some facts are known.
     pub(crate) fn refusal_of(&self, facts: &VersionFacts<'_>) -> Option<VersionRefusal> {
         let policy = self.0.as_ref()?;
         let now = policy.set.clock.now();
-        let known = (facts.version, facts.number.as_ref());
-        let facts =
-            VersionFacts { advisories: policy.advisories.of(facts.package, known, None), ..facts.clone() };
+        let facts = VersionFacts { advisories: self.advisories_for(facts), ..facts.clone() };
         let concerned = policy.concerned(facts.package, facts.origin);
         concerned.iter().find_map(|policy| policy.decide(&facts, now).into_refusal())
     }

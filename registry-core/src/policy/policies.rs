@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::advisories::AdvisoryStore;
+use crate::advisories::{AdvisoryIndex, AdvisoryStore};
 use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
@@ -69,6 +69,11 @@ impl Policies {
     /// Changes the list of administrators. Returns the entry that was set or removed.
     pub(crate) async fn change_blocked(&self, change: BlockChange) -> Result<BlockedVersions, Error> {
         self.require_list()?.change(change).await
+    }
+
+    /// Returns the advisories in the store; `None` if there are none.
+    pub(crate) async fn advisories(&self) -> Result<Option<Arc<AdvisoryIndex>>, Error> {
+        self.advisories.index().await
     }
 
     fn require_list(&self) -> Result<&BlockList, Error> {

@@ -1,9 +1,22 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::advisories::{AdvisoryDatabase, AdvisoryDump, AdvisoryStatus, ListedAdvisory};
+use crate::auth::Caller;
 use crate::domain::PackageName;
+use crate::packages::SbomSubject;
 use crate::{Error, Registry};
 
-/// For operators: no access check is made.
+/// Without a caller, these answer an operator: no access check is made.
 impl Registry {
+    /// Writes a bill of materials in the format of CycloneDX 1.6, with the advisories that affect its versions. `base` is the URL
+    /// below which the tarballs are. A caller must be allowed to read the packages; of a lock file, those that they may not read are
+    /// listed with what the lock file says.
+    pub async fn sbom(&self, caller: Option<&Caller>, subject: &SbomSubject, base: &str) -> Result<Value, Error> {
+        self.packages().sbom(caller, subject, &Arc::from(base)).await
+    }
+
     /// Returns which advisories the store has; `None` if there never were any. Fails if they cannot be read or verified.
     pub async fn advisory_status(&self) -> Result<Option<AdvisoryStatus>, Error> {
         self.parts.advisories.status().await

@@ -1,5 +1,6 @@
 use crate::auth::Caller;
 use crate::domain::PackageName;
+use crate::packages::{CheckedVersion, VersionToCheck};
 use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules};
 use crate::{Error, Registry};
 
@@ -18,6 +19,16 @@ impl Registry {
         version: Option<&str>,
     ) -> Result<Vec<ExplainedVersion>, Error> {
         self.packages().explain_versions(caller, name, version).await
+    }
+
+    /// Says what policies and advisories say of versions that are about to be installed, in the order in which their packages are
+    /// named first. A version that neither this registry nor an upstream has is judged by its name and number.
+    pub async fn check_versions(
+        &self,
+        caller: &Caller,
+        versions: Vec<VersionToCheck>,
+    ) -> Result<Vec<CheckedVersion>, Error> {
+        self.packages().check_versions(caller, versions).await
     }
 
     /// Returns the blocked versions of the packages that the caller administers; without a caller, all of them, for an

@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signing", &["clock", "domain", "error", "randomness", "sealing", "storage", "vocabulary"]),
     ("authorization", &["access", "auth", "clock", "domain", "error", "events"]),
     ("memberships", &["access", "auth", "domain", "error", "storage"]),
-    ("advisories", &["clock", "concurrency", "domain", "error", "signing", "storage"]),
+    ("advisories", &["clock", "concurrency", "domain", "error", "outbound", "signing", "storage"]),
     ("policy", &["advisories", "clock", "concurrency", "domain", "error", "storage", "vocabulary"]),
     ("catalog", &["authorization", "clock", "concurrency", "domain", "error", "measurements", "policy", "storage",
         "upstream"]),

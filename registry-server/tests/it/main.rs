@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
 mod access;
+mod advisories;
 mod account_chores;
 mod audit;
 mod audits;

@@ -16,6 +16,8 @@ pub enum PolicyRoute {
         /// The package.
         name: PackageName,
     },
+    /// `POST /-/policy/check`: the body names versions that are about to be installed.
+    Check,
     /// `GET /-/package/{name}/policy`, `GET /-/package/{name}/policy/{version}`
     Explain {
         /// The package.
@@ -32,6 +34,8 @@ impl PolicyRoute {
             (["blocks"], Verb::Read) => Ok(Self::Blocks),
             (["blocks"], Verb::Post) => Ok(Self::Block),
             (["blocks"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            (["check"], Verb::Post) => Ok(Self::Check),
+            (["check"], _) => Err(RouteError::MethodNotAllowed { allow: "POST" }),
             (["blocks", _, ..], verb) => {
                 let (name, next) = segments.name_at(3)?;
                 match verb {
@@ -50,6 +54,7 @@ impl PolicyRoute {
             Self::Blocks => "blocked-versions",
             Self::Block => "block-versions",
             Self::Unblock { .. } => "unblock-versions",
+            Self::Check => "check-versions",
             Self::Explain { .. } => "explain-versions",
         }
     }
