@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use registry_core::advisories::{AdvisoryDump, download};
+use registry_core::settings::install_tls_provider;
 use url::Url;
 
 use super::super::session;
@@ -17,16 +18,15 @@ const ZIP: [u8; 4] = *b"PK\x03\x04";
 /// Reads a zip archive, a folder, a JSON file, or what a URL leads to.
 pub(super) fn read(source: &str) -> anyhow::Result<AdvisoryDump> {
     let mut dump = AdvisoryDump::new();
-    if let Some(url) = url(source) {
-        let mut file = fetch(&url)?;
-        read_opened(&mut file, &mut dump)
+    let read = if let Some(url) = url(source) {
+        fetch(&url).and_then(|mut file| read_opened(&mut file, &mut dump))
     } else if Path::new(source).is_dir() {
         read_folder(Path::new(source), &mut dump)
     } else {
         let opened = File::open(source).with_context(|| format!("cannot open {source}"));
         opened.and_then(|mut file| read_opened(&mut file, &mut dump))
-    }
-    .with_context(|| format!("{} holds no advisories that can be loaded; nothing was changed", shown(source)))?;
+    };
+    read.with_context(|| format!("{} holds no advisories that can be loaded; nothing was changed", shown(source)))?;
     anyhow::ensure!(dump.advisories() > 0, "{} holds no advisory; nothing was changed", shown(source));
     Ok(dump)
 }
@@ -49,6 +49,7 @@ fn url(source: &str) -> Option<Url> {
 }
 
 fn fetch(url: &Url) -> anyhow::Result<File> {
+    install_tls_provider();
     let mut file = tempfile::tempfile().context("cannot create a temporary file")?;
     session::runtime()?.block_on(async {
         let mut bytes = 0;

@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use registry_core::Registry;
+use registry_core::storage::LocalDisk;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,15 +37,18 @@ impl Place {
     fn new() -> Self {
         let place =
             Self { storage: TempDir::with_prefix("storage-").unwrap(), files: TempDir::with_prefix("files-").unwrap() };
-        // A command begins no storage.
-        let begun = place.run_on(&["publish", place.tarball().to_str().unwrap(), "--as", "ana"]);
-        assert!(begun.status.success(), "{}", String::from_utf8_lossy(&begun.stderr));
+        // These commands begin no storage.
+        let folder = place.storage.path().to_owned();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let store = std::sync::Arc::new(LocalDisk::open(folder).unwrap());
+                Registry::builder(store).build().open().await.unwrap();
+            });
+        })
+        .join()
+        .unwrap();
         place
-    }
-
-    fn tarball(&self) -> PathBuf {
-        let tarball = registry_testkit::tarball::Tarball::new("first", "1.0.0").pack();
-        self.file("first-1.0.0.tgz", &tarball)
     }
 
     fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {

@@ -146,7 +146,7 @@ async fn a_damaged_dump_is_not_an_empty_one() {
 #[tokio::test]
 async fn an_update_that_breaks_off_leaves_the_advisories_as_they_were() {
     for (operation, path) in [(Operation::Put, "_advisories/dumps/"), (Operation::Put, RECORD)] {
-        for fault in [Fault::BeforeEffect, Fault::AfterEffect] {
+        for (fault, had_effect) in [(Fault::BeforeEffect, false), (Fault::AfterEffect, true)] {
             let world = world_with(UnavailableAdvisories::Refuse);
             load(&world, &[malware("fig", "1.0.0")]).await;
             world.store.fail_next_at(operation, move |at| at.starts_with(path), fault);
@@ -155,8 +155,8 @@ async fn an_update_that_breaks_off_leaves_the_advisories_as_they_were() {
             assert!(world.registry.update_advisories(dump, "a test", false).await.is_err());
             // Either the old ones or the new ones, and a second attempt takes effect.
             let fresh = world.replica(&table(), advised(UnavailableAdvisories::Refuse));
-            let was_stored = path == RECORD && fault == Fault::AfterEffect;
-            assert_eq!(statuses(&fresh).await[2], if was_stored { 403 } else { 200 }, "{path} {fault:?}");
+            let was_stored = path == RECORD && had_effect;
+            assert_eq!(statuses(&fresh).await[2], if was_stored { 403 } else { 200 }, "{path} {had_effect}");
             load(&world, &[vulnerable("GHSA-1", "pear", "HIGH", "1.2.0")]).await;
             assert_eq!(statuses(&world).await, [200, 403, 403, 200]);
         }
