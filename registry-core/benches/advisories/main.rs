@@ -3,7 +3,11 @@
 //! Packs 2 million pairs of an advisory and a version, stores them in a folder, and lets a fresh process read them, as a server does
 //! at its first request. Prints how long that took and how much memory it needed at most. `PAIRS=500000` sets another number.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement whose ground gives way is to stop, and it prints")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement whose ground gives way is to stop, and it prints"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -28,7 +32,8 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     runtime.block_on(write(folder.path(), pairs / VERSIONS));
     // Another process, so that nothing of the packing counts.
-    let status = Command::new(std::env::current_exe().unwrap()).env("ADVISORIES_FOLDER", folder.path()).status();
+    let status =
+        Command::new(std::env::current_exe().unwrap()).env("ADVISORIES_FOLDER", folder.path()).status();
     assert!(status.unwrap().success());
 }
 

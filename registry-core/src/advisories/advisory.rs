@@ -66,7 +66,8 @@ impl Advisory {
 
     /// Whether a version is affected. One that cannot be compared is, if any range is.
     pub(crate) fn affects(&self, version: &str, number: Option<&Version>) -> bool {
-        let is_listed = |version: &str| self.versions.binary_search_by(|known| known.as_str().cmp(version)).is_ok();
+        let is_listed =
+            |version: &str| self.versions.binary_search_by(|known| known.as_str().cmp(version)).is_ok();
         let Some(number) = number else { return is_listed(version) || !self.ranges.is_empty() };
         is_listed(version)
             || is_listed(number.without_build().as_str())
@@ -83,7 +84,8 @@ impl Advisory {
     /// Whether this version is the first one in which something is fixed.
     pub(crate) fn is_fixed_by(&self, number: &Version) -> bool {
         let mut fixed = self.ranges.iter().filter_map(Interval::fixed);
-        fixed.any(|fixed| fixed.cmp_precedence(number.parsed()).is_eq()) && !self.affects(number.as_str(), Some(number))
+        fixed.any(|fixed| fixed.cmp_precedence(number.parsed()).is_eq())
+            && !self.affects(number.as_str(), Some(number))
     }
 
     /// Whether it has this id, or another database knows it by this id.

@@ -89,7 +89,8 @@ impl AdvisoryStore {
         };
         let (counts, packages) = (dump.counts(), dump.packages() as u64);
         let newest = dump.newest().map(str::to_owned);
-        let packed = compute_elsewhere(move || dump.pack(before.as_ref(), now)).await?.map_err(Error::internal)?;
+        let packed =
+            compute_elsewhere(move || dump.pack(before.as_ref(), now)).await?.map_err(Error::internal)?;
         let record = DumpRecord {
             digest: packed.digest,
             inflated: packed.inflated,
@@ -132,7 +133,10 @@ impl AdvisoryStore {
     /// that it names.
     pub(crate) async fn add_own(&self, json: &[u8]) -> Result<(String, Vec<PackageName>), Error> {
         if json.len() > LARGEST_OWN {
-            return Err(Error::request(format!("the advisory is larger than {} KiB: shorten its details", LARGEST_OWN >> 10)));
+            return Err(Error::request(format!(
+                "the advisory is larger than {} KiB: shorten its details",
+                LARGEST_OWN >> 10
+            )));
         }
         let refuse = |error: &OsvError| Error::request(format!("the advisory is not taken: {error}"));
         let read = osv::read(json).map_err(|error| refuse(&error))?;
@@ -145,7 +149,8 @@ impl AdvisoryStore {
             ));
         }
         let names: Vec<_> = read.packages.iter().map(|(name, _)| name.clone()).collect();
-        let osv: Box<RawValue> = serde_json::from_slice(json).map_err(|error| Error::request(error.to_string()))?;
+        let osv: Box<RawValue> =
+            serde_json::from_slice(json).map_err(|error| Error::request(error.to_string()))?;
         let now = self.clock.now();
         let advisory = OwnAdvisory { id: read.id.clone(), added: now, osv };
         self.change(now, |record| {

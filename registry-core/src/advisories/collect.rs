@@ -69,7 +69,9 @@ impl AdvisoryDump {
             self.packages.entry(name).or_default().push(advisory.into());
         }
         if self.bytes > LARGEST - (64 << 20) {
-            return Err(OsvError::TooMuch { limit: format!("{} MiB in its compact form", (LARGEST >> 20) - 64) });
+            return Err(OsvError::TooMuch {
+                limit: format!("{} MiB in its compact form", (LARGEST >> 20) - 64),
+            });
         }
         if self.counts.advisories > MOST {
             return Err(OsvError::TooMuch { limit: format!("{MOST} advisories") });
@@ -146,7 +148,8 @@ mod tests {
         };
         let first = pack(dump(&[("fig", "1.0.0"), ("pear", "1.0.0"), ("plum", "1.0.0")]), None, 100);
         let second = pack(dump(&[("pear", "1.0.0"), ("plum", "1.0.1")]), Some(&first), 200);
-        let changed = |dump: &Dump, name: &str| dump.raw(&PackageName::parse(name).unwrap()).map(|(at, _)| at);
+        let changed =
+            |dump: &Dump, name: &str| dump.raw(&PackageName::parse(name).unwrap()).map(|(at, _)| at);
         assert_eq!(changed(&second, "pear"), Some(100));
         assert_eq!(changed(&second, "plum"), Some(200));
         assert_eq!(changed(&second, "fig"), Some(200), "nothing is known of it any more since then");

@@ -239,7 +239,10 @@ mod tests {
             assert!(dump.state(&name(package)).is_some() && dump.raw(&name(package)).is_some());
         }
         for unknown in ["pea", "pears", "aaa", "zzz", "@acme/fig"] {
-            assert!(dump.package(&name(unknown)).is_none() && dump.state(&name(unknown)).is_none(), "{unknown}");
+            assert!(
+                dump.package(&name(unknown)).is_none() && dump.state(&name(unknown)).is_none(),
+                "{unknown}"
+            );
         }
         assert_eq!(dump.names().count(), 3);
         assert_eq!(dump.packages().count(), 3);

@@ -65,7 +65,8 @@ impl VersionAdvisories {
         before: Option<&Version>,
     ) -> Self {
         let is_ignored = |advisory: &Advisory| ignored.iter().any(|id| advisory.is_named(id));
-        let all = || known.iter().flat_map(|package| &package.advisories).filter(|advisory| !is_ignored(advisory));
+        let all =
+            || known.iter().flat_map(|package| &package.advisories).filter(|advisory| !is_ignored(advisory));
         let mut affecting: Vec<AffectingAdvisory> = all()
             .filter(|advisory| advisory.affects(version, number))
             .map(|advisory| AffectingAdvisory {

@@ -25,9 +25,8 @@ impl AdvisoryIndex {
     pub(super) fn new(record: &AdvisoryRecord, dump: Option<Arc<Dump>>) -> Result<Self, Error> {
         let mut own: HashMap<PackageName, PackageAdvisories> = HashMap::new();
         for advisory in &record.own {
-            let read = osv::read(advisory.osv.get().as_bytes()).map_err(|error| {
-                Error::Policy(PolicyError::AdvisoriesUnreadable { source: error.into() })
-            })?;
+            let read = osv::read(advisory.osv.get().as_bytes())
+                .map_err(|error| Error::Policy(PolicyError::AdvisoriesUnreadable { source: error.into() }))?;
             for (name, found) in read.into_iter().flat_map(|read| read.packages) {
                 let package = own.entry(name).or_default();
                 package.changed = package.changed.max(Some(advisory.added));
@@ -79,7 +78,10 @@ impl AdvisoryIndex {
     }
 
     /// Returns the packages with advisories of administrators and, with `all`, of the database.
-    pub(super) fn packages_of(&self, all: bool) -> impl Iterator<Item = (PackageName, Arc<PackageAdvisories>)> {
+    pub(super) fn packages_of(
+        &self,
+        all: bool,
+    ) -> impl Iterator<Item = (PackageName, Arc<PackageAdvisories>)> {
         let own = self.own.iter().map(|(name, (_, package))| (name.clone(), Arc::clone(package)));
         let of_dump = self.dump.iter().filter(move |_| all).flat_map(|dump| dump.packages());
         own.chain(of_dump.map(|(name, package)| (name, Arc::new(package))))

@@ -59,10 +59,18 @@ mod with_signing {
 
     impl AdvisoryKeyList {
         /// Whether the key of this id signed the message, at a time at which it was in use.
-        pub(in super::super) fn verify(&self, id: &str, sig: &str, message: &[u8], at: DateTime<Utc>) -> bool {
+        pub(in super::super) fn verify(
+            &self,
+            id: &str,
+            sig: &str,
+            message: &[u8],
+            at: DateTime<Utc>,
+        ) -> bool {
             let Ok(signature) = STANDARD.decode(sig) else { return false };
             self.keys.iter().any(|(known, expires, key)| {
-                known == id && expires.is_none_or(|expires| at <= expires) && key.verifies(message, &signature)
+                known == id
+                    && expires.is_none_or(|expires| at <= expires)
+                    && key.verifies(message, &signature)
             })
         }
     }

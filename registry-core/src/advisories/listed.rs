@@ -46,11 +46,16 @@ impl ListedAdvisory {
 
 impl AdvisoryStore {
     /// Lists the advisories for a package; without one, those that administrators added and, with `all`, those of the database.
-    pub(crate) async fn list(&self, name: Option<&PackageName>, all: bool) -> Result<Vec<ListedAdvisory>, Error> {
+    pub(crate) async fn list(
+        &self,
+        name: Option<&PackageName>,
+        all: bool,
+    ) -> Result<Vec<ListedAdvisory>, Error> {
         let Some(index) = self.index().await? else { return Ok(Vec::new()) };
         let mut listed = Vec::new();
         let mut add = |package: &PackageName, advisories: &[Advisory], own: Option<&[String]>| {
-            let wanted = advisories.iter().filter(|advisory| own.is_none_or(|own| own.contains(&advisory.id)));
+            let wanted =
+                advisories.iter().filter(|advisory| own.is_none_or(|own| own.contains(&advisory.id)));
             listed.extend(wanted.map(|advisory| ListedAdvisory::new(package.clone(), advisory)));
         };
         match name {

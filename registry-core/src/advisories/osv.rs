@@ -172,18 +172,34 @@ impl OsvDocument {
         let text = |value: &Option<Value>, field: &str| {
             value.as_ref().and_then(|value| value[field].as_str()).map(str::to_owned)
         };
-        let vectors =
-            [&self.severity, &affected.severity].into_iter().flatten().flatten().filter_map(|one| one.score.clone());
-        let vector = vectors.filter(|vector| vector.len() < 300).max_by_key(|vector| AdvisorySeverity::of_vector(vector));
+        let vectors = [&self.severity, &affected.severity]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|one| one.score.clone());
+        let vector = vectors
+            .filter(|vector| vector.len() < 300)
+            .max_by_key(|vector| AdvisorySeverity::of_vector(vector));
         let word = text(&self.database_specific, "severity")
             .or_else(|| text(&affected.database_specific, "severity"))
             .and_then(|word| AdvisorySeverity::of_word(&word));
         let severity = word.or_else(|| AdvisorySeverity::of_vector(vector.as_deref()?));
         Advisory {
             id: self.id.clone(),
-            aliases: self.aliases.iter().flatten().filter(|alias| alias.len() <= LONGEST_ID).take(MOST).cloned().collect(),
+            aliases: self
+                .aliases
+                .iter()
+                .flatten()
+                .filter(|alias| alias.len() <= LONGEST_ID)
+                .take(MOST)
+                .cloned()
+                .collect(),
             title: self.title(),
-            severity: if malware { AdvisorySeverity::Critical } else { severity.unwrap_or(AdvisorySeverity::Critical) },
+            severity: if malware {
+                AdvisorySeverity::Critical
+            } else {
+                severity.unwrap_or(AdvisorySeverity::Critical)
+            },
             malware,
             url: self.url(),
             weaknesses: self.weaknesses(),
@@ -219,10 +235,13 @@ impl OsvDocument {
         if super::advisory::ghsa(&self.id, self.aliases.as_deref().unwrap_or_default()).is_some() {
             return None;
         }
-        let is_web = |url: &&String| (url.starts_with("https://") || url.starts_with("http://")) && url.len() < 400;
+        let is_web =
+            |url: &&String| (url.starts_with("https://") || url.starts_with("http://")) && url.len() < 400;
         let of_kind = |kind: &str| {
             let mut references = self.references.iter().flatten();
-            references.find(|reference| reference.r#type.as_deref() == Some(kind)).and_then(|one| one.url.as_ref())
+            references
+                .find(|reference| reference.r#type.as_deref() == Some(kind))
+                .and_then(|one| one.url.as_ref())
         };
         of_kind("ADVISORY").or_else(|| of_kind("REPORT")).or_else(|| of_kind("WEB")).filter(is_web).cloned()
     }
@@ -233,7 +252,8 @@ impl OsvAffected {
         // Commits say nothing about versions.
         let of_versions = |range: &&OsvRange| range.r#type.as_deref() != Some("GIT");
         let ranges = self.ranges.iter().flatten().filter(of_versions);
-        let ranges = ranges.flat_map(|range| intervals(range.events.as_deref().unwrap_or_default())).collect();
+        let ranges =
+            ranges.flat_map(|range| intervals(range.events.as_deref().unwrap_or_default())).collect();
         (ranges, self.versions.clone().unwrap_or_default())
     }
 }
@@ -306,15 +326,26 @@ mod tests {
     fn severities_come_from_the_word_then_the_vector_and_are_critical_without_both() {
         let high = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H";
         for (id, more, severity, malware) in [
-            ("A-1", json!({ "database_specific": { "severity": "LOW" }, "severity": [{ "score": high }] }), "low", false),
+            (
+                "A-1",
+                json!({ "database_specific": { "severity": "LOW" }, "severity": [{ "score": high }] }),
+                "low",
+                false,
+            ),
             ("A-1", json!({ "severity": [{ "score": high }] }), "high", false),
             ("A-1", json!({ "severity": [{ "score": "unknown" }] }), "critical", false),
             ("A-1", json!({}), "critical", false),
             ("MAL-2026-1", json!({ "database_specific": { "severity": "LOW" } }), "critical", true),
-            ("A-1", json!({ "database_specific": { "severity": "LOW", "cwe_ids": ["CWE-506"] } }), "critical", true),
+            (
+                "A-1",
+                json!({ "database_specific": { "severity": "LOW", "cwe_ids": ["CWE-506"] } }),
+                "critical",
+                true,
+            ),
             ("A-1", json!({ "aliases": ["MAL-2026-1"] }), "critical", true),
         ] {
-            let mut document = json!({ "id": id, "affected": [{ "package": npm("pear"), "versions": ["1.0.0"] }] });
+            let mut document =
+                json!({ "id": id, "affected": [{ "package": npm("pear"), "versions": ["1.0.0"] }] });
             document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let found = read_one(&document).unwrap().unwrap();
             let (_, advisory) = &found.packages[0];
@@ -324,7 +355,8 @@ mod tests {
 
     #[test]
     fn what_is_no_advisory_for_npm_is_refused() {
-        let foreign = json!({ "id": "A-1", "affected": [{ "package": { "ecosystem": "PyPI", "name": "pear" } }] });
+        let foreign =
+            json!({ "id": "A-1", "affected": [{ "package": { "ecosystem": "PyPI", "name": "pear" } }] });
         assert!(read_one(&foreign).unwrap_err().to_string().contains("packages of PyPI"));
         for (document, said) in [
             (json!([]), "OSV's format"),
@@ -335,8 +367,7 @@ mod tests {
             assert!(read_one(&document).unwrap_err().to_string().contains(said), "{document}");
         }
         assert!(read(b"{").is_err());
-        let withdrawn =
-            json!({ "id": "A-1", "withdrawn": "2026-01-01T00:00:00Z", "affected": [{ "package": npm("pear") }] });
+        let withdrawn = json!({ "id": "A-1", "withdrawn": "2026-01-01T00:00:00Z", "affected": [{ "package": npm("pear") }] });
         assert!(read_one(&withdrawn).unwrap().is_none());
     }
 }

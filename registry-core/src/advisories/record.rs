@@ -77,15 +77,19 @@ pub(super) struct RemovedAdvisory {
 impl AdvisoryRecord {
     /// Reads a record that a key of the registry signed. Nothing else counts.
     pub(super) fn read(stored: &Blob, keys: &AdvisoryKeyList) -> Result<Self, Error> {
-        let damaged = |source: crate::error::BoxError| Error::Policy(PolicyError::AdvisoriesUnreadable { source });
-        let signed: SignedRecord = serde_json::from_slice(&stored.bytes).map_err(|error| damaged(error.into()))?;
+        let damaged =
+            |source: crate::error::BoxError| Error::Policy(PolicyError::AdvisoriesUnreadable { source });
+        let signed: SignedRecord =
+            serde_json::from_slice(&stored.bytes).map_err(|error| damaged(error.into()))?;
         let record: Self = serde_json::from_str(&signed.payload).map_err(|error| damaged(error.into()))?;
         let message = [CONTEXT.as_bytes(), signed.payload.as_bytes()].concat();
         if !keys.verify(&signed.keyid, &signed.sig, &message, record.signed) {
             return Err(damaged("no key of this registry signed the record".into()));
         }
         if record.format != FORMAT {
-            return Err(damaged(format!("the record has the format {}, of a later release", record.format).into()));
+            return Err(damaged(
+                format!("the record has the format {}, of a later release", record.format).into(),
+            ));
         }
         Ok(record)
     }
@@ -103,7 +107,12 @@ impl AdvisoryRecord {
     }
 
     /// Adds an advisory, or replaces the one of the same id. `packages` are those that the replaced one names.
-    pub(super) fn add(&mut self, advisory: OwnAdvisory, now: DateTime<Utc>, packages: &[PackageName]) -> Result<(), Error> {
+    pub(super) fn add(
+        &mut self,
+        advisory: OwnAdvisory,
+        now: DateTime<Utc>,
+        packages: &[PackageName],
+    ) -> Result<(), Error> {
         self.remember(packages, now);
         self.own.retain(|known| known.id != advisory.id);
         if self.own.len() >= MOST_OWN {
@@ -118,7 +127,8 @@ impl AdvisoryRecord {
     /// Remembers that advisories for packages were removed.
     pub(super) fn remember(&mut self, packages: &[PackageName], now: DateTime<Utc>) {
         self.removed.retain(|removed| !packages.contains(&removed.package));
-        self.removed.extend(packages.iter().map(|package| RemovedAdvisory { package: package.clone(), at: now }));
+        self.removed
+            .extend(packages.iter().map(|package| RemovedAdvisory { package: package.clone(), at: now }));
         let old = self.removed.len().saturating_sub(REMEMBERED);
         self.removed.drain(..old);
     }

@@ -76,13 +76,18 @@ impl AdvisoryStore {
         let is_missing = matches!(missing, Error::Policy(PolicyError::AdvisoriesMissing));
         if need == AdvisoryNeed::Fixes {
             if !is_missing {
-                warn(&missing, "no version is exempt from a minimum age, since the advisories cannot be read");
+                warn(
+                    &missing,
+                    "no version is exempt from a minimum age, since the advisories cannot be read",
+                );
             }
             return Ok(AdvisoryView::NotRead);
         }
         let known = self.known().and_then(|known| known.index).filter(|_| !is_missing);
         match (self.settings.unavailable, &known) {
-            (UnavailableAdvisories::Refuse, _) | (UnavailableAdvisories::LastKnown, None) => return Err(missing),
+            (UnavailableAdvisories::Refuse, _) | (UnavailableAdvisories::LastKnown, None) => {
+                return Err(missing);
+            }
             (_, Some(_)) => warn(&missing, "using the advisories as they were last read"),
             (UnavailableAdvisories::Allow, None) => {
                 warn(&missing, "versions are served without regard to advisories");
@@ -155,7 +160,11 @@ impl AdvisoryStore {
         Ok(Arc::new(read))
     }
 
-    async fn look_at_store(&self, known: Option<&KnownState>, now: DateTime<Utc>) -> Result<KnownState, Error> {
+    async fn look_at_store(
+        &self,
+        known: Option<&KnownState>,
+        now: DateTime<Utc>,
+    ) -> Result<KnownState, Error> {
         let path = Key::AdvisoryRecord.path()?;
         let found = match known.and_then(|known| Some((known, known.etag.as_ref()?))) {
             Some((known, etag)) => match self.store.get_if_changed(&path, etag).await? {
@@ -183,7 +192,8 @@ impl AdvisoryStore {
     }
 
     pub(super) async fn read_dump(&self, record: &DumpRecord) -> Result<Dump, Error> {
-        let unreadable = |source: crate::error::BoxError| Error::Policy(PolicyError::AdvisoriesUnreadable { source });
+        let unreadable =
+            |source: crate::error::BoxError| Error::Policy(PolicyError::AdvisoriesUnreadable { source });
         let path = Key::AdvisoryDump(&record.digest).path()?;
         let found = self.store.get_proven(&path).await?;
         let blob = found.ok_or_else(|| unreadable("the object with the advisories is missing".into()))?;

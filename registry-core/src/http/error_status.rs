@@ -200,7 +200,9 @@ fn policy_status(error: &PolicyError) -> StatusCode {
         PolicyError::ListUnreadable { .. }
         | PolicyError::AdvisoriesMissing
         | PolicyError::AdvisoriesUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        PolicyError::ListOff | PolicyError::NotBlocked { .. } | PolicyError::NoSuchAdvisory { .. } => StatusCode::NOT_FOUND,
+        PolicyError::ListOff | PolicyError::NotBlocked { .. } | PolicyError::NoSuchAdvisory { .. } => {
+            StatusCode::NOT_FOUND
+        }
     }
 }
 

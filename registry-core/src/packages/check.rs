@@ -51,6 +51,13 @@ pub struct CheckedVersion {
     pub unknown: bool,
 }
 
+impl VersionToCheck {
+    /// A version of a registry.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { name: name.into(), version: version.into(), elsewhere: false }
+    }
+}
+
 impl CheckedVersion {
     fn new(asked: &VersionToCheck) -> Self {
         Self {
@@ -83,7 +90,9 @@ impl Packages {
         asked: Vec<VersionToCheck>,
     ) -> Result<Vec<CheckedVersion>, Error> {
         if asked.len() > MOST {
-            return Err(Error::request(format!("send at most {MOST} versions: check parts of the project one by one")));
+            return Err(Error::request(format!(
+                "send at most {MOST} versions: check parts of the project one by one"
+            )));
         }
         let mut by_name: IndexMap<String, Vec<VersionToCheck>> = IndexMap::new();
         for version in asked {
@@ -108,21 +117,28 @@ impl Packages {
         if !self.authorization.may_read(caller, name) {
             return Ok(unknown(asked));
         }
-        let explained = if asked.iter().all(|version| version.elsewhere) {
+        // Of what comes from elsewhere, no upstream is told the name.
+        let is_only_elsewhere = asked.iter().all(|version| version.elsewhere);
+        let explained = if is_only_elsewhere && !self.is_hosted(name).await? {
             Vec::new()
         } else {
             match Box::pin(self.explain_versions(Some(caller), name, None)).await {
                 Ok(explained) => explained,
-                // A private package of others, or none.
-                Err(Error::Package(_)) if self.is_hosted(name).await? => return Ok(unknown(asked)),
-                Err(Error::Package(_)) => Vec::new(),
+                Err(Error::Package(_)) => {
+                    // A private package of others, or none.
+                    if self.is_hosted(name).await? {
+                        return Ok(unknown(asked));
+                    }
+                    Vec::new()
+                }
                 Err(error) => return Err(error),
             }
         };
         let elsewhere = self.parts.catalog.policies.of(name, VersionOrigin::Elsewhere).await?;
         let checked = asked.iter().map(|version| {
             let facts = VersionFacts::new(name, &version.version, VersionOrigin::Elsewhere);
-            let known = explained.iter().find(|explained| !version.elsewhere && explained.version == version.version);
+            let known =
+                explained.iter().find(|explained| !version.elsewhere && explained.version == version.version);
             let refusal = match known {
                 Some(explained) => explained.refusal.clone(),
                 None => elsewhere.refusal_of(&facts),

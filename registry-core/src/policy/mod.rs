@@ -46,6 +46,7 @@ use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 
+pub use crate::advisories::{AdvisorySeverity, AffectingAdvisory, KnownAdvisories, VersionAdvisories};
 pub(crate) use block_list::{BlockChange, checked_range};
 pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, UnreadableBlockList};
 pub use decision::{PolicyConcern, PolicyDecision};
@@ -53,7 +54,6 @@ pub use explain::ExplainedVersion;
 pub use facts::{VersionFacts, VersionOrigin};
 pub(crate) use package_policy::{ListedVersion, PackagePolicy};
 pub(crate) use policies::Policies;
-pub use crate::advisories::{AdvisorySeverity, AffectingAdvisory, KnownAdvisories, VersionAdvisories};
 pub use rules::{InstallScripts, PolicyRuleError, PolicyRules, PolicyTable, UnknownTime};
 
 use crate::domain::{PackageName, PackageNameError};

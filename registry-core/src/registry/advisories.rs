@@ -13,7 +13,12 @@ impl Registry {
     /// Writes a bill of materials in the format of CycloneDX 1.6, with the advisories that affect its versions. `base` is the URL
     /// below which the tarballs are. A caller must be allowed to read the packages; of a lock file, those that they may not read are
     /// listed with what the lock file says.
-    pub async fn sbom(&self, caller: Option<&Caller>, subject: &SbomSubject, base: &str) -> Result<Value, Error> {
+    pub async fn sbom(
+        &self,
+        caller: Option<&Caller>,
+        subject: &SbomSubject,
+        base: &str,
+    ) -> Result<Value, Error> {
         self.packages().sbom(caller, subject, &Arc::from(base)).await
     }
 

@@ -1,3 +1,4 @@
+mod audit;
 mod changes;
 mod downloads;
 #[cfg(feature = "hooks")]
@@ -19,7 +20,7 @@ use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
-use crate::audit::{AuditFallback, AuditParts, AuditSource};
+use crate::audit::AuditParts;
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
@@ -44,6 +45,7 @@ use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
 
+use self::audit::AuditSetUp;
 #[cfg(feature = "hooks")]
 use self::hooks::HooksSetUp;
 use self::http_settings::normalize_prefix;
@@ -61,8 +63,7 @@ pub struct RegistryBuilder {
     sinks: Constructors<dyn EventSink>,
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
-    audit_fallback: AuditFallback,
-    audit_source: AuditSource,
+    audit: AuditSetUp,
     search: SearchSettings,
     access: AccessRules,
     limits: Limits,
@@ -100,8 +101,7 @@ impl RegistryBuilder {
             sinks: Constructors::new(),
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
-            audit_fallback: AuditFallback::default(),
-            audit_source: AuditSource::default(),
+            audit: AuditSetUp::default(),
             search: SearchSettings::default(),
             access: AccessRules::closed(),
             limits: Limits::default(),
@@ -154,16 +154,6 @@ impl RegistryBuilder {
     /// Sets how long answers of upstreams are cached.
     pub fn upstream_freshness(self, freshness: UpstreamFreshness) -> Self {
         Self { freshness, ..self }
-    }
-
-    /// Sets the answer to an audit if an upstream fails to return its advisories. Default: an error.
-    pub fn audit_fallback(self, audit_fallback: AuditFallback) -> Self {
-        Self { audit_fallback, ..self }
-    }
-
-    /// Sets where audits take advisories from. Default: the upstreams.
-    pub fn audit_source(self, audit_source: AuditSource) -> Self {
-        Self { audit_source, ..self }
     }
 
     /// Sets how searches work. Default: upstreams are queried too, and the index is compared with the packages once a
@@ -375,8 +365,8 @@ impl RegistryBuilder {
             searches: Arc::clone(&search),
         });
         let audit = AuditParts {
-            source: self.audit_source,
-            fallback: self.audit_fallback,
+            source: self.audit.source,
+            fallback: self.audit.fallback,
             advisories: Arc::clone(&advisories),
             catalog,
             proxy: Arc::clone(&proxy),

@@ -43,7 +43,9 @@ fn of_lockfile(file: &Path) -> anyhow::Result<SbomSubject> {
     anyhow::ensure!(length <= LARGEST, "{shown} is larger than {} MiB, so it is no lock file", LARGEST >> 20);
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
     let locked = parse_lockfile(&text).with_context(|| format!("{shown} is not used"))?;
-    let folder = fs::canonicalize(file).ok().and_then(|file| file.parent()?.file_name().map(ToOwned::to_owned));
-    let application = folder.map_or_else(|| "application".to_owned(), |name| name.to_string_lossy().into_owned());
+    let folder =
+        fs::canonicalize(file).ok().and_then(|file| file.parent()?.file_name().map(ToOwned::to_owned));
+    let application =
+        folder.map_or_else(|| "application".to_owned(), |name| name.to_string_lossy().into_owned());
     Ok(SbomSubject::Lockfile(application, locked))
 }

@@ -4,8 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a step that fails ends the test")]
 
 mod access;
-mod advisories;
 mod account_chores;
+mod advisories;
 mod audit;
 mod audits;
 mod bad_credentials;

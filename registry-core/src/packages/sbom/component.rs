@@ -15,12 +15,14 @@ pub(super) struct Component {
     pub(super) name: PackageName,
     pub(super) version: String,
     pub(super) number: Option<Version>,
+    /// Whether the registry let the reader see it.
+    pub(super) is_seen: bool,
     pub(super) json: Value,
 }
 
 impl Component {
     pub(super) fn of_manifest(name: &PackageName, version: &str, manifest: &Value) -> Self {
-        let mut component = Self::bare(name, version);
+        let mut component = Self { is_seen: true, ..Self::bare(name, version) };
         let dist = &manifest["dist"];
         let mut hashes: Vec<Value> = dist["integrity"].as_str().map(hashes_of).unwrap_or_default();
         if let Some(shasum) = dist["shasum"].as_str().filter(|shasum| is_hex(shasum, 40)) {
@@ -62,7 +64,8 @@ impl Component {
         json.insert("name".into(), name.base().into());
         json.insert("version".into(), version.into());
         json.insert("purl".into(), purl.into());
-        Self { name: name.clone(), version: version.to_owned(), number: Version::parse(version).ok(), json: json.into() }
+        let number = Version::parse(version).ok();
+        Self { name: name.clone(), version: version.to_owned(), number, is_seen: false, json: json.into() }
     }
 
     fn set(&mut self, field: &str, value: Option<Value>) {
@@ -93,8 +96,9 @@ fn is_hex(text: &str, length: usize) -> bool {
 /// The hashes of an integrity, which may have several.
 fn hashes_of(integrity: &str) -> Vec<Value> {
     let hash = |word: &str| {
-        let (algorithm, encoded) =
-            ALGORITHMS.iter().find_map(|(prefix, algorithm)| Some((algorithm, word.strip_prefix(prefix)?)))?;
+        let (algorithm, encoded) = ALGORITHMS
+            .iter()
+            .find_map(|(prefix, algorithm)| Some((algorithm, word.strip_prefix(prefix)?)))?;
         let digest = STANDARD.decode(encoded.split('?').next()?).ok()?;
         Some(json!({ "alg": algorithm, "content": const_hex::encode(digest) }))
     };
@@ -118,7 +122,13 @@ fn licenses(manifest: &Value) -> Option<Value> {
         several => Some(
             several
                 .iter()
-                .map(|one| if is_id(one) && one != "UNLICENSED" { json!({ "license": { "id": one } }) } else { json!({ "license": { "name": one } }) })
+                .map(|one| {
+                    if is_id(one) && one != "UNLICENSED" {
+                        json!({ "license": { "id": one } })
+                    } else {
+                        json!({ "license": { "name": one } })
+                    }
+                })
                 .collect(),
         ),
     }
@@ -157,9 +167,15 @@ mod tests {
             (json!({ "license": "MIT" }), json!([{ "license": { "id": "MIT" } }])),
             (json!({ "license": "MIT OR ISC" }), json!([{ "expression": "MIT OR ISC" }])),
             (json!({ "license": { "type": "BSD" } }), json!([{ "license": { "id": "BSD" } }])),
-            (json!({ "license": "SEE LICENSE IN x" }), json!([{ "license": { "name": "SEE LICENSE IN x" } }])),
+            (
+                json!({ "license": "SEE LICENSE IN x" }),
+                json!([{ "license": { "name": "SEE LICENSE IN x" } }]),
+            ),
             (json!({ "license": "UNLICENSED" }), json!([{ "license": { "name": "UNLICENSED" } }])),
-            (json!({ "licenses": ["MIT", { "type": "ISC" }] }), json!([{ "license": { "id": "MIT" } }, { "license": { "id": "ISC" } }])),
+            (
+                json!({ "licenses": ["MIT", { "type": "ISC" }] }),
+                json!([{ "license": { "id": "MIT" } }, { "license": { "id": "ISC" } }]),
+            ),
         ] {
             assert_eq!(licenses(&manifest), Some(expected), "{manifest}");
         }

@@ -65,7 +65,13 @@ fn finish(mut document: Value, components: &[Component], index: Option<&Advisory
 fn vulnerabilities(components: &[Component], index: &AdvisoryIndex) -> Value {
     let mut found: IndexMap<String, Value> = IndexMap::new();
     for component in components {
-        for package in index.package(&component.name) {
+        // Advisories of administrators are for those who see the package.
+        let known = if component.is_seen {
+            index.package(&component.name)
+        } else {
+            index.package_of_database(&component.name).into_iter().collect()
+        };
+        for package in known {
             let affects =
                 |advisory: &&Advisory| advisory.affects(&component.version, component.number.as_ref());
             for advisory in package.advisories.iter().filter(affects) {
@@ -103,8 +109,10 @@ fn vulnerability(advisory: &Advisory) -> Value {
     let references: Vec<_> =
         advisory.aliases.iter().map(|id| json!({ "id": id, "source": { "name": source(id) } })).collect();
     let fixed = advisory.fixed_above(None);
-    let recommendation =
-        fixed.map_or_else(|| "No fixed version is known.".to_owned(), |fixed| format!("Update to {fixed} or later."));
+    let recommendation = fixed.map_or_else(
+        || "No fixed version is known.".to_owned(),
+        |fixed| format!("Update to {fixed} or later."),
+    );
     json!({
         "bom-ref": advisory.id,
         "id": advisory.id,

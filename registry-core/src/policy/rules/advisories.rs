@@ -109,7 +109,11 @@ mod tests {
                 }
             }
         }
-        assert!(decide(&json!({ "match": "**", "advisories": "low" }), known(vec![], &[]), "").refusal().is_none());
+        assert!(
+            decide(&json!({ "match": "**", "advisories": "low" }), known(vec![], &[]), "")
+                .refusal()
+                .is_none()
+        );
         let refused = decide(
             &json!({ "match": "**", "advisories": "low", "contact": "ask #security" }),
             known(vec![advisory(High, false)], &[]),
@@ -133,7 +137,8 @@ mod tests {
     fn a_fix_need_not_wait_unless_another_advisory_names_it() {
         let table = json!({ "match": "**", "minimum_age": "7 days" });
         let young = "2026-11-07T00:00:00Z";
-        let rule = |decision: PolicyDecision| decision.into_refusal().map_or(String::new(), |refusal| refusal.rule);
+        let rule =
+            |decision: PolicyDecision| decision.into_refusal().map_or(String::new(), |refusal| refusal.rule);
         assert_eq!(rule(decide(&table, KnownAdvisories::NotRead, young)), "minimum_age");
         assert_eq!(rule(decide(&table, known(vec![], &[]), young)), "minimum_age");
         assert_eq!(rule(decide(&table, known(vec![], &["GHSA-1"]), young)), "");

@@ -14,8 +14,7 @@ impl Rule {
         let is_origin = origins.is_empty()
             || origin == VersionOrigin::Elsewhere
             || origins.iter().any(|known| known == origin.as_str());
-        is_origin
-            && self.pattern.matches(package.as_str())
+        is_origin && self.pattern.matches(package.as_str())
     }
 
     /// Whether it needs more of a version than its number.
@@ -95,7 +94,9 @@ impl Rule {
             return PolicyDecision::allow_because(self.told("freeze"));
         };
         if let Some(fixed) = self.fixed_advisory(facts) {
-            return PolicyDecision::allow_because(self.told(&format!("a fix of {fixed}, exempt from minimum_age")));
+            return PolicyDecision::allow_because(
+                self.told(&format!("a fix of {fixed}, exempt from minimum_age")),
+            );
         }
         let allowed = PolicyDecision::allow_because(self.told("minimum_age"));
         match published.checked_add_signed(age) {

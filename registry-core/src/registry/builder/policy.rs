@@ -23,8 +23,7 @@ impl PolicySetUp {
         keys: AdvisoryKeys,
     ) -> (Arc<Policies>, Arc<AdvisoryStore>) {
         let advisories = Arc::new(AdvisoryStore::new(self.advisories, store, clock, keys));
-        let policies =
-            Policies::new(self.rules, self.policies, self.block_list, &advisories, store, clock);
+        let policies = Policies::new(self.rules, self.policies, self.block_list, &advisories, store, clock);
         (Arc::new(policies), advisories)
     }
 }

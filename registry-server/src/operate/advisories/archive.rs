@@ -17,7 +17,8 @@ const RATIO: u64 = 100;
 
 /// Reads the advisories of a zip archive of `length` bytes. Nothing is unpacked to a folder.
 pub(super) fn read(file: &File, length: u64, dump: &mut AdvisoryDump) -> anyhow::Result<()> {
-    let mut archive = ZipArchive::new(BufReader::new(file)).context("it is no zip archive that can be read")?;
+    let mut archive =
+        ZipArchive::new(BufReader::new(file)).context("it is no zip archive that can be read")?;
     anyhow::ensure!(archive.len() <= MOST_FILES, "it has more than {MOST_FILES} files");
     let most = ROOM + length.saturating_mul(RATIO);
     let mut inflated = 0_u64;
@@ -32,7 +33,11 @@ pub(super) fn read(file: &File, length: u64, dump: &mut AdvisoryDump) -> anyhow:
             continue;
         }
         let claimed = entry.size();
-        anyhow::ensure!(claimed <= LARGEST, "{name} in it claims {claimed} bytes, more than {} MiB", LARGEST >> 20);
+        anyhow::ensure!(
+            claimed <= LARGEST,
+            "{name} in it claims {claimed} bytes, more than {} MiB",
+            LARGEST >> 20
+        );
         bytes.clear();
         let read = entry.take(LARGEST + 1).read_to_end(&mut bytes);
         read.with_context(|| format!("{name} in it cannot be read"))?;

@@ -24,7 +24,9 @@ pub(super) fn read(file: &File, dump: &mut AdvisoryDump) -> anyhow::Result<()> {
     };
     if is_list {
         let mut deserializer = serde_json::Deserializer::from_reader(reader);
-        deserializer.deserialize_seq(List { dump, room: &room }).context("it is no list of advisories in JSON")?;
+        deserializer
+            .deserialize_seq(List { dump, room: &room })
+            .context("it is no list of advisories in JSON")?;
         return deserializer.end().context("something follows the list of advisories");
     }
     for advisory in serde_json::Deserializer::from_reader(reader).into_iter::<Box<RawValue>>() {
@@ -45,7 +47,8 @@ impl Read for Bounded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;
         let room = self.room.get().checked_sub(read as u64);
-        let room = room.ok_or_else(|| io::Error::other(format!("an advisory is larger than {} MiB", LARGEST >> 20)))?;
+        let room = room
+            .ok_or_else(|| io::Error::other(format!("an advisory is larger than {} MiB", LARGEST >> 20)))?;
         self.room.set(room);
         Ok(read)
     }

@@ -74,9 +74,13 @@ fn database_text(database: &AdvisoryDatabase) -> String {
     let counts = database.counts;
     let noun = if counts.advisories == 1 { "advisory" } else { "advisories" };
     let mut text = format!("{} {noun} for {}", counts.advisories, count(database.packages, "package"));
-    let left_out = [(counts.withdrawn, "withdrawn"), (counts.impossible_names, "for names that no registry serves")];
-    let left_out: Vec<_> =
-        left_out.iter().filter(|(count, _)| *count > 0).map(|(count, why)| format!("{count} {why}")).collect();
+    let left_out =
+        [(counts.withdrawn, "withdrawn"), (counts.impossible_names, "for names that no registry serves")];
+    let left_out: Vec<_> = left_out
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{count} {why}"))
+        .collect();
     if !left_out.is_empty() {
         text += &format!(", without {}", left_out.join(" and "));
     }

@@ -26,7 +26,9 @@ pub(super) fn read(source: &str) -> anyhow::Result<AdvisoryDump> {
         let opened = File::open(source).with_context(|| format!("cannot open {source}"));
         opened.and_then(|mut file| read_opened(&mut file, &mut dump))
     };
-    read.with_context(|| format!("{} holds no advisories that can be loaded; nothing was changed", shown(source)))?;
+    read.with_context(|| {
+        format!("{} holds no advisories that can be loaded; nothing was changed", shown(source))
+    })?;
     anyhow::ensure!(dump.advisories() > 0, "{} holds no advisory; nothing was changed", shown(source));
     Ok(dump)
 }

@@ -35,8 +35,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let place =
-            Self { storage: TempDir::with_prefix("storage-").unwrap(), files: TempDir::with_prefix("files-").unwrap() };
+        let place = Self {
+            storage: TempDir::with_prefix("storage-").unwrap(),
+            files: TempDir::with_prefix("files-").unwrap(),
+        };
         // These commands begin no storage.
         let folder = place.storage.path().to_owned();
         std::thread::spawn(move || {
@@ -79,7 +81,11 @@ impl Place {
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { found.push((path.clone(), fs::read(&path).unwrap())) }
+                if path.is_dir() {
+                    folders.push(path)
+                } else {
+                    found.push((path.clone(), fs::read(&path).unwrap()))
+                }
             }
         }
         found.retain(|(path, _)| !path.to_string_lossy().contains("_probe"));

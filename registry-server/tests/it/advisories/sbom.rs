@@ -40,7 +40,8 @@ async fn a_bill_of_materials_names_licenses_hashes_and_advisories() {
     let lock = app.join("package-lock.json");
     let bill = stdout(&place.run_on(&["sbom", "--lockfile", lock.to_str().unwrap()]));
     let bill: Value = serde_json::from_str(&bill).unwrap();
-    let purls: Vec<_> = bill["components"].as_array().unwrap().iter().map(|one| one["purl"].clone()).collect();
+    let purls: Vec<_> =
+        bill["components"].as_array().unwrap().iter().map(|one| one["purl"].clone()).collect();
     assert_eq!(purls, ["pkg:npm/%40acme/fig@2.0.0", "pkg:npm/pear@1.0.0"]);
     assert_eq!(bill["vulnerabilities"].as_array().unwrap().len(), 1);
     assert_eq!(bill["dependencies"][0]["dependsOn"].as_array().unwrap().len(), 2);

@@ -44,7 +44,8 @@ async fn bun_asks_the_registry_about_each_version_and_those_from_elsewhere() {
     let bun = Client::with_token(&BUN, server.base_url(), &token).await;
     let app = bun.home().project(&package("app", "1.0.0").dependency("pear", "^1.0.0"));
     let _ = bun.run_in(&app, &["add", "--dev", "registry-security-scanner"]).await.assert_success();
-    fs::write(app.join("bunfig.toml"), "[install.security]\nscanner = \"registry-security-scanner\"\n").unwrap();
+    fs::write(app.join("bunfig.toml"), "[install.security]\nscanner = \"registry-security-scanner\"\n")
+        .unwrap();
     let _ = bun.run_in(&app, &["add", "plum"]).await.assert_success();
 
     // A tarball of a name that an advisory names, which does not come from the registry.
@@ -81,20 +82,53 @@ async fn many_versions_are_checked_at_once() {
         { "name": "fig", "version": "1.1.0" },
         { "name": "not a name", "version": "1.0.0" },
     ] });
-    let checked = http.request(http::Method::POST, "/-/policy/check").bearer(&token).json(&asked).send().await.assert_status(200).json();
-    let allowed: Vec<_> = checked["packages"].as_array().unwrap().iter().map(|one| {
-        (one["name"].as_str().unwrap(), one["version"].as_str().unwrap(), one["allowed"].as_bool().unwrap(), one["unknown"] == true)
-    }).collect();
-    assert_eq!(allowed, [
-        ("fig", "1.0.0", false, false), ("fig", "1.1.0", true, false), ("pear", "1.0.0", true, false),
-        ("not a name", "1.0.0", true, true),
-    ]);
+    let checked = http
+        .request(http::Method::POST, "/-/policy/check")
+        .bearer(&token)
+        .json(&asked)
+        .send()
+        .await
+        .assert_status(200)
+        .json();
+    let allowed: Vec<_> = checked["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str().unwrap(),
+                one["version"].as_str().unwrap(),
+                one["allowed"].as_bool().unwrap(),
+                one["unknown"] == true,
+            )
+        })
+        .collect();
+    assert_eq!(
+        allowed,
+        [
+            ("fig", "1.0.0", false, false),
+            ("fig", "1.1.0", true, false),
+            ("pear", "1.0.0", true, false),
+            ("not a name", "1.0.0", true, true),
+        ]
+    );
     let refused = &checked["packages"][0];
     assert_eq!(refused["refusal"]["rule"], "advisories");
     assert_eq!(refused["advisories"][0]["id"], "GHSA-1");
     // Nothing is said to a stranger, who may read nothing.
-    let unknown = http.request(http::Method::POST, "/-/policy/check").json(&asked).send().await.assert_status(200).json();
+    let unknown = http
+        .request(http::Method::POST, "/-/policy/check")
+        .json(&asked)
+        .send()
+        .await
+        .assert_status(200)
+        .json();
     assert!(unknown["packages"].as_array().unwrap().iter().all(|one| one["unknown"] == true), "{unknown}");
-    let _ = http.request(http::Method::POST, "/-/policy/check").bearer(&token).json(&json!({ "packages": 7 })).send().await.assert_status(400);
+    let _ = http
+        .request(http::Method::POST, "/-/policy/check")
+        .bearer(&token)
+        .json(&json!({ "packages": 7 }))
+        .send()
+        .await
+        .assert_status(400);
 }
-

@@ -71,7 +71,10 @@ fn own_advisories_are_added_and_removed() {
     assert_eq!(stdout(&place.advisories(&["list"])), "first ACME-1 (high) <1.1.0: Pears rot\n");
     assert_eq!(stdout(&place.advisories(&["remove", "ACME-1"])), "removed ACME-1\n");
     assert_eq!(stdout(&place.advisories(&["list"])), "");
-    assert!(stderr(&place.advisories(&["remove", "ACME-1"])).contains("none of the advisories that were added here"));
+    assert!(
+        stderr(&place.advisories(&["remove", "ACME-1"]))
+            .contains("none of the advisories that were added here")
+    );
 }
 
 /// Updates that are killed at any moment leave the old advisories or the new ones, and the next one takes effect.
@@ -79,7 +82,8 @@ fn own_advisories_are_added_and_removed() {
 fn an_update_that_is_killed_leaves_the_old_advisories_or_the_new_ones() {
     let kills: u64 = std::env::var("KILLS").map_or(6, |kills| kills.parse().unwrap());
     let place = Place::new();
-    let many: Vec<_> = (0..3000).map(|number| advisory(&format!("GHSA-{number}"), &format!("pear-{number}"))).collect();
+    let many: Vec<_> =
+        (0..3000).map(|number| advisory(&format!("GHSA-{number}"), &format!("pear-{number}"))).collect();
     let (few, many) = (
         place.file("few.json", advisory("GHSA-old", "pear").to_string().as_bytes()),
         place.file("many.zip", &archive(&many)),
@@ -126,7 +130,11 @@ async fn a_running_server_refuses_what_an_update_names_and_two_servers_agree() {
     let _ = stdout(&place.update(&harmful));
     for http in &http {
         let refused = http.get(path).send().await.assert_status(403);
-        assert!(refused.error().contains("is named by the advisory GHSA-2 (high; fixed in 1.1.0)"), "{}", refused.error());
+        assert!(
+            refused.error().contains("is named by the advisory GHSA-2 (high; fixed in 1.1.0)"),
+            "{}",
+            refused.error()
+        );
     }
     let explained = place.run_on(&["policy", "explain", "pear", "--config", settings]);
     assert_eq!(explained.status.code(), Some(3), "{}", String::from_utf8_lossy(&explained.stderr));
@@ -145,7 +153,8 @@ async fn a_url_is_loaded_and_its_secrets_are_shown_nowhere() {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 4096];
             let _ = stream.read(&mut request).await.unwrap();
-            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let head =
+                format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).await.unwrap();
             stream.write_all(&body).await.unwrap();
         }
@@ -163,5 +172,8 @@ async fn a_url_is_loaded_and_its_secrets_are_shown_nowhere() {
     let refused = stderr(&refused);
     assert!(refused.contains("answered with 302") && !refused.contains("swordfish"), "{refused}");
     let status = stdout(&place.advisories(&["status"]));
-    assert!(status.contains(&format!("http://{address}/all.zip")) && !status.contains("swordfish"), "{status}");
+    assert!(
+        status.contains(&format!("http://{address}/all.zip")) && !status.contains("swordfish"),
+        "{status}"
+    );
 }

@@ -32,16 +32,26 @@ fn front(source: AuditSource) -> Front {
 
 fn titles(body: &Value, package: &str) -> Vec<String> {
     let told = body[package].as_array().map(Vec::as_slice).unwrap_or_default();
-    told.iter().map(|advisory| advisory["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+    told.iter()
+        .map(|advisory| advisory["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn an_audit_is_answered_without_an_upstream_for_hosted_packages_too() {
     let front = front(AuditSource::Local);
     front.host("@ours/web").await;
-    load(&front, &[osv("GHSA-aaaa", &["CVE-1"], "pear"), osv("OURS-1", &[], "@ours/web"), osv("GHSA-bbbb", &[], "plum")])
-        .await;
-    let asked = json!({ "pear": ["1.0.0", "1.0.1"], "@ours/web": ["1.0.0"], "plum": ["1.0.1"], "apple": ["1.0.0"] });
+    load(
+        &front,
+        &[
+            osv("GHSA-aaaa", &["CVE-1"], "pear"),
+            osv("OURS-1", &[], "@ours/web"),
+            osv("GHSA-bbbb", &[], "plum"),
+        ],
+    )
+    .await;
+    let asked =
+        json!({ "pear": ["1.0.0", "1.0.1"], "@ours/web": ["1.0.0"], "plum": ["1.0.1"], "apple": ["1.0.0"] });
     let (status, body) = front.post(BULK, &asked).await;
     assert_eq!(status, 200);
     assert_eq!(
@@ -68,7 +78,10 @@ async fn the_older_reports_are_answered_alike() {
         assert_eq!(status, 200);
         assert_eq!(report["metadata"]["vulnerabilities"]["high"], 1, "{report}");
         let advisory = report["advisories"].as_object().unwrap().values().next().unwrap();
-        assert_eq!((&advisory["module_name"], &advisory["findings"][0]["paths"]), (&json!("pear"), &json!(["pear"])));
+        assert_eq!(
+            (&advisory["module_name"], &advisory["findings"][0]["paths"]),
+            (&json!("pear"), &json!(["pear"]))
+        );
     }
     assert_eq!(front.take_asked(), [vec![], vec![] as Vec<String>]);
 }

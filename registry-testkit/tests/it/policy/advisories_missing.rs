@@ -23,7 +23,9 @@ fn world_with(unavailable: UnavailableAdvisories) -> World {
 async fn statuses(world: &World) -> [u16; 4] {
     let mut statuses = [0; 4];
     for (place, path) in
-        ["/pear".to_owned(), "/pear/1.0.0".to_owned(), tarball("pear", "1.0.0"), "/plum".to_owned()].iter().enumerate()
+        ["/pear".to_owned(), "/pear/1.0.0".to_owned(), tarball("pear", "1.0.0"), "/plum".to_owned()]
+            .iter()
+            .enumerate()
     {
         statuses[place] = world.get(path).await.status.as_u16();
     }
@@ -112,7 +114,10 @@ async fn nothing_counts_that_no_key_of_the_registry_signed() {
         assert_eq!(statuses(&fresh).await, [503, 503, 503, 200], "{damaged}");
         assert!(fresh.registry.advisory_status().await.is_err());
         let own = vulnerable("ACME-1", "pear", "LOW", "1.2.0").to_string();
-        assert!(fresh.registry.add_advisory(own.as_bytes()).await.is_err(), "what cannot be read is not replaced");
+        assert!(
+            fresh.registry.add_advisory(own.as_bytes()).await.is_err(),
+            "what cannot be read is not replaced"
+        );
         let update = fresh.registry.update_advisories(AdvisoryDump::new(), "a test", false).await;
         assert!(update.is_err(), "own advisories would be lost");
     }
