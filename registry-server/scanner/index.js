@@ -24,11 +24,11 @@ function settingsOf(file) {
 function registry() {
     const settings = { ...settingsOf(join(homedir(), ".npmrc")), ...settingsOf(join(process.cwd(), ".npmrc")) };
     const env = process.env;
-    const address = env.REGISTRY_SCANNER_URL ?? env.BUN_CONFIG_REGISTRY ?? env.NPM_CONFIG_REGISTRY ?? env.npm_config_registry ?? settings.registry;
-    if (!address) throw new Error("the scanner does not know the registry: set REGISTRY_SCANNER_URL, or `registry` in .npmrc");
+    const address = env.SCANNER_REGISTRY ?? env.BUN_CONFIG_REGISTRY ?? env.NPM_CONFIG_REGISTRY ?? env.npm_config_registry ?? settings.registry;
+    if (!address) throw new Error("the scanner does not know the registry: set SCANNER_REGISTRY, or `registry` in .npmrc");
     const url = new URL(address.endsWith("/") ? address : `${address}/`);
     const ofFile = settings[`//${url.host}${url.pathname}:_authToken`] ?? settings[`//${url.host}${url.pathname.slice(0, -1)}:_authToken`];
-    const token = env.REGISTRY_SCANNER_TOKEN ?? env.BUN_CONFIG_TOKEN ?? env.NPM_CONFIG_TOKEN ?? ofFile;
+    const token = env.SCANNER_TOKEN ?? env.BUN_CONFIG_TOKEN ?? env.NPM_CONFIG_TOKEN ?? ofFile;
     return { url, token };
 }
 
@@ -55,6 +55,7 @@ async function check(packages, { url, token }) {
 function advisoriesOf({ name, version, allowed, reason, advisories = [], unknown }) {
     const url = advisories[0]?.url ?? null;
     if (allowed === false) return [{ level: "fatal", package: name, url, description: reason }];
+    if (process.env.SCANNER_WARNINGS === "off") return [];
     if (unknown) {
         const description = `the registry may not tell you anything about ${name}@${version}`;
         return [{ level: "warn", package: name, url: null, description }];

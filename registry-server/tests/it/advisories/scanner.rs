@@ -61,6 +61,11 @@ async fn bun_asks_the_registry_about_each_version_and_those_from_elsewhere() {
     let warned = bun.run_in(&app, &["add", "./fig-1.0.0.tgz"]).await;
     let _ = warned.assert_printed("fig@1.0.0 is named by the advisory GHSA-1 (low): Pears rot");
 
+    let bun = bun.with_variable("SCANNER_WARNINGS", "off");
+    let _ = bun.run_in(&app, &["add", "./fig-1.0.0.tgz"]).await.assert_success();
+    assert!(app.join("node_modules/fig").exists());
+    let _ = bun.run_in(&app, &["remove", "fig"]).await;
+
     // The registry does not tell, so nothing is installed.
     drop(server);
     let silent = bun.run_in(&app, &["add", "./fig-1.0.0.tgz"]).await.assert_failure();
