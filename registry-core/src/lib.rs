@@ -23,6 +23,7 @@
 //! - [`storage`], [`upstream`], [`auth`], [`events`]: the four contracts with external systems, and their adapters.
 //! - [`access`]: the access rules.
 //! - [`policy`]: which versions may be used.
+//! - [`advisories`]: security advisories, kept in the store.
 //! - [`downloads`]: how often each version is downloaded.
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
@@ -32,6 +33,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod advisories;
 pub mod audit;
 pub mod auth;
 mod authorization;

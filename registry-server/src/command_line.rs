@@ -10,6 +10,7 @@
 
 mod access;
 mod accounts;
+mod advisories;
 mod bulk;
 mod bundle;
 mod care;
@@ -20,6 +21,7 @@ mod policy;
 mod publish;
 mod recall;
 mod retain;
+mod sbom;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -33,6 +35,7 @@ use registry_core::settings::{self, LogFilter, LogFormat, PathPrefix, PublicUrl,
 
 pub use access::{AccessAction, AccessQuestion, AskedAction};
 pub use accounts::AccountAction;
+pub use advisories::AdvisoriesAction;
 pub use bulk::{CopyStorage, EncryptStorage, IndexPackages, MoveTarballUrls, RemoveStorage};
 pub use bundle::{ApplyBundle, BundleAction, CreateBundle};
 pub use care::{SweepRequest, VerifyRequest};
@@ -43,6 +46,7 @@ pub use policy::{BlockVersions, PolicyAction};
 pub use publish::{PackageAccess, PublishFiles};
 pub use recall::{RecallAction, RecallVersion};
 pub use retain::{KeepFlags, RetainRequest};
+pub use sbom::WriteSbom;
 pub use tokens::{CreateToken, TokenAction};
 
 /// A private npm registry in one binary, on a folder.
@@ -109,6 +113,15 @@ pub enum Command {
         #[command(subcommand)]
         action: AccessAction,
     },
+    /// Load and list security advisories, which rules and audits ask, directly in the storage.
+    Advisories {
+        /// What to do.
+        #[command(subcommand)]
+        action: AdvisoriesAction,
+    },
+    /// Write a bill of materials of a package or of a lock file, in the format of CycloneDX 1.6, with licenses, hashes and the
+    /// advisories that are loaded.
+    Sbom(WriteSbom),
     /// Block versions of packages, and say which versions are served.
     Policy {
         /// What to do.

@@ -63,6 +63,10 @@ pub fn run(command_line: &CommandLine) -> anyhow::Result<()> {
             }
             print("the configuration is valid\n")
         }
+        Some(Command::Advisories { action }) => {
+            operate::advisories::advisories(&command_line.overrides, action)
+        }
+        Some(Command::Sbom(request)) => operate::sbom::sbom(&command_line.overrides, request),
         Some(Command::Policy { action }) => operate::policy::policy(&command_line.overrides, action),
         Some(Command::Recall(request)) => operate::recall::recall(&command_line.overrides, request),
         Some(Command::Ready { json }) => ready::ask(&command_line.overrides, *json),

@@ -19,6 +19,18 @@ pub type Advisories = IndexMap<String, Vec<Box<RawValue>>>;
 /// How many names are looked up in the store concurrently.
 const CONCURRENT_LOOKUPS: usize = 16;
 
+/// Where audits take advisories from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuditSource {
+    /// The upstreams that the packages come from.
+    #[default]
+    Upstream,
+    /// The advisories in the store, hosted packages included. No upstream is asked.
+    Local,
+    /// Both, each advisory once.
+    Both,
+}
+
 /// The answer to an audit if an upstream fails to return its advisories.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AuditFallback {
@@ -31,6 +43,23 @@ pub enum AuditFallback {
 
 impl Audit {
     pub(crate) async fn advisories(
+        &self,
+        caller: &Caller,
+        packages: &AuditedPackages,
+    ) -> Result<Advisories, Error> {
+        let source = self.parts.source;
+        let mut advisories = match source {
+            AuditSource::Local => Advisories::new(),
+            AuditSource::Upstream | AuditSource::Both => self.upstream_advisories(caller, packages).await?,
+        };
+        if source != AuditSource::Upstream {
+            let local = self.local_advisories(caller, packages).await?;
+            local.merge_into(&mut advisories);
+        }
+        Ok(advisories)
+    }
+
+    async fn upstream_advisories(
         &self,
         caller: &Caller,
         packages: &AuditedPackages,

@@ -1,22 +1,24 @@
-//! Advisories for packages, requested from the upstreams that they come from.
+//! Advisories for packages, requested from the upstreams that they come from, or found in the store.
 
 mod bulk;
+mod local;
 mod packages;
 mod report;
 mod tree;
 mod vulnerable_range;
 
-pub use bulk::{Advisories, AuditFallback};
+pub use bulk::{Advisories, AuditFallback, AuditSource};
 pub use packages::AuditedPackages;
 pub use tree::AuditTree;
 
 use std::sync::Arc;
 
+use crate::advisories::AdvisoryStore;
 use crate::authorization::Authorization;
 use crate::catalog::{Catalog, CatalogParts};
 use crate::proxy::{Proxy, ProxyParts};
 
-/// Asks upstreams what is known against packages. Cheap to clone.
+/// Says what is known against packages. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Audit {
     parts: Arc<AuditParts>,
@@ -25,7 +27,9 @@ pub(crate) struct Audit {
 
 /// What [`Audit`] works with.
 pub(crate) struct AuditParts {
+    pub(crate) source: AuditSource,
     pub(crate) fallback: AuditFallback,
+    pub(crate) advisories: Arc<AdvisoryStore>,
     pub(crate) catalog: Arc<CatalogParts>,
     pub(crate) proxy: Arc<ProxyParts>,
 }

@@ -56,6 +56,11 @@ impl AuditedPackages {
         self.0.keys()
     }
 
+    /// Returns each package with its versions.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PackageName, &IndexSet<Version>)> {
+        self.0.iter()
+    }
+
     /// Returns the packages with these names.
     pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a PackageName>) -> Self {
         let of = |name: &PackageName| Some((name.clone(), self.0.get(name)?.clone()));

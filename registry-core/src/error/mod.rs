@@ -157,6 +157,10 @@ impl Error {
                 "the upstream {upstream} of these settings could not tell whether it has {name}: run the command again when it \
                  answers, or permit the name with shadow = true in its rule"
             ),
+            Self::Policy(PolicyError::AdvisoriesUnreadable { source }) => format!(
+                "the stored advisories cannot be used, since {source}: restore _advisories/ from a backup, or run \
+                 `registry-server advisories update --begin-anew`"
+            ),
             Self::Proxy(ProxyError::Upstream(error)) => error.to_string(),
             Self::Shared(error) => error.text_for_operator(),
             other => other.to_string(),
@@ -230,7 +234,7 @@ impl Error {
                 | Self::Storage(_)
                 | Self::EventsBehind
                 | Self::Signer(_)
-                | Self::Policy(PolicyError::ListUnreadable { .. })
+                | Self::Policy(PolicyError::ListUnreadable { .. } | PolicyError::AdvisoriesUnreadable { .. })
                 | Self::Proxy(ProxyError::Upstream(_) | ProxyError::NoAdvisories { .. })
                 | Self::NewPackage(NewPackageError::NameUnchecked { .. })
                 | Self::Auth(AuthError::Unavailable { .. })

@@ -51,6 +51,27 @@ pub enum PolicyError {
         /// The name that it looks like.
         like: PackageName,
     },
+    /// A rule or an audit asks for advisories, and there are none.
+    #[error(
+        "this registry has no advisories, and a rule or an audit needs them: ask its operator to run `registry-server \
+         advisories update`"
+    )]
+    AdvisoriesMissing,
+    /// The advisories cannot be read, or nobody signed them.
+    #[error(
+        "the registry cannot read its advisories: try again in a moment, or ask its operator to run `registry-server \
+         advisories status`"
+    )]
+    AdvisoriesUnreadable {
+        /// Why.
+        source: BoxError,
+    },
+    /// The advisory to remove is none that an administrator added.
+    #[error("{id} is none of the advisories that were added here: see `registry-server advisories list`")]
+    NoSuchAdvisory {
+        /// The id.
+        id: String,
+    },
     /// The registry has no list of blocked versions.
     #[error(
         "this registry has no list of blocked versions: ask its operator to set `enabled = true` in [block_list]"

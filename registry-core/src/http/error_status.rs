@@ -198,8 +198,14 @@ fn policy_status(error: &PolicyError) -> StatusCode {
         | PolicyError::SimilarName { .. }
         | PolicyError::NothingAllowed { .. }
         | PolicyError::NotAnAdministrator { .. } => StatusCode::FORBIDDEN,
-        PolicyError::ListUnreadable { .. } | PolicyError::FileUnreadable => StatusCode::SERVICE_UNAVAILABLE,
-        PolicyError::ListOff | PolicyError::NotBlocked { .. } | PolicyError::NotRecalled { .. } => {
+        PolicyError::ListUnreadable { .. }
+        | PolicyError::FileUnreadable
+        | PolicyError::AdvisoriesMissing
+        | PolicyError::AdvisoriesUnreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        PolicyError::ListOff
+        | PolicyError::NotBlocked { .. }
+        | PolicyError::NotRecalled { .. }
+        | PolicyError::NoSuchAdvisory { .. } => {
             StatusCode::NOT_FOUND
         }
     }

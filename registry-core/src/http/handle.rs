@@ -310,6 +310,7 @@ impl Call<'_> {
             Route::DistTags { name } => Box::pin(self.dist_tags(name)).await,
             Route::SetDistTag { name, tag } => Box::pin(self.set_dist_tag(name, tag)).await,
             Route::RemoveDistTag { name, tag } => Box::pin(self.remove_dist_tag(name, tag)).await,
+            Route::Sbom { name, version } => Box::pin(self.sbom(name, version)).await,
             Route::Owners { name } => Box::pin(self.owners(name)).await,
             Route::AddOwner { name } => Box::pin(self.add_owner(name)).await,
             Route::RemoveOwner { name, account } => Box::pin(self.remove_owner(name, &account)).await,

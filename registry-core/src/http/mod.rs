@@ -36,6 +36,7 @@ mod profile;
 mod range;
 mod robots;
 pub mod route;
+mod sbom;
 mod search;
 mod security_headers;
 mod stage;

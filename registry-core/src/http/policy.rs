@@ -1,10 +1,12 @@
 use http::{Response, StatusCode};
+use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded;
 
 use crate::Error;
 use crate::access::Action;
 use crate::domain::Version;
+use crate::packages::VersionToCheck;
 use crate::policy::{BlockRequest, RecallRequest};
 
 use super::answer::json_response;
@@ -12,6 +14,13 @@ use super::body::Body;
 use super::handle::Call;
 use super::route::PolicyRoute;
 use super::status::Failure;
+
+/// The body of a check.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VersionsToCheck {
+    packages: Vec<VersionToCheck>,
+}
 
 impl Call<'_> {
     pub(super) async fn policy(mut self, route: PolicyRoute) -> Result<Response<Body>, Failure> {
@@ -61,6 +70,11 @@ impl Call<'_> {
                 self.confirm(format!("undo the recall of {name}@{version}"));
                 let undone = registry.undo_recall(Some(&self.caller), &name, &version).await?;
                 json_response(StatusCode::OK, &json!(undone))
+            }
+            PolicyRoute::Check => {
+                let question: VersionsToCheck = self.json().await?;
+                let checked = registry.check_versions(&self.caller, question.packages).await?;
+                json_response(StatusCode::OK, &json!({ "packages": checked }))
             }
             PolicyRoute::Explain { name, version } => {
                 let explained =

@@ -18,6 +18,7 @@
 #[cfg(feature = "signing")]
 mod bundle;
 mod changes;
+mod check;
 pub(crate) mod commit;
 pub(crate) mod deprecate;
 mod dist_tags;
@@ -34,6 +35,7 @@ mod policy;
 pub(crate) mod publish;
 mod recall;
 mod retain;
+mod sbom;
 mod sign;
 mod simulate;
 pub(crate) mod stage;
@@ -45,12 +47,14 @@ mod unpublish;
 
 pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
+pub use check::{CheckedVersion, VersionToCheck};
 pub use document_change::ChangeDocument;
 pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
 pub use publish::Published;
 pub use recall::{FetchReport, Fetcher};
+pub use sbom::SbomSubject;
 pub(crate) use sign::SigningParts;
 pub use simulate::{PolicySimulation, SimulatedRefusal};
 pub use stage::StagedItem;

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::advisories::AdvisoryKeys;
 use crate::auth::Caller;
 use crate::domain::packument::Packument;
 use crate::domain::publication::ImportedVersion;
@@ -24,6 +25,16 @@ pub(crate) struct SigningParts {
     /// Whether these keys are what signs.
     #[cfg(feature = "signing")]
     pub(crate) by_stored: bool,
+}
+
+impl SigningParts {
+    /// Returns the keys that the record of advisories is signed with.
+    pub(crate) fn advisory_keys(&self) -> AdvisoryKeys {
+        AdvisoryKeys {
+            #[cfg(feature = "signing")]
+            stored: self.stored.clone(),
+        }
+    }
 }
 
 impl Packages {

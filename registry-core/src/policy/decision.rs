@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 
+use crate::advisories::AdvisoryNeed;
 use crate::domain::VersionRefusal;
 
 /// How a policy concerns a package.
@@ -7,6 +8,7 @@ use crate::domain::VersionRefusal;
 pub struct PolicyConcern {
     pub(super) state: u64,
     pub(super) reads_manifests: bool,
+    pub(super) advisories: Option<AdvisoryNeed>,
 }
 
 impl PolicyConcern {
@@ -16,12 +18,19 @@ impl PolicyConcern {
     /// The registry then asks an upstream for the full packument, since the abbreviated one has neither publish times nor
     /// licenses.
     pub fn new(state: u64) -> Self {
-        Self { state, reads_manifests: true }
+        Self { state, reads_manifests: true, advisories: None }
     }
 
     /// A policy that decides by name, number and origin alone: the other facts are not read.
     pub fn of_numbers(state: u64) -> Self {
-        Self { state, reads_manifests: false }
+        Self { state, reads_manifests: false, advisories: None }
+    }
+
+    /// Lets the policy read [advisories](super::VersionFacts::advisories), too. Where they are not available, the settings of the
+    /// registry say whether reads of the package fail.
+    #[must_use]
+    pub fn with_advisories(self) -> Self {
+        Self { advisories: Some(AdvisoryNeed::Refusal), ..self }
     }
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
+use crate::advisories::KnownAdvisories;
 use crate::domain::packument::ManifestFacts;
 use crate::domain::{PackageName, Version, VersionTrust};
 
@@ -14,14 +15,18 @@ pub enum VersionOrigin<'a> {
     Hosted,
     /// It comes from the upstream of this name.
     Upstream(&'a str),
+    /// It comes from no registry, such as from a forge, and nothing is known of it but its name and number. A table of the
+    /// settings matches it whatever its `origin`.
+    Elsewhere,
 }
 
 impl VersionOrigin<'_> {
-    /// Returns the origin as access rules and policies spell it: `hosted`, or the name of an upstream.
+    /// Returns the origin as access rules and policies spell it: `hosted`, or the name of an upstream; `elsewhere` for neither.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Hosted => "hosted",
             Self::Upstream(name) => name,
+            Self::Elsewhere => "elsewhere",
         }
     }
 }
@@ -62,6 +67,8 @@ pub struct VersionFacts<'a> {
     pub trust: VersionTrust,
     /// What versions before it proved.
     pub earlier: EarlierTrust<'a>,
+    /// The advisories for it, if a policy [reads](super::PolicyConcern::with_advisories) them.
+    pub advisories: KnownAdvisories,
 }
 
 /// What the versions of a package proved that were published before a version. Those of which it is not known when they were
@@ -100,6 +107,7 @@ impl<'a> VersionFacts<'a> {
             has_provenance: false,
             trust: VersionTrust::None,
             earlier: EarlierTrust::Unknown,
+            advisories: KnownAdvisories::NotRead,
         }
     }
 

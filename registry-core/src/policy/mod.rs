@@ -48,6 +48,7 @@ use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 
+pub use crate::advisories::{AdvisorySeverity, AffectingAdvisory, KnownAdvisories, VersionAdvisories};
 pub(crate) use block_list::{BlockChange, BlockRecord, checked_range};
 pub use block_list::{BlockListSettings, BlockRequest, BlockedVersions, RecallRequest, UnreadableBlockList};
 pub use decision::{PolicyConcern, PolicyDecision};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::value::RawValue;
 
+use crate::advisories::{AdvisoryNeed, AdvisoryView, KnownAdvisories};
 use crate::clock::Clock;
 use crate::domain::packument::{PackumentForm, VersionDecisions};
 use crate::domain::{PackageName, Version, VersionRefusal};
@@ -30,6 +31,8 @@ pub(crate) struct PackagePolicy(Option<InForce>);
 struct InForce {
     stamp: NonZeroU64,
     reads_manifests: bool,
+    need: Option<AdvisoryNeed>,
+    advisories: AdvisoryView,
     set: Arc<PolicySet>,
 }
 
@@ -49,15 +52,36 @@ impl PackagePolicy {
 
     pub(super) fn new(set: &Arc<PolicySet>, package: &PackageName, origin: VersionOrigin<'_>) -> Self {
         let mut hash = DefaultHasher::new();
-        let (mut is_concerned, mut reads_manifests) = (false, false);
+        let (mut is_concerned, mut reads_manifests, mut need) = (false, false, None);
         for (number, policy) in set.policies.iter().enumerate() {
             let Some(concern) = policy.concern(package, origin) else { continue };
             (number, concern.state).hash(&mut hash);
             is_concerned = true;
             reads_manifests |= concern.reads_manifests;
+            need = need.max(concern.advisories);
         }
         let stamp = NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN);
-        Self(is_concerned.then(|| InForce { stamp, reads_manifests, set: Arc::clone(set) }))
+        let in_force = || {
+            let (advisories, set) = (AdvisoryView::NotRead, Arc::clone(set));
+            InForce { stamp, reads_manifests, need, advisories, set }
+        };
+        Self(is_concerned.then(in_force))
+    }
+
+    /// Says whether a policy asks for advisories, and what for.
+    pub(super) fn advisory_need(&self) -> Option<AdvisoryNeed> {
+        self.0.as_ref().and_then(|policy| policy.need)
+    }
+
+    /// Decides by these advisories. What they say of the package is part of the state of the policies.
+    pub(super) fn with_advisories(self, package: &PackageName, advisories: AdvisoryView) -> Self {
+        Self(self.0.map(|policy| {
+            let mut hash = DefaultHasher::new();
+            policy.stamp.hash(&mut hash);
+            advisories.hash(package, &mut hash);
+            let stamp = NonZeroU64::new(hash.finish()).unwrap_or(NonZeroU64::MIN);
+            InForce { stamp, advisories, ..policy }
+        }))
     }
 
     /// The policy of rules that are not in force, to try them.
@@ -141,10 +165,15 @@ impl PackagePolicy {
         let concerned = policy.concerned(package, origin);
         let mut decisions = VersionDecisions::default();
         for facts in policy.facts(package, origin, versions) {
+            let advisories_changed = match &facts.advisories {
+                KnownAdvisories::Known(known) => known.changed,
+                KnownAdvisories::NotRead | KnownAdvisories::Unavailable => None,
+            };
             for policy in &concerned {
                 let (refusal, since, until) = policy.decide(&facts, now).into_parts();
                 let is_refused = refusal.is_some();
-                decisions.add(facts.version, refusal, since.filter(|since| *since <= now), until);
+                let since = since.max(advisories_changed).filter(|since| *since <= now);
+                decisions.add(facts.version, refusal, since, until);
                 if is_refused {
                     break;
                 }
@@ -155,10 +184,23 @@ impl PackagePolicy {
 
     /// Decides on one version of which a document says only some facts.
     pub(crate) fn allows(&self, facts: &VersionFacts<'_>) -> bool {
-        let Some(policy) = &self.0 else { return true };
+        self.refusal_of(facts).is_none()
+    }
+
+    /// Returns the advisories for one version, if they were read for these policies.
+    pub(crate) fn advisories_for(&self, facts: &VersionFacts<'_>) -> KnownAdvisories {
+        self.0.as_ref().map_or(KnownAdvisories::NotRead, |policy| {
+            policy.advisories.of(facts.package, (facts.version, facts.number.as_ref()), None)
+        })
+    }
+
+    /// Says why one version is refused of which only some facts are known.
+    pub(crate) fn refusal_of(&self, facts: &VersionFacts<'_>) -> Option<VersionRefusal> {
+        let policy = self.0.as_ref()?;
         let now = policy.set.clock.now();
-        let mut concerned = policy.concerned(facts.package, facts.origin).into_iter();
-        concerned.all(|policy| policy.decide(facts, now).refusal().is_none())
+        let facts = VersionFacts { advisories: self.advisories_for(facts), ..facts.clone() };
+        let concerned = policy.concerned(facts.package, facts.origin);
+        concerned.iter().find_map(|policy| policy.decide(&facts, now).into_refusal())
     }
 
     /// Says what is decided about each version, and by which rule.
@@ -207,8 +249,27 @@ impl InForce {
         if self.reads_manifests {
             add_earlier_trust(&mut facts);
         }
+        if self.need.is_some() {
+            self.add_advisories(package, &mut facts);
+        }
         facts
     }
+
+    fn add_advisories(&self, package: &PackageName, facts: &mut [VersionFacts<'_>]) {
+        let mut numbers: Vec<_> = facts.iter().filter_map(|facts| facts.number.clone()).collect();
+        numbers.sort_unstable();
+        for facts in facts {
+            let number = facts.number.as_ref();
+            let before = number.and_then(|number| before(&numbers, number));
+            facts.advisories = self.advisories.of(package, (facts.version, number), before);
+        }
+    }
+}
+
+/// Returns the highest of the versions, which are sorted, that is below this one.
+fn before<'a>(numbers: &'a [Version], number: &Version) -> Option<&'a Version> {
+    let is_below = |known: &Version| known.parsed().cmp_precedence(number.parsed()).is_lt();
+    numbers[..numbers.partition_point(is_below)].last()
 }
 
 impl fmt::Debug for ListedVersion<'_> {

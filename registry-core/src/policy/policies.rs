@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::Error;
+use crate::advisories::{AdvisoryIndex, AdvisoryStore};
 use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
@@ -19,6 +20,7 @@ pub(crate) struct Policies {
     set: Arc<PolicySet>,
     list: Option<BlockList>,
     rules: Arc<RulesInForce>,
+    advisories: Arc<AdvisoryStore>,
 }
 
 impl Policies {
@@ -26,6 +28,7 @@ impl Policies {
         rules: PolicyRules,
         embedders: Vec<Arc<dyn VersionPolicy>>,
         list: Option<BlockListSettings>,
+        advisories: &Arc<AdvisoryStore>,
         store: &Arc<Storage>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -33,7 +36,8 @@ impl Policies {
         let of_settings = Arc::clone(&rules) as Arc<dyn VersionPolicy>;
         let policies: Vec<_> = std::iter::once(of_settings).chain(embedders).collect();
         let list = list.map(|settings| BlockList::new(settings, policies.clone(), store, clock));
-        Self { set: Arc::new(PolicySet { policies, clock: Arc::clone(clock) }), list, rules }
+        let set = Arc::new(PolicySet { policies, clock: Arc::clone(clock) });
+        Self { set, list, rules, advisories: Arc::clone(advisories) }
     }
 
     /// Replaces the rules of the settings.
@@ -46,7 +50,8 @@ impl Policies {
         self.rules.measurements()
     }
 
-    /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read.
+    /// Returns the policies that concern a package now. Fails if the list of administrators cannot be read, or a file or advisories
+    /// that a policy asks for.
     pub(crate) async fn of(
         &self,
         package: &PackageName,
@@ -56,10 +61,14 @@ impl Policies {
         if self.rules.lack_a_file(package, origin) {
             return Err(Error::Policy(PolicyError::FileUnreadable));
         }
-        match &self.list {
-            None => Ok(PackagePolicy::new(&self.set, package, origin)),
-            Some(list) => Ok(PackagePolicy::new(&list.policies().await?, package, origin)),
-        }
+        let policy = match &self.list {
+            None => PackagePolicy::new(&self.set, package, origin),
+            Some(list) => PackagePolicy::new(&list.policies().await?, package, origin),
+        };
+        Ok(match policy.advisory_need() {
+            None => policy,
+            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?),
+        })
     }
 
     /// Returns the list of administrators as stored now.
@@ -77,6 +86,11 @@ impl Policies {
     /// Fails where administrators can block nothing.
     pub(crate) fn require_block_list(&self) -> Result<(), Error> {
         self.require_list().map(drop)
+    }
+
+    /// Returns the advisories in the store; `None` if there are none.
+    pub(crate) async fn advisories(&self) -> Result<Option<Arc<AdvisoryIndex>>, Error> {
+        self.advisories.index().await
     }
 
     fn require_list(&self) -> Result<&BlockList, Error> {

@@ -1,3 +1,4 @@
+mod audit;
 mod changes;
 mod downloads;
 #[cfg(feature = "hooks")]
@@ -19,7 +20,7 @@ use crate::accounts::abuse::Abuse;
 use crate::accounts::tokens::TokenCache;
 use crate::accounts::trust::TrustedPublishing;
 use crate::accounts::web_login::WebLogins;
-use crate::audit::{AuditFallback, AuditParts};
+use crate::audit::AuditParts;
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
@@ -44,6 +45,7 @@ use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
 
+use self::audit::AuditSetUp;
 #[cfg(feature = "hooks")]
 use self::hooks::HooksSetUp;
 use self::http_settings::normalize_prefix;
@@ -61,7 +63,7 @@ pub struct RegistryBuilder {
     sinks: Constructors<dyn EventSink>,
     upstreams: Vec<NamedUpstream>,
     freshness: UpstreamFreshness,
-    audit_fallback: AuditFallback,
+    audit: AuditSetUp,
     search: SearchSettings,
     access: AccessRules,
     limits: Limits,
@@ -99,7 +101,7 @@ impl RegistryBuilder {
             sinks: Constructors::new(),
             upstreams: Vec::new(),
             freshness: UpstreamFreshness::default(),
-            audit_fallback: AuditFallback::default(),
+            audit: AuditSetUp::default(),
             search: SearchSettings::default(),
             access: AccessRules::closed(),
             limits: Limits::default(),
@@ -152,11 +154,6 @@ impl RegistryBuilder {
     /// Sets how long answers of upstreams are cached.
     pub fn upstream_freshness(self, freshness: UpstreamFreshness) -> Self {
         Self { freshness, ..self }
-    }
-
-    /// Sets the answer to an audit if an upstream fails to return its advisories. Default: an error.
-    pub fn audit_fallback(self, audit_fallback: AuditFallback) -> Self {
-        Self { audit_fallback, ..self }
     }
 
     /// Sets how searches work. Default: upstreams are queried too, and the index is compared with the packages once a
@@ -311,7 +308,8 @@ impl RegistryBuilder {
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
         let recall = self.policy.recall;
         let name_check = self.policy.similar_names.take().map(NameCheck::new);
-        let policies = self.policy.into_policies(&store, &clock);
+        let signing = self.signing.into_parts(&store, &clock, &randomness);
+        let (policies, advisories) = self.policy.into_policies(&store, &clock, signing.advisory_keys());
         let shared = (&store, &clock, &randomness);
         let blocking = policy::blocking_parts(shared, &changes, &policies, recall);
         let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies, name_check));
@@ -356,7 +354,7 @@ impl RegistryBuilder {
         };
         let packages = Arc::new(PackagesParts {
             downloads: DownloadParts::new(&store, &clock, &randomness, self.downloads),
-            signing: self.signing.into_parts(&store, &clock, &randomness),
+            signing,
             store: Arc::clone(&store),
             clock,
             randomness,
@@ -372,7 +370,13 @@ impl RegistryBuilder {
             accounts: Arc::clone(&accounts),
             searches: Arc::clone(&search),
         });
-        let audit = AuditParts { fallback: self.audit_fallback, catalog, proxy: Arc::clone(&proxy) };
+        let audit = AuditParts {
+            source: self.audit.source,
+            fallback: self.audit.fallback,
+            advisories: Arc::clone(&advisories),
+            catalog,
+            proxy: Arc::clone(&proxy),
+        };
         #[cfg(feature = "hooks")]
         let hooks = self.hooks.map(|hooks| hooks.start(self.public_url, &packages, &authorization));
         Registry {
@@ -388,6 +392,7 @@ impl RegistryBuilder {
                 organizations: Arc::new(organizations),
                 search,
                 audit: Arc::new(audit),
+                advisories,
                 changes,
                 #[cfg(feature = "hooks")]
                 hooks,

@@ -1,4 +1,5 @@
 mod accounts;
+mod advisories;
 mod builder;
 mod downloads;
 #[cfg(feature = "hooks")]
@@ -23,6 +24,7 @@ pub use readiness::{Readiness, ReadinessFinding};
 use crate::Error;
 use crate::access::{AccessRules, Action};
 use crate::accounts::{Accounts, AccountsParts};
+use crate::advisories::AdvisoryStore;
 use crate::audit::{Advisories, Audit, AuditParts, AuditTree, AuditedPackages};
 use crate::auth::{AuthProvider, Caller};
 use crate::authorization::{Authorization, PermissionSummary};
@@ -61,6 +63,7 @@ pub(crate) struct Parts {
     organizations: Arc<OrganizationsParts>,
     search: Arc<SearchParts>,
     audit: Arc<AuditParts>,
+    advisories: Arc<AdvisoryStore>,
     changes: Changes,
     care: Arc<CareParts>,
     #[cfg(feature = "hooks")]
@@ -186,7 +189,9 @@ impl Registry {
         self.searches().search(caller, query).await
     }
 
-    /// Returns the advisories for these packages from their upstreams.
+    /// Returns the advisories for these packages, from their upstreams, from the store, or from both
+    /// ([`RegistryBuilder::audit_source`](crate::RegistryBuilder::audit_source)). Those of the store are for packages that the
+    /// caller may read, hosted ones included.
     ///
     /// A name is not sent to an upstream, and gets no advisories, if the caller may not read it, if the rules list no
     /// upstream for it, or if it is hosted here. The same applies if the store cannot tell whether it is hosted. If

@@ -2,7 +2,7 @@ use chrono::NaiveDate;
 
 use crate::auth::Caller;
 use crate::domain::{DownloadPeriod, PackageName};
-use crate::packages::PolicySimulation;
+use crate::packages::{CheckedVersion, PolicySimulation, VersionToCheck};
 use crate::policy::{BlockRequest, BlockedVersions, ExplainedVersion, PolicyRules};
 use crate::{Error, Registry};
 
@@ -38,6 +38,16 @@ impl Registry {
         let today = self.today();
         let days = u32::try_from((today - since).num_days() + 1).unwrap_or(1);
         self.packages().simulate_policy(rules, DownloadPeriod::days_until(today, days)).await
+    }
+
+    /// Says what policies and advisories say of versions that are about to be installed, in the order in which their packages are
+    /// named first. A version that neither this registry nor an upstream has is judged by its name and number.
+    pub async fn check_versions(
+        &self,
+        caller: &Caller,
+        versions: Vec<VersionToCheck>,
+    ) -> Result<Vec<CheckedVersion>, Error> {
+        self.packages().check_versions(caller, versions).await
     }
 
     /// Returns the blocked versions of the packages that the caller administers; without a caller, all of them, for an

@@ -63,6 +63,7 @@ impl Settings {
             organizations,
             trusted_publishing,
             audit,
+            advisories,
             github,
             openid,
             search,

@@ -10,6 +10,7 @@
 //! assert!(refusal.contains("line 2") && refusal.contains("acounts"), "{refusal}");
 //! ```
 
+mod advisories;
 mod audit;
 mod changes;
 mod check;
@@ -51,7 +52,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use audit::{AuditSettings, UnavailableAudit};
+pub use advisories::{AdvisoriesGone, AdvisorySection, YoungFixes};
+pub use audit::{AdvisorySource, AuditSettings, UnavailableAudit};
 pub use changes::{
     ChangesSection, CodeboxLogTable, HooksTable, SinkUrl, SinkUrlError, SnsTable, WebhookTable,
 };
@@ -101,6 +103,8 @@ pub struct Settings {
     pub upstreams: Upstreams,
     /// The answers to audits.
     pub audit: AuditSettings,
+    /// Security advisories in the storage.
+    pub advisories: AdvisorySection,
     /// Signing in with GitHub; `None` if off.
     pub github: Option<GithubTable>,
     /// Signing in with an OpenID Connect issuer; `None` if off.

@@ -7,6 +7,8 @@ use crate::domain::{GroupName, Integrity, PackageName, StageId, Version};
 use super::{BlobPath, BlobPathError};
 use escape::{escape_capitals, escape_segment};
 
+/// The folder of the advisories of databases.
+const ADVISORY_DUMPS: &str = "_advisories/dumps";
 /// The folder of the counts of downloads.
 const DOWNLOADS: &str = "_downloads";
 /// The folder that records which packages have staged versions.
@@ -47,6 +49,8 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// _stage/{id}.tgz                                 its tarball
 /// _staged_of/{name}/{id}                          marks a staged version of the package; the packument decides
 /// _policy/blocked.json                            the versions that administrators blocked
+/// _advisories/record.json                         which advisories there are, signed
+/// _advisories/dumps/{sha256, 64 hex}.gz           the advisories of a database; never changed
 /// _changes/head.json                              the latest changes of the change feed
 /// _changes/{number}.json                          128 older changes; never changed
 /// _outbox/packages/{name}/{time}-{id}             marks a package whose packument holds events, or soon will
@@ -129,6 +133,10 @@ pub enum Key<'a> {
     AuditLog(&'a str, &'a str),
     /// The versions that administrators blocked.
     BlockedVersions,
+    /// Which advisories there are.
+    AdvisoryRecord,
+    /// The advisories of a database, by the hex of their digest.
+    AdvisoryDump(&'a str),
     /// The latest changes.
     ChangeHead,
     /// A segment of older changes, by its number.
@@ -225,6 +233,8 @@ impl Key<'_> {
             Self::StagedOf(name, id) => format!("{STAGED_OF}/{}/{id}", escape_capitals(name.as_str())),
             Self::AuditLog(day, name) => format!("_log/{day}/{name}.jsonl"),
             Self::BlockedVersions => "_policy/blocked.json".to_owned(),
+            Self::AdvisoryRecord => "_advisories/record.json".to_owned(),
+            Self::AdvisoryDump(digest) => format!("{ADVISORY_DUMPS}/{digest}.gz"),
             Self::ChangeHead => "_changes/head.json".to_owned(),
             Self::ChangeSegment(number) => format!("_changes/{number:012}.json"),
             Self::OutboxOfPackage(name, began, id) => {

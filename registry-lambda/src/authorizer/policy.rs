@@ -146,7 +146,8 @@ impl Rights {
         let (reads, writes) = (&self.reads, &self.writes);
         match method {
             Method::Get | Method::Head => {
-                let places = [Place::PACKUMENT, Place::PACKAGE, Place::ATTESTATIONS, Place::DOWNLOADS];
+                let places =
+                    [Place::PACKUMENT, Place::PACKAGE, Place::ATTESTATIONS, Place::DOWNLOADS, Place::SBOM];
                 places.map(|place| (place, reads)).to_vec()
             }
             Method::Put | Method::Delete => {

@@ -37,9 +37,19 @@ impl Place {
     /// `/downloads/point/{period}/{name}` and `/downloads/range/{period}/{name}`
     pub(super) const DOWNLOADS: Self = Self { before: "downloads/?????/*/", after: &[""] };
 
+    /// `/-/sbom/{name}/{version}`
+    pub(super) const SBOM: Self = Self { before: "-/sbom/", after: &["/*"] };
+
     /// All places.
-    pub(super) const ALL: [Self; 6] =
-        [Self::PACKUMENT, Self::PACKAGE, Self::STAR, Self::ATTESTATIONS, Self::STAGE, Self::DOWNLOADS];
+    pub(super) const ALL: [Self; 7] = [
+        Self::PACKUMENT,
+        Self::PACKAGE,
+        Self::STAR,
+        Self::ATTESTATIONS,
+        Self::STAGE,
+        Self::DOWNLOADS,
+        Self::SBOM,
+    ];
 
     /// Returns all paths with a name of the set in this place, in the spellings of clients. Other spellings are not
     /// included.

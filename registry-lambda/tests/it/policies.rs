@@ -40,13 +40,14 @@ const NAMES: [&str; 10] = [
     "registry",
 ];
 /// Method, path and whether a policy for all packages at once says it exactly, as one of codebox-npm need not.
-const ROUTES: [(&str, &str, bool); 16] = [
+const ROUTES: [(&str, &str, bool); 17] = [
     ("GET", "{}", true),
     ("HEAD", "{}", true),
     ("GET", "{}/1.0.0", true),
     ("GET", "{}/-/x-1.0.0.tgz", true),
     ("GET", "-/package/{}/dist-tags", true),
     ("GET", "-/npm/v1/attestations/{}@1.0.0", true),
+    ("GET", "-/sbom/{}/1.0.0", true),
     ("GET", "downloads/point/last-week/{}", true),
     ("GET", "downloads/range/2026-01-01:2026-01-31/{}", true),
     ("PUT", "{}", true),

@@ -1,5 +1,6 @@
 //! Long commands of operators on a whole storage, and how they show what they do.
 
+pub(crate) mod advisories;
 mod bulk;
 pub(crate) mod bundle;
 pub(crate) mod copy;
@@ -15,6 +16,7 @@ pub(crate) mod progress;
 pub(crate) mod recall;
 pub(crate) mod remove_storage;
 mod retain;
+pub(crate) mod sbom;
 pub(crate) mod session;
 mod stats;
 mod sweep;

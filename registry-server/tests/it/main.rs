@@ -6,6 +6,7 @@
 mod access;
 mod account_chores;
 mod attack;
+mod advisories;
 mod audit;
 mod audits;
 mod bad_credentials;

@@ -53,6 +53,9 @@ pub(super) fn spelled(route: &Route, slash: &str) -> Option<(Method, String)> {
             (Method::DELETE, below(name, &format!("dist-tags/{}", escape(tag))))
         }
         Route::Owners { name } => (Method::GET, below(name, "owners")),
+        Route::Sbom { name, version } => {
+            (Method::GET, format!("/-/sbom/{}/{}", package(name), escape(version.as_str())))
+        }
         Route::AddOwner { name } => (Method::PUT, below(name, "owners")),
         Route::RemoveOwner { name, account } => {
             (Method::DELETE, below(name, &format!("owners/{}", escape(account))))

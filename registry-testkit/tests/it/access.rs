@@ -42,6 +42,7 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
         (Method::HEAD, format!("/{name}/-/{base}-1.0.0.tgz"), String::new()),
         (Method::GET, format!("/-/package/{escaped}/dist-tags"), String::new()),
         (Method::GET, format!("/-/package/{escaped}/owners"), String::new()),
+        (Method::GET, format!("/-/sbom/{escaped}/1.0.0"), String::new()),
         (Method::GET, format!("/downloads/point/last-week/{escaped}"), String::new()),
         (Method::GET, format!("/downloads/range/last-week/{escaped}"), String::new()),
         (Method::GET, format!("/versions/{escaped}/last-week"), String::new()),

@@ -134,6 +134,13 @@ pub enum Route {
         /// The tag to remove, unchecked: it may be older than the rules for tags.
         tag: String,
     },
+    /// `GET /-/sbom/{name}/{version}`
+    Sbom {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
     /// `GET /-/package/{name}/owners`
     Owners {
         /// The package.
@@ -255,6 +262,7 @@ impl Route {
             Self::DistTags { .. } => "dist-tags",
             Self::SetDistTag { .. } => "set-dist-tag",
             Self::RemoveDistTag { .. } => "remove-dist-tag",
+            Self::Sbom { .. } => "sbom",
             Self::Owners { .. } => "owners",
             Self::AddOwner { .. } => "add-owner",
             Self::RemoveOwner { .. } => "remove-owner",

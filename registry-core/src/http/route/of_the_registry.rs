@@ -1,4 +1,4 @@
-use crate::domain::DistTag;
+use crate::domain::{DistTag, Version};
 
 use super::segments::Segments;
 use super::{
@@ -19,6 +19,7 @@ pub(super) fn parse(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteE
         ["_view", "starredByUser"] => verb.read_only(Route::StarredBy),
         ["package", _, ..] => package(verb, segments),
         ["policy", _, ..] => PolicyRoute::parse(verb, segments).map(Route::Policy),
+        ["sbom", _, ..] => sbom(verb, segments),
         ["stage", ..] => StageRoute::parse(verb, segments),
         ["user", "v1", "star"] => match verb {
             Verb::Read => Ok(Route::Stars { account: None }),
@@ -89,6 +90,18 @@ fn package(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
         },
         _ => AccessRoute::parse_of_package(verb, segments)
             .map_or(Err(RouteError::NotFound), |parsed| parsed.map(Route::Access)),
+    }
+}
+
+/// Parses `/-/sbom/{name}/{version}`.
+fn sbom(verb: Verb, segments: &Segments<'_>) -> Result<Route, RouteError> {
+    let (name, next) = segments.name_at(2)?;
+    match &segments.list()[next..segments.count()] {
+        [version] => {
+            let version = Version::parse(version).map_err(|_| RouteError::NotFound)?;
+            verb.read_only(Route::Sbom { name, version })
+        }
+        _ => Err(RouteError::NotFound),
     }
 }
 

@@ -13,7 +13,8 @@ impl Route {
                 | Self::Tarball { .. }
                 | Self::DistTags { .. }
                 | Self::Owners { .. }
-                | Self::Policy(PolicyRoute::Explain { .. })
+                | Self::Policy(PolicyRoute::Explain { .. } | PolicyRoute::Check)
+                | Self::Sbom { .. }
                 | Self::Search
                 | Self::Audit(_)
                 | Self::Downloads(_)
@@ -29,6 +30,7 @@ impl Route {
             | Self::Tarball { name, .. }
             | Self::DistTags { name }
             | Self::Owners { name }
+            | Self::Sbom { name, .. }
             | Self::Star { name: Some(name) }
             | Self::Unstar { name: Some(name) }
             | Self::Policy(PolicyRoute::Explain { name, .. })

@@ -30,6 +30,8 @@ pub enum PolicyRoute {
         /// The package.
         name: PackageName,
     },
+    /// `POST /-/policy/check`: the body names versions that are about to be installed.
+    Check,
     /// `GET /-/package/{name}/policy`, `GET /-/package/{name}/policy/{version}`
     Explain {
         /// The package.
@@ -58,6 +60,8 @@ impl PolicyRoute {
             (["blocks"], Verb::Read) => Ok(Self::Blocks),
             (["blocks"], Verb::Post) => Ok(Self::Block),
             (["blocks"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            (["check"], Verb::Post) => Ok(Self::Check),
+            (["check"], _) => Err(RouteError::MethodNotAllowed { allow: "POST" }),
             (["blocks", _, ..], verb) => {
                 let (name, next) = segments.name_at(3)?;
                 match verb {
@@ -80,6 +84,7 @@ impl PolicyRoute {
             Self::Recall => "recall-version",
             Self::RecallReport { .. } => "recall-report",
             Self::UndoRecall { .. } => "undo-recall",
+            Self::Check => "check-versions",
             Self::Explain { .. } => "explain-versions",
         }
     }

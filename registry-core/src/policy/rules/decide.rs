@@ -14,8 +14,10 @@ use super::{InstallScripts, ProvenanceRule, Rule, RuleFiles, TrustRule, UnknownT
 impl Rule {
     pub(super) fn is_for(&self, package: &PackageName, origin: VersionOrigin<'_>) -> bool {
         let origins = &self.table.origin;
-        (origins.is_empty() || origins.iter().any(|known| known == origin.as_str()))
-            && self.pattern.matches(package.as_str())
+        let is_origin = origins.is_empty()
+            || origin == VersionOrigin::Elsewhere
+            || origins.iter().any(|known| known == origin.as_str());
+        is_origin && self.pattern.matches(package.as_str())
     }
 
     /// Whether it needs more of a version than its number.
@@ -33,6 +35,7 @@ impl Rule {
     pub(super) fn decides_by_number(&self, package: &PackageName) -> bool {
         self.table.allow.is_some()
             || self.files.allow.is_some()
+            || self.table.advisories.is_some()
             || self.table.block.iter().any(|block| block.names(package.as_str()))
             || self.files.block.as_ref().is_some_and(|file| file.names(package.as_str()))
     }
@@ -69,6 +72,12 @@ impl Rule {
             || self.files.allow.as_ref().is_some_and(|file| file.selects(package, number));
         if !is_allowed && (table.allow.is_some() || self.files.allow.is_some()) {
             return self.refuse("allow", "is not among the versions that are allowed".to_owned());
+        }
+        if let Some(refusal) = self.decide_by_advisories(facts) {
+            return refusal;
+        }
+        if facts.origin == VersionOrigin::Elsewhere {
+            return PolicyDecision::allow_because(self.told("its checks of names and numbers"));
         }
         if let Some(licenses) = &table.licenses {
             match facts.license.as_deref() {
@@ -109,12 +118,12 @@ impl Rule {
         if selects(&table.exempt) {
             return PolicyDecision::allow_because(self.told("exempt"));
         }
-        self.decide_by_time(facts.published, now)
+        self.decide_by_time(facts, now)
     }
 
-    fn decide_by_time(&self, published: Option<DateTime<Utc>>, now: DateTime<Utc>) -> PolicyDecision {
+    fn decide_by_time(&self, facts: &VersionFacts<'_>, now: DateTime<Utc>) -> PolicyDecision {
         let table = &self.table;
-        let Some(published) = published else {
+        let Some(published) = facts.published else {
             return match table.unknown_time {
                 UnknownTime::Refuse => {
                     self.refuse("unknown_time", "has no known publish time, which a rule needs".to_owned())
@@ -131,6 +140,11 @@ impl Rule {
         let Some(age) = table.minimum_age else {
             return PolicyDecision::allow_because(self.told("freeze"));
         };
+        if let Some(fixed) = self.fixed_advisory(facts) {
+            return PolicyDecision::allow_because(
+                self.told(&format!("a fix of {fixed}, exempt from minimum_age")),
+            );
+        }
         let allowed = PolicyDecision::allow_because(self.told("minimum_age"));
         match published.checked_add_signed(age) {
             Some(release) if release <= now => allowed.since(release),
@@ -146,7 +160,7 @@ impl Rule {
         }
     }
 
-    fn refuse(&self, rule: &str, reason: String) -> PolicyDecision {
+    pub(super) fn refuse(&self, rule: &str, reason: String) -> PolicyDecision {
         PolicyDecision::refuse(self.refusal(rule, reason))
     }
 

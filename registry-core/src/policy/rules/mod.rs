@@ -1,5 +1,6 @@
 //! The rules of the settings: `[[policy]]` tables, of which the first that matches a package decides.
 
+mod advisories;
 mod decide;
 mod in_force;
 mod license;
@@ -95,11 +96,12 @@ impl VersionPolicy for PolicyRules {
     fn concern(&self, package: &PackageName, origin: VersionOrigin<'_>) -> Option<PolicyConcern> {
         let rule = self.rule_for(package, origin)?;
         let state = rule.state();
-        if rule.reads_manifests() {
+        let concern = if rule.reads_manifests() {
             Some(PolicyConcern::new(state))
         } else {
             rule.decides_by_number(package).then(|| PolicyConcern::of_numbers(state))
-        }
+        };
+        concern.map(|concern| PolicyConcern { advisories: rule.advisory_need(), ..concern })
     }
 
     fn decide(&self, facts: &VersionFacts<'_>, now: DateTime<Utc>) -> PolicyDecision {

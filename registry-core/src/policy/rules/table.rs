@@ -7,6 +7,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::shorten::shorten;
+use crate::advisories::AdvisorySeverity;
 use crate::vocabulary::{PackagePattern, PatternError, VersionSelector};
 
 use super::RuleFiles;
@@ -62,6 +63,9 @@ pub struct PolicyTable {
     /// The licenses that are served, as SPDX ids; `None` for all. A version without a known license is refused.
     #[serde(default)]
     pub licenses: Option<Vec<String>>,
+    /// The severity from which on an advisory refuses the versions that it names, malware included; `None` for no advisory.
+    #[serde(default)]
+    pub advisories: Option<AdvisorySeverity>,
     /// How to ask for an exception, as a sentence without its period; `None` for the usual advice.
     #[serde(default)]
     pub contact: Option<String>,
@@ -209,6 +213,7 @@ impl PolicyTable {
             provenance: ProvenanceRule::default(),
             trust: TrustRule::default(),
             licenses: None,
+            advisories: None,
             contact: None,
         }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::RegistryBuilder;
 use crate::blocking::BlockingParts;
 use crate::changes::Changes;
+use crate::advisories::{AdvisoryKeys, AdvisorySettings, AdvisoryStore};
 use crate::clock::Clock;
 use crate::policy::{
     BlockListSettings, Policies, PolicyRules, RecallSettings, SimilarNameSettings, VersionPolicy,
@@ -18,11 +19,19 @@ pub(super) struct PolicySetUp {
     block_list: Option<BlockListSettings>,
     pub(super) recall: RecallSettings,
     pub(super) similar_names: Option<SimilarNameSettings>,
+    advisories: AdvisorySettings,
 }
 
 impl PolicySetUp {
-    pub(super) fn into_policies(self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Arc<Policies> {
-        Arc::new(Policies::new(self.rules, self.policies, self.block_list, store, clock))
+    pub(super) fn into_policies(
+        self,
+        store: &Arc<Storage>,
+        clock: &Arc<dyn Clock>,
+        keys: AdvisoryKeys,
+    ) -> (Arc<Policies>, Arc<AdvisoryStore>) {
+        let advisories = Arc::new(AdvisoryStore::new(self.advisories, store, clock, keys));
+        let policies = Policies::new(self.rules, self.policies, self.block_list, &advisories, store, clock);
+        (Arc::new(policies), advisories)
     }
 }
 
@@ -53,6 +62,12 @@ impl RegistryBuilder {
     /// Adds a policy that decides which versions may be used. A version is served if every policy allows it. Default: none.
     pub fn version_policy(mut self, policy: Arc<dyn VersionPolicy>) -> Self {
         self.policy.policies.push(policy);
+        self
+    }
+
+    /// Sets how the registry reads advisories, and what happens without them. Default: see [`AdvisorySettings`].
+    pub fn advisories(mut self, advisories: AdvisorySettings) -> Self {
+        self.policy.advisories = advisories;
         self
     }
 

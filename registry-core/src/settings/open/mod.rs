@@ -111,6 +111,7 @@ pub fn registry_builder(
     let builder = builder.policy_rules(rules).block_list(settings.block_list.to_settings());
     let builder = builder.recall(settings.recall.to_settings());
     let builder = builder.similar_names(settings.similar_names.to_settings()?);
+    let builder = builder.advisories(settings.advisories.to_settings());
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
@@ -145,6 +146,7 @@ pub fn accounts_builder(
         .upstream_cache_bytes(settings.cache.upstream_bytes())
         .token_cache(settings.cache.token_lifetime())
         .audit_fallback(settings.audit.to_fallback())
+        .audit_source(settings.audit.to_source())
         .search(settings.search.to_settings())
         .token_lifetimes(settings.tokens.to_lifetimes())
         .organizations(settings.organizations.to_settings())

@@ -1,7 +1,7 @@
 #[cfg(feature = "hooks")]
 use super::escape::unescape_text;
 use super::escape::{escape_capitals, escape_segment, unescape_segment};
-use super::{DOWNLOADS, Key, OUTBOXES, STAGED_OF};
+use super::{ADVISORY_DUMPS, DOWNLOADS, Key, OUTBOXES, STAGED_OF};
 #[cfg(feature = "hooks")]
 use super::{HOOK_DELIVERIES, HOOKS_AT};
 use crate::domain::packument::TarballLocation;
@@ -130,6 +130,11 @@ impl Key<'_> {
     /// The folder of all batches of marks of recently used blobs in the upstream cache.
     pub(crate) fn upstream_uses() -> Result<BlobPrefix, BlobPathError> {
         BlobPath::parse("_upstream/_used").map(BlobPrefix::folder)
+    }
+
+    /// The folder of the advisories of databases.
+    pub(crate) fn advisory_dumps() -> Result<BlobPrefix, BlobPathError> {
+        BlobPath::parse(ADVISORY_DUMPS).map(BlobPrefix::folder)
     }
 
     /// The folder of all stars of an account.

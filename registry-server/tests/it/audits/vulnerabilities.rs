@@ -161,3 +161,38 @@ async fn npm_10_asks_again_in_the_older_form() {
     let refused = npm_10.audit(&installed).await.assert_failure();
     let _ = refused.assert_printed("not its installed versions");
 }
+
+/// Hosted packages are audited, too, and no upstream is there to ask.
+#[tokio::test]
+async fn every_client_finds_what_is_loaded_into_the_storage() {
+    let settings = "[audit]\nsource = \"local\"\n[advisories]\nseconds = 0\n\
+                    [[packages]]\nmatch = \"**\"\nread = [\"@all\"]\npublish = [\"@authenticated\"]\n";
+    let registry = Registry::configured(settings).await;
+    let token = host(&registry.server).await;
+    publish(&registry.user("ben").await, &package("pear", "1.0.0")).await;
+    let load = |package: &str| {
+        let advisory = json!({
+            "id": "GHSA-aaaa-bbbb-cccc", "summary": TITLE, "database_specific": { "severity": "HIGH" },
+            "affected": [{ "package": { "ecosystem": "npm", "name": package }, "ranges": [
+                { "type": "SEMVER", "events": [{ "introduced": "0" }, { "fixed": "1.0.1" }] },
+            ] }],
+        });
+        let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+        std::fs::write(file.path(), advisory.to_string()).unwrap();
+        let storage = format!("file:{}", registry.storage().display());
+        let arguments = ["advisories", "update", file.path().to_str().unwrap(), "--storage", &storage];
+        let loaded = crate::running::run(&arguments);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    };
+    for auditor in &AUDITORS {
+        let installed = auditor.install(registry.server.base_url(), &token).await;
+        load("fig");
+        let _ = auditor.audit(&installed).await.assert_success().assert_printed(auditor.clean);
+        for package in ["pear", "@ours/web"] {
+            load(package);
+            let found = auditor.audit(&installed).await.assert_failure();
+            assert_eq!(found.status.code(), Some(1), "{found}");
+            let _ = found.assert_printed(TITLE).assert_printed("high").assert_printed(package);
+        }
+    }
+}

@@ -34,7 +34,9 @@ fn every_command_of_ours_has_the_flags_that_are_shown() {
         let depth = match subcommands.first().map(|word| word.as_str()) {
             None => 0,
             Some("config") => subcommands.len(),
-            Some("access" | "account" | "bundle" | "import" | "keys" | "policy" | "token") => 2,
+            Some("access" | "account" | "advisories" | "bundle" | "import" | "keys" | "policy" | "token") => {
+                2
+            }
             Some(_) => 1,
         };
         let help =

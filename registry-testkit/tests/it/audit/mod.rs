@@ -4,6 +4,7 @@ mod attestations;
 mod bodies;
 mod bulk;
 mod keys;
+mod local;
 mod private_names;
 mod report;
 mod unavailable;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use registry_core::access::{AccessRules, RuleSettings};
-use registry_core::audit::AuditFallback;
+use registry_core::audit::{AuditFallback, AuditSource};
 use registry_core::auth::{Caller, Principal};
 use registry_core::domain::DistTag;
 use registry_core::domain::publication::Publication;
@@ -43,6 +44,10 @@ impl Front {
     }
 
     fn falling_back(audit_fallback: AuditFallback) -> Self {
+        Self::with(audit_fallback, AuditSource::Upstream)
+    }
+
+    fn with(audit_fallback: AuditFallback, source: AuditSource) -> Self {
         let rule = |pattern: &str, read: &str, origin: &[&str]| json!({ "match": pattern, "read": [read], "publish": ["@authenticated"], "origin": origin, "shadow": true });
         let rules = json!([
             rule("@ours/*", "@all", &["hosted"]),
@@ -62,6 +67,7 @@ impl Front {
             .upstream("other", Arc::new(other.clone()))
             .access(AccessRules::compile_with_upstreams(&rules, &["npm", "other"]).unwrap())
             .audit_fallback(audit_fallback)
+            .audit_source(source)
             .clock(Arc::clone(&clock) as _)
             .path_prefix("/registry")
             .build();

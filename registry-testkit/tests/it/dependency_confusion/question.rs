@@ -42,6 +42,7 @@ impl Question {
             read(tarball("99.0.0"), "*/*"),
             read(format!("/-/package/{one}/dist-tags"), "*/*"),
             read(format!("/-/package/{one}/owners"), "*/*"),
+            read(format!("/-/sbom/{one}/1.0.0"), "*/*"),
             read(format!("/downloads/point/last-week/{one}"), "*/*"),
             read(format!("/downloads/range/last-week/{name}"), "*/*"),
             read(format!("/versions/{one}/last-week"), "*/*"),

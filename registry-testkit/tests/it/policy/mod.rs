@@ -1,6 +1,8 @@
 //! Policies on versions: what they refuse is neither listed nor served, on any way, hosted or not.
 
 mod administrators;
+mod advisories;
+mod advisories_missing;
 mod boundary;
 mod changes;
 mod documents;

@@ -195,6 +195,11 @@ fn dist_tags_and_owners() {
             "Owners { name: PackageName(@acme/pear) }",
             &["GET /-/package/@acme%2Fpear/owners", "GET /-/package/@acme/pear/owners"],
         ),
+        (
+            "Sbom { name: PackageName(@acme/pear), version: Version(1.0.0-rc.1+build) }",
+            &["GET /-/sbom/@acme%2Fpear/1.0.0-rc.1+build", "GET /-/sbom/@acme/pear/1.0.0-rc.1%2Bbuild"],
+        ),
+        ("Policy(Check)", &["POST /-/policy/check"]),
         ("AddOwner { name: PackageName(pear) }", &["PUT /-/package/pear/owners"]),
         (
             "RemoveOwner { name: PackageName(@acme/n), account: \"@x\" }",

@@ -1,0 +1,163 @@
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::auth::Caller;
+use crate::domain::{PackageName, VersionRefusal};
+use crate::packages::Packages;
+use crate::policy::{AffectingAdvisory, KnownAdvisories, VersionFacts, VersionOrigin};
+
+/// The most versions in one question: more than any application has.
+const MOST: usize = 20_000;
+/// How many packages are looked up concurrently.
+const CONCURRENT_LOOKUPS: usize = 16;
+
+/// A version that is about to be installed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct VersionToCheck {
+    /// The package.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// Whether it comes from no registry, such as from a forge or a URL.
+    #[serde(default)]
+    pub elsewhere: bool,
+}
+
+/// What a registry says of a version that is about to be installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CheckedVersion {
+    /// The package, as it was asked for.
+    pub name: String,
+    /// The version, as it was asked for.
+    pub version: String,
+    /// Whether policies allow it.
+    pub allowed: bool,
+    /// Why it is refused, as a sentence that begins with the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The refusal in its parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<VersionRefusal>,
+    /// The advisories of the database that affect it, refused or not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub advisories: Vec<AffectingAdvisory>,
+    /// Whether the caller may not read the package, so that nothing is said of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
+}
+
+impl VersionToCheck {
+    /// A version of a registry.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self { name: name.into(), version: version.into(), elsewhere: false }
+    }
+}
+
+impl CheckedVersion {
+    fn new(asked: &VersionToCheck) -> Self {
+        Self {
+            name: asked.name.clone(),
+            version: asked.version.clone(),
+            allowed: true,
+            reason: None,
+            refusal: None,
+            advisories: Vec::new(),
+            unknown: false,
+        }
+    }
+
+    fn refused_by(mut self, refusal: Option<VersionRefusal>) -> Self {
+        if let Some(refusal) = refusal {
+            self.allowed = false;
+            self.reason = Some(format!("{}@{} {}", self.name, self.version, refusal.explanation()));
+            self.refusal = Some(refusal);
+        }
+        self
+    }
+}
+
+impl Packages {
+    /// Says what policies and advisories say of versions that are about to be installed. A version that no registry here has is
+    /// judged by its name and number.
+    pub(crate) async fn check_versions(
+        &self,
+        caller: &Caller,
+        asked: Vec<VersionToCheck>,
+    ) -> Result<Vec<CheckedVersion>, Error> {
+        if asked.len() > MOST {
+            return Err(Error::request(format!(
+                "send at most {MOST} versions: check parts of the project one by one"
+            )));
+        }
+        let mut by_name: IndexMap<String, Vec<VersionToCheck>> = IndexMap::new();
+        for version in asked {
+            by_name.entry(version.name.clone()).or_default().push(version);
+        }
+        let checks = by_name.into_iter().map(|(name, asked)| async move {
+            match PackageName::parse(&name) {
+                Ok(name) => Box::pin(self.check_package(caller, &name, &asked)).await,
+                Err(_) => Ok(unknown(&asked)),
+            }
+        });
+        let checked: Vec<Vec<_>> = stream::iter(checks).buffered(CONCURRENT_LOOKUPS).try_collect().await?;
+        Ok(checked.into_iter().flatten().collect())
+    }
+
+    async fn check_package(
+        &self,
+        caller: &Caller,
+        name: &PackageName,
+        asked: &[VersionToCheck],
+    ) -> Result<Vec<CheckedVersion>, Error> {
+        if !self.authorization.may_read(caller, name) {
+            return Ok(unknown(asked));
+        }
+        // Of what comes from elsewhere, no upstream is told the name.
+        let is_only_elsewhere = asked.iter().all(|version| version.elsewhere);
+        let explained = if is_only_elsewhere && !self.is_hosted(name).await? {
+            Vec::new()
+        } else {
+            match Box::pin(self.explain_versions(Some(caller), name, None)).await {
+                Ok(explained) => explained,
+                Err(Error::Package(_)) => {
+                    // A private package of others, or none.
+                    if self.is_hosted(name).await? {
+                        return Ok(unknown(asked));
+                    }
+                    Vec::new()
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let elsewhere = self.parts.catalog.policies.of(name, VersionOrigin::Elsewhere).await?;
+        let checked = asked.iter().map(|version| {
+            let facts = VersionFacts::new(name, &version.version, VersionOrigin::Elsewhere);
+            let known =
+                explained.iter().find(|explained| !version.elsewhere && explained.version == version.version);
+            let refusal = match known {
+                Some(explained) => explained.refusal.clone(),
+                None => elsewhere.refusal_of(&facts),
+            };
+            let mut checked = CheckedVersion::new(version).refused_by(refusal);
+            if let KnownAdvisories::Known(known) = elsewhere.advisories_for(&facts) {
+                checked.advisories = known.affecting;
+            }
+            checked
+        });
+        Ok(checked.collect())
+    }
+
+    async fn is_hosted(&self, name: &PackageName) -> Result<bool, Error> {
+        let found = self.catalog().read_packument(name).await?;
+        Ok(self.parts.store.or_proven_absent(found).await?.is_some())
+    }
+}
+
+fn unknown(asked: &[VersionToCheck]) -> Vec<CheckedVersion> {
+    asked.iter().map(|asked| CheckedVersion { unknown: true, ..CheckedVersion::new(asked) }).collect()
+}
