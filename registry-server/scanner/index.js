@@ -32,6 +32,23 @@ function registry() {
     return { url, token };
 }
 
+const NUMBER = "\\d+\\.\\d+\\.\\d+(?:-[0-9A-Za-z.-]+)?(?:\\+[0-9A-Za-z.-]+)?";
+const IS_NUMBER = new RegExp(`^${NUMBER}$`);
+const NUMBER_AT_END = new RegExp(`[-_@#/v:](${NUMBER})$`);
+
+/**
+ * The number of a version. bun gives an address in place of the number of what comes from elsewhere, which is not sent as it is: it
+ * may hold a secret. Where the address does not end with a number, the registry takes the version for any.
+ */
+function numberOf({ version, tarball, requestedRange }) {
+    if (IS_NUMBER.test(version)) return version;
+    for (const address of [version, tarball, requestedRange]) {
+        const found = NUMBER_AT_END.exec((address ?? "").split("?")[0].replace(/\.(tgz|tar\.gz)$/, ""));
+        if (found) return found[1];
+    }
+    return "unknown";
+}
+
 /** Whether a version comes from somewhere other than the registry. The address itself is not sent: it may hold a secret. */
 function isElsewhere({ tarball, requestedRange }, url) {
     if (/^(https?:|git[+:@]|github:|gitlab:|bitbucket:|file:|link:)|^[\w.-]+\/[\w.-]+(#|$)/.test(requestedRange ?? "")) return true;
@@ -72,7 +89,7 @@ export const scanner = {
         const where = registry();
         const asked = packages
             .filter(({ name, version }) => name && version)
-            .map((found) => ({ name: found.name, version: found.version, elsewhere: isElsewhere(found, where.url) }));
+            .map((found) => ({ name: found.name, version: numberOf(found), elsewhere: !IS_NUMBER.test(found.version) || isElsewhere(found, where.url) }));
         const found = [];
         for (let at = 0; at < asked.length; at += AT_ONCE) {
             const checked = await check(asked.slice(at, at + AT_ONCE), where);

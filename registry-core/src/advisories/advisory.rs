@@ -118,7 +118,7 @@ impl Advisory {
     pub(crate) fn number(&self) -> u64 {
         let digest = Sha256::digest(ghsa(&self.id, &self.aliases).unwrap_or(&self.id).as_bytes());
         // JavaScript has 53 bits.
-        digest[..6].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+        digest[..6].iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
     }
 
     /// Returns its CVSS score; 0 where it has none.

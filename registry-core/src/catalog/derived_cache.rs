@@ -184,11 +184,14 @@ mod tests {
 
     use super::*;
     use crate::access::AccessRules;
+    use crate::advisories::{AdvisoryKeys, AdvisorySettings, AdvisoryStore};
     use crate::authorization::Authorization;
     use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
     use crate::clock::{Clock, SystemClock};
     use crate::events::EventQueue;
     use crate::policy::{Policies, PolicyRules};
+    #[cfg(feature = "signing")]
+    use crate::randomness::Randomness;
     use crate::randomness::SystemRandomness;
     use crate::storage::{BlobStore as _, Key, ObjectStoreBlobs, When};
     use crate::storage::{Storage, WatchStorage};
@@ -205,7 +208,18 @@ mod tests {
     fn catalog(store: &ObjectStoreBlobs, cache_bytes: u64) -> Catalog {
         let store = Storage::new(Arc::new(store.clone()), Arc::new(SystemRandomness), Arc::new(Unwatched));
         let (store, clock): (_, Arc<dyn Clock>) = (Arc::new(store), Arc::new(SystemClock));
-        let policies = Arc::new(Policies::new(PolicyRules::default(), Vec::new(), None, &store, &clock));
+        let keys = AdvisoryKeys {
+            #[cfg(feature = "signing")]
+            stored: crate::signing::StoredKeys::new(
+                &store,
+                &clock,
+                &(Arc::new(SystemRandomness) as Arc<dyn Randomness>),
+                crate::signing::StoredKeySettings::default(),
+            ),
+        };
+        let advisories = Arc::new(AdvisoryStore::new(AdvisorySettings::default(), &store, &clock, keys));
+        let rules = PolicyRules::default();
+        let policies = Arc::new(Policies::new(rules, Vec::new(), None, &advisories, &store, &clock));
         let parts = CatalogParts {
             store,
             caches: Arc::new(ReadCaches::new(cache_bytes)),

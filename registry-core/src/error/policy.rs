@@ -57,7 +57,7 @@ pub enum PolicyError {
          advisories update`"
     )]
     AdvisoriesMissing,
-    /// The advisories cannot be read, or nobody signed them.
+    /// The advisories cannot be read, or are not signed.
     #[error(
         "the registry cannot read its advisories: try again in a moment, or ask its operator to run `registry-server \
          advisories status`"

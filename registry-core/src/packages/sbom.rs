@@ -50,13 +50,13 @@ impl Packages {
         subject: &SbomSubject,
         base: &Arc<str>,
     ) -> Result<Value, Error> {
-        // Advisories that cannot be read are no absence of any.
-        let index = self.parts.catalog.policies.advisories().await?;
         let now = self.parts.clock.now();
+        // After the rights of the reader are known. Advisories that cannot be read are no absence of any.
+        let advisories = || self.parts.catalog.policies.advisories();
         match subject {
             SbomSubject::Package(name, version) => {
                 let found = self.component(reader, name, version.as_ref(), base).await?;
-                Ok(document::of_package(&found, index.as_deref(), now))
+                Ok(document::of_package(&found, advisories().await?.as_deref(), now))
             }
             SbomSubject::Lockfile(application, locked) => {
                 let reads = locked.clone().into_iter().map(|locked| async move {
@@ -68,7 +68,7 @@ impl Packages {
                     }
                 });
                 let components: Vec<_> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
-                Ok(document::of_lockfile(application, &components, index.as_deref(), now))
+                Ok(document::of_lockfile(application, &components, advisories().await?.as_deref(), now))
             }
         }
     }

@@ -4,6 +4,7 @@ mod archive;
 mod json;
 mod source;
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -82,10 +83,11 @@ fn database_text(database: &AdvisoryDatabase) -> String {
         .map(|(count, why)| format!("{count} {why}"))
         .collect();
     if !left_out.is_empty() {
-        text += &format!(", without {}", left_out.join(" and "));
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", without {}", left_out.join(" and "));
     }
     if let Some(newest) = &database.newest {
-        text += &format!("; the newest is of {}", newest.escape_debug());
+        let _ = write!(text, "; the newest is of {}", newest.escape_debug());
     }
     text
 }

@@ -72,7 +72,7 @@ fn bad_input_is_refused_with_a_reason_and_leaves_nothing_behind() {
     }
     // The path is not one to write to; that it is absolute changes nothing.
     let _ = place.update(&place.file("absolute.zip", &absolute));
-    assert!(!std::path::Path::new("/etc/1.json").exists());
+    assert!(!Path::new("/etc/1.json").exists());
 
     let sparse = place.files.path().join("sparse.json");
     fs::File::create(&sparse).unwrap().set_len(10 << 30).unwrap();

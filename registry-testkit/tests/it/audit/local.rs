@@ -119,6 +119,7 @@ async fn an_audit_without_advisories_is_no_clean_one() {
     let lenient = Front::with(AuditFallback::Empty, AuditSource::Local);
     assert_eq!(lenient.post(BULK, &asked).await, (StatusCode::OK, json!({})));
     let both = front(AuditSource::Both);
+    both.npm.tell("advisories", "{}");
     assert_refused(both.post(BULK, &asked).await, 503, "has no advisories");
 }
 

@@ -1,5 +1,5 @@
 use registry_core::advisories::{AdvisoryDump, AdvisorySettings, UnavailableAdvisories};
-use registry_core::clock::Clock as _;
+use registry_core::clock::{Clock as _, SystemClock};
 
 use super::*;
 
@@ -117,7 +117,7 @@ async fn old_dumps_are_deleted_once_no_process_can_read_them_any_more() {
     }
     assert_eq!(dumps(&world).await, 2, "another process may still read the old one");
     // The age of an object is by the clock of the store, which is that of this machine.
-    let behind = chrono::Utc::now() - world.clock.now();
+    let behind = SystemClock.now() - world.clock.now();
     world.clock.advance(behind.to_std().unwrap() + Duration::from_hours(2));
     load(&world, &[malware("plum", "1.0.2")]).await;
     assert_eq!(dumps(&world).await, 1);

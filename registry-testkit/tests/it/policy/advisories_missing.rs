@@ -1,4 +1,4 @@
-//! What happens where advisories are missing, damaged, or signed by nobody.
+//! What happens where advisories are missing, damaged, or not signed.
 
 use registry_core::advisories::{AdvisoryDump, UnavailableAdvisories};
 use registry_core::storage::{BlobPath, BlobPrefix, BlobStore as _, When};
