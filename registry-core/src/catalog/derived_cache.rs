@@ -211,6 +211,7 @@ mod tests {
             caches: Arc::new(ReadCaches::new(cache_bytes)),
             hosted_check: Arc::new(HostedCheck::new(Duration::ZERO)),
             policies,
+            name_check: None,
         };
         let rules = AccessRules::open_to_all_publish_for_signed_in();
         let authorization = Authorization::new(rules, false, EventQueue::disabled(), Arc::new(SystemClock));
