@@ -45,7 +45,6 @@ impl PolicyRoute {
         match (&segments.list()[2..segments.count()], verb) {
             (["recalls"], Verb::Read) => Ok(Self::Recalls),
             (["recalls"], Verb::Post) => Ok(Self::Recall),
-            (["recalls"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
             (["recalls", _, ..], verb) => {
                 let (name, next) = segments.name_at(3)?;
                 match verb {
@@ -57,7 +56,7 @@ impl PolicyRoute {
             }
             (["blocks"], Verb::Read) => Ok(Self::Blocks),
             (["blocks"], Verb::Post) => Ok(Self::Block),
-            (["blocks"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            (["blocks" | "recalls"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
             (["blocks", _, ..], verb) => {
                 let (name, next) = segments.name_at(3)?;
                 match verb {

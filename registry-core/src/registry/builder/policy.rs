@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::RegistryBuilder;
 use crate::blocking::BlockingParts;
+use crate::catalog::NameCheck;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::policy::{
@@ -16,31 +17,29 @@ pub(super) struct PolicySetUp {
     rules: PolicyRules,
     policies: Vec<Arc<dyn VersionPolicy>>,
     block_list: Option<BlockListSettings>,
-    pub(super) recall: RecallSettings,
-    pub(super) similar_names: Option<SimilarNameSettings>,
+    recall: RecallSettings,
+    similar_names: Option<SimilarNameSettings>,
 }
 
 impl PolicySetUp {
-    pub(super) fn into_policies(self, store: &Arc<Storage>, clock: &Arc<dyn Clock>) -> Arc<Policies> {
-        Arc::new(Policies::new(self.rules, self.policies, self.block_list, store, clock))
+    /// Returns what changes the list of blocked versions, with all policies, and what checks names.
+    pub(super) fn into_parts(
+        self,
+        (store, clock, randomness): (&Arc<Storage>, &Arc<dyn Clock>, &Arc<dyn Randomness>),
+        changes: &Changes,
+    ) -> (Arc<BlockingParts>, Option<NameCheck>) {
+        let name_check = self.similar_names.map(NameCheck::new);
+        let policies = Arc::new(Policies::new(self.rules, self.policies, self.block_list, store, clock));
+        let blocking = BlockingParts {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            randomness: Arc::clone(randomness),
+            changes: changes.clone(),
+            policies,
+            settings: self.recall,
+        };
+        (Arc::new(blocking), name_check)
     }
-}
-
-/// Returns what changes the list of blocked versions.
-pub(super) fn blocking_parts(
-    (store, clock, randomness): (&Arc<Storage>, &Arc<dyn Clock>, &Arc<dyn Randomness>),
-    changes: &Changes,
-    policies: &Arc<Policies>,
-    settings: RecallSettings,
-) -> Arc<BlockingParts> {
-    Arc::new(BlockingParts {
-        store: Arc::clone(store),
-        clock: Arc::clone(clock),
-        randomness: Arc::clone(randomness),
-        changes: changes.clone(),
-        policies: Arc::clone(policies),
-        settings,
-    })
 }
 
 impl RegistryBuilder {
