@@ -14,11 +14,14 @@ use crate::policy::{SimilarNameSettings, SimilarNames};
 /// How long the names of hosted packages are not listed again.
 const LISTED_FOR: TimeDelta = TimeDelta::minutes(1);
 
+/// The names of hosted packages, and when they were listed.
+type ListedNames = (DateTime<Utc>, Arc<BTreeSet<PackageName>>);
+
 /// Checks the names of packages that are new here.
 #[derive(Debug)]
 pub(crate) struct NameCheck {
     names: SimilarNames,
-    hosted: RwLock<Option<(DateTime<Utc>, Arc<BTreeSet<PackageName>>)>>,
+    hosted: RwLock<Option<ListedNames>>,
 }
 
 impl NameCheck {
@@ -74,10 +77,9 @@ impl Catalog {
         now: DateTime<Utc>,
     ) -> Result<Arc<BTreeSet<PackageName>>, Error> {
         let known = check.hosted.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((listed, names)) =
-            known.filter(|(listed, _)| now >= *listed && now - *listed < LISTED_FOR)
-        {
-            let _ = listed;
+        // Of a clock that went back, no age is believed.
+        let is_recent = |(listed, _): &ListedNames| now >= *listed && now - *listed < LISTED_FOR;
+        if let Some((_, names)) = known.filter(is_recent) {
             return Ok(names);
         }
         let names: Arc<BTreeSet<_>> = Arc::new(self.list_packages().await?.into_iter().collect());

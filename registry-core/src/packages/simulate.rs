@@ -112,7 +112,7 @@ impl Packages {
             let policy = trial(VersionOrigin::Hosted);
             let packument = Packument::parse(name, &stored.blob.bytes)?;
             policy.try_hosted(&packument, days, |version, day, refusal| {
-                trials.add("hosted", version, day, refusal)
+                trials.add("hosted", version, day, refusal);
             });
             return Ok(trials.finish());
         }

@@ -40,6 +40,7 @@ impl fmt::Display for VersionOrigin<'_> {
 /// What is known of a version. Later releases may add facts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct VersionFacts<'a> {
     /// The package.
     pub package: &'a PackageName,

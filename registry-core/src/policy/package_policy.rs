@@ -111,7 +111,9 @@ impl PackagePolicy {
                 let Some((number, days)) = number.and_then(|number| used.get_key_value(&number)) else {
                     continue;
                 };
-                days.keys().for_each(|day| tell(number, *day, None));
+                for day in days.keys() {
+                    tell(number, *day, None);
+                }
             }
             return;
         };

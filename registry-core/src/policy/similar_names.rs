@@ -105,7 +105,7 @@ fn looks_like(name: &PackageName, skeleton_of_name: &str, known: &PackageName) -
 fn skeleton(name: &PackageName) -> String {
     let letters = name.as_str().to_ascii_lowercase();
     let letters = letters.replace("rn", "m").replace("vv", "w").replace("cl", "d");
-    let letters = letters.chars().filter(|letter| letter.is_ascii_alphanumeric());
+    let letters = letters.chars().filter(char::is_ascii_alphanumeric);
     letters
         .map(|letter| match letter {
             '0' => 'o',

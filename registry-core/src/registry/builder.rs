@@ -24,7 +24,7 @@ use crate::audit::AuditParts;
 use crate::auth::AuthProvider;
 use crate::authorization::Authorization;
 use crate::care::CareParts;
-use crate::catalog::{CatalogParts, HostedCheck, NameCheck, ReadCaches};
+use crate::catalog::{CatalogParts, HostedCheck, ReadCaches};
 use crate::changes::{ChangeFeedSettings, Changes, ChangesContext, Delivery};
 use crate::clock::{Clock, SystemClock};
 use crate::concurrency::KeyedMutex;
@@ -306,12 +306,11 @@ impl RegistryBuilder {
         let changes = Changes::start(context, self.change_feed, self.change_sinks);
         let caches = Arc::new(ReadCaches::new(self.cache_bytes));
         let memberships = MembershipLookup::new(Arc::clone(&store), MembershipCache::new(self.token_cache));
-        let recall = self.policy.recall;
-        let name_check = self.policy.similar_names.take().map(NameCheck::new);
         let signing = self.signing.into_parts(&store, &clock, &randomness);
-        let (policies, advisories) = self.policy.into_policies(&store, &clock, signing.advisory_keys());
         let shared = (&store, &clock, &randomness);
-        let blocking = policy::blocking_parts(shared, &changes, &policies, recall);
+        let (blocking, name_check, advisories) =
+            self.policy.into_parts(shared, &changes, signing.advisory_keys());
+        let policies = Arc::clone(&blocking.policies);
         let catalog = Arc::new(CatalogParts::new(&store, &caches, &hosted_check, policies, name_check));
         let proxy = Arc::new(ProxyParts {
             store: Arc::clone(&store),

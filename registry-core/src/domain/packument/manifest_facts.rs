@@ -10,6 +10,7 @@ type Fields<'json> = IndexMap<JsonKey<'json>, &'json RawValue>;
 
 /// What a manifest says about a version, as far as policies read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct ManifestFacts {
     /// Whether an install runs a script.
     pub(crate) install_scripts: bool,

@@ -47,7 +47,6 @@ impl PolicyRoute {
         match (&segments.list()[2..segments.count()], verb) {
             (["recalls"], Verb::Read) => Ok(Self::Recalls),
             (["recalls"], Verb::Post) => Ok(Self::Recall),
-            (["recalls"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
             (["recalls", _, ..], verb) => {
                 let (name, next) = segments.name_at(3)?;
                 match verb {
@@ -59,7 +58,7 @@ impl PolicyRoute {
             }
             (["blocks"], Verb::Read) => Ok(Self::Blocks),
             (["blocks"], Verb::Post) => Ok(Self::Block),
-            (["blocks"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
+            (["blocks" | "recalls"], _) => Err(RouteError::MethodNotAllowed { allow: "GET, HEAD, POST" }),
             (["check"], Verb::Post) => Ok(Self::Check),
             (["check"], _) => Err(RouteError::MethodNotAllowed { allow: "POST" }),
             (["blocks", _, ..], verb) => {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::RegistryBuilder;
 use crate::blocking::BlockingParts;
+use crate::catalog::NameCheck;
 use crate::changes::Changes;
 use crate::advisories::{AdvisoryKeys, AdvisorySettings, AdvisoryStore};
 use crate::clock::Clock;
@@ -17,39 +18,33 @@ pub(super) struct PolicySetUp {
     rules: PolicyRules,
     policies: Vec<Arc<dyn VersionPolicy>>,
     block_list: Option<BlockListSettings>,
-    pub(super) recall: RecallSettings,
-    pub(super) similar_names: Option<SimilarNameSettings>,
+    recall: RecallSettings,
+    similar_names: Option<SimilarNameSettings>,
     advisories: AdvisorySettings,
 }
 
 impl PolicySetUp {
-    pub(super) fn into_policies(
+    /// Returns what changes the list of blocked versions, with all policies, what checks names, and the advisories.
+    pub(super) fn into_parts(
         self,
-        store: &Arc<Storage>,
-        clock: &Arc<dyn Clock>,
+        (store, clock, randomness): (&Arc<Storage>, &Arc<dyn Clock>, &Arc<dyn Randomness>),
+        changes: &Changes,
         keys: AdvisoryKeys,
-    ) -> (Arc<Policies>, Arc<AdvisoryStore>) {
+    ) -> (Arc<BlockingParts>, Option<NameCheck>, Arc<AdvisoryStore>) {
+        let name_check = self.similar_names.map(NameCheck::new);
         let advisories = Arc::new(AdvisoryStore::new(self.advisories, store, clock, keys));
         let policies = Policies::new(self.rules, self.policies, self.block_list, &advisories, store, clock);
-        (Arc::new(policies), advisories)
+        let policies = Arc::new(policies);
+        let blocking = BlockingParts {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            randomness: Arc::clone(randomness),
+            changes: changes.clone(),
+            policies,
+            settings: self.recall,
+        };
+        (Arc::new(blocking), name_check, advisories)
     }
-}
-
-/// Returns what changes the list of blocked versions.
-pub(super) fn blocking_parts(
-    (store, clock, randomness): (&Arc<Storage>, &Arc<dyn Clock>, &Arc<dyn Randomness>),
-    changes: &Changes,
-    policies: &Arc<Policies>,
-    settings: RecallSettings,
-) -> Arc<BlockingParts> {
-    Arc::new(BlockingParts {
-        store: Arc::clone(store),
-        clock: Arc::clone(clock),
-        randomness: Arc::clone(randomness),
-        changes: changes.clone(),
-        policies: Arc::clone(policies),
-        settings,
-    })
 }
 
 impl RegistryBuilder {
