@@ -317,7 +317,7 @@ mod tests {
             serde_json::to_value(advisory).unwrap(),
             json!({
                 "i": "GHSA-aaaa-bbbb-cccc", "l": ["CVE-2026-1"], "t": "Pears rot", "s": "moderate", "w": ["CWE-79"],
-                "c": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", "r": ["<1.2.0", "*"], "v": ["2.0.0", "2.0.1"],
+                "c": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", "r": ["<1.2.0"], "v": ["2.0.0", "2.0.1"],
             })
         );
     }

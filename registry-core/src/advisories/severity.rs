@@ -41,6 +41,12 @@ impl AdvisorySeverity {
 
     /// Reads a CVSS vector of version 3 or 4.
     pub(super) fn of_vector(vector: &str) -> Option<Self> {
+        // The crate takes a vector that was cut off for a mild one.
+        let has = |metric: &str| vector.split('/').any(|word| word.split(':').next() == Some(metric));
+        if vector.starts_with("CVSS:3") && !["AV", "AC", "PR", "UI", "S", "C", "I", "A"].into_iter().all(has)
+        {
+            return None;
+        }
         let vector: cvss::Cvss = vector.parse().ok()?;
         Some(match vector.severity() {
             cvss::Severity::None | cvss::Severity::Low => Self::Low,
