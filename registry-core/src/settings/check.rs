@@ -62,6 +62,7 @@ impl Settings {
             hooks,
             codebox_log,
             signing,
+            provenance,
             log
         )
     }

@@ -18,6 +18,7 @@ mod changes;
 mod codebox_bucket;
 mod codebox_scenarios;
 mod configuration;
+mod corepack;
 mod damaged;
 mod deployment;
 mod documents;
@@ -40,6 +41,7 @@ mod organizations;
 mod other_clients;
 mod policy;
 mod process;
+mod provenance;
 mod provider_logins;
 #[cfg(target_os = "linux")]
 mod proxy_memory;

@@ -48,9 +48,16 @@ impl ManifestFacts {
             license: license(&fields),
             deprecated: deprecated.map(|reason| text(reason).unwrap_or_else(|| reason.get().to_owned())),
             has_signatures: has("signatures", ["[]", "\"\""]),
-            has_attestations: has("attestations", ["{}", "false"]),
+            has_attestations: has("attestations", ["{}", "false"])
+                && !dist.get("attestations").is_some_and(is_unverified),
         }
     }
+}
+
+/// Whether attestations are those of this registry, which could not verify them: anyone can make such a bundle.
+fn is_unverified(attestations: &&RawValue) -> bool {
+    let fields: Fields<'_> = serde_json::from_str(attestations.get()).unwrap_or_default();
+    fields.contains_key("unverifiedProvenance") && !fields.contains_key("provenance")
 }
 
 /// Returns the license of a manifest. Old packages have objects, and lists of which any license applies.
