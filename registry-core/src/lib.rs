@@ -28,6 +28,7 @@
 //! - [`measurements`]: counts and durations, for metrics.
 //! - [`traces`]: spans of requests, and of what they cause.
 //! - [`care`]: what operators do to keep a store in order.
+//! - `provenance` (a feature): what Sigstore bundles say of a version, and the trust root that they are verified with.
 //! - [`signing`]: signatures of versions, and, with the feature `signing`, a key for them in the store.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
@@ -62,6 +63,8 @@ pub mod organizations;
 mod outbound;
 pub mod packages;
 pub mod policy;
+#[cfg(feature = "provenance")]
+pub mod provenance;
 pub mod proxy;
 pub mod randomness;
 mod registry;

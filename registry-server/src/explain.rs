@@ -64,6 +64,8 @@ struct ExplainedAccess<'a> {
     /// The provider that knows the account.
     known_to: Option<&'a str>,
     groups: &'a [String],
+    /// What a publish needs besides the right; `None` if it needs nothing.
+    provenance: Option<&'a str>,
 }
 
 /// The stored facts about the user and the package.
@@ -79,6 +81,8 @@ struct Found {
     owners: Option<Vec<String>>,
     /// Whether the owners made it private.
     restricted: bool,
+    /// The provenance that the settings require of a publish.
+    provenance: Option<String>,
 }
 
 pub(crate) fn explain(overrides: &Overrides, question: &AccessQuestion) -> anyhow::Result<Answer> {
@@ -114,7 +118,24 @@ async fn look_up(
     let found = owners(store.as_ref(), package).await.with_context(|| format!("cannot read {package}"))?;
     let (owners, restricted) = found.map_or((None, false), |(owners, restricted)| (Some(owners), restricted));
     let grants_beyond_rules = settings.organizations.grants_beyond_rules;
-    Ok(Found { principal, memberships, known_to, grants_beyond_rules, owners, restricted })
+    let provenance = required_provenance(settings, package)?;
+    Ok(Found { principal, memberships, known_to, grants_beyond_rules, owners, restricted, provenance })
+}
+
+/// Returns the provenance that a publish of the package needs.
+#[cfg(feature = "provenance")]
+fn required_provenance(settings: &RegistrySettings, package: &PackageName) -> anyhow::Result<Option<String>> {
+    let rules = settings.provenance.compile()?;
+    Ok(rules.of(package).map(|rule| match rule.to_string() {
+        any if any.is_empty() => "of any build".to_owned(),
+        rule => format!("of a build of {rule}"),
+    }))
+}
+
+/// Returns nothing: this build verifies no provenance, and rejects settings that require it.
+#[cfg(not(feature = "provenance"))]
+fn required_provenance(_: &RegistrySettings, _: &PackageName) -> anyhow::Result<Option<String>> {
+    Ok(None)
 }
 
 /// Returns the owners, and whether they made the package private. Also for an unpublished package: its owners keep the
@@ -185,6 +206,10 @@ fn answer(
             "origin: packages of this name come from an upstream and are never published here"
         );
     }
+    let provenance = found.provenance.as_deref().filter(|_| action == Action::Publish);
+    if let Some(required) = provenance {
+        let _ = writeln!(text, "provenance: only with `npm publish --provenance`, {required}");
+    }
     if let Some(principal) = &found.principal {
         let account = match &found.known_to {
             Some(provider) => format!("known to {provider}"),
@@ -210,6 +235,7 @@ fn answer(
         published_here: rules.origin(package).hosted,
         known_to: found.known_to.as_deref(),
         groups: found.principal.as_ref().map_or(&[], |principal| &principal.groups),
+        provenance,
     };
     let report = Report::new(text, &explained)?;
     Ok(Answer { report, result: if allowed { Ok(()) } else { Err(AccessDenied.into()) } })

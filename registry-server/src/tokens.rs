@@ -1,6 +1,7 @@
 //! Operations on tokens, directly in the storage, with or without a running server.
 
 use anyhow::Context as _;
+use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::json;
@@ -35,11 +36,12 @@ struct ListedToken<'a> {
 pub(crate) fn run(overrides: &Overrides, action: &TokenAction, json: bool) -> anyhow::Result<()> {
     let report = match action {
         TokenAction::Create(token) => create(overrides, token),
-        TokenAction::List { account } => on_registry(overrides, async |registry| {
+        TokenAction::List { account, expiring } => on_registry(overrides, async |registry| {
             if let Some(account) = account {
                 registry.account_overview(account).await?;
             }
-            let held = registry.all_tokens(account.as_deref()).await?;
+            let (mut held, now) = (registry.all_tokens(account.as_deref()).await?, Utc::now());
+            held.retain(|held| !expiring || held.token.limits.expires_soon(now));
             Report::list(held.iter().map(ListedToken::of), ListedToken::line, |token| json!(token))
         }),
         TokenAction::Revoke { id } => on_registry(overrides, async |registry| {

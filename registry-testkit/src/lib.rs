@@ -42,6 +42,7 @@ pub mod server_process;
 pub mod simulation;
 pub mod tarball;
 pub mod test_registry;
+pub mod test_sigstore;
 pub mod unpackers;
 
 mod amount;

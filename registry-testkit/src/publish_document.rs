@@ -30,6 +30,7 @@ pub struct PublishDocument {
     fields: Map<String, Value>,
     files: Vec<(String, Vec<u8>)>,
     tarball: Option<Vec<u8>>,
+    provenance: Option<String>,
     defects: Vec<Defect>,
 }
 
@@ -44,6 +45,7 @@ impl PublishDocument {
             fields: Map::new(),
             files: Vec::new(),
             tarball: None,
+            provenance: None,
             defects: Vec::new(),
         }
     }
@@ -80,6 +82,13 @@ impl PublishDocument {
     #[must_use]
     pub fn tarball_bytes(mut self, bytes: Vec<u8>) -> Self {
         self.tarball = Some(bytes);
+        self
+    }
+
+    /// With this Sigstore bundle, as `npm publish --provenance` attaches it.
+    #[must_use]
+    pub fn provenance(mut self, bundle: &Value) -> Self {
+        self.provenance = Some(bundle.to_string());
         self
     }
 
@@ -142,6 +151,13 @@ impl PublishDocument {
                 },
             },
         });
+        if let Some(bundle) = &self.provenance {
+            document["_attachments"][format!("{name}-{version}.sigstore")] = json!({
+                "content_type": "application/vnd.dev.sigstore.bundle.v0.3+json",
+                "data": bundle,
+                "length": bundle.len(),
+            });
+        }
         for defect in &self.defects {
             defect.apply(self, &mut document);
         }

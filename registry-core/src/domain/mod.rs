@@ -9,6 +9,7 @@ mod organization;
 mod outbox;
 mod package_name;
 pub mod packument;
+pub mod provenance;
 pub mod publication;
 pub(crate) mod range;
 mod refusal;

@@ -173,6 +173,13 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         expires: Option<DateTime<Utc>>,
     },
+    /// A token that ends within 14 days was used. Emitted once a day for each token by each process.
+    TokenExpiring {
+        /// Its id.
+        key: String,
+        /// When it expires.
+        expires: DateTime<Utc>,
+    },
     /// A token was revoked.
     TokenRevoked {
         /// Its id.

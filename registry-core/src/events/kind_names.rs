@@ -2,7 +2,7 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 54] = [
+    pub const NAMES: [&'static str; 55] = [
         "published",
         "indexed",
         "imported",
@@ -29,6 +29,7 @@ impl EventKind {
         "web-login-refused",
         "logged-out",
         "token-created",
+        "token-expiring",
         "token-revoked",
         "trust-created",
         "trust-revoked",

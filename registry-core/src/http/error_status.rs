@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::Error;
 use crate::auth::AuthError;
 use crate::domain::TarballError;
+use crate::domain::provenance::ProvenanceError;
 use crate::domain::publication::PublishError;
 use crate::error::{
     AccountError, HookError, LoginError, NewPackageError, OrganizationError, PackageError, PermissionError,
@@ -66,8 +67,23 @@ fn publish_status(error: &PublishError) -> StatusCode {
         PublishError::Limit(_)
         | PublishError::Tarball(
             TarballError::UnpackedTooLarge { .. } | TarballError::TooManyEntries { .. },
-        ) => StatusCode::PAYLOAD_TOO_LARGE,
+        )
+        | PublishError::Provenance(ProvenanceError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        PublishError::Provenance(error) => provenance_status(error),
         _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn provenance_status(error: &ProvenanceError) -> StatusCode {
+    match error {
+        ProvenanceError::Unsupported
+        | ProvenanceError::Count { .. }
+        | ProvenanceError::MediaType { .. }
+        | ProvenanceError::Malformed { .. } => StatusCode::BAD_REQUEST,
+        ProvenanceError::Required { .. }
+        | ProvenanceError::OtherBuild { .. }
+        | ProvenanceError::Unverifiable { .. } => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
@@ -205,9 +221,7 @@ fn policy_status(error: &PolicyError) -> StatusCode {
         PolicyError::ListOff
         | PolicyError::NotBlocked { .. }
         | PolicyError::NotRecalled { .. }
-        | PolicyError::NoSuchAdvisory { .. } => {
-            StatusCode::NOT_FOUND
-        }
+        | PolicyError::NoSuchAdvisory { .. } => StatusCode::NOT_FOUND,
     }
 }
 

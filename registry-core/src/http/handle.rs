@@ -28,7 +28,7 @@ use super::own_request::refuse_own_request;
 use super::robots::robots;
 use super::route::{Route, TrustRoute, loggable_path};
 use super::security_headers::secure;
-use super::status::{Failure, add_notice, failure_response};
+use super::status::{Failure, NOTICE, add_notice, failure_response};
 
 /// How many times the publish limit is read from a rejected client, so that it receives the reason. A longer body ends
 /// in a broken connection.
@@ -194,6 +194,13 @@ impl Registry {
         {
             add_notice(response.headers_mut(), &error.to_string());
             // npm shows no notice of a cacheable answer.
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        // Another notice is about this answer, and the next answer tells about the token.
+        if !response.headers().contains_key(NOTICE)
+            && let Some(notice) = self.accounts().expiry_notice(&caller)
+        {
+            add_notice(response.headers_mut(), &notice);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         response.extensions_mut().insert(kind);

@@ -32,6 +32,7 @@ mod owners;
 pub(crate) mod package_access;
 pub(crate) mod packument;
 mod policy;
+mod provenance;
 pub(crate) mod publish;
 mod recall;
 mod retain;
@@ -52,6 +53,7 @@ pub use document_change::ChangeDocument;
 pub(crate) use downloads::{DownloadParts, DownloadSetUp};
 pub(crate) use import::ImportPlan;
 pub use package_access::{Collaborator, PackageAccessChange};
+pub(crate) use provenance::ProvenanceParts;
 pub use publish::Published;
 pub use recall::{FetchReport, Fetcher};
 pub use sbom::SbomSubject;
@@ -105,6 +107,7 @@ pub(crate) struct PackagesParts {
     pub(crate) searches: Arc<SearchParts>,
     pub(crate) downloads: DownloadParts,
     pub(crate) signing: SigningParts,
+    pub(crate) provenance: ProvenanceParts,
 }
 
 /// What a commit of a packument works with.

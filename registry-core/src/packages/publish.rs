@@ -18,6 +18,7 @@ use crate::packages::Packages;
 use crate::storage::{BlobStoreExt as _, Key};
 
 use super::commit::{Before, PackumentDecision, nothing_more};
+use super::provenance::{Attestations, attestations_path};
 
 /// What was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +66,19 @@ impl Packages {
         let Publication { name, version, integrity, tag, .. } = &*publication;
         self.proxy().require_hosted_here(name)?;
         self.require_known_origins(&publication)?;
+        let attestations = self.verify_provenance(&publication).await?;
         let signature = self.sign(name, version, integrity).await?;
         let is_stored = Arc::new(AtomicBool::new(false));
         let (storing, storable, stored) = (self.clone(), Arc::clone(&publication), Arc::clone(&is_stored));
         let publisher = caller.clone();
+        let recorded = attestations.as_ref().map(|attestations| attestations.recorded.clone());
+        let storable_attestations = attestations.clone();
         let store_tarball: Before = Box::new(move |exists| {
             Box::pin(async move {
                 storing.store_tarball(&publisher, &storable, exists).await?;
+                if let Some(attestations) = &storable_attestations {
+                    storing.store_attestations(&storable.name, attestations).await?;
+                }
                 stored.store(true, Ordering::Relaxed);
                 Ok(())
             })
@@ -86,7 +93,8 @@ impl Packages {
             packument.protection.restricted |=
                 is_new && adding.restricted && packages.authorization.is_public(&adding.name);
             let publisher = person(&right.principal);
-            let release = release_of(&adding, &publisher, build.as_deref()).signed(signature.as_ref());
+            let release = release_of(&adding, &publisher, build.as_deref());
+            let release = release.signed(signature.as_ref()).attested(recorded.as_ref());
             packument.add_version(release, publisher, &timestamp(packages.parts.clock.now()))?;
             Ok(PackumentDecision::Commit(()))
         };
@@ -101,14 +109,16 @@ impl Packages {
             Err(error @ Error::Package(PackageError::VersionTaken { .. }))
                 if is_stored.load(Ordering::Relaxed) =>
             {
-                self.remove_tarball_of_the_loser(&publication).await;
+                self.remove_files_of_the_loser(&publication, attestations.as_ref()).await;
                 return Err(error);
             }
             Err(error @ Error::NewPackage(NewPackageError::NameInOtherCapitals { .. }))
                 if is_stored.load(Ordering::Relaxed) =>
             {
                 // Another spelling owns the name permanently, so no packument will ever name these bytes.
-                if let Ok(path) = Key::Tarball(name, version, integrity).path() {
+                let attestations = attestations.map(|attestations| attestations.path(name));
+                let tarball = Key::Tarball(name, version, integrity).path().ok();
+                for path in tarball.into_iter().chain(attestations.flatten()) {
                     let _ = self.parts.store.delete(&path).await;
                 }
                 return Err(error);
@@ -139,17 +149,29 @@ impl Packages {
         Ok(self.parts.store.put_content_addressed(&path, tarball.clone()).await?)
     }
 
-    /// If the version is taken, no index will ever name these bytes, unless the winner's are the same. A staged number
+    /// If the version is taken, no index will ever name these files, unless the winner's are the same. A staged number
     /// may become free again, and the same bytes may already be on their way a second time. A failure does no harm: a
     /// tarball that no index names cannot be reached.
-    async fn remove_tarball_of_the_loser(&self, publication: &Publication) {
+    async fn remove_files_of_the_loser(
+        &self,
+        publication: &Publication,
+        attestations: Option<&Attestations>,
+    ) {
         let Publication { name, version, integrity, .. } = publication;
         let Ok(Some(index)) = self.catalog().read_packument(name).await else { return };
-        let is_ours = Packument::parse(name, &index.blob.bytes).map_or(true, |packument| {
-            !packument.is_version_reserved(version)
-                || TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity))
-        });
+        let Ok(packument) = Packument::parse(name, &index.blob.bytes) else { return };
+        if !packument.is_version_reserved(version) {
+            return;
+        }
+        let is_ours =
+            TarballIndex::of(&packument).map_or(true, |index| index.names(version.as_str(), integrity));
         if let (false, Ok(path)) = (is_ours, Key::Tarball(name, version, integrity).path()) {
+            let _ = self.parts.store.delete(&path).await;
+        }
+        let named = packument.versions.get(version.as_str());
+        let named = named.and_then(|manifest| attestations_path(name, manifest.get()));
+        let ours = attestations.and_then(|attestations| attestations.path(name));
+        if let Some(path) = ours.filter(|path| named.as_ref() != Some(path)) {
             let _ = self.parts.store.delete(&path).await;
         }
     }

@@ -12,6 +12,7 @@ use crate::packages::Packages;
 use crate::storage::{BlobPath, Key};
 
 use super::commit::{CommittedChange, PackumentDecision};
+use super::provenance::attestations_path;
 
 impl Packages {
     pub(crate) async fn unpublish_versions(
@@ -85,7 +86,7 @@ impl Packages {
 #[derive(Debug, Clone)]
 pub(super) struct Removed {
     versions: Vec<Version>,
-    tarballs: Vec<BlobPath>,
+    files: Vec<BlobPath>,
     all: bool,
 }
 
@@ -96,14 +97,20 @@ impl Removed {
         remove: impl FnOnce(&mut Packument<'_>) -> Result<Vec<Version>, Error>,
     ) -> Result<Self, Error> {
         let tarballs = TarballIndex::of(packument)?;
+        let before = packument.versions.clone();
         let versions = remove(packument)?;
-        let paths = versions.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
-        Ok(Self { tarballs: paths.collect(), all: packument.is_unpublished(), versions })
+        let tarballs =
+            versions.iter().filter_map(|version| tarball_path(&packument.name, version, &tarballs));
+        let attestations = versions
+            .iter()
+            .filter_map(|version| attestations_path(&packument.name, before.get(version.as_str())?.get()));
+        let files = tarballs.chain(attestations).collect();
+        Ok(Self { files, all: packument.is_unpublished(), versions })
     }
 
-    /// Deletes the tarballs.
+    /// Deletes the tarballs and the attestations.
     pub(super) async fn clean_up(self, packages: Packages) {
-        for path in &self.tarballs {
+        for path in &self.files {
             // No index names it any more, so it cannot be reached even if the deletion fails.
             if let Err(error) = packages.parts.store.delete(path).await {
                 tracing::warn!(%path, %error, "could not delete the tarball of an unpublished version");

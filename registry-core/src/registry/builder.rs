@@ -5,6 +5,8 @@ mod downloads;
 mod hooks;
 mod http_settings;
 mod policy;
+#[cfg(feature = "provenance")]
+mod provenance;
 mod providers;
 mod signing;
 
@@ -32,7 +34,7 @@ use crate::events::EventSink;
 use crate::limits::{Limits, TokenLifetimes};
 use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
-use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts};
+use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts, ProvenanceParts};
 use crate::proxy::keys::CachedKeys;
 use crate::proxy::{
     CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
@@ -87,6 +89,7 @@ pub struct RegistryBuilder {
     change_sinks: Vec<Delivery>,
     downloads: DownloadSetUp,
     signing: SigningSetUp,
+    provenance: ProvenanceParts,
     #[cfg(feature = "hooks")]
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
@@ -125,6 +128,7 @@ impl RegistryBuilder {
             change_sinks: Vec::new(),
             downloads: DownloadSetUp::default(),
             signing: SigningSetUp::default(),
+            provenance: ProvenanceParts::default(),
             #[cfg(feature = "hooks")]
             hooks: None,
             trace_context: None,
@@ -354,6 +358,7 @@ impl RegistryBuilder {
         let packages = Arc::new(PackagesParts {
             downloads: DownloadParts::new(&store, &clock, &randomness, self.downloads),
             signing,
+            provenance: self.provenance,
             store: Arc::clone(&store),
             clock,
             randomness,

@@ -154,15 +154,15 @@ impl Registry {
         self.authorization.events().sum_up();
     }
 
-    /// Returns the attestations of a version, as JSON in npm's format, from the upstream that it comes from. Hosted
-    /// packages have none, and no upstream is asked about them.
+    /// Returns the attestations of a version, as JSON in npm's format: those that it was published with here, or from the
+    /// upstream that it comes from. No upstream is asked about hosted packages.
     pub async fn attestations(
         &self,
         caller: &Caller,
         name: &PackageName,
         version: &Version,
     ) -> Result<Bytes, Error> {
-        self.proxy().attestations(caller, name, version).await
+        self.packages().attestations(caller, name, version).await
     }
 
     /// Deletes the least recently used blobs of the upstream cache if it exceeds the limit set with

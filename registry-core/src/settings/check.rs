@@ -80,6 +80,7 @@ impl Settings {
             hooks,
             codebox_log,
             signing,
+            provenance,
             log
         )
     }

@@ -119,7 +119,7 @@ impl Place {
             "a string" | "string" | "path string" => TEXT.to_owned(),
             "socket address" => ADDRESS.to_owned(),
             _ if expected.starts_with("enum ") => TEXT.to_owned(),
-            _ if ["packages", "policy", "issuers", "retain"].contains(&key) => {
+            _ if ["packages", "policy", "issuers", "retain", "require"].contains(&key) => {
                 format!("tables that each begin with [[{}]]", self.path.join("."))
             }
             _ if expected.contains("sequence") => "a list, such as [\"one\", \"two\"]".to_owned(),

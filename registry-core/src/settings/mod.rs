@@ -32,6 +32,7 @@ mod overrides;
 mod packages;
 mod paths;
 mod policy;
+mod provenance;
 mod providers;
 mod retention;
 mod search;
@@ -76,6 +77,7 @@ pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
 pub use policy::{BlockListSection, PolicyTables, RecallSection, UnreadableList, Withdrawn};
+pub use provenance::{ProvenanceSection, RequireTable};
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use retention::{RetentionTable, RetentionTables, UnusableRetention};
 pub use search::SearchSection;
@@ -148,6 +150,8 @@ pub struct Settings {
     pub retain: RetentionTables,
     /// Signatures of versions.
     pub signing: SigningSection,
+    /// The provenance of versions that are published here.
+    pub provenance: ProvenanceSection,
     /// The access rules.
     pub packages: PackageRules,
     /// Which versions may be used.

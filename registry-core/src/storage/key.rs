@@ -25,6 +25,7 @@ const HOOK_DELIVERIES: &str = "_hook_deliveries";
 /// ```text
 /// {name}/index.json                               the packument: the commit point, changed by compare-and-swap only
 /// {name}/-/{sha512, 32 hex}/{base}-{version}.tgz  a tarball: content-addressed, never changed
+/// {name}/-/{sha512, 32 hex}/attestations.json      the attestations of a version: content-addressed, never changed
 /// {name}/{version}.tgz                            a tarball as codebox-npm wrote it, read only
 /// _accounts/{account}.json                        a local account
 /// _accounts/github/{login}.json                   the last answer of GitHub about an account
@@ -85,6 +86,8 @@ pub enum Key<'a> {
     PlainPackument(&'a PackageName),
     /// The tarball of a version.
     Tarball(&'a PackageName, &'a Version, &'a Integrity),
+    /// The attestations of a version, by the digest of the document.
+    Attestations(&'a PackageName, &'a Integrity),
     /// The tarball of a version as codebox-npm wrote it.
     PlainTarball(&'a PackageName, &'a Version),
     /// A local account.
@@ -191,6 +194,11 @@ impl Key<'_> {
                 escape_capitals(name.as_str()),
                 const_hex::encode(&integrity.sha512()[..16]),
                 escape_capitals(name.base()),
+            ),
+            Self::Attestations(name, integrity) => format!(
+                "{}/-/{}/attestations.json",
+                escape_capitals(name.as_str()),
+                const_hex::encode(&integrity.sha512()[..16]),
             ),
             Self::PlainTarball(name, version) => format!("{name}/{version}.tgz"),
             Self::Account(account) => format!("_accounts/{}.json", escape_segment(account)),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,16 @@ pub struct TrustedPublisher {
     pub claims: BTreeMap<String, String>,
 }
 
+/// For how long before its end the answers to a token say so.
+const NOTICE_BEFORE: TimeDelta = TimeDelta::days(14);
+
 impl TokenLimits {
+    /// Whether it ends within 14 days, and is of a kind that someone has to make anew: neither a session nor a build's.
+    pub fn expires_soon(&self, now: DateTime<Utc>) -> bool {
+        let is_soon = |at: DateTime<Utc>| at > now && at - now <= NOTICE_BEFORE;
+        self.kind.is_listed() && self.expires.is_some_and(is_soon)
+    }
+
     /// Returns whether the token has expired.
     pub(crate) fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires.is_some_and(|expires| expires <= now)

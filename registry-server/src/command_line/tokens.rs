@@ -13,6 +13,9 @@ pub enum TokenAction {
         /// Only tokens of this account
         #[arg(long, value_name = "NAME")]
         account: Option<String>,
+        /// Only tokens that end within 14 days; sessions and tokens of builds end by themselves, and are left out
+        #[arg(long)]
+        expiring: bool,
     },
     /// Revoke a token. Running servers apply it within `cache.token_seconds`.
     Revoke {

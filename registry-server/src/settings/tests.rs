@@ -65,6 +65,11 @@ fn the_template_lists_the_defaults() {
     let signing = std::mem::take(&mut settings.registry.signing);
     assert!(signing.key_file.is_some() && signing.secret_file.is_some(), "the key shown stands for none");
     assert_ne!(signing.enabled, Some(false), "versions are signed by default");
+    let provenance = std::mem::take(&mut settings.registry.provenance);
+    assert!(
+        provenance.trusted_root.is_some() && provenance.require.len() == 1,
+        "the file shown stands for none"
+    );
     assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");

@@ -5,8 +5,8 @@
 
 mod access;
 mod account_chores;
-mod attack;
 mod advisories;
+mod attack;
 mod audit;
 mod audits;
 mod bad_credentials;
@@ -20,6 +20,7 @@ mod changes;
 mod codebox_bucket;
 mod codebox_scenarios;
 mod configuration;
+mod corepack;
 mod damaged;
 mod deployment;
 mod documents;
@@ -42,6 +43,7 @@ mod organizations;
 mod other_clients;
 mod policy;
 mod process;
+mod provenance;
 mod provider_logins;
 #[cfg(target_os = "linux")]
 mod proxy_memory;

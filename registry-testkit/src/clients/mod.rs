@@ -35,8 +35,8 @@ pub use command::{Answer, CommandOutput};
 pub use npm::Npm;
 pub use package_folder::{PackageFolder, package};
 pub use pinned::{
-    AZURITE, BUN, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPM_11, PNPR, PinnedClient, Program,
-    S3RVER, VERDACCIO, YARN_1, YARN_4,
+    AZURITE, BUN, COREPACK, DCLINT, DENO, NODE, NPM, NPM_10, NPM_12, PNPM, PNPM_11, PNPR, PinnedClient,
+    Program, S3RVER, VERDACCIO, YARN_1, YARN_4,
 };
 pub use screen::Screen;
 pub use terminal::{on_terminal, on_terminal_answering};

@@ -176,6 +176,16 @@ pub const DENO: PinnedClient = PinnedClient {
 pub(super) const NODE_RUNS_HERE: bool =
     cfg!(all(target_os = "linux", target_env = "gnu", any(target_arch = "x86_64", target_arch = "aarch64")));
 
+/// Corepack, which installs package managers from the registry that `COREPACK_NPM_REGISTRY` names.
+pub const COREPACK: PinnedClient = PinnedClient {
+    command: "corepack",
+    package: "corepack",
+    version: "0.36.0",
+    program: Program::ScriptOfNode { path: "corepack/dist/corepack.js" },
+    environment: &[("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0")],
+    overrides: &[],
+};
+
 /// The Node.js that scripts are run with; the machine's own may be too old.
 pub const NODE: PinnedClient = PinnedClient {
     command: "node",

@@ -12,6 +12,7 @@ use registry_core::downloads::DownloadSettings;
 use registry_core::hooks::{HookKey, HookSettings};
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
+use registry_core::provenance::ProvenanceSettings;
 use registry_core::proxy::UpstreamFreshness;
 use registry_core::randomness::Randomness;
 use registry_core::signing::StoredKeySettings;
@@ -64,6 +65,7 @@ pub struct TestRegistryBuilder {
     hooks: Option<TestHooks>,
     downloads: TestDownloads,
     signing: Option<fn() -> StoredKeySettings>,
+    provenance: ProvenanceSettings,
 }
 
 /// Settings of hooks, which cannot be cloned themselves.
@@ -106,6 +108,7 @@ impl Default for TestRegistryBuilder {
             hooks: None,
             downloads: TestDownloads::default(),
             signing: None,
+            provenance: ProvenanceSettings::default(),
         }
     }
 }
@@ -171,6 +174,11 @@ impl TestRegistryBuilder {
     /// Signing versions with keys that are kept as the settings say.
     pub fn signing_with(self, settings: fn() -> StoredKeySettings) -> Self {
         Self { signing: Some(settings), ..self }
+    }
+
+    /// Verifying provenance like this.
+    pub fn provenance(self, provenance: ProvenanceSettings) -> Self {
+        Self { provenance, ..self }
     }
 
     /// Counting downloads. They are written when the test says so, or a minute of the machine's time later.
@@ -315,6 +323,7 @@ impl TestRegistryBuilder {
             None => registry,
         };
         let registry = registry.download_events(self.downloads.are_events);
+        let registry = registry.provenance(self.provenance.clone());
         let registry = match self.signing {
             Some(settings) => registry.sign_versions_with_stored_keys(settings()),
             None => registry,

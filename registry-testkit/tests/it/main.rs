@@ -38,6 +38,7 @@ mod one_request;
 mod openid;
 mod organizations;
 mod policy;
+mod provenance;
 mod proxy;
 mod proxy_failures;
 mod proxy_property;

@@ -38,6 +38,7 @@ pub(crate) struct Abuse {
     sign_ups: Option<RateLimiter<IpAddr>>,
     requests: Option<RateLimiter<Whose>>,
     notices: RateLimiter<TokenHash>,
+    expiring: RateLimiter<TokenHash>,
 }
 
 /// What a request is counted against.
@@ -60,6 +61,7 @@ impl Abuse {
             sign_ups: limits.sign_ups_per_hour.map(|times| RateLimiter::new(times, TimeDelta::hours(1))),
             requests: limits.requests_per_minute.map(|times| RateLimiter::new(times, TimeDelta::minutes(1))),
             notices: RateLimiter::new(NonZeroU32::MIN, TimeDelta::minutes(1)),
+            expiring: RateLimiter::new(NonZeroU32::MIN, TimeDelta::days(1)),
         }
     }
 }
@@ -82,6 +84,11 @@ impl Accounts {
     /// install makes hundreds of requests and npm prints each notice.
     pub(crate) fn is_notice_due(&self, token: TokenHash) -> bool {
         self.parts.abuse.notices.take(token, self.parts.clock.now()).is_ok()
+    }
+
+    /// Returns whether to emit that this token ends soon: at most once a day per token.
+    pub(crate) fn is_expiry_due(&self, token: TokenHash) -> bool {
+        self.parts.abuse.expiring.take(token, self.parts.clock.now()).is_ok()
     }
 
     /// Counts the start of a browser login and rejects it over the limit.

@@ -12,6 +12,7 @@ use crate::storage::{Key, When};
 
 mod cache;
 mod create;
+mod expiring;
 mod issue;
 mod list;
 mod record;

@@ -59,7 +59,8 @@ impl ManifestFacts {
             license: license(&fields),
             deprecated: deprecated.map(|reason| text(reason).unwrap_or_else(|| reason.get().to_owned())),
             has_signatures: has("signatures", ["[]", "\"\""]),
-            has_attestations: has("attestations", ["{}", "false"]),
+            has_attestations: has("attestations", ["{}", "false"])
+                && !dist.get("attestations").is_some_and(is_unverified),
             has_provenance: is_object(attestations.get("provenance")),
             by_trusted_publisher: is_object(publisher.get("trustedPublisher")),
             is_approved: is_object(publisher.get("approver")),
@@ -74,6 +75,12 @@ fn object<'json>(value: Option<&&'json RawValue>) -> Fields<'json> {
 /// Whether a value is an object that says something.
 fn is_object(value: Option<&&RawValue>) -> bool {
     !object(value).is_empty()
+}
+
+/// Whether attestations are those of this registry, which could not verify them: anyone can make such a bundle.
+fn is_unverified(attestations: &&RawValue) -> bool {
+    let fields: Fields<'_> = serde_json::from_str(attestations.get()).unwrap_or_default();
+    fields.contains_key("unverifiedProvenance") && !fields.contains_key("provenance")
 }
 
 /// Returns the license of a manifest. Old packages have objects, and lists of which any license applies.

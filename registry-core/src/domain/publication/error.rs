@@ -1,3 +1,4 @@
+use crate::domain::provenance::ProvenanceError;
 use crate::domain::strict_json::StrictJsonError;
 use crate::domain::{
     DistTagError, IntegrityError, ManifestDisagreement, PackageName, PackageNameError, TarballError, Version,
@@ -91,9 +92,9 @@ pub enum PublishError {
         /// How many there are.
         count: usize,
     },
-    /// The document has a provenance bundle, which this registry does not store.
-    #[error("this registry does not keep provenance statements: publish without --provenance")]
-    Provenance,
+    /// The provenance is rejected, or missing where a rule requires it.
+    #[error("{0}")]
+    Provenance(#[from] ProvenanceError),
     /// An attachment is neither a tarball nor provenance.
     #[error("the attachment {name} is not a tarball")]
     Attachment {

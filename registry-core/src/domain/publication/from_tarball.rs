@@ -61,9 +61,19 @@ impl Publication {
         let manifest = tidied(&contents, name.as_str(), version.as_str(), &tarball);
         let integrity = Integrity::of(&tarball);
         let shasum = shasum_of(&tarball);
-        let readme = None;
-        let publication =
-            Self { name, version, tag, tarball, integrity, readme, restricted, shasum, manifest, contents };
+        let publication = Self {
+            name,
+            version,
+            tag,
+            tarball,
+            integrity,
+            readme: None,
+            restricted,
+            provenance: None,
+            shasum,
+            manifest,
+            contents,
+        };
         publication.completed()
     }
 

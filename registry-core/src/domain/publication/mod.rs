@@ -51,6 +51,8 @@ pub struct Publication {
     /// Whether the package becomes private, as with `npm publish --access restricted`. It counts for the first version
     /// only, and only if the access rules do not exclude anonymous readers anyway.
     pub restricted: bool,
+    /// The Sigstore bundle of its provenance, as it was attached. It is not verified yet.
+    pub provenance: Option<Bytes>,
     shasum: String,
     manifest: Map<String, Value>,
     contents: TarballContents,

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::domain::packument::Person;
+use crate::domain::provenance::RecordedAttestations;
 use crate::domain::{DistTag, Integrity, Version, VersionSignature};
 
 use super::Publication;
@@ -52,6 +53,20 @@ impl Release {
     pub(crate) fn signed(mut self, signature: Option<&VersionSignature>) -> Self {
         if let (Some(signature), Some(Value::Object(dist))) = (signature, self.manifest.get_mut("dist")) {
             dist.insert("signatures".into(), json!([signature]));
+        }
+        self
+    }
+
+    /// Adds where its attestations are. Clients take `provenance` for provenance that the registry verified, so that what was
+    /// only found consistent stands under another name.
+    #[must_use]
+    pub(crate) fn attested(mut self, attestations: Option<&RecordedAttestations>) -> Self {
+        if let (Some(recorded), Some(Value::Object(dist))) = (attestations, self.manifest.get_mut("dist")) {
+            let kind = if recorded.is_trusted { "provenance" } else { "unverifiedProvenance" };
+            let integrity = recorded.integrity.to_string();
+            let predicate = json!({ "predicateType": recorded.predicate_type });
+            // The URL is completed when the document is rendered.
+            dist.insert("attestations".into(), json!({ "url": "", kind: predicate, "integrity": integrity }));
         }
         self
     }

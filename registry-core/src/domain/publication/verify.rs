@@ -1,13 +1,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::domain::integrity::shasum_of;
+use crate::domain::provenance::ProvenanceError;
 use crate::domain::{DistTag, Integrity, PackageName, Version, strict_json, tarball};
 use crate::limits::{LimitExceeded, Limits};
 
 use super::document::{Attachment, Document};
 use super::{Publication, PublishError};
+
+/// What the media types of Sigstore bundles begin with.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// The most bytes of a bundle. Real ones have about 10,000.
+const MAX_BUNDLE: usize = 1 << 20;
 
 impl Publication {
     /// Verifies a publish document as npm, pnpm, yarn and bun send it to `PUT /{name}`.
@@ -26,7 +33,9 @@ impl Publication {
         if document.access.as_deref() == Some("restricted") && url_name.scope().is_none() {
             return Err(PublishError::RestrictedWithoutScope);
         }
-        let tarball = decode(the_tarball(&document)?)?;
+        let (tarball, bundle) = the_attachments(&document)?;
+        let provenance = bundle.map(read_bundle).transpose()?;
+        let tarball = decode(tarball)?;
         let integrity = check_digests(&manifest, &tarball)?;
         let contents = tarball::inspect(&tarball, limits)?;
         tarball::agree(&manifest, &contents)?;
@@ -49,6 +58,7 @@ impl Publication {
             integrity,
             readme,
             restricted,
+            provenance,
             manifest,
             contents,
         };
@@ -146,26 +156,36 @@ fn the_tag(document: &Document<'_>, version: &Version) -> Result<DistTag, Publis
     Ok(tag)
 }
 
-fn the_tarball<'a>(document: &'a Document<'_>) -> Result<&'a Attachment<'a>, PublishError> {
-    let media_type =
-        |attachment: &Attachment<'_>| attachment.content_type.as_deref().unwrap_or_default().to_owned();
+/// Returns the tarball, and the provenance bundle if there is one. npm names the latter by its own media type, with or without
+/// a version.
+fn the_attachments<'a>(
+    document: &'a Document<'_>,
+) -> Result<(&'a Attachment<'a>, Option<&'a Attachment<'a>>), PublishError> {
+    let (mut tarballs, mut bundles) = (Vec::new(), Vec::new());
     for (name, attachment) in &document.attachments {
-        let media_type = media_type(attachment);
-        if media_type.starts_with("application/vnd.dev.sigstore.bundle") {
-            return Err(PublishError::Provenance);
-        }
-        if !matches!(
-            media_type.as_str(),
-            "" | "application/octet-stream" | "application/gzip" | "application/x-gzip"
-        ) {
-            return Err(PublishError::Attachment { name: name.as_str().chars().take(100).collect() });
+        match attachment.content_type.as_deref().unwrap_or_default() {
+            media_type if media_type.starts_with(BUNDLE) => bundles.push(attachment),
+            "" | "application/octet-stream" | "application/gzip" | "application/x-gzip" => {
+                tarballs.push(attachment);
+            }
+            _ => return Err(PublishError::Attachment { name: name.as_str().chars().take(100).collect() }),
         }
     }
-    let mut tarballs = document.attachments.values();
-    let (Some(tarball), None) = (tarballs.next(), tarballs.next()) else {
-        return Err(PublishError::TarballCount { count: document.attachments.len() });
+    let [tarball] = tarballs[..] else {
+        return Err(PublishError::TarballCount { count: tarballs.len() });
     };
-    Ok(tarball)
+    if bundles.len() > 1 {
+        return Err(ProvenanceError::Count { count: bundles.len() }.into());
+    }
+    Ok((tarball, bundles.first().copied()))
+}
+
+/// Returns the text of a bundle, which clients attach as it is.
+fn read_bundle(attachment: &Attachment<'_>) -> Result<Bytes, ProvenanceError> {
+    if attachment.data.len() > MAX_BUNDLE {
+        return Err(ProvenanceError::TooLarge { limit: MAX_BUNDLE });
+    }
+    Ok(Bytes::copy_from_slice(attachment.data.as_bytes()))
 }
 
 fn decode(attachment: &Attachment<'_>) -> Result<Vec<u8>, PublishError> {

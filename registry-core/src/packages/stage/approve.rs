@@ -53,6 +53,9 @@ impl Packages {
         let release = release.signed(signature.as_ref());
         let copy_tarball: Before = Box::new(move |_| {
             Box::pin(async move {
+                if let Some(attestations) = &kept.attestations {
+                    packages.store_staged_attestations(&kept.package, attestations).await?;
+                }
                 if packages.copy_staged_tarball(id, &kept, &integrity).await? {
                     return Ok(());
                 }

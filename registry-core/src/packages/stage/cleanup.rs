@@ -9,7 +9,7 @@ impl Packages {
     /// Removes data that a decision made obsolete. Leftovers cannot be reached, since the packument records the
     /// decision.
     pub(super) async fn close_stage(&self, id: StageId, record: &StageRecord) {
-        let closed = StageRecord { release: None, ..record.clone() };
+        let closed = StageRecord { release: None, attestations: None, ..record.clone() };
         if let Err(error) = self.store_stage_record(id, &closed).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(%id, error, "could not close the record of a decided staged version");

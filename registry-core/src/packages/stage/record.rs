@@ -5,6 +5,7 @@ use crate::domain::publication::Release;
 use crate::domain::{PackageName, StageId, Version};
 use crate::error::StageError;
 use crate::packages::Packages;
+use crate::packages::provenance::StagedAttestations;
 use crate::storage::{Key, When};
 
 /// The stored record of a staged version, by its id. Its packument says what became of it.
@@ -16,6 +17,9 @@ pub(super) struct StageRecord {
     /// asks again gets the same one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) release: Option<Release>,
+    /// The attestations that the release names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) attestations: Option<StagedAttestations>,
 }
 
 impl Packages {

@@ -13,6 +13,7 @@ use crate::error::{NewPackageError, PackageError};
 use crate::events::EventKind;
 use crate::packages::Packages;
 use crate::packages::commit::{Before, PackumentDecision, nothing_more};
+use crate::packages::provenance::Attestations;
 use crate::packages::publish::{person, release_of};
 use crate::randomness::random_bytes;
 use crate::storage::{Key, When};
@@ -35,12 +36,17 @@ impl Packages {
         let name = publication.name.clone();
         self.proxy().require_hosted_here(&name)?;
         self.require_known_origins(&publication)?;
+        let attestations = self.verify_provenance(&publication).await?;
         let id = StageId::from_random(random_bytes(self.parts.randomness.as_ref()));
         let owner = person(&right.principal);
         let record = StageRecord {
             package: name.clone(),
             version: publication.version.clone(),
-            release: Some(release_of(&publication, &owner, caller.limits.as_deref())),
+            release: Some(
+                release_of(&publication, &owner, caller.limits.as_deref())
+                    .attested(attestations.as_ref().map(|attestations| &attestations.recorded)),
+            ),
+            attestations: attestations.as_ref().map(Attestations::staged),
         };
         let limits = caller.limits.as_deref();
         let restricted = publication.restricted && self.authorization.is_public(&name);

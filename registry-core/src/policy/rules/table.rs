@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::shorten::shorten;
 use crate::advisories::AdvisorySeverity;
+use crate::domain::shorten::shorten;
 use crate::vocabulary::{PackagePattern, PatternError, VersionSelector};
 
 use super::RuleFiles;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use crate::RegistryBuilder;
+use crate::advisories::{AdvisoryKeys, AdvisorySettings, AdvisoryStore};
 use crate::blocking::BlockingParts;
 use crate::catalog::NameCheck;
 use crate::changes::Changes;
-use crate::advisories::{AdvisoryKeys, AdvisorySettings, AdvisoryStore};
 use crate::clock::Clock;
 use crate::policy::{
     BlockListSettings, Policies, PolicyRules, RecallSettings, SimilarNameSettings, VersionPolicy,

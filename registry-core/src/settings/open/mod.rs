@@ -5,6 +5,7 @@ mod github;
 #[cfg(any(feature = "signing", feature = "webhooks"))]
 mod named;
 mod openid;
+mod provenance;
 mod providers;
 mod signing;
 mod storage;
@@ -90,6 +91,7 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         .chain(providers.iter().filter_map(provider))
         .chain(changes::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(signing::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
+        .chain(provenance::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(open_trusted_publishing(&settings.trusted_publishing).err())
         .chain(settings.policy.compile(&settings.upstreams).map_err(SettingsError::of).err())
         .chain(settings.similar_names.to_settings().err());
@@ -115,7 +117,7 @@ pub fn registry_builder(
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
-    let builder = signing::add(settings, builder)?;
+    let builder = provenance::add(settings, signing::add(settings, builder)?)?;
     Ok(builder.trusted_publishing(open_trusted_publishing(&settings.trusted_publishing)?))
 }
 

@@ -29,10 +29,12 @@ fn every_block_has_a_language_that_is_tested() {
 fn every_configuration_is_sound() {
     // What they name, which is not on this machine.
     let htpasswd = tempfile::NamedTempFile::new().unwrap();
+    let trusted_root = root().join("registry-core/tests/fixtures/provenance/public-root.json");
     let mut checked = 0;
     for (name, text) in documents() {
         for block in blocks(&text).into_iter().filter(|block| block.language == "toml") {
             let text = block.text.replace("/etc/registry/htpasswd", htpasswd.path().to_str().unwrap());
+            let text = text.replace("/etc/registry/trusted_root.json", trusted_root.to_str().unwrap());
             let mut check = registry_server(&["config", "check", "--config", &text]);
             let _ =
                 check.env("REGISTRY_GITHUB_CLIENT_SECRET", "of-an-app").env("UPSTREAM_TOKEN", "of-a-build");

@@ -2,6 +2,7 @@
 //! answers, what it leaves in the store and what it tells the sink of events.
 
 mod create;
+mod expiring;
 mod limits;
 mod list_and_revoke;
 mod one_time_passwords;
