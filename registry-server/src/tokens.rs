@@ -1,7 +1,6 @@
 //! Operations on tokens, directly in the storage, with or without a running server.
 
 use anyhow::Context as _;
-use chrono::Utc;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::json;
@@ -13,6 +12,7 @@ use crate::run::print;
 use crate::settings::Network;
 use registry_core::accounts::{HeldToken, TokenOptions};
 use registry_core::auth::{TokenKind, TokenPermission};
+use registry_core::clock::{Clock as _, SystemClock};
 
 /// A token as `token list` describes it.
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub(crate) fn run(overrides: &Overrides, action: &TokenAction, json: bool) -> an
             if let Some(account) = account {
                 registry.account_overview(account).await?;
             }
-            let (mut held, now) = (registry.all_tokens(account.as_deref()).await?, Utc::now());
+            let (mut held, now) = (registry.all_tokens(account.as_deref()).await?, SystemClock.now());
             held.retain(|held| !expiring || held.token.limits.expires_soon(now));
             Report::list(held.iter().map(ListedToken::of), ListedToken::line, |token| json!(token))
         }),

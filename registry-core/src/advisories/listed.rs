@@ -58,12 +58,11 @@ impl AdvisoryStore {
                 advisories.iter().filter(|advisory| own.is_none_or(|own| own.contains(&advisory.id)));
             listed.extend(wanted.map(|advisory| ListedAdvisory::new(package.clone(), advisory)));
         };
-        match name {
-            Some(name) => index.package(name).iter().for_each(|package| add(name, &package.advisories, None)),
-            None => {
-                let own = (!all).then_some(index.own_ids.as_slice());
-                index.packages_of(all).for_each(|(name, package)| add(&name, &package.advisories, own));
-            }
+        if let Some(name) = name {
+            index.package(name).iter().for_each(|package| add(name, &package.advisories, None));
+        } else {
+            let own = (!all).then_some(index.own_ids.as_slice());
+            index.packages_of(all).for_each(|(name, package)| add(&name, &package.advisories, own));
         }
         Ok(listed)
     }

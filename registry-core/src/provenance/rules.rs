@@ -163,7 +163,10 @@ fn whole_repository(written: String) -> Result<String, ProvenanceRuleError> {
     if is_short {
         return Ok(format!("{SHORT_REPOSITORY}{written}"));
     }
-    if written.starts_with("https://") && !written.ends_with(".git") && !written.ends_with('/') {
+    if written.starts_with("https://")
+        && !written.to_ascii_lowercase().ends_with(".git")
+        && !written.ends_with('/')
+    {
         return Ok(written);
     }
     Err(ProvenanceRuleError::Repository(written))

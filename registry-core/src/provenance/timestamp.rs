@@ -50,13 +50,13 @@ pub(super) fn verified_time(
     let timestamp = TimestampInfo::parse(info.as_bytes())?;
     let MessageImprint { algorithm, digest: imprint } = &timestamp.imprint;
     (digest(algorithm.oid, signature)? == imprint.as_bytes()).then_some(())?;
-    let [signer] = signed.signer_infos.0.as_slice() else { return None };
-    let attributes = signed_attributes(signer, info.as_bytes())?;
+    let [by] = signed.signer_infos.0.as_slice() else { return None };
+    let attributes = signed_attributes(by, info.as_bytes())?;
     let time = DateTime::from_timestamp(i64::try_from(timestamp.time.to_unix_duration().as_secs()).ok()?, 0)?;
     let is_signed_by = |certificate: &[u8]| {
         let der = CertificateDer::from(certificate);
         let Ok(parsed) = EndEntityCert::try_from(&der) else { return false };
-        verifies(&parsed, &attributes, signer.signature.as_bytes())
+        verifies(&parsed, &attributes, by.signature.as_bytes())
             && issuer_of(authorities, certificate, Usage::Timestamping, time).is_ok()
     };
     let embedded =

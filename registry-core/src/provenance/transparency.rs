@@ -13,13 +13,13 @@ use super::checkpoint::ParsedCheckpoint;
 use super::merkle::root_of;
 use super::trusted_root::Log;
 
+/// The log that took an entry, and when, if it signed that.
+pub(super) type Logged<'a> = (&'a Log, Option<DateTime<Utc>>);
+
 impl LogEntry {
     /// Verifies that a log of the trust root has the entry. Returns the log, and when it took the entry, if it signed that;
     /// `None` if the entry is of another log.
-    pub(super) fn verify<'a>(
-        &self,
-        logs: &'a [Log],
-    ) -> Result<Option<(&'a Log, Option<DateTime<Utc>>)>, ProvenanceError> {
+    pub(super) fn verify<'a>(&self, logs: &'a [Log]) -> Result<Option<Logged<'a>>, ProvenanceError> {
         let Some(log) = logs.iter().find(|log| log.id == self.log_id.key_id.0) else { return Ok(None) };
         let time = self.promised_time(log)?;
         let proof = self.inclusion_proof.as_ref().filter(|proof| proof.checkpoint.is_some());

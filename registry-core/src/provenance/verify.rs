@@ -64,9 +64,9 @@ impl<'a> SignedStatement<'a> {
         if !certificate_verifies(&end_entity, &envelope.signed(), envelope.signature()) {
             return Err(ProvenanceError::Signature);
         }
-        let signed = Self { bundle, envelope, certificate, signer };
-        signed.require_own_entries()?;
-        Ok(signed)
+        let statement = Self { bundle, envelope, certificate, signer };
+        statement.require_own_entries()?;
+        Ok(statement)
     }
 }
 

@@ -9,6 +9,7 @@ mod policy;
 mod provenance;
 mod providers;
 mod signing;
+mod upstreams;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,14 +37,11 @@ use crate::memberships::{MembershipCache, MembershipLookup};
 use crate::organizations::{OrganizationSettings, OrganizationsParts};
 use crate::packages::{CommitParts, DownloadParts, DownloadSetUp, PackagesParts, ProvenanceParts};
 use crate::proxy::keys::CachedKeys;
-use crate::proxy::{
-    CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamOptions, UpstreamParts,
-};
+use crate::proxy::{CacheBudget, NamedUpstream, ProxyParts, UpstreamFreshness, UpstreamParts};
 use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings};
 use crate::storage::{BlobStore, MeteredStore, Storage};
 use crate::traces::TraceContext;
-use crate::upstream::Upstream;
 
 pub use providers::BuildContext;
 
@@ -139,25 +137,6 @@ impl RegistryBuilder {
     /// Returns the store.
     pub fn store(&self) -> &Arc<dyn BlobStore> {
         &self.store
-    }
-
-    /// Adds a registry that this one proxies. Access rules call it `id` in `origin`.
-    pub fn upstream(self, id: &str, upstream: Arc<dyn Upstream>) -> Self {
-        self.upstream_with(id, upstream, UpstreamOptions::default())
-    }
-
-    /// Adds a registry that this one proxies, with options.
-    pub fn upstream_with(mut self, id: &str, upstream: Arc<dyn Upstream>, options: UpstreamOptions) -> Self {
-        if let Some(context) = &self.trace_context {
-            upstream.traced_by(context);
-        }
-        self.upstreams.push(NamedUpstream::new(id, upstream, options));
-        self
-    }
-
-    /// Sets how long answers of upstreams are cached.
-    pub fn upstream_freshness(self, freshness: UpstreamFreshness) -> Self {
-        Self { freshness, ..self }
     }
 
     /// Sets how searches work. Default: upstreams are queried too, and the index is compared with the packages once a
@@ -282,15 +261,8 @@ impl RegistryBuilder {
         Self { publish_elsewhere: Some(instead.into()), ..self }
     }
 
-    /// Sets what tells upstreams which trace a request to them belongs to. Default: nothing does.
-    pub fn trace_context(self, context: Arc<dyn TraceContext>) -> Self {
-        for upstream in &self.upstreams {
-            upstream.upstream.traced_by(&context);
-        }
-        Self { trace_context: Some(context), ..self }
-    }
-
     /// Builds the registry. With an event sink, call it within a Tokio runtime.
+    #[expect(clippy::too_many_lines, reason = "it puts every service together, each in a few lines")]
     pub fn build(mut self) -> Registry {
         let (http, settings) = (self.http_settings(), self.take_account_settings());
         self.shrinkwrap_origins.extend(self.own_origin());

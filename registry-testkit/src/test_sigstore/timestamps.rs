@@ -64,14 +64,14 @@ impl TestTimestamps {
             tlv(OCTETS, &signature),
         ]);
         let content = sequence(&[oid(TIMESTAMP_INFO), tlv(0xa0, &tlv(OCTETS, &info))]);
-        let signed = sequence(&[
+        let data = sequence(&[
             three(),
             tlv(SET, &sha256()),
             content,
             tlv(0xa0, self.certificate.der()),
             tlv(SET, &signer),
         ]);
-        let token = sequence(&[oid(SIGNED_DATA), tlv(0xa0, &signed)]);
+        let token = sequence(&[oid(SIGNED_DATA), tlv(0xa0, &data)]);
         sequence(&[sequence(&[tlv(INTEGER, &[0])]), token])
     }
 }

@@ -43,6 +43,10 @@ pub(super) const TARBALL_MEBIBYTES: u32 = 256;
 /// Which packages of another registry are imported, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one choice of the operator, independent of the others"
+)]
 pub struct ImportOptions {
     /// Packages by name.
     pub names: Vec<PackageName>,

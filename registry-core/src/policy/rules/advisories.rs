@@ -35,7 +35,7 @@ impl Rule {
     }
 
     /// Returns the advisory that a version is the first one to fix, unless another one names the version.
-    pub(super) fn fixed_advisory<'a>(&self, facts: &'a VersionFacts<'_>) -> Option<&'a str> {
+    pub(super) fn fixed_advisory<'a>(facts: &'a VersionFacts<'_>) -> Option<&'a str> {
         match &facts.advisories {
             KnownAdvisories::Known(known) if known.affecting.is_empty() => {
                 known.fixes.first().map(String::as_str)

@@ -140,7 +140,7 @@ impl Rule {
         let Some(age) = table.minimum_age else {
             return PolicyDecision::allow_because(self.told("freeze"));
         };
-        if let Some(fixed) = self.fixed_advisory(facts) {
+        if let Some(fixed) = Self::fixed_advisory(facts) {
             return PolicyDecision::allow_because(
                 self.told(&format!("a fix of {fixed}, exempt from minimum_age")),
             );
@@ -273,7 +273,7 @@ mod tests {
         let package = PackageName::parse("pear").unwrap();
         let facts = |earlier, trust| {
             let facts = VersionFacts::new(&package, "2.0.0", VersionOrigin::Upstream("npm"));
-            rules.decide(&VersionFacts { earlier, trust, ..facts }, DateTime::UNIX_EPOCH)
+            rules.decide(&VersionFacts { trust, earlier, ..facts }, DateTime::UNIX_EPOCH)
         };
         let strongest = |trust| EarlierTrust::Strongest { trust, version: "1.0.0" };
         let all = [
