@@ -36,7 +36,7 @@ pub enum PolicyAction {
         /// From when on: 2026-01-02 (UTC), or how long ago: 24h, 30d
         #[arg(long = "since", value_name = "TIME", default_value = "30d")]
         since: String,
-        /// A file with the [[policy]] tables to try, and nothing else; by default those of the configuration
+        /// A file with the `[[policy]]` tables to try, and nothing else; by default those of the configuration
         #[arg(long = "policy", value_name = "FILE")]
         policy: Option<PathBuf>,
         /// Print each version as one line of JSON, and the total as the last one.

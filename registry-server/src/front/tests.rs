@@ -261,6 +261,8 @@ impl MakeWriter<'_> for Kept {
 
 #[tokio::test]
 async fn a_request_is_one_log_line() {
+    // Without a subscriber of all threads, another test that logs at the same moment turns these lines off for all.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let kept = Kept::default();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(kept.clone()).finish();
     let log = tracing::subscriber::set_default(subscriber);

@@ -27,7 +27,7 @@ async fn a_token_that_ends_soon_says_so() {
     super::forget_events(&registry).await;
     registry.clock().advance(DAY + Duration::from_secs(60));
     let told = token.publish(&PublishDocument::new("pear", "1.0.1")).await.assert_status(201);
-    insta::assert_snapshot!(notice(&told), @"");
+    insta::assert_snapshot!(notice(&told), @"your token expires at 2026-02-01T03:04:05.000Z: make a new one with `npm token create`, and put it where this one is");
     let again = token.get("/pear").await.assert_status(200);
     assert_eq!(notice(&again), "", "an install makes hundreds of requests");
     registry.clock().advance(Duration::from_secs(61));
@@ -43,5 +43,5 @@ async fn a_token_that_ends_soon_says_so() {
 
     registry.clock().advance(DAY * 14);
     let over = token.publish(&PublishDocument::new("pear", "1.0.2")).await.assert_status(401);
-    insta::assert_snapshot!(over.error(), @"");
+    insta::assert_snapshot!(over.error(), @"your token expired at 2026-02-01T03:04:05.000Z: run `npm login`, or make a new token with `npm token create`");
 }
