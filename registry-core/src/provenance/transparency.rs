@@ -37,7 +37,7 @@ impl LogEntry {
         Ok(Some((log, time)))
     }
 
-    /// Verifies that the proof leads to the root that it names, whoever signed that.
+    /// Verifies that the proof leads to the root that it names, by whatever key that is signed.
     pub(super) fn is_consistent(&self) -> bool {
         let proof = self.inclusion_proof.as_ref().filter(|proof| proof.checkpoint.is_some());
         proof.is_none_or(|proof| proof.checked(&self.canonicalized_body.0).is_some())

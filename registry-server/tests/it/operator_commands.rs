@@ -271,7 +271,8 @@ async fn the_access_rules_explain_themselves_in_json() {
       "private": false,
       "published_here": true,
       "known_to": "local accounts",
-      "groups": []
+      "groups": [],
+      "provenance": null
     }
     "#);
     let question = ["access", "explain", "anonymous", "publish", "pear", "--json", "--config", rules];

@@ -181,6 +181,10 @@ pub(crate) fn forget_what_is_made_anew(packument: &mut Map<String, Value>) {
     for field in ["_rev", "_history", "_outbox"] {
         packument.shift_remove(field);
     }
+    // When versions came here.
+    if let Some(Value::Object(imported)) = packument.get_mut("_imported") {
+        imported.shift_remove("added");
+    }
     let versions = packument.get_mut("versions").and_then(Value::as_object_mut);
     for manifest in versions.into_iter().flat_map(Map::values_mut) {
         if let Some(Value::Object(dist)) = manifest.get_mut("dist") {

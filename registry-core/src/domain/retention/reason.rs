@@ -36,7 +36,7 @@ pub enum KeepReason {
         /// When.
         at: DateTime<Utc>,
     },
-    /// It was imported lately, so nobody could use it here for longer.
+    /// It was imported lately, so no user could need it here for longer.
     Imported {
         /// When.
         at: DateTime<Utc>,

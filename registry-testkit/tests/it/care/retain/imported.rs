@@ -21,7 +21,7 @@ async fn imported() -> TestRegistry {
     registry
 }
 
-/// They are years old, and nobody had the time to use them here.
+/// They are years old, and no user had the time to use them here.
 #[tokio::test]
 async fn what_came_with_an_import_is_young_until_its_days_here_are_over() {
     let registry = imported().await;
