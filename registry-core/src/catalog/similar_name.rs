@@ -53,7 +53,9 @@ impl Catalog {
         if hosted.contains(name) {
             return Ok(());
         }
-        let Some(like) = check.names.find(name, hosted.iter()) else { return Ok(()) };
+        // The answer names the other package, so it is one that the caller may read.
+        let readable = hosted.iter().filter(|known| self.authorization.may_read(caller, known));
+        let Some(like) = check.names.find(name, readable) else { return Ok(()) };
         if check.names.note(name, like) {
             let refused = check.names.refuses();
             tracing::warn!(package = %name, %like, refused, "a new name looks like another one");

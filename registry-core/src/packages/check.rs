@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::auth::Caller;
+use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
 use crate::packages::Packages;
 use crate::policy::{AffectingAdvisory, KnownAdvisories, VersionFacts, VersionOrigin};
 
 /// The most versions in one question: more than any application has.
 const MOST: usize = 20_000;
+
+/// How many of them may be of one package: each gets all of its advisories.
+const MOST_OF_ONE: usize = 500;
 /// How many packages are looked up concurrently.
 const CONCURRENT_LOOKUPS: usize = 16;
 
@@ -97,6 +101,12 @@ impl Packages {
         let mut by_name: IndexMap<String, Vec<VersionToCheck>> = IndexMap::new();
         for version in asked {
             by_name.entry(version.name.clone()).or_default().push(version);
+        }
+        if let Some((name, _)) = by_name.iter().find(|(_, versions)| versions.len() > MOST_OF_ONE) {
+            return Err(Error::request(format!(
+                "send at most {MOST_OF_ONE} versions of one package: {} has more",
+                shorten(name)
+            )));
         }
         let checks = by_name.into_iter().map(|(name, asked)| async move {
             match PackageName::parse(&name) {

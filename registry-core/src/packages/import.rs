@@ -169,7 +169,8 @@ impl Packages {
 
 /// Whether users published the package, and no import ever wrote to it.
 fn is_published_here(packument: &Packument<'_>) -> bool {
-    !packument.is_new() && packument.imported == ImportRecord::default()
+    let is_theirs = !packument.is_new() || !packument.staged.is_empty();
+    is_theirs && packument.imported == ImportRecord::default()
 }
 
 fn plan(source: &SourcePackage, packument: &Packument<'_>) -> ImportPlan {

@@ -104,19 +104,21 @@ impl Packages {
         name: &PackageName,
         days: &DaysOfVersions,
     ) -> Result<PolicySimulation, Error> {
-        let trial =
-            |origin: VersionOrigin<'_>| PackagePolicy::of_rules(rules, &self.parts.clock, name, origin);
+        let policies = &self.parts.catalog.policies;
         let catalog = self.catalog();
         let mut trials = Trials::new(name, days);
         if let Some(stored) = catalog.if_hosted(name, || catalog.read_packument(name)).await? {
-            let policy = trial(VersionOrigin::Hosted);
+            let policy = policies.trial(rules, name, VersionOrigin::Hosted).await?;
             let packument = Packument::parse(name, &stored.blob.bytes)?;
             policy.try_hosted(&packument, days, |version, day, refusal| {
                 trials.add("hosted", version, day, refusal);
             });
             return Ok(trials.finish());
         }
-        let concerned = |upstream: &Arc<str>| trial(VersionOrigin::Upstream(upstream)).stamp() != 0;
+        let concerned = |upstream: &Arc<str>| {
+            let origin = VersionOrigin::Upstream(upstream);
+            PackagePolicy::of_rules(rules, &self.parts.clock, name, origin).stamp() != 0
+        };
         let upstreams: Vec<_> =
             self.proxy().upstreams_of(name).map(|upstream| Arc::clone(&upstream.id)).collect();
         if !upstreams.iter().any(concerned) {
@@ -124,7 +126,7 @@ impl Packages {
             return Ok(PolicySimulation { downloads: total(days), ..PolicySimulation::default() });
         }
         let (upstream, json) = self.proxy().kept_full_document(name).await?;
-        let policy = trial(VersionOrigin::Upstream(&upstream));
+        let policy = policies.trial(rules, name, VersionOrigin::Upstream(&upstream)).await?;
         let document = ForeignDocument::parse(name, &json)?;
         policy.try_foreign(&upstream, name, &document, days, |version, day, refusal| {
             trials.add(&upstream, version, day, refusal);

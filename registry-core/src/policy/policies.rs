@@ -71,6 +71,20 @@ impl Policies {
         })
     }
 
+    /// Returns the policy of rules that are not in force, to try them. Fails as [`Self::of`] does.
+    pub(crate) async fn trial(
+        &self,
+        rules: &PolicyRules,
+        package: &PackageName,
+        origin: VersionOrigin<'_>,
+    ) -> Result<PackagePolicy, Error> {
+        let policy = PackagePolicy::of_rules(rules, &self.set.clock, package, origin);
+        Ok(match policy.advisory_need() {
+            None => policy,
+            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?),
+        })
+    }
+
     /// Returns the list of administrators as stored now.
     pub(crate) async fn blocked(&self) -> Result<Vec<BlockedVersions>, Error> {
         self.require_list()?.read().await

@@ -41,7 +41,8 @@ impl Ground {
         let root = folder.path().join("trusted_root.json");
         fs::write(&root, sigstore.trusted_root().to_string()).unwrap();
         let config = format!(
-            "[provenance]\ntrusted_root = {root:?}\n{rules}\n[upstreams.main]\nurl = {:?}\n",
+            "[provenance]\ntrusted_root = \"{}\"\n{rules}\n[upstreams.main]\nurl = {:?}\n",
+            root.display(),
             upstream.base_url()
         );
         let binary = Path::new(env!("CARGO_BIN_EXE_registry-server"));

@@ -82,9 +82,9 @@ impl Place {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    folders.push(path)
+                    folders.push(path);
                 } else {
-                    found.push((path.clone(), fs::read(&path).unwrap()))
+                    found.push((path.clone(), fs::read(&path).unwrap()));
                 }
             }
         }

@@ -26,9 +26,9 @@ async fn a_bill_of_materials_names_licenses_hashes_and_advisories() {
     assert_eq!(bill["vulnerabilities"][0]["affects"][0]["ref"], "pkg:npm/pear@1.0.0");
     assert_eq!(bill["vulnerabilities"][0]["ratings"][0]["severity"], "high");
 
-    let served = http.get("/-/sbom/pear/1.0.0").send().await.assert_status(200);
-    assert_eq!(served.header("content-type"), Some("application/vnd.cyclonedx+json; version=1.6"));
-    assert_eq!(served.json()["metadata"]["component"]["hashes"], component["hashes"]);
+    let answer = http.get("/-/sbom/pear/1.0.0").send().await.assert_status(200);
+    assert_eq!(answer.header("content-type"), Some("application/vnd.cyclonedx+json; version=1.6"));
+    assert_eq!(answer.json()["metadata"]["component"]["hashes"], component["hashes"]);
     let scoped = http.get("/-/sbom/@acme%2ffig/2.0.0").send().await.assert_status(200).json();
     assert_eq!(scoped["metadata"]["component"]["purl"], "pkg:npm/%40acme/fig@2.0.0");
     assert_eq!(scoped["vulnerabilities"], json!([]));

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use registry_core::clock::{Clock as _, SystemClock};
 use registry_core::domain::Integrity;
 use registry_testkit::clients::{Client, CommandOutput, package};
 use registry_testkit::conformance::ServedPackages;
@@ -62,7 +63,7 @@ impl World {
 
     pub(super) fn set_stage(&mut self, stage: Stage) {
         let versions: &[&str] = if stage == Stage::Published { &["1.0.0", "1.1.0"] } else { &["1.0.0"] };
-        let now = Utc::now();
+        let now = SystemClock.now();
         let base = self.upstream.base_url().to_owned();
         let mut packument =
             json!({ "_id": "pear", "name": "pear", "dist-tags": {}, "versions": {}, "time": {} });

@@ -96,3 +96,22 @@ async fn a_warning_is_a_notice_and_an_event() {
     assert_eq!((told.len(), &told[0]["refused"]), (1, &json!(false)));
     assert!(world.get("/plum").await.header("npm-notice").is_none());
 }
+
+/// The answer would tell a stranger what the packages of others are called.
+#[tokio::test]
+async fn a_name_is_not_compared_with_packages_that_the_caller_may_not_read() {
+    let rules = json!([
+        { "match": "@ours/*", "read": ["@authenticated"], "publish": ["@authenticated"], "origin": ["hosted"] },
+        { "match": "**", "read": ["@all"], "publish": ["@authenticated"], "origin": ["hosted", "npm"] },
+    ]);
+    let rules: Vec<RuleSettings> = serde_json::from_value(rules).unwrap();
+    let rules = AccessRules::compile_with_upstreams(&rules, &["npm"]).unwrap();
+    let world =
+        World::with(&json!([]), |builder| checking(SimilarNamesAction::Refuse)(builder).access(rules));
+    serve_all(&world);
+    world.publish("@ours/apple", "1.0.0", &json!({})).await;
+    world.clock.advance(Duration::from_mins(1));
+    let _ = world.get("/0urs-apple").await.assert_status(200);
+    let refused = world.get("/expres").await.assert_status(403);
+    assert!(refused.error().contains("looks like express"), "{}", refused.error());
+}
