@@ -113,7 +113,7 @@ async fn a_bad_version_of_an_upstream_is_stopped_by_each_policy() {
     for defense in &DEFENSES {
         let stories = MANAGERS.iter().map(|manager| story(manager, defense));
         for (manager, outcomes) in MANAGERS.iter().zip(join_all(stories).await) {
-            let cells = outcomes.each_ref().map(|outcome| outcome.cell());
+            let cells = outcomes.each_ref().map(Outcome::cell);
             writeln!(rows, "| {} | {} | {} |", defense.name, manager.name, cells.join(" | ")).unwrap();
             let [by_range, by_lock, afterwards] = &outcomes;
             if defense.name == "nothing" {
