@@ -25,7 +25,7 @@ async fn a_token_that_ends_soon_says_so() {
     assert_eq!(notice(&early), "", "it has 15 days left");
 
     super::forget_events(&registry).await;
-    registry.clock().advance(DAY + Duration::from_secs(60));
+    registry.clock().advance(DAY + Duration::from_mins(1));
     let told = token.publish(&PublishDocument::new("pear", "1.0.1")).await.assert_status(201);
     insta::assert_snapshot!(notice(&told), @"your token expires at 2026-02-01T03:04:05.000Z: make a new one with `npm token create`, and put it where this one is");
     let again = token.get("/pear").await.assert_status(200);
