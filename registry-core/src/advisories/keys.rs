@@ -12,7 +12,6 @@ pub(crate) struct AdvisoryKeys {
 }
 
 /// A key to sign with.
-#[cfg_attr(not(feature = "signing"), expect(dead_code, reason = "without the feature there is none"))]
 pub(super) struct AdvisoryKey {
     #[cfg(feature = "signing")]
     key: std::sync::Arc<crate::signing::SigningKey>,

@@ -107,6 +107,10 @@ pub(crate) struct PackagesParts {
     pub(crate) searches: Arc<SearchParts>,
     pub(crate) downloads: DownloadParts,
     pub(crate) signing: SigningParts,
+    #[cfg_attr(
+        not(feature = "provenance"),
+        expect(dead_code, reason = "without the feature, no provenance is verified")
+    )]
     pub(crate) provenance: ProvenanceParts,
 }
 

@@ -66,7 +66,7 @@ impl Packages {
     /// Returns the keys that signatures of this registry name, also those of versions that were signed when it did so otherwise.
     pub(crate) async fn own_keys(&self) -> Result<Vec<ListedKey>, Error> {
         let signing = &self.parts.signing;
-        let mut keys = match &signing.signer {
+        let keys = match &signing.signer {
             Some(signer) => signer.keys().await?,
             None => Vec::new(),
         };
@@ -75,7 +75,7 @@ impl Packages {
             let stored = signing.stored.list().await?.into_iter();
             let others: Vec<_> =
                 stored.filter(|stored| keys.iter().all(|key| key.keyid != stored.keyid)).collect();
-            keys.extend(others);
+            return Ok(keys.into_iter().chain(others).collect());
         }
         Ok(keys)
     }
