@@ -208,7 +208,9 @@ impl Shared {
     /// Returns an error if keys were made: those who have seen a signature would not trust new ones.
     async fn require_not_lost(&self) -> Result<(), Error> {
         let began = self.store.get_proven(&Key::SigningBegan.path()?).await?;
-        if began.is_some() { Err(Error::internal(Lost)) } else { Ok(()) }
+        // Another process may have made them since they were missed.
+        let are_lost = began.is_some() && self.read().await?.keys.is_empty();
+        if are_lost { Err(Error::internal(Lost)) } else { Ok(()) }
     }
 
     fn newest(&self, list: &KeyList) -> Result<Option<Arc<SigningKey>>, Error> {
