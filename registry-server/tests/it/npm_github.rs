@@ -10,7 +10,7 @@ use registry_testkit::http_client::HttpClient;
 use registry_testkit::server_process::ServerProcess;
 use tempfile::TempDir;
 
-use crate::support::{npm_with_token, publish, with_each_npm};
+use crate::support::{files_below, npm_with_token, publish, with_each_npm};
 
 /// A server that lets in who is in the organization `Acme`: `Ana`, its admin, and `ben`, but not `eve`.
 pub(crate) struct GithubRegistry {
@@ -68,19 +68,11 @@ impl GithubRegistry {
 
     /// Everything that the server stored and logged.
     fn left_behind(&self) -> String {
-        fn read(folder: &Path, all: &mut String) {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                all.push_str(&path.display().to_string());
-                if path.is_dir() {
-                    read(&path, all);
-                } else {
-                    all.push_str(&String::from_utf8_lossy(&fs::read(&path).unwrap()));
-                }
-            }
-        }
         let mut all = self.server.stderr();
-        read(&self.folder.path().join("storage"), &mut all);
+        for (path, content) in files_below(&self.folder.path().join("storage")) {
+            all.push_str(&path);
+            all.push_str(&String::from_utf8_lossy(&content));
+        }
         all
     }
 }

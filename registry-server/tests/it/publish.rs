@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use base64::Engine as _;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::running::{registry_server, run, stderr_of_failure};
-use crate::support::{Registry, publish as npm_publish};
+use crate::support::{Registry, files_below, publish as npm_publish};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_registry-server");
 
@@ -44,22 +43,11 @@ impl Desk {
     }
 
     /// Every file in the storage but locks, which are there from the first write.
-    fn files(&self) -> Vec<PathBuf> {
-        fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { walk(&path, files) } else { files.push(path) }
-            }
-        }
-        let mut files = Vec::new();
-        walk(&self.registry.storage().join("objects"), &mut files);
-        walk(&self.registry.storage().join("staging"), &mut files);
+    fn files(&self) -> Vec<String> {
+        let below = |folder: &str| files_below(&self.registry.storage().join(folder)).into_keys();
         // The log tells of denials, and the key signs all packages: neither is a part of one.
-        let is_of_package =
-            |path: &PathBuf| !["/_log/", "/_signing/"].iter().any(|of| path.to_string_lossy().contains(of));
-        files.retain(is_of_package);
-        files.sort();
-        files
+        let is_of_package = |path: &String| !["_log/", "_signing/"].iter().any(|of| path.starts_with(of));
+        below("objects").chain(below("staging")).filter(is_of_package).collect()
     }
 
     /// What was printed, with the folders of this test by short names.

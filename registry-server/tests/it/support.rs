@@ -194,19 +194,26 @@ pub(crate) fn forget_what_is_made_anew(packument: &mut Map<String, Value>) {
     }
 }
 
-/// Path below the folder → content, of all files.
+/// Path below the folder → content, of all files. A running server may take files away in the meantime: those are none.
 pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn there<T>(result: std::io::Result<T>) -> Option<T> {
+        match result {
+            Ok(found) => Some(found),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
     fn walk(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in there(fs::read_dir(folder)).into_iter().flatten().filter_map(there) {
+            let path = entry.path();
             if path.is_dir() {
                 walk(&path, root, found);
-            } else {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                found.insert(name, fs::read(&path).unwrap());
+            } else if let Some(content) = there(fs::read(&path)) {
+                found.insert(path.strip_prefix(root).unwrap().to_string_lossy().into_owned(), content);
             }
         }
     }
+    assert!(folder.is_dir(), "{} is no folder", folder.display());
     let mut found = BTreeMap::new();
     walk(folder, folder, &mut found);
     found

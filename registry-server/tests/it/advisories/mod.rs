@@ -5,6 +5,7 @@ mod sbom;
 mod scanner;
 mod update;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::running::run;
+use crate::support::files_below;
 
 /// An advisory for versions below 1.1.0.
 fn advisory(id: &str, package: &str) -> Value {
@@ -75,21 +77,9 @@ impl Place {
     }
 
     /// Every stored file with its content.
-    fn stored(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut folders = vec![self.storage.path().join("objects")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push((path.clone(), fs::read(&path).unwrap()));
-                }
-            }
-        }
-        found.retain(|(path, _)| !path.to_string_lossy().contains("_probe"));
-        found.sort();
+    fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut found = files_below(&self.storage.path().join("objects"));
+        found.retain(|path, _| !path.contains("_probe"));
         found
     }
 }

@@ -5,6 +5,7 @@ use registry_core::ReadinessFinding;
 use registry_core::bulk::BulkMode;
 use registry_core::signing::StoredKeySettings;
 use registry_testkit::TestRegistry;
+use registry_testkit::faulty::{Fault, Gate, Operation};
 use registry_testkit::publish_document::PublishDocument;
 use serde_json::json;
 
@@ -60,6 +61,24 @@ async fn a_lost_key_is_missed_and_not_replaced() {
     let dist = &packument["versions"]["1.0.0"]["dist"];
     assert_eq!(dist["sourceSignatures"][0]["keyid"], json!(lost[0]), "what was signed is kept");
     assert_eq!(sign(&registry).await, [""; 0]);
+}
+
+/// The second process finds no keys, and then the mark that there are some.
+#[tokio::test]
+async fn keys_that_another_process_makes_in_the_same_moment_are_not_lost() {
+    let first = signing().await;
+    let second = TestRegistry::builder().signing().start_on(&first).await;
+    let gate = Gate::new();
+    let is_mark = |path: &str| path == "_signing/began";
+    second.store().fail_next_at(Operation::Get, is_mark, Fault::Hold(gate.clone()));
+    let ana = second.ana();
+    let late = tokio::spawn(async move { ana.publish(&PublishDocument::new("fig", "1.0.0")).await });
+    gate.reached().await;
+    publish(&first, "pear", "1.0.0").await;
+    gate.open();
+    assert_eq!(late.await.unwrap().status, 201);
+    assert_eq!(ids(&first).await.len(), 1);
+    assert_eq!(verified(&second, "fig").await["1.0.0"], ids(&first).await[0]);
 }
 
 #[tokio::test]
