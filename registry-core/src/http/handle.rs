@@ -29,6 +29,8 @@ use super::robots::robots;
 use super::route::{Route, TrustRoute, loggable_path};
 use super::security_headers::secure;
 use super::status::{Failure, NOTICE, add_notice, failure_response};
+#[cfg(feature = "web")]
+use super::web::{is_browser, is_for_other_sites, share};
 
 /// How many times the publish limit is read from a rejected client, so that it receives the reason. A longer body ends
 /// in a broken connection.
@@ -122,7 +124,7 @@ impl Registry {
                 return response;
             }
         };
-        let found = find_route(&self.parts.http, &request.method, request.uri.path());
+        let found = find_route(&self.parts.http, &request.method, request.uri.path(), is_browser(request));
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
             Err(error) => {
@@ -133,6 +135,8 @@ impl Registry {
         };
         let reading = matches!(request.method, Method::GET | Method::HEAD);
         let kind = RouteKind(route.kind());
+        #[cfg(feature = "web")]
+        let is_shared = is_for_other_sites(&self.parts.http, request, &route);
         let mut stale = None;
         let identified = match self.caller(request, &route).await {
             Err(error) if let Some(token) = stale_token(request, &route, &error) => {
@@ -202,6 +206,10 @@ impl Registry {
         {
             add_notice(response.headers_mut(), &notice);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        #[cfg(feature = "web")]
+        if is_shared {
+            share(&mut response);
         }
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {
@@ -275,6 +283,11 @@ fn anonymous_caller(request: &Parts) -> Caller {
     Caller { address, origin, ..Caller::default() }
 }
 
+#[cfg(not(feature = "web"))]
+fn is_browser(_: &Parts) -> bool {
+    false
+}
+
 /// Returns what a request does, in the words of a user who confirms it.
 fn action_of(request: &Parts, route: &Route) -> String {
     let path = || format!("{} {}", request.method, loggable_path(request.uri.path()));
@@ -341,6 +354,8 @@ impl Call<'_> {
             Route::Policy(route) => Box::pin(self.policy(route)).await,
             Route::Hook(route) => Box::pin(self.hook(route)).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
+            #[cfg(feature = "web")]
+            Route::Web(route) => Box::pin(self.web(route)).await,
         }
     }
 

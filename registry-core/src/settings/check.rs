@@ -81,7 +81,8 @@ impl Settings {
             codebox_log,
             signing,
             provenance,
-            log
+            log,
+            web
         )
     }
 }
