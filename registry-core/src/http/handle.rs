@@ -26,11 +26,13 @@ use super::incoming::Incoming;
 use super::origin::check_origin;
 use super::own_request::refuse_own_request;
 use super::robots::robots;
+#[cfg(feature = "web")]
+use super::route::strip_prefix;
 use super::route::{Route, TrustRoute, loggable_path};
 use super::security_headers::secure;
 use super::status::{Failure, NOTICE, add_notice, failure_response};
 #[cfg(feature = "web")]
-use super::web::{is_browser, is_for_other_sites, share};
+use super::web::{failure_page, is_browser, is_for_other_sites, share};
 
 /// How many times the publish limit is read from a rejected client, so that it receives the reason. A longer body ends
 /// in a broken connection.
@@ -128,7 +130,7 @@ impl Registry {
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
             Err(error) => {
-                let mut response = failure_response(&Failure::Route(error));
+                let mut response = self.without_route(request, host, &Failure::Route(error));
                 response.extensions_mut().insert(RouteKind("none"));
                 return response;
             }
@@ -216,6 +218,19 @@ impl Registry {
             response.extensions_mut().insert(PrincipalName(principal));
         }
         response
+    }
+
+    /// Answers a request without a route: with a page, if a browser sent it.
+    #[cfg_attr(not(feature = "web"), expect(clippy::unused_self, reason = "without pages, all get the same"))]
+    fn without_route(&self, request: &Parts, host: Option<&str>, failure: &Failure) -> Response<Body> {
+        #[cfg(feature = "web")]
+        if self.parts.http.web.settings.pages && is_browser(request) {
+            let prefix = self.parts.http.path_prefix.as_str();
+            let under_prefix = !prefix.is_empty() && strip_prefix(request.uri.path(), prefix).is_some();
+            return failure_page(self, request, base_url(self, request, host, under_prefix).url, failure);
+        }
+        let _ = (request, host);
+        failure_response(failure)
     }
 
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {

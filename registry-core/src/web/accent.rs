@@ -1,5 +1,7 @@
-/// The backgrounds of the light and the dark theme.
-const BACKGROUNDS: [Rgb; 2] = [Rgb([0xff, 0xff, 0xff]), Rgb([0x14, 0x17, 0x1a])];
+/// The surfaces of the light and the dark theme, which text in the accent color is harder to read on than on the
+/// backgrounds.
+const BACKGROUNDS: [Rgb; 2] = [Rgb([0xf6, 0xf7, 0xf8]), Rgb([0x1c, 0x20, 0x24])];
+const WHITE: Rgb = Rgb([0xff; 3]);
 /// What WCAG 2.2 asks of text, level AA.
 const CONTRAST: f64 = 4.5;
 /// How many steps a shade is changed in at most.
@@ -23,7 +25,9 @@ pub enum AccentError {
     #[error("the accent is not a color such as #0b5c8a: write a # and six hex digits")]
     Format,
     /// Its text would be hard to read.
-    #[error("the accent {accent} has too little contrast to white for text (WCAG AA): {instead} would do")]
+    #[error(
+        "the accent {accent} has too little contrast to the background for text (WCAG AA): {instead} would do"
+    )]
     Contrast {
         /// The color.
         accent: String,
@@ -72,8 +76,7 @@ impl Rgb {
     /// Returns the nearest shade that is readable on the background of a theme: darker on white, lighter on black.
     fn readable(self, theme: usize) -> Self {
         let background = BACKGROUNDS[theme];
-        let target = BACKGROUNDS[0];
-        let end = if theme == 0 { Self([0; 3]) } else { target };
+        let end = if theme == 0 { Self([0; 3]) } else { WHITE };
         let shades = (0..=STEPS).map(|step| self.mixed(end, step));
         shades.into_iter().find(|shade| shade.contrast(background) >= CONTRAST).unwrap_or(end)
     }

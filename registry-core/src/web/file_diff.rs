@@ -72,9 +72,11 @@ impl NotShown {
     /// The reason in words.
     pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::Binary => "binary: not shown",
-            Self::TooLarge => "larger than 512 KiB: not shown",
-            Self::Minified => "lines of more than 2,000 bytes, as minified code has: not shown",
+            Self::Binary => "Binary, so it is not shown",
+            Self::TooLarge => "Larger than 512 KiB, so it is not shown",
+            Self::Minified => {
+                "Its lines are longer than 2,000 bytes, as those of minified code, so they are not shown"
+            }
         }
     }
 }

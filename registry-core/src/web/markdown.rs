@@ -46,7 +46,8 @@ pub(crate) fn render_readme(text: &str, place: &ReadmePlace) -> String {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_GFM;
-    let mut events: Vec<_> = Parser::new_ext(text, options).map(without_checkbox).collect();
+    let events = Parser::new_ext(text, options).map(without_checkbox);
+    let mut events = without_foreign_pictures(events);
     if reopened(&events) > MOST_REOPENED {
         for event in &mut events {
             if let Event::Html(raw) | Event::InlineHtml(raw) = event {
@@ -67,6 +68,27 @@ fn without_checkbox(event: Event<'_>) -> Event<'_> {
         Event::TaskListMarker(false) => Event::Text("☐ ".into()),
         other => other,
     }
+}
+
+/// Replaces pictures that are not in the package by their texts.
+fn without_foreign_pictures<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<Event<'a>> {
+    let mut kept = Vec::new();
+    // Whether each picture that is open is kept.
+    let mut open = Vec::new();
+    for event in events {
+        match &event {
+            Event::Start(Tag::Image { dest_url, .. }) => {
+                open.push(relative(dest_url).is_some());
+                if open.last() == Some(&false) {
+                    continue;
+                }
+            }
+            Event::End(TagEnd::Image) if open.pop() == Some(false) => continue,
+            _ => {}
+        }
+        kept.push(event);
+    }
+    kept
 }
 
 /// Returns an upper bound of the elements that an HTML parser adds because raw HTML leaves formatting elements open: each

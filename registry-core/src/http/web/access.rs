@@ -59,7 +59,7 @@ impl Viewer<'_> {
                 p.lead { "Its owners restricted the package: of those whom the rules let read it, only owners, teams with access and callers whom a rule names see it." }
             }
         };
-        Ok(self.frame.page(StatusCode::OK, &format!("{name} — access"), "", &body))
+        Ok(self.frame.page(StatusCode::OK, &format!("{name} — access"), Some(""), &body))
     }
 
     /// The rights of the viewer in a few words.

@@ -37,7 +37,7 @@ impl Viewer<'_> {
             @for (field, heading) in KINDS { (self.kind(&manifest[field], heading)) }
         };
         let title = format!("{name} {} — dependencies", listed.version);
-        Ok(self.frame.page(StatusCode::OK, &title, "", &body))
+        Ok(self.frame.page(StatusCode::OK, &title, Some(""), &body))
     }
 
     fn kind(&self, dependencies: &Value, heading: &str) -> Markup {

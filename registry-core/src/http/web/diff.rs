@@ -68,7 +68,7 @@ impl Viewer<'_> {
             (files)
         };
         let title = format!("{name} {}...{}", old.version, new.version);
-        Ok(self.frame.page(StatusCode::OK, &title, "", &body))
+        Ok(self.frame.page(StatusCode::OK, &title, Some(""), &body))
     }
 
     /// Leads to the comparison that the query names, or asks for one.
@@ -92,7 +92,7 @@ impl Viewer<'_> {
             (self.form(package, before.version.as_str(), listed.version.as_str()))
             @if package.view.versions.len() < 2 { p.lead { "There is only one version to see." } }
         };
-        Ok(self.frame.page(StatusCode::OK, &format!("{} — compare versions", package.name), "", &body))
+        Ok(self.frame.page(StatusCode::OK, &format!("{} — compare versions", package.name), Some(""), &body))
     }
 
     fn form(&self, package: &ShownPackage, from: &str, to: &str) -> Markup {
@@ -164,7 +164,7 @@ impl Viewer<'_> {
                         }
                         @match &file.lines {
                             None => p.muted { "Not compared: too many files, or too large." },
-                            Some(Err(reason)) => p.muted { "This file is " (reason.text()) "." },
+                            Some(Err(reason)) => p.muted { (reason.text()) "." },
                             Some(Ok(diff)) => { (lines_of(diff, &file.path, take_room(&mut room, diff))) }
                         }
                     }

@@ -67,7 +67,7 @@ impl Viewer<'_> {
                 @if let Some(link) = web_link(&manifest["homepage"]) {
                     dt { "homepage" } dd { a href=(link) rel="noopener noreferrer nofollow" { (without_scheme(&link)) } }
                 }
-                dt { "you may" } dd { (self.rights_in_short(name)) " " a href={ (self.frame.package(name)) "/access" } { "why" } }
+                dt { "you may" } dd { (self.rights_in_short(name)) " (" a href={ (self.frame.package(name)) "/access" } { "why" } ")" }
                 dt { "JSON" }
                 dd {
                     @let address = format!("{}/{}", self.frame.base, super::frame::escaped(name.as_str()));
@@ -99,15 +99,18 @@ impl Viewer<'_> {
         };
         let days: Vec<_> = counts.days().collect();
         let week: u64 = days.iter().rev().take(WEEK).map(|(_, count)| count).sum();
-        let most = days.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+        let most_counted = days.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let most = most_counted.max(1);
         let summary = format!("Downloads of each of the last {DAYS} days, at most {} a day", thousands(most));
         Ok(Some(html! {
             (thousands(week)) " this week"
+            @if most_counted > 0 {
             svg.spark viewBox=(format!("0 0 {} 40", days.len() * 10)) preserveAspectRatio="none" role="img" aria-label=(summary) {
                 @for (at, (_, count)) in days.iter().enumerate() {
                     @let height = (count * 38).div_ceil(most).max(1);
                     rect x=(at * 10) y=(40 - height) width="8" height=(height) fill="currentColor" {}
                 }
+            }
             }
             details {
                 summary { "day by day" }

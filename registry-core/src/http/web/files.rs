@@ -63,7 +63,7 @@ impl Viewer<'_> {
                 self.tree_and(&package, listed, &listing, path, &file)
             }
         };
-        Ok(self.frame.page(StatusCode::OK, &title, "", &html! { (head) (content) }))
+        Ok(self.frame.page(StatusCode::OK, &title, Some(""), &html! { (head) (content) }))
     }
 
     fn file_address(&self, package: &ShownPackage, listed: &ListedVersion, path: &str) -> String {
@@ -140,7 +140,7 @@ impl Viewer<'_> {
                 p.lead { img src=(picture) alt={ "The picture " (path) }; }
             }
             @match content {
-                None => p.lead { "This file is " (reason.unwrap_or(NotShown::Binary).text()) "." },
+                None => p.lead { (reason.unwrap_or(NotShown::Binary).text()) "." },
                 Some(content) => {
                     @let text = String::from_utf8_lossy(content);
                     div.src tabindex="0" role="region" aria-label={ "Source of " (path) } {

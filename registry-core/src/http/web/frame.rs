@@ -8,10 +8,12 @@ use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     REFERRER_POLICY, VARY, X_FRAME_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::Registry;
 use crate::domain::PackageName;
 use crate::http::body::Body;
 use crate::http::handle::Call;
@@ -60,14 +62,20 @@ pub(in crate::http) struct LoginFrame<'a> {
 
 impl<'a> Frame<'a> {
     pub(super) fn of(call: &Call<'a>) -> Self {
-        let base = call.base_url();
+        let account = call.caller.name().map(str::to_owned);
+        Self { account, ..Self::new(call.registry, call.request, call.base_url()) }
+    }
+
+    /// The frame for a viewer whose account is not known.
+    pub(super) fn new(registry: &'a Registry, request: &Parts, base: Arc<str>) -> Self {
+        let encodings = request.headers.get(ACCEPT_ENCODING).and_then(|header| header.to_str().ok());
         Self {
-            web: &call.registry.parts.http.web,
+            web: &registry.parts.http.web,
             root: path_of(&base).to_owned(),
             base,
-            account: call.caller.name().map(str::to_owned),
-            now: call.registry.parts.http.clock.now(),
-            is_compressed: accepts_gzip(call.header(ACCEPT_ENCODING)),
+            account: None,
+            now: registry.parts.http.clock.now(),
+            is_compressed: accepts_gzip(encodings),
         }
     }
 
@@ -81,8 +89,15 @@ impl<'a> Frame<'a> {
         format!("{}/v/{}", self.package(name), escape(version))
     }
 
-    /// Renders a page. `title` begins what the browser shows as its title; `query` is in the search field.
-    pub(super) fn page(&self, status: StatusCode, title: &str, query: &str, body: &Markup) -> Response<Body> {
+    /// Renders a page. `title` begins what the browser shows as its title; `query` is in the search field at the top, which
+    /// a page with its own field leaves out.
+    pub(super) fn page(
+        &self,
+        status: StatusCode,
+        title: &str,
+        query: Option<&str>,
+        body: &Markup,
+    ) -> Response<Body> {
         let settings = &self.web.settings;
         let page = html! {
             (DOCTYPE)
@@ -93,11 +108,7 @@ impl<'a> Frame<'a> {
                     header.top {
                         div.wrap {
                             (brand(self.web, &self.root))
-                            form action={ (self.root) "/search" } role="search" data-search={ (self.root) "/-/v1/search?size=8&text=" }
-                                data-package={ (self.root) "/package/" } {
-                                div.find { input id="top-search" type="search" name="q" value=(query) aria-label="Search packages"
-                                    placeholder="Search packages ( / )" autocomplete="off" autocapitalize="none" spellcheck="false"; }
-                            }
+                            @if let Some(query) = query { (self.search_form("top-search", query)) }
                             nav aria-label="Registry" {
                                 a href={ (self.root) "/-/web/set-up" } { "Set up" }
                                 @if let Some(account) = &self.account { span.muted { "as " (account) } }
@@ -116,6 +127,21 @@ impl<'a> Frame<'a> {
             }
         };
         self.respond(status, page.into_string())
+    }
+
+    /// The field for searches. The script makes it search as people type.
+    pub(super) fn search_form(&self, id: &str, query: &str) -> Markup {
+        let is_large = id == "search";
+        html! {
+            form.big[is_large] action={ (self.root) "/search" } role="search" data-search={ (self.root) "/-/v1/search?size=8&text=" }
+                data-package={ (self.root) "/package/" } {
+                div.find {
+                    input id=(id) type="search" name="q" value=(query) aria-label="Search packages" placeholder="Search packages ( / )"
+                        autocomplete="off" autocapitalize="none" spellcheck="false" autofocus[is_large];
+                    @if is_large { button.primary type="submit" { "Search" } }
+                }
+            }
+        }
     }
 
     fn respond(&self, status: StatusCode, page: String) -> Response<Body> {

@@ -16,14 +16,7 @@ impl Viewer<'_> {
         let newest = self.registry.newest_packages(&self.caller, LISTED).await?;
         let body = html! {
             h1 { (self.frame.web.settings.title) }
-            form.big action={ (self.frame.root) "/search" } role="search" data-search={ (self.frame.root) "/-/v1/search?size=8&text=" }
-                data-package={ (self.frame.root) "/package/" } {
-                div.find {
-                    input id="search" type="search" name="q" aria-label="Search packages" placeholder="Name, word, or scope:acme"
-                        autocomplete="off" autocapitalize="none" spellcheck="false" autofocus;
-                    button.primary type="submit" { "Search" }
-                }
-            }
+            (self.frame.search_form("search", ""))
             @if newest.is_empty() {
                 (self.nothing_yet())
             } @else {
@@ -33,7 +26,7 @@ impl Viewer<'_> {
                 }
             }
         };
-        Ok(self.frame.page(StatusCode::OK, "Packages", "", &body))
+        Ok(self.frame.page(StatusCode::OK, "Packages", None, &body))
     }
 
     /// A package in a list.
@@ -42,16 +35,18 @@ impl Viewer<'_> {
         let date = entry.date.as_deref().and_then(|date| date.parse().ok());
         html! {
             li {
-                a.name href=(self.frame.package(&hit.name)) { (hit.name) }
-                " " span.mono.muted { (entry.version) }
-                @if entry.deprecated { " " span.mark.warn { "deprecated" } }
-                @if entry.restricted { " " span.mark { "restricted" } }
-                @if !entry.description.is_empty() { p { (entry.description) } }
-                div.meta {
-                    @if let Some(date) = date { span { (since(date, self.frame.now)) } }
-                    @if let Some(publisher) = &entry.publisher { span { "by " (publisher.name) } }
-                    @if let Some(license) = &entry.license { span { (license) } }
+                div.row {
+                    a.name href=(self.frame.package(&hit.name)) { (hit.name) }
+                    span.mono.muted { (entry.version) }
+                    @if entry.deprecated { span.mark.warn { "deprecated" } }
+                    @if entry.restricted { span.mark { "restricted" } }
+                    div.meta {
+                        @if let Some(license) = &entry.license { span { (license) } }
+                        @if let Some(publisher) = &entry.publisher { span { "by " (publisher.name) } }
+                        @if let Some(date) = date { span { (since(date, self.frame.now)) } }
+                    }
                 }
+                @if !entry.description.is_empty() { p { (entry.description) } }
             }
         }
     }

@@ -20,12 +20,16 @@ mod tarball;
 mod versions;
 mod viewer;
 
+use std::sync::Arc;
+
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY,
 };
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use maud::html;
+
+use crate::Registry;
 
 use super::body::Body;
 use super::handle::Call;
@@ -34,7 +38,8 @@ use super::route::{PackagePage, RouteError, WebRoute};
 use super::status::{Failure, status, told, wait};
 
 pub(super) use cross_origin::{is_for_other_sites, share};
-pub(super) use frame::{Frame, LoginFrame};
+use frame::Frame;
+pub(super) use frame::LoginFrame;
 use viewer::Viewer;
 
 /// The `Cache-Control` of a file whose name changes with its content.
@@ -43,6 +48,16 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, immutable, max-ag
 /// Whether a request comes from a browser that opens an address.
 pub(super) fn is_browser(request: &Parts) -> bool {
     prefers_page(request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()))
+}
+
+/// Renders what went wrong before there was an operation, for a browser.
+pub(super) fn failure_page(
+    registry: &Registry,
+    request: &Parts,
+    base: Arc<str>,
+    failure: &Failure,
+) -> Response<Body> {
+    failed(&Frame::new(registry, request, base), failure)
 }
 
 impl Call<'_> {
@@ -128,7 +143,7 @@ fn failed(frame: &Frame<'_>, failure: &Failure) -> Response<Body> {
         }
         p.lead { a href={ (frame.root) "/" } { "All packages" } }
     };
-    let mut response = frame.page(status, title, "", &body);
+    let mut response = frame.page(status, title, Some(""), &body);
     if let Some(seconds) = wait(failure) {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }

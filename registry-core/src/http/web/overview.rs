@@ -37,28 +37,27 @@ impl Viewer<'_> {
                 aside.side aria-label="Facts" { (facts) }
             }
         };
-        Ok(self.frame.page(StatusCode::OK, &title, "", &body))
+        Ok(self.frame.page(StatusCode::OK, &title, Some(""), &body))
     }
 
-    /// Renders the readme of a version: that of the packument for the latest one, else the file in the tarball.
+    /// Renders the readme of a version: the file in its tarball, which is what is installed. Of an upstream's latest version,
+    /// the packument's readme does, so that a page fetches no tarball.
     async fn readme(&self, package: &ShownPackage, listed: &ListedVersion) -> Result<Markup, Error> {
+        let tarball = self.registry.find_tarball(&self.caller, &package.name, &listed.version).await?;
         let is_latest = package.view.latest().is_some_and(|latest| latest.version == listed.version);
         let stored = package.view.readme.as_ref().filter(|readme| is_latest && !readme.is_empty());
         let text = match stored {
-            Some(readme) => readme.clone(),
-            None => {
-                let tarball =
-                    self.registry.find_tarball(&self.caller, &package.name, &listed.version).await?;
-                match self.listing(&tarball).await? {
-                    Ok(listing) => match &listing.readme {
-                        Some(readme) => readme.clone(),
-                        None => return Ok(html! { p.muted { "This version has no readme." } }),
-                    },
-                    Err(reason) => {
-                        return Ok(html! { p.muted { "The readme cannot be shown: " (reason) "." } });
-                    }
-                }
-            }
+            Some(readme) if !tarball.is_hosted() => readme.clone(),
+            stored => match self.listing(&tarball).await? {
+                Ok(listing) => match listing.readme.as_ref().or(stored) {
+                    Some(readme) => readme.clone(),
+                    None => return Ok(html! { p.muted { "This version has no readme." } }),
+                },
+                Err(reason) => match stored {
+                    Some(readme) => readme.clone(),
+                    None => return Ok(html! { p.muted { "The readme cannot be shown: " (reason) "." } }),
+                },
+            },
         };
         let version = self.frame.version(&package.name, listed.version.as_str());
         let place = ReadmePlace { files: format!("{version}/files"), pictures: format!("{version}/raw") };

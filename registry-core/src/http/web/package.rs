@@ -1,7 +1,8 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::web::{ListedVersion, since};
+use crate::domain::Version;
+use crate::web::{ListedVersion, count, since};
 
 use super::viewer::{ShownPackage, Viewer};
 
@@ -41,6 +42,9 @@ impl Viewer<'_> {
                 @if listed.is_signed { span.mark.good { "signed ✓" } }
                 @if listed.has_provenance { span.mark.good { "provenance ✓" } }
                 @if listed.has_install_script { span.mark.warn { "runs code at install" } }
+                @if !package.refused.is_empty() {
+                    a href={ (self.frame.package(name)) "/versions#blocked" } { (count(package.refused.len() as u64, "version")) " blocked here" }
+                }
             }
             @if let Some(description) = manifest["description"].as_str() { p.lead { (description) } }
             (self.notes(package, listed, is_latest))
@@ -50,7 +54,13 @@ impl Viewer<'_> {
 
     /// What a person should know before they use the version: what it is, why, and the way out.
     fn notes(&self, package: &ShownPackage, listed: &ListedVersion, is_latest: bool) -> Markup {
-        let refused = &package.refused;
+        let highest = package
+            .refused
+            .iter()
+            .filter_map(|(version, refusal)| Some((Version::parse(version).ok()?, refusal)));
+        let highest = highest.max_by(|(one, _), (other, _)| one.cmp(other));
+        let latest = package.view.latest().map(|latest| &latest.version);
+        let newer = highest.filter(|(version, _)| latest.is_none_or(|latest| version > latest));
         html! {
             @if let Some(message) = &listed.deprecated {
                 div.note.warn { p { strong { "Deprecated" } ": " (message) } }
@@ -59,14 +69,8 @@ impl Viewer<'_> {
                 div.note.info { p { "You are looking at " (listed.version) ". "
                     a href=(self.frame.package(&package.name)) { "The latest version is " (latest.version) } "." } }
             }
-            @if let Some((version, refusal)) = refused.last() {
-                div.note.bad {
-                    p { strong { (version) " is blocked here" } ": it " (refusal.explanation()) "." }
-                    @if refused.len() > 1 {
-                        p { a href={ (self.frame.package(&package.name)) "/versions#blocked" } { (refused.len()) " versions are blocked, each with its reason" } }
-                    }
-                }
-            }
+            // A blocked version that is newer explains why the latest is none.
+            @if let Some((version, refusal)) = newer { div.note.bad { p { strong { (version) } " " (refusal.explanation()) "." } } }
         }
     }
 

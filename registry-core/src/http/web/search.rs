@@ -22,7 +22,7 @@ impl Viewer<'_> {
         if text.trim().is_empty() {
             let body = html! { h1 { "Search" } p.lead { "Type a name or a word in the field above. "
             code { "scope:acme" } ", " code { "author:ana" } " and " code { "keywords:cli" } " narrow a search." } };
-            return Ok(self.frame.page(StatusCode::OK, "Search", "", &body));
+            return Ok(self.frame.page(StatusCode::OK, "Search", Some(""), &body));
         }
         let from = self.field("from").and_then(|from| from.parse().ok()).unwrap_or(0).min(LAST);
         let query = SearchQuery { text: text.clone(), from, size: SIZE, ..SearchQuery::default() };
@@ -48,7 +48,7 @@ impl Viewer<'_> {
                 @if (next as u64) < page.total && next <= LAST { a href=(self.page_of(&text, next)) rel="next" { "Next" } }
             }
         };
-        Ok(self.frame.page(StatusCode::OK, &format!("{text} — search"), &text, &body))
+        Ok(self.frame.page(StatusCode::OK, &format!("{text} — search"), Some(&text), &body))
     }
 
     fn page_of(&self, text: &str, from: usize) -> String {
@@ -67,14 +67,16 @@ impl Viewer<'_> {
         let date = text("date").parse().ok();
         html! {
             li {
-                a.name href=(self.frame.package(&name)) { (name) }
-                " " span.mono.muted { (text("version")) }
-                " " span.mark { "upstream" }
-                @if !text("description").is_empty() { p { (text("description")) } }
-                div.meta {
-                    @if let Some(date) = date { span { (since(date, self.frame.now)) } }
-                    @if let Some(publisher) = package["publisher"]["username"].as_str() { span { "by " (publisher) } }
+                div.row {
+                    a.name href=(self.frame.package(&name)) { (name) }
+                    span.mono.muted { (text("version")) }
+                    span.mark { "upstream" }
+                    div.meta {
+                        @if let Some(publisher) = package["publisher"]["username"].as_str() { span { "by " (publisher) } }
+                        @if let Some(date) = date { span { (since(date, self.frame.now)) } }
+                    }
                 }
+                @if !text("description").is_empty() { p { (text("description")) } }
             }
         }
     }

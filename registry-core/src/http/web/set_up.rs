@@ -22,8 +22,10 @@ impl Viewer<'_> {
                 button type="submit" { "Fill in" }
             }
             section { h2 { "A project" }
-                p.lead { "For npm, pnpm, yarn 1, bun and deno, in " code { ".npmrc" } " beside " code { "package.json" } ". The first line is for all packages, the second for one scope: keep one of them." }
-                (block(&format!("registry={registry}\n{scope}:registry={registry}")))
+                p.lead { "For npm, pnpm, yarn 1, bun and deno, in " code { ".npmrc" } " beside " code { "package.json" } ". For all packages:" }
+                (block(&format!("registry={registry}")))
+                p.lead { "Or only for the packages of a scope:" }
+                (block(&format!("{scope}:registry={registry}")))
                 p.lead { "For yarn 2 and later, in " code { ".yarnrc.yml" } ":" }
                 (block(&format!("npmRegistryServer: \"{registry}\"\nnpmScopes:\n  {}:\n    npmRegistryServer: \"{registry}\"", scope.trim_start_matches('@'))))
             }
@@ -41,16 +43,16 @@ impl Viewer<'_> {
             }
             section { h2 { "Publish from GitHub Actions without a token" }
                 p.lead { "Trusted publishing: the build proves what it is. Once, with your account:" }
-                (block(&format!("npm trust github {scope}/pear --file release.yml --repository OWNER/REPOSITORY --registry={registry}")))
+                (block(&format!("npm trust github {scope}/pear --file release.yml --repository OWNER/REPOSITORY --allow-publish --registry={registry}")))
                 p.lead { "And in " code { ".github/workflows/release.yml" } ":" }
                 (block(&github(&registry)))
             }
             section { h2 { "Publish from GitLab without a token" }
-                (block(&format!("npm trust gitlab {scope}/pear --file .gitlab-ci.yml --project GROUP/PROJECT --registry={registry}")))
+                (block(&format!("npm trust gitlab {scope}/pear --file .gitlab-ci.yml --project GROUP/PROJECT --allow-publish --registry={registry}")))
                 (block(&gitlab(&registry)))
             }
         };
-        self.frame.page(StatusCode::OK, "Set up", "", &body)
+        self.frame.page(StatusCode::OK, "Set up", Some(""), &body)
     }
 }
 

@@ -75,7 +75,7 @@ impl Viewer<'_> {
                     tbody {
                         @for listed in shown {
                             @let of = listed.version.as_str().split('.').next().unwrap_or_default();
-                            @if major.replace(of) != Some(of) { tr.group { th colspan="9" scope="rowgroup" { "Major " (of) } } }
+                            @if major.replace(of) != Some(of) { tr.group { th colspan="9" scope="rowgroup" { (of) ".x" } } }
                             (self.row(&package, listed, downloads.as_ref().map(|counts| counts.get(&listed.version).copied().unwrap_or(0))))
                         }
                     }
@@ -87,7 +87,7 @@ impl Viewer<'_> {
             }
             (blocked(&package))
         };
-        Ok(self.frame.page(StatusCode::OK, &format!("{name} — versions"), "", &body))
+        Ok(self.frame.page(StatusCode::OK, &format!("{name} — versions"), Some(""), &body))
     }
 
     fn filter(&self) -> Filter {
@@ -134,7 +134,7 @@ impl Viewer<'_> {
         html! {
             @if let Some(plot) = plot {
                 figure {
-                    (plot)
+                    div.wide { (plot) }
                     figcaption.muted.small { "Each dot is a version: time to the right, unpacked size upwards. Hollow: prerelease. Crossed: deprecated." }
                 }
             }
@@ -186,7 +186,7 @@ fn blocked(package: &ShownPackage) -> Markup {
                 h2 id="blocked-title" { "Blocked here" }
                 ul.list {
                     @for (version, refusal) in refused.iter().rev().take(MOST_BLOCKED) {
-                        li { span.mono { (version) } " " span.mark.bad { "blocked" } p { "It " (refusal.explanation()) "." } }
+                        li { span.mono { (version) } " " span.mark.bad { "not served" } p { (version) " " (refusal.explanation()) "." } }
                     }
                 }
                 @if refused.len() > MOST_BLOCKED { p.muted { "and " (refused.len() - MOST_BLOCKED) " more" } }
