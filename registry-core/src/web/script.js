@@ -117,7 +117,7 @@
         item.setAttribute("role", "option");
         item.setAttribute("aria-selected", "false");
         item.id = list.id + "-" + index;
-        link.href = form.dataset.package + hit.package.name.replace("/", "%2f").replace("%2f", "/");
+        link.href = form.dataset.package + encodeURIComponent(hit.package.name).replace("%40", "@").replace("%2F", "/");
         link.tabIndex = -1;
         var name = document.createElement("code");
         name.textContent = hit.package.name;

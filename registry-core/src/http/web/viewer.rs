@@ -3,6 +3,7 @@ use std::sync::Arc;
 use url::form_urlencoded;
 
 use crate::auth::Caller;
+use crate::concurrency::compute;
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
 use crate::error::{PackageError, PolicyError};
@@ -59,7 +60,8 @@ impl<'a> Viewer<'a> {
         let view = match views.get(&key) {
             Some(view) => view,
             None => {
-                let view = PackageView::parse(representation.identity.clone());
+                let json = representation.identity.clone();
+                let view = compute(json.len(), move || PackageView::parse(json)).await?;
                 let view = Arc::new(view.map_err(|error| Error::Internal(error.into()))?);
                 views.insert(key, Arc::clone(&view));
                 view

@@ -41,7 +41,26 @@ async fn files_are_listed_with_sizes_and_shown_with_numbered_lines() {
     let registry = registry().await;
     let list = open(&registry.anonymous(), "/package/pear/v/1.0.0/files").await.assert_status(200);
     let list = text_of(&list);
-    insta::assert_snapshot!(list.split_once("SHA-256").unwrap().1.trim(), @"");
+    insta::assert_snapshot!(list.split_once("SHA-256").unwrap().1.trim(), @r#"
+    gone.js
+    5 B
+    4b9f2c32577beb1e…
+    index.js
+    14 B
+    b6285c57e8797db5…
+    lib/deep/x.min.js
+    5.0 kB
+    c526c6222044dab5…
+    logo.png
+    6 B
+    09824c6bec844d27…
+    package.json
+    154 B
+    18ed77be8096892f…
+    same.js
+    5 B
+    a6328afc76e9db71…
+    "#);
     let file =
         open(&registry.anonymous(), "/package/pear/v/1.1.0/files/index.js").await.assert_status(200).text();
     assert!(
@@ -74,7 +93,135 @@ async fn a_difference_tells_first_what_runs_at_an_install() {
     let registry = registry().await;
     let page = open(&registry.anonymous(), "/package/pear/diff/1.0.0...1.1.0").await.assert_status(200);
     let text = text_of(&page);
-    insta::assert_snapshot!(text.split_once("Compare").unwrap().1.trim(), @"");
+    insta::assert_snapshot!(text.split_once("Compare").unwrap().1.trim(), @r#"
+    What changes for those who install it
+    runs at install
+    adds the script postinstall:
+    node install.js
+    changes the dependency fig from
+    ^1.0.0
+    to
+    ^2.0.0
+    adds the dependency kiwi:
+    1
+    changes the license from
+    MIT
+    to
+    ISC
+    unpacked size from 5.2 kB to 5.2 kB
+    Files
+    6 changed files
+    +9 −6 lines
+    gone.js
+    removed
+    +0 −1, 5 B
+    index.js
+    changed
+    +2 −1, 14 B → 21 B
+    lib/deep/x.min.js
+    changed
+    5.0 kB → 5.0 kB
+    logo.png
+    changed
+    6 B → 6 B
+    new.js
+    added
+    +1 −0, 4 B
+    package.json
+    changed
+    +6 −4, 154 B → 209 B
+    gone.js
+    removed
+    in 1.0.0
+    5 B
+    lines from 1, now from 1
+    1
+    - gone
+    index.js
+    changed
+    in 1.0.0
+    in 1.1.0
+    14 B → 21 B
+    lines from 1, now from 1
+    1
+    1
+    one
+    2
+    - two
+    2
+    + 2 < 3
+    3
+    3
+    three
+    4
+    + four
+    lib/deep/x.min.js
+    changed
+    in 1.0.0
+    in 1.1.0
+    5.0 kB → 5.0 kB
+    Its lines are longer than 2,000 bytes, as those of minified code, so they are not shown.
+    logo.png
+    changed
+    in 1.0.0
+    in 1.1.0
+    6 B → 6 B
+    Binary, so it is not shown.
+    new.js
+    added
+    in 1.1.0
+    4 B
+    lines from 1, now from 1
+    1
+    + new
+    package.json
+    changed
+    in 1.0.0
+    in 1.1.0
+    154 B → 209 B
+    lines from 1, now from 1
+    1
+    1
+    {
+    2
+    2
+    "name": "pear",
+    3
+    - "version": "1.0.0",
+    3
+    + "version": "1.1.0",
+    4
+    4
+    "scripts": {
+    5
+    - "test": "node --test"
+    5
+    + "test": "node --test",
+    6
+    + "postinstall": "node install.js"
+    6
+    7
+    },
+    7
+    8
+    "dependencies": {
+    8
+    - "fig": "^1.0.0"
+    9
+    + "fig": "^2.0.0",
+    10
+    + "kiwi": "1"
+    9
+    11
+    },
+    10
+    - "license": "MIT"
+    12
+    + "license": "ISC"
+    11
+    13
+    }
+    "#);
     assert!(page.text().contains("- two</td>") && page.text().contains("+ 2 &lt; 3</td>"), "{}", page.text());
     let found =
         open(&registry.anonymous(), "/package/pear/diff?from=1.0.0&to=latest").await.assert_status(303);

@@ -109,7 +109,7 @@ async fn no_payload_in_a_readme_survives() {
         let page =
             open(&registry.anonymous(), &format!("/package/xss/v/{version}")).await.assert_status(200).text();
         assert_harmless(&page, payload);
-        assert!(page.contains("before "), "{payload}");
+        assert!(page.contains(">Title</h2>"), "{payload}: {page}");
     }
     for (number, payload) in payloads.iter().enumerate() {
         let page = open(&registry.anonymous(), &format!("/package/xss/v/1.0.{number}"))
@@ -147,7 +147,7 @@ async fn every_field_of_a_hostile_package_is_escaped() {
     }
     let mut packument = registry.ana().get("/xss").await.json();
     packument["versions"]["1.1.0"]["deprecated"] = json!(evil);
-    let _ = registry.ana().put("/xss", &packument).await.assert_status(201);
+    let _ = registry.ana().put("/xss", &packument).await.assert_status(200);
     for path in [
         "/",
         "/xss",

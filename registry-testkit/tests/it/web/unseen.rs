@@ -169,7 +169,25 @@ async fn the_access_page_tells_the_rule_that_decided() {
     let table =
         |page: &TestResponse| super::text_of(page).split_once("because of").unwrap().1.trim().to_owned();
     let anonymous = open(&registry.anonymous(), "/package/pear/access").await.assert_status(200);
-    insta::assert_snapshot!(table(&anonymous), @"");
+    insta::assert_snapshot!(table(&anonymous), @r#"
+    read
+    see and install it
+    allowed
+    rule 3,
+    **
+    :
+    @all in read
+    publish
+    publish versions, deprecate them, move tags
+    not allowed
+    rule 3,
+    **
+    administer
+    change its owners, and remove it or versions of it
+    not allowed
+    rule 3,
+    **
+    "#);
     let carol = registry.user("carol").await;
     let page = open(&carol, "/package/@hidden/hush/access").await.assert_status(200);
     insta::assert_snapshot!(table(&page), @"");
