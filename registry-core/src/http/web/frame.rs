@@ -181,9 +181,9 @@ impl<'a> LoginFrame<'a> {
         let page = html! {
             (DOCTYPE)
             html lang="en" {
-                (head(self.web, &self.root, title))
+                (login_head(self.web, &self.root, title))
                 body {
-                    header.top { div.wrap { (brand(self.web, &self.root)) nav aria-label="Appearance" { span data-theme-switch {} } } }
+                    header.top { div.wrap { (brand(self.web, &self.root)) } }
                     main id="main" { div.wrap { div.narrow { h1 { (title) } (body) } } }
                 }
             }
@@ -192,18 +192,33 @@ impl<'a> LoginFrame<'a> {
     }
 }
 
+/// The head of a page.
 fn head(web: &WebParts, root: &str, title: &str) -> Markup {
-    let address = |asset: &Asset| format!("{root}/-/web/assets/{}", asset.name);
     html! {
         head {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width, initial-scale=1";
+            (loaded(web, root))
             title { (title) " · " (web.settings.title) }
-            link rel="stylesheet" href=(address(&web.assets.style));
-            link rel="icon" href=(address(&web.assets.icon)) type="image/svg+xml";
-            script src=(address(&web.assets.script)) {}
+            script src=(address(root, &web.assets.script)) {}
         }
     }
+}
+
+/// The head of a page of a login, which runs no script: it asks for passwords.
+fn login_head(web: &WebParts, root: &str, title: &str) -> Markup {
+    html! { head { (loaded(web, root)) title { (title) } } }
+}
+
+fn loaded(web: &WebParts, root: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        link rel="stylesheet" href=(address(root, &web.assets.style));
+        link rel="icon" href=(address(root, &web.assets.icon)) type="image/svg+xml";
+    }
+}
+
+fn address(root: &str, asset: &Asset) -> String {
+    format!("{root}/-/web/assets/{}", asset.name)
 }
 
 fn brand(web: &WebParts, root: &str) -> Markup {

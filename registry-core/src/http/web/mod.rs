@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY,
+    WWW_AUTHENTICATE,
 };
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -144,6 +145,9 @@ fn failed(frame: &Frame<'_>, failure: &Failure) -> Response<Body> {
         p.lead { a href={ (frame.root) "/" } { "All packages" } }
     };
     let mut response = frame.page(status, title, Some(""), &body);
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = wait(failure) {
         response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
     }

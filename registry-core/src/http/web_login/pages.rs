@@ -186,10 +186,10 @@ fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body>
     response
 }
 
-/// The style, and with the web pages also the script and the logo, that a page of a login may load.
+/// The style, and with the web pages also the logo, that a page of a login may load. It runs no script.
 #[cfg(feature = "web")]
 fn sources() -> String {
-    "style-src 'self'; script-src 'self'; img-src 'self'".to_owned()
+    "style-src 'self'; img-src 'self'".to_owned()
 }
 
 #[cfg(not(feature = "web"))]
