@@ -2,8 +2,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use ammonia::Builder;
+use maud::html;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use url::Url;
 
 /// The longest readme that is rendered, in bytes.
@@ -13,8 +14,14 @@ const ID_PREFIX: &str = "readme-";
 /// Elements that a parser opens again in each block that follows, if they are not closed.
 const FORMATTING: [&str; 14] =
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+/// Elements that are never open.
+const EMPTY: [&str; 6] = ["br", "col", "hr", "img", "input", "wbr"];
 /// The most elements that such reopening may add.
 const MOST_REOPENED: usize = 400_000;
+/// The most open elements that a parser may look at.
+const MOST_LOOKED_AT: usize = 20_000_000;
+/// How deeply quotes and lists may be nested.
+const DEEPEST: usize = 60;
 /// What is escaped in a segment of a path.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -48,7 +55,10 @@ pub(crate) fn render_readme(text: &str, place: &ReadmePlace) -> String {
         | Options::ENABLE_GFM;
     let events = Parser::new_ext(text, options).map(without_checkbox);
     let mut events = without_foreign_pictures(events);
-    if reopened(&events) > MOST_REOPENED {
+    if nesting(&events) > DEEPEST {
+        return html! { pre { (text) } }.into_string();
+    }
+    if is_slow_to_parse(&events) {
         for event in &mut events {
             if let Event::Html(raw) | Event::InlineHtml(raw) = event {
                 *event = Event::Text(raw.clone());
@@ -57,7 +67,7 @@ pub(crate) fn render_readme(text: &str, place: &ReadmePlace) -> String {
     }
     name_headings(&mut events);
     let mut rendered = String::with_capacity(text.len() * 2);
-    html::push_html(&mut rendered, events.into_iter());
+    pulldown_cmark::html::push_html(&mut rendered, events.into_iter());
     sanitize(&rendered, place)
 }
 
@@ -91,22 +101,40 @@ fn without_foreign_pictures<'a>(events: impl Iterator<Item = Event<'a>>) -> Vec<
     kept
 }
 
-/// Returns an upper bound of the elements that an HTML parser adds because raw HTML leaves formatting elements open: each
-/// may be opened again in each block.
-fn reopened(events: &[Event<'_>]) -> usize {
-    let (mut formatting, mut blocks) = (0, events.len());
+/// How deeply quotes and lists are nested.
+fn nesting(events: &[Event<'_>]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
     for event in events {
-        if let Event::Html(raw) | Event::InlineHtml(raw) = event {
-            for tag in raw.split('<').skip(1) {
-                blocks += 1;
-                let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).take(8).collect();
-                if FORMATTING.contains(&name.to_ascii_lowercase().as_str()) {
-                    formatting += 1;
-                }
+        match event {
+            Event::Start(_) => depth += 1,
+            Event::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Whether raw HTML may leave so many elements open that a parser takes long. It opens formatting elements again in each
+/// block that follows, and looks through all that are open at each block. Both are upper bounds: elements that are closed
+/// count too.
+fn is_slow_to_parse(events: &[Event<'_>]) -> bool {
+    let (mut formatting, mut open, mut blocks) = (0, 0, events.len());
+    for event in events {
+        let (Event::Html(raw) | Event::InlineHtml(raw)) = event else { continue };
+        for tag in raw.split('<').skip(1) {
+            blocks += 1;
+            let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).take(12).collect();
+            let name = name.to_ascii_lowercase();
+            if FORMATTING.contains(&name.as_str()) {
+                formatting += 1;
+            }
+            if !name.is_empty() && !EMPTY.contains(&name.as_str()) {
+                open += 1;
             }
         }
     }
-    formatting * blocks
+    formatting * blocks > MOST_REOPENED || open * blocks > MOST_LOOKED_AT
 }
 
 /// Gives each heading an id made of its text, as code hosts do, and moves it one level down, below the page's own.
@@ -235,14 +263,30 @@ mod tests {
 
     #[test]
     fn headings_have_ids_that_links_in_the_readme_reach() {
-        insta::assert_snapshot!(render("# Pear\n\n[use](#how-to-use)\n\n## How to use\n\n## How to `use`\n"), @"");
+        insta::assert_snapshot!(render("# Pear\n\n[use](#how-to-use)\n\n## How to use\n\n## How to `use`\n"), @r##"
+        <h2 id="readme-pear">Pear</h2>
+        <p><a href="#readme-how-to-use" rel="noopener noreferrer nofollow">use</a></p>
+        <h3 id="readme-how-to-use">How to use</h3>
+        <h3 id="readme-how-to-use-1">How to <code>use</code></h3>
+        "##);
     }
 
     #[test]
     fn tables_lists_and_code_are_rendered() {
         let text =
             "| a | b |\n|---|--:|\n| 1 | 2 |\n\n- [x] done\n- [ ] not\n\n~~old~~\n\n```js\na < b;\n```\n";
-        insta::assert_snapshot!(render(text), @"");
+        insta::assert_snapshot!(render(text), @r"
+        <table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>
+        <tr><td>1</td><td>2</td></tr>
+        </tbody></table>
+        <ul>
+        <li>☑ done</li>
+        <li>☐ not</li>
+        </ul>
+        <p><del>old</del></p>
+        <pre><code>a &lt; b;
+        </code></pre>
+        ");
     }
 
     #[test]
@@ -269,7 +313,7 @@ mod tests {
     #[test]
     fn pictures_come_from_the_package_only() {
         let text = "![here](logo.png) ![there](https://evil.example/track.gif) <img src='//evil.example/x'>";
-        insta::assert_snapshot!(render(text), @"");
+        insta::assert_snapshot!(render(text), @r#"<p><img src="/package/pear/v/1.0.0/raw/logo.png" alt="here"> there <img></p>"#);
     }
 
     #[test]
