@@ -55,7 +55,7 @@ pub(crate) enum NotShown {
 }
 
 impl NotShown {
-    /// Says why nobody wants to read a file.
+    /// Says why a file is not worth reading.
     pub(crate) fn of(content: &[u8]) -> Option<Self> {
         if content.iter().take(8 << 10).any(|byte| *byte == 0) {
             return Some(Self::Binary);

@@ -22,7 +22,7 @@ pub(in crate::http) fn is_for_other_sites(settings: &HttpSettings, request: &Par
     web.pages && web.cross_origin && is_read && is_data && is_anonymous
 }
 
-/// Marks an answer as readable by pages of other sites. What an error says is nobody else's business.
+/// Marks an answer as readable by pages of other sites. Errors stay unreadable to them.
 pub(in crate::http) fn share(response: &mut Response<Body>) {
     if !response.status().is_client_error() && !response.status().is_server_error() {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

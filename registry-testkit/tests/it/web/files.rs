@@ -245,7 +245,7 @@ fn header(path: &str, kind: u8, size: u64) -> tar::Header {
     header
 }
 
-/// Tarballs of an upstream, which nobody checked, that would exhaust who unpacks them without bounds.
+/// Tarballs of an upstream were not checked at a publish, and would exhaust a reader without bounds.
 #[tokio::test]
 async fn hostile_tarballs_are_told_of_and_exhaust_nothing() {
     let zeros = vec![0; 1 << 20];

@@ -1,4 +1,4 @@
-//! The web pages: who gets them, what they show, and what they show to nobody.
+//! The web pages: which requests get them, what they show, and what they keep to themselves.
 
 mod files;
 mod hostile;

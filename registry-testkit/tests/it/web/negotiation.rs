@@ -57,7 +57,7 @@ async fn clients_get_what_they_got_without_pages() {
         }
         let answer = with.anonymous().get(path).await;
         assert!(!answer.text().contains("<html"), "{path} without Accept");
-        // A page is for who opens an address, and for nobody who writes.
+        // A request that writes gets no page.
         let put = with.ana().ask(Method::DELETE, path, "").await;
         assert!(!put.text().contains("<html"), "{path}");
     }

@@ -190,7 +190,25 @@ async fn the_access_page_tells_the_rule_that_decided() {
     "#);
     let carol = registry.user("carol").await;
     let page = open(&carol, "/package/@hidden/hush/access").await.assert_status(200);
-    insta::assert_snapshot!(table(&page), @"");
+    insta::assert_snapshot!(table(&page), @r#"
+    read
+    see and install it
+    allowed
+    rule 1,
+    @hidden/*
+    :
+    user:carol in read
+    publish
+    publish versions, deprecate them, move tags
+    not allowed
+    rule 1,
+    @hidden/*
+    administer
+    change its owners, and remove it or versions of it
+    not allowed
+    rule 1,
+    @hidden/*
+    "#);
 }
 
 #[tokio::test]
