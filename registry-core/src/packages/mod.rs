@@ -15,6 +15,7 @@
 //! # });
 //! ```
 
+mod advisories;
 #[cfg(feature = "signing")]
 mod bundle;
 mod changes;
@@ -48,6 +49,7 @@ mod unpublish;
 
 pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
+pub use advisories::{AddedAdvisory, AdvisoryRecall, AdvisoryRecalls, AdvisoryUpdate};
 pub use check::{CheckedVersion, VersionToCheck};
 pub use document_change::ChangeDocument;
 pub(crate) use downloads::{DownloadParts, DownloadSetUp};
