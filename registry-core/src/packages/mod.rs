@@ -59,7 +59,7 @@ pub(crate) use provenance::ProvenanceParts;
 pub use publish::Published;
 pub use recall::{FetchReport, Fetcher};
 pub use sbom::SbomSubject;
-pub(crate) use sign::SigningParts;
+pub(crate) use sign::{SigningParts, signed_text};
 pub use simulate::{PolicySimulation, SimulatedRefusal};
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};

@@ -15,7 +15,7 @@ fn recalling(which: RecallingAdvisories) -> impl FnOnce(RegistryBuilder) -> Regi
     }
 }
 
-/// With a hosted package, one that is cached, and one that nobody asked for.
+/// With a hosted package, one that is cached, and one that was never asked for.
 async fn world(which: RecallingAdvisories) -> World {
     let world = World::with(&json!([]), recalling(which));
     for name in ["pear", "plum"] {
