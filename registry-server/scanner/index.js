@@ -64,19 +64,31 @@ async function check(packages, { url, token }) {
     });
     const answer = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(`the registry did not check the packages (${response.status}): ${answer.error ?? response.statusText}`);
-    if (!Array.isArray(answer.packages)) throw new Error("the registry did not check the packages: its answer is not one of a check");
-    return answer.packages;
+    const answered = Array.isArray(answer.packages) ? answer.packages : [];
+    const found = new Map();
+    for (const one of answered) {
+        const key = `${one?.name}@${one?.version}`;
+        // One asked about as a version of the registry and as one from elsewhere: a refusal counts for both.
+        if (found.get(key)?.allowed !== false) found.set(key, one);
+    }
+    // A version without an answer was not checked.
+    return packages.map(({ name, version }) => {
+        const one = found.get(`${name}@${version}`);
+        if (typeof one?.allowed !== "boolean") throw new Error(`the registry did not check ${name}@${version}: its answer lacks it`);
+        return one;
+    });
 }
 
 /** What bun prints of a version. Of one that is refused, the install stops. */
 function advisoriesOf({ name, version, allowed, reason, advisories = [], unknown }) {
     const url = advisories[0]?.url ?? null;
     if (allowed === false) return [{ level: "fatal", package: name, url, description: reason }];
-    if (process.env.SCANNER_WARNINGS === "off") return [];
-    if (unknown) {
+    // Not a warning to turn off: this version was not looked at.
+    if (unknown !== undefined && unknown !== false) {
         const description = `the registry may not tell you anything about ${name}@${version}`;
         return [{ level: "warn", package: name, url: null, description }];
     }
+    if (process.env.SCANNER_WARNINGS === "off") return [];
     return advisories.map(({ id, severity, title, url }) => {
         const description = `${name}@${version} is named by the advisory ${id} (${severity}): ${title}`;
         return { level: "warn", package: name, url, description };

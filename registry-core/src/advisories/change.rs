@@ -1,5 +1,7 @@
 //! Changes by operators: a new dump, and advisories of their own.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt as _;
 use serde::Serialize;
@@ -13,6 +15,8 @@ use crate::error::PolicyError;
 use crate::storage::{Blob, BlobDecision, BlobStoreExt as _, Key};
 
 use super::collect::{AdvisoryCounts, AdvisoryDump};
+use super::keys::AdvisoryKeyList;
+use super::news::{NewsOfPackage, PreparedAdvisory, PreparedDump};
 use super::osv::{self, OsvError};
 use super::record::{AdvisoryRecord, DumpRecord, LARGEST_OWN, OwnAdvisory};
 use super::store::AdvisoryStore;
@@ -65,32 +69,28 @@ impl AdvisoryStore {
         }))
     }
 
-    /// Replaces the dump. Advisories of administrators stay. With `begin_anew`, a record that cannot be read is replaced, too,
-    /// and they are lost.
-    pub(crate) async fn replace_dump(
+    /// Packs a dump to replace the stored one. Stores nothing. With `begin_anew`, a record that cannot be read is replaced, too.
+    pub(crate) async fn prepare_dump(
         &self,
         dump: AdvisoryDump,
         source: &str,
         begin_anew: bool,
-    ) -> Result<AdvisoryDatabase, Error> {
+    ) -> Result<PreparedDump, Error> {
         let now = self.clock.now();
         let key = self.keys.to_sign().await?;
         let keys = self.keys.to_verify().await?;
         let path = Key::AdvisoryRecord.path()?;
-        let read = |stored: Option<&Blob>| match AdvisoryRecord::read_or_begin(stored, &keys) {
-            Err(_) if begin_anew => Ok(AdvisoryRecord::default()),
-            read => read,
-        };
-        let before = read(self.store.get_proven(&path).await?.as_ref())?;
+        let before = Self::read_record(self.store.get_proven(&path).await?.as_ref(), &keys, begin_anew)?;
         let before = match &before.dump {
             None => None,
             // It is replaced, and says only when packages changed.
-            Some(before) => self.read_dump(before).await.ok(),
+            Some(before) => self.read_dump(before).await.ok().map(Arc::new),
         };
         let (counts, packages) = (dump.counts(), dump.packages() as u64);
         let newest = dump.newest().map(str::to_owned);
-        let packed =
-            compute_elsewhere(move || dump.pack(before.as_ref(), now)).await?.map_err(Error::internal)?;
+        let known = before.clone();
+        let packed = compute_elsewhere(move || dump.pack(known.as_deref(), now)).await?;
+        let packed = packed.map_err(Error::internal)?;
         let record = DumpRecord {
             digest: packed.digest,
             inflated: packed.inflated,
@@ -100,12 +100,20 @@ impl AdvisoryStore {
             packages,
             newest,
         };
+        Ok(PreparedDump { bytes: packed.bytes.into(), record, before, key, begin_anew })
+    }
+
+    /// Replaces the dump. Advisories of administrators stay, unless the record cannot be read.
+    pub(crate) async fn commit_dump(&self, prepared: PreparedDump) -> Result<AdvisoryDatabase, Error> {
+        let PreparedDump { bytes, record, before: _, key, begin_anew } = prepared;
+        let keys = self.keys.to_verify().await?;
         let object = Key::AdvisoryDump(&record.digest).path()?;
-        self.store.blobs().put_content_addressed(&object, packed.bytes.into()).await?;
+        self.store.blobs().put_content_addressed(&object, bytes).await?;
+        let path = Key::AdvisoryRecord.path()?;
         let changed = self.store.update_with(&path, |stored: Option<&Blob>| {
-            let mut known = read(stored)?;
+            let mut known = Self::read_record(stored, &keys, begin_anew)?;
             known.dump = Some(record.clone());
-            Ok::<_, Error>(BlobDecision::Write(known.write(&key, now)?, ()))
+            Ok::<_, Error>(BlobDecision::Write(known.write(&key, record.updated)?, ()))
         });
         let changed = changed.await;
         self.forget_when();
@@ -114,6 +122,17 @@ impl AdvisoryStore {
             tracing::warn!(error = &error as &dyn std::error::Error, "old advisories were not deleted");
         }
         Ok(record.into())
+    }
+
+    fn read_record(
+        stored: Option<&Blob>,
+        keys: &AdvisoryKeyList,
+        begin_anew: bool,
+    ) -> Result<AdvisoryRecord, Error> {
+        match AdvisoryRecord::read_or_begin(stored, keys) {
+            Err(_) if begin_anew => Ok(AdvisoryRecord::default()),
+            read => read,
+        }
     }
 
     /// Deletes dumps that are no longer used, those of updates that broke off included.
@@ -129,9 +148,8 @@ impl AdvisoryStore {
         Ok(())
     }
 
-    /// Adds an advisory of an administrator, in OSV's format, or replaces the one of the same id. Returns its id and the packages
-    /// that it names.
-    pub(crate) async fn add_own(&self, json: &[u8]) -> Result<(String, Vec<PackageName>), Error> {
+    /// Reads an advisory of an administrator, in OSV's format.
+    pub(crate) fn read_own(&self, json: &[u8]) -> Result<PreparedAdvisory, Error> {
         if json.len() > LARGEST_OWN {
             return Err(Error::request(format!(
                 "the advisory is larger than {} KiB: shorten its details",
@@ -148,17 +166,26 @@ impl AdvisoryStore {
                 "the advisory names no package of npm that a registry can serve: write it into `affected`",
             ));
         }
-        let names: Vec<_> = read.packages.iter().map(|(name, _)| name.clone()).collect();
         let osv: Box<RawValue> =
             serde_json::from_slice(json).map_err(|error| Error::request(error.to_string()))?;
-        let now = self.clock.now();
-        let advisory = OwnAdvisory { id: read.id.clone(), added: now, osv };
-        self.change(now, |record| {
-            let replaced = named_by(record, &read.id);
-            record.add(advisory.clone(), now, &replaced)
+        let own = OwnAdvisory { id: read.id, added: self.clock.now(), osv };
+        let mut packages: Vec<NewsOfPackage> = Vec::new();
+        for (name, advisory) in read.packages {
+            match packages.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, advisories)) => advisories.push(advisory),
+                None => packages.push((name, vec![advisory])),
+            }
+        }
+        Ok(PreparedAdvisory { own, packages })
+    }
+
+    /// Adds an advisory of an administrator, or replaces the one of the same id.
+    pub(crate) async fn add_own(&self, advisory: &OwnAdvisory) -> Result<(), Error> {
+        self.change(advisory.added, |record| {
+            let replaced = named_by(record, &advisory.id);
+            record.add(advisory.clone(), advisory.added, &replaced)
         })
-        .await?;
-        Ok((read.id, names))
+        .await
     }
 
     /// Removes an advisory of an administrator.

@@ -49,6 +49,12 @@ impl AdvisoryIndex {
         Ok(Self { dump, dump_record: record.dump.clone(), own: own.collect(), own_ids })
     }
 
+    /// Leaves out the advisories of administrators.
+    pub(super) fn without_own(&self) -> Self {
+        let (dump, dump_record) = (self.dump.clone(), self.dump_record.clone());
+        Self { dump, dump_record, own: HashMap::new(), own_ids: Vec::new() }
+    }
+
     /// Returns the dump, if it is the one of this record.
     pub(super) fn dump_of(&self, record: &DumpRecord) -> Option<Arc<Dump>> {
         let is_same = self.dump_record.as_ref().is_some_and(|known| known.digest == record.digest);

@@ -62,8 +62,8 @@ pub(super) struct DumpRecord {
 
 /// An advisory of administrators, in OSV's format.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct OwnAdvisory {
-    pub(super) id: String,
+pub(crate) struct OwnAdvisory {
+    pub(crate) id: String,
     pub(super) added: DateTime<Utc>,
     pub(super) osv: Box<RawValue>,
 }

@@ -8,6 +8,7 @@ use crate::concurrency::{SingleFlight, compute_elsewhere};
 use crate::error::PolicyError;
 use crate::storage::{Blob, BlobETag, Fetched, Key, Storage};
 
+use super::advisory::Advisory;
 use super::dump::{Dump, LARGEST};
 use super::index::AdvisoryIndex;
 use super::keys::AdvisoryKeys;
@@ -66,7 +67,10 @@ impl AdvisoryStore {
             return Ok(AdvisoryView::NotRead);
         }
         if need == AdvisoryNeed::Refusal && self.failed_just_now() {
-            return Ok(self.stand_in(self.known().and_then(|known| known.index)));
+            let known = self.known().and_then(|known| known.index);
+            if known.is_some() || self.settings.unavailable == UnavailableAdvisories::Allow {
+                return Ok(self.stand_in(known));
+            }
         }
         let missing = match self.index().await {
             Ok(Some(index)) => return Ok(self.known_view(index)),
@@ -95,6 +99,11 @@ impl AdvisoryStore {
         }
         *self.failed.write().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
         Ok(self.stand_in(known))
+    }
+
+    /// Whether the settings say that no policy looks at it.
+    pub(crate) fn is_ignored(&self, advisory: &Advisory) -> bool {
+        self.settings.ignored.iter().any(|id| advisory.is_named(id))
     }
 
     fn known_view(&self, index: Arc<AdvisoryIndex>) -> AdvisoryView {

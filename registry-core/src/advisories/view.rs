@@ -33,6 +33,14 @@ pub(crate) struct ViewSettings {
 }
 
 impl AdvisoryView {
+    /// Leaves out the advisories of administrators.
+    pub(crate) fn without_own(self) -> Self {
+        match self {
+            Self::Known(index, settings) => Self::Known(Arc::new(index.without_own()), settings),
+            other => other,
+        }
+    }
+
     /// Adds what may change decisions about a package to a hash.
     pub(crate) fn hash(&self, package: &PackageName, hasher: &mut impl Hasher) {
         match self {

@@ -6,6 +6,8 @@ use crate::domain::{PackageName, Version};
 
 /// The most packages in one audit: more than any application has.
 pub(super) const MOST: usize = 20_000;
+/// The most versions of one package: each is compared with all of its advisories.
+const MOST_OF_ONE: usize = 500;
 
 /// Packages and their versions to audit. Invalid names and versions, such as paths, URLs and ranges, are dropped: no
 /// registry knows them, and they may be private.
@@ -20,7 +22,7 @@ pub(super) const MOST: usize = 20_000;
 pub struct AuditedPackages(IndexMap<PackageName, IndexSet<Version>>);
 
 impl AuditedPackages {
-    /// Parses the body that npm posts: `{"pear": ["1.0.0"]}`, of 20,000 packages at most.
+    /// Parses the body that npm posts: `{"pear": ["1.0.0"]}`, of 20,000 packages and 500 versions of each at most.
     pub fn from_bulk(json: &[u8]) -> Result<Self, Error> {
         let listed: IndexMap<String, Vec<String>> = serde_json::from_slice(json).map_err(|error| {
             Error::request(format!("send the packages to audit as {{\"name\": [\"1.0.0\"]}}: {error}"))
@@ -42,11 +44,16 @@ impl AuditedPackages {
         }
     }
 
-    /// Rejects more packages than the limit.
+    /// Rejects more packages, or versions of one, than the limits.
     pub(super) fn check_count(&self) -> Result<(), Error> {
         if self.0.len() > MOST {
             return Err(Error::request(format!(
                 "an audit cannot have more than {MOST} packages: audit parts of the project one by one"
+            )));
+        }
+        if let Some((name, _)) = self.0.iter().find(|(_, versions)| versions.len() > MOST_OF_ONE) {
+            return Err(Error::request(format!(
+                "an audit cannot have more than {MOST_OF_ONE} versions of one package, and has more of {name}"
             )));
         }
         Ok(())

@@ -17,21 +17,24 @@ const ROOM: usize = 8 << 20;
 
 impl Audit {
     pub(crate) async fn audit_report(&self, caller: &Caller, tree: AuditTree) -> Result<Value, Error> {
-        let advisories = self.advisories(caller, &tree.packages()).await?;
+        let packages = tree.packages();
+        packages.check_count()?;
+        let advisories = self.advisories(caller, &packages).await?;
         Ok(compute_elsewhere(move || report(&tree, &advisories)).await?)
     }
 }
 
 fn report(tree: &AuditTree, advisories: &Advisories) -> Value {
-    let mut places: HashMap<&str, Vec<&Installed>> = HashMap::new();
+    let mut places: HashMap<&str, PlacesByVersion<'_>> = HashMap::new();
     for installed in tree.installed() {
-        places.entry(&installed.name).or_default().push(installed);
+        places.entry(&installed.name).or_default().entry(&installed.version).or_default().push(installed);
     }
+    let none = PlacesByVersion::default();
     let mut told = Map::new();
     let mut counts = json!({ "info": 0, "low": 0, "moderate": 0, "high": 0, "critical": 0 });
     let mut room = ROOM;
     for (name, advisories) in advisories {
-        let places = places.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let places = places.get(name.as_str()).unwrap_or(&none);
         for advisory in advisories {
             let Ok(mut advisory @ Value::Object(_)) = serde_json::from_str(advisory.get()) else { continue };
             let range = advisory["vulnerable_versions"].as_str().unwrap_or("*");
@@ -68,15 +71,18 @@ fn report(tree: &AuditTree, advisories: &Advisories) -> Value {
     })
 }
 
-/// Returns the affected versions, each with its places in the tree.
-fn affected<'a>(places: &[&'a Installed], range: &str) -> IndexMap<&'a str, Vec<&'a Installed>> {
-    let mut found: IndexMap<&str, Vec<&Installed>> = IndexMap::new();
-    for installed in places {
-        if Version::parse(&installed.version).is_ok_and(|version| is_affected(range, version.parsed())) {
-            found.entry(&installed.version).or_default().push(installed);
-        }
-    }
-    found
+/// The versions of a package, each with its places in the tree.
+type PlacesByVersion<'a> = IndexMap<&'a str, Vec<&'a Installed>>;
+
+/// Returns the affected versions. Each is compared once, however often it is installed.
+fn affected<'places, 'a>(
+    places: &'places PlacesByVersion<'a>,
+    range: &str,
+) -> Vec<(&'a str, &'places [&'a Installed])> {
+    let is_affected =
+        |version: &str| Version::parse(version).is_ok_and(|version| is_affected(range, version.parsed()));
+    let affected = places.iter().filter(|(version, _)| is_affected(version));
+    affected.map(|(version, places)| (*version, places.as_slice())).collect()
 }
 
 /// Returns the finding for one version in npm's format, with as many paths as fit; `None` if it does not fit.

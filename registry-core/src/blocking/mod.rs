@@ -54,21 +54,25 @@ impl Blocking {
     }
 
     /// Recalls versions that are not recalled, without a request: because an upstream withdrew them, or because of an
-    /// advisory. Returns how many were recalled. The list keeps room for administrators.
+    /// advisory. Returns those that were recalled. The list keeps room for administrators.
     pub(crate) async fn recall_without_request(
         &self,
         name: &PackageName,
         versions: &[Version],
         cause: &RecallCause,
         reason: &str,
-    ) -> Result<usize, Error> {
+    ) -> Result<Vec<Version>, Error> {
         let now = self.parts.clock.now();
         let entry = |version: &Version| {
             let request = RecallRequest::new(name.clone(), version.clone(), reason);
             Ok(BlockChange::RecallIfNew(request.into_entry(cause.clone(), None, now)?))
         };
         let changes = versions.iter().map(entry).collect::<Result<Vec<_>, Error>>()?;
-        Ok(self.change_all(&Caller::anonymous(), &changes).await?.len())
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let recalled = self.change_all(&Caller::anonymous(), &changes).await?;
+        Ok(recalled.iter().filter_map(|entry| Version::parse(&entry.versions).ok()).collect())
     }
 
     /// Recalls versions that an upstream withdrew, if the settings say so. A failure is logged: the upstream's document does

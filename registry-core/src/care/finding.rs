@@ -98,6 +98,18 @@ pub enum FindingKind {
         /// The version.
         version: String,
     },
+    /// The digest of a version is not one that clients verify signatures of: there is none, or there are several.
+    NotSignable {
+        /// The version.
+        version: String,
+    },
+    /// The attestations of a version are gone, or are not those that were stored.
+    LostAttestations {
+        /// The version.
+        version: String,
+        /// Where they should be.
+        path: String,
+    },
     /// A dist-tag names a version that does not exist.
     DanglingTag {
         /// The tag.
@@ -143,6 +155,12 @@ impl FindingKind {
             }
             Self::NoDigest { .. } => {
                 "compare the tarball with a backup, and publish the package again as a new version"
+            }
+            Self::NotSignable { .. } => {
+                "publish the package again as a new version, or import the version anew"
+            }
+            Self::LostAttestations { .. } => {
+                "restore the file from a backup; until then, npm audit signatures fails for the version"
             }
             Self::DanglingTag { .. } => {
                 "--repair removes it, and points latest to the highest version; npm dist-tag add sets it"
@@ -192,6 +210,15 @@ impl fmt::Display for Finding {
                 formatter,
                 "{name}@{version}: index.json names the SHA-1 {expected}, and that of the tarball is {found}"
             ),
+            FindingKind::NotSignable { version } => {
+                write!(
+                    formatter,
+                    "{name}@{version}: index.json does not name exactly one digest of the kind SHA-512, so it is not signed"
+                )
+            }
+            FindingKind::LostAttestations { version, path } => {
+                write!(formatter, "{name}@{version}: the attestations at {path} are missing or damaged")
+            }
             FindingKind::NoDigest { version } => {
                 write!(
                     formatter,

@@ -1,12 +1,12 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 
 use crate::Error;
-use crate::care::{Care, Finding};
+use crate::care::{Care, Finding, FindingKind};
 use crate::domain::PackageName;
+use crate::packages::signed_text;
 use crate::vocabulary::BulkMode;
 
 use super::orphans::Index;
@@ -46,7 +46,7 @@ impl Care {
         if !self.packages().signs() {
             return Ok(done);
         }
-        let known: HashSet<_> = self.packages().own_keys().await?.into_iter().map(|key| key.keyid).collect();
+        let own = Arc::new(self.packages().own_public_keys().await?);
         let index = match self.read_index(&name).await? {
             Index::Readable(index) => index,
             Index::Damaged { reason } => return Err(Error::Damaged(format!("{name}: {reason}").into())),
@@ -54,12 +54,18 @@ impl Care {
         };
         let mut unsigned = Vec::new();
         for tarball in index.tarballs.iter() {
-            if tarball.signed_by.iter().any(|key| known.contains(key)) {
+            let is_signed = tarball.integrity.as_ref().is_some_and(|integrity| {
+                own.signed(&signed_text(&name, &tarball.version, integrity), &tarball.signatures)
+            });
+            if is_signed {
                 done.unchanged += 1;
                 continue;
             }
             let path = path_of(&name, tarball)?;
-            let checked = self.check_tarball(&path, tarball).await?;
+            let mut checked = self.check_tarball(&path, tarball).await?;
+            if checked.findings.is_empty() && !tarball.is_signable {
+                checked.findings.push(FindingKind::NotSignable { version: tarball.version.to_string() });
+            }
             if checked.findings.is_empty()
                 && let Some(integrity) = &tarball.integrity
             {
@@ -75,7 +81,7 @@ impl Care {
         done.signed = match mode {
             BulkMode::DryRun => unsigned.into_iter().map(|(version, _)| version.to_string()).collect(),
             BulkMode::Apply => {
-                let signed = self.packages().add_signatures(&name, unsigned, Arc::new(known)).await?;
+                let signed = self.packages().add_signatures(&name, unsigned, own).await?;
                 signed.into_iter().map(|version| version.to_string()).collect()
             }
         };

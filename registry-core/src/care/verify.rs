@@ -9,7 +9,7 @@ use crate::Error;
 use crate::care::{Care, Finding, FindingKind};
 use crate::domain::PackageName;
 use crate::domain::packument::NamedTarball;
-use crate::storage::{BlobError, BlobPath};
+use crate::storage::{BlobError, BlobPath, Key};
 
 use super::orphans::{Index, ReadIndex, StoredTarballs};
 use super::tarballs::{CheckedTarball, path_of};
@@ -112,12 +112,15 @@ impl Care {
     ) -> Result<CheckedTarball, Error> {
         let check = |tarball: NamedTarball| async move {
             let path = path_of(name, &tarball)?;
-            if stored.contains_key(&path) {
-                return self.check_tarball(&path, &tarball).await;
-            }
-            // A foreign name is a finding of its own.
-            let absent = tarball.foreign.is_none().then(|| absent(&path, &tarball, stored));
-            Ok(CheckedTarball { findings: absent.into_iter().collect(), bytes: 0 })
+            let mut checked = if stored.contains_key(&path) {
+                self.check_tarball(&path, &tarball).await?
+            } else {
+                // A foreign name is a finding of its own.
+                let absent = tarball.foreign.is_none().then(|| absent(&path, &tarball, stored));
+                CheckedTarball { findings: absent.into_iter().collect(), bytes: 0 }
+            };
+            checked.findings.extend(self.check_attestations(name, &tarball).await?);
+            Ok(checked)
         };
         let tarballs = index.tarballs.iter().cloned();
         let checked = stream::iter(tarballs).map(check).buffered(TARBALLS);
@@ -127,6 +130,20 @@ impl Care {
             Ok(all)
         };
         checked.try_fold(CheckedTarball::default(), add).await
+    }
+
+    /// Compares the attestations of a version with the digest that the packument names.
+    async fn check_attestations(
+        &self,
+        name: &PackageName,
+        tarball: &NamedTarball,
+    ) -> Result<Option<FindingKind>, Error> {
+        let Some(integrity) = &tarball.attestations else { return Ok(None) };
+        let path = Key::Attestations(name, integrity).path()?;
+        let found = self.parts.store.or_proven_absent(self.parts.store.get(&path).await?).await?;
+        let is_there = found.is_some_and(|blob| integrity.matches(&blob.bytes));
+        let (version, path) = (tarball.version.to_string(), path.to_string());
+        Ok((!is_there).then_some(FindingKind::LostAttestations { version, path }))
     }
 
     /// Drops what another writer changed meanwhile: an unpublish removes tarballs that were named.
@@ -158,6 +175,8 @@ impl Care {
             | FindingKind::ForeignDigest { version, .. }
             | FindingKind::ForeignTarball { version, .. }
             | FindingKind::WrongShasum { version, .. }
+            | FindingKind::NotSignable { version }
+            | FindingKind::LostAttestations { version, .. }
             | FindingKind::NoDigest { version } => same.contains(version.as_str()),
             FindingKind::DamagedPackument { .. }
             | FindingKind::UnreadablePackument { .. }

@@ -24,9 +24,9 @@ impl VersionSignature {
         }
     }
 
-    /// Returns the ids of the keys that `dist.signatures`, in whatever form it is, names.
-    pub(crate) fn keys_of(signatures: Option<&Value>) -> impl Iterator<Item = &str> {
+    /// Returns the signatures that `dist.signatures`, in whatever form it is, lists.
+    pub(crate) fn list_of(signatures: Option<&Value>) -> Vec<Self> {
         let signatures = signatures.and_then(Value::as_array).into_iter().flatten();
-        signatures.filter_map(|signature| signature.get("keyid")?.as_str())
+        signatures.filter_map(|signature| Self::deserialize(signature).ok()).collect()
     }
 }

@@ -347,6 +347,25 @@ pub enum EventKind {
         /// The version.
         version: Version,
     },
+    /// An operator loaded the advisories of a database.
+    AdvisoriesUpdated {
+        /// Where they came from.
+        source: String,
+        /// The number of advisories.
+        advisories: u64,
+        /// The number of packages that they name.
+        packages: u64,
+    },
+    /// An operator added an advisory, or replaced the one of the same id.
+    AdvisoryAdded {
+        /// The id of the advisory.
+        advisory: String,
+    },
+    /// An operator removed an advisory that was added.
+    AdvisoryRemoved {
+        /// The id of the advisory.
+        advisory: String,
+    },
     /// A package was asked for or published for the first time whose name looks like another. Emitted once an hour for each name.
     SimilarName {
         /// The name that it looks like.

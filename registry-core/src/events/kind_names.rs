@@ -2,7 +2,7 @@ use super::EventKind;
 
 impl EventKind {
     /// What the kinds are called in the audit log.
-    pub const NAMES: [&'static str; 55] = [
+    pub const NAMES: [&'static str; 58] = [
         "published",
         "indexed",
         "imported",
@@ -55,6 +55,9 @@ impl EventKind {
         "versions-unblocked",
         "recalled",
         "recall-undone",
+        "advisories-updated",
+        "advisory-added",
+        "advisory-removed",
         "similar-name",
         "downloaded",
         "denied",

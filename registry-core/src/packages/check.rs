@@ -1,17 +1,24 @@
+use std::collections::HashMap;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::auth::Caller;
+use crate::concurrency::compute_elsewhere;
+use crate::domain::packument::{Audience, Packument};
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
 use crate::packages::Packages;
-use crate::policy::{AffectingAdvisory, KnownAdvisories, VersionFacts, VersionOrigin};
+use crate::policy::{
+    AffectingAdvisory, ExplainedVersion, KnownAdvisories, PackagePolicy, VersionFacts, VersionOrigin,
+};
 
 /// The most versions in one question: more than any application has.
 const MOST: usize = 20_000;
-
+/// The same without an account: each package may be a request to an upstream. The scanner for bun sends as many.
+const MOST_OF_STRANGERS: usize = 5000;
 /// How many of them may be of one package: each gets all of its advisories.
 const MOST_OF_ONE: usize = 500;
 /// How many packages are looked up concurrently.
@@ -93,9 +100,10 @@ impl Packages {
         caller: &Caller,
         asked: Vec<VersionToCheck>,
     ) -> Result<Vec<CheckedVersion>, Error> {
-        if asked.len() > MOST {
+        let most = if caller.principal.is_some() { MOST } else { MOST_OF_STRANGERS };
+        if asked.len() > most {
             return Err(Error::request(format!(
-                "send at most {MOST} versions: check parts of the project one by one"
+                "send at most {most} versions: check parts of the project one by one"
             )));
         }
         let mut by_name: IndexMap<String, Vec<VersionToCheck>> = IndexMap::new();
@@ -110,7 +118,7 @@ impl Packages {
         }
         let checks = by_name.into_iter().map(|(name, asked)| async move {
             match PackageName::parse(&name) {
-                Ok(name) => Box::pin(self.check_package(caller, &name, &asked)).await,
+                Ok(name) => Box::pin(self.check_package(caller, &name, asked)).await,
                 Err(_) => Ok(unknown(&asked)),
             }
         });
@@ -122,50 +130,77 @@ impl Packages {
         &self,
         caller: &Caller,
         name: &PackageName,
-        asked: &[VersionToCheck],
+        asked: Vec<VersionToCheck>,
     ) -> Result<Vec<CheckedVersion>, Error> {
         if !self.authorization.may_read(caller, name) {
-            return Ok(unknown(asked));
+            return Ok(unknown(&asked));
         }
-        // Of what comes from elsewhere, no upstream is told the name.
-        let is_only_elsewhere = asked.iter().all(|version| version.elsewhere);
-        let explained = if is_only_elsewhere && !self.is_hosted(name).await? {
-            Vec::new()
-        } else {
-            match Box::pin(self.explain_versions(Some(caller), name, None)).await {
-                Ok(explained) => explained,
-                Err(Error::Package(_)) => {
-                    // A private package of others, or none.
-                    if self.is_hosted(name).await? {
-                        return Ok(unknown(asked));
-                    }
-                    Vec::new()
-                }
-                Err(error) => return Err(error),
+        let policies = &self.parts.catalog.policies;
+        let (explained, elsewhere) = match self.sight(caller, name).await? {
+            // Its answer is the one for a name that has no entry.
+            Sight::Hidden => (Vec::new(), policies.of_unseen(name).await?),
+            // Of what comes from elsewhere, no upstream is told the name.
+            Sight::Absent if asked.iter().all(|version| version.elsewhere) => {
+                (Vec::new(), policies.of(name, VersionOrigin::Elsewhere).await?)
+            }
+            Sight::Absent | Sight::Hosted => {
+                let explained = match Box::pin(self.explain_versions(Some(caller), name, None)).await {
+                    Err(Error::Package(_)) => Vec::new(),
+                    explained => explained?,
+                };
+                (explained, policies.of(name, VersionOrigin::Elsewhere).await?)
             }
         };
-        let elsewhere = self.parts.catalog.policies.of(name, VersionOrigin::Elsewhere).await?;
-        let checked = asked.iter().map(|version| {
-            let facts = VersionFacts::new(name, &version.version, VersionOrigin::Elsewhere);
-            let known =
-                explained.iter().find(|explained| !version.elsewhere && explained.version == version.version);
-            let refusal = match known {
-                Some(explained) => explained.refusal.clone(),
-                None => elsewhere.refusal_of(&facts),
-            };
-            let mut checked = CheckedVersion::new(version).refused_by(refusal);
-            if let KnownAdvisories::Known(known) = elsewhere.advisories_for(&facts) {
-                checked.advisories = known.affecting;
-            }
-            checked
-        });
-        Ok(checked.collect())
+        let name = name.clone();
+        // Advisories may be many, and so may versions.
+        Ok(compute_elsewhere(move || judge(&name, asked, explained, &elsewhere)).await?)
     }
 
-    async fn is_hosted(&self, name: &PackageName) -> Result<bool, Error> {
-        let found = self.catalog().read_packument(name).await?;
-        Ok(self.parts.store.or_proven_absent(found).await?.is_some())
+    async fn sight(&self, caller: &Caller, name: &PackageName) -> Result<Sight, Error> {
+        let catalog = self.catalog();
+        let found = match catalog.if_hosted(name, || catalog.read_packument(name)).await {
+            Ok(None) => return Ok(Sight::Absent),
+            // It was unpublished, or has no version yet.
+            Err(Error::Package(_)) => return Ok(Sight::Hidden),
+            found => found?,
+        };
+        let Some(stored) = found else { return Ok(Sight::Absent) };
+        let packument = Packument::parse(name, &stored.blob.bytes)?;
+        let is_seen = self.authorization.is_among(caller, name, &Audience::of(&packument))
+            && packument.require_existing().is_ok();
+        Ok(if is_seen { Sight::Hosted } else { Sight::Hidden })
     }
+}
+
+/// What a caller knows of a package.
+enum Sight {
+    /// It is hosted here, and the caller is in its audience.
+    Hosted,
+    /// It is hosted here, and the caller may not know it.
+    Hidden,
+    /// It is not hosted here.
+    Absent,
+}
+
+fn judge(
+    name: &PackageName,
+    asked: Vec<VersionToCheck>,
+    explained: Vec<ExplainedVersion>,
+    elsewhere: &PackagePolicy,
+) -> Vec<CheckedVersion> {
+    let explained: HashMap<_, _> =
+        explained.into_iter().map(|explained| (explained.version, explained.refusal)).collect();
+    let check = |version: VersionToCheck| {
+        let facts = VersionFacts::new(name, &version.version, VersionOrigin::Elsewhere);
+        let known = explained.get(&version.version).filter(|_| !version.elsewhere);
+        let refusal = known.cloned().unwrap_or_else(|| elsewhere.refusal_of(&facts));
+        let mut checked = CheckedVersion::new(&version).refused_by(refusal);
+        if let KnownAdvisories::Known(known) = elsewhere.advisories_for(&facts) {
+            checked.advisories = known.affecting;
+        }
+        checked
+    };
+    asked.into_iter().map(check).collect()
 }
 
 fn unknown(asked: &[VersionToCheck]) -> Vec<CheckedVersion> {

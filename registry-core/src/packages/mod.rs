@@ -15,6 +15,7 @@
 //! # });
 //! ```
 
+mod advisories;
 #[cfg(feature = "signing")]
 mod bundle;
 mod changes;
@@ -48,6 +49,7 @@ mod unpublish;
 
 pub use crate::authorization::{PermissionSummary, SummarizedRule};
 pub use crate::catalog::Representation;
+pub use advisories::{AddedAdvisory, AdvisoryRecall, AdvisoryRecalls, AdvisoryUpdate};
 pub use check::{CheckedVersion, VersionToCheck};
 pub use document_change::ChangeDocument;
 pub(crate) use downloads::{DownloadParts, DownloadSetUp};
@@ -57,7 +59,7 @@ pub(crate) use provenance::ProvenanceParts;
 pub use publish::Published;
 pub use recall::{FetchReport, Fetcher};
 pub use sbom::SbomSubject;
-pub(crate) use sign::SigningParts;
+pub(crate) use sign::{SigningParts, signed_text};
 pub use simulate::{PolicySimulation, SimulatedRefusal};
 pub use stage::StagedItem;
 pub use tarball::{FoundTarball, TarballRange};

@@ -124,7 +124,7 @@ impl Packages {
         self.authorization.administer_verdict(caller, name) == Verdict::Allowed
     }
 
-    /// Rejects a caller who does not administer the package by a rule or a team: its owners do not decide what others use.
+    /// Rejects a caller who does not administer the package by a rule: its owners do not decide what others use.
     pub(super) fn require_administrator(&self, caller: &Caller, name: &PackageName) -> Result<(), Error> {
         self.authorization.require_signed_in(caller, Some(name), Action::Administer.into())?;
         if self.administers(caller, name) {

@@ -64,6 +64,48 @@ impl Packages {
         Attestations::of_bundle(bundle, verified.predicate_type, verified.is_trusted).map(Some)
     }
 
+    /// Rejects a staged version without the provenance that a rule requires now.
+    #[cfg(feature = "provenance")]
+    pub(super) async fn verify_staged_provenance(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        integrity: &Integrity,
+        staged: Option<&StagedAttestations>,
+    ) -> Result<(), Error> {
+        use crate::concurrency::compute_elsewhere;
+        use crate::domain::publication::PublishError;
+        use crate::error::RequestError;
+        use crate::provenance::ProvenanceSubject;
+
+        let settings = self.parts.provenance.settings.clone();
+        if settings.rules.of(name).is_none() {
+            return Ok(());
+        }
+        let (name, version, integrity) = (name.clone(), version.clone(), integrity.clone());
+        let bundle = staged.and_then(StagedAttestations::bundle);
+        let verify = move || {
+            let subject = ProvenanceSubject { name: &name, version: &version, integrity: &integrity };
+            settings.verify(bundle.as_deref().map(str::as_bytes), subject)
+        };
+        let verified = compute_elsewhere(verify).await?;
+        let refused = |error| Error::Request(RequestError::Publish(PublishError::from(error)));
+        verified.map(drop).map_err(refused)
+    }
+
+    /// There are no rules.
+    #[cfg(not(feature = "provenance"))]
+    #[expect(clippy::unused_async, reason = "it is async with the feature")]
+    pub(super) async fn verify_staged_provenance(
+        &self,
+        _: &PackageName,
+        _: &Version,
+        _: &Integrity,
+        _: Option<&StagedAttestations>,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Rejects provenance, which this build cannot verify.
     #[cfg(not(feature = "provenance"))]
     pub(super) async fn verify_provenance(
@@ -152,6 +194,29 @@ impl Attestations {
     /// Returns what the record of a staged version keeps.
     pub(super) fn staged(&self) -> StagedAttestations {
         StagedAttestations(String::from_utf8_lossy(&self.document).into_owned())
+    }
+}
+
+#[cfg(feature = "provenance")]
+impl StagedAttestations {
+    /// Returns the bundle, as it was published.
+    fn bundle(&self) -> Option<String> {
+        use serde_json::value::RawValue;
+
+        #[derive(Deserialize)]
+        struct Document<'a> {
+            #[serde(borrow)]
+            attestations: Vec<Attestation<'a>>,
+        }
+
+        #[derive(Deserialize)]
+        struct Attestation<'a> {
+            #[serde(borrow)]
+            bundle: &'a RawValue,
+        }
+
+        let document: Document<'_> = serde_json::from_str(&self.0).ok()?;
+        document.attestations.first().map(|attestation| attestation.bundle.get().to_owned())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Signatures of versions that are published here, as npm's registries make them.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -37,7 +36,49 @@ impl SigningParts {
     }
 }
 
+/// The keys of this registry, to see what they signed.
+pub(crate) struct OwnKeys(Vec<ListedKey>);
+
+impl OwnKeys {
+    /// Whether one of the signatures of a version is by a key of this registry. One that names such a key is not, if it is of
+    /// something else.
+    pub(crate) fn signed(&self, text: &str, signatures: &[VersionSignature]) -> bool {
+        let is_by_own = |signature: &VersionSignature| {
+            self.0.iter().any(|key| key.keyid == signature.keyid && verifies(key, text, signature))
+        };
+        signatures.iter().any(is_by_own)
+    }
+}
+
+/// Whether a key made a signature. The keys of an embedding program may be of a kind that only clients know: what names them
+/// counts.
+fn verifies(key: &ListedKey, text: &str, signature: &VersionSignature) -> bool {
+    #[cfg(feature = "signing")]
+    {
+        use base64::Engine as _;
+
+        let Ok(key) = crate::signing::PublicKey::from_base64(&key.key) else { return true };
+        let bytes = base64::engine::general_purpose::STANDARD.decode(&signature.sig);
+        bytes.is_ok_and(|bytes| key.verifies(text.as_bytes(), &bytes))
+    }
+    #[cfg(not(feature = "signing"))]
+    {
+        let _ = (key, text, signature);
+        true
+    }
+}
+
+/// Returns what is signed of a version, as npm's registries sign it.
+pub(crate) fn signed_text(name: &PackageName, version: &Version, integrity: &impl Display) -> String {
+    format!("{name}@{version}:{integrity}")
+}
+
 impl Packages {
+    /// Returns the keys of this registry, to see what they signed.
+    pub(crate) async fn own_public_keys(&self) -> Result<OwnKeys, Error> {
+        self.own_keys().await.map(OwnKeys)
+    }
+
     /// Signs a version whose `dist.integrity` is `integrity`; `None` where the registry signs none.
     pub(super) async fn sign(
         &self,
@@ -46,7 +87,7 @@ impl Packages {
         integrity: &(impl Display + Sync),
     ) -> Result<Option<VersionSignature>, Error> {
         let Some(signer) = &self.parts.signing.signer else { return Ok(None) };
-        let message = format!("{name}@{version}:{integrity}");
+        let message = signed_text(name, version, integrity);
         Ok(Some(signer.sign(message.as_bytes()).await?))
     }
 
@@ -93,13 +134,13 @@ impl Packages {
         self.parts.signing.signer.is_some()
     }
 
-    /// Signs versions that have no signature by one of the `known` keys, for an operator. Returns those that were signed: others
+    /// Signs versions that have no signature by a key of this registry, for an operator. Returns those that were signed: others
     /// were signed meanwhile, or do not have these digests.
     pub(crate) async fn add_signatures(
         &self,
         name: &PackageName,
         versions: Vec<(Version, Integrity)>,
-        known: Arc<HashSet<String>>,
+        own: Arc<OwnKeys>,
     ) -> Result<Vec<Version>, Error> {
         let mut signed = Vec::new();
         for (version, integrity) in versions {
@@ -107,10 +148,12 @@ impl Packages {
                 signed.push((version, integrity, signature));
             }
         }
+        let package = name.clone();
         let decide = move |packument: &mut Packument<'_>| {
             let mut added = Vec::new();
             for (version, integrity, signature) in &signed {
-                if packument.add_signature(version, integrity, signature, &known)? {
+                let is_signed = |known: &[_]| own.signed(&signed_text(&package, version, integrity), known);
+                if packument.add_signature(version, integrity, signature, is_signed)? {
                     added.push(version.clone());
                 }
             }

@@ -56,7 +56,7 @@ pub use explain::ExplainedVersion;
 pub use facts::{EarlierTrust, VersionFacts, VersionOrigin};
 pub(crate) use package_policy::{ListedVersion, PackagePolicy};
 pub(crate) use policies::Policies;
-pub use recall::{RecallSettings, WithdrawnVersions};
+pub use recall::{RecallSettings, RecallingAdvisories, WithdrawnVersions};
 pub use rules::{
     InstallScripts, PolicyRuleError, PolicyRules, PolicyTable, ProvenanceRule, TrustRule, UnknownTime,
     UnreadableFile,
@@ -65,7 +65,7 @@ pub use rules::{
 use crate::domain::{PackageName, PackageNameError};
 use crate::vocabulary::split_selector;
 
-pub(crate) use similar_names::SimilarNames;
+pub(crate) use similar_names::{FoundName, KnownNames, SimilarNames};
 pub use similar_names::{SimilarNameSettings, SimilarNamesAction};
 
 pub use crate::domain::{VersionRefusal, VersionTrust};

@@ -71,6 +71,21 @@ impl Policies {
         })
     }
 
+    /// Returns the policies for a package that the caller may not know of: what administrators wrote about it is left out, so that
+    /// it looks like one that was never here. Fails as [`Self::of`] does.
+    pub(crate) async fn of_unseen(&self, package: &PackageName) -> Result<PackagePolicy, Error> {
+        let origin = VersionOrigin::Elsewhere;
+        self.rules.look_at_files(self.set.clock.now());
+        if self.rules.lack_a_file(package, origin) {
+            return Err(Error::Policy(PolicyError::FileUnreadable));
+        }
+        let policy = PackagePolicy::new(&self.set, package, origin);
+        Ok(match policy.advisory_need() {
+            None => policy,
+            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?.without_own()),
+        })
+    }
+
     /// Returns the policy of rules that are not in force, to try them. Fails as [`Self::of`] does.
     pub(crate) async fn trial(
         &self,

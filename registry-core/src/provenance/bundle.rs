@@ -15,10 +15,20 @@ const MEDIA_TYPES: [&str; 5] = [
 /// The only kind of payload with a statement.
 const STATEMENT_TYPE: &str = "application/vnd.in-toto+json";
 
+/// The largest certificate in bytes. DER's sets are sorted as they are read, in time that grows with the square of their size.
+const LARGEST_CERTIFICATE: usize = 8 << 10;
+/// The largest timestamp in bytes, which has sets, too.
+const LARGEST_TIMESTAMP: usize = 16 << 10;
+/// The most timestamps.
+const MOST_TIMESTAMPS: usize = 4;
+/// The most entries of logs.
+const MOST_ENTRIES: usize = 8;
+
 /// A Sigstore bundle of versions 0.1 to 0.3, as far as provenance needs it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SigstoreBundle {
+    media_type: String,
     pub(super) verification_material: VerificationMaterial,
     dsse_envelope: Option<Envelope>,
 }
@@ -138,7 +148,29 @@ impl SigstoreBundle {
         if !MEDIA_TYPES.contains(&media_type.as_str()) {
             return Err(ProvenanceError::MediaType { found: media_type });
         }
-        serde_json::from_slice(json).map_err(malformed)
+        let bundle: Self = serde_json::from_slice(json).map_err(malformed)?;
+        bundle.require_bounds()?;
+        Ok(bundle)
+    }
+
+    /// Rejects parts whose size alone would take long, before any of them is read.
+    fn require_bounds(&self) -> Result<(), ProvenanceError> {
+        let material = &self.verification_material;
+        if self.certificate().is_ok_and(|certificate| certificate.len() > LARGEST_CERTIFICATE) {
+            return Err(ProvenanceError::malformed("its certificate is too large"));
+        }
+        if self.timestamps().any(|timestamp| timestamp.len() > LARGEST_TIMESTAMP) {
+            return Err(ProvenanceError::malformed("one of its timestamps is too large"));
+        }
+        if self.timestamps().count() > MOST_TIMESTAMPS || material.tlog_entries.len() > MOST_ENTRIES {
+            return Err(ProvenanceError::malformed("it has too many timestamps or log entries"));
+        }
+        Ok(())
+    }
+
+    /// Whether its version needs a proof of inclusion, beside the promise of the log.
+    pub(super) fn needs_proof(&self) -> bool {
+        self.media_type != MEDIA_TYPES[0]
     }
 
     /// Returns the signed statement, of which there is exactly one with one signature.

@@ -8,6 +8,11 @@ use super::keys::VerifyingKey;
 /// The length of the hint that stands before a signature.
 const HINT: usize = 4;
 
+/// The longest checkpoint in bytes: each signature is compared with all of it.
+const LONGEST: usize = 8 << 10;
+/// The most signatures, those of witnesses included.
+const MOST_SIGNATURES: usize = 32;
+
 /// A checkpoint, its signatures unverified.
 pub(super) struct ParsedCheckpoint<'a> {
     /// What is signed.
@@ -20,6 +25,9 @@ pub(super) struct ParsedCheckpoint<'a> {
 impl<'a> ParsedCheckpoint<'a> {
     /// Reads a checkpoint; `None` if it is not one.
     pub(super) fn parse(envelope: &'a str) -> Option<Self> {
+        if envelope.len() > LONGEST {
+            return None;
+        }
         let end = envelope.find("\n\n")?;
         let (text, signatures) = (&envelope[..=end], &envelope[end + 2..]);
         let mut lines = text.lines().skip(1);
@@ -30,8 +38,8 @@ impl<'a> ParsedCheckpoint<'a> {
             let signature = STANDARD.decode(encoded).ok()?;
             (signature.len() > HINT).then(|| signature[HINT..].to_vec())
         };
-        let signatures = signatures.lines().filter_map(signature).collect();
-        Some(Self { text, signatures, size, root })
+        let signatures: Vec<_> = signatures.lines().filter_map(signature).collect();
+        (signatures.len() <= MOST_SIGNATURES).then_some(Self { text, signatures, size, root })
     }
 
     /// Whether a log signed it. The hint is not compared: what counts is that the key verifies.

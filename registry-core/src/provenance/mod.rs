@@ -19,6 +19,8 @@ mod checkpoint;
 mod keys;
 mod log_entry;
 mod merkle;
+#[cfg(test)]
+mod recorded_tests;
 mod rules;
 mod settings;
 mod statement;

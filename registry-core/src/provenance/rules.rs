@@ -6,6 +6,8 @@ use crate::vocabulary::{PackagePattern, PatternError};
 
 /// Where a short name of a repository is.
 const SHORT_REPOSITORY: &str = "https://github.com/";
+/// What vouches for builds of GitHub. An enterprise may have its own issuer below it.
+const ISSUER_OF_GITHUB: &str = "https://token.actions.githubusercontent.com";
 
 /// Which packages are only published with provenance, and of which builds. The first rule whose pattern matches decides; a
 /// package that no rule matches needs none.
@@ -30,6 +32,9 @@ pub struct ProvenanceRule {
     pub pattern: String,
     /// The repository: a URL, or `OWNER/NAME` on GitHub. `*` at the end stands for anything.
     pub repository: Option<String>,
+    /// The issuer of the token of the build. By default, that of GitHub for a repository there, and for any other repository one on
+    /// its own host: other issuers may name any repository.
+    pub issuer: Option<String>,
     /// The file of the workflow, such as `publish.yml`.
     pub workflow: Option<String>,
     /// The branches and tags, such as `refs/heads/main` or `refs/tags/v*`; none for any.
@@ -59,14 +64,52 @@ pub enum ProvenanceRuleError {
 pub struct CompiledRule {
     packages: PackagePattern,
     repository: Option<String>,
+    issuers: Issuers,
     workflow: Option<String>,
     refs: Vec<String>,
+}
+
+/// Which issuers vouch for a build.
+#[derive(Debug, Clone)]
+enum Issuers {
+    Any,
+    Named(String),
+    /// This one, and those whose URL begins with it and a slash.
+    Below(String),
+}
+
+impl Issuers {
+    fn of(rule: &ProvenanceRule, repository: Option<&str>) -> Self {
+        match (&rule.issuer, repository) {
+            (Some(issuer), _) => Self::Named(issuer.clone()),
+            (None, None) => Self::Any,
+            (None, Some(repository)) if repository.starts_with(SHORT_REPOSITORY) => {
+                Self::Below(ISSUER_OF_GITHUB.to_owned())
+            }
+            (None, Some(repository)) => {
+                let after_scheme = repository.match_indices('/').nth(2).map(|(at, _)| at);
+                Self::Below(repository[..after_scheme.unwrap_or(repository.len())].to_owned())
+            }
+        }
+    }
+
+    fn include(&self, found: Option<&str>) -> bool {
+        match (self, found) {
+            (Self::Any, _) => true,
+            (_, None) => false,
+            (Self::Named(issuer), Some(found)) => issuer == found,
+            (Self::Below(issuer), Some(found)) => found
+                .strip_prefix(issuer.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        }
+    }
 }
 
 impl ProvenanceRule {
     /// A rule that requires provenance of any build.
     pub fn new(pattern: &str) -> Self {
-        Self { pattern: pattern.to_owned(), repository: None, workflow: None, refs: Vec::new() }
+        let pattern = pattern.to_owned();
+        Self { pattern, repository: None, issuer: None, workflow: None, refs: Vec::new() }
     }
 
     fn compile(self) -> Result<CompiledRule, ProvenanceRuleError> {
@@ -74,13 +117,14 @@ impl ProvenanceRule {
         if let Some(wrong) = self.refs.iter().find(|name| !name.starts_with("refs/")) {
             return Err(ProvenanceRuleError::Ref(wrong.clone()));
         }
-        let repository = self.repository.map(whole_repository).transpose()?;
+        let repository = self.repository.clone().map(whole_repository).transpose()?;
+        let issuers = Issuers::of(&self, repository.as_deref());
         if let Some(workflow) =
             self.workflow.as_ref().filter(|file| file.is_empty() || file.contains(['@', '*']))
         {
             return Err(ProvenanceRuleError::Workflow(workflow.clone()));
         }
-        Ok(CompiledRule { packages, repository, workflow: self.workflow, refs: self.refs })
+        Ok(CompiledRule { packages, repository, issuers, workflow: self.workflow, refs: self.refs })
     }
 }
 
@@ -115,12 +159,13 @@ impl CompiledRule {
         if !provenance.is_trusted {
             return Err(ProvenanceError::Unverifiable { name: name.clone() });
         }
-        let BuildIdentity { repository, workflow, git_ref, .. } = &provenance.identity;
+        let BuildIdentity { issuer, repository, workflow, git_ref } = &provenance.identity;
         let wanted: Vec<_> = self.repository.iter().map(String::as_str).collect();
         let refs: Vec<_> = self.refs.iter().map(String::as_str).collect();
         for (field, found, holds) in [
             ("repository", repository, is_any(&wanted, repository.as_deref())),
-            ("workflow", workflow, self.has_workflow(workflow.as_deref())),
+            ("issuer", issuer, self.issuers.include(issuer.as_deref())),
+            ("workflow", workflow, self.has_workflow(repository.as_deref(), workflow.as_deref())),
             ("ref", git_ref, is_any(&refs, git_ref.as_deref())),
         ] {
             if !holds {
@@ -131,11 +176,14 @@ impl CompiledRule {
         Ok(())
     }
 
-    /// Whether the file is the one of a workflow, which is named with its repository and its branch.
-    fn has_workflow(&self, found: Option<&str>) -> bool {
+    /// Whether the file is the one of a workflow, which is named with its repository and its branch or tag. The name of a tag may
+    /// look like a file.
+    fn has_workflow(&self, repository: Option<&str>, found: Option<&str>) -> bool {
         let Some(wanted) = &self.workflow else { return true };
-        let Some((path, _)) = found.and_then(|found| found.rsplit_once('@')) else { return false };
-        path.strip_suffix(wanted.as_str()).is_some_and(|folder| folder.ends_with('/'))
+        let within = || found?.strip_prefix(repository?)?.split_once("@refs/");
+        let Some((path, _)) = within() else { return false };
+        path.starts_with('/')
+            && path.strip_suffix(wanted.as_str()).is_some_and(|folder| folder.ends_with('/'))
     }
 }
 
@@ -143,6 +191,9 @@ impl fmt::Display for CompiledRule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         parts.extend(self.repository.iter().map(|repository| format!("repository {repository}")));
+        if let Issuers::Named(issuer) = &self.issuers {
+            parts.push(format!("issuer {issuer}"));
+        }
         parts.extend(self.workflow.iter().map(|workflow| format!("workflow {workflow}")));
         if !self.refs.is_empty() {
             parts.push(self.refs.join(" or "));
@@ -196,7 +247,7 @@ mod tests {
 
     fn provenance(repository: &str, workflow: &str, git_ref: &str) -> Provenance {
         let identity = BuildIdentity {
-            issuer: None,
+            issuer: Some(ISSUER_OF_GITHUB.to_owned()),
             repository: Some(repository.to_owned()),
             git_ref: Some(git_ref.to_owned()),
             workflow: Some(format!("{repository}/.github/workflows/{workflow}@{git_ref}")),
@@ -231,6 +282,65 @@ mod tests {
         let any = rule("", "", &[]);
         assert!(matches!(any.require(&name, Some(&unverified)), Err(ProvenanceError::Unverifiable { .. })));
         assert!(matches!(any.require(&name, None), Err(ProvenanceError::Required { .. })));
+    }
+
+    /// Issuers of other forges write into a certificate what a project there is called.
+    #[test]
+    fn an_issuer_vouches_for_repositories_of_its_own() {
+        let name = PackageName::parse("@acme/pear").unwrap();
+        let holds = |rule: &CompiledRule, repository: &str, issuer: &str| {
+            let mut found = provenance(repository, "publish.yml", "refs/heads/main");
+            found.identity.issuer = Some(issuer.to_owned()).filter(|issuer| !issuer.is_empty());
+            rule.require(&name, Some(&found)).is_ok()
+        };
+        let (github, gitlab) =
+            (rule("acme/pear", "", &[]), rule("https://gitlab.example/acme/pear", "", &[]));
+        let named = {
+            let mut rule = ProvenanceRule::new("@acme/*");
+            rule.repository = Some("acme/pear".to_owned());
+            rule.issuer = Some("https://ci.example".to_owned());
+            rule.compile().unwrap()
+        };
+        for (rule, repository, issuer, expected) in [
+            (&github, "https://github.com/acme/pear", ISSUER_OF_GITHUB, true),
+            (
+                &github,
+                "https://github.com/acme/pear",
+                "https://token.actions.githubusercontent.com/acme",
+                true,
+            ),
+            (
+                &github,
+                "https://github.com/acme/pear",
+                "https://token.actions.githubusercontent.com.evil.example",
+                false,
+            ),
+            (&github, "https://github.com/acme/pear", "https://ci.example", false),
+            (&github, "https://github.com/acme/pear", "", false),
+            (&gitlab, "https://gitlab.example/acme/pear", "https://gitlab.example", true),
+            (&gitlab, "https://gitlab.example/acme/pear", "https://other.example", false),
+            (&gitlab, "https://gitlab.example/acme/pear", "https://gitlab.example.evil", false),
+            (&named, "https://github.com/acme/pear", "https://ci.example", true),
+            (&named, "https://github.com/acme/pear", ISSUER_OF_GITHUB, false),
+        ] {
+            assert_eq!(holds(rule, repository, issuer), expected, "{rule} {issuer}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_looks_like_a_workflow_is_none() {
+        let name = PackageName::parse("@acme/pear").unwrap();
+        let rule = rule("acme/pear", "publish.yml", &["refs/tags/v*"]);
+        let mut found = provenance("https://github.com/acme/pear", "evil.yml", "refs/tags/v0/publish.yml@x");
+        assert!(rule.require(&name, Some(&found)).is_err());
+        found = provenance("https://github.com/acme/pear", "publish.yml@evil.yml", "refs/tags/v1");
+        assert!(rule.require(&name, Some(&found)).is_err());
+        found = provenance("https://github.com/acme/pear", "publish.yml", "refs/tags/v1@refs/heads/x");
+        assert!(rule.require(&name, Some(&found)).is_ok());
+        // A workflow of another repository that this one calls.
+        let elsewhere = "https://github.com/other/ci/.github/workflows/publish.yml@refs/heads/main";
+        found.identity.workflow = Some(elsewhere.to_owned());
+        assert!(rule.require(&name, Some(&found)).is_err());
     }
 
     #[test]

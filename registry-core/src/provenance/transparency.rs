@@ -37,6 +37,11 @@ impl LogEntry {
         Ok(Some((log, time)))
     }
 
+    /// Whether it has a proof with a checkpoint.
+    pub(super) fn has_proof(&self) -> bool {
+        self.inclusion_proof.as_ref().is_some_and(|proof| proof.checkpoint.is_some())
+    }
+
     /// Verifies that the proof leads to the root that it names, by whatever key that is signed.
     pub(super) fn is_consistent(&self) -> bool {
         let proof = self.inclusion_proof.as_ref().filter(|proof| proof.checkpoint.is_some());

@@ -77,7 +77,7 @@ impl SignedStatement<'_> {
             if !entry.is_of(self.envelope, self.certificate) {
                 return Err(ProvenanceError::OtherEntry);
             }
-            if !entry.is_consistent() {
+            if !entry.is_consistent() || (self.bundle.needs_proof() && !entry.has_proof()) {
                 return Err(ProvenanceError::Inclusion);
             }
         }

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::catalog::{Representation, RepresentationKey, nothing_allowed, require_selectable};
-use crate::domain::PackageName;
 use crate::domain::packument::ForeignDocument;
 use crate::domain::shorten::shorten;
+use crate::domain::{PackageName, Version};
 use crate::error::PackageError;
 use crate::policy::{ExplainedVersion, PackagePolicy, VersionOrigin};
 use crate::proxy::Proxy;
@@ -132,6 +132,22 @@ impl Proxy {
         }
         let FirstDocument { upstream, json, .. } = self.first_document(name).await?;
         Ok((Arc::clone(&upstream.id), json))
+    }
+
+    /// Returns the versions that cached documents list, without asking an upstream.
+    pub(crate) async fn cached_versions(&self, name: &PackageName) -> Result<Vec<Version>, Error> {
+        let mut versions = Vec::new();
+        for upstream in self.upstreams_of(name) {
+            for form in [PackumentForm::Full, PackumentForm::Abbreviated] {
+                let Some((_, json)) = self.upstream_document(upstream, name, form).await? else { continue };
+                let document = ForeignDocument::parse(name, &json)?;
+                let listed = document.versions_with_times().into_iter();
+                versions.extend(listed.filter_map(|(version, ..)| Version::parse(version).ok()));
+            }
+        }
+        versions.sort_unstable();
+        versions.dedup();
+        Ok(versions)
     }
 
     /// Returns what `read` derives from the package's document, from the first upstream that has the package.

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::advisories::{AdvisoryDatabase, AdvisoryDump, AdvisoryStatus, ListedAdvisory};
+use crate::advisories::{AdvisoryDump, AdvisoryStatus, ListedAdvisory};
 use crate::auth::Caller;
 use crate::domain::PackageName;
-use crate::packages::SbomSubject;
+use crate::packages::{AddedAdvisory, AdvisoryUpdate, SbomSubject};
 use crate::{Error, Registry};
 
 /// Without a caller, these answer an operator: no access check is made.
@@ -30,14 +30,15 @@ impl Registry {
     /// Replaces the advisories of the database for all replicas, within
     /// [`AdvisorySettings::cached_for`](crate::advisories::AdvisorySettings::cached_for). `source` says where they came from, for
     /// operators. Advisories of administrators stay. With `begin_anew`, a record that cannot be read or verified is replaced, too,
-    /// and those are lost.
+    /// and those are lost. Versions of packages here that new advisories name are recalled, as
+    /// [`RecallSettings::advisories`](crate::policy::RecallSettings::advisories) says.
     pub async fn update_advisories(
         &self,
         dump: AdvisoryDump,
         source: &str,
         begin_anew: bool,
-    ) -> Result<AdvisoryDatabase, Error> {
-        self.parts.advisories.replace_dump(dump, source, begin_anew).await
+    ) -> Result<AdvisoryUpdate, Error> {
+        self.packages().update_advisories(&self.parts.advisories, dump, source.to_owned(), begin_anew).await
     }
 
     /// Lists the advisories for a package; without one, those that administrators added and, with `all`, those of the database.
@@ -49,14 +50,14 @@ impl Registry {
         self.parts.advisories.list(name, all).await
     }
 
-    /// Adds an advisory of an administrator, in OSV's format, or replaces the one of the same id. Returns its id and the packages
-    /// that it names.
-    pub async fn add_advisory(&self, osv: &[u8]) -> Result<(String, Vec<PackageName>), Error> {
-        self.parts.advisories.add_own(osv).await
+    /// Adds an advisory of an administrator, in OSV's format, or replaces the one of the same id. Versions of packages
+    /// here that it names are recalled, as [`RecallSettings::advisories`](crate::policy::RecallSettings::advisories) says.
+    pub async fn add_advisory(&self, osv: &[u8]) -> Result<AddedAdvisory, Error> {
+        self.packages().add_advisory(&self.parts.advisories, osv).await
     }
 
-    /// Removes an advisory that an administrator added.
+    /// Removes an advisory that an administrator added. What was recalled because of it stays recalled.
     pub async fn remove_advisory(&self, id: &str) -> Result<(), Error> {
-        self.parts.advisories.remove_own(id).await
+        self.packages().remove_advisory(&self.parts.advisories, id).await
     }
 }

@@ -1,10 +1,10 @@
-use super::{Settings, SettingsError, Withdrawn, changes};
+use super::{RecallingSeverity, Settings, SettingsError, Withdrawn, changes};
 use crate::access::AccessRules;
 
 /// Recalls have no list to be in.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "[recall] withdrawn = \"recall\" needs the list of blocked versions: set enabled = true in [block_list], or remove the line"
+    "[recall] needs the list of blocked versions: set enabled = true in [block_list], or remove its lines"
 )]
 struct RecallsWithoutList;
 
@@ -34,7 +34,9 @@ impl Settings {
     }
 
     fn refuse_recalls_without_list(&self) -> Result<(), SettingsError> {
-        if self.recall.withdrawn == Withdrawn::Recall && !self.block_list.enabled {
+        let recalls =
+            self.recall.withdrawn == Withdrawn::Recall || self.recall.advisories != RecallingSeverity::Off;
+        if recalls && !self.block_list.enabled {
             return Err(SettingsError::of(RecallsWithoutList));
         }
         Ok(())

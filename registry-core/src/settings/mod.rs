@@ -77,7 +77,9 @@ pub use openid::OpenIdTable;
 pub use organizations::{OrganizationMakers, OrganizationSection};
 pub use overrides::{GithubOverrides, Overrides};
 pub use packages::PackageRules;
-pub use policy::{BlockListSection, PolicyTables, RecallSection, UnreadableList, Withdrawn};
+pub use policy::{
+    BlockListSection, PolicyTables, RecallSection, RecallingSeverity, UnreadableList, Withdrawn,
+};
 pub use provenance::{ProvenanceSection, RequireTable};
 pub use providers::{HtpasswdSettings, ProviderName, ProvidersError};
 pub use retention::{RetentionTable, RetentionTables, UnusableRetention};

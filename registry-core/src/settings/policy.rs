@@ -4,9 +4,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::advisories::AdvisorySeverity;
 use crate::policy::{
-    BlockListSettings, PolicyRuleError, PolicyRules, PolicyTable, RecallSettings, UnreadableBlockList,
-    WithdrawnVersions,
+    BlockListSettings, PolicyRuleError, PolicyRules, PolicyTable, RecallSettings, RecallingAdvisories,
+    UnreadableBlockList, WithdrawnVersions,
 };
 
 use super::{MAIN_UPSTREAM, SettingsError, Upstreams};
@@ -130,6 +131,27 @@ impl BlockListSection {
 pub struct RecallSection {
     /// What happens to versions that an upstream listed, and does not any more.
     pub withdrawn: Withdrawn,
+    /// Which new advisories recall the versions that they name.
+    pub advisories: RecallingSeverity,
+}
+
+/// Which new advisories recall the versions that they name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecallingSeverity {
+    /// None.
+    #[default]
+    Off,
+    /// Those about malware.
+    Malware,
+    /// Those that are critical, and malware.
+    Critical,
+    /// Those that are high and above, and malware.
+    High,
+    /// Those that are moderate and above, and malware.
+    Moderate,
+    /// All.
+    Low,
 }
 
 /// What happens to a version that an upstream listed, and does not any more.
@@ -146,10 +168,19 @@ pub enum Withdrawn {
 impl RecallSection {
     /// Converts the section to the library's settings.
     pub(crate) fn to_settings(&self) -> RecallSettings {
-        RecallSettings::default().withdrawn(match self.withdrawn {
+        let withdrawn = match self.withdrawn {
             Withdrawn::Unlist => WithdrawnVersions::Unlist,
             Withdrawn::Recall => WithdrawnVersions::Recall,
-        })
+        };
+        let advisories = match self.advisories {
+            RecallingSeverity::Off => RecallingAdvisories::None,
+            RecallingSeverity::Malware => RecallingAdvisories::Malware,
+            RecallingSeverity::Critical => RecallingAdvisories::From(AdvisorySeverity::Critical),
+            RecallingSeverity::High => RecallingAdvisories::From(AdvisorySeverity::High),
+            RecallingSeverity::Moderate => RecallingAdvisories::From(AdvisorySeverity::Moderate),
+            RecallingSeverity::Low => RecallingAdvisories::From(AdvisorySeverity::Low),
+        };
+        RecallSettings::default().withdrawn(withdrawn).advisories(advisories)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct RequireTable {
     pub pattern: String,
     /// The repository; `None` for any.
     pub repository: Option<String>,
+    /// The issuer of the token of the build; `None` for that of the repository's host.
+    pub issuer: Option<String>,
     /// The file of the workflow; `None` for any.
     pub workflow: Option<String>,
     /// The branches and tags; none for any.
@@ -36,9 +38,10 @@ impl ProvenanceSection {
         use crate::provenance::{ProvenanceRule, ProvenanceRules};
 
         let mut rules = Vec::with_capacity(self.require.len());
-        for RequireTable { pattern, repository, workflow, refs } in self.require.clone() {
+        for RequireTable { pattern, repository, issuer, workflow, refs } in self.require.clone() {
             let mut rule = ProvenanceRule::new(&pattern);
             (rule.repository, rule.workflow, rule.refs) = (repository, workflow, refs);
+            rule.issuer = issuer;
             let shown = || format!("[[provenance.require]] (match = {pattern:?})");
             ProvenanceRules::compile(vec![rule.clone()]).with_context(shown)?;
             rules.push(rule);

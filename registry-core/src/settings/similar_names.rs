@@ -14,7 +14,7 @@ use super::SettingsError;
 pub struct SimilarNamesSection {
     /// What happens when a package is asked for or published for the first time whose name looks like another.
     pub check: SimilarNamesCheck,
-    /// A file with names that are used much, one in a line.
+    /// A file with names that are used much, one in a line, in place of those that the registry ships.
     pub popular_file: Option<PathBuf>,
     /// Patterns of names that are not checked.
     pub allow: Vec<PackagePattern>,
@@ -43,6 +43,9 @@ impl SimilarNamesSection {
         };
         let mut settings = SimilarNameSettings::new(action);
         settings.allow.clone_from(&self.allow);
+        if self.popular_file.is_none() {
+            settings = settings.with_shipped_names();
+        }
         if let Some(file) = &self.popular_file {
             let wrong = |problem: String| {
                 SettingsError::of(format!("[similar_names] popular_file = {}: {problem}", file.display()))
@@ -73,6 +76,9 @@ mod tests {
         std::fs::write(&file, "# names\n\nlodash\n@acme/pear\n").unwrap();
         let settings = section(SimilarNamesCheck::Refuse).to_settings().unwrap().unwrap();
         assert_eq!((settings.action, settings.popular.len()), (SimilarNamesAction::Refuse, 2));
+        let shipped =
+            SimilarNamesSection { check: SimilarNamesCheck::Warn, ..SimilarNamesSection::default() };
+        assert!(shipped.to_settings().unwrap().unwrap().popular.len() > 1000);
         std::fs::write(&file, "lodash\na b\n").unwrap();
         let error = section(SimilarNamesCheck::Warn).to_settings().unwrap_err().to_string();
         std::fs::remove_file(&file).unwrap();

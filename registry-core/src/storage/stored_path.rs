@@ -12,6 +12,10 @@ pub(crate) enum StoredPath<'a> {
         folder: &'a str,
         file: TarballFile<'a>,
     },
+    /// The attestations of a version, in a package's folder.
+    Attestations {
+        folder: &'a str,
+    },
     LocalAccount,
     GithubAccount,
     OpenIdAccount,
@@ -70,6 +74,9 @@ impl<'a> StoredPath<'a> {
         let (folder, rest) = (&path[..end], &path[end + 1..]);
         if rest == "index.json" {
             return Self::Packument { folder };
+        }
+        if rest.starts_with("-/") && rest.ends_with("/attestations.json") {
+            return Self::Attestations { folder };
         }
         TarballFile::parse(folder, rest).map_or(Self::Other, |file| Self::Tarball { folder, file })
     }

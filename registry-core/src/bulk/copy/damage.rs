@@ -30,7 +30,7 @@ impl Copying {
                 }
                 if deletes_packages { Ok(true) } else { Err(lost(FREED)) }
             }
-            StoredPath::Tarball { folder, .. } => {
+            StoredPath::Tarball { folder, .. } | StoredPath::Attestations { folder } => {
                 let Some(name) = Key::package_of_folder(folder) else { return Ok(true) };
                 match self.packument_at_source(&name).await? {
                     Some((path, bytes)) => {
@@ -87,7 +87,11 @@ impl Copying {
                 return Ok(true);
             }
         }
-        let StoredPath::Tarball { folder, .. } = StoredPath::of(object) else { return Ok(false) };
+        let (StoredPath::Tarball { folder, .. } | StoredPath::Attestations { folder }) =
+            StoredPath::of(object)
+        else {
+            return Ok(false);
+        };
         let Some(name) = Key::package_of_folder(folder) else { return Ok(false) };
         let Some((path, bytes)) = self.packument_at_source(&name).await? else { return Ok(true) };
         Ok(!named_tarballs(&name, &path, &bytes)?.contains(object))
@@ -121,7 +125,7 @@ impl Copying {
     }
 }
 
-/// Returns the paths of the tarballs that the packument at `path` names.
+/// Returns the paths of the tarballs and the attestations that the packument at `path` names.
 pub(super) fn named_tarballs(
     name: &PackageName,
     path: &BlobPath,
@@ -129,8 +133,13 @@ pub(super) fn named_tarballs(
 ) -> Result<Vec<BlobPath>, BulkError> {
     let packument = Packument::parse_stored(name, bytes)
         .map_err(|reason| BulkError::Unreadable { path: path.clone(), reason })?;
-    let path = |tarball: NamedTarball| Key::tarball_at(name, &tarball.version, &tarball.location).path().ok();
-    Ok(packument.named_tarballs().into_iter().flatten().filter_map(path).collect())
+    let paths = |named: NamedTarball| {
+        let tarball = Key::tarball_at(name, &named.version, &named.location).path().ok();
+        let attestations = named.attestations.as_ref();
+        let attestations = attestations.and_then(|digest| Key::Attestations(name, digest).path().ok());
+        [tarball, attestations].into_iter().flatten()
+    };
+    Ok(packument.named_tarballs().into_iter().flatten().flat_map(paths).collect())
 }
 
 fn why_unreadable(object: &BlobPath, bytes: &[u8]) -> Option<String> {

@@ -29,6 +29,8 @@ impl Pass {
         Some(match StoredPath::of(path) {
             StoredPath::Marker | StoredPath::CopyRecord | StoredPath::Probe => return None,
             _ if path.as_str().strip_suffix(".tgz").is_some() => Self::Tarballs,
+            // As tarballs, they are named by a packument.
+            StoredPath::Attestations { .. } => Self::Tarballs,
             StoredPath::Packument { .. } => Self::Packuments,
             StoredPath::Spelling => Self::Spellings,
             StoredPath::Outbox => Self::Outboxes,

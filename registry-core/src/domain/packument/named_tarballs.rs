@@ -18,8 +18,11 @@ pub(crate) struct NamedTarball {
     pub(crate) shasum: Option<String>,
     /// The `dist.tarball`, if it is that of another version or package.
     pub(crate) foreign: Option<String>,
-    /// The ids of the keys that it lists signatures of.
-    pub(crate) signed_by: Vec<String>,
+    /// Whether the `dist.integrity` is this one digest and nothing else, so that it can be signed.
+    pub(crate) is_signable: bool,
+    pub(crate) signatures: Vec<VersionSignature>,
+    /// The digest of the attestations that it names.
+    pub(crate) attestations: Option<Integrity>,
 }
 
 /// A version whose tarball cannot be found, because its manifest is damaged.
@@ -40,6 +43,7 @@ struct Dist {
     integrity: Option<Value>,
     shasum: Option<Value>,
     signatures: Option<Value>,
+    attestations: Option<Value>,
 }
 
 impl Packument<'_> {
@@ -69,11 +73,15 @@ fn read(name: &PackageName, text: &str, manifest: &RawValue) -> Result<NamedTarb
         _ => None,
     };
     let Some(dist) = view.dist else { return Err("it has no dist".to_owned()) };
-    let integrity = text(dist.integrity).and_then(|integrity| Integrity::parse(&integrity).ok());
+    let told = text(dist.integrity);
+    let integrity = told.as_ref().and_then(|integrity| Integrity::parse(integrity).ok());
+    let is_signable = integrity.as_ref().map(ToString::to_string) == told && told.is_some();
+    let attestations = dist.attestations.as_ref().and_then(|named| named["integrity"].as_str());
+    let attestations = attestations.and_then(|integrity| Integrity::parse(integrity).ok());
     let shasum = text(dist.shasum).map(|shasum| shasum.to_ascii_lowercase());
     let foreign = text(dist.tarball).filter(|tarball| !is_of(name, version.as_str(), tarball));
-    let signed_by = VersionSignature::keys_of(dist.signatures.as_ref()).map(str::to_owned).collect();
-    Ok(NamedTarball { version, location, integrity, shasum, foreign, signed_by })
+    let signatures = VersionSignature::list_of(dist.signatures.as_ref());
+    Ok(NamedTarball { version, location, integrity, shasum, foreign, is_signable, signatures, attestations })
 }
 
 /// Whether a `dist.tarball` is that of the version: our path, or a URL of codebox-npm, whose file may be named after the

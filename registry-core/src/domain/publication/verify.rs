@@ -14,7 +14,7 @@ use super::{Publication, PublishError};
 /// What the media types of Sigstore bundles begin with.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// The most bytes of a bundle. Real ones have about 10,000.
-const MAX_BUNDLE: usize = 1 << 20;
+const MAX_BUNDLE: usize = 256 << 10;
 
 impl Publication {
     /// Verifies a publish document as npm, pnpm, yarn and bun send it to `PUT /{name}`.

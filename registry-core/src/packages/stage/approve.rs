@@ -34,6 +34,9 @@ impl Packages {
         to_publish(fate, id, &record)?;
         let caller = &self.accounts().require_two_factor(caller).await?;
         if let Some(release) = record.release.clone() {
+            // A rule may have come since it was staged.
+            let (name, version, staged) = (&record.package, &record.version, record.attestations.as_ref());
+            self.verify_staged_provenance(name, version, &release.integrity, staged).await?;
             self.commit_approval(caller, id, right, &record, release).await?;
         }
         Ok((record.package, record.version))
@@ -69,6 +72,7 @@ impl Packages {
             })
         });
         let (packages, deciding) = (self.clone(), record.clone());
+        let second_factor_shown = caller.second_factor_shown;
         let decide = move |packument: &mut Packument<'_>| {
             right.require_ownership(packument)?;
             let fate = Fate::of(packument, &deciding.version, id);
@@ -76,6 +80,8 @@ impl Packages {
                 return Ok(PackumentDecision::Keep(None));
             };
             let approver = person(&right.principal);
+            // A stolen token could approve what it staged.
+            let is_seen_by_another = second_factor_shown || right.principal.name != publisher;
             packument.staged.shift_remove(deciding.version.as_str());
             packument.approved.insert(deciding.version.to_string(), id);
             let event = EventKind::StageApproved {
@@ -83,10 +89,12 @@ impl Packages {
                 version: release.version.clone(),
                 tag: release.tag.clone(),
                 integrity: release.integrity.to_string(),
-                publisher,
+                publisher: publisher.clone(),
             };
             let now = timestamp(packages.parts.clock.now());
-            packument.add_version(release.clone().approved_by(&approver), approver, &now)?;
+            let release = release.clone();
+            let release = if is_seen_by_another { release.approved_by(&approver) } else { release };
+            packument.add_version(release, approver, &now)?;
             Ok(PackumentDecision::Commit(Some(event)))
         };
         let closing = record.clone();

@@ -11,7 +11,11 @@ use super::{BlockChange, BlockedVersions};
 
 /// The most entries. Every replica keeps them in memory.
 const MOST: usize = 10_000;
-/// The most entries where the registry adds one by itself: the rest is for administrators.
+/// The most entries where an administrator of packages adds one: the rest is for operators, who see all packages.
+const MOST_BY_ADMINISTRATORS: usize = 9000;
+/// The most entries of one administrator, who else could take the room of all others.
+const MOST_OF_ONE: usize = 2000;
+/// The most entries where the registry adds one by itself: the rest is for people.
 const MOST_BY_ITSELF: usize = 8000;
 /// The most ended blocks that are remembered.
 const REMEMBERED: usize = 1000;
@@ -50,6 +54,22 @@ impl BlockRecord {
         serde_json::to_vec(self).map(Into::into).map_err(Error::internal)
     }
 
+    fn require_room(&self, entry: &BlockedVersions, by_itself: bool) -> Result<(), Error> {
+        let of_one = |by: &String| self.blocked.iter().filter(|known| known.by.as_ref() == Some(by)).count();
+        let (count, most, whose) = match &entry.by {
+            Some(by) if of_one(by) >= MOST_OF_ONE => (MOST_OF_ONE, MOST_OF_ONE, " of yours"),
+            Some(_) => (self.blocked.len(), MOST_BY_ADMINISTRATORS, ""),
+            None if by_itself => (self.blocked.len(), MOST_BY_ITSELF, ""),
+            None => (self.blocked.len(), MOST, ""),
+        };
+        if count < most {
+            return Ok(());
+        }
+        Err(Error::request(format!(
+            "the list has {most} entries{whose}: block a range in place of single versions, or remove entries"
+        )))
+    }
+
     /// Applies a change. Returns the entry that was set or removed; `None` if nothing changed.
     pub(crate) fn apply(
         &mut self,
@@ -78,12 +98,7 @@ impl BlockRecord {
                 }
                 // An ended block is of no use any more.
                 self.blocked.retain(|known| known.until.is_none_or(|until| until > now));
-                let most = if by_itself { MOST_BY_ITSELF } else { MOST };
-                if self.blocked.len() >= most {
-                    return Err(Error::request(format!(
-                        "the list has {most} entries: block a range in place of single versions, or remove entries"
-                    )));
-                }
+                self.require_room(&entry, by_itself)?;
                 self.blocked.push(entry.clone());
                 Ok(Some(entry))
             }

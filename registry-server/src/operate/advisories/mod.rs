@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use registry_core::advisories::{AdvisoryDatabase, AdvisoryStatus, ListedAdvisory};
+use registry_core::packages::{AdvisoryRecall, AdvisoryRecalls};
 
 use super::bulk::count;
 use super::session::{self, Access};
@@ -41,9 +42,10 @@ pub(crate) fn advisories(overrides: &Overrides, action: &AdvisoriesAction) -> an
         AdvisoriesAction::Add { file } => {
             let osv = read_file(file)?;
             session::run(overrides, Access::Writes, async |registry| {
-                let (id, packages) = registry.add_advisory(&osv).await?;
-                let packages: Vec<_> = packages.iter().map(ToString::to_string).collect();
-                print(&format!("added {id} for {}\n", packages.join(", ")))
+                let added = registry.add_advisory(&osv).await?;
+                let packages: Vec<_> = added.packages.iter().map(ToString::to_string).collect();
+                print(&format!("added {} for {}\n", added.id.escape_debug(), packages.join(", ")))?;
+                tell_recalls(&added.recalls)
             })
         }
         AdvisoriesAction::Remove { id } => session::run(overrides, Access::Writes, async |registry| {
@@ -57,9 +59,28 @@ fn update(overrides: &Overrides, source: &str, begin_anew: bool) -> anyhow::Resu
     // Nothing is opened before all is read, so that nothing is left of what cannot be read.
     let dump = source::read(source)?;
     session::run(overrides, Access::Writes, async |registry| {
-        let loaded = registry.update_advisories(dump, &source::shown(source), begin_anew).await?;
-        print(&format!("loaded {}\n", database_text(&loaded)))
+        let update = registry.update_advisories(dump, &source::shown(source), begin_anew).await?;
+        print(&format!("loaded {}\n", database_text(&update.database)))?;
+        tell_recalls(&update.recalls)
     })
+}
+
+/// Fails if versions are left that should have been recalled.
+fn tell_recalls(recalls: &AdvisoryRecalls) -> anyhow::Result<()> {
+    let line = |recall: &AdvisoryRecall| {
+        format!("{}@{} for {}", recall.package, recall.version, recall.advisory.escape_debug())
+    };
+    let lines: Vec<_> =
+        recalls.recalled.iter().map(|recall| format!("recalled {}\n", line(recall))).collect();
+    print(&lines.concat())?;
+    let left: Vec<_> = recalls.not_recalled.iter().map(line).collect();
+    anyhow::ensure!(
+        left.is_empty(),
+        "the advisories are in force, but the list of blocked versions has no room to recall {}: remove entries, block ranges, or \
+         let a table of [[policy]] refuse what advisories name",
+        left.join(", ")
+    );
+    Ok(())
 }
 
 fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {

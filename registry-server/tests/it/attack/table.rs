@@ -30,6 +30,11 @@ impl Outcome {
         self.installed.as_deref()
     }
 
+    /// Whether it failed and the client named no answer of the registry.
+    pub(super) fn fails_without_reason(&self) -> bool {
+        !self.succeeded && self.said.is_none()
+    }
+
     /// What the client says about a failure: the part that the registry said, or its own words.
     pub(super) fn said(&self) -> Option<&str> {
         (!self.succeeded).then(|| self.said.as_deref().unwrap_or("nothing about the reason"))

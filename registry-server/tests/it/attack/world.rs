@@ -125,8 +125,14 @@ impl World {
         lock.replace(self.open.base_url(), self.front.base_url())
     }
 
-    /// Installs in a fresh project of a fresh client.
+    /// Installs in a fresh project of a fresh client. On a busy machine, a client may fail for reasons of its own: one that names no
+    /// answer of the registry tries again.
     pub(super) async fn install(&self, manager: &Manager, lock: Option<&str>) -> Outcome {
+        let outcome = self.try_install(manager, lock).await;
+        if outcome.fails_without_reason() { self.try_install(manager, lock).await } else { outcome }
+    }
+
+    async fn try_install(&self, manager: &Manager, lock: Option<&str>) -> Outcome {
         let client = Client::with_token(manager.pinned, self.front.base_url(), &self.tokens[0]).await;
         let app = project(&client);
         let arguments = match lock {

@@ -136,7 +136,8 @@ async fn own_advisories_stay_when_the_database_is_updated() {
     world.publish("@ours/fig", "1.0.0", &json!({})).await;
     world.publish("@ours/fig", "1.1.0", &json!({})).await;
     let own = vulnerable("ACME-1", "@ours/fig", "LOW", "1.1.0");
-    let (id, packages) = world.registry.add_advisory(own.to_string().as_bytes()).await.unwrap();
+    let added = world.registry.add_advisory(own.to_string().as_bytes()).await.unwrap();
+    let (id, packages) = (added.id, added.packages);
     assert_eq!((id.as_str(), packages[0].as_str()), ("ACME-1", "@ours/fig"));
     assert_eq!(versions(&world.get("/@ours/fig").await), ["1.1.0"], "without any database, too");
     load(&world, &[malware("plum", "1.0.0")]).await;

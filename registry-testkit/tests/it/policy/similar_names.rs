@@ -1,5 +1,6 @@
 use registry_core::policy::{SimilarNameSettings, SimilarNamesAction};
 
+use super::administrators::signed_in;
 use super::*;
 
 fn checking(action: SimilarNamesAction) -> impl FnOnce(RegistryBuilder) -> RegistryBuilder {
@@ -114,4 +115,24 @@ async fn a_name_is_not_compared_with_packages_that_the_caller_may_not_read() {
     let _ = world.get("/0urs-apple").await.assert_status(200);
     let refused = world.get("/expres").await.assert_status(403);
     assert!(refused.error().contains("looks like express"), "{}", refused.error());
+}
+
+/// Operators are told, since the new name may be meant to be taken for the hidden one. A refusal would tell everyone.
+#[tokio::test]
+async fn a_name_that_looks_like_a_hidden_one_is_told_to_operators_alone() {
+    let world = World::with(&json!([]), checking(SimilarNamesAction::Refuse));
+    serve_all(&world);
+    world.publish("@ours/apple", "1.0.0", &json!({})).await;
+    let ana = signed_in(&world, "ana").await;
+    let restrict = json!({ "access": "restricted" });
+    let _ = ana.post("/-/package/@ours%2fapple/access", &restrict).await.assert_status(200);
+    world.clock.advance(Duration::from_mins(1));
+    let request = Request::get("/0urs-apple").header("user-agent", "npm/11.0.0").body(Body::empty()).unwrap();
+    let answer = world.client().send(request).await.assert_status(200);
+    assert!(answer.header("npm-notice").is_none(), "{answer:?}");
+    let told = told(&world).await;
+    assert_eq!(
+        (told.len(), &told[0]["like"], &told[0]["refused"]),
+        (1, &json!("@ours/apple"), &json!(false))
+    );
 }

@@ -1,6 +1,7 @@
 use chrono::Days;
 use registry_core::downloads::DownloadSettings;
 
+use super::advisories::{load, malware, vulnerable};
 use super::*;
 
 #[tokio::test]
@@ -62,4 +63,33 @@ async fn a_simulation_says_what_rules_would_have_refused() {
     world.upstream.set_down(true);
     let nothing = world.registry.simulate_policy(&rules_of(&json!([])), today).await.unwrap();
     assert_eq!((nothing.refused, nothing.unknown, nothing.downloads), (0, 0, 26));
+}
+
+/// Advisories judge what was used by what is known now.
+#[tokio::test]
+async fn a_simulation_looks_up_advisories() {
+    let counting = |builder: RegistryBuilder| builder.downloads(DownloadSettings::default());
+    let world = World::with(&json!([]), counting);
+    let versions = ["1.0.0", "1.1.0"].map(|version| (version, None, json!({})));
+    serve(&world.upstream, "pear", &versions);
+    world.publish("@ours/fig", "1.0.0", &json!({})).await;
+    for path in [tarball("pear", "1.0.0"), tarball("pear", "1.1.0"), tarball("@ours/fig", "1.0.0")] {
+        let _ = world.get(&path).await.assert_status(200);
+    }
+    world.registry.flush_downloads().await.unwrap();
+    let rules = rules_of(&json!([{ "match": "**", "advisories": "high" }]));
+    let today = world.registry.today();
+    // Without any, nothing can be judged.
+    let blind = world.registry.simulate_policy(&rules, today).await.unwrap();
+    assert_eq!((blind.downloads, blind.unknown, blind.refusals.len()), (3, 3, 0));
+    load(&world, &[vulnerable("GHSA-1", "pear", "HIGH", "1.1.0"), malware("@ours/fig", "1.0.0")]).await;
+    let simulation = world.registry.simulate_policy(&rules, today).await.unwrap();
+    let mut told: Vec<_> = simulation
+        .refusals
+        .iter()
+        .map(|refusal| format!("{}@{} {}", refusal.package, refusal.version, refusal.refusal.rule))
+        .collect();
+    told.sort();
+    assert_eq!(told, ["@ours/fig@1.0.0 advisories", "pear@1.0.0 advisories"]);
+    assert_eq!((simulation.downloads, simulation.refused, simulation.unknown), (3, 2, 0));
 }

@@ -227,10 +227,68 @@ async fn a_bundle_of_ten_megabytes_is_refused() {
     let registry = registry_trusting(&sigstore).await;
     let mut bundle = sigstore.bundle(&build("1.0.0"));
     bundle["padding"] = json!("x".repeat(10 << 20));
-    assert_snapshot!(refusal(&registry, &bundle).await, @"413 the provenance bundle is larger than 1048576 bytes: a bundle of npm has about 10,000");
+    assert_snapshot!(refusal(&registry, &bundle).await, @"413 the provenance bundle is larger than 262144 bytes: a bundle of npm has about 10,000");
     let mut twice = document("1.0.0").provenance(&sigstore.bundle(&build("1.0.0"))).build();
     let first = twice["_attachments"]["@acme/pear-1.0.0.sigstore"].clone();
     twice["_attachments"]["another.sigstore"] = first;
     let answer = registry.ana().put("/@acme%2fpear", &twice).await.assert_status(400);
     assert_snapshot!(answer.json()["error"].as_str().unwrap(), @"exactly one provenance bundle can be attached, and the document has 2");
+}
+
+/// Each of these would take seconds or minutes to verify.
+#[tokio::test]
+async fn what_would_take_long_is_refused_by_its_size() {
+    let sigstore = TestSigstore::new();
+    let registry = registry_trusting(&sigstore).await;
+    let right = sigstore.bundle(&build("1.0.0"));
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut bundle = right.clone();
+        change(&mut bundle);
+        bundle
+    };
+    let large = STANDARD.encode(vec![0x30; 9 << 10]);
+    let certificate =
+        with(&|bundle| bundle["verificationMaterial"]["certificate"]["rawBytes"] = json!(large));
+    assert_snapshot!(refusal(&registry, &certificate).await, @"400 the provenance bundle cannot be read: its certificate is too large");
+    let stamp = STANDARD.encode(vec![0x30; 17 << 10]);
+    let stamps = |stamp: &str, count: usize| vec![json!({ "signedTimestamp": stamp }); count];
+    let data = "timestampVerificationData";
+    let timestamp = with(&|bundle| {
+        bundle["verificationMaterial"][data] = json!({ "rfc3161Timestamps": stamps(&stamp, 1) });
+    });
+    assert_snapshot!(refusal(&registry, &timestamp).await, @"400 the provenance bundle cannot be read: one of its timestamps is too large");
+    let timestamps = with(&|bundle| {
+        bundle["verificationMaterial"][data] = json!({ "rfc3161Timestamps": stamps("MAA=", 5) });
+    });
+    assert_snapshot!(refusal(&registry, &timestamps).await, @"400 the provenance bundle cannot be read: it has too many timestamps or log entries");
+    let entries = with(&|bundle| {
+        let entries = bundle["verificationMaterial"]["tlogEntries"].as_array_mut().unwrap();
+        *entries = vec![entries[0].clone(); 9];
+    });
+    assert_snapshot!(refusal(&registry, &entries).await, @"400 the provenance bundle cannot be read: it has too many timestamps or log entries");
+    let signatures = with(&|bundle| {
+        let pointer = format!("{ENTRY}/inclusionProof/checkpoint/envelope");
+        let checkpoint = bundle.pointer_mut(&pointer).unwrap();
+        let more = "\u{2014} witness.example AAAAAAA=\n".repeat(40);
+        *checkpoint = json!(format!("{}{more}", checkpoint.as_str().unwrap()));
+    });
+    assert_snapshot!(refusal(&registry, &signatures).await, @"422 the provenance bundle does not prove that the transparency log has its entry: build and publish again");
+    let long = with(&|bundle| {
+        let pointer = format!("{ENTRY}/inclusionProof/checkpoint/envelope");
+        let checkpoint = bundle.pointer_mut(&pointer).unwrap();
+        *checkpoint = json!(format!("{}{}", "o".repeat(9 << 10), checkpoint.as_str().unwrap()));
+    });
+    assert_snapshot!(refusal(&registry, &long).await, @"422 the provenance bundle does not prove that the transparency log has its entry: build and publish again");
+    let padded = with(&|bundle| bundle["padding"] = json!("a".repeat(300 << 10)));
+    assert_snapshot!(refusal(&registry, &padded).await, @"413 the provenance bundle is larger than 262144 bytes: a bundle of npm has about 10,000");
+}
+
+/// Versions 0.2 and later need the proof, and clients refuse a bundle without it.
+#[tokio::test]
+async fn a_promise_alone_is_no_proof() {
+    let sigstore = TestSigstore::new();
+    let registry = registry_trusting(&sigstore).await;
+    let mut promised = sigstore.bundle(&build("1.0.0"));
+    promised.pointer_mut(ENTRY).unwrap().as_object_mut().unwrap().remove("inclusionProof");
+    assert_snapshot!(refusal(&registry, &promised).await, @"422 the provenance bundle does not prove that the transparency log has its entry: build and publish again");
 }

@@ -51,6 +51,36 @@ async fn a_rule_requires_one_workflow_of_one_repository() {
     let _ = registry.ana().publish(&PublishDocument::new("@other/pear", "1.0.0")).await.assert_status(201);
 }
 
+/// What was staged before the rule came does not go around it.
+#[tokio::test]
+async fn a_rule_that_came_after_a_stage_holds_for_its_approval() {
+    let sigstore = TestSigstore::new();
+    let open = TestRegistry::new().await;
+    let mut rule = ProvenanceRule::new("@acme/*");
+    rule.repository = Some("acme/pear".to_owned());
+    let mut settings = trusting(&sigstore);
+    settings.rules = ProvenanceRules::compile(vec![rule]).unwrap();
+    let approve = async |registry: &TestRegistry, staged: serde_json::Value| {
+        let id = staged["stageId"].as_str().unwrap().to_owned();
+        let token = open.ana().token().unwrap().to_owned();
+        let client = registry.anonymous().with_token(&token);
+        client.post(&format!("/-/stage/{id}/approve"), &serde_json::json!({})).await
+    };
+    let plain = open.ana().stage(&document("1.0.0")).await.assert_status(201).json();
+    let strict = TestRegistry::builder().provenance(settings).start_on(&open).await;
+    let before = strict.stored().await;
+    let refused = approve(&strict, plain).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("is only published with provenance"), "{}", refused.text());
+    assert_eq!(strict.stored().await, before);
+
+    let token = open.ana().token().unwrap().to_owned();
+    let ana = strict.anonymous().with_token(&token);
+    let proven = document("1.1.0").provenance(&sigstore.bundle(&build("1.1.0")));
+    let staged = ana.stage(&proven).await.assert_status(201).json();
+    let _ = approve(&strict, staged).await.assert_status(201);
+}
+
 #[tokio::test]
 async fn a_rule_holds_for_stages_too() {
     let sigstore = TestSigstore::new();

@@ -1,3 +1,5 @@
+use registry_core::organizations::OrganizationSettings;
+use registry_testkit::TestRegistry;
 use registry_testkit::test_sigstore::TestSigstore;
 use serde_json::json;
 
@@ -20,7 +22,28 @@ async fn a_staged_version_is_published_with_its_provenance() {
         manifest["dist"]["attestations"]["provenance"]["predicateType"],
         "https://slsa.dev/provenance/v1"
     );
-    assert_eq!(manifest["_npmUser"]["approver"]["name"], "ana");
+    assert!(manifest["_npmUser"].get("approver").is_none(), "who has her token could have done both");
+}
+
+/// Clients and policies trust an approved version more than any other.
+#[tokio::test]
+async fn an_approval_counts_of_another_account_or_with_a_second_factor() {
+    let registry = TestRegistry::builder().organizations(OrganizationSettings::default()).start().await;
+    let _ = registry.ana().publish(&document("1.0.0")).await.assert_status(201);
+    let bob = registry.user("bob").await;
+    let owners = json!([{ "name": "ana" }, { "name": "bob" }]);
+    let packument = registry.ana().get("/@acme%2fpear").await.json();
+    let revision = packument["_rev"].as_str().unwrap();
+    let change = json!({ "_id": "@acme/pear", "_rev": revision, "maintainers": owners });
+    let _ = registry.ana().put(&format!("/@acme%2fpear/-rev/{revision}"), &change).await.assert_status(200);
+    for (version, approver, counts) in [("1.1.0", registry.ana(), false), ("1.2.0", bob, true)] {
+        let staged = registry.ana().stage(&document(version)).await.assert_status(201).json();
+        let id = staged["stageId"].as_str().unwrap();
+        let _ = approver.post(&format!("/-/stage/{id}/approve"), &json!({})).await.assert_status(201);
+        let packument = registry.ana().get("/@acme%2fpear").await.json();
+        let told = packument["versions"][version]["_npmUser"].get("approver").is_some();
+        assert_eq!(told, counts, "{version}");
+    }
 }
 
 #[tokio::test]

@@ -52,3 +52,19 @@ async fn an_import_is_signed_by_this_registry_alone() {
     let packument = registry.anonymous().get("/fig").await.json();
     assert_eq!(packument["versions"]["1.0.0"]["dist"]["sourceSignatures"], theirs[0], "they are kept");
 }
+
+/// Clients take any tarball with one of the listed digests, so that a signature must be of the one that was verified.
+#[tokio::test]
+async fn of_several_digests_an_import_keeps_and_signs_the_verified_one() {
+    let (source, registry) = (Source::default(), signing().await);
+    let fig = PublishDocument::new("fig", "1.0.0");
+    source.publish(&fig);
+    let other = PublishDocument::new("fig", "6.6.6").integrity();
+    let listed = format!("{} {other}", fig.integrity());
+    source.change("fig", |packument| packument["versions"]["1.0.0"]["dist"]["integrity"] = json!(listed));
+    let (_, failures) = source.import(&registry, &["fig"]).await;
+    assert_eq!(failures, [""; 0]);
+    let packument = registry.anonymous().get("/fig").await.json();
+    assert_eq!(packument["versions"]["1.0.0"]["dist"]["integrity"], json!(fig.integrity()));
+    assert_eq!(verified(&registry, "fig").await["1.0.0"], ids(&registry).await[0]);
+}

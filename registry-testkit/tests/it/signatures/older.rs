@@ -5,6 +5,8 @@ use registry_core::care::SignedPackage;
 use registry_testkit::TestRegistry;
 use registry_testkit::faulty::{Fault, Gate, Operation};
 
+use serde_json::{Value, json};
+
 use super::{ids, name, publish, verified};
 
 /// `pear` with two versions from before versions were signed, and one from after.
@@ -96,4 +98,46 @@ async fn a_registry_that_does_not_sign_signs_nothing_older() {
     let before = registry.stored().await;
     assert_eq!(sign(&registry, BulkMode::Apply).await.signed, [""; 0]);
     assert_eq!(registry.stored().await, before);
+}
+
+/// What names a key of this registry is not signed by it for that.
+#[tokio::test]
+async fn a_signature_of_something_else_is_replaced() {
+    let registry = grown().await;
+    let key = ids(&registry).await[0].clone();
+    for (version, sig) in [("1.0.0", json!("MEUCIQ==")), ("1.1.0", json!(null))] {
+        edit(&registry, |index| {
+            index["versions"][version]["dist"]["signatures"] = json!([{ "keyid": key, "sig": sig }]);
+        })
+        .await;
+    }
+    assert_eq!(sign(&registry, BulkMode::DryRun).await.signed, ["1.0.0", "1.1.0"]);
+    assert_eq!(sign(&registry, BulkMode::Apply).await.signed, ["1.0.0", "1.1.0"]);
+    assert!(verified(&registry, "pear").await.values().all(|signed| *signed == key));
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_signed_is_told() {
+    let registry = grown().await;
+    edit(&registry, |index| {
+        for (version, other) in [("1.0.0", "sha1-AAAA"), ("1.1.0", "sha512-AAAA")] {
+            let dist = &mut index["versions"][version]["dist"];
+            dist["integrity"] = json!(format!("{} {other}", dist["integrity"].as_str().unwrap()));
+        }
+    })
+    .await;
+    for mode in [BulkMode::DryRun, BulkMode::Apply] {
+        let done = sign(&registry, mode).await;
+        assert_eq!((done.signed.len(), done.unchanged), (0, 1), "{mode:?}");
+        let told: Vec<_> = done.findings.iter().map(ToString::to_string).collect();
+        let why = "index.json does not name exactly one digest of the kind SHA-512, so it is not signed";
+        assert!(told.len() == 2 && told.iter().all(|finding| finding.contains(why)), "{mode:?}: {told:?}");
+    }
+}
+
+async fn edit(registry: &TestRegistry, change: impl FnOnce(&mut Value)) {
+    let stored = registry.stored().await;
+    let mut index: Value = serde_json::from_slice(&stored["pear/index.json"]).unwrap();
+    change(&mut index);
+    registry.put("pear/index.json", index.to_string()).await;
 }

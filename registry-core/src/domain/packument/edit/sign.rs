@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
@@ -9,7 +8,7 @@ use crate::domain::packument::Packument;
 use crate::domain::{Integrity, Version, VersionSignature};
 
 impl Packument<'_> {
-    /// Signs a version that has this digest and no signature by one of the `known` keys. Returns whether it was signed. Signatures
+    /// Signs a version that has this digest and is not signed yet, by what `is_signed` says of its signatures. Returns whether it was signed. Signatures
     /// by other keys stay in `sourceSignatures`, which no client reads. The version's bytes are what they were, so that `time`
     /// does not change.
     pub(crate) fn add_signature(
@@ -17,26 +16,29 @@ impl Packument<'_> {
         version: &Version,
         integrity: &Integrity,
         signature: &VersionSignature,
-        known: &HashSet<String>,
+        is_signed: impl Fn(&[VersionSignature]) -> bool,
     ) -> Result<bool, EditError> {
         let Some(manifest) = self.versions.get_mut(version.as_str()) else { return Ok(false) };
-        let Some(signed) = with_signature(manifest, integrity, signature, known)? else { return Ok(false) };
+        let Some(signed) = with_signature(manifest, integrity, signature, is_signed)? else {
+            return Ok(false);
+        };
         *manifest = Cow::Owned(signed);
         Ok(true)
     }
 }
 
-/// Returns the manifest with a signature; `None` if it has one by a known key, or another digest.
+/// Returns the manifest with a signature; `None` if it is signed, or has another digest.
 fn with_signature(
     manifest: &RawValue,
     integrity: &Integrity,
     signature: &VersionSignature,
-    known: &HashSet<String>,
+    is_signed: impl Fn(&[VersionSignature]) -> bool,
 ) -> Result<Option<Box<RawValue>>, serde_json::Error> {
     let mut fields: Map<String, Value> = serde_json::from_str(manifest.get())?;
     let Some(Value::Object(dist)) = fields.get_mut("dist") else { return Ok(None) };
-    let is_signed = VersionSignature::keys_of(dist.get("signatures")).any(|key| known.contains(key));
-    if is_signed || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string()) {
+    if is_signed(&VersionSignature::list_of(dist.get("signatures")))
+        || dist.get("integrity").and_then(Value::as_str) != Some(&integrity.to_string())
+    {
         return Ok(None);
     }
     signature.replace_in(dist);

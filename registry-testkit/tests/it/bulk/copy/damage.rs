@@ -1,5 +1,7 @@
 //! A copy is what damage is mended from, so it keeps what the source lost, and what cannot be read there any more.
 
+use registry_testkit::test_sigstore::{Build, TestSigstore};
+
 use super::*;
 
 const PEAR: &str = "pear/index.json";
@@ -182,4 +184,41 @@ async fn a_copy_that_was_stopped_is_no_registry() {
     assert_eq!(content(copying.target.as_ref()).await, before);
     let _ = copying.copied().await;
     Registry::builder(target).build().open().await.unwrap();
+}
+
+/// Attestations are named by a packument as tarballs are.
+#[tokio::test]
+async fn lost_attestations_stay_in_the_copy_and_are_found() {
+    let copying = Copying::new().await;
+    let pear = PublishDocument::new("@acme/pear", "1.0.0");
+    let bundle = TestSigstore::new().bundle(&Build::new("@acme/pear", "1.0.0", &pear.tarball()));
+    let _ = copying.registry.ana().publish(&pear.provenance(&bundle)).await.assert_status(201);
+    let _ = copying.copied().await;
+    let before = content(copying.target.as_ref()).await;
+    let key = before.keys().find(|key| key.ends_with("/attestations.json")).unwrap().clone();
+    let _ = sound_packages(&Registry::builder(Arc::clone(&copying.target) as _).build()).await;
+
+    copying.registry.remove(&key).await;
+    let failures = copying.failures(CopyOptions::default()).await;
+    assert_eq!(
+        failures,
+        [format!("the source has lost {key}, and the copy keeps it: restore it from the copy")]
+    );
+    assert_eq!(content(copying.target.as_ref()).await, before);
+    let findings = async || {
+        let registry = copying.registry.registry();
+        let names = registry.hosted_packages().await.unwrap();
+        let verified = registry.verify_packages(names, VerifyOptions::default());
+        let verified: Vec<_> = verified.try_collect().await.unwrap();
+        verified.iter().flat_map(|package| &package.findings).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let told = format!(
+        "@acme/pear@1.0.0: the attestations at {key} are missing or damaged; restore the file from a backup; until then, npm audit \
+         signatures fails for the version"
+    );
+    assert_eq!(findings().await, [told.as_str()]);
+    copying.registry.put(&key, "{}").await;
+    assert_eq!(findings().await, [told.as_str()]);
+    copying.registry.put(&key, before[&key].clone()).await;
+    assert_eq!(findings().await, [""; 0]);
 }

@@ -1,6 +1,7 @@
 //! Packages that are written to while they are copied.
 
 use registry_testkit::test_registry::TestClient;
+use registry_testkit::test_sigstore::{Build, TestSigstore};
 use serde_json::Value;
 
 use super::*;
@@ -66,4 +67,17 @@ async fn a_version_that_comes_and_goes_leaves_nothing_behind() {
     let packument: Value = serde_json::from_slice(&packument.bytes).unwrap();
     let versions: Vec<_> = packument["versions"].as_object().unwrap().keys().collect();
     assert_eq!(versions, ["1.0.0", "1.1.0", "1.3.0"]);
+}
+
+#[tokio::test]
+async fn a_publish_is_copied_with_its_attestations() {
+    for key in ["pear/index.json", "_spellings/pear", "_names/ana.json"] {
+        let copying = Copying::new().await;
+        let (ana, pear) = (copying.registry.ana(), PublishDocument::new("pear", "1.2.0"));
+        let bundle = TestSigstore::new().bundle(&Build::new("pear", "1.2.0", &pear.tarball()));
+        let publish = async {
+            let _ = ana.publish(&pear.provenance(&bundle)).await.assert_status(201);
+        };
+        Box::pin(copy_with(&copying, key, publish)).await;
+    }
 }
