@@ -30,6 +30,7 @@
 //! - [`care`]: what operators do to keep a store in order.
 //! - `provenance` (a feature): what Sigstore bundles say of a version, and the trust root that they are verified with.
 //! - [`signing`]: signatures of versions, and, with the feature `signing`, a key for them in the store.
+//! - `web` (a feature): how the web pages look.
 //! - `settings` (a feature): `registry.toml` and the environment, and the registry that they describe.
 
 pub mod access;
@@ -78,6 +79,8 @@ pub mod storage;
 pub mod traces;
 pub mod upstream;
 mod vocabulary;
+#[cfg(feature = "web")]
+pub mod web;
 
 pub use error::Error;
 pub use http::Body;

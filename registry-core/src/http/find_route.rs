@@ -2,6 +2,8 @@ use http::Method;
 
 use crate::registry::HttpSettings;
 
+#[cfg(feature = "web")]
+use super::route::WebRoute;
 use super::route::{Route, RouteError, strip_prefix};
 
 /// A route, and whether its path was below the configured prefix.
@@ -10,18 +12,22 @@ pub(super) struct FoundRoute {
     pub(super) under_prefix: bool,
 }
 
-/// Finds the route of a raw path: below the configured prefix, or at the root. A read of a package is also found behind
+/// Finds the route of a raw path, or for a browser its page: below the configured prefix, or at the root. A read of a package is also found behind
 /// a second slash, and below the prefixes of another registry, which its lock files contain.
 pub(super) fn find_route(
     settings: &HttpSettings,
     method: &Method,
     path: &str,
+    is_browser: bool,
 ) -> Result<FoundRoute, RouteError> {
     let inner = match settings.path_prefix.as_str() {
         "" => None,
         prefix => strip_prefix(path, prefix),
     };
     let (found, under_prefix) = (inner.unwrap_or(path), inner.is_some());
+    if let Some(page) = find_page(settings, method, found, is_browser) {
+        return page.map(|route| FoundRoute { route, under_prefix });
+    }
     Route::parse(method, found).map(|route| FoundRoute { route, under_prefix }).or_else(|error| {
         let legacy = || {
             settings
@@ -33,6 +39,25 @@ pub(super) fn find_route(
         let route = single().map(|route| FoundRoute { route, under_prefix });
         route.or_else(|| legacy().map(|route| FoundRoute { route, under_prefix: false })).ok_or(error)
     })
+}
+
+/// Finds the page at a path; `None` if another route has it. Without pages, the files that the pages of logins load are
+/// left.
+#[cfg(feature = "web")]
+fn find_page(
+    settings: &HttpSettings,
+    method: &Method,
+    path: &str,
+    is_browser: bool,
+) -> Option<Result<Route, RouteError>> {
+    let page = WebRoute::find(method, path, is_browser)?;
+    let is_there = settings.web.settings.pages || matches!(page, Ok(WebRoute::Asset { .. }));
+    is_there.then(|| page.map(Route::Web))
+}
+
+#[cfg(not(feature = "web"))]
+fn find_page(_: &HttpSettings, _: &Method, _: &str, _: bool) -> Option<Result<Route, RouteError>> {
+    None
 }
 
 /// Collapses leading slashes into one; `None` if there is only one. Corepack asks for `//pnpm` if the registry URL ends

@@ -26,9 +26,13 @@ use super::incoming::Incoming;
 use super::origin::check_origin;
 use super::own_request::refuse_own_request;
 use super::robots::robots;
+#[cfg(feature = "web")]
+use super::route::strip_prefix;
 use super::route::{Route, TrustRoute, loggable_path};
 use super::security_headers::secure;
 use super::status::{Failure, NOTICE, add_notice, failure_response};
+#[cfg(feature = "web")]
+use super::web::{failure_page, is_browser, is_for_other_sites, share};
 
 /// How many times the publish limit is read from a rejected client, so that it receives the reason. A longer body ends
 /// in a broken connection.
@@ -122,17 +126,19 @@ impl Registry {
                 return response;
             }
         };
-        let found = find_route(&self.parts.http, &request.method, request.uri.path());
+        let found = find_route(&self.parts.http, &request.method, request.uri.path(), is_browser(request));
         let FoundRoute { route, under_prefix } = match found {
             Ok(found) => found,
             Err(error) => {
-                let mut response = failure_response(&Failure::Route(error));
+                let mut response = self.without_route(request, host, &Failure::Route(error));
                 response.extensions_mut().insert(RouteKind("none"));
                 return response;
             }
         };
         let reading = matches!(request.method, Method::GET | Method::HEAD);
         let kind = RouteKind(route.kind());
+        #[cfg(feature = "web")]
+        let is_shared = is_for_other_sites(&self.parts.http, request, &route);
         let mut stale = None;
         let identified = match self.caller(request, &route).await {
             Err(error) if let Some(token) = stale_token(request, &route, &error) => {
@@ -203,11 +209,28 @@ impl Registry {
             add_notice(response.headers_mut(), &notice);
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
+        #[cfg(feature = "web")]
+        if is_shared {
+            share(&mut response);
+        }
         response.extensions_mut().insert(kind);
         if let Some(principal) = caller.principal {
             response.extensions_mut().insert(PrincipalName(principal));
         }
         response
+    }
+
+    /// Answers a request without a route: with a page, if a browser sent it.
+    #[cfg_attr(not(feature = "web"), expect(clippy::unused_self, reason = "without pages, all get the same"))]
+    fn without_route(&self, request: &Parts, host: Option<&str>, failure: &Failure) -> Response<Body> {
+        #[cfg(feature = "web")]
+        if self.parts.http.web.settings.pages && is_browser(request) {
+            let prefix = self.parts.http.path_prefix.as_str();
+            let under_prefix = !prefix.is_empty() && strip_prefix(request.uri.path(), prefix).is_some();
+            return failure_page(self, request, base_url(self, request, host, under_prefix).url, failure);
+        }
+        let _ = (request, host);
+        failure_response(failure)
     }
 
     async fn caller(&self, request: &Parts, route: &Route) -> Result<Caller, Error> {
@@ -273,6 +296,11 @@ fn anonymous_caller(request: &Parts) -> Caller {
     };
     let address = request.extensions.get::<ClientAddress>().map(|address| address.0);
     Caller { address, origin, ..Caller::default() }
+}
+
+#[cfg(not(feature = "web"))]
+fn is_browser(_: &Parts) -> bool {
+    false
 }
 
 /// Returns what a request does, in the words of a user who confirms it.
@@ -341,6 +369,8 @@ impl Call<'_> {
             Route::Policy(route) => Box::pin(self.policy(route)).await,
             Route::Hook(route) => Box::pin(self.hook(route)).await,
             Route::WebLogin(route) => Box::pin(self.web_login(route)).await,
+            #[cfg(feature = "web")]
+            Route::Web(route) => Box::pin(self.web(route)).await,
         }
     }
 

@@ -48,6 +48,8 @@ mod tokens;
 #[cfg(feature = "tower")]
 mod tower;
 mod trust;
+#[cfg(feature = "web")]
+mod web;
 mod web_login;
 mod writes;
 

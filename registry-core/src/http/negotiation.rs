@@ -24,6 +24,23 @@ pub(crate) fn packument_form(accept: Option<&str>) -> PackumentForm {
     if abbreviated > 0.0 && abbreviated >= full { PackumentForm::Abbreviated } else { PackumentForm::Full }
 }
 
+/// Whether an `Accept` header is that of a browser that opens an address: it names `text/html`, and weighs it more than
+/// any form of JSON. Wildcards do not count: clients of registries send them.
+#[cfg(feature = "web")]
+pub(crate) fn prefers_page(accept: Option<&str>) -> bool {
+    let (mut page, mut json) = (0.0_f32, 0.0_f32);
+    for (media_type, weight) in weighted(accept.unwrap_or_default()) {
+        if media_type.eq_ignore_ascii_case("text/html")
+            || media_type.eq_ignore_ascii_case("application/xhtml+xml")
+        {
+            page = page.max(weight);
+        } else if media_type.to_ascii_lowercase().ends_with("json") {
+            json = json.max(weight);
+        }
+    }
+    page > json
+}
+
 /// Whether an `Accept-Encoding` header accepts gzip and does not prefer an uncompressed body.
 pub(crate) fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
     let mut gzip = None;
@@ -64,6 +81,36 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[cfg(feature = "web")]
+    #[test]
+    fn only_browsers_get_pages() {
+        for accept in [
+            // Chromium, Firefox, Safari; a text browser.
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "text/html",
+            "text/html;q=0.9, application/json;q=0.5",
+            "text/html, text/plain, text/sgml, text/css, application/xhtml+xml, */*;q=0.01",
+        ] {
+            assert!(prefers_page(Some(accept)), "{accept}");
+        }
+        for accept in [
+            "*/*",
+            "application/json",
+            "application/json; q=1.0, application/vnd.npm.install-v1+json; q=0.9, */*; q=0.1",
+            "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*",
+            "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8",
+            "text/html;q=0.5, application/json",
+            "application/json, text/html",
+            "text/html;q=0, */*",
+            "text/*",
+            "",
+        ] {
+            assert!(!prefers_page(Some(accept)), "{accept}");
+        }
+        assert!(!prefers_page(None));
+    }
 
     #[test]
     fn the_form_follows_the_named_types_only() {

@@ -42,6 +42,8 @@ use crate::randomness::{Randomness, SystemRandomness};
 use crate::search::{SearchParts, SearchSettings};
 use crate::storage::{BlobStore, MeteredStore, Storage};
 use crate::traces::TraceContext;
+#[cfg(feature = "web")]
+use crate::web::WebSettings;
 
 pub use providers::BuildContext;
 
@@ -92,6 +94,8 @@ pub struct RegistryBuilder {
     hooks: Option<HooksSetUp>,
     trace_context: Option<Arc<dyn TraceContext>>,
     policy: PolicySetUp,
+    #[cfg(feature = "web")]
+    web: WebSettings,
 }
 
 impl RegistryBuilder {
@@ -131,6 +135,8 @@ impl RegistryBuilder {
             hooks: None,
             trace_context: None,
             policy: PolicySetUp::default(),
+            #[cfg(feature = "web")]
+            web: WebSettings::default(),
         }
     }
 

@@ -40,8 +40,12 @@ use crate::packages::known_bases::KnownBases;
 use crate::packages::{Packages, PackagesParts};
 use crate::proxy::{Proxy, ProxyParts, TrimmedUpstreamCache};
 use crate::randomness::Randomness;
+#[cfg(feature = "web")]
+use crate::search::HostedHit;
 use crate::search::{Search, SearchPage, SearchParts, SearchQuery};
 use crate::storage::{BlobStore, Storage, StorageMeter};
+#[cfg(feature = "web")]
+use crate::web::WebParts;
 
 /// A registry on one store. Cheap to clone; all clones share their state.
 ///
@@ -82,6 +86,8 @@ pub(crate) struct HttpSettings {
     pub(crate) bases: KnownBases,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) publish_elsewhere: Option<Arc<str>>,
+    #[cfg(feature = "web")]
+    pub(crate) web: WebParts,
 }
 
 impl Registry {
@@ -187,6 +193,16 @@ impl Registry {
     /// the same order, and a page of upstream hits may contain fewer than requested, since some are hidden.
     pub async fn search(&self, caller: &Caller, query: &SearchQuery) -> Result<SearchPage, Error> {
         self.searches().search(caller, query).await
+    }
+
+    /// Returns the hosted packages that the caller may find, by the time of their latest versions, newest first.
+    #[cfg(feature = "web")]
+    pub(crate) async fn newest_packages(
+        &self,
+        caller: &Caller,
+        most: usize,
+    ) -> Result<Vec<HostedHit>, Error> {
+        self.searches().newest(caller, most).await
     }
 
     /// Returns the advisories for these packages, from their upstreams, from the store, or from both

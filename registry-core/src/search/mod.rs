@@ -4,6 +4,8 @@ mod complete;
 mod index;
 mod index_writer;
 mod judged;
+#[cfg(feature = "web")]
+mod newest;
 mod owned;
 mod page;
 mod private_names;

@@ -83,7 +83,8 @@ impl Settings {
             codebox_log,
             signing,
             provenance,
-            log
+            log,
+            web
         )
     }
 }

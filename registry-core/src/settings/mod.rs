@@ -48,6 +48,7 @@ mod unused;
 mod upstreams;
 mod values;
 mod warnings;
+mod web;
 
 use std::collections::BTreeMap;
 
@@ -92,6 +93,7 @@ pub use trusted_publishing::{IssuerTable, IssuerUrl, TokenMinutes, TrustedPublis
 pub use unused::UnusedUpstream;
 pub use upstreams::{MAIN_UPSTREAM, UpstreamSettings, UpstreamUrl, UpstreamUrlError, Upstreams};
 pub use values::{LegacyPrefix, PathPrefix, PublicUrl};
+pub use web::{FooterTable, WebSection};
 
 /// The settings of a registry.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -164,6 +166,8 @@ pub struct Settings {
     pub recall: RecallSection,
     /// Names that look like others.
     pub similar_names: SimilarNamesSection,
+    /// The web pages.
+    pub web: WebSection,
     /// Paths of other registries, which lockfiles contain, below which packages are served too. They are configured in
     /// a section of the frontend, which sets them here.
     #[serde(skip)]

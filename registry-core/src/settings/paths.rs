@@ -30,7 +30,7 @@ impl Settings {
         self.hooks.iter_mut().flat_map(|hooks| &mut hooks.key_file).for_each(resolve);
         self.policy.files_mut().chain(&mut self.similar_names.popular_file).for_each(resolve);
         self.signing.key_file.iter_mut().chain(&mut self.signing.secret_file).for_each(resolve);
-        self.provenance.trusted_root.iter_mut().for_each(resolve);
+        self.provenance.trusted_root.iter_mut().chain(&mut self.web.logo).for_each(resolve);
         let issuers = self.trusted_publishing.issuers.iter_mut();
         issuers.flat_map(|issuer| &mut issuer.certificate_files).for_each(resolve);
     }
@@ -57,7 +57,8 @@ mod tests {
         [hooks]\nkey_file = \"hooks\"\n\
         [[policy]]\nmatch = \"**\"\nblock_file = \"blocked\"\nallow_file = \"allowed\"\n\
         [signing]\nkey_file = \"key.pem\"\nsecret_file = \"secret\"\n\
-        [provenance]\ntrusted_root = \"root.json\"";
+        [provenance]\ntrusted_root = \"root.json\"\n\
+        [web]\nlogo = \"logo.svg\"";
 
     fn paths(settings: &Settings) -> Vec<String> {
         let (upstream, github) = (&settings.upstreams["npm"], settings.github.as_ref().unwrap());
@@ -72,6 +73,7 @@ mod tests {
             &settings.signing.key_file,
             &settings.signing.secret_file,
             &settings.provenance.trusted_root,
+            &settings.web.logo,
         ];
         let lists = [
             &upstream.certificate_files,
@@ -102,6 +104,7 @@ mod tests {
             "key.pem",
             "secret",
             "root.json",
+            "logo.svg",
             "a.pem",
             "b.pem",
             "/ca/b.pem",

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("concurrency", &["randomness"]),
     ("domain", &["limits"]),
     ("vocabulary", &["domain"]),
+    ("web", &["domain"]),
     ("outbound", &["vocabulary"]),
     ("storage", &["concurrency", "domain", "measurements", "nearest", "randomness", "traces", "vocabulary"]),
     ("access", &["domain", "nearest", "vocabulary"]),
@@ -59,9 +60,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "randomness", "search", "signing", "storage", "upstream", "vocabulary"]),
     ("registry", &["access", "accounts", "advisories", "audit", "auth", "authorization", "blocking", "bulk", "care", "catalog", "changes", "clock", "concurrency",
         "domain", "downloads", "error", "events", "hooks", "limits", "measurements", "memberships", "organizations", "packages", "policy", "provenance", "proxy",
-        "randomness", "search", "signing", "storage", "traces", "upstream", "vocabulary"]),
+        "randomness", "search", "signing", "storage", "traces", "upstream", "vocabulary", "web"]),
     ("http", &["access", "accounts", "audit", "auth", "changes", "clock", "concurrency", "domain", "downloads", "error", "events",
-        "hooks", "limits", "organizations", "packages", "policy", "randomness", "registry", "search", "storage", "upstream"]),
+        "hooks", "limits", "organizations", "packages", "policy", "randomness", "registry", "search", "storage", "upstream", "web"]),
 ];
 
 /// Puts a registry together of everything else, so it may import from all, and nothing may import from it.

@@ -35,6 +35,7 @@ fn requests(token: &str, etag: &str) -> Vec<Asked> {
     let file = vec![7_u8; 2048];
     let one = PublishDocument::new("@acme/one", "1.0.0").file("data", &file).build().to_string();
     let two = PublishDocument::new("@acme/one", "1.1.0").field("description", "é \"\\ \u{1}".into());
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let abbreviated = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
     vec![
         json(ana(Asked::of("PUT", "/registry/@acme%2fone")), one.clone()),
@@ -63,6 +64,12 @@ fn requests(token: &str, etag: &str) -> Vec<Asked> {
         Asked::get("/registry/-/v1/search?text=one%20%22two%22&size=1"),
         Asked::get("/registry/-/_view/starredByUser?key=%22ana%22"),
         ana(Asked::get("/-/ping?write=true")),
+        Asked::get("/registry/").header("accept", browser),
+        Asked::get("/registry/@acme/one").header("accept", browser).header("accept-encoding", "gzip"),
+        Asked::get("/registry/package/@acme/one/versions?range=%5E1").header("accept", browser),
+        Asked::get("/registry/package/@acme/one/v/1.0.0/files/data").header("accept", browser),
+        Asked::get("/registry/package/@acme/missing").header("accept", browser),
+        Asked::get("/registry/package/@acme/one/badge.svg"),
     ]
 }
 
@@ -94,7 +101,7 @@ async fn every_event_is_answered_as_over_http() {
                 statuses,
                 [
                     201, 200, 200, 200, 304, 200, 206, 200, 403, 201, 200, 200, 200, 200, 200, 401, 401, 404,
-                    404, 400, 405, 400, 400, 200, 200, 200
+                    404, 400, 405, 400, 400, 200, 200, 200, 200, 200, 200, 200, 404, 200
                 ]
             );
             assert_eq!(lambda.keys().await, http.keys().await);

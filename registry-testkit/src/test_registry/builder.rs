@@ -12,12 +12,14 @@ use registry_core::downloads::DownloadSettings;
 use registry_core::hooks::{HookKey, HookSettings};
 use registry_core::limits::Limits;
 use registry_core::organizations::OrganizationSettings;
+use registry_core::policy::BlockListSettings;
 use registry_core::provenance::ProvenanceSettings;
 use registry_core::proxy::UpstreamFreshness;
 use registry_core::randomness::Randomness;
 use registry_core::signing::StoredKeySettings;
 use registry_core::storage::{BlobStore, ObjectStoreBlobs};
 use registry_core::upstream::Upstream;
+use registry_core::web::WebSettings;
 use registry_core::{Registry, RegistryBuilder};
 use url::Url;
 
@@ -66,6 +68,8 @@ pub struct TestRegistryBuilder {
     downloads: TestDownloads,
     signing: Option<fn() -> StoredKeySettings>,
     provenance: ProvenanceSettings,
+    web: WebSettings,
+    block_list: bool,
 }
 
 /// Settings of hooks, which cannot be cloned themselves.
@@ -109,6 +113,8 @@ impl Default for TestRegistryBuilder {
             downloads: TestDownloads::default(),
             signing: None,
             provenance: ProvenanceSettings::default(),
+            web: WebSettings::default(),
+            block_list: false,
         }
     }
 }
@@ -254,6 +260,16 @@ impl TestRegistryBuilder {
         Self { accounts, ..self }
     }
 
+    /// With a list of versions that administrators block.
+    pub fn block_list(self) -> Self {
+        Self { block_list: true, ..self }
+    }
+
+    /// With these settings of the web pages.
+    pub fn web(self, web: WebSettings) -> Self {
+        Self { web, ..self }
+    }
+
     /// Whether clients may log in with the browser.
     pub fn web_login(self, web_login: bool) -> Self {
         Self { web_login, ..self }
@@ -300,6 +316,8 @@ impl TestRegistryBuilder {
             .upstream_freshness(self.upstream_freshness)
             .token_cache(self.token_cache)
             .organizations(self.organizations)
+            .web(self.web.clone())
+            .block_list(self.block_list.then(BlockListSettings::default))
     }
 
     fn with_providers(&self, registry: RegistryBuilder) -> RegistryBuilder {

@@ -1,14 +1,19 @@
 use std::fmt::Write as _;
 
 use http::HeaderName;
-use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
 use serde_json::{Value, json};
 
 use super::TestRegistry;
 use crate::http_client::TestResponse;
 
 /// What says nothing of the one answer that a snapshot is of.
-const LEFT_OUT: [HeaderName; 3] = [CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS];
+const LEFT_OUT: [HeaderName; 4] =
+    [ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS];
+/// What begins the address of a file that pages load.
+const ASSETS: &str = "/-/web/assets/";
 
 impl TestRegistry {
     /// An answer and what came with it as one text: status, headers (but for the length, and those that every answer
@@ -59,7 +64,19 @@ impl TestRegistry {
 fn readable(body: &[u8]) -> String {
     match (serde_json::from_slice::<Value>(body), std::str::from_utf8(body)) {
         (Ok(json), _) => format!("{json:#}"),
-        (_, Ok(text)) => text.to_owned(),
+        (_, Ok(text)) => without_digests(text),
         (_, Err(_)) => format!("({} bytes)", body.len()),
     }
+}
+
+/// A page without the digests of the files that it loads, which change with each of their bytes.
+fn without_digests(text: &str) -> String {
+    let mut parts = text.split(ASSETS);
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('-').unwrap_or((part, ""));
+        let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_hexdigit());
+        let _ = write!(kept, "{ASSETS}{name}-[digest]{rest}");
+    }
+    kept
 }

@@ -17,7 +17,9 @@ async fn private_registry() -> TestRegistry {
     ]);
     let rules = AccessRules::compile(&serde_json::from_value::<Vec<_>>(rules).unwrap()).unwrap();
     let registry = TestRegistry::builder().access(rules).downloads().start().await;
-    let document = PublishDocument::new("@acme/secret", "1.0.0").field("description", json!("hush hush"));
+    let document = PublishDocument::new("@acme/secret", "1.0.0")
+        .field("description", json!("hush hush"))
+        .file("logo.png", b"x");
     let _ = registry.ana().publish(&document).await.assert_status(201);
     registry
 }
@@ -46,6 +48,14 @@ async fn ask_everything(client: &TestClient, name: &str) -> Vec<(String, TestRes
         (Method::GET, format!("/downloads/point/last-week/{escaped}"), String::new()),
         (Method::GET, format!("/downloads/range/last-week/{escaped}"), String::new()),
         (Method::GET, format!("/versions/{escaped}/last-week"), String::new()),
+        (Method::GET, format!("/package/{name}/v/1.0.0"), String::new()),
+        (Method::GET, format!("/package/{name}/versions"), String::new()),
+        (Method::GET, format!("/package/{name}/access"), String::new()),
+        (Method::GET, format!("/package/{name}/dependencies"), String::new()),
+        (Method::GET, format!("/package/{name}/files/package.json"), String::new()),
+        (Method::GET, format!("/package/{name}/raw/logo.png"), String::new()),
+        (Method::GET, format!("/package/{name}/diff/1.0.0...1.0.0"), String::new()),
+        (Method::GET, format!("/package/{name}/badge.svg"), String::new()),
         (Method::PUT, format!("/{escaped}"), publish),
         (Method::PUT, format!("/{escaped}"), deprecate),
         (Method::PUT, format!("/{escaped}"), document(json!({ "users": { "ben": true } }))),
@@ -176,7 +186,7 @@ async fn an_anonymous_caller_is_told_to_sign_in_and_nothing_else() {
         assert_eq!(secret.header("www-authenticate"), Some("Bearer"), "{what}");
         assert_eq!(bytes_of(secret), bytes_of(absent), "{what} tells them apart");
         if !what.starts_with("HEAD") {
-            assert!(secret.error().contains("npm login"), "{what}: {}", secret.error());
+            assert!(secret.text().contains("npm login"), "{what}: {}", secret.text());
         }
     }
     assert_eq!(registry.stored().await, before);

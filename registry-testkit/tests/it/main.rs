@@ -56,5 +56,6 @@ mod tokens;
 mod trusted_publishing;
 mod unpackers;
 mod upstream;
+mod web;
 mod web_login;
 mod writes;

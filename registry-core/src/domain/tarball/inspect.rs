@@ -342,7 +342,7 @@ impl<'a> Inspection<'a> {
     }
 }
 
-fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u8>, TarballError> {
+pub(super) fn read_description<Source: Read>(entry: &mut Entry<'_, Source>) -> Result<Vec<u8>, TarballError> {
     let size = header::size(entry.header())?;
     if size > LONGEST_DESCRIPTION {
         return Err(ambiguous(entry, "its path or extended header is too long"));

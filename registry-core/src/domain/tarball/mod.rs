@@ -36,6 +36,8 @@ mod commands;
 mod dependencies;
 mod error;
 mod field_types;
+#[cfg(feature = "web")]
+mod files;
 mod folded;
 mod git_reference;
 mod header;
@@ -58,6 +60,8 @@ use serde_json::{Map, Value};
 pub(in crate::domain) use commands::commands;
 pub use error::TarballError;
 pub(in crate::domain) use field_types::{fits, make_fit};
+#[cfg(feature = "web")]
+pub(crate) use files::each_file;
 pub(in crate::domain) use folded::is_device;
 pub use inspect::inspect;
 pub use manifest_agreement::{ManifestDisagreement, agree};

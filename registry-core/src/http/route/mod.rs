@@ -32,6 +32,8 @@ mod stage;
 mod tests;
 mod tokens;
 mod trust;
+#[cfg(feature = "web")]
+mod web;
 mod web_login;
 
 use http::Method;
@@ -51,6 +53,8 @@ pub use prefix::strip_prefix;
 pub use stage::StageRoute;
 pub use tokens::TokenRoute;
 pub use trust::TrustRoute;
+#[cfg(feature = "web")]
+pub use web::{PackagePage, WebRoute};
 pub use web_login::WebLoginRoute;
 
 use segments::Segments;
@@ -219,6 +223,9 @@ pub enum Route {
     Hook(HookRoute),
     /// A login in the browser.
     WebLogin(WebLoginRoute),
+    /// A web page.
+    #[cfg(feature = "web")]
+    Web(WebRoute),
 }
 
 impl Route {
@@ -285,6 +292,8 @@ impl Route {
             Self::Policy(route) => route.kind(),
             Self::Hook(route) => route.kind(),
             Self::WebLogin(route) => route.kind(),
+            #[cfg(feature = "web")]
+            Self::Web(route) => route.kind(),
         }
     }
 }

@@ -1,11 +1,17 @@
 use crate::access::Action;
 use crate::domain::PackageName;
 
+#[cfg(feature = "web")]
+use super::WebRoute;
 use super::{AccessRoute, AuditRoute, PolicyRoute, Route, StageRoute, TrustRoute};
 
 impl Route {
     /// Whether the request only reads package data, so that an anonymous caller may be answered too.
     pub(crate) fn reads_packages(&self) -> bool {
+        #[cfg(feature = "web")]
+        if matches!(self, Self::Web(_)) {
+            return true;
+        }
         matches!(
             self,
             Self::Packument { .. }
@@ -58,6 +64,8 @@ impl Route {
                 Some((name, Action::Publish))
             }
             Self::Downloads(route) => route.package().map(|name| (name, Action::Read)),
+            #[cfg(feature = "web")]
+            Self::Web(WebRoute::Package { name, .. }) => Some((name, Action::Read)),
             // Includes a build that exchanges its identity for a token: it is not authenticated yet.
             _ => None,
         }

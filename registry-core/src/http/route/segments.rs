@@ -89,7 +89,7 @@ impl<'path> Segments<'path> {
     }
 }
 
-fn decode(path: &str) -> Result<Cow<'_, str>, RouteError> {
+pub(super) fn decode(path: &str) -> Result<Cow<'_, str>, RouteError> {
     if !path.contains('%') {
         return Ok(path.into());
     }

@@ -3,12 +3,14 @@
 mod browser;
 mod form;
 mod pages;
+#[cfg(not(feature = "web"))]
+mod plain;
 
 use browser::Browser;
 use form::Form;
 use http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use http::{HeaderValue, Method, Response, StatusCode};
-use pages::{Shown, message_page, step_page};
+use pages::{LoginFrame, Shown, message_page, step_page};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -49,12 +51,15 @@ pub(super) fn done_url(base: &str, poll: &SessionToken) -> SecretString {
 
 impl Call<'_> {
     pub(super) async fn web_login(self, route: WebLoginRoute) -> Result<Response<Body>, Failure> {
+        let frame = LoginFrame::of(&self);
         match route {
             WebLoginRoute::Start => self.start_web_login().await,
             WebLoginRoute::Poll { session } => self.poll_web_login(&session).await,
-            WebLoginRoute::Page { session } => Ok(shown_failure(self.web_login_page(&session).await)),
-            WebLoginRoute::Submit { session } => Ok(shown_failure(self.submit_web_login(&session).await)),
-            WebLoginRoute::Callback => Ok(shown_failure(self.web_login_callback().await)),
+            WebLoginRoute::Page { session } => Ok(shown_failure(&frame, self.web_login_page(&session).await)),
+            WebLoginRoute::Submit { session } => {
+                Ok(shown_failure(&frame, self.submit_web_login(&session).await))
+            }
+            WebLoginRoute::Callback => Ok(shown_failure(&frame, self.web_login_callback().await)),
         }
     }
 
@@ -111,6 +116,7 @@ impl Call<'_> {
             self.registry.accounts().web_login_page(&self.caller, page, held, &callback(&base)?).await?;
         let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.http.randomness));
         let shown = Shown {
+            frame: &LoginFrame::of(&self),
             login: &login,
             registry: base.split_once("://").map_or(&*base, |(_, host)| host),
             form_token: &browser.form_token(),
@@ -226,9 +232,9 @@ fn no_store(mut response: Response<Body>) -> Response<Body> {
 }
 
 /// Renders a failure as a page, since a person reads it.
-fn shown_failure(result: Result<Response<Body>, Failure>) -> Response<Body> {
+fn shown_failure(frame: &LoginFrame<'_>, result: Result<Response<Body>, Failure>) -> Response<Body> {
     result.unwrap_or_else(|failure| {
-        let mut response = message_page(status(&failure), &told(&failure));
+        let mut response = message_page(frame, status(&failure), &told(&failure));
         if let Some(seconds) = wait(&failure) {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }

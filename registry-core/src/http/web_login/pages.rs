@@ -1,22 +1,21 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use secrecy::ExposeSecret as _;
-use sha2::{Digest as _, Sha256};
 
 use crate::accounts::web_login::{PageStep, Purpose, WebLoginPage};
 use crate::http::body::Body;
+#[cfg(feature = "web")]
+pub(super) use crate::http::web::LoginFrame;
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}\
-label,button,input{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem;margin-bottom:1rem}\
-button{padding:.5rem 1rem;margin:1rem 0}code{overflow-wrap:anywhere}[role=alert]{border-left:.3rem solid;padding-left:1rem}";
+#[cfg(not(feature = "web"))]
+pub(super) use super::plain::LoginFrame;
 
 /// The content of a page.
 pub(super) struct Shown<'a> {
+    pub(super) frame: &'a LoginFrame<'a>,
     pub(super) login: &'a WebLoginPage,
     /// The registry's URL as the browser reaches it.
     pub(super) registry: &'a str,
@@ -61,7 +60,7 @@ pub(super) fn step_page(status: StatusCode, shown: &Shown<'_>) -> Response<Body>
         }
     };
     let trouble = shown.trouble.as_deref().map(|text| html! { p role="alert" { (text) } });
-    let page = document(&title, &html! { @if let Some(trouble) = trouble { (trouble) } (body) });
+    let page = shown.frame.document(&title, &html! { @if let Some(trouble) = trouble { (trouble) } (body) });
     // A button that leads to a provider's page is a form that redirects to another site, and browsers apply
     // `form-action` to the redirect too.
     let leads_away = matches!(&login.step, PageStep::Identify { providers, .. } if !providers.is_empty())
@@ -82,8 +81,9 @@ fn done(shown: &Shown<'_>) -> (String, Markup) {
 }
 
 /// Renders a page that contains only a text.
-pub(super) fn message_page(status: StatusCode, text: &str) -> Response<Body> {
-    respond(status, document("This did not work", &html! { p role="alert" { (text) } }), false)
+pub(super) fn message_page(frame: &LoginFrame<'_>, status: StatusCode, text: &str) -> Response<Body> {
+    let page = frame.document("This did not work", &html! { p role="alert" { (text) } });
+    respond(status, page, false)
 }
 
 /// The warning before the user continues: a login that another person began gives that person the token.
@@ -167,22 +167,6 @@ fn code_form(shown: &Shown<'_>) -> Markup {
     }
 }
 
-fn document(title: &str, body: &Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { h1 { (title) } (body) } }
-        }
-    };
-    page.into_string()
-}
-
 fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body> {
     let length = page.len();
     let mut response = Response::new(Body::from(page));
@@ -191,15 +175,26 @@ fn respond(status: StatusCode, page: String, leads_away: bool) -> Response<Body>
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_LENGTH, length.into());
     keep_private(headers);
-    let style = STANDARD.encode(Sha256::digest(STYLE));
+    let sources = sources();
     let forms = if leads_away { "'self' https: http:" } else { "'self'" };
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; {sources}; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// The style, and with the web pages also the logo, that a page of a login may load. It runs no script.
+#[cfg(feature = "web")]
+fn sources() -> String {
+    "style-src 'self'; img-src 'self'".to_owned()
+}
+
+#[cfg(not(feature = "web"))]
+fn sources() -> String {
+    super::plain::sources()
 }
 
 /// Keeps a page and its secret address private to the browser that shows it.

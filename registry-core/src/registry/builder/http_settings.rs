@@ -6,8 +6,16 @@ use super::RegistryBuilder;
 use crate::accounts::AccountSettings;
 use crate::packages::known_bases::KnownBases;
 use crate::registry::HttpSettings;
+#[cfg(feature = "web")]
+use crate::web::{WebParts, WebSettings};
 
 impl RegistryBuilder {
+    /// Sets how the web pages look, and whether there are any. Default: there are, without a logo.
+    #[cfg(feature = "web")]
+    pub fn web(self, web: WebSettings) -> Self {
+        Self { web, ..self }
+    }
+
     /// Returns the origin of the URL at which clients reach the registry.
     pub(super) fn own_origin(&self) -> Option<String> {
         let url = self.public_url.as_deref().and_then(|url| Url::parse(url).ok());
@@ -33,6 +41,8 @@ impl RegistryBuilder {
             bases: KnownBases::new(self.clock.now()),
             clock: Arc::clone(&self.clock),
             publish_elsewhere: self.publish_elsewhere.clone(),
+            #[cfg(feature = "web")]
+            web: WebParts::new(self.web.clone()),
         }
     }
 }

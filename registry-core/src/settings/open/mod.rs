@@ -11,6 +11,7 @@ mod signing;
 mod storage;
 mod trusted_publishing;
 mod upstreams;
+mod web;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,6 +93,7 @@ pub fn check_named(settings: &Settings) -> Result<Vec<PathBuf>, SettingsError> {
         .chain(changes::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(signing::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(provenance::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
+        .chain(web::add(settings, Registry::builder(Arc::new(ObjectStoreBlobs::in_memory()))).err())
         .chain(open_trusted_publishing(&settings.trusted_publishing).err())
         .chain(settings.policy.compile(&settings.upstreams).map_err(SettingsError::of).err())
         .chain(settings.similar_names.to_settings().err());
@@ -117,7 +119,7 @@ pub fn registry_builder(
     let builder = upstreams
         .into_iter()
         .fold(builder, |builder, (name, upstream, options)| builder.upstream_with(&name, upstream, options));
-    let builder = provenance::add(settings, signing::add(settings, builder)?)?;
+    let builder = web::add(settings, provenance::add(settings, signing::add(settings, builder)?)?)?;
     Ok(builder.trusted_publishing(open_trusted_publishing(&settings.trusted_publishing)?))
 }
 

@@ -52,16 +52,16 @@ async fn a_login_from_the_first_request_to_the_token() {
 
     let browser = browser(&registry);
     let page = browser.open(&begun.page).await.assert_status(200);
-    assert_snapshot!(registry.snapshot_of(&page.response).await, @r##"
+    assert_snapshot!(registry.snapshot_of(&page.response).await, @r#"
     200 OK
     cache-control: no-store
-    content-security-policy: default-src 'none'; style-src 'sha256-WSiU51PDrkc/Ylsy3ZBu59YQ+HAP3Xa1vvopfqktT3w='; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
+    content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'
     content-type: text/html; charset=utf-8
     referrer-policy: same-origin
     set-cookie: login-4687e96568c4e2109c442a5c3c97d714=1767323645-4687e96568c4e2109c442a5c3c97d714-cd8f54d10efdf17eac06f33e6310841f9fb9aad1.27cd5b444516330b8a770919e8676cff84d0c512; Path=/-/v1/login; Max-Age=600; HttpOnly; SameSite=Lax
     x-frame-options: DENY
 
-    <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in to registry.example</title><style>body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}label,button,input{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem;margin-bottom:1rem}button{padding:.5rem 1rem;margin:1rem 0}code{overflow-wrap:anywhere}[role=alert]{border-left:.3rem solid;padding-left:1rem}</style></head><body><main><h1>Sign in to registry.example</h1><p>A command in a terminal asks to be signed in to the npm registry <strong>registry.example</strong>.</p><dl><dt>It calls itself</dt><dd>nothing</dd><dt>It runs at this address</dt><dd>unknown</dd><dt>It was started</dt><dd>2026-01-02 03:04:05 UTC</dd></dl><p><strong>Go on only if you have just started it yourself.</strong> The person who started it acts in your name from then on. If another person sent you the address of this page, close it.</p><form method="post" autocomplete="on"><input type="hidden" name="form" value="4088d99e51c21f58ffcc9cea096bd6dbe23867dd083cd68f71037567605c73bc"><label for="name">Name</label><input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required><label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required><button name="step" value="log-in">I started it: sign in</button><details><summary>No account yet?</summary><label for="email">Email address, which other users see</label><input id="email" name="email" type="email" autocomplete="email"><button name="step" value="sign-up">I started it: create this account and sign in</button></details></form></main></body></html>
+    <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/-/web/assets/style-[digest].css"><link rel="icon" href="/-/web/assets/icon-[digest].svg" type="image/svg+xml"><title>Sign in to registry.example</title></head><body><header class="top"><div class="wrap"><a class="brand" href="/"><img src="/-/web/assets/icon-[digest].svg" alt="" height="24">npm registry</a></div></header><main id="main"><div class="wrap"><div class="narrow"><h1>Sign in to registry.example</h1><p>A command in a terminal asks to be signed in to the npm registry <strong>registry.example</strong>.</p><dl><dt>It calls itself</dt><dd>nothing</dd><dt>It runs at this address</dt><dd>unknown</dd><dt>It was started</dt><dd>2026-01-02 03:04:05 UTC</dd></dl><p><strong>Go on only if you have just started it yourself.</strong> The person who started it acts in your name from then on. If another person sent you the address of this page, close it.</p><form method="post" autocomplete="on"><input type="hidden" name="form" value="4088d99e51c21f58ffcc9cea096bd6dbe23867dd083cd68f71037567605c73bc"><label for="name">Name</label><input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" required><label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required><button name="step" value="log-in">I started it: sign in</button><details><summary>No account yet?</summary><label for="email">Email address, which other users see</label><input id="email" name="email" type="email" autocomplete="email"><button name="step" value="sign-up">I started it: create this account and sign in</button></details></form></div></div></main></body></html>
 
     store:
       _accounts/ana.json
@@ -70,7 +70,7 @@ async fn a_login_from_the_first_request_to_the_token() {
       _tokens/7534333bed1d99f80117a2d5bb4647e848e24723389c2249fc5bd4311d4676c7.json
 
     events:
-    "##);
+    "#);
     let sent = browser.press(&page, "log-in", &ANA).await.assert_status(303);
     assert_eq!(sent.location(), begun.page);
     assert_snapshot!(registry.snapshot_of(&sent.response).await, @r##"
