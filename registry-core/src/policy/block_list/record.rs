@@ -127,3 +127,45 @@ impl BlockRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: usize, by: Option<&str>) -> BlockedVersions {
+        BlockedVersions {
+            package: PackageName::parse(&format!("pear{number}")).unwrap(),
+            versions: "*".to_owned(),
+            reason: "worm".to_owned(),
+            since: DateTime::UNIX_EPOCH,
+            until: None,
+            by: by.map(str::to_owned),
+            recalled: None,
+        }
+    }
+
+    /// Who administers one scope cannot take the room that others need to block a worm.
+    #[test]
+    fn an_administrator_leaves_room_for_others_and_all_of_them_for_operators() {
+        let mut record = BlockRecord::default();
+        let mut number = 0;
+        let mut fill = |record: &mut BlockRecord, by: Option<&str>| loop {
+            number += 1;
+            if let Err(error) = record.require_room(&entry(number, by), false) {
+                return (record.blocked.len(), error.to_string());
+            }
+            record.blocked.push(entry(number, by));
+        };
+        let (count, told) = fill(&mut record, Some("ana"));
+        assert_eq!(count, 2000);
+        assert!(told.contains("2000 entries of yours"), "{told}");
+        for (name, expected) in [("ben", 4000), ("eve", 6000), ("ida", 8000), ("joe", 9000)] {
+            assert_eq!(fill(&mut record, Some(name)).0, expected, "{name}");
+        }
+        assert!(
+            record.require_room(&entry(0, None), true).is_err(),
+            "what recalls by itself leaves room, too"
+        );
+        assert_eq!(fill(&mut record, None).0, 10_000);
+    }
+}
