@@ -69,7 +69,7 @@ pub struct TestRegistryBuilder {
     signing: Option<fn() -> StoredKeySettings>,
     provenance: ProvenanceSettings,
     web: WebSettings,
-    block_list: bool,
+    block_list: Option<BlockListSettings>,
 }
 
 /// Settings of hooks, which cannot be cloned themselves.
@@ -114,7 +114,7 @@ impl Default for TestRegistryBuilder {
             signing: None,
             provenance: ProvenanceSettings::default(),
             web: WebSettings::default(),
-            block_list: false,
+            block_list: None,
         }
     }
 }
@@ -262,7 +262,7 @@ impl TestRegistryBuilder {
 
     /// With a list of versions that administrators block.
     pub fn block_list(self) -> Self {
-        Self { block_list: true, ..self }
+        Self { block_list: Some(BlockListSettings::default()), ..self }
     }
 
     /// With these settings of the web pages.
@@ -317,7 +317,7 @@ impl TestRegistryBuilder {
             .token_cache(self.token_cache)
             .organizations(self.organizations)
             .web(self.web.clone())
-            .block_list(self.block_list.then(BlockListSettings::default))
+            .block_list(self.block_list)
     }
 
     fn with_providers(&self, registry: RegistryBuilder) -> RegistryBuilder {
