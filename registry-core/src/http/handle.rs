@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, EXPECT, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -202,13 +202,7 @@ impl Registry {
             // npm shows no notice of a cacheable answer.
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        // Another notice is about this answer, and the next answer tells about the token.
-        if !response.headers().contains_key(NOTICE)
-            && let Some(notice) = self.accounts().expiry_notice(&caller)
-        {
-            add_notice(response.headers_mut(), &notice);
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
+        self.add_expiry_notice(&caller, response.headers_mut());
         #[cfg(feature = "web")]
         if is_shared {
             share(&mut response);
@@ -218,6 +212,17 @@ impl Registry {
             response.extensions_mut().insert(PrincipalName(principal));
         }
         response
+    }
+
+    /// Tells that the caller's token ends soon. Another notice is about this answer, and the next answer tells about the
+    /// token.
+    fn add_expiry_notice(&self, caller: &Caller, headers: &mut HeaderMap) {
+        if !headers.contains_key(NOTICE)
+            && let Some(notice) = self.accounts().expiry_notice(caller)
+        {
+            add_notice(headers, &notice);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
     }
 
     /// Answers a request without a route: with a page, if a browser sent it.

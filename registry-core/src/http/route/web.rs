@@ -277,7 +277,7 @@ mod tests {
         }
         assert_eq!(find("/package/-/package-1.0.0.tgz", true), "other");
         assert_eq!(find("/robots.txt", true), "other");
-        assert_eq!(WebRoute::find(&Method::PUT, "/package/pear/versions", true).is_none(), true);
+        assert!(WebRoute::find(&Method::PUT, "/package/pear/versions", true).is_none());
     }
 
     #[test]

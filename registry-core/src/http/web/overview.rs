@@ -64,13 +64,12 @@ impl Viewer<'_> {
         let key =
             Sha256::new().chain_update(&version).chain_update([0]).chain_update(&text).finalize().into();
         let readmes = &self.frame.web.readmes;
-        let html = match readmes.get(&key) {
-            Some(html) => html,
-            None => {
-                let html: Arc<str> = compute_elsewhere(move || render_readme(&text, &place)).await?.into();
-                readmes.insert(key, Arc::clone(&html));
-                html
-            }
+        let html = if let Some(html) = readmes.get(&key) {
+            html
+        } else {
+            let html: Arc<str> = compute_elsewhere(move || render_readme(&text, &place)).await?.into();
+            readmes.insert(key, Arc::clone(&html));
+            html
         };
         // Sanitized by `render_readme`.
         Ok(PreEscaped(html.to_string()))

@@ -128,7 +128,7 @@ impl Viewer<'_> {
             })
         });
         let mut dots: Vec<_> = dots.collect();
-        dots.sort_unstable_by(|one, other| other.time.cmp(&one.time));
+        dots.sort_unstable_by_key(|dot| std::cmp::Reverse(dot.time));
         dots.truncate(MOST_DOTS);
         let plot = timeline(&dots, |version| self.frame.version(&package.name, version));
         html! {

@@ -4,6 +4,7 @@ use url::form_urlencoded;
 
 use crate::auth::Caller;
 use crate::concurrency::compute;
+use crate::domain::packument::VersionDecisions;
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
 use crate::error::{PackageError, PolicyError};
@@ -57,17 +58,16 @@ impl<'a> Viewer<'a> {
         let representation = read.await?;
         let views = &self.frame.web.views;
         let key = format!("{name} {}", representation.etag);
-        let view = match views.get(&key) {
-            Some(view) => view,
-            None => {
-                let json = representation.identity.clone();
-                let view = compute(json.len(), move || PackageView::parse(json)).await?;
-                let view = Arc::new(view.map_err(|error| Error::Internal(error.into()))?);
-                views.insert(key, Arc::clone(&view));
-                view
-            }
+        let view = if let Some(view) = views.get(&key) {
+            view
+        } else {
+            let json = representation.identity.clone();
+            let view = compute(json.len(), move || PackageView::parse(json)).await?;
+            let view = Arc::new(view.map_err(|error| Error::Internal(error.into()))?);
+            views.insert(key, Arc::clone(&view));
+            view
         };
-        let refused = representation.decisions.iter().flat_map(|decisions| decisions.refused());
+        let refused = representation.decisions.iter().flat_map(VersionDecisions::refused);
         let refused = refused.map(|(version, refusal)| (version.to_owned(), refusal.clone())).collect();
         let is_restricted = representation.audience.is_restricted();
         Ok(ShownPackage { name: name.clone(), view, refused, is_restricted })

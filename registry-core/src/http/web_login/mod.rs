@@ -116,7 +116,7 @@ impl Call<'_> {
             self.registry.accounts().web_login_page(&self.caller, page, held, &callback(&base)?).await?;
         let browser = browser.unwrap_or_else(|| Browser::new(&*self.registry.parts.http.randomness));
         let shown = Shown {
-            frame: &LoginFrame::of(&self),
+            frame: &LoginFrame::of(self),
             login: &login,
             registry: base.split_once("://").map_or(&*base, |(_, host)| host),
             form_token: &browser.form_token(),
