@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_reads_is_not_shown() {
+    fn what_is_not_worth_reading_is_not_shown() {
         assert_eq!(diff_texts(b"a\0b", b"a").unwrap_err(), NotShown::Binary);
         assert_eq!(diff_texts(b"a", b"\xff\xfe").unwrap_err(), NotShown::Binary);
         assert_eq!(diff_texts(b"a", &b"a\n".repeat(300_000)).unwrap_err(), NotShown::TooLarge);
