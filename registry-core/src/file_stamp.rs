@@ -40,6 +40,10 @@ impl FileStamp {
 
 /// Reads a file of at most 16 MiB. Returns its content, and its stamp from before it was read.
 pub(crate) fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, FileStamp)> {
+    // To open a pipe would wait for its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
     let file = File::open(path)?;
     let stamp = FileStamp::of(&file.metadata()?)?;
     if stamp.length > LARGEST {
@@ -48,4 +52,17 @@ pub(crate) fn read_stamped(path: &Path) -> io::Result<(Vec<u8>, FileStamp)> {
     let mut content = Vec::new();
     file.take(LARGEST).read_to_end(&mut content)?;
     Ok((content, stamp))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let error = read_stamped(Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.to_string(), "it is not a regular file");
+        let error = read_stamped(&std::env::temp_dir()).unwrap_err();
+        assert_eq!(error.to_string(), "it is not a regular file");
+    }
 }

@@ -142,8 +142,12 @@ impl OsvDocument {
             let ecosystem = shorten(&package.ecosystem).into_owned();
             return Err(OsvError::Ecosystem { id: self.id, ecosystem });
         }
-        if self.withdrawn.is_some() {
+        if self.withdrawn.as_ref().is_some_and(|withdrawn| !withdrawn.trim().is_empty()) {
             return Ok(None);
+        }
+        if affected.is_empty() {
+            // An answer that tells of an error may have an id, too.
+            return Err(OsvError::Malformed { reason: "it names nothing in `affected`".to_owned() });
         }
         let mut read = OsvAdvisory {
             id: self.id.clone(),
@@ -254,7 +258,12 @@ impl OsvAffected {
         let ranges = self.ranges.iter().flatten().filter(of_versions);
         let ranges =
             ranges.flat_map(|range| intervals(range.events.as_deref().unwrap_or_default())).collect();
-        (ranges, self.versions.clone().unwrap_or_default())
+        // As npm reads a version: some databases write the name of a tag.
+        let plain = |version: &String| {
+            let version = version.trim().trim_start_matches(['v', '=']).trim_start();
+            version.split_once('+').map_or(version, |(plain, _)| plain).to_owned()
+        };
+        (ranges, self.versions.iter().flatten().map(plain).collect())
     }
 }
 
@@ -360,6 +369,8 @@ mod tests {
         assert!(read_one(&foreign).unwrap_err().to_string().contains("packages of PyPI"));
         for (document, said) in [
             (json!([]), "OSV's format"),
+            (json!({ "id": "A-1", "affected": [] }), "names nothing"),
+            (json!({ "id": "req-1", "error": "internal server error" }), "names nothing"),
             (json!({ "affected": [] }), "missing field `id`"),
             (json!({ "id": "../A", "affected": [] }), "its id"),
             (json!({ "id": "A-1", "affected": 7 }), "OSV's format"),

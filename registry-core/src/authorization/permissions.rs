@@ -252,7 +252,7 @@ impl WriteRight {
     pub(crate) fn require_ownership(&self, packument: &Packument<'_>) -> Result<(), Error> {
         match self.require_ownership_of_name(packument) {
             Err(Error::Permission(PermissionError::Forbidden { action, name }))
-                if packument.protection.restricted && !self.named =>
+                if (packument.protection.restricted || packument.has_only_staged()) && !self.named =>
             {
                 Err(Error::Permission(PermissionError::Hidden { action, name }))
             }

@@ -10,6 +10,7 @@ use crate::concurrency::compute_elsewhere;
 use crate::domain::packument::{Audience, Packument};
 use crate::domain::shorten::shorten;
 use crate::domain::{PackageName, VersionRefusal};
+use crate::error::PolicyError;
 use crate::packages::Packages;
 use crate::policy::{
     AffectingAdvisory, ExplainedVersion, KnownAdvisories, PackagePolicy, VersionFacts, VersionOrigin,
@@ -146,7 +147,11 @@ impl Packages {
             Sight::Absent | Sight::Hosted => {
                 let explained = match Box::pin(self.explain_versions(Some(caller), name, None)).await {
                     Err(Error::Package(_)) => Vec::new(),
-                    explained => explained?,
+                    Err(error) => {
+                        let Some(why) = name_refusal(&error) else { return Err(error) };
+                        return Ok(asked.iter().map(|asked| refused_name(asked, why)).collect());
+                    }
+                    Ok(explained) => explained,
                 };
                 (explained, policies.of(name, VersionOrigin::Elsewhere).await?)
             }
@@ -201,6 +206,22 @@ fn judge(
         checked
     };
     asked.into_iter().map(check).collect()
+}
+
+/// Returns why the name is refused, if that is the error.
+fn name_refusal(error: &Error) -> Option<&PolicyError> {
+    match error {
+        Error::Policy(refusal @ PolicyError::SimilarName { .. }) => Some(refusal),
+        Error::Shared(error) => name_refusal(error),
+        _ => None,
+    }
+}
+
+/// The name is refused with all of its versions.
+fn refused_name(asked: &VersionToCheck, error: &PolicyError) -> CheckedVersion {
+    let refusal = VersionRefusal::new("similar_names", "has a name that is refused");
+    let reason = Some(error.to_string());
+    CheckedVersion { allowed: false, reason, refusal: Some(refusal), ..CheckedVersion::new(asked) }
 }
 
 fn unknown(asked: &[VersionToCheck]) -> Vec<CheckedVersion> {

@@ -176,6 +176,11 @@ impl Packument<'_> {
         self.versions.is_empty()
     }
 
+    /// Whether it was never more than staged, so that no reader knows of it.
+    pub(crate) fn has_only_staged(&self) -> bool {
+        self.versions.is_empty() && self.tombstones.is_empty() && !self.staged.is_empty()
+    }
+
     /// Whether `principal` owns the package. A package without owners, as codebox-npm wrote them, belongs to every
     /// principal.
     pub fn is_owned_by(&self, principal: &str) -> bool {

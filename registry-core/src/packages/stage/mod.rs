@@ -79,7 +79,11 @@ impl Packages {
 fn hide(caller: &Caller, id: StageId) -> impl Fn(Error) -> Error {
     let limits = caller.limits.clone();
     move |error| match error {
-        Error::Permission(PermissionError::Forbidden { .. } | PermissionError::DeniedByRule { .. })
+        Error::Permission(
+            PermissionError::Forbidden { .. }
+            | PermissionError::Hidden { .. }
+            | PermissionError::DeniedByRule { .. },
+        )
         | Error::Package(PackageError::NotFound(_)) => Error::Stage(StageError::NotFound { id }),
         Error::Permission(PermissionError::TokenForbids { name, .. })
             if limits.as_ref().is_some_and(|limits| !limits.is_for(&name)) =>

@@ -83,7 +83,12 @@ impl Packages {
             })
         });
         let decide = move |packument: &mut Packument<'_>| {
-            right.require_ownership(packument)?;
+            if packument.has_only_staged() {
+                // As for a publish, the answer cannot hide that the name is taken.
+                right.require_ownership_of_name(packument)?;
+            } else {
+                right.require_ownership(packument)?;
+            }
             packument.require_free(&version)?;
             if packument.is_new() && packument.maintainers.is_empty() {
                 packument.maintainers = vec![owner.clone()];

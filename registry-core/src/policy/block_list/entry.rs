@@ -94,7 +94,7 @@ impl BlockRequest {
         let Self { package, versions, reason, until } = self;
         let versions = checked_range(versions.as_deref())?;
         let reason = reason.trim().to_owned();
-        if reason.is_empty() || reason.len() > LONGEST_REASON || reason.chars().any(char::is_control) {
+        if reason.is_empty() || reason.len() > LONGEST_REASON || reason.chars().any(is_unseen) {
             return Err(Error::request(format!(
                 "a block or a recall needs a reason of one line and at most {LONGEST_REASON} bytes, which those read who are refused the \
                  version: say why"
@@ -107,10 +107,17 @@ impl BlockRequest {
     }
 }
 
+/// Whether a character is not seen, or turns the text around that callers read.
+fn is_unseen(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// Returns a range as the list spells it.
 pub(crate) fn checked_range(versions: Option<&str>) -> Result<String, Error> {
     let text = versions.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("*");
-    if Range::parse(text).is_none() {
+    // Lines read as one range would be all of them at once.
+    if text.chars().any(char::is_control) || Range::parse(text).is_none() {
         return Err(Error::request(format!(
             "{:?} is not a range of versions: write one such as 1.2.3, 1.x or >=1.0.0 <1.2.0",
             crate::domain::shorten::shorten(text)

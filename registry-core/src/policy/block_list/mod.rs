@@ -166,7 +166,11 @@ impl BlockList {
             Some((known, etag)) => match self.store.get_if_changed(&path, etag).await? {
                 Fetched::Unchanged => return Ok(KnownList { checked: now, ..known.clone() }),
                 Fetched::Changed(blob) => Some(blob),
-                Fetched::Missing => self.store.or_proven_absent(None).await?,
+                // It is changed, and never deleted.
+                Fetched::Missing => {
+                    let lost = "_policy/blocked.json, which was there, is gone: restore it from a backup";
+                    return Err(Error::Policy(PolicyError::ListUnreadable { source: lost.into() }));
+                }
             },
             None => self.store.get_proven(&path).await?,
         };

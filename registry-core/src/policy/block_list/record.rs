@@ -7,6 +7,8 @@ use crate::domain::{OutboxEntry, PackageName};
 use crate::error::PolicyError;
 use crate::storage::Blob;
 
+use crate::vocabulary::RecallCause;
+
 use super::{BlockChange, BlockedVersions};
 
 /// The most entries. Every replica keeps them in memory.
@@ -24,6 +26,9 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct BlockRecord {
     pub(super) blocked: Vec<BlockedVersions>,
+    /// The latest recalls by advisories that were undone: the same advisory does not recall the version again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    undone: Vec<BlockedVersions>,
     /// The latest blocks that were lifted: documents of these packages changed then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) lifted: Vec<Lifted>,
@@ -52,6 +57,11 @@ impl BlockRecord {
 
     pub(crate) fn write(&self) -> Result<Bytes, Error> {
         serde_json::to_vec(self).map(Into::into).map_err(Error::internal)
+    }
+
+    fn was_undone(&self, recall: &BlockedVersions) -> bool {
+        matches!(recall.recalled, Some(RecallCause::Advisory(_)))
+            && self.undone.iter().any(|known| is_same_recall(known, recall))
     }
 
     fn require_room(&self, entry: &BlockedVersions, by_itself: bool) -> Result<(), Error> {
@@ -85,7 +95,7 @@ impl BlockRecord {
                         && known.versions == entry.versions
                         && known.recalled.is_some() == entry.recalled.is_some()
                 };
-                if by_itself && self.blocked.iter().any(is_it) {
+                if by_itself && (self.blocked.iter().any(is_it) || self.was_undone(&entry)) {
                     return Ok(None);
                 }
                 if let Some(place) = self.blocked.iter().position(is_it) {
@@ -118,6 +128,12 @@ impl BlockRecord {
                     })
                 })?;
                 let entry = self.blocked.remove(place);
+                if matches!(entry.recalled, Some(RecallCause::Advisory(_))) {
+                    self.undone.retain(|known| !is_same_recall(known, &entry));
+                    self.undone.push(entry.clone());
+                    let old = self.undone.len().saturating_sub(REMEMBERED);
+                    self.undone.drain(..old);
+                }
                 self.lifted.retain(|lifted| lifted.package != *package);
                 self.lifted.push(Lifted { package: package.clone(), at: now });
                 let old = self.lifted.len().saturating_sub(REMEMBERED);
@@ -126,6 +142,10 @@ impl BlockRecord {
             }
         }
     }
+}
+
+fn is_same_recall(one: &BlockedVersions, other: &BlockedVersions) -> bool {
+    one.package == other.package && one.versions == other.versions && one.recalled == other.recalled
 }
 
 #[cfg(test)]

@@ -121,6 +121,10 @@ fn parse(text: &str) -> Result<Vec<FileEntry>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
+        if line.chars().any(|letter| letter.is_control() && letter != '\t') {
+            // A lone carriage return would hide an entry in the reason of another.
+            return Err(format!("line {number}: it has a control character: end each line with a line feed"));
+        }
         let end = [line.find("  "), line.find('\t')].into_iter().flatten().min().unwrap_or(line.len());
         let (selector, reason) = line.split_at(end);
         let reason = reason.trim();
@@ -157,6 +161,7 @@ mod tests {
             ("fig\npear@new  x", "line 2: "),
             ("pear@", "line 1: "),
             ("a b", "two spaces or a tab"),
+            ("fig\npear@2.0.0  bad\rplum", "line 2: it has a control character"),
         ] {
             assert!(parse(text).unwrap_err().contains(said), "{text}");
         }

@@ -29,7 +29,11 @@ pub(super) fn read(source: &str) -> anyhow::Result<AdvisoryDump> {
     read.with_context(|| {
         format!("{} holds no advisories that can be loaded; nothing was changed", shown(source))
     })?;
-    anyhow::ensure!(dump.advisories() > 0, "{} holds no advisory; nothing was changed", shown(source));
+    anyhow::ensure!(
+        dump.packages() > 0,
+        "{} holds no advisory for a package of npm; nothing was changed",
+        shown(source)
+    );
     Ok(dump)
 }
 

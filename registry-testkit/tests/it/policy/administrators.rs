@@ -1,6 +1,7 @@
 use http::Method;
 use registry_core::accounts::{NewToken, TokenHolder};
 use registry_core::auth::TokenLimits;
+use registry_core::storage::{BlobPath, BlobStore as _};
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -168,4 +169,33 @@ async fn what_is_decided_is_explained() {
     let hosted = world.get("/-/package/@ours/fig/policy").await.assert_status(200).json();
     assert_eq!(hosted["versions"][0]["allowed"], true);
     let _ = world.get("/-/package/missing/policy").await.assert_status(404);
+}
+
+/// A list is changed, and never deleted: one that was there and is gone is no empty list.
+#[tokio::test]
+async fn a_list_that_is_gone_is_not_an_empty_one() {
+    let world = World::with(&json!([]), listed(UnreadableBlockList::Refuse));
+    serve(&world.upstream, "pear", &[("1.0.0", None, json!({}))]);
+    world.block("pear", "1.0.0").await;
+    let _ = world.get(&tarball("pear", "1.0.0")).await.assert_status(403);
+    world.store.delete(&BlobPath::parse(LIST).unwrap()).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    let _ = world.get(&tarball("pear", "1.0.0")).await.assert_status(503);
+}
+
+#[tokio::test]
+async fn what_readers_could_not_see_is_no_reason_and_no_range() {
+    let world = World::with(&json!([]), listed(UnreadableBlockList::Refuse));
+    let ada = signed_in(&world, "ada").await;
+    for (versions, reason) in [
+        ("1.0.0", "good \u{202e}evil"),
+        ("1.0.0", "zero\u{200b}width"),
+        ("1.0.0", "\u{feff}"),
+        ("1.0.0\n1.1.0", "worm"),
+    ] {
+        let block = json!({ "package": "pear", "versions": versions, "reason": reason });
+        let refused = ada.post("/-/policy/blocks", &block).await;
+        assert_eq!(refused.status, 400, "{block}");
+    }
+    assert_eq!(ada.get("/-/policy/blocks").await.json()["blocked"], json!([]));
 }

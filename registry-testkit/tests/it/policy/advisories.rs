@@ -153,7 +153,8 @@ async fn own_advisories_stay_when_the_database_is_updated() {
     for (wrong, said) in [
         ("{", "OSV's format"),
         (r#"{"id":"A-1","affected":[{"package":{"ecosystem":"PyPI","name":"pear"}}]}"#, "ecosystem npm"),
-        (r#"{"id":"A-1","affected":[]}"#, "names no package"),
+        (r#"{"id":"A-1","affected":[]}"#, "names nothing in `affected`"),
+        (r#"{"id":"A-1","affected":[{"package":{"ecosystem":"npm","name":"a b"}}]}"#, "names no package"),
         (r#"{"id":"A-1","withdrawn":"2026-01-01T00:00:00Z"}"#, "withdrawn"),
     ] {
         let refused = world.registry.add_advisory(wrong.as_bytes()).await.unwrap_err().to_string();

@@ -1,6 +1,7 @@
 //! The question of scanners: what policies say of versions that are about to be installed.
 
 use registry_core::clock::Clock as _;
+use registry_core::policy::{SimilarNameSettings, SimilarNamesAction};
 
 use super::administrators::signed_in;
 use super::advisories::{load, vulnerable};
@@ -111,4 +112,15 @@ async fn a_question_has_a_limit() {
     }
     let _ = post(&ana, names(5001)).await.assert_status(200);
     let _ = post(&ana, versions(500)).await.assert_status(200);
+}
+
+#[tokio::test]
+async fn a_name_that_is_refused_does_not_hide_what_is_said_of_others() {
+    let mut settings = SimilarNameSettings::new(SimilarNamesAction::Refuse);
+    settings.popular = vec![PackageName::parse("express").unwrap()];
+    let world = World::with(&json!([]), |builder| builder.similar_names(Some(settings)));
+    serve(&world.upstream, "plum", &[("1.0.0", None, json!({}))]);
+    let checked = checked(&world.client(), &[("expres", "1.0.0", false), ("plum", "1.0.0", false)]).await;
+    assert_eq!((&checked[0]["allowed"], &checked[1]["allowed"]), (&json!(false), &json!(true)));
+    assert!(checked[0]["reason"].as_str().unwrap().contains("looks like express"), "{checked:?}");
 }

@@ -108,3 +108,20 @@ async fn what_the_registry_keeps_of_it_is_in_no_document() {
         }
     }
 }
+
+/// A package that was never more than staged looks like none to other accounts, to their writes as well.
+#[tokio::test]
+async fn a_write_to_a_package_that_is_only_staged_is_answered_like_one_to_none() {
+    let registry = TestRegistry::new().await;
+    let _ = registry.ana().stage(&PublishDocument::new("plum", "1.0.0")).await.assert_status(201);
+    let eve = registry.user("eve").await;
+    let ask = async |name: &str| {
+        let mut answers = Vec::new();
+        for path in [format!("/{name}/-/{name}-1.0.0.tgz/-rev/1-0"), format!("/{name}/-rev/1-0")] {
+            let answer = eve.delete(&path).await;
+            answers.push((answer.status, answer.text().replace(name, "NAME")));
+        }
+        answers
+    };
+    assert_eq!(ask("plum").await, ask("fig").await);
+}
