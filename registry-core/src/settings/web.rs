@@ -39,7 +39,7 @@ impl Default for WebSection {
             logo: None,
             accent: "#0b5c8a".to_owned(),
             footer: Vec::new(),
-            cross_origin: true,
+            cross_origin: false,
         }
     }
 }

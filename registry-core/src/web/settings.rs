@@ -21,7 +21,8 @@ pub struct WebSettings {
     pub accent: Accent,
     /// Links at the bottom of each page. Default none.
     pub footer: Vec<FooterLink>,
-    /// Whether pages of other sites may read, by `fetch`, what anonymous callers may read. Default true.
+    /// Whether pages of other sites may read, by `fetch`, what anonymous callers may read. Default false: the network may be what keeps
+    /// strangers away, and a browser in it reads for the site that it shows.
     pub cross_origin: bool,
 }
 
@@ -33,7 +34,7 @@ impl Default for WebSettings {
             logo: None,
             accent: Accent::default(),
             footer: Vec::new(),
-            cross_origin: true,
+            cross_origin: false,
         }
     }
 }
