@@ -165,8 +165,7 @@ async fn files_of_pages_may_be_kept_for_good() {
 async fn other_sites_may_read_what_anonymous_callers_may_and_nothing_else() {
     let closed = registry().await;
     let header = "access-control-allow-origin";
-    let mut web = WebSettings::default();
-    web.cross_origin = true;
+    let web = WebSettings { cross_origin: true, ..WebSettings::default() };
     let registry = TestRegistry::builder().web(web).downloads().start_on(&closed).await;
     let ana = registry.anonymous().with_token(closed.ana().token().unwrap());
     for path in [
