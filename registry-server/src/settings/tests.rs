@@ -70,6 +70,11 @@ fn the_template_lists_the_defaults() {
         provenance.trusted_root.is_some() && provenance.require.len() == 1,
         "the file shown stands for none"
     );
+    assert!(settings.registry.web.logo.take().is_some(), "the picture shown stands for none");
+    assert!(
+        !std::mem::take(&mut settings.registry.web.footer).is_empty(),
+        "the link shown stands for no link"
+    );
     assert!(settings.registry.codebox_log.take().is_some(), "the log shown stands for no log");
     let mut github = settings.registry.github.take().unwrap();
     assert!(github.api_url.take().is_some() && github.client_id.take().is_some(), "examples, too");
