@@ -17,6 +17,7 @@ mod body;
 mod challenge;
 mod changes;
 mod conditional;
+mod dispatch;
 mod dist_tags;
 mod downloads;
 mod error_status;

@@ -1,11 +1,12 @@
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+mod assemble;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use registry_core::access::AccessRules;
 use registry_core::accounts::{TrustedIssuer, TrustedPublishing};
+use registry_core::auth::AuthProvider;
 use registry_core::auth::openid::{Issuer, IssuerSettings};
-use registry_core::auth::{AuthProvider, PasswordCost};
 use registry_core::changes::{ChangeFeedSettings, ChangeSink, DeliverySettings};
 use registry_core::domain::trust::TrustKind;
 use registry_core::downloads::DownloadSettings;
@@ -25,7 +26,6 @@ use url::Url;
 
 use super::TestRegistry;
 use crate::clock::FixedClock;
-use crate::events::RecordedEvents;
 use crate::faulty::{FaultPlan, Faulty};
 use crate::randomness::SeededRandomness;
 
@@ -326,7 +326,7 @@ impl TestRegistryBuilder {
         };
         let mut registry = self.providers.iter().fold(registry, add);
         if self.accounts {
-            registry = local_accounts(registry);
+            registry = assemble::local_accounts(registry);
         }
         self.last_providers.iter().fold(registry, add)
     }
@@ -378,36 +378,5 @@ impl TestRegistryBuilder {
             });
         }
         trust
-    }
-}
-
-fn local_accounts(registry: RegistryBuilder) -> RegistryBuilder {
-    registry.local_accounts_with(|accounts| accounts.with_password_cost(PasswordCost::cheapest()))
-}
-
-impl TestRegistry {
-    pub(super) fn assemble(
-        settings: TestRegistryBuilder,
-        memory: ObjectStoreBlobs,
-        store: Arc<Faulty<ObjectStoreBlobs>>,
-        clock: Arc<FixedClock>,
-    ) -> Self {
-        let events = RecordedEvents::default();
-        let behind = Arc::new(memory.clone()) as Arc<dyn BlobStore>;
-        // Backstage there are always accounts, so that `ana` can be signed up.
-        let backstage = local_accounts(settings.configured(behind, Arc::clone(&clock))).build();
-        let configured = settings.configured(Arc::clone(&store) as _, Arc::clone(&clock));
-        let configured = settings.with_providers(configured).event_sink(Arc::new(events.clone()));
-        let registry = settings.with_changes(configured).build();
-        Self {
-            registry,
-            backstage,
-            memory,
-            store,
-            clock,
-            events,
-            settings,
-            tokens: Mutex::new(BTreeMap::new()),
-        }
     }
 }
