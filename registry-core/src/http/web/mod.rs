@@ -3,6 +3,7 @@
 
 mod access;
 mod badge;
+mod command_tabs;
 mod cross_origin;
 mod dependencies;
 mod diff;

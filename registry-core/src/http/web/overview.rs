@@ -11,6 +11,7 @@ use crate::http::body::Body;
 use crate::http::status::Failure;
 use crate::web::{ListedVersion, ReadmePlace, render_readme};
 
+use super::command_tabs::command_tabs;
 use super::package::Tab;
 use super::viewer::{ShownPackage, Viewer};
 
@@ -87,16 +88,5 @@ fn install(name: &PackageName, listed: &ListedVersion, package: &ShownPackage) -
         ("bun", format!("bun add {what}")),
         ("deno", format!("deno add npm:{what}")),
     ];
-    html! {
-        fieldset.install {
-            legend { "Install with" }
-            @for (client, _) in &commands {
-                input type="radio" name="client" id={ "i-" (client) } value=(client) checked[*client == "npm"];
-                label for={ "i-" (client) } { (client) }
-            }
-            @for (client, command) in &commands {
-                div class={ "line " (client) } data-copy { code { (command) } }
-            }
-        }
-    }
+    command_tabs("Install with", &commands)
 }

@@ -3,6 +3,7 @@ use maud::{Markup, html};
 
 use crate::http::body::Body;
 
+use super::command_tabs::command_tabs;
 use super::viewer::Viewer;
 
 /// The scope in examples, until the reader names theirs.
@@ -71,14 +72,7 @@ fn clients(registry: &str) -> Markup {
         ("deno", format!("npm login --registry={registry}")),
     ];
     html! {
-        fieldset.install {
-            legend { "Sign in with" }
-            @for (client, _) in &commands {
-                input type="radio" name="client" id={ "i-" (client) } value=(client) checked[*client == "npm"];
-                label for={ "i-" (client) } { (client) }
-            }
-            @for (client, command) in &commands { div class={ "line " (client) } data-copy { code { (command) } } }
-        }
+        (command_tabs("Sign in with", &commands))
         p.lead.muted { "bun and deno read the token that npm writes." }
     }
 }
