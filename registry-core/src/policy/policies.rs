@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::Error;
-use crate::advisories::{AdvisoryIndex, AdvisoryStore};
+use crate::advisories::{AdvisoryIndex, AdvisoryStore, AdvisoryView};
 use crate::clock::Clock;
 use crate::domain::PackageName;
 use crate::error::PolicyError;
@@ -57,17 +57,33 @@ impl Policies {
         package: &PackageName,
         origin: VersionOrigin<'_>,
     ) -> Result<PackagePolicy, Error> {
-        self.rules.look_at_files(self.set.clock.now());
-        if self.rules.lack_a_file(package, origin) {
-            return Err(Error::Policy(PolicyError::FileUnreadable));
-        }
+        self.require_files(package, origin)?;
         let policy = match &self.list {
             None => PackagePolicy::new(&self.set, package, origin),
             Some(list) => PackagePolicy::new(&list.policies().await?, package, origin),
         };
+        self.with_advisories(package, policy, |advisories| advisories).await
+    }
+
+    /// Reads the files of the rules again that changed. Fails if one cannot be read that concerns the package.
+    fn require_files(&self, package: &PackageName, origin: VersionOrigin<'_>) -> Result<(), Error> {
+        self.rules.look_at_files(self.set.clock.now());
+        if self.rules.lack_a_file(package, origin) {
+            return Err(Error::Policy(PolicyError::FileUnreadable));
+        }
+        Ok(())
+    }
+
+    /// Adds the advisories that the policies ask for, as `shown`.
+    async fn with_advisories(
+        &self,
+        package: &PackageName,
+        policy: PackagePolicy,
+        shown: impl FnOnce(AdvisoryView) -> AdvisoryView + Send,
+    ) -> Result<PackagePolicy, Error> {
         Ok(match policy.advisory_need() {
             None => policy,
-            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?),
+            Some(need) => policy.with_advisories(package, shown(self.advisories.view(need).await?)),
         })
     }
 
@@ -75,15 +91,9 @@ impl Policies {
     /// it looks like one that was never here. Fails as [`Self::of`] does.
     pub(crate) async fn of_unseen(&self, package: &PackageName) -> Result<PackagePolicy, Error> {
         let origin = VersionOrigin::Elsewhere;
-        self.rules.look_at_files(self.set.clock.now());
-        if self.rules.lack_a_file(package, origin) {
-            return Err(Error::Policy(PolicyError::FileUnreadable));
-        }
+        self.require_files(package, origin)?;
         let policy = PackagePolicy::new(&self.set, package, origin);
-        Ok(match policy.advisory_need() {
-            None => policy,
-            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?.without_own()),
-        })
+        self.with_advisories(package, policy, AdvisoryView::without_own).await
     }
 
     /// Returns the policy of rules that are not in force, to try them. Fails as [`Self::of`] does.
@@ -94,10 +104,7 @@ impl Policies {
         origin: VersionOrigin<'_>,
     ) -> Result<PackagePolicy, Error> {
         let policy = PackagePolicy::of_rules(rules, &self.set.clock, package, origin);
-        Ok(match policy.advisory_need() {
-            None => policy,
-            Some(need) => policy.with_advisories(package, self.advisories.view(need).await?),
-        })
+        self.with_advisories(package, policy, |advisories| advisories).await
     }
 
     /// Returns the list of administrators as stored now.
