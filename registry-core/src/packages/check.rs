@@ -136,55 +136,46 @@ impl Packages {
         if !self.authorization.may_read(caller, name) {
             return Ok(unknown(&asked));
         }
-        let policies = &self.parts.catalog.policies;
-        let (explained, elsewhere) = match self.sight(caller, name).await? {
-            // Its answer is the one for a name that has no entry.
-            Sight::Hidden => (Vec::new(), policies.of_unseen(name).await?),
-            // Of what comes from elsewhere, no upstream is told the name.
-            Sight::Absent if asked.iter().all(|version| version.elsewhere) => {
-                (Vec::new(), policies.of(name, VersionOrigin::Elsewhere).await?)
-            }
-            Sight::Absent | Sight::Hosted => {
-                let explained = match Box::pin(self.explain_versions(Some(caller), name, None)).await {
-                    Err(Error::Package(_)) => Vec::new(),
-                    Err(error) => {
-                        let Some(why) = name_refusal(&error) else { return Err(error) };
-                        return Ok(asked.iter().map(|asked| refused_name(asked, why)).collect());
-                    }
-                    Ok(explained) => explained,
-                };
-                (explained, policies.of(name, VersionOrigin::Elsewhere).await?)
+        // Of what comes from elsewhere, no upstream is told the name.
+        let explained = if asked.iter().all(|version| version.elsewhere) {
+            None
+        } else {
+            match Box::pin(self.explain_versions(Some(caller), name, None)).await {
+                Ok(explained) => Some(explained),
+                Err(Error::Package(_)) => None,
+                Err(error) => {
+                    let Some(why) = name_refusal(&error) else { return Err(error) };
+                    return Ok(asked.iter().map(|asked| refused_name(asked, why)).collect());
+                }
             }
         };
+        let policies = &self.parts.catalog.policies;
+        let elsewhere = if explained.is_none() && self.is_hidden(caller, name).await? {
+            // Its answer is the one for a name that has no entry.
+            policies.of_unseen(name).await?
+        } else {
+            policies.of(name, VersionOrigin::Elsewhere).await?
+        };
+        let explained = explained.unwrap_or_default();
         let name = name.clone();
         // Advisories may be many, and so may versions.
         Ok(compute_elsewhere(move || judge(&name, asked, explained, &elsewhere)).await?)
     }
 
-    async fn sight(&self, caller: &Caller, name: &PackageName) -> Result<Sight, Error> {
+    /// Whether a package is hosted here that the caller may not know of.
+    async fn is_hidden(&self, caller: &Caller, name: &PackageName) -> Result<bool, Error> {
         let catalog = self.catalog();
         let found = match catalog.if_hosted(name, || catalog.read_packument(name)).await {
-            Ok(None) => return Ok(Sight::Absent),
             // It was unpublished, or has no version yet.
-            Err(Error::Package(_)) => return Ok(Sight::Hidden),
+            Err(Error::Package(_)) => return Ok(true),
             found => found?,
         };
-        let Some(stored) = found else { return Ok(Sight::Absent) };
+        let Some(stored) = found else { return Ok(false) };
         let packument = Packument::parse(name, &stored.blob.bytes)?;
         let is_seen = self.authorization.is_among(caller, name, &Audience::of(&packument))
             && packument.require_existing().is_ok();
-        Ok(if is_seen { Sight::Hosted } else { Sight::Hidden })
+        Ok(!is_seen)
     }
-}
-
-/// What a caller knows of a package.
-enum Sight {
-    /// It is hosted here, and the caller is in its audience.
-    Hosted,
-    /// It is hosted here, and the caller may not know it.
-    Hidden,
-    /// It is not hosted here.
-    Absent,
 }
 
 fn judge(
