@@ -42,6 +42,13 @@ pub(crate) struct RecordedAttestations {
     pub(crate) is_trusted: bool,
 }
 
+impl RecordedAttestations {
+    /// Returns the digest that `dist.attestations`, in whatever form it is, names.
+    pub(crate) fn digest_in(attestations: &serde_json::Value) -> Option<Integrity> {
+        Integrity::parse(attestations["integrity"].as_str()?).ok()
+    }
+}
+
 /// Why a provenance bundle is rejected. Nothing was stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::Error;
 use crate::auth::Caller;
 use crate::domain::packument::Packument;
+#[cfg(feature = "provenance")]
+use crate::domain::provenance::Provenance;
 use crate::domain::provenance::RecordedAttestations;
 use crate::domain::publication::Publication;
 use crate::domain::{Integrity, PackageName, Version};
@@ -41,25 +43,8 @@ impl Packages {
         &self,
         publication: &Publication,
     ) -> Result<Option<Attestations>, Error> {
-        use crate::concurrency::compute_elsewhere;
-        use crate::domain::publication::PublishError;
-        use crate::error::RequestError;
-        use crate::provenance::ProvenanceSubject;
-
-        let settings = self.parts.provenance.settings.clone();
         let Publication { name, version, integrity, provenance, .. } = publication;
-        if provenance.is_none() && settings.rules.of(name).is_none() {
-            return Ok(None);
-        }
-        let (name, version) = (name.clone(), version.clone());
-        let (integrity, bundle) = (integrity.clone(), provenance.clone());
-        let verify = move || {
-            let subject = ProvenanceSubject { name: &name, version: &version, integrity: &integrity };
-            settings.verify(bundle.as_deref(), subject)
-        };
-        let verified = compute_elsewhere(verify).await?;
-        let verified =
-            verified.map_err(|error| Error::Request(RequestError::Publish(PublishError::from(error))))?;
+        let verified = self.verify_bundle((name, version, integrity), provenance.clone()).await?;
         let (Some(verified), Some(bundle)) = (verified, &publication.provenance) else { return Ok(None) };
         Attestations::of_bundle(bundle, verified.predicate_type, verified.is_trusted).map(Some)
     }
@@ -73,24 +58,36 @@ impl Packages {
         integrity: &Integrity,
         staged: Option<&StagedAttestations>,
     ) -> Result<(), Error> {
+        if self.parts.provenance.settings.rules.of(name).is_none() {
+            return Ok(());
+        }
+        let bundle = staged.and_then(StagedAttestations::bundle).map(Bytes::from);
+        self.verify_bundle((name, version, integrity), bundle).await.map(drop)
+    }
+
+    /// Verifies the bundle of a version, and that there is one that a rule requires; `None` if there is neither.
+    #[cfg(feature = "provenance")]
+    async fn verify_bundle(
+        &self,
+        (name, version, integrity): (&PackageName, &Version, &Integrity),
+        bundle: Option<Bytes>,
+    ) -> Result<Option<Provenance>, Error> {
         use crate::concurrency::compute_elsewhere;
         use crate::domain::publication::PublishError;
         use crate::error::RequestError;
         use crate::provenance::ProvenanceSubject;
 
         let settings = self.parts.provenance.settings.clone();
-        if settings.rules.of(name).is_none() {
-            return Ok(());
+        if bundle.is_none() && settings.rules.of(name).is_none() {
+            return Ok(None);
         }
         let (name, version, integrity) = (name.clone(), version.clone(), integrity.clone());
-        let bundle = staged.and_then(StagedAttestations::bundle);
         let verify = move || {
             let subject = ProvenanceSubject { name: &name, version: &version, integrity: &integrity };
-            settings.verify(bundle.as_deref().map(str::as_bytes), subject)
+            settings.verify(bundle.as_deref(), subject)
         };
         let verified = compute_elsewhere(verify).await?;
-        let refused = |error| Error::Request(RequestError::Publish(PublishError::from(error)));
-        verified.map(drop).map_err(refused)
+        verified.map_err(|error| Error::Request(RequestError::Publish(PublishError::from(error))))
     }
 
     /// There are no rules.
@@ -235,7 +232,7 @@ impl Packages {
 /// Returns the digest of the attestations that a manifest names.
 fn recorded(manifest: &str) -> Option<Integrity> {
     let manifest: Value = serde_json::from_str(manifest).ok()?;
-    Integrity::parse(manifest["dist"]["attestations"]["integrity"].as_str()?).ok()
+    RecordedAttestations::digest_in(&manifest["dist"]["attestations"])
 }
 
 /// Returns where the attestations that a manifest names are.

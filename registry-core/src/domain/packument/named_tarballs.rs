@@ -3,6 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::domain::provenance::RecordedAttestations;
 use crate::domain::{Integrity, PackageName, Version, VersionSignature};
 
 use super::tarball_index::locate;
@@ -76,8 +77,7 @@ fn read(name: &PackageName, text: &str, manifest: &RawValue) -> Result<NamedTarb
     let told = text(dist.integrity);
     let integrity = told.as_ref().and_then(|integrity| Integrity::parse(integrity).ok());
     let is_signable = integrity.as_ref().map(ToString::to_string) == told && told.is_some();
-    let attestations = dist.attestations.as_ref().and_then(|named| named["integrity"].as_str());
-    let attestations = attestations.and_then(|integrity| Integrity::parse(integrity).ok());
+    let attestations = dist.attestations.as_ref().and_then(RecordedAttestations::digest_in);
     let shasum = text(dist.shasum).map(|shasum| shasum.to_ascii_lowercase());
     let foreign = text(dist.tarball).filter(|tarball| !is_of(name, version.as_str(), tarball));
     let signatures = VersionSignature::list_of(dist.signatures.as_ref());

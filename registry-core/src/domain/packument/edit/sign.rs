@@ -8,9 +8,9 @@ use crate::domain::packument::Packument;
 use crate::domain::{Integrity, Version, VersionSignature};
 
 impl Packument<'_> {
-    /// Signs a version that has this digest and is not signed yet, by what `is_signed` says of its signatures. Returns whether it was signed. Signatures
-    /// by other keys stay in `sourceSignatures`, which no client reads. The version's bytes are what they were, so that `time`
-    /// does not change.
+    /// Signs a version that has this digest and is not signed yet, by what `is_signed` says of its signatures. Returns whether it
+    /// was signed. Signatures by other keys stay in `sourceSignatures`, which no client reads. The version's bytes are what they
+    /// were, so that `time` does not change.
     pub(crate) fn add_signature(
         &mut self,
         version: &Version,
