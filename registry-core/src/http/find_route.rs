@@ -12,8 +12,8 @@ pub(super) struct FoundRoute {
     pub(super) under_prefix: bool,
 }
 
-/// Finds the route of a raw path, or for a browser its page: below the configured prefix, or at the root. A read of a package is also found behind
-/// a second slash, and below the prefixes of another registry, which its lock files contain.
+/// Finds the route of a raw path, or for a browser its page: below the configured prefix, or at the root. A read of a package
+/// is also found behind a second slash, and below the prefixes of another registry, which its lock files contain.
 pub(super) fn find_route(
     settings: &HttpSettings,
     method: &Method,

@@ -74,7 +74,7 @@ pub struct CompiledRule {
 enum Issuers {
     Any,
     Named(String),
-    /// This one, and those whose URL begins with it and a slash.
+    /// This one, and all whose URL begins with it and a slash.
     Below(String),
 }
 

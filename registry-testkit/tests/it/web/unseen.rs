@@ -220,8 +220,8 @@ async fn rights_are_asked_anew_for_what_is_kept_in_memory() {
         let _ = open(&registry.anonymous(), path).await.assert_status(401);
         let _ = open(&carol, path).await.assert_status(200);
     }
-    let nobody = AccessRules::compile(&[]).unwrap();
-    registry.registry().set_access(nobody);
+    let no_rules = AccessRules::compile(&[]).unwrap();
+    registry.registry().set_access(no_rules);
     assert_eq!(open(&carol, "/package/@hidden/hush").await.status, 404);
     assert_eq!(ask(&carol, "/package/pear/files", BROWSER).await.status, 404);
 }
